@@ -1,0 +1,86 @@
+//! `SalusApi`: what vaults, gateways, wallets and command lines ask the chain.
+//!
+//! From polkadot.js: `api.call.salusApi.mayRead(…)`. Ask at a *finalized* block.
+
+use alloc::vec::Vec;
+use codec::{Decode, Encode};
+use scale_info::TypeInfo;
+
+use crate::{
+    AccountId, Cid, Clinician, Compartment, CompartmentId, Controller, Correction,
+    CorrectionIndex, Grant, GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId,
+    Organisation, Patient, PatientId, Purpose, Record, RecordIndex, Reference, Request,
+    RequestIndex, SignedRecipient, Subject, TrailHead,
+};
+
+/// A compartment with what an author needs to write into it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct CompartmentView {
+    pub compartment: Compartment,
+    pub recipient: Option<SignedRecipient>,
+    pub is_intake: bool,
+    /// A grant that held this epoch's key has ended: rotate at the next use.
+    pub needs_rotation: bool,
+}
+
+/// A grant with the answer to the only question that matters.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct GrantView {
+    pub grant: Grant,
+    pub active: bool,
+    pub envelopes: Vec<Cid>,
+}
+
+/// Lists are in ascending order and return at most `limit` rows (never more than [`MAX_PAGE`]).
+pub const MAX_PAGE: u32 = 256;
+
+sp_api::decl_runtime_apis! {
+    pub trait SalusApi {
+        /// The chain's clock.
+        fn now() -> Moment;
+
+        /// The account's standing as a member; none if it has none *now*.
+        fn member(account: AccountId) -> Option<Member>;
+        fn organisation(organisation: OrgId) -> Option<Organisation>;
+        fn organisations(from: OrgId, limit: u32) -> Vec<(OrgId, Organisation)>;
+        fn clinician(account: AccountId) -> Option<Clinician>;
+        fn clinicians(organisation: OrgId, after: Option<AccountId>, limit: u32) -> Vec<(AccountId, Clinician)>;
+        /// The published key of an organisation, account, compartment or inbox. Verify it.
+        fn recipient(subject: Subject) -> Option<SignedRecipient>;
+
+        fn patient(patient: PatientId) -> Option<Patient>;
+        /// The account's live role; none if it has none now.
+        fn controller(patient: PatientId, account: AccountId) -> Option<Controller>;
+        fn controllers(patient: PatientId) -> Vec<(AccountId, Controller)>;
+        /// The patients that an account controls.
+        fn controlled_by(account: AccountId) -> Vec<PatientId>;
+
+        fn compartment(patient: PatientId, compartment: CompartmentId) -> Option<CompartmentView>;
+        fn compartments(patient: PatientId) -> Vec<(CompartmentId, CompartmentView)>;
+        fn record(patient: PatientId, record: RecordIndex) -> Option<Record>;
+        fn records(patient: PatientId, from: RecordIndex, limit: u32) -> Vec<(RecordIndex, Record)>;
+
+        fn grant(patient: PatientId, grant: GrantIndex) -> Option<GrantView>;
+        fn grants(patient: PatientId, from: GrantIndex, limit: u32) -> Vec<(GrantIndex, GrantView)>;
+        /// Grants to this account, or to the organisation it belongs to.
+        fn grants_to(account: AccountId, limit: u32) -> Vec<(PatientId, GrantIndex, GrantView)>;
+        fn request(patient: PatientId, request: RequestIndex) -> Option<Request>;
+        fn requests(patient: PatientId, from: RequestIndex, limit: u32) -> Vec<(RequestIndex, Request)>;
+
+        /// The serve rule's question: may `reader` read `record` under `grant` for `purpose`, at
+        /// the later of `at` and the chain's clock?
+        fn may_read(patient: PatientId, grant: GrantIndex, reader: AccountId, record: RecordIndex, purpose: Purpose, at: Moment) -> bool;
+        /// Whether `account` is the live grantee of `grant` at the later of `at` and the chain's clock.
+        fn holds_grant(patient: PatientId, grant: GrantIndex, account: AccountId, at: Moment) -> bool;
+
+        fn trail_head(patient: PatientId) -> TrailHead;
+
+        fn correction(patient: PatientId, correction: CorrectionIndex) -> Option<Correction>;
+        fn corrections(patient: PatientId, from: CorrectionIndex, limit: u32) -> Vec<(CorrectionIndex, Correction)>;
+        /// The CID of a correction's letter, its author, and whether `reader` may have it.
+        fn correction_letter(patient: PatientId, correction: CorrectionIndex, stage: LetterStage, reader: AccountId) -> Option<(Cid, AccountId, bool)>;
+
+        /// Whether the chain names this object, and it must be kept.
+        fn reference(patient: PatientId, kind: ObjectKind, content: Cid) -> Reference;
+    }
+}

@@ -1,0 +1,28 @@
+//! The fingerprint of a record: salted, over the plaintext.
+//!
+//! Salted, so that a small record cannot be guessed from it; over the plaintext, so that a file can
+//! be encrypted anew and still be proven to be the same record.
+
+use sp_core::H256;
+
+use crate::{Genesis, PatientId};
+
+const DOMAIN: &[u8; 15] = b"salus/record/v1";
+
+/// blake2b-256(domain || genesis || patient || salt || sha256(manifest fields) || sha256(payload)).
+pub fn commitment(
+    genesis: &Genesis,
+    patient: &PatientId,
+    salt: &[u8; 32],
+    manifest_sha256: &[u8; 32],
+    payload_sha256: &[u8; 32],
+) -> H256 {
+    let mut input = alloc::vec::Vec::with_capacity(15 + 32 + 16 + 32 + 32 + 32);
+    input.extend_from_slice(DOMAIN);
+    input.extend_from_slice(genesis.as_bytes());
+    input.extend_from_slice(&patient.0);
+    input.extend_from_slice(salt);
+    input.extend_from_slice(manifest_sha256);
+    input.extend_from_slice(payload_sha256);
+    H256(sp_crypto_hashing::blake2_256(&input))
+}

@@ -1,0 +1,485 @@
+//! The rows of the chain's state, as storage keeps them and `SalusApi` returns them.
+
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+use sp_core::{bounded::BoundedVec, ConstU32, H256};
+
+use crate::{
+    AccountId, Cid, CompartmentId, CorrectionIndex, GrantIndex, Moment, OrgId, PatientId,
+    RecordIndex, RequestIndex,
+};
+
+/// Bounds. They are part of the formats: do not reduce.
+pub const MAX_NAME: u32 = 64;
+pub const MAX_URL: u32 = 256;
+pub const MAX_SCOPE: u32 = 32;
+pub const MAX_OPEN: u32 = 64;
+pub const MAX_ANCHORS: u32 = 128;
+pub const MAX_DELIVERIES: u32 = 64;
+
+pub const SECOND: Moment = 1_000;
+pub const HOUR: Moment = 60 * 60 * SECOND;
+pub const DAY: Moment = 24 * HOUR;
+
+macro_rules! row {
+    ($(#[$doc:meta])* pub struct $($rest:tt)*) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+        pub struct $($rest)*
+    };
+    ($(#[$doc:meta])* pub enum $($rest:tt)*) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+        pub enum $($rest)*
+    };
+    ($(#[$doc:meta])* pub copy enum $($rest:tt)*) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+        #[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+        pub enum $($rest)*
+    };
+}
+
+// Who takes part.
+
+row! {
+    pub copy enum OrganisationKind {
+        #[codec(index = 0)]
+        Hospital,
+        #[codec(index = 1)]
+        Clinic,
+        #[codec(index = 2)]
+        Laboratory,
+        #[codec(index = 3)]
+        Pharmacy,
+        #[codec(index = 4)]
+        Insurer,
+        #[codec(index = 5)]
+        Regulator,
+        #[codec(index = 6)]
+        Research,
+    }
+}
+
+row! {
+    /// A member of the consortium.
+    pub struct Organisation {
+        pub kind: OrganisationKind,
+        /// UTF-8.
+        pub name: BoundedVec<u8, ConstU32<MAX_NAME>>,
+        /// Credentials clinicians and speaks for the organisation.
+        pub admin: AccountId,
+        /// UTF-8; empty while the organisation runs no vault.
+        pub vault_url: BoundedVec<u8, ConstU32<MAX_URL>>,
+        pub admitted_at: Moment,
+        pub suspended_at: Option<Moment>,
+    }
+}
+
+row! {
+    pub copy enum ClinicianRole {
+        #[codec(index = 0)]
+        Physician,
+        #[codec(index = 1)]
+        Nurse,
+        #[codec(index = 2)]
+        Pharmacist,
+        #[codec(index = 3)]
+        Laboratorian,
+        #[codec(index = 4)]
+        Therapist,
+        #[codec(index = 5)]
+        Administrator,
+        #[codec(index = 6)]
+        Researcher,
+        /// The organisation's software; it must name the person it acts for.
+        #[codec(index = 7)]
+        Service,
+    }
+}
+
+row! {
+    /// An account credentialed by an organisation's admin.
+    pub struct Clinician {
+        pub organisation: OrgId,
+        pub role: ClinicianRole,
+        pub credentialed_at: Moment,
+        pub valid_until: Moment,
+        pub suspended_at: Option<Moment>,
+    }
+}
+
+row! {
+    /// What an account is in the consortium at this moment; only good standing is told.
+    pub enum Member {
+        #[codec(index = 0)]
+        Admin { organisation: OrgId },
+        #[codec(index = 1)]
+        Clinician { organisation: OrgId, role: ClinicianRole },
+    }
+}
+
+impl Member {
+    pub fn organisation(&self) -> OrgId {
+        match self {
+            Member::Admin { organisation } | Member::Clinician { organisation, .. } => {
+                *organisation
+            }
+        }
+    }
+
+    pub fn is_service(&self) -> bool {
+        matches!(
+            self,
+            Member::Clinician {
+                role: ClinicianRole::Service,
+                ..
+            }
+        )
+    }
+}
+
+// Who controls a patient.
+
+row! {
+    pub struct Patient {
+        pub enrolled_by: OrgId,
+        pub enrolled_at: Moment,
+        /// While set, no grant of this patient is active.
+        pub restricted_since: Option<Moment>,
+        pub keyring: Option<Cid>,
+    }
+}
+
+row! {
+    pub copy enum ControllerRole {
+        /// The patient: may do everything.
+        #[codec(index = 0)]
+        Owner,
+        /// Acts for the patient under their own name: everything but removing another guardian or an owner.
+        #[codec(index = 1)]
+        Guardian,
+        /// Reads the trail and answers requests.
+        #[codec(index = 2)]
+        Carer,
+    }
+}
+
+row! {
+    pub struct Controller {
+        pub role: ControllerRole,
+        pub expires_at: Option<Moment>,
+    }
+}
+
+// What.
+
+row! {
+    pub struct Compartment {
+        pub epoch: u32,
+        pub opened_at: Moment,
+        /// When the present epoch began.
+        pub rotated_at: Moment,
+    }
+}
+
+row! {
+    pub struct Record {
+        pub compartment: CompartmentId,
+        /// The compartment's epoch that the file is encrypted to.
+        pub epoch: u32,
+        /// Who wrote the record.
+        pub author: AccountId,
+        /// The organisation the author wrote it for; none for a controller.
+        pub organisation: Option<OrgId>,
+        /// Who uploaded the present `content`; its binding names this account.
+        pub placed_by: AccountId,
+        pub content: Cid,
+        pub commitment: H256,
+        pub anchored_at: Moment,
+        pub corrects: Option<RecordIndex>,
+        pub corrected_by: Option<RecordIndex>,
+        pub state: RecordState,
+    }
+}
+
+row! {
+    pub enum RecordState {
+        #[codec(index = 0)]
+        Current,
+        /// Can be cancelled until then; nothing is handed out afterwards.
+        #[codec(index = 1)]
+        ErasePending { until: Moment },
+        #[codec(index = 2)]
+        Erased,
+    }
+}
+
+impl Record {
+    pub fn is_erased(&self, now: Moment) -> bool {
+        match self.state {
+            RecordState::Current => false,
+            RecordState::ErasePending { until } => now >= until,
+            RecordState::Erased => true,
+        }
+    }
+}
+
+row! {
+    /// A record to be anchored.
+    pub struct NewRecord {
+        pub compartment: CompartmentId,
+        /// Must be the compartment's present epoch.
+        pub epoch: u32,
+        pub content: Cid,
+        pub commitment: H256,
+    }
+}
+
+// May.
+
+row! {
+    /// HL7 v3 PurposeOfUse.
+    pub copy enum Purpose {
+        #[codec(index = 0)]
+        Treat,
+        #[codec(index = 1)]
+        ETreat,
+        #[codec(index = 2)]
+        Btg,
+        #[codec(index = 3)]
+        CareMgt,
+        #[codec(index = 4)]
+        HPaymt,
+        #[codec(index = 5)]
+        HOperat,
+        #[codec(index = 6)]
+        HResch,
+        #[codec(index = 7)]
+        PubHlth,
+        #[codec(index = 8)]
+        PatRqt,
+        #[codec(index = 9)]
+        FamRqt,
+        #[codec(index = 10)]
+        HLegal,
+    }
+}
+
+row! {
+    /// To whom a grant is given. It names the employer too, so that it does not follow a clinician who leaves.
+    pub enum Grantee {
+        #[codec(index = 0)]
+        Clinician { account: AccountId, organisation: OrgId },
+        #[codec(index = 1)]
+        Organisation(OrgId),
+    }
+}
+
+impl Grantee {
+    pub fn organisation(&self) -> OrgId {
+        match self {
+            Grantee::Clinician { organisation, .. } | Grantee::Organisation(organisation) => {
+                *organisation
+            }
+        }
+    }
+}
+
+row! {
+    pub enum Scope {
+        #[codec(index = 0)]
+        Compartments(BoundedVec<CompartmentId, ConstU32<MAX_SCOPE>>),
+        #[codec(index = 1)]
+        Records(BoundedVec<RecordIndex, ConstU32<MAX_SCOPE>>),
+    }
+}
+
+row! {
+    pub copy enum Rights {
+        #[codec(index = 0)]
+        Read,
+        #[codec(index = 1)]
+        Write,
+        #[codec(index = 2)]
+        ReadWrite,
+    }
+}
+
+impl Rights {
+    pub fn read(self) -> bool {
+        matches!(self, Rights::Read | Rights::ReadWrite)
+    }
+
+    pub fn write(self) -> bool {
+        matches!(self, Rights::Write | Rights::ReadWrite)
+    }
+}
+
+row! {
+    /// What led to a grant.
+    pub enum Basis {
+        #[codec(index = 0)]
+        Direct,
+        #[codec(index = 1)]
+        Request(RequestIndex),
+        #[codec(index = 2)]
+        Emergency(u32),
+    }
+}
+
+row! {
+    /// What a controller decides when sharing.
+    pub struct GrantTerms {
+        pub grantee: Grantee,
+        pub scope: Scope,
+        pub rights: Rights,
+        pub purpose: Purpose,
+        /// Now, if none.
+        pub starts_at: Option<Moment>,
+        pub expires_at: Moment,
+        /// Only records anchored at or after this moment.
+        pub anchored_from: Option<Moment>,
+        /// Only records anchored before this moment.
+        pub anchored_until: Option<Moment>,
+        /// A document: FHIR Consent with policy, Part 2 notice.
+        pub terms: Option<Cid>,
+        /// Reserved for clients; the chain gives it no meaning.
+        pub flags: u8,
+        pub derived_from: Option<GrantIndex>,
+    }
+}
+
+row! {
+    /// An immutable fact: only `revoked_at` is ever set, once.
+    pub struct Grant {
+        pub grantee: Grantee,
+        pub scope: Scope,
+        pub rights: Rights,
+        pub purpose: Purpose,
+        pub starts_at: Moment,
+        pub expires_at: Moment,
+        pub anchored_from: Option<Moment>,
+        pub anchored_until: Option<Moment>,
+        pub granted_by: AccountId,
+        pub granted_at: Moment,
+        pub revoked_at: Option<Moment>,
+        pub terms: Option<Cid>,
+        pub flags: u8,
+        pub derived_from: Option<GrantIndex>,
+        pub basis: Basis,
+        /// Which predicate this grant was given under.
+        pub rule_version: u8,
+    }
+}
+
+row! {
+    pub enum RequestState {
+        #[codec(index = 0)]
+        Pending,
+        #[codec(index = 1)]
+        Approved { grant: GrantIndex },
+        #[codec(index = 2)]
+        Declined,
+        #[codec(index = 3)]
+        Withdrawn,
+    }
+}
+
+row! {
+    /// A clinician asks; what for stands in the letter, which only the patient can read.
+    pub struct Request {
+        pub requester: AccountId,
+        pub organisation: OrgId,
+        pub purpose: Purpose,
+        pub letter: Cid,
+        /// Milliseconds of access asked for.
+        pub duration: Moment,
+        pub asked_at: Moment,
+        pub expires_at: Moment,
+        pub state: RequestState,
+    }
+}
+
+// Did.
+
+row! {
+    pub copy enum Part {
+        /// Title, type and date: what a chart lists.
+        #[codec(index = 0)]
+        Manifest,
+        #[codec(index = 1)]
+        Full,
+    }
+}
+
+row! {
+    /// Something a vault has handed out.
+    pub struct Delivery {
+        pub patient: PatientId,
+        pub reader: AccountId,
+        pub record: RecordIndex,
+        pub part: Part,
+    }
+}
+
+// Was wrong.
+
+row! {
+    pub enum CorrectionState {
+        #[codec(index = 0)]
+        Requested,
+        #[codec(index = 1)]
+        Accepted { replacement: RecordIndex },
+        #[codec(index = 2)]
+        PartlyAccepted { replacement: RecordIndex, letter: Cid },
+        #[codec(index = 3)]
+        Denied { letter: Cid },
+        #[codec(index = 4)]
+        Disagreed { denial: Cid, letter: Cid },
+        #[codec(index = 5)]
+        Rebutted { denial: Cid, disagreement: Cid, letter: Cid },
+    }
+}
+
+row! {
+    pub struct Correction {
+        pub record: RecordIndex,
+        pub requester: AccountId,
+        /// The request's letter.
+        pub letter: Cid,
+        pub asked_at: Moment,
+        pub due_at: Moment,
+        /// Once, by 30 days.
+        pub extended: bool,
+        /// Who answered, and where that person's letters are bound to.
+        pub answered_by: Option<AccountId>,
+        pub state: CorrectionState,
+    }
+}
+
+row! {
+    pub copy enum LetterStage {
+        #[codec(index = 0)]
+        Request,
+        #[codec(index = 1)]
+        Answer,
+        #[codec(index = 2)]
+        Disagreement,
+        #[codec(index = 3)]
+        Rebuttal,
+    }
+}
+
+row! {
+    /// Whether the chain still names an object.
+    pub copy enum Reference {
+        #[codec(index = 0)]
+        Named,
+        #[codec(index = 1)]
+        Unnamed,
+        /// Named by a record that was erased: delete it now.
+        #[codec(index = 2)]
+        Erased,
+    }
+}

@@ -1,0 +1,143 @@
+//! What people sign outside of transactions: recipients and enrolments.
+//!
+//! Every payload names its domain and the genesis hash, so that it means nothing anywhere else.
+//! Wallets that wrap what they sign in `<Bytes>…</Bytes>` are accepted.
+
+use alloc::vec::Vec;
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+use sp_core::{bounded::BoundedVec, ConstU32};
+use sp_runtime::{traits::Verify, MultiSignature};
+
+use crate::{AccountId, CompartmentId, ControllerRole, Genesis, Moment, OrgId, PatientId};
+
+/// Room for a post-quantum hybrid key: X-Wing is 1,216 raw bytes. Do not reduce.
+pub type RecipientKey = BoundedVec<u8, ConstU32<1300>>;
+
+/// `scheme` of an age X25519 recipient: 32 raw bytes.
+pub const SCHEME_X25519: u8 = 0;
+
+/// Whom a recipient key belongs to.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub enum Subject {
+    #[codec(index = 0)]
+    Organisation(OrgId),
+    #[codec(index = 1)]
+    Account(AccountId),
+    #[codec(index = 2)]
+    Compartment(PatientId, CompartmentId),
+    /// Where letters to a patient go.
+    #[codec(index = 3)]
+    Inbox(PatientId),
+}
+
+/// A public encryption key, signed by its owner over (domain, genesis, subject, scheme, key, epoch),
+/// so that neither a node that lies nor a later runtime can slip in another one.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Recipient {
+    pub scheme: u8,
+    pub key: RecipientKey,
+    /// Counts this subject's keys from 0.
+    pub epoch: u32,
+    pub signature: MultiSignature,
+}
+
+impl Recipient {
+    /// Whether the key has the length its scheme asks for.
+    pub fn is_well_formed(&self) -> bool {
+        match self.scheme {
+            SCHEME_X25519 => self.key.len() == 32,
+            _ => false,
+        }
+    }
+
+    pub fn is_signed_by(&self, signer: &AccountId, genesis: &Genesis, subject: &Subject) -> bool {
+        let payload = recipient_payload(genesis, subject, self.scheme, &self.key, self.epoch);
+        verify(&self.signature, &payload, signer)
+    }
+}
+
+/// A recipient as the chain keeps it: with the account whose signature it bears.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct SignedRecipient {
+    pub signer: AccountId,
+    pub recipient: Recipient,
+}
+
+impl SignedRecipient {
+    pub fn is_valid(&self, genesis: &Genesis, subject: &Subject) -> bool {
+        self.recipient.is_well_formed()
+            && self
+                .recipient
+                .is_signed_by(&self.signer, genesis, subject)
+    }
+}
+
+/// What an owner signs to publish a recipient.
+pub fn recipient_payload(
+    genesis: &Genesis,
+    subject: &Subject,
+    scheme: u8,
+    key: &[u8],
+    epoch: u32,
+) -> [u8; 32] {
+    sp_crypto_hashing::blake2_256(
+        &(b"salus/recipient/v1", genesis, subject, scheme, key, epoch).encode(),
+    )
+}
+
+/// The future controller's word that this organisation may enrol this patient.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct EnrolmentConsent {
+    pub nonce: [u8; 16],
+    pub expires_at: Moment,
+    pub signature: MultiSignature,
+}
+
+/// What a future controller signs to be enrolled.
+#[allow(clippy::too_many_arguments)]
+pub fn enrolment_payload(
+    genesis: &Genesis,
+    organisation: OrgId,
+    enroller: &AccountId,
+    patient: &PatientId,
+    controller: &AccountId,
+    role: ControllerRole,
+    nonce: &[u8; 16],
+    expires_at: Moment,
+) -> [u8; 32] {
+    sp_crypto_hashing::blake2_256(
+        &(
+            b"salus/enrol/v1",
+            genesis,
+            organisation,
+            enroller,
+            patient,
+            controller,
+            role,
+            nonce,
+            expires_at,
+        )
+            .encode(),
+    )
+}
+
+/// Verifies a signature over `payload`, or over `payload` as browser wallets wrap it.
+pub fn verify(signature: &MultiSignature, payload: &[u8], signer: &AccountId) -> bool {
+    if signature.verify(payload, signer) {
+        return true;
+    }
+    let mut wrapped = Vec::with_capacity(payload.len() + 15);
+    wrapped.extend_from_slice(b"<Bytes>");
+    wrapped.extend_from_slice(payload);
+    wrapped.extend_from_slice(b"</Bytes>");
+    signature.verify(wrapped.as_slice(), signer)
+}

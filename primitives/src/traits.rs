@@ -1,0 +1,112 @@
+//! How the pallets ask each other. The runtime joins them; no pallet names another.
+
+use sp_runtime::{DispatchError, DispatchResult};
+
+use crate::{
+    CompartmentId, ControllerRole, Genesis, GrantIndex, Grantee, Member, Moment, OrgId, PatientId, Purpose, Recipient, Record, RecordIndex,
+};
+
+/// The present moment and the chain's name, as every signed payload needs them.
+pub trait Chain {
+    fn now() -> Moment;
+    fn genesis() -> Genesis;
+}
+
+/// Who is in good standing *now*. Implemented by `pallet-members`.
+pub trait Standing<AccountId> {
+    /// The account's standing: none for strangers, the suspended, the expired, and anyone whose
+    /// organisation is suspended.
+    fn member(account: &AccountId) -> Option<Member>;
+    fn organisation_is_active(organisation: OrgId) -> bool;
+
+    /// Whether a grant to this grantee can be used at all.
+    fn grantee_is_active(grantee: &Grantee) -> bool;
+}
+
+/// Which accounts may transact although no organisation credentialed them: controllers.
+pub trait Sponsorship<AccountId> {
+    /// The organisation that enrolled the patient this account controls.
+    fn sponsor(account: &AccountId) -> Option<OrgId>;
+}
+
+/// Who acts, and for which patient. Only [`Control`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatientOrigin<AccountId> {
+    pub patient: PatientId,
+    pub actor: AccountId,
+    pub role: ControllerRole,
+}
+
+/// Authority over a patient. Implemented by `pallet-patients`.
+pub trait Control<AccountId> {
+    fn is_enrolled(patient: &PatientId) -> bool;
+    fn is_restricted(patient: &PatientId) -> bool;
+    /// The live role of an account; expired ones do not count.
+    fn role(patient: &PatientId, account: &AccountId) -> Option<ControllerRole>;
+
+    /// The signer's authority to decide for the patient: owners and guardians.
+    /// Errors: unknown patient, or not one of its controllers with that power.
+    fn ensure_decides(
+        patient: PatientId,
+        who: AccountId,
+    ) -> Result<PatientOrigin<AccountId>, DispatchError>;
+
+    /// The signer's authority to answer requests: carers too.
+    fn ensure_answers(
+        patient: PatientId,
+        who: AccountId,
+    ) -> Result<PatientOrigin<AccountId>, DispatchError>;
+}
+
+/// What enrolment needs of the record store: the mandatory intake compartment.
+pub trait OpenIntake<AccountId> {
+    fn open_intake(
+        patient: PatientId,
+        actor: &AccountId,
+        signer: &AccountId,
+        compartment: CompartmentId,
+        recipient: Recipient,
+    ) -> DispatchResult;
+}
+
+/// What others may know and do about records. Implemented by `pallet-records`.
+pub trait Records<AccountId> {
+    fn record(patient: &PatientId, index: RecordIndex) -> Option<Record>;
+    fn compartment_exists(patient: &PatientId, compartment: &CompartmentId) -> bool;
+    fn intake(patient: &PatientId) -> Option<CompartmentId>;
+
+    /// Links a correction both ways. Errors if either is missing, erased or already linked.
+    fn link_correction(
+        patient: &PatientId,
+        original: RecordIndex,
+        replacement: RecordIndex,
+    ) -> DispatchResult;
+}
+
+/// The one predicate over grants, as the other pallets ask it. Implemented by `pallet-consent`.
+pub trait Consent<AccountId> {
+    /// Whether `who` may write into this compartment under this grant, now.
+    fn may_write(
+        patient: &PatientId,
+        grant: GrantIndex,
+        who: &AccountId,
+        compartment: &CompartmentId,
+    ) -> bool;
+
+    /// Whether `who` may read all of these records under this grant for this purpose, at `at`.
+    fn may_read(
+        patient: &PatientId,
+        grant: GrantIndex,
+        who: &AccountId,
+        records: &[RecordIndex],
+        purpose: Purpose,
+        at: Moment,
+    ) -> bool;
+}
+
+/// The only way into a patient's trail. Implemented by `pallet-access-log`.
+pub trait Trail<RuntimeEvent> {
+    /// Hashes the event into the trail of `patient` *and* deposits it.
+    /// The event must have exactly one field named `patient`, with this value.
+    fn deposit(patient: &PatientId, event: RuntimeEvent);
+}
