@@ -75,3 +75,42 @@ impl TrailHead {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The worked example of `docs/002-trail.md`, computed there with another implementation.
+    #[test]
+    fn the_documented_example_holds() {
+        let genesis = Genesis::from(core::array::from_fn::<u8, 32, _>(|i| i as u8));
+        let patient = PatientId(core::array::from_fn(|i| 0x11 * i as u8));
+        let entry = |index: u8| [&[21, index][..], &patient.0, &[0xaa; 32]].concat();
+
+        let head = TrailHead::start(&genesis, &patient);
+        assert_eq!(
+            hex::encode(head.hash),
+            "2082dad3884c0ee9605a881df01f0d4c275b65433342033aac9bb6472e3d0e12"
+        );
+        let head = head.append(7, 1_767_225_600_000, &entry(4));
+        assert_eq!(
+            hex::encode(head.hash),
+            "28c989ef4f560b8cc53e6e732b3ec9eab2ebf7ec22b539a0ee8ce9f382704062"
+        );
+        let head = head.append(9, 1_767_225_601_000, &entry(5));
+        assert_eq!(
+            hex::encode(head.hash),
+            "d33d26e0421d3a6d57096dddceae88b33eff8da8f61af52c7b930cab69c9b7a1"
+        );
+        assert_eq!((head.count, head.last_block, head.checkpoint), (2, 9, 0));
+    }
+
+    #[test]
+    fn checkpoints_are_every_256_entries() {
+        let mut head = TrailHead::start(&Genesis::zero(), &PatientId([0; 16]));
+        for block in 1..=600 {
+            head = head.append(block, 0, &[]);
+        }
+        assert_eq!((head.count, head.checkpoint), (600, 512));
+    }
+}

@@ -1,5 +1,6 @@
 //! How the pallets ask each other. The runtime joins them; no pallet names another.
 
+use alloc::vec::Vec;
 use sp_runtime::{DispatchError, DispatchResult};
 
 use crate::{
@@ -109,4 +110,21 @@ pub trait Trail<RuntimeEvent> {
     /// Hashes the event into the trail of `patient` *and* deposits it.
     /// The event must have exactly one field named `patient`, with this value.
     fn deposit(patient: &PatientId, event: RuntimeEvent);
+}
+
+/// Puts the neighbours into the state a benchmark needs. The runtime implements it, for
+/// benchmarks only; everything it makes exists, is in good standing and stays so.
+pub trait BenchmarkWorld<AccountId> {
+    /// A clinician (not a service) and its organisation. The same on every call.
+    fn clinician() -> (AccountId, OrgId);
+    /// A `Service` account of the same organisation.
+    fn service() -> AccountId;
+    /// A new patient, and an owner of it.
+    fn patient() -> (PatientId, AccountId);
+    /// Opens so many compartments beside intake.
+    fn compartments(patient: PatientId, count: u32) -> Vec<CompartmentId>;
+    /// Anchors so many records, spread over the compartments, written by the clinician.
+    fn records(patient: PatientId, compartments: &[CompartmentId], count: u32) -> Vec<RecordIndex>;
+    /// Gives the clinician a live grant to read and write, for `Purpose::Treat`.
+    fn grant(patient: PatientId, compartments: &[CompartmentId]) -> GrantIndex;
 }
