@@ -1,0 +1,414 @@
+//! Every call of the chain, typed. Arguments are encoded here; the indices of pallet and call are
+//! looked up in the chain's metadata when it is signed.
+
+use std::borrow::Cow;
+
+use codec::{Compact, Encode};
+use salus_primitives::{
+    AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, CorrectionIndex, Delivery,
+    EnrolmentConsent, GrantIndex, GrantTerms, Moment, NewRecord, OrgId, OrganisationKind, Part,
+    PatientId, Purpose, Recipient, RecordIndex, RequestIndex, MAX_ANCHORS, MAX_DELIVERIES,
+    MAX_NAME, MAX_OPEN, MAX_URL,
+};
+use sp_core::H256;
+
+use super::error::{ChainError, Result};
+
+/// A call, ready to be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    pub pallet: Cow<'static, str>,
+    pub name: Cow<'static, str>,
+    /// SCALE of the arguments, in order.
+    pub args: Vec<u8>,
+}
+
+impl Call {
+    /// A call by name, for what is not listed here.
+    pub fn new(
+        pallet: impl Into<Cow<'static, str>>,
+        name: impl Into<Cow<'static, str>>,
+        args: Vec<u8>,
+    ) -> Self {
+        Self {
+            pallet: pallet.into(),
+            name: name.into(),
+            args,
+        }
+    }
+}
+
+impl std::fmt::Display for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.pallet, self.name)
+    }
+}
+
+macro_rules! calls {
+    ($pallet:literal: $(
+        $(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?);
+    )*) => {$(
+        $(#[$doc])*
+        #[allow(clippy::too_many_arguments)]
+        pub fn $name($($arg: $ty),*) -> Call {
+            #[allow(unused_mut)]
+            let mut args = Vec::new();
+            $($arg.encode_to(&mut args);)*
+            Call::new($pallet, stringify!($name), args)
+        }
+    )*};
+}
+
+fn at_most<T>(what: &'static str, max: u32, items: &[T]) -> Result<()> {
+    if items.len() > max as usize {
+        return Err(ChainError::TooMany {
+            what,
+            max,
+            found: items.len(),
+        });
+    }
+    Ok(())
+}
+
+pub mod system {
+    use super::*;
+
+    calls! { "System":
+        /// Leaves a remark on the chain, and does nothing else.
+        fn remark(remark: &[u8]);
+        /// Submits the code of a runtime whose hash governance has allowed.
+        fn apply_authorized_upgrade(code: &[u8]);
+    }
+}
+
+pub mod upgrades {
+    use super::*;
+
+    calls! { "Upgrades":
+        /// Governance: allows the runtime with this hash.
+        fn authorize(code_hash: H256);
+    }
+}
+
+/// Governance: the organisations' admins decide.
+pub mod council {
+    use super::*;
+
+    /// Proposes a call, given as the bytes of [`super::super::Runtime::encode_call`]. With a
+    /// `threshold` of one it is decided, and executed, at once.
+    pub fn propose(threshold: u32, proposal: &[u8]) -> Call {
+        let length = proposal.len() as u32;
+        let mut args = Compact(threshold).encode();
+        args.extend(proposal);
+        Compact(length).encode_to(&mut args);
+        Call::new("Council", "propose", args)
+    }
+
+    pub fn vote(proposal: H256, index: u32, approve: bool) -> Call {
+        Call::new(
+            "Council",
+            "vote",
+            (proposal, Compact(index), approve).encode(),
+        )
+    }
+
+    /// Ends a motion and executes it if it was approved. `length` is that of the proposal's bytes;
+    /// the two weights bound what it may cost.
+    pub fn close(proposal: H256, index: u32, ref_time: u64, proof_size: u64, length: u32) -> Call {
+        let weight = (Compact(ref_time), Compact(proof_size));
+        let args = (proposal, Compact(index), weight, Compact(length)).encode();
+        Call::new("Council", "close", args)
+    }
+}
+
+pub mod members {
+    use super::*;
+
+    /// Governance: admits an organisation.
+    pub fn admit(
+        admin: &AccountId,
+        kind: OrganisationKind,
+        name: &str,
+        vault_url: &str,
+    ) -> Result<Call> {
+        at_most("a name's bytes", MAX_NAME, name.as_bytes())?;
+        at_most("an address's bytes", MAX_URL, vault_url.as_bytes())?;
+        let args = (admin, kind, name, vault_url).encode();
+        Ok(Call::new("Members", "admit", args))
+    }
+
+    /// The admin changes its organisation's name and vault.
+    pub fn set_profile(name: &str, vault_url: &str) -> Result<Call> {
+        at_most("a name's bytes", MAX_NAME, name.as_bytes())?;
+        at_most("an address's bytes", MAX_URL, vault_url.as_bytes())?;
+        let args = (name, vault_url).encode();
+        Ok(Call::new("Members", "set_profile", args))
+    }
+
+    calls! { "Members":
+        /// Governance: suspends an organisation, and so everyone in it.
+        fn suspend(organisation: OrgId);
+        /// Governance: ends an organisation's suspension.
+        fn reinstate(organisation: OrgId);
+        /// Governance: names another admin.
+        fn set_admin(organisation: OrgId, admin: &AccountId);
+        /// Publishes the signer's own encryption key.
+        fn publish_recipient(recipient: &Recipient);
+        /// The admin publishes its organisation's encryption key.
+        fn publish_organisation_recipient(recipient: &Recipient);
+        /// The admin credentials an account.
+        fn credential(account: &AccountId, role: ClinicianRole, valid_until: Moment);
+        fn suspend_clinician(account: &AccountId);
+        fn reinstate_clinician(account: &AccountId);
+        /// The admin, or the clinician, ends a credential.
+        fn end_credential(account: &AccountId);
+    }
+}
+
+pub mod patients {
+    use super::*;
+
+    calls! { "Patients":
+        /// Enrols a patient with the word of the future controller.
+        fn enrol(
+            patient: PatientId,
+            controller: &AccountId,
+            role: ControllerRole,
+            intake: CompartmentId,
+            intake_recipient: &Recipient,
+            inbox: &Recipient,
+            consent: &EnrolmentConsent,
+        );
+        fn add_controller(
+            patient: PatientId,
+            account: &AccountId,
+            role: ControllerRole,
+            expires_at: Option<Moment>,
+        );
+        fn remove_controller(patient: PatientId, account: &AccountId);
+        /// Names the encrypted keyring in the vault.
+        fn set_keyring(patient: PatientId, keyring: Cid);
+        /// Makes every grant inactive until [`lift`].
+        fn restrict(patient: PatientId);
+        fn lift(patient: PatientId);
+        /// Publishes the key that letters to the patient are encrypted to.
+        fn set_inbox(patient: PatientId, recipient: &Recipient);
+    }
+}
+
+pub mod records {
+    use super::*;
+
+    /// Anchors up to 128 records, of several patients, or none of them.
+    pub fn anchor_many(items: &[(PatientId, Option<GrantIndex>, NewRecord)]) -> Result<Call> {
+        at_most("a batch of records", MAX_ANCHORS, items)?;
+        Ok(Call::new("Records", "anchor_many", items.encode()))
+    }
+
+    calls! { "Records":
+        fn open_compartment(
+            patient: PatientId,
+            compartment: CompartmentId,
+            recipient: &Recipient,
+        );
+        /// Gives a compartment a new key and epoch.
+        fn rotate(patient: PatientId, compartment: CompartmentId, recipient: &Recipient);
+        /// Anchors a record; controllers need no grant.
+        fn anchor(patient: PatientId, grant: Option<GrantIndex>, record: &NewRecord);
+        /// Files a record in another compartment, encrypted anew.
+        fn reclassify(
+            patient: PatientId,
+            record: RecordIndex,
+            compartment: CompartmentId,
+            epoch: u32,
+            content: Cid,
+        );
+        /// Names a new file of the same record.
+        fn relocate(patient: PatientId, record: RecordIndex, epoch: u32, content: Cid);
+        /// Asks for a record's file to be deleted, after 72 hours.
+        fn erase(patient: PatientId, record: RecordIndex);
+        fn cancel_erase(patient: PatientId, record: RecordIndex);
+        fn finish_erase(patient: PatientId, record: RecordIndex);
+    }
+}
+
+pub mod consent {
+    use super::*;
+
+    calls! { "Consent":
+        /// Asks a patient for access; what for stands in the letter.
+        fn request(patient: PatientId, purpose: Purpose, duration: Moment, letter: Cid);
+        fn withdraw_request(patient: PatientId, request: RequestIndex);
+        fn decline(patient: PatientId, request: RequestIndex);
+        /// Answers a request with a grant, which may be less than was asked for.
+        fn approve(
+            patient: PatientId,
+            request: RequestIndex,
+            terms: &GrantTerms,
+            envelope: Option<Cid>,
+        );
+        fn grant(patient: PatientId, terms: &GrantTerms, envelope: Option<Cid>);
+        fn revoke(patient: PatientId, grant: GrantIndex);
+        /// Delivers keys to a grantee, again after each rotation.
+        fn deliver_envelope(patient: PatientId, grant: GrantIndex, envelope: Cid);
+        /// Clears away at most `limit` expired grants.
+        fn sweep(limit: u32);
+    }
+}
+
+pub mod access_log {
+    use super::*;
+
+    /// Opens up to 64 records of a patient: writes to the log what will be read.
+    pub fn open(
+        patient: PatientId,
+        records: &[RecordIndex],
+        part: Part,
+        grant: GrantIndex,
+        purpose: Purpose,
+        acting_for: Option<&AccountId>,
+    ) -> Result<Call> {
+        at_most("an opening's records", MAX_OPEN, records)?;
+        let args = (patient, records, part, grant, purpose, acting_for).encode();
+        Ok(Call::new("AccessLog", "open", args))
+    }
+
+    /// A vault tells what it has handed out.
+    pub fn delivered(batch: &[Delivery]) -> Result<Call> {
+        at_most("a batch of deliveries", MAX_DELIVERIES, batch)?;
+        Ok(Call::new("AccessLog", "delivered", batch.encode()))
+    }
+}
+
+pub mod corrections {
+    use super::*;
+
+    calls! { "Corrections":
+        /// Asks the author of a record to correct it.
+        fn ask(patient: PatientId, record: RecordIndex, letter: Cid);
+        fn accept(patient: PatientId, correction: CorrectionIndex, replacement: RecordIndex);
+        fn partly_accept(
+            patient: PatientId,
+            correction: CorrectionIndex,
+            replacement: RecordIndex,
+            letter: Cid,
+        );
+        fn deny(patient: PatientId, correction: CorrectionIndex, letter: Cid);
+        /// The patient's statement after a denial.
+        fn disagree(patient: PatientId, correction: CorrectionIndex, letter: Cid);
+        /// The author's answer to that statement.
+        fn rebut(patient: PatientId, correction: CorrectionIndex, letter: Cid);
+        /// Takes 30 more days to answer, once.
+        fn extend(patient: PatientId, correction: CorrectionIndex);
+        /// The author corrects unasked.
+        fn make(patient: PatientId, record: RecordIndex, replacement: RecordIndex);
+        /// Governance: who answers for a dissolved organisation.
+        fn name_successor(organisation: OrgId, successor: OrgId);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use salus_primitives::{Grantee, Rights, Scope};
+
+    const PATIENT: PatientId = PatientId([0xaa; 16]);
+
+    #[track_caller]
+    fn assert_args(call: &Call, name: &str, expected: &[&str]) {
+        assert_eq!(call.to_string(), name);
+        assert_eq!(hex::encode(&call.args), expected.concat());
+    }
+
+    #[test]
+    fn accounts_and_options_are_plain_scale() {
+        let account = AccountId::new([0x11; 32]);
+        assert_args(
+            &patients::add_controller(PATIENT, &account, ControllerRole::Carer, Some(5)),
+            "Patients.add_controller",
+            &[
+                &"aa".repeat(16),
+                &"11".repeat(32),
+                "02",
+                "01",
+                "0500000000000000",
+            ],
+        );
+        assert_args(
+            &members::credential(&account, ClinicianRole::Service, 1),
+            "Members.credential",
+            &[&"11".repeat(32), "07", "0100000000000000"],
+        );
+    }
+
+    #[test]
+    fn a_grant_encodes_its_terms_in_order() {
+        let terms = GrantTerms {
+            grantee: Grantee::Organisation(7),
+            scope: Scope::Records(vec![1, 2].try_into().unwrap()),
+            rights: Rights::ReadWrite,
+            purpose: Purpose::HResch,
+            starts_at: None,
+            expires_at: 258,
+            anchored_from: Some(1),
+            anchored_until: None,
+            terms: None,
+            flags: 0,
+            derived_from: None,
+        };
+        assert_args(
+            &consent::grant(PATIENT, &terms, Some(Cid::raw([0x22; 32]))),
+            "Consent.grant",
+            &[
+                &"aa".repeat(16),
+                "0107000000",             // organisation
+                "01080100000002000000",   // records
+                "02",                     // rights
+                "06",                     // purpose
+                "00",                     // starts_at
+                "0201000000000000",       // expires_at
+                "010100000000000000",     // anchored_from
+                "00",                     // anchored_until
+                "00",                     // terms
+                "00",                     // flags
+                "00",                     // derived_from
+                "01", "01551220", &"22".repeat(32),
+            ],
+        );
+    }
+
+    #[test]
+    fn opening_lists_the_records_and_names_whom_it_acts_for() {
+        let person = AccountId::new([0x33; 32]);
+        let open = |for_whom| {
+            access_log::open(PATIENT, &[9], Part::Full, 3, Purpose::Treat, for_whom).unwrap()
+        };
+        let common = ["aa".repeat(16), "0409000000".into(), "01".into(), "03000000".into(), "00".into()].concat();
+        assert_args(&open(None), "AccessLog.open", &[&common, "00"]);
+        assert_args(&open(Some(&person)), "AccessLog.open", &[&common, "01", &"33".repeat(32)]);
+    }
+
+    #[test]
+    fn a_proposal_stands_between_threshold_and_length() {
+        assert_args(&council::propose(1, &[20, 1, 5, 0, 0, 0]), "Council.propose", &["04", "140105000000", "18"]);
+        assert_args(
+            &council::close(H256::repeat_byte(1), 2, 3, 4, 5),
+            "Council.close",
+            &[&"01".repeat(32), "08", "0c", "10", "14"],
+        );
+    }
+
+    #[test]
+    fn too_long_lists_are_refused_before_they_are_sent() {
+        let too_long = |result: Result<Call>| matches!(result, Err(ChainError::TooMany { .. }));
+        let name = "x".repeat(MAX_NAME as usize + 1);
+        let admin = AccountId::new([0; 32]);
+        assert!(too_long(members::admit(&admin, OrganisationKind::Clinic, &name, "")));
+        assert!(members::admit(&admin, OrganisationKind::Clinic, &name[1..], "").is_ok());
+        assert!(too_long(members::set_profile("", &"x".repeat(MAX_URL as usize + 1))));
+        let records = vec![0; MAX_OPEN as usize + 1];
+        let open = |records: &[u32]| access_log::open(PATIENT, records, Part::Full, 0, Purpose::Treat, None);
+        assert!(too_long(open(&records)));
+        assert!(open(&records[1..]).is_ok());
+    }
+}

@@ -1,0 +1,505 @@
+//! One connection to one node, the chain's identity, and its runtimes by version.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
+};
+
+use codec::{Compact, Decode, Encode};
+use salus_primitives::{BlockNumber, Genesis, Moment};
+use serde::Deserialize;
+use sp_core::H256;
+use subxt::{
+    rpcs::{
+        client::{RpcParams, RpcSubscription},
+        Error as RpcError, RpcClient,
+    },
+    ArcMetadata, Metadata,
+};
+
+use super::error::{ChainError, Result};
+
+/// The version of `SalusApi` that this client speaks.
+const SALUS_API: u32 = 1;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Metadata formats, newest first, that this client reads.
+const METADATA_VERSIONS: [u32; 3] = [16, 15, 14];
+
+/// A chain through one of its nodes. Cheap to clone; connects again by itself.
+#[derive(Clone)]
+pub struct Chain {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    url: String,
+    genesis: Genesis,
+    rpc: RwLock<RpcClient>,
+    /// Every runtime seen so far: old blocks are read with the metadata of their time.
+    runtimes: Mutex<HashMap<u32, Arc<Runtime>>>,
+    /// The runtime version of finalized blocks, where asked.
+    versions: Mutex<BTreeMap<BlockNumber, u32>>,
+    /// One submission at a time takes its nonce and enters the pool.
+    pub(super) submitting: tokio::sync::Mutex<()>,
+}
+
+/// One version of the runtime.
+pub struct Runtime {
+    pub spec_version: u32,
+    pub transaction_version: u32,
+    pub metadata: ArcMetadata,
+}
+
+/// A block by both of its names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Block {
+    pub number: BlockNumber,
+    pub hash: H256,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Header {
+    parent_hash: H256,
+    number: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    spec_name: String,
+    spec_version: u32,
+    transaction_version: u32,
+    apis: Vec<(String, u32)>,
+}
+
+/// The arguments of an RPC, as a JSON array.
+macro_rules! params {
+    ($($value:expr),* $(,)?) => {{
+        #[allow(unused_mut)]
+        let mut params = subxt::rpcs::client::RpcParams::new();
+        $(
+            params
+                .push($value)
+                .map_err(|e| $crate::chain::ChainError::unreadable("arguments", e))?;
+        )*
+        params
+    }};
+}
+pub(super) use params;
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    format!("0x{}", hex::encode(bytes))
+}
+
+pub(super) fn unhex(what: &str, text: &str) -> Result<Vec<u8>> {
+    hex::decode(text.strip_prefix("0x").unwrap_or(text)).map_err(|e| ChainError::unreadable(what, e))
+}
+
+impl Chain {
+    /// Connects to the node at `url` (`ws://` or `wss://`).
+    ///
+    /// Errors if no node answers, if its chain is not Salus, is too old for this client, or is
+    /// not the one `expected`.
+    pub async fn connect(url: &str, expected: Option<Genesis>) -> Result<Self> {
+        let rpc = dial(url).await?;
+        let genesis = genesis(&rpc, url).await?;
+        let expected = expected.unwrap_or(genesis);
+        if genesis != expected {
+            return Err(ChainError::WrongChain {
+                url: url.into(),
+                expected,
+                found: genesis,
+            });
+        }
+        let chain = Self {
+            inner: Arc::new(Inner {
+                url: url.into(),
+                genesis,
+                rpc: RwLock::new(rpc),
+                runtimes: Mutex::default(),
+                versions: Mutex::default(),
+                submitting: tokio::sync::Mutex::default(),
+            }),
+        };
+        chain.check_version().await?;
+        Ok(chain)
+    }
+
+    pub fn url(&self) -> &str {
+        &self.inner.url
+    }
+
+    pub fn genesis(&self) -> Genesis {
+        self.inner.genesis
+    }
+
+    /// The newest block that cannot be undone.
+    pub async fn finalized(&self) -> Result<Block> {
+        let hash: H256 = self.request("chain_getFinalizedHead", params![]).await?;
+        Ok(Block {
+            hash,
+            number: self.header(hash).await?.1,
+        })
+    }
+
+    /// The canonical block of this number. It may not be finalized yet.
+    pub async fn block_at(&self, number: BlockNumber) -> Result<Block> {
+        let hash: Option<H256> = self.request("chain_getBlockHash", params![number]).await?;
+        hash.map(|hash| Block { number, hash })
+            .ok_or_else(|| ChainError::BlockUnknown {
+                block: number.to_string(),
+            })
+    }
+
+    /// The block of this hash and its parent's hash.
+    pub async fn block(&self, hash: H256) -> Result<(Block, H256)> {
+        let (parent, number) = self.header(hash).await?;
+        Ok((Block { number, hash }, parent))
+    }
+
+    /// The block of this hash, if it is part of the finalized chain.
+    pub async fn finalized_block(&self, hash: H256) -> Result<Option<Block>> {
+        let number = match self.header(hash).await {
+            Ok((_, number)) => number,
+            Err(ChainError::BlockUnknown { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let block = Block { number, hash };
+        let finalized = self.finalized().await?.number >= number
+            && self.block_at(number).await? == block;
+        Ok(finalized.then_some(block))
+    }
+
+    /// The chain's clock in this block.
+    pub async fn moment(&self, hash: H256) -> Result<Moment> {
+        let key = storage_prefix("Timestamp", "Now");
+        Ok(self.storage(&key, hash).await?.unwrap_or_default())
+    }
+
+    /// A value of the state at this block, by its raw key.
+    pub async fn storage<T: Decode>(&self, key: &[u8], at: H256) -> Result<Option<T>> {
+        let value: Option<String> = self
+            .request("state_getStorage", params![hex(key), at])
+            .await?;
+        value
+            .map(|value| {
+                let bytes = unhex("state_getStorage", &value)?;
+                T::decode(&mut &bytes[..]).map_err(|e| ChainError::unreadable("storage", e))
+            })
+            .transpose()
+    }
+
+    /// Calls a runtime API by its raw name, with SCALE-encoded arguments.
+    pub async fn state_call<T: Decode>(&self, function: &str, args: &[u8], at: H256) -> Result<T> {
+        let answer: String = self
+            .request("state_call", params![function, hex(args), at])
+            .await?;
+        let bytes = unhex(function, &answer)?;
+        let input = &mut &bytes[..];
+        let value = T::decode(input).map_err(|e| ChainError::unreadable(function, e))?;
+        if !input.is_empty() {
+            return Err(ChainError::unreadable(
+                function,
+                format!("{} bytes too many", input.len()),
+            ));
+        }
+        Ok(value)
+    }
+
+    /// The runtime in the state of this block: the one that makes the *next* block.
+    pub async fn runtime(&self, at: H256) -> Result<Arc<Runtime>> {
+        let version: Version = self
+            .request("state_getRuntimeVersion", params![at])
+            .await?;
+        self.runtime_of(version.spec_version, version.transaction_version, at)
+            .await
+    }
+
+    /// The runtime that made this finalized block, which is the one in its parent's state. A block
+    /// that changes the runtime was still made by the old one.
+    pub async fn runtime_that_made(&self, block: Block, parent: H256) -> Result<Arc<Runtime>> {
+        let number = block.number.saturating_sub(1);
+        if let Some(runtime) = self.known_runtime(number) {
+            return Ok(runtime);
+        }
+        let runtime = self.runtime(parent).await?;
+        lock(&self.inner.versions).insert(number, runtime.spec_version);
+        Ok(runtime)
+    }
+
+    /// Learns the versions at both ends of the chain, so that the blocks between them need not be
+    /// asked one by one.
+    pub(crate) async fn learn_versions(&self, finalized: Block) -> Result<()> {
+        let head = self.runtime(finalized.hash).await?;
+        lock(&self.inner.versions).insert(finalized.number, head.spec_version);
+        // Only archives still have this state; without it more is asked, nothing else.
+        if let Ok(first) = self.runtime(self.inner.genesis).await {
+            lock(&self.inner.versions).insert(0, first.spec_version);
+        }
+        Ok(())
+    }
+
+    /// Versions only ever grow, so a block between two of the same version has that version too.
+    fn known_runtime(&self, number: BlockNumber) -> Option<Arc<Runtime>> {
+        let versions = lock(&self.inner.versions);
+        let below = *versions.range(..=number).next_back()?.1;
+        let above = *versions.range(number..).next()?.1;
+        drop(versions);
+        (below == above)
+            .then(|| lock(&self.inner.runtimes).get(&below).cloned())
+            .flatten()
+    }
+
+    async fn runtime_of(
+        &self,
+        spec_version: u32,
+        transaction_version: u32,
+        at: H256,
+    ) -> Result<Arc<Runtime>> {
+        if let Some(runtime) = lock(&self.inner.runtimes).get(&spec_version) {
+            return Ok(runtime.clone());
+        }
+        let runtime = Arc::new(Runtime {
+            spec_version,
+            transaction_version,
+            metadata: Arc::new(self.metadata(at).await?),
+        });
+        lock(&self.inner.runtimes).insert(spec_version, runtime.clone());
+        Ok(runtime)
+    }
+
+    async fn metadata(&self, at: H256) -> Result<Metadata> {
+        const VERSIONS: &str = "Metadata_metadata_versions";
+        const AT_VERSION: &str = "Metadata_metadata_at_version";
+        let offered: Vec<u32> = self.state_call(VERSIONS, &[], at).await?;
+        let version = METADATA_VERSIONS
+            .into_iter()
+            .find(|version| offered.contains(version))
+            .ok_or_else(|| ChainError::unreadable("metadata", format!("versions {offered:?}")))?;
+        let found: Option<Vec<u8>> = self.state_call(AT_VERSION, &version.encode(), at).await?;
+        let bytes = found.ok_or_else(|| ChainError::unreadable(AT_VERSION, "it is empty"))?;
+        Metadata::decode_from(&bytes).map_err(|e| ChainError::unreadable(AT_VERSION, e))
+    }
+
+    async fn check_version(&self) -> Result<()> {
+        let version: Version = self
+            .request("state_getRuntimeVersion", params![])
+            .await?;
+        let id = hex(&sp_crypto_hashing::blake2_64(b"SalusApi"));
+        let api = version
+            .apis
+            .iter()
+            .find_map(|(found, version)| (*found == id).then_some(*version));
+        match api {
+            None => Err(ChainError::NotSalus {
+                url: self.inner.url.clone(),
+                found: version.spec_name,
+            }),
+            Some(found) if found < SALUS_API => Err(ChainError::ChainTooOld {
+                url: self.inner.url.clone(),
+                found,
+                needed: SALUS_API,
+            }),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The parent's hash, and the number.
+    async fn header(&self, hash: H256) -> Result<(H256, BlockNumber)> {
+        let header: Option<Header> = self.request("chain_getHeader", params![hash]).await?;
+        let header = header.ok_or_else(|| ChainError::BlockUnknown {
+            block: format!("{hash:?}"),
+        })?;
+        let digits = header.number.trim_start_matches("0x");
+        let number = BlockNumber::from_str_radix(digits, 16)
+            .map_err(|e| ChainError::unreadable("chain_getHeader", e))?;
+        Ok((header.parent_hash, number))
+    }
+
+    /// One request. A lost connection is made anew, and the request repeated once, so use this
+    /// for what can be asked twice.
+    pub(super) async fn request<T: serde::de::DeserializeOwned>(
+        &self,
+        method: &str,
+        params: RpcParams,
+    ) -> Result<T> {
+        let first = self.rpc().request(method, params.clone()).await;
+        let error = match first {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        if !matches!(error, RpcError::Client(_)) {
+            return Err(self.error(method, error));
+        }
+        self.reconnect().await?;
+        let second = self.rpc().request(method, params).await;
+        second.map_err(|error| self.error(method, error))
+    }
+
+    pub(super) async fn subscribe<T: serde::de::DeserializeOwned>(
+        &self,
+        method: &str,
+        params: RpcParams,
+        end: &str,
+    ) -> Result<RpcSubscription<T>> {
+        let subscription = self.rpc().subscribe(method, params, end).await;
+        subscription.map_err(|error| self.error(method, error))
+    }
+
+    pub(super) fn rpc(&self) -> RpcClient {
+        self.inner
+            .rpc
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// A node that comes back may be another one: it must still be on our chain.
+    pub(super) async fn reconnect(&self) -> Result<()> {
+        let url = &self.inner.url;
+        let rpc = dial(url).await?;
+        let found = genesis(&rpc, url).await?;
+        if found != self.inner.genesis {
+            return Err(ChainError::WrongChain {
+                url: url.clone(),
+                expected: self.inner.genesis,
+                found,
+            });
+        }
+        *self
+            .inner
+            .rpc
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = rpc;
+        Ok(())
+    }
+
+    pub(super) fn error(&self, method: &str, error: RpcError) -> ChainError {
+        rpc_error(&self.inner.url, method, error)
+    }
+}
+
+impl std::fmt::Debug for Chain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chain")
+            .field("url", &self.inner.url)
+            .field("genesis", &self.inner.genesis)
+            .finish()
+    }
+}
+
+/// The key under which a pallet keeps a value, or the prefix of a map.
+pub fn storage_prefix(pallet: &str, item: &str) -> Vec<u8> {
+    let mut key = sp_crypto_hashing::twox_128(pallet.as_bytes()).to_vec();
+    key.extend(sp_crypto_hashing::twox_128(item.as_bytes()));
+    key
+}
+
+/// The key of a map's entry, for maps with `Blake2_128Concat` keys.
+pub fn storage_key(pallet: &str, item: &str, entry: &[u8]) -> Vec<u8> {
+    let mut key = storage_prefix(pallet, item);
+    key.extend(sp_crypto_hashing::blake2_128(entry));
+    key.extend(entry);
+    key
+}
+
+async fn dial(url: &str) -> Result<RpcClient> {
+    let unreachable = |reason: String| ChainError::NodeUnreachable {
+        url: url.into(),
+        reason,
+    };
+    match tokio::time::timeout(CONNECT_TIMEOUT, RpcClient::from_insecure_url(url)).await {
+        Ok(Ok(rpc)) => Ok(rpc),
+        Ok(Err(error)) => Err(unreachable(innermost(&error))),
+        Err(_) => Err(unreachable(format!(
+            "no connection after {} s",
+            CONNECT_TIMEOUT.as_secs()
+        ))),
+    }
+}
+
+async fn genesis(rpc: &RpcClient, url: &str) -> Result<Genesis> {
+    const METHOD: &str = "chain_getBlockHash";
+    let hash: Option<H256> = rpc
+        .request(METHOD, params![0])
+        .await
+        .map_err(|error| rpc_error(url, METHOD, error))?;
+    hash.ok_or_else(|| ChainError::unreadable(METHOD, "there is no genesis block"))
+}
+
+fn rpc_error(url: &str, method: &str, error: RpcError) -> ChainError {
+    match error {
+        RpcError::User(error) => {
+            // Stock nodes answer so for blocks that they have pruned or never seen.
+            let text = &error.message;
+            if text.contains("UnknownBlock") || text.contains("State already discarded") {
+                return ChainError::BlockUnknown {
+                    block: text.clone(),
+                };
+            }
+            ChainError::Refused {
+                method: method.into(),
+                reason: match &error.data {
+                    Some(data) => format!("{text}: {}", data.get().trim_matches('"')),
+                    None => text.clone(),
+                },
+            }
+        }
+        RpcError::Deserialization(error) => ChainError::unreadable(method, error),
+        error => ChainError::NodeUnreachable {
+            url: url.into(),
+            reason: innermost(&error),
+        },
+    }
+}
+
+/// The cause that a person can do something about.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Runtime {
+    /// SCALE of a `RuntimeCall`, after checking that its arguments have the shape this runtime
+    /// expects.
+    pub fn encode_call(&self, call: &super::Call) -> Result<Vec<u8>> {
+        let unknown = |reason: String| ChainError::UnknownCall {
+            call: call.to_string(),
+            reason,
+        };
+        let pallet = self
+            .metadata
+            .pallet_by_name(&call.pallet)
+            .ok_or_else(|| unknown("there is no such pallet".into()))?;
+        let variant = pallet
+            .call_variant_by_name(&call.name)
+            .ok_or_else(|| unknown("the pallet has no such call".into()))?;
+        let rest = &mut &call.args[..];
+        for field in &variant.fields {
+            scale_value::scale::decode_as_type(rest, field.ty.id, self.metadata.types())
+                .map_err(|e| unknown(e.to_string()))?;
+        }
+        if !rest.is_empty() {
+            return Err(unknown(format!("{} bytes too many", rest.len())));
+        }
+        let mut bytes = vec![pallet.call_index(), variant.index];
+        bytes.extend(&call.args);
+        Ok(bytes)
+    }
+}
+
+/// The length prefix of a SCALE list, and what follows.
+pub(super) fn compact_length(bytes: &[u8]) -> Result<(u32, usize)> {
+    let input = &mut &bytes[..];
+    let length = Compact::<u32>::decode(input).map_err(|e| ChainError::unreadable("a list", e))?;
+    Ok((length.0, bytes.len() - input.len()))
+}

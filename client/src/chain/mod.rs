@@ -1,0 +1,27 @@
+//! The chain, as a person's software sees it: a connection to one node, typed calls and questions,
+//! and events that can be read.
+//!
+//! ```no_run
+//! # async fn example(key: &salus_client::keys::AccountKey) -> Result<(), salus_client::chain::ChainError> {
+//! use salus_client::chain::{calls, Chain};
+//!
+//! let chain = Chain::connect("ws://127.0.0.1:9944", None).await?;
+//! let sent = chain.submit(key, &calls::system::remark(b"hello")).await?;
+//! println!("in block {}", sent.block.number);
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod api;
+pub mod calls;
+mod connect;
+mod error;
+pub mod events;
+mod submit;
+
+pub use api::Salus;
+pub use calls::Call;
+pub use connect::{storage_key, storage_prefix, Block, Chain, Runtime};
+pub use error::{ChainError, Result};
+pub use events::{ChainEvent, FinalizedBlocks, Phase};
+pub use submit::{Mortality, Signed, Submitted};

@@ -1,0 +1,564 @@
+//! Signing, sending, and waiting until what was sent cannot be undone.
+
+use std::time::Duration;
+
+use codec::Encode;
+use salus_primitives::{AccountId, BlockNumber, Moment};
+use serde::Deserialize;
+use serde_json::Value;
+use sp_core::H256;
+use subxt::{
+    config::{
+        substrate::{SpecVersionForRange, SubstrateConfigBuilder},
+        DefaultExtrinsicParamsBuilder, SubstrateConfig,
+    },
+    ext::scale_encode::{self, EncodeAsFields, FieldIter, TypeResolver},
+    rpcs::{client::RpcSubscription, Error as RpcError},
+    tx::{Payload, Signer},
+    utils::{AccountId32, MultiSignature},
+    OfflineClient,
+};
+
+use super::{
+    connect::{params, unhex},
+    events::ChainEvent,
+    Block, Call, Chain, ChainError, Phase, Result, Runtime,
+};
+use crate::keys::AccountKey;
+
+/// Blocks within which a transaction must be included. The chain remembers 4,096.
+pub const MORTALITY: u32 = 256;
+/// Transactions of one person that may wait in the pool at once.
+pub const PIPELINE: usize = 48;
+const ATTEMPTS: usize = 3;
+const POLL: Duration = Duration::from_millis(500);
+
+/// From which block on a transaction is valid, for [`MORTALITY`] blocks.
+pub type Mortality = Block;
+
+/// A signed transaction that has not been sent yet.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    pub call: String,
+    pub bytes: Vec<u8>,
+    /// After this block it can no longer take effect.
+    pub valid_until: BlockNumber,
+    born: BlockNumber,
+}
+
+impl Signed {
+    /// `0x…`, as `author_submitExtrinsic` takes it.
+    pub fn hex(&self) -> String {
+        super::connect::hex(&self.bytes)
+    }
+}
+
+/// A transaction in a finalized block, having done what it should.
+#[derive(Clone, Debug)]
+pub struct Submitted {
+    pub block: Block,
+    /// Its place in the block.
+    pub extrinsic_index: u32,
+    /// The chain's clock in that block.
+    pub moment: Moment,
+    /// What it caused.
+    pub events: Vec<ChainEvent>,
+}
+
+impl Submitted {
+    /// The first event of this name.
+    pub fn event(&self, pallet: &str, variant: &str) -> Option<&ChainEvent> {
+        self.events.iter().find(|event| event.is(pallet, variant))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Status {
+    Future,
+    Ready,
+    Broadcast(#[allow(dead_code)] Vec<String>),
+    InBlock(#[allow(dead_code)] H256),
+    Retracted(#[allow(dead_code)] H256),
+    FinalityTimeout(#[allow(dead_code)] H256),
+    Finalized(H256),
+    Usurped(#[allow(dead_code)] H256),
+    Dropped,
+    Invalid,
+}
+
+impl Chain {
+    /// Signs a call, sends it and waits until it is finalized.
+    ///
+    /// Errors if the chain turns it away, if the call fails, or if the node is lost meanwhile.
+    pub async fn submit(&self, key: &AccountKey, call: &Call) -> Result<Submitted> {
+        let (signed, watch) = self.send_next(key, call).await?;
+        self.outcome(&signed, watch).await
+    }
+
+    /// Sends calls of one account one after the other, without waiting for each to be finalized.
+    /// The results are in the order of the calls.
+    pub async fn submit_many(&self, key: &AccountKey, calls: &[Call]) -> Vec<Result<Submitted>> {
+        use futures::StreamExt;
+
+        futures::stream::iter(calls)
+            .map(|call| self.submit(key, call))
+            .buffered(PIPELINE)
+            .collect()
+            .await
+    }
+
+    /// The account's next nonce, counting what waits in the node's pool.
+    pub async fn next_nonce(&self, account: &AccountId) -> Result<u64> {
+        self.request("system_accountNextIndex", params![account.to_string()])
+            .await
+    }
+
+    /// Signs without sending. Needs the node only for the runtime's metadata.
+    pub async fn sign(
+        &self,
+        key: &AccountKey,
+        call: &Call,
+        nonce: u64,
+        from: Mortality,
+    ) -> Result<Signed> {
+        let runtime = self.runtime(from.hash).await?;
+        self.sign_with(&runtime, key, call, nonce, from)
+    }
+
+    /// Puts a signed transaction into the node's pool and does not wait.
+    pub async fn send(&self, signed: &Signed) -> Result<H256> {
+        let sent = self
+            .rpc()
+            .request("author_submitExtrinsic", params![signed.hex()])
+            .await;
+        sent.map_err(|error| self.send_error(&signed.call, error))
+    }
+
+    /// Sends a signed transaction and waits until it is finalized.
+    pub async fn send_and_wait(&self, signed: &Signed) -> Result<Submitted> {
+        let watch = self.watch(signed).await?;
+        self.outcome(signed, watch).await
+    }
+
+    /// Governance: makes the council do this. Decides at once where one member's vote is enough;
+    /// else opens a motion, and the others vote with [`super::calls::council::vote`].
+    pub async fn propose(
+        &self,
+        key: &AccountKey,
+        threshold: u32,
+        call: &Call,
+    ) -> Result<Submitted> {
+        let runtime = self.runtime(self.finalized().await?.hash).await?;
+        let proposal = runtime.encode_call(call)?;
+        self.submit(key, &super::calls::council::propose(threshold, &proposal))
+            .await
+    }
+
+    /// Takes the next nonce and enters the pool before anyone else of this process does. Another
+    /// program with the same key may still be faster: then again with a new nonce.
+    async fn send_next(
+        &self,
+        key: &AccountKey,
+        call: &Call,
+    ) -> Result<(Signed, RpcSubscription<Status>)> {
+        let _turn = self.inner.submitting.lock().await;
+        let mut attempt = 1;
+        loop {
+            let from = self.finalized().await?;
+            let nonce = self.next_nonce(&key.account()).await?;
+            let signed = self.sign(key, call, nonce, from).await?;
+            match self.watch(&signed).await {
+                Ok(watch) => return Ok((signed, watch)),
+                Err(error) if attempt < ATTEMPTS && is_stale(&error) => attempt += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn watch(&self, signed: &Signed) -> Result<RpcSubscription<Status>> {
+        let watch = self
+            .rpc()
+            .subscribe(
+                "author_submitAndWatchExtrinsic",
+                params![signed.hex()],
+                "author_unwatchExtrinsic",
+            )
+            .await;
+        watch.map_err(|error| self.send_error(&signed.call, error))
+    }
+
+    fn send_error(&self, call: &str, error: RpcError) -> ChainError {
+        match error {
+            RpcError::User(error) => {
+                let data = error
+                    .data
+                    .and_then(|data| serde_json::from_str::<Value>(data.get()).ok());
+                let detail = data.as_ref().and_then(Value::as_str).unwrap_or_default();
+                rejection(call, error.code, &error.message, detail)
+            }
+            error => self.error("author_submitExtrinsic", error),
+        }
+    }
+
+    async fn outcome(
+        &self,
+        signed: &Signed,
+        mut watch: RpcSubscription<Status>,
+    ) -> Result<Submitted> {
+        let rejected = |reason: &str, advice| {
+            Err(ChainError::Rejected {
+                call: signed.call.clone(),
+                custom: None,
+                reason: reason.into(),
+                advice,
+            })
+        };
+        while let Some(status) = watch.next().await {
+            match status {
+                Ok(Status::Finalized(block)) => return self.find_in(signed, block).await,
+                Ok(Status::Usurped(_)) => {
+                    return rejected(
+                        "another transaction of this account took its place",
+                        "Two programs use this key at once: try again",
+                    );
+                }
+                Ok(Status::Dropped) => {
+                    return rejected(
+                        "the node's pool is full and dropped it",
+                        "Try again in a minute",
+                    );
+                }
+                Ok(Status::Invalid) => {
+                    return rejected(
+                        "it became invalid before it was included",
+                        "Check that the account is still in good standing, then try again",
+                    );
+                }
+                Ok(Status::FinalityTimeout(_)) | Err(_) => break,
+                Ok(
+                    Status::Future
+                    | Status::Ready
+                    | Status::Broadcast(_)
+                    | Status::InBlock(_)
+                    | Status::Retracted(_),
+                ) => {}
+            }
+        }
+        // The node stopped telling. What is finalized, and when it is too late, can be read.
+        self.find(signed).await.map_err(|error| match error {
+            error if error.is_transport() => ChainError::OutcomeUnknown {
+                call: signed.call.clone(),
+                reason: error.to_string(),
+            },
+            error => error,
+        })
+    }
+
+    async fn find(&self, signed: &Signed) -> Result<Submitted> {
+        let mut number = signed.born;
+        while number <= signed.valid_until {
+            while self.finalized().await?.number < number {
+                tokio::time::sleep(POLL).await;
+            }
+            let block = self.block_at(number).await?;
+            if self.place_in(signed, block.hash).await?.is_some() {
+                return self.find_in(signed, block.hash).await;
+            }
+            number = number.saturating_add(1);
+        }
+        Err(ChainError::Expired {
+            call: signed.call.clone(),
+            until: signed.valid_until,
+        })
+    }
+
+    async fn place_in(&self, signed: &Signed, block: H256) -> Result<Option<u32>> {
+        #[derive(Deserialize)]
+        struct Answer {
+            block: Body,
+        }
+        #[derive(Deserialize)]
+        struct Body {
+            extrinsics: Vec<String>,
+        }
+        let answer: Option<Answer> = self.request("chain_getBlock", params![block]).await?;
+        let answer = answer.ok_or_else(|| ChainError::BlockUnknown {
+            block: format!("{block:?}"),
+        })?;
+        for (index, extrinsic) in answer.block.extrinsics.iter().enumerate() {
+            if unhex("chain_getBlock", extrinsic)? == signed.bytes {
+                return Ok(u32::try_from(index).ok());
+            }
+        }
+        Ok(None)
+    }
+
+    async fn find_in(&self, signed: &Signed, hash: H256) -> Result<Submitted> {
+        let (index, found) =
+            futures::try_join!(self.place_in(signed, hash), self.block_events(hash))?;
+        let extrinsic_index = index.ok_or_else(|| {
+            ChainError::unreadable(
+                "chain_getBlock",
+                format!("{} is not in the block {hash:?} that it was finalized in", signed.call),
+            )
+        })?;
+        let events: Vec<_> = found
+            .events
+            .into_iter()
+            .filter(|event| event.phase == Phase::ApplyExtrinsic(extrinsic_index))
+            .collect();
+        if let Some(error) = events.iter().find_map(dispatch_error) {
+            let (block, parent) = self.block(hash).await?;
+            let runtime = self.runtime_that_made(block, parent).await?;
+            let (error, explanation) = runtime.explain(error);
+            return Err(ChainError::Failed {
+                call: signed.call.clone(),
+                error,
+                explanation,
+                block: hash,
+            });
+        }
+        Ok(Submitted {
+            block: found.block,
+            extrinsic_index,
+            moment: found.moment,
+            events,
+        })
+    }
+
+    fn sign_with(
+        &self,
+        runtime: &Runtime,
+        key: &AccountKey,
+        call: &Call,
+        nonce: u64,
+        from: Mortality,
+    ) -> Result<Signed> {
+        // Checks the arguments, too, which subxt then takes as they are.
+        runtime.encode_call(call)?;
+        let refused = |e: &dyn std::fmt::Display| ChainError::UnknownCall {
+            call: call.to_string(),
+            reason: e.to_string(),
+        };
+        let number = u64::from(from.number);
+        let config = SubstrateConfigBuilder::new()
+            .set_genesis_hash(subxt::utils::H256(self.genesis().0))
+            .set_spec_version_for_block_ranges([SpecVersionForRange {
+                block_range: number..number + 1,
+                spec_version: runtime.spec_version,
+                transaction_version: runtime.transaction_version,
+            }])
+            .set_metadata_for_spec_versions([(runtime.spec_version, runtime.metadata.clone())])
+            .build();
+        let client = OfflineClient::new_with_config(config)
+            .at_block(number)
+            .map_err(|e| refused(&e))?;
+        let params = DefaultExtrinsicParamsBuilder::<SubstrateConfig>::new()
+            .nonce(nonce)
+            .mortal_from_unchecked(
+                MORTALITY.into(),
+                number,
+                subxt::utils::H256(from.hash.0),
+            )
+            .build();
+        let payload = Encoded(call);
+        let bytes = client
+            .tx()
+            .create_v4_signable_offline(&payload, params)
+            .and_then(|mut signable| signable.sign(&Key(key)))
+            .map_err(|e| refused(&e))?
+            .into_encoded();
+        Ok(Signed {
+            call: call.to_string(),
+            bytes,
+            valid_until: from.number.saturating_add(MORTALITY),
+            born: from.number,
+        })
+    }
+}
+
+impl Runtime {
+    /// The name of a dispatch error, as it stands in an event, and what its docs say.
+    fn explain(&self, error: &Value) -> (String, String) {
+        let module = error.get("Module").and_then(|module| {
+            let index = u8::try_from(module.get("index")?.as_u64()?).ok()?;
+            let bytes = hex::decode(module.get("error")?.as_str()?.strip_prefix("0x")?).ok()?;
+            let pallet = self.metadata.pallet_by_error_index(index)?;
+            let variant = pallet.error_variant_by_index(*bytes.first()?)?;
+            Some((
+                format!("{}.{}", pallet.name(), variant.name),
+                variant.docs.join(" ").trim().to_string(),
+            ))
+        });
+        if let Some(found) = module {
+            return found;
+        }
+        match error.as_str() {
+            Some("BadOrigin") => (
+                "BadOrigin".into(),
+                "this account has no right to do that".into(),
+            ),
+            Some(name) => (name.into(), "the chain refused it".into()),
+            None => (error.to_string(), "the chain refused it".into()),
+        }
+    }
+}
+
+/// The error in `System.ExtrinsicFailed`, or in a decision of the council that failed when it was
+/// carried out, which the chain does not count as a failed transaction.
+fn dispatch_error(event: &ChainEvent) -> Option<&Value> {
+    if event.is("System", "ExtrinsicFailed") {
+        return event.fields.get("dispatch_error");
+    }
+    if event.pallet == "Council" {
+        return event.fields.get("result")?.get("Err");
+    }
+    None
+}
+
+/// Whether another transaction of the account came first.
+fn is_stale(error: &ChainError) -> bool {
+    matches!(error, ChainError::Rejected { reason, .. }
+        if reason.contains("outdated") || reason.contains("Priority is too low"))
+}
+
+/// What the pool's answer means, and what to do.
+fn rejection(call: &str, code: i32, message: &str, detail: &str) -> ChainError {
+    let custom = detail
+        .strip_prefix("Custom error: ")
+        .and_then(|number| number.parse().ok());
+    let (reason, advice) = match (code, custom) {
+        (_, Some(1)) => (
+            "the account is neither an active member nor the controller of a patient".into(),
+            "Ask your organisation's admin for a credential, or have it renewed or reinstated",
+        ),
+        (_, Some(2)) => (
+            "the account has used up what it may do for now".into(),
+            "Wait a minute: the allowance refills with each block",
+        ),
+        (_, Some(3)) => (
+            "too many transactions of this account are waiting".into(),
+            "Wait until some of them are in a block",
+        ),
+        (1014, _) => (
+            format!("{message} (another transaction of this account is waiting in its place)"),
+            "Wait for it, then try again",
+        ),
+        (1016, _) => (
+            "the node's pool is full".into(),
+            "Try again in a minute",
+        ),
+        (1012, _) => (
+            "the node has put it off, because it was invalid a moment ago".into(),
+            "Try again in half an hour, or change the transaction",
+        ),
+        (1013, _) => (
+            "it is already waiting in the pool".into(),
+            "There is nothing to do: it takes effect by itself",
+        ),
+        _ => (
+            [message, detail]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join(": "),
+            "Check that the node is in step with its chain, then try again",
+        ),
+    };
+    ChainError::Rejected {
+        call: call.into(),
+        custom,
+        reason,
+        advice,
+    }
+}
+
+/// A call whose arguments are encoded already.
+struct Encoded<'a>(&'a Call);
+
+impl Payload for Encoded<'_> {
+    type CallData = Self;
+
+    fn pallet_name(&self) -> &str {
+        &self.0.pallet
+    }
+
+    fn call_name(&self) -> &str {
+        &self.0.name
+    }
+
+    fn call_data(&self) -> &Self {
+        self
+    }
+}
+
+impl EncodeAsFields for Encoded<'_> {
+    fn encode_as_fields_to<R: TypeResolver>(
+        &self,
+        _: &mut dyn FieldIter<'_, R::TypeId>,
+        _: &R,
+        out: &mut Vec<u8>,
+    ) -> std::result::Result<(), scale_encode::Error> {
+        out.extend(&self.0.args);
+        Ok(())
+    }
+}
+
+struct Key<'a>(&'a AccountKey);
+
+impl Signer<SubstrateConfig> for Key<'_> {
+    fn account_id(&self) -> AccountId32 {
+        AccountId32(self.0.account().into())
+    }
+
+    fn sign(&self, payload: &[u8]) -> MultiSignature {
+        MultiSignature::Sr25519(self.0.sign(payload))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(code: i32, message: &str, detail: &str) -> String {
+        rejection("AccessLog.open", code, message, detail).to_string()
+    }
+
+    #[test]
+    fn the_three_refusals_of_the_membership_check_tell_what_to_do() {
+        let stranger = text(1010, "Invalid Transaction", "Custom error: 1");
+        assert!(stranger.contains("neither an active member"), "{stranger}");
+        assert!(stranger.contains("admin"), "{stranger}");
+        let empty = text(1010, "Invalid Transaction", "Custom error: 2");
+        assert!(empty.contains("Wait a minute"), "{empty}");
+        let far = text(1010, "Invalid Transaction", "Custom error: 3");
+        assert!(far.contains("too many transactions"), "{far}");
+        let other = text(1010, "Invalid Transaction", "Custom error: 9");
+        assert!(other.contains("Custom error: 9"), "{other}");
+    }
+
+    #[test]
+    fn only_a_lost_race_for_the_nonce_is_tried_again() {
+        let stale = |code, message, detail| is_stale(&rejection("x", code, message, detail));
+        assert!(stale(1010, "Invalid Transaction", "Transaction is outdated"));
+        assert!(stale(1014, "Priority is too low: (1 vs 1)", ""));
+        assert!(!stale(1010, "Invalid Transaction", "Custom error: 1"));
+        assert!(!stale(1010, "Invalid Transaction", "Transaction has a bad signature"));
+    }
+
+    #[test]
+    fn a_decision_that_failed_when_carried_out_is_a_failure() {
+        let event = |fields| ChainEvent {
+            index: 0,
+            phase: Phase::ApplyExtrinsic(1),
+            pallet: "Council".into(),
+            variant: "Executed".into(),
+            fields,
+            raw: Vec::new(),
+        };
+        let failed = event(serde_json::json!({"result": {"Err": "BadOrigin"}}));
+        assert_eq!(dispatch_error(&failed), Some(&Value::from("BadOrigin")));
+        assert_eq!(dispatch_error(&event(serde_json::json!({"result": {"Ok": null}}))), None);
+    }
+}
