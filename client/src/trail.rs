@@ -169,8 +169,9 @@ pub async fn read_at(
     chain.learn_versions(finalized).await?;
     let reader = Reader { chain, patient };
     let head = reader.head(finalized.hash).await?;
-    let segments: Vec<Vec<TrailEntry>> = futures::stream::iter(reader.segments(head).await?)
-        .map(|segment| reader.segment(segment))
+    let segments = reader.segments(head).await?;
+    let readings: Vec<_> = segments.into_iter().map(|segment| reader.segment(segment)).collect();
+    let segments: Vec<Vec<TrailEntry>> = futures::stream::iter(readings)
         .buffered(PARALLEL)
         .try_collect()
         .await?;

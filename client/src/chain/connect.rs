@@ -225,7 +225,7 @@ impl Chain {
             return Ok(runtime);
         }
         let runtime = self.runtime(parent).await?;
-        lock(&self.inner.versions).insert(number, runtime.spec_version);
+        self.note_version(number, runtime.spec_version);
         Ok(runtime)
     }
 
@@ -233,12 +233,28 @@ impl Chain {
     /// asked one by one.
     pub(crate) async fn learn_versions(&self, finalized: Block) -> Result<()> {
         let head = self.runtime(finalized.hash).await?;
-        lock(&self.inner.versions).insert(finalized.number, head.spec_version);
+        self.note_version(finalized.number, head.spec_version);
         // Only archives still have this state; without it more is asked, nothing else.
         if let Ok(first) = self.runtime(self.inner.genesis).await {
-            lock(&self.inner.versions).insert(0, first.spec_version);
+            self.note_version(0, first.spec_version);
         }
         Ok(())
+    }
+
+    /// Keeps both ends of a run of blocks of one version, and forgets those between.
+    fn note_version(&self, number: BlockNumber, version: u32) {
+        let mut versions = lock(&self.inner.versions);
+        versions.insert(number, version);
+        let before: Vec<_> = versions.range(..number).rev().take(2).collect();
+        let after: Vec<_> = versions.range(number.saturating_add(1)..).take(2).collect();
+        let between: Vec<BlockNumber> = [before, after]
+            .into_iter()
+            .filter(|run| run.len() == 2 && run.iter().all(|(_, found)| **found == version))
+            .map(|run| *run[0].0)
+            .collect();
+        for number in between {
+            versions.remove(&number);
+        }
     }
 
     /// Versions only ever grow, so a block between two of the same version has that version too.
@@ -412,7 +428,7 @@ async fn dial(url: &str) -> Result<RpcClient> {
     };
     match tokio::time::timeout(CONNECT_TIMEOUT, RpcClient::from_insecure_url(url)).await {
         Ok(Ok(rpc)) => Ok(rpc),
-        Ok(Err(error)) => Err(unreachable(innermost(&error))),
+        Ok(Err(error)) => Err(unreachable(cause(&error))),
         Err(_) => Err(unreachable(format!(
             "no connection after {} s",
             CONNECT_TIMEOUT.as_secs()
@@ -450,13 +466,23 @@ fn rpc_error(url: &str, method: &str, error: RpcError) -> ChainError {
         RpcError::Deserialization(error) => ChainError::unreadable(method, error),
         error => ChainError::NodeUnreachable {
             url: url.into(),
-            reason: innermost(&error),
+            reason: cause(&error),
         },
     }
 }
 
+fn cause(error: &RpcError) -> String {
+    match error {
+        RpcError::Client(inner) => match inner.downcast_ref::<RpcError>() {
+            Some(inner) => cause(inner),
+            None => innermost(inner.as_ref()),
+        },
+        error => error.to_string(),
+    }
+}
+
 /// The cause that a person can do something about.
-fn innermost(error: &dyn std::error::Error) -> String {
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use codec::Encode;
 use salus_primitives::{AccountId, BlockNumber, Moment};
 use serde::Deserialize;
 use serde_json::Value;
@@ -101,8 +100,8 @@ impl Chain {
     pub async fn submit_many(&self, key: &AccountKey, calls: &[Call]) -> Vec<Result<Submitted>> {
         use futures::StreamExt;
 
-        futures::stream::iter(calls)
-            .map(|call| self.submit(key, call))
+        let submissions: Vec<_> = calls.iter().map(|call| self.submit(key, call)).collect();
+        futures::stream::iter(submissions)
             .buffered(PIPELINE)
             .collect()
             .await

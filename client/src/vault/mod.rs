@@ -1,0 +1,480 @@
+//! A vault, as its users see it: sign in, upload an object, fetch one and verify every byte of it.
+//!
+//! A vault is not trusted with anything but availability. What it sends is compared with the CID
+//! that the chain names: the directory's block first, then the binding, then each file.
+
+mod address;
+mod object;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    future::Future,
+    ops::Range,
+    sync::{Mutex, Once, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use futures::StreamExt;
+use reqwest::{header, redirect, Body, Client, Method, RequestBuilder, Response};
+use salus_primitives::{AccountId, Cid, Genesis, Moment, OrgId};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use tokio::io::AsyncRead;
+use zeroize::Zeroizing;
+
+pub use address::{Reach, VaultUrl};
+pub use object::{verify, File, Location, Object, Opened, MAX_BODY};
+
+use crate::{
+    chain::events::cid_text,
+    files::{car::MEDIA_TYPE, unixfs},
+    keys::{random_16, AccountKey, SessionChallenge},
+};
+use address::Resolver;
+use object::ensure_same;
+
+pub type Result<T> = std::result::Result<T, VaultError>;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const SILENCE: Duration = Duration::from_secs(60);
+const ATTEMPTS: u32 = 5;
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// A challenge lives for so long; vaults accept at most five minutes.
+const CHALLENGE_LIFETIME: Moment = 4 * 60 * 1_000;
+/// A token is renewed so long before it ends.
+const RENEW_BEFORE: Moment = 60 * 1_000;
+/// No answer in words, and no directory's block, is larger.
+const MAX_SMALL: u64 = 64 * 1024;
+
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    #[error("{url} cannot be a vault's address: {reason}. Ask the organisation's admin to correct it")]
+    BadUrl { url: String, reason: &'static str },
+
+    #[error("the vault at {url} does not answer: {reason}. Check the network and try again")]
+    Unreachable { url: String, reason: String },
+
+    #[error("the vault at {url} is not the expected one: {reason}. Nothing was sent to it")]
+    WrongVault { url: String, reason: String },
+
+    #[error("the vault at {url} refused ({status} {code}): {message}")]
+    Refused {
+        url: String,
+        status: u16,
+        /// A word for programs, such as `not-found`.
+        code: String,
+        message: String,
+    },
+
+    #[error(
+        "{what} from the vault is not what the chain names: expected {expected}, got {found}. It was \
+         changed, or is another file. Do not use it; tell the vault's operator"
+    )]
+    Altered {
+        what: String,
+        expected: String,
+        found: String,
+    },
+
+    #[error("the vault's answer to {what} cannot be read: {reason}")]
+    Unreadable { what: String, reason: String },
+
+    #[error("{what} could not be written: {reason}. Free some space, or choose another folder")]
+    NotWritten { what: String, reason: String },
+}
+
+impl VaultError {
+    /// Whether trying again later may help.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            VaultError::Unreachable { .. } => true,
+            VaultError::Refused { status, .. } => matches!(status, 409 | 503),
+            _ => false,
+        }
+    }
+
+    /// Whether the vault says that there is nothing that this account may have now.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, VaultError::Refused { status: 404, .. })
+    }
+}
+
+/// A vault of one organisation.
+#[derive(Clone, Debug)]
+pub struct Vault {
+    client: Client,
+    url: VaultUrl,
+    organisation: OrgId,
+    genesis: Genesis,
+}
+
+/// What a vault says about itself.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Info {
+    pub organisation: OrgId,
+    pub genesis: String,
+    pub origin: String,
+    pub service_account: String,
+    pub version: String,
+}
+
+/// An upload that is on the vault's disk.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Stored {
+    pub cid: String,
+    pub kind: String,
+    pub bytes: u64,
+}
+
+impl Vault {
+    /// The vault of `organisation` at `url`. Nothing is sent yet.
+    pub fn new(url: &str, organisation: OrgId, genesis: Genesis, reach: Reach) -> Result<Self> {
+        install_crypto();
+        let url = VaultUrl::parse(url, reach)?;
+        let client = Client::builder()
+            // Addresses are checked: nobody may lead elsewhere.
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .dns_resolver(Resolver(reach))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(SILENCE)
+            .build()
+            .map_err(|e| unreachable(&url, e))?;
+        Ok(Self {
+            client,
+            url,
+            organisation,
+            genesis,
+        })
+    }
+
+    pub fn url(&self) -> &VaultUrl {
+        &self.url
+    }
+
+    /// What the vault says about itself, checked against what the chain says about it.
+    pub async fn info(&self) -> Result<Info> {
+        let response = self
+            .attempt(|| async { Ok(self.client.get(self.url.at("/v1/info"))) })
+            .await?;
+        let info: Info = self.json("/v1/info", response).await?;
+        let wrong = |reason: String| {
+            Err(VaultError::WrongVault {
+                url: self.url.origin().into(),
+                reason,
+            })
+        };
+        if info.organisation != self.organisation {
+            return wrong(format!(
+                "it belongs to organisation {}, not {}",
+                info.organisation, self.organisation
+            ));
+        }
+        let genesis = format!("0x{}", hex::encode(self.genesis));
+        if info.genesis != genesis {
+            return wrong(format!("it serves the chain {}", info.genesis));
+        }
+        Ok(info)
+    }
+
+    /// Signs in. The session renews itself.
+    pub async fn sign_in<'a>(&self, key: &'a AccountKey) -> Result<Session<'a>> {
+        let session = Session {
+            vault: self.clone(),
+            key,
+            token: Mutex::default(),
+        };
+        session.token().await?;
+        Ok(session)
+    }
+
+    /// Sends a request, again after a pause while the vault is busy or cannot be reached.
+    async fn attempt<F>(&self, request: impl Fn() -> F) -> Result<Response>
+    where
+        F: Future<Output = Result<RequestBuilder>>,
+    {
+        let mut pause = FIRST_PAUSE;
+        let mut attempt = 1;
+        loop {
+            let error = match request().await?.send().await {
+                Ok(response) if response.status().is_success() => return Ok(response),
+                Ok(response) => {
+                    let asked = retry_after(&response);
+                    pause = asked.unwrap_or(pause).min(LONGEST_PAUSE);
+                    self.refusal(response).await
+                }
+                Err(error) => unreachable(&self.url, error),
+            };
+            if !error.is_temporary() || attempt >= ATTEMPTS {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            attempt += 1;
+        }
+    }
+
+    async fn refusal(&self, response: Response) -> VaultError {
+        #[derive(Deserialize)]
+        struct Refusal {
+            error: String,
+            message: String,
+        }
+        let status = response.status();
+        let body = small(response).await.unwrap_or_default();
+        let refusal = serde_json::from_slice(&body).unwrap_or_else(|_| Refusal {
+            error: "no-reason".into(),
+            message: "it gave no reason. Check that the address is a salus-vault's".into(),
+        });
+        VaultError::Refused {
+            url: self.url.origin().into(),
+            status: status.as_u16(),
+            code: refusal.error,
+            message: refusal.message,
+        }
+    }
+
+    async fn json<T: serde::de::DeserializeOwned>(
+        &self,
+        what: &str,
+        response: Response,
+    ) -> Result<T> {
+        let unreadable = |reason: String| VaultError::Unreadable {
+            what: what.into(),
+            reason,
+        };
+        let body = small(response).await.map_err(unreadable)?;
+        serde_json::from_slice(&body).map_err(|e| unreadable(e.to_string()))
+    }
+}
+
+/// A signed-in account.
+pub struct Session<'a> {
+    vault: Vault,
+    key: &'a AccountKey,
+    token: Mutex<Option<Token>>,
+}
+
+#[derive(Clone)]
+struct Token {
+    token: Zeroizing<String>,
+    expires_at: Moment,
+}
+
+impl Session<'_> {
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// Uploads an object as a CAR. `car` makes the body anew for each attempt.
+    ///
+    /// Returns once the whole object is on the vault's disk, under the CID `root`.
+    pub async fn upload(&self, root: &Cid, car: impl Fn() -> Body + Send + Sync) -> Result<Stored> {
+        let path = "/v1/objects";
+        let response = self
+            .request(Method::POST, path, |request| {
+                request.header(header::CONTENT_TYPE, MEDIA_TYPE).body(car())
+            })
+            .await?;
+        let stored: Stored = self.vault.json(path, response).await?;
+        let expected = cid_text(root).unwrap_or_default();
+        if stored.cid != expected {
+            return Err(VaultError::Altered {
+                what: "the upload's receipt".into(),
+                expected,
+                found: stored.cid,
+            });
+        }
+        Ok(stored)
+    }
+
+    /// Fetches an object's directory and binding and verifies both: the directory is the one that
+    /// the chain names, and it was made for this patient, of this kind, by this author.
+    pub async fn object(
+        &self,
+        location: Location,
+        content: &Cid,
+        author: Option<&AccountId>,
+        opened: Option<Opened>,
+    ) -> Result<Object<'_>> {
+        let request = self.get(&location, File::Directory, opened, None).await?;
+        let block = small(request)
+            .await
+            .map_err(|reason| VaultError::Unreadable {
+                what: "a directory".into(),
+                reason,
+            })?;
+        let found = Cid::dag_pb(Sha256::digest(&block).into());
+        ensure_same("the directory", content, &found)?;
+        let entries = unixfs::directory_entries(&block)
+            .map_err(|e| VaultError::Unreadable {
+                what: "a directory".into(),
+                reason: e.to_string(),
+            })?
+            .into_iter()
+            .filter_map(|entry| Some((entry.name, unixfs::to_chain(&entry.cid).ok()?)))
+            .collect();
+        let object = Object {
+            session: self,
+            location,
+            opened,
+            entries,
+        };
+        object.check_binding(author).await?;
+        Ok(object)
+    }
+
+    async fn get(
+        &self,
+        location: &Location,
+        file: File,
+        opened: Option<Opened>,
+        range: Option<Range<u64>>,
+    ) -> Result<Response> {
+        self.request(Method::GET, &location.path(file), |mut request| {
+            if let Some(opened) = opened {
+                request = request.header("Salus-Opened", opened.header());
+            }
+            if let Some(range) = &range {
+                let last = range.end.saturating_sub(1);
+                request = request.header(header::RANGE, format!("bytes={}-{last}", range.start));
+            }
+            request
+        })
+        .await
+    }
+
+    /// A request with a token, made anew once if the vault no longer knows it.
+    async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        build: impl Fn(RequestBuilder) -> RequestBuilder + Send + Sync,
+    ) -> Result<Response> {
+        let send = || {
+            self.vault.attempt(|| async {
+                let token = self.token().await?;
+                let url = self.vault.url.at(path);
+                let request = self.vault.client.request(method.clone(), url);
+                Ok(build(request.bearer_auth(token.as_str())))
+            })
+        };
+        match send().await {
+            Err(VaultError::Refused { status: 401, .. }) => {
+                *lock(&self.token) = None;
+                send().await
+            }
+            other => other,
+        }
+    }
+
+    async fn token(&self) -> Result<Zeroizing<String>> {
+        let known = lock(&self.token).clone();
+        if let Some(known) = known {
+            if known.expires_at > now().saturating_add(RENEW_BEFORE) {
+                return Ok(known.token);
+            }
+        }
+        let path = "/v1/session";
+        let response = self
+            .vault
+            .attempt(|| async {
+                // A challenge can be used once, so each attempt has its own.
+                let request = self.vault.client.post(self.vault.url.at(path));
+                Ok(request.json(&self.challenge()))
+            })
+            .await?;
+        #[derive(Deserialize)]
+        struct Answer {
+            token: String,
+            expires_at: Moment,
+        }
+        let answer: Answer = self.vault.json(path, response).await?;
+        let token = Zeroizing::new(answer.token);
+        *lock(&self.token) = Some(Token {
+            token: token.clone(),
+            expires_at: answer.expires_at,
+        });
+        Ok(token)
+    }
+
+    fn challenge(&self) -> serde_json::Value {
+        let challenge = SessionChallenge {
+            genesis: self.vault.genesis,
+            audience: self.vault.organisation,
+            origin: self.vault.url.origin().into(),
+            account: self.key.account(),
+            nonce: random_16(),
+            expires: now().saturating_add(CHALLENGE_LIFETIME),
+        };
+        serde_json::json!({
+            "account": self.key.account_hex(),
+            "signature": hex::encode(self.key.sign_challenge(&challenge)),
+            "challenge": challenge.text(),
+        })
+    }
+}
+
+/// A request's body that is read while it is sent.
+pub fn streamed(reader: impl AsyncRead + Send + 'static) -> Body {
+    Body::wrap_stream(tokio_util::io::ReaderStream::with_capacity(
+        reader,
+        256 * 1024,
+    ))
+}
+
+/// A body that must be small, whoever sends it.
+async fn small(response: Response) -> std::result::Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    let mut stream = response.bytes_stream();
+    while let Some(piece) = stream.next().await {
+        let piece = piece.map_err(|e| innermost(&e))?;
+        if body.len() as u64 + piece.len() as u64 > MAX_SMALL {
+            return Err("it is too long".into());
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
+}
+
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(header::RETRY_AFTER)?;
+    Some(Duration::from_secs(seconds.to_str().ok()?.parse().ok()?))
+}
+
+fn unreachable(url: &VaultUrl, error: reqwest::Error) -> VaultError {
+    VaultError::Unreachable {
+        url: url.origin().into(),
+        // Without its address: that is said already.
+        reason: innermost(&error.without_url()),
+    }
+}
+
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+fn install_crypto() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Fails only if the program has chosen another provider, which is fine.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
+fn now() -> Moment {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map(|since| Moment::try_from(since.as_millis()).unwrap_or(Moment::MAX))
+        .unwrap_or_default()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,236 @@
+//! Against a scripted vault: what the client does when answers are late, broken or false.
+
+use std::sync::Arc;
+
+use salus_primitives::{Binding, ObjectKind, PatientId};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    task::JoinHandle,
+};
+
+use super::*;
+use crate::files::unixfs::{cid_of, directory, to_chain, Entry, DAG_PB, RAW};
+
+const PATIENT: PatientId = PatientId([3; 16]);
+const SESSION: &str = r#"{"token":"abc","expires_at":99999999999999}"#;
+const BUSY: &str = r#"{"error":"chain-unavailable","message":"its node is unreachable"}"#;
+
+/// Answers each request with the next of these; what was asked can be read afterwards.
+struct Script {
+    url: String,
+    asked: Arc<Mutex<Vec<String>>>,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
+fn ok(body: impl AsRef<[u8]>) -> Vec<u8> {
+    answer("200 OK", "", body.as_ref())
+}
+
+fn busy() -> Vec<u8> {
+    answer("503 Service Unavailable", "retry-after: 0\r\n", BUSY.as_bytes())
+}
+
+impl Script {
+    async fn play(answers: Vec<Vec<u8>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let heard = asked.clone();
+        let server = tokio::spawn(async move {
+            for answer in answers {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                    let mut piece = [0; 4096];
+                    let read = socket.read(&mut piece).await.unwrap();
+                    assert!(read > 0, "the client went away");
+                    request.extend_from_slice(&piece[..read]);
+                }
+                lock(&heard).push(String::from_utf8_lossy(&request).to_lowercase());
+                socket.write_all(&answer).await.unwrap();
+                socket.shutdown().await.unwrap();
+            }
+        });
+        Self { url, asked, server }
+    }
+
+    fn vault(&self) -> Vault {
+        Vault::new(&self.url, 4, Genesis::repeat_byte(1), Reach::Development).unwrap()
+    }
+
+    fn asked(&self) -> Vec<String> {
+        lock(&self.asked).clone()
+    }
+}
+
+fn alice() -> AccountKey {
+    AccountKey::from_uri("//Alice").unwrap()
+}
+
+/// A keyring object: its CID, its directory's block, its binding and its body.
+fn object(body: &[u8]) -> (Cid, Vec<u8>, Vec<u8>) {
+    let binding = Binding {
+        genesis: Genesis::repeat_byte(1),
+        kind: ObjectKind::Keyring,
+        patient: PATIENT,
+        author: alice().account(),
+        nonce: [0; 16],
+    }
+    .to_file();
+    let entry = |name: &str, bytes: &[u8]| Entry {
+        name: name.into(),
+        cid: cid_of(RAW, bytes),
+        tree_size: bytes.len() as u64,
+    };
+    let (cid, block) = directory(&[entry("binding", &binding), entry("body.age", body)]);
+    (to_chain(&cid).unwrap(), block, binding)
+}
+
+async fn fetch(script: &Script, content: &Cid) -> Result<Vec<u8>> {
+    let key = alice();
+    let session = script.vault().sign_in(&key).await?;
+    let object = session
+        .object(Location::Keyring(PATIENT), content, Some(&key.account()), None)
+        .await?;
+    object.read(File::Body).await
+}
+
+#[tokio::test]
+async fn an_object_is_fetched_and_verified() {
+    let (cid, block, binding) = object(b"secret");
+    let script = Script::play(vec![ok(SESSION), ok(block), ok(binding), ok("secret")]).await;
+    assert_eq!(fetch(&script, &cid).await.unwrap(), b"secret");
+    let asked = script.asked();
+    assert!(asked[0].starts_with("post /v1/session "), "{}", asked[0]);
+    assert!(asked[1].contains("keyring?part=directory"), "{}", asked[1]);
+    assert!(asked[1].contains("authorization: bearer abc"), "{}", asked[1]);
+}
+
+#[tokio::test]
+async fn another_directory_binding_or_file_is_noticed() {
+    let (cid, block, binding) = object(b"secret");
+    let (other_cid, other_block, _) = object(b"sekret");
+    let scripts = [
+        vec![ok(SESSION), ok(&other_block)],
+        vec![ok(SESSION), ok(&block), ok(vec![0; 129])],
+        vec![ok(SESSION), ok(&block), ok(&binding), ok("secreT")],
+        vec![ok(SESSION), ok(&block), ok(&binding), ok("secret and more")],
+    ];
+    for script in scripts {
+        let script = Script::play(script).await;
+        let result = fetch(&script, &cid).await;
+        assert!(matches!(result, Err(VaultError::Altered { .. })), "{result:?}");
+    }
+    // An object of another author, whole as it is.
+    let script = Script::play(vec![ok(SESSION), ok(&other_block), ok(&binding)]).await;
+    let key = alice();
+    let session = script.vault().sign_in(&key).await.unwrap();
+    let bob = AccountKey::from_uri("//Bob").unwrap().account();
+    let result = session
+        .object(Location::Keyring(PATIENT), &other_cid, Some(&bob), None)
+        .await
+        .map(|_| ());
+    assert!(matches!(result, Err(VaultError::Altered { .. })), "{result:?}");
+}
+
+#[tokio::test]
+async fn a_broken_download_goes_on_where_it_broke() {
+    let (cid, block, binding) = object(b"0123456789");
+    let half = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\nconnection: close\r\n\r\n0123".to_vec();
+    let rest = answer("206 Partial Content", "content-range: bytes 4-9/10\r\n", b"456789");
+    let script = Script::play(vec![ok(SESSION), ok(block), ok(binding), half, rest]).await;
+    assert_eq!(fetch(&script, &cid).await.unwrap(), b"0123456789");
+    let last = script.asked().pop().unwrap();
+    assert!(last.contains("range: bytes=4-9"), "{last}");
+}
+
+#[tokio::test]
+async fn a_busy_vault_is_asked_again_but_not_for_ever() {
+    let info = r#"{"organisation":4,"genesis":"0x0101010101010101010101010101010101010101010101010101010101010101",
+        "origin":"x","service_account":"0x00","version":"0.1.0"}"#;
+    let script = Script::play(vec![busy(), busy(), ok(info)]).await;
+    assert_eq!(script.vault().info().await.unwrap().organisation, 4);
+
+    let script = Script::play(vec![busy(); 9]).await;
+    let error = script.vault().info().await.unwrap_err();
+    assert!(error.is_temporary(), "{error}");
+    assert!(error.to_string().contains("its node is unreachable"), "{error}");
+    assert_eq!(script.asked().len(), ATTEMPTS as usize);
+}
+
+#[tokio::test]
+async fn a_forgotten_token_is_made_anew_once() {
+    let (cid, block, binding) = object(b"secret");
+    let refused = || answer("401 Unauthorized", "", br#"{"error":"no-session","message":"x"}"#);
+    let script = Script::play(vec![
+        ok(SESSION),
+        refused(),
+        ok(SESSION),
+        ok(block),
+        ok(binding),
+        ok("secret"),
+    ])
+    .await;
+    assert_eq!(fetch(&script, &cid).await.unwrap(), b"secret");
+
+    let script = Script::play(vec![ok(SESSION), refused(), ok(SESSION), refused()]).await;
+    let error = fetch(&script, &cid).await.unwrap_err();
+    assert!(matches!(error, VaultError::Refused { status: 401, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let elsewhere = answer("302 Found", "location: http://127.0.0.1:1/\r\n", b"");
+    let script = Script::play(vec![elsewhere]).await;
+    let error = script.vault().info().await.unwrap_err();
+    assert!(matches!(error, VaultError::Refused { status: 302, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_vault_of_another_organisation_or_chain_is_not_used() {
+    let info = |organisation: u32, digit: &str| {
+        let genesis = digit.repeat(64);
+        ok(format!(
+            r#"{{"organisation":{organisation},"genesis":"0x{genesis}","origin":"x","service_account":"0x","version":"1"}}"#
+        ))
+    };
+    for answer in [info(5, "01"), info(4, "2")] {
+        let script = Script::play(vec![answer]).await;
+        let error = script.vault().info().await.unwrap_err();
+        assert!(matches!(error, VaultError::WrongVault { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_receipt_of_an_upload_names_what_was_uploaded() {
+    let root = to_chain(&cid_of(DAG_PB, b"x")).unwrap();
+    let text = cid_text(&root).unwrap();
+    let receipt = |cid: &str| {
+        let body = format!(r#"{{"cid":"{cid}","kind":"record","bytes":1}}"#);
+        answer("201 Created", "", body.as_bytes())
+    };
+    let key = alice();
+    let script = Script::play(vec![ok(SESSION), receipt(&text)]).await;
+    let session = script.vault().sign_in(&key).await.unwrap();
+    session.upload(&root, || Body::from("car")).await.unwrap();
+
+    let script = Script::play(vec![ok(SESSION), receipt("bafkqaaa")]).await;
+    let session = script.vault().sign_in(&key).await.unwrap();
+    let result = session.upload(&root, || Body::from("car")).await;
+    assert!(matches!(result, Err(VaultError::Altered { .. })), "{result:?}");
+}
