@@ -1,1 +1,135 @@
-fn main() {}
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use salus_client::chain::Chain;
+use salus_vault::chain::NodeLedger;
+use salus_vault::config::Config;
+use salus_vault::{server, system_clock, Vault};
+use tokio::signal::unix::{signal, SignalKind};
+
+/// A node that was started together with the vault needs a moment.
+const NODE_ATTEMPTS: u32 = 30;
+/// Downloads under way may finish for so long after SIGTERM.
+const SHUTDOWN: Duration = Duration::from_secs(20);
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let config = Config::parse();
+    init_log(config.log_json);
+    // TLS towards the node and S3 needs one; that it is there already is fine.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let key = config.key()?;
+    let account = key.account();
+    // Before anything else: an address in use, or a folder that cannot be written, need no node.
+    let store = config.store()?;
+    let listener = tokio::net::TcpListener::bind(config.listen)
+        .await
+        .with_context(|| {
+            format!(
+                "cannot listen on {}: choose another --listen",
+                config.listen
+            )
+        })?;
+    let listening = listener.local_addr()?;
+
+    let chain = connect(&config.node).await?;
+    let settings = config.settings(listening, chain.genesis(), account)?;
+    let origin = settings.audience.origin.clone();
+    let ledger = Arc::new(NodeLedger::new(chain, key));
+    let vault = Vault::open(settings, ledger, store, system_clock()).await?;
+
+    tokio::spawn(vault.deliveries.clone().run());
+    tokio::spawn(every(
+        config.sweep_every,
+        vault.clone(),
+        |vault| async move { vault.sweep().await.map(|_| ()) },
+    ));
+    tokio::spawn(every(
+        config.audit_every,
+        vault.clone(),
+        |vault| async move { vault.audit().await.map(|_| ()) },
+    ));
+
+    let ready =
+        serde_json::json!({ "url": format!("http://{listening}"), "origin": origin }).to_string();
+    if let Some(file) = &config.ready_file {
+        std::fs::write(file, format!("{ready}\n"))
+            .with_context(|| format!("cannot write the ready file {}", file.display()))?;
+    }
+    writeln!(std::io::stdout(), "{ready}")?;
+    tracing::info!(%listening, organisation = config.organisation, "the vault is ready");
+
+    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
+    let serving = axum::serve(listener, server::router(vault)).with_graceful_shutdown(async move {
+        // Without handlers the process would only end by being killed, which it survives, too.
+        if let Err(error) = asked_to_stop().await {
+            tracing::error!(%error, "signals cannot be awaited");
+            std::future::pending::<()>().await;
+        }
+        tracing::info!("stopping: no new requests");
+        let _ = stopping.send(true);
+    });
+    tokio::select! {
+        served = async { serving.await } => served?,
+        () = async {
+            let _ = stopped.wait_for(|stopping| *stopping).await;
+            tokio::time::sleep(SHUTDOWN).await;
+        } => tracing::warn!("some downloads did not end in time and are cut"),
+    }
+    Ok(())
+}
+
+async fn asked_to_stop() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+async fn connect(url: &str) -> anyhow::Result<Chain> {
+    let mut attempt = 1;
+    loop {
+        match Chain::connect(url, None).await {
+            Ok(chain) => return Ok(chain),
+            Err(error) if error.is_transport() && attempt < NODE_ATTEMPTS => {
+                tracing::info!(attempt, %error, "waiting for the node");
+                attempt += 1;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+async fn every<F>(seconds: u64, vault: Arc<Vault>, work: impl Fn(Arc<Vault>) -> F)
+where
+    F: std::future::Future<Output = Result<(), salus_vault::error::ApiError>>,
+{
+    let mut interval = tokio::time::interval(Duration::from_secs(seconds.max(1)));
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        if let Err(error) = work(vault.clone()).await {
+            tracing::warn!(%error, "cleaning up was put off");
+        }
+    }
+}
+
+/// To stderr, so that stdout carries the ready line only.
+fn init_log(json: bool) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match json {
+        true => log.json().init(),
+        false => log.init(),
+    }
+}

@@ -1,0 +1,243 @@
+//! Command line and environment. Secrets come from files and the environment, never from arguments.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::{bail, ensure, Context};
+use clap::{ArgGroup, Parser};
+use salus_client::keys::AccountKey;
+use url::{Host, Url};
+
+use crate::serve::CHECK_EVERY;
+use crate::session::Audience;
+use crate::store::Store;
+use crate::sweep::Quotas;
+use crate::Settings;
+
+/// The vault of Salus: keeps encrypted files, and hands them out only as the chain allows now and
+/// has logged.
+#[derive(Debug, Parser)]
+#[command(name = "salus-vault", version, about)]
+#[command(group(ArgGroup::new("storage").required(true).args(["data", "s3_bucket"])))]
+#[command(group(ArgGroup::new("key").required(true).args(["key_file", "insecure_dev_key"])))]
+pub struct Config {
+    /// The node to ask: ws:// or wss://
+    #[arg(long, env = "SALUS_NODE", default_value = "ws://127.0.0.1:9944")]
+    pub node: String,
+
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, env = "SALUS_VAULT_LISTEN", default_value = "127.0.0.1:8040")]
+    pub listen: SocketAddr,
+
+    /// The base URL that clients use, as the chain names it [default: where it listens]
+    #[arg(long, env = "SALUS_VAULT_PUBLIC_URL")]
+    pub public_url: Option<Url>,
+
+    /// Keep objects in this folder
+    #[arg(long, env = "SALUS_VAULT_DATA")]
+    pub data: Option<PathBuf>,
+
+    /// Keep objects in this S3 bucket; credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+    #[arg(long, env = "SALUS_VAULT_S3_BUCKET")]
+    pub s3_bucket: Option<String>,
+
+    /// The S3 server, if it is not Amazon's
+    #[arg(long, env = "SALUS_VAULT_S3_ENDPOINT", requires = "s3_bucket")]
+    pub s3_endpoint: Option<String>,
+
+    #[arg(long, env = "SALUS_VAULT_S3_REGION", requires = "s3_bucket")]
+    pub s3_region: Option<String>,
+
+    /// Let the S3 endpoint be http://
+    #[arg(long, env = "SALUS_VAULT_S3_ALLOW_HTTP", requires = "s3_bucket")]
+    pub s3_allow_http: bool,
+
+    /// The organisation that runs this vault, by its number on the chain
+    #[arg(long, env = "SALUS_VAULT_ORGANISATION")]
+    pub organisation: u32,
+
+    /// A file with the secret of the service account that logs deliveries
+    #[arg(long, env = "SALUS_VAULT_KEY_FILE")]
+    pub key_file: Option<PathBuf>,
+
+    /// For development only: a well-known key, such as //Alice
+    #[arg(long)]
+    pub insecure_dev_key: Option<String>,
+
+    /// Write the ready line to this file, too
+    #[arg(long, env = "SALUS_VAULT_READY_FILE")]
+    pub ready_file: Option<PathBuf>,
+
+    /// MiB that one account may hold without the chain naming them
+    #[arg(long, env = "SALUS_VAULT_QUOTA_ACCOUNT", default_value_t = 8 * 1024)]
+    pub quota_account: u64,
+
+    /// MiB that one organisation's accounts may hold without the chain naming them
+    #[arg(long, env = "SALUS_VAULT_QUOTA_ORGANISATION", default_value_t = 64 * 1024)]
+    pub quota_organisation: u64,
+
+    /// MiB of the largest object
+    #[arg(long, env = "SALUS_VAULT_MAX_UPLOAD", default_value_t = 64 * 1024)]
+    pub max_upload: u64,
+
+    /// Seconds that an upload may wait to be named by the chain
+    #[arg(long, env = "SALUS_VAULT_GRACE", default_value_t = 24 * 60 * 60)]
+    pub grace: u64,
+
+    /// Seconds between two looks at what waits
+    #[arg(long, env = "SALUS_VAULT_SWEEP_EVERY", default_value_t = 60)]
+    pub sweep_every: u64,
+
+    /// Seconds between two looks at all objects, for those that the chain no longer names
+    #[arg(long, env = "SALUS_VAULT_AUDIT_EVERY", default_value_t = 60 * 60)]
+    pub audit_every: u64,
+
+    /// Seconds that the finalized head may lag behind the clock
+    #[arg(long, env = "SALUS_VAULT_FRESHNESS", default_value_t = 30)]
+    pub freshness: u64,
+
+    /// Log as JSON lines
+    #[arg(long, env = "SALUS_VAULT_LOG_JSON")]
+    pub log_json: bool,
+}
+
+const MIB: u64 = 1024 * 1024;
+
+impl Config {
+    pub fn store(&self) -> anyhow::Result<Store> {
+        match (&self.data, &self.s3_bucket) {
+            (Some(folder), _) => Ok(Store::local(folder)?),
+            (None, Some(bucket)) => Store::s3(
+                bucket,
+                self.s3_endpoint.as_deref(),
+                self.s3_region.as_deref(),
+                self.s3_allow_http,
+            )
+            .with_context(|| {
+                format!("the S3 bucket {bucket} cannot be used: check --s3-… and AWS_…")
+            }),
+            (None, None) => bail!("name a place for the objects: --data or --s3-bucket"),
+        }
+    }
+
+    pub fn key(&self) -> anyhow::Result<AccountKey> {
+        let secret = match (&self.key_file, &self.insecure_dev_key) {
+            (Some(file), _) => zeroize::Zeroizing::new(
+                std::fs::read_to_string(file)
+                    .with_context(|| format!("the key file {} cannot be read", file.display()))?,
+            ),
+            (None, Some(key)) => {
+                ensure!(
+                    key.starts_with("//"),
+                    "--insecure-dev-key takes a well-known key such as //Alice; use --key-file for secrets"
+                );
+                zeroize::Zeroizing::new(key.clone())
+            }
+            (None, None) => bail!("name the service account's key: --key-file"),
+        };
+        // The cause is left out: it could quote the secret.
+        AccountKey::from_uri(secret.trim()).map_err(|_| {
+            anyhow::anyhow!(
+                "the service account's key cannot be read: it must be a phrase or 0x seed"
+            )
+        })
+    }
+
+    /// `listening` is where the server really listens.
+    pub fn settings(
+        &self,
+        listening: SocketAddr,
+        genesis: salus_primitives::Genesis,
+        service_account: salus_primitives::AccountId,
+    ) -> anyhow::Result<Settings> {
+        let origin = match &self.public_url {
+            Some(url) => origin(url)?,
+            None => {
+                ensure!(
+                    !listening.ip().is_unspecified(),
+                    "clients cannot use {listening}: name the vault's address with --public-url"
+                );
+                format!("http://{listening}")
+            }
+        };
+        Ok(Settings {
+            audience: Audience {
+                genesis,
+                organisation: self.organisation,
+                origin,
+            },
+            service_account,
+            quotas: Quotas {
+                account: self.quota_account.saturating_mul(MIB),
+                organisation: self.quota_organisation.saturating_mul(MIB),
+            },
+            grace: self.grace.saturating_mul(1_000),
+            freshness: self.freshness.saturating_mul(1_000),
+            max_upload: self.max_upload.saturating_mul(MIB),
+            check_every: CHECK_EVERY,
+        })
+    }
+}
+
+/// https, or loopback in development; no userinfo, no query.
+fn origin(url: &Url) -> anyhow::Result<String> {
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
+        None => false,
+    };
+    ensure!(
+        url.scheme() == "https" || (url.scheme() == "http" && loopback),
+        "--public-url must be https (http only for loopback): put a TLS proxy in front of the vault"
+    );
+    ensure!(
+        url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none(),
+        "--public-url must be a plain address, without user, query or fragment"
+    );
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_urls_are_https_or_loopback_and_plain() {
+        let accepted = |url: &str| origin(&Url::parse(url).unwrap()).ok();
+        assert_eq!(
+            accepted("https://vault.example/").as_deref(),
+            Some("https://vault.example")
+        );
+        assert_eq!(
+            accepted("http://127.0.0.1:80/v").as_deref(),
+            Some("http://127.0.0.1/v")
+        );
+        for refused in [
+            "http://vault.example",
+            "ftp://127.0.0.1",
+            "https://a:b@vault.example",
+            "https://vault.example/?x",
+        ] {
+            assert_eq!(accepted(refused), None, "{refused}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_taken_from_arguments() {
+        let config = Config::try_parse_from([
+            "salus-vault",
+            "--data",
+            "/tmp/x",
+            "--organisation",
+            "0",
+            "--insecure-dev-key",
+            "bottom drive obey lake curtain smoke basket hold race lonely fit walk",
+        ])
+        .unwrap();
+        assert!(config.key().is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! The vault of Salus: the IPFS service that keeps encrypted files and hands them out only as the
+//! chain allows now, and has logged.
+//!
+//! It holds ciphertext and no key but its service account's. Everything it decides, it decides by
+//! the chain's finalized head; if it cannot ask, it answers 503 and never guesses.
+//!
+//! - [`upload`]: objects come in as CAR streams, verified block by block, published when whole
+//! - [`serve`]: the one rule about who may have what, and the streams that obey it
+//! - [`gateway`]: blocks and CARs between members' services
+//! - [`deliveries`]: what was handed out, on its way to the chain
+//! - [`sweep`]: quotas, grace period, erasure
+//! - [`store`]: the layout on disk or S3, and what a crash may leave
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::http::{header, HeaderMap};
+use salus_primitives::{AccountId, Moment};
+
+pub mod chain;
+pub mod config;
+pub mod dag;
+pub mod deliveries;
+pub mod error;
+pub mod gateway;
+pub mod ledger;
+pub mod metrics;
+pub mod serve;
+pub mod server;
+pub mod session;
+pub mod store;
+pub mod sweep;
+pub mod upload;
+
+use deliveries::Deliveries;
+use error::ApiError;
+use ledger::Ledger;
+use metrics::Metrics;
+use serve::Rule;
+use session::{Audience, Session, Sessions};
+use store::{Store, StoreError};
+use sweep::{Quotas, Unanchored};
+
+/// Milliseconds since the Unix epoch.
+pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
+
+pub fn system_clock() -> Clock {
+    Arc::new(|| {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_millis() as Moment)
+    })
+}
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub audience: Audience,
+    /// The account that logs deliveries.
+    pub service_account: AccountId,
+    pub quotas: Quotas,
+    /// How long an upload may wait to be named by the chain, in milliseconds.
+    pub grace: Moment,
+    /// The oldest finalized head that still decides, in milliseconds.
+    pub freshness: Moment,
+    /// The largest object, in bytes.
+    pub max_upload: u64,
+    /// A stream asks the chain again after so many bytes.
+    pub check_every: u64,
+}
+
+/// One running vault.
+pub struct Vault {
+    pub settings: Settings,
+    pub ledger: Arc<dyn Ledger>,
+    pub store: Arc<Store>,
+    pub sessions: Sessions,
+    pub rule: Rule,
+    pub unanchored: Arc<Unanchored>,
+    pub deliveries: Arc<Deliveries>,
+    pub metrics: Arc<Metrics>,
+    pub clock: Clock,
+}
+
+impl Vault {
+    /// Recovers the store from whatever ended the last run.
+    pub async fn open(
+        settings: Settings,
+        ledger: Arc<dyn Ledger>,
+        store: Store,
+        clock: Clock,
+    ) -> Result<Arc<Self>, StoreError> {
+        let store = Arc::new(store);
+        let metrics = Arc::new(Metrics::default());
+        let unanchored = Arc::new(Unanchored::new(settings.quotas, metrics.clone()));
+        unanchored.restore(store.recover().await?);
+        Ok(Arc::new(Self {
+            rule: Rule::new(
+                ledger.clone(),
+                clock.clone(),
+                settings.freshness,
+                metrics.clone(),
+            ),
+            deliveries: Arc::new(Deliveries::new(
+                ledger.clone(),
+                store.clone(),
+                metrics.clone(),
+                clock.clone(),
+            )),
+            sessions: Sessions::default(),
+            settings,
+            ledger,
+            store,
+            unanchored,
+            metrics,
+            clock,
+        }))
+    }
+
+    /// The session whose token a request bears.
+    pub fn session(&self, headers: &HeaderMap) -> Result<Arc<Session>, ApiError> {
+        headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .and_then(|token| self.sessions.find(token.trim(), (self.clock)()))
+            .ok_or_else(ApiError::no_session)
+    }
+
+    /// Logs and counts an account that the chain does not know in good standing: it cannot reach
+    /// the chain's own log.
+    pub fn stranger(&self, account: &AccountId) -> ApiError {
+        tracing::warn!(%account, "turned away: not in good standing");
+        ApiError::not_in_standing()
+    }
+}

@@ -1,0 +1,549 @@
+//! The serve rule, in one place, and the streams that obey it.
+//!
+//! Controllers of a patient may have the patient's objects. Anyone else names an `Opened` entry that
+//! is finalized, theirs, of this object and fresh, *and* the chain must still say yes at the
+//! finalized head. No answer is kept: each request asks, and a stream asks again every 64 MiB.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::{stream, Stream, StreamExt};
+use salus_primitives::{
+    AccountId, Binding, Cid, CorrectionIndex, GrantIndex, LetterStage, Moment, ObjectKind, Part,
+    PatientId, RecordIndex, RequestIndex, SECOND,
+};
+
+use crate::dag;
+use crate::dag::text;
+use crate::error::ApiError;
+use crate::ledger::{EntryId, Head, Ledger, Opened};
+use crate::metrics::Metrics;
+use crate::store::{ObjectId, Store, StoreError};
+use crate::{Clock, Vault};
+
+/// An `Opened` entry lets in for so long, in chain time.
+pub const ENTRY_LIFETIME: Moment = 15 * 60 * SECOND;
+/// A stream asks the chain again after so many bytes.
+pub const CHECK_EVERY: u64 = 64 * 1024 * 1024;
+
+/// An object, by its place on the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Record(PatientId, RecordIndex),
+    Envelope(PatientId, GrantIndex, u32),
+    RequestLetter(PatientId, RequestIndex),
+    CorrectionLetter(PatientId, CorrectionIndex, LetterStage),
+    Keyring(PatientId),
+}
+
+impl Place {
+    fn patient(&self) -> PatientId {
+        match self {
+            Place::Record(patient, _)
+            | Place::Envelope(patient, ..)
+            | Place::RequestLetter(patient, _)
+            | Place::CorrectionLetter(patient, ..)
+            | Place::Keyring(patient) => *patient,
+        }
+    }
+
+    fn kind(&self) -> ObjectKind {
+        match self {
+            Place::Record(..) => ObjectKind::Record,
+            Place::Envelope(..) => ObjectKind::Envelope,
+            Place::RequestLetter(..) | Place::CorrectionLetter(..) => ObjectKind::Letter,
+            Place::Keyring(..) => ObjectKind::Keyring,
+        }
+    }
+}
+
+/// What of an object is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum File {
+    /// The block of the directory itself: what ties the files to the CID on the chain.
+    Directory,
+    Binding,
+    Manifest,
+    Payload,
+    Body,
+}
+
+impl File {
+    fn name(self) -> Option<&'static str> {
+        match self {
+            File::Directory => None,
+            File::Binding => Some("binding"),
+            File::Manifest => Some("manifest.age"),
+            File::Payload => Some("payload.age"),
+            File::Body => Some("body.age"),
+        }
+    }
+
+    /// The part of a record that must have been opened to have this file.
+    fn part(self) -> Part {
+        match self {
+            File::Payload | File::Body => Part::Full,
+            File::Directory | File::Binding | File::Manifest => Part::Manifest,
+        }
+    }
+
+    /// What handing this file out is logged as: ciphertext only.
+    fn delivery(self) -> Option<Part> {
+        match self {
+            File::Directory | File::Binding => None,
+            File::Manifest | File::Payload | File::Body => Some(self.part()),
+        }
+    }
+}
+
+/// Everything that a decision depends on; asked again as it is.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub reader: AccountId,
+    pub place: Place,
+    pub file: File,
+    pub entry: Option<EntryId>,
+}
+
+/// Yes: the object that the chain names there, and who must have made it where the chain says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permit {
+    pub content: Cid,
+    pub author: Option<AccountId>,
+}
+
+/// The rule.
+pub struct Rule {
+    ledger: Arc<dyn Ledger>,
+    clock: Clock,
+    /// A finalized head whose clock is further behind our own is stale.
+    freshness: Moment,
+    metrics: Arc<Metrics>,
+}
+
+impl Rule {
+    pub fn new(
+        ledger: Arc<dyn Ledger>,
+        clock: Clock,
+        freshness: Moment,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            ledger,
+            clock,
+            freshness,
+            metrics,
+        }
+    }
+
+    /// The finalized head, if it is fresh enough to decide by.
+    pub async fn head(&self) -> Result<Head, ApiError> {
+        let head = self.ledger.head().await?;
+        let lag = (self.clock)().saturating_sub(head.moment);
+        self.metrics
+            .finality_lag_ms
+            .set(i64::try_from(lag).unwrap_or(i64::MAX));
+        if lag > self.freshness {
+            tracing::warn!(block = head.number, lag_ms = lag, "finality is stale");
+            return Err(ApiError::chain_unavailable(&format!(
+                "its newest finalized block is {} seconds old",
+                lag / SECOND
+            )));
+        }
+        Ok(head)
+    }
+
+    /// Decides about one request. Errors: 404 for absent and for not permitted, 503 when the chain
+    /// cannot be asked.
+    pub async fn decide(&self, question: &Question) -> Result<Permit, ApiError> {
+        self.ask(question, true).await
+    }
+
+    /// Decides whether a stream may go on: the same, but its entry was fresh when it began.
+    async fn decide_again(&self, question: &Question) -> Result<Permit, ApiError> {
+        self.ask(question, false).await
+    }
+
+    async fn ask(&self, question: &Question, begins: bool) -> Result<Permit, ApiError> {
+        let head = self.head().await?;
+        let now = head.moment.max((self.clock)());
+        let Question {
+            reader,
+            place,
+            file,
+            entry,
+        } = question;
+        let ledger = &self.ledger;
+        let controls = ledger
+            .controller(head.hash, place.patient(), reader)
+            .await?
+            .is_some();
+        let ensure = |holds: bool| match holds {
+            true => Ok(()),
+            false => Err(ApiError::not_found()),
+        };
+        match *place {
+            Place::Record(patient, index) => {
+                let record = ledger
+                    .record(head.hash, patient, index)
+                    .await?
+                    .ok_or_else(ApiError::not_found)?;
+                ensure(!record.is_erased(now))?;
+                if !controls {
+                    let opened = self.entry(head, *entry, reader, patient, begins).await?;
+                    ensure(opened.records.contains(&index))?;
+                    ensure(opened.part == Part::Full || file.part() == Part::Manifest)?;
+                    ensure(
+                        ledger
+                            .may_read(
+                                head.hash,
+                                patient,
+                                opened.grant,
+                                reader,
+                                index,
+                                opened.purpose,
+                                now,
+                            )
+                            .await?,
+                    )?;
+                }
+                Ok(Permit {
+                    content: record.content,
+                    author: Some(record.placed_by),
+                })
+            }
+            Place::Envelope(patient, index, number) => {
+                let view = ledger
+                    .grant(head.hash, patient, index)
+                    .await?
+                    .ok_or_else(ApiError::not_found)?;
+                let content = *view
+                    .envelopes
+                    .get(number as usize)
+                    .ok_or_else(ApiError::not_found)?;
+                if !controls {
+                    ensure(
+                        ledger
+                            .holds_grant(head.hash, patient, index, reader, now)
+                            .await?,
+                    )?;
+                    // An envelope that only lets write holds no secret, and nothing can be opened under it.
+                    if view.grant.rights.read() {
+                        let opened = self.entry(head, *entry, reader, patient, begins).await?;
+                        ensure(opened.grant == index)?;
+                    }
+                }
+                // Only those who decide for the patient can name an envelope, and they may read them all.
+                Ok(Permit {
+                    content,
+                    author: None,
+                })
+            }
+            Place::RequestLetter(patient, index) => {
+                let request = ledger
+                    .request(head.hash, patient, index)
+                    .await?
+                    .ok_or_else(ApiError::not_found)?;
+                if !controls {
+                    ensure(request.requester == *reader)?;
+                    ensure(ledger.member(head.hash, reader).await?.is_some())?;
+                }
+                Ok(Permit {
+                    content: request.letter,
+                    author: Some(request.requester),
+                })
+            }
+            Place::CorrectionLetter(patient, index, stage) => {
+                let (content, author, allowed) = ledger
+                    .correction_letter(head.hash, patient, index, stage, reader)
+                    .await?
+                    .ok_or_else(ApiError::not_found)?;
+                ensure(allowed)?;
+                if !controls {
+                    ensure(ledger.member(head.hash, reader).await?.is_some())?;
+                }
+                Ok(Permit {
+                    content,
+                    author: Some(author),
+                })
+            }
+            Place::Keyring(patient) => {
+                ensure(controls)?;
+                let content = ledger
+                    .patient(head.hash, patient)
+                    .await?
+                    .and_then(|patient| patient.keyring)
+                    .ok_or_else(ApiError::not_found)?;
+                Ok(Permit {
+                    content,
+                    author: None,
+                })
+            }
+        }
+    }
+
+    /// The entry named by the request: on the finalized chain, by this reader, of this patient, fresh.
+    async fn entry(
+        &self,
+        head: Head,
+        entry: Option<EntryId>,
+        reader: &AccountId,
+        patient: PatientId,
+        begins: bool,
+    ) -> Result<Opened, ApiError> {
+        let entry = entry.ok_or_else(ApiError::not_found)?;
+        let opened = self
+            .ledger
+            .opened(head, entry)
+            .await?
+            .ok_or_else(ApiError::not_found)?;
+        let fresh = head.moment.saturating_sub(opened.moment) <= ENTRY_LIFETIME;
+        match opened.reader == *reader && opened.patient == patient && (fresh || !begins) {
+            true => Ok(opened),
+            false => Err(ApiError::not_found()),
+        }
+    }
+}
+
+/// A file of a stored object.
+pub struct Found {
+    store: Arc<Store>,
+    id: ObjectId,
+    pub cid: Cid,
+    pub length: u64,
+}
+
+impl Found {
+    /// The bytes of a range, block by block, each verified.
+    fn read(&self, range: Range<u64>) -> impl Stream<Item = Result<Bytes, StoreError>> + Send {
+        let store = self.store.clone();
+        let id = self.id;
+        // A directory's block is served as it is.
+        let whole = dag::is_raw(&self.cid) || self.cid == id.1;
+        let stack = vec![(self.cid, 0u64, self.length, whole)];
+        stream::try_unfold(stack, move |mut stack| {
+            let store = store.clone();
+            let range = range.clone();
+            async move {
+                while let Some((cid, start, length, whole)) = stack.pop() {
+                    let end = start.saturating_add(length);
+                    if end <= range.start || start >= range.end {
+                        continue;
+                    }
+                    let block = store.block(&id, &cid).await?;
+                    if whole {
+                        let from = range.start.saturating_sub(start).min(block.len() as u64);
+                        let to = range.end.saturating_sub(start).min(block.len() as u64);
+                        return Ok(Some((block.slice(from as usize..to as usize), stack)));
+                    }
+                    let links = dag::file(&block).ok_or_else(|| StoreError::Damaged {
+                        root: text(&id.1),
+                        block: text(&cid),
+                    })?;
+                    let before = stack.len();
+                    let mut at = start;
+                    for (cid, length) in links {
+                        stack.push((cid, at, length, dag::is_raw(&cid)));
+                        at = at.saturating_add(length);
+                    }
+                    stack[before..].reverse();
+                }
+                Ok(None)
+            }
+        })
+    }
+}
+
+impl Vault {
+    /// Finds what a permit allows, and compares its binding with what the chain says of it.
+    pub async fn find(&self, question: &Question, permit: &Permit) -> Result<Found, ApiError> {
+        let id = (question.place.kind(), permit.content);
+        if self.store.root(&id).await?.is_none() {
+            return Err(ApiError::not_found());
+        }
+        let directory = self.store.block(&id, &id.1).await?;
+        let entries = dag::directory(&id.1, &directory).ok_or_else(ApiError::damaged)?;
+        let entry = |name: &str| {
+            entries
+                .iter()
+                .find(|entry| entry.0 == name)
+                .map(|entry| entry.1)
+                .ok_or_else(ApiError::not_found)
+        };
+        let binding = self.store.block(&id, &entry("binding")?).await?;
+        let binding = Binding::from_file(&binding).ok_or_else(ApiError::damaged)?;
+        let bound = binding.genesis == self.ledger.genesis()
+            && binding.kind == id.0
+            && binding.patient == question.place.patient()
+            && permit
+                .author
+                .as_ref()
+                .is_none_or(|author| *author == binding.author);
+        if !bound {
+            tracing::warn!(object = %text(&id.1), "an object is named where its binding does not belong");
+            self.metrics.refused("foreign-binding");
+            return Err(ApiError::not_found());
+        }
+        let cid = match question.file.name() {
+            Some(name) => entry(name)?,
+            None => id.1,
+        };
+        let length = match cid == id.1 {
+            true => directory.len() as u64,
+            false => {
+                let block = self.store.block(&id, &cid).await?;
+                match dag::is_raw(&cid) {
+                    true => block.len() as u64,
+                    false => dag::file(&block)
+                        .ok_or_else(ApiError::damaged)?
+                        .iter()
+                        .map(|link| link.1)
+                        .sum(),
+                }
+            }
+        };
+        Ok(Found {
+            store: self.store.clone(),
+            id,
+            cid,
+            length,
+        })
+    }
+
+    /// Streams a range of a file. The stream ends with an error, and so the connection, when the
+    /// chain no longer allows it or a block is damaged. The first block is read before this returns.
+    pub async fn stream(
+        self: &Arc<Self>,
+        question: Question,
+        permit: Permit,
+        found: &Found,
+        range: Range<u64>,
+    ) -> Result<impl Stream<Item = Result<Bytes, ApiError>> + Send, ApiError> {
+        let mut blocks = found.read(range).boxed();
+        let first = match blocks.next().await {
+            Some(first) => Some(first?),
+            None => None,
+        };
+        let check_every = self.settings.check_every;
+        let vault = self.clone();
+        let state = (first, blocks, 0u64);
+        let checked = stream::try_unfold(state, move |(first, mut blocks, mut unchecked)| {
+            let vault = vault.clone();
+            let question = question.clone();
+            let permit = permit.clone();
+            async move {
+                let block = match first {
+                    Some(block) => block,
+                    None => match blocks.next().await {
+                        Some(block) => block?,
+                        None => return Ok(None),
+                    },
+                };
+                if unchecked >= check_every {
+                    if vault.rule.decide_again(&question).await? != permit {
+                        return Err(ApiError::not_found());
+                    }
+                    unchecked = 0;
+                }
+                let length = block.len() as u64;
+                vault.metrics.served_bytes.inc_by(length);
+                let state = (None, blocks, unchecked.saturating_add(length));
+                Ok(Some((block, state)))
+            }
+        });
+        let metrics = self.metrics.clone();
+        Ok(checked.inspect(move |item| {
+            if let Err(error) = item {
+                tracing::warn!(%error, "a download was cut");
+                metrics.streams_cut.inc();
+            }
+        }))
+    }
+
+    /// Notes that a file is about to be handed out: in the queue, on disk, before the first byte.
+    pub async fn note(
+        &self,
+        session: &crate::session::Session,
+        question: &Question,
+    ) -> Result<(), ApiError> {
+        let (Place::Record(patient, record), Some(part)) =
+            (question.place, question.file.delivery())
+        else {
+            return Ok(());
+        };
+        if session.is_new(patient, record, part) {
+            self.deliveries
+                .push(salus_primitives::Delivery {
+                    patient,
+                    reader: question.reader.clone(),
+                    record,
+                    part,
+                })
+                .await?;
+            session.note(patient, record, part);
+        }
+        Ok(())
+    }
+}
+
+/// What a `Range` header asks of a file: everything, or one range. Lists of ranges are ignored, as
+/// RFC 9110 allows. Errors: a range outside of the file.
+pub fn parse_range(header: Option<&str>, length: u64) -> Result<Option<Range<u64>>, ApiError> {
+    let Some(spec) = header.and_then(|header| header.trim().strip_prefix("bytes=")) else {
+        return Ok(None);
+    };
+    let Some((from, to)) = spec.split_once('-') else {
+        return Ok(None);
+    };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(from) || !digits(to) {
+        return Ok(None);
+    }
+    let number = |text: &str| text.parse::<u64>().unwrap_or(u64::MAX);
+    let range = match (from.is_empty(), to.is_empty()) {
+        (true, true) => return Ok(None),
+        (true, false) => length.saturating_sub(number(to))..length,
+        (false, true) => number(from)..length,
+        (false, false) if number(to) < number(from) => return Ok(None),
+        (false, false) => number(from)..number(to).saturating_add(1).min(length),
+    };
+    match range.start < range.end {
+        true => Ok(Some(range)),
+        false => Err(ApiError::unsatisfiable(length)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_rfc_9110_says() {
+        let range = |header| parse_range(Some(header), 10);
+        assert_eq!(range("bytes=0-0").unwrap(), Some(0..1));
+        assert_eq!(range("bytes=2-").unwrap(), Some(2..10));
+        assert_eq!(range("bytes=-3").unwrap(), Some(7..10));
+        assert_eq!(range("bytes=-30").unwrap(), Some(0..10));
+        assert_eq!(range("bytes=4-99").unwrap(), Some(4..10));
+        for ignored in [
+            "bytes=5-4",
+            "bytes=0-1,3-4",
+            "bytes=a-b",
+            "bytes=-",
+            "lines=1-2",
+            "bytes=1",
+        ] {
+            assert_eq!(range(ignored).unwrap(), None, "{ignored}");
+        }
+        for outside in ["bytes=10-", "bytes=-0", "bytes=99999999999999999999999-"] {
+            assert_eq!(
+                range(outside).unwrap_err().status.as_u16(),
+                416,
+                "{outside}"
+            );
+        }
+        assert!(parse_range(Some("bytes=0-"), 0).is_err());
+        assert_eq!(parse_range(None, 10).unwrap(), None);
+    }
+}

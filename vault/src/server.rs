@@ -1,0 +1,556 @@
+//! The HTTP surface: routes, headers, OpenAPI.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{to_bytes, Body};
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::http::{header, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use futures::TryStreamExt;
+use salus_primitives::{AccountId, LetterStage, Moment, PatientId};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio_util::io::StreamReader;
+use tower_http::cors::{Any, CorsLayer};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::dag::text;
+use crate::error::{ApiError, ErrorBody};
+use crate::gateway;
+use crate::ledger::EntryId;
+use crate::metrics::Answered;
+use crate::serve::{parse_range, File, Place, Question};
+use crate::session::Challenge;
+use crate::upload::Stored;
+use crate::Vault;
+
+/// Names the log entry of an opening.
+pub const OPENED: HeaderName = HeaderName::from_static("salus-opened");
+const MAX_SESSION_BODY: usize = 16 * 1024;
+/// A refused upload is read on for a little, so that its sender gets to see the answer.
+const DRAIN: Duration = Duration::from_secs(5);
+const MAX_DRAIN: u64 = 64 * 1024 * 1024;
+
+type Answer = Result<Response, ApiError>;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Salus vault",
+        description = "Keeps encrypted files; hands them out as the chain allows now and has logged."
+    ),
+    modifiers(&Token)
+)]
+struct Document;
+
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("From POST /v1/session; 15 minutes"))
+            .build();
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+pub fn router(vault: Arc<Vault>) -> Router {
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(begin_session))
+        .routes(routes!(info))
+        .routes(routes!(upload))
+        .routes(routes!(record))
+        .routes(routes!(envelope))
+        .routes(routes!(request_letter))
+        .routes(routes!(correction_letter))
+        .routes(routes!(keyring))
+        .routes(routes!(gateway::gateway))
+        .routes(routes!(health))
+        .routes(routes!(metrics))
+        .split_for_parts();
+    let document = Arc::new(document);
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::RANGE,
+            OPENED,
+        ])
+        .expose_headers([
+            header::ETAG,
+            header::CONTENT_RANGE,
+            header::RETRY_AFTER,
+            header::ACCEPT_RANGES,
+        ]);
+    router
+        .route(
+            "/openapi.json",
+            get(move || {
+                let document = document.clone();
+                async move { Json((*document).clone()) }
+            }),
+        )
+        .fallback(|| async { ApiError::no_such_route() })
+        .layer(DefaultBodyLimit::disable())
+        .layer(cors)
+        .layer(middleware::from_fn_with_state(vault.clone(), count))
+        .with_state(vault)
+}
+
+/// Why a request was refused, for the counters.
+#[derive(Clone, Copy)]
+pub struct Refusal(pub &'static str);
+
+async fn count(State(vault): State<Arc<Vault>>, request: Request, next: Next) -> Response {
+    // Of a bounded set, whatever a client sends.
+    let method = match request.method() {
+        &Method::GET => "GET",
+        &Method::HEAD => "HEAD",
+        &Method::POST => "POST",
+        _ => "OTHER",
+    };
+    let response = next.run(request).await;
+    vault
+        .metrics
+        .requests
+        .get_or_create(&Answered {
+            method: method.into(),
+            status: response.status().as_u16(),
+        })
+        .inc();
+    if let Some(Refusal(reason)) = response.extensions().get::<Refusal>() {
+        vault.metrics.refused(reason);
+    }
+    response
+}
+
+/// A challenge that the client composed, and its signature.
+#[derive(Deserialize, ToSchema)]
+pub struct SessionRequest {
+    /// 32 bytes, hexadecimal.
+    pub account: String,
+    /// Lines: `salus-session/v1`, `genesis: 0x…`, `audience: <organisation>`, `origin: <this vault's URL>`,
+    /// `account: 0x…`, `nonce: <32 hexadecimal digits>`, `expires: <ms, at most 5 minutes ahead>`.
+    pub challenge: String,
+    /// sr25519 over the challenge, plain or wrapped in `<Bytes>`; 64 bytes, hexadecimal.
+    pub signature: String,
+}
+
+#[derive(Deserialize, Serialize, ToSchema)]
+pub struct SessionAnswer {
+    /// For `Authorization: Bearer`.
+    pub token: String,
+    /// Milliseconds since the Unix epoch.
+    pub expires_at: Moment,
+}
+
+fn unhex<const N: usize>(what: &str, text: &str) -> Result<[u8; N], ApiError> {
+    let mut bytes = [0; N];
+    hex::decode_to_slice(text.strip_prefix("0x").unwrap_or(text), &mut bytes).map_err(|_| {
+        ApiError::malformed(format!("`{what}` must be {} hexadecimal digits", 2 * N))
+    })?;
+    Ok(bytes)
+}
+
+/// Begin a session
+///
+/// Exchanges a signed challenge for a token. Members in good standing and controllers of patients only.
+#[utoipa::path(
+    post, path = "/v1/session", request_body = SessionRequest,
+    responses(
+        (status = 200, body = SessionAnswer), (status = 400, body = ErrorBody),
+        (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 503, body = ErrorBody),
+    )
+)]
+async fn begin_session(State(vault): State<Arc<Vault>>, body: Body) -> Answer {
+    let form = || {
+        ApiError::malformed("the body must be JSON: {\"account\", \"challenge\", \"signature\"}")
+    };
+    let body = to_bytes(body, MAX_SESSION_BODY).await.map_err(|_| form())?;
+    let request: SessionRequest = serde_json::from_slice(&body).map_err(|_| form())?;
+    let account = AccountId::new(unhex("account", &request.account)?);
+    let signature = unhex("signature", &request.signature)?;
+    let now = (vault.clock)();
+    let challenge = Challenge::verify(
+        &vault.settings.audience,
+        &account,
+        &request.challenge,
+        &signature,
+        now,
+    )?;
+    let head = vault.rule.head().await?;
+    let known = vault.ledger.member(head.hash, &account).await?.is_some()
+        || !vault
+            .ledger
+            .controlled_by(head.hash, &account)
+            .await?
+            .is_empty();
+    if !known {
+        return Err(vault.stranger(&account));
+    }
+    let (token, expires_at) = vault.sessions.redeem(challenge, now)?;
+    vault.metrics.sessions.inc();
+    let mut response = Json(SessionAnswer { token, expires_at }).into_response();
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// What a client needs to compose a challenge.
+#[derive(Deserialize, Serialize, ToSchema)]
+pub struct Info {
+    pub organisation: u32,
+    pub genesis: String,
+    /// The base URL that challenges must name.
+    pub origin: String,
+    /// The account that logs this vault's deliveries.
+    pub service_account: String,
+    pub version: String,
+}
+
+/// About this vault
+#[utoipa::path(get, path = "/v1/info", responses((status = 200, body = Info)))]
+async fn info(State(vault): State<Arc<Vault>>) -> Json<Info> {
+    let audience = &vault.settings.audience;
+    Json(Info {
+        organisation: audience.organisation,
+        genesis: format!("0x{}", hex::encode(audience.genesis)),
+        origin: audience.origin.clone(),
+        service_account: format!(
+            "0x{}",
+            hex::encode(AsRef::<[u8; 32]>::as_ref(&vault.settings.service_account))
+        ),
+        version: env!("CARGO_PKG_VERSION").into(),
+    })
+}
+
+/// Upload an object
+///
+/// The body is a CARv1 whose root is a UnixFS directory with a binding by this session's account.
+/// 201 means that the whole object is on disk. Uploading the same object again repairs it.
+#[utoipa::path(
+    post, path = "/v1/objects",
+    request_body(content = Vec<u8>, content_type = "application/vnd.ipld.car"),
+    responses(
+        (status = 201, body = Stored), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 409, body = ErrorBody), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody),
+        (status = 429, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody),
+    ),
+    security(("token" = []))
+)]
+async fn upload(State(vault): State<Arc<Vault>>, headers: HeaderMap, body: Body) -> Answer {
+    let session = vault.session(&headers)?;
+    let account = session.account.clone();
+    // A task of its own: when the sender goes away, this handler is dropped and the task clears up.
+    let task = tokio::spawn(async move {
+        let mut body = StreamReader::new(body.into_data_stream().map_err(std::io::Error::other));
+        let result = vault.receive(account, &mut body).await;
+        if result.is_err() {
+            drain(body).await;
+        }
+        result
+    });
+    let stored = task.await.map_err(|error| {
+        tracing::error!(%error, "an upload ended unexpectedly");
+        ApiError::storage_unavailable()
+    })??;
+    Ok((StatusCode::CREATED, Json(stored)).into_response())
+}
+
+async fn drain(body: impl AsyncRead + Unpin) {
+    let mut rest = body.take(MAX_DRAIN);
+    let mut nowhere = tokio::io::sink();
+    // Whatever happens, the answer follows.
+    let _ = tokio::time::timeout(DRAIN, tokio::io::copy(&mut rest, &mut nowhere)).await;
+}
+
+#[derive(Deserialize, IntoParams)]
+struct PartQuery {
+    /// `body` (default), `binding`, or `directory`: the root block.
+    part: Option<String>,
+}
+
+impl PartQuery {
+    fn file(&self) -> Result<File, ApiError> {
+        match self.part.as_deref() {
+            None | Some("body") => Ok(File::Body),
+            Some("binding") => Ok(File::Binding),
+            Some("directory") => Ok(File::Directory),
+            Some(_) => Err(ApiError::malformed(
+                "`part` is `body`, `binding` or `directory`",
+            )),
+        }
+    }
+}
+
+/// A part of a record
+///
+/// `directory` is the root block, `binding` the clear binding, `manifest` and `payload` are age files.
+#[utoipa::path(
+    get, path = "/v1/patients/{patient}/records/{index}/{part}",
+    params(
+        ("patient" = String, Path, description = "32 hexadecimal digits"),
+        ("index" = u32, Path),
+        ("part" = String, Path, description = "directory, binding, manifest or payload"),
+        ("Salus-Opened" = Option<String>, Header, description = "Unless you control the patient: <block hash>:<event index> of the finalized Opened entry"),
+        ("Range" = Option<String>, Header, description = "One range of bytes"),
+    ),
+    responses(
+        (status = 200, description = "The part", content_type = "application/octet-stream"),
+        (status = 206, description = "A range of it", content_type = "application/octet-stream"),
+        (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 416, body = ErrorBody), (status = 500, body = ErrorBody), (status = 503, body = ErrorBody),
+    ),
+    security(("token" = []))
+)]
+async fn record(
+    State(vault): State<Arc<Vault>>,
+    Path((patient, index, part)): Path<(String, String, String)>,
+    method: Method,
+    headers: HeaderMap,
+) -> Answer {
+    let file = match part.as_str() {
+        "directory" => File::Directory,
+        "binding" => File::Binding,
+        "manifest" => File::Manifest,
+        "payload" => File::Payload,
+        _ => return Err(ApiError::no_such_route()),
+    };
+    let place = Place::Record(id(&patient)?, number(&index)?);
+    vault.serve(place, file, &method, &headers).await
+}
+
+/// An envelope of a grant
+#[utoipa::path(
+    get, path = "/v1/patients/{patient}/grants/{grant}/envelopes/{number}",
+    params(
+        ("patient" = String, Path), ("grant" = u32, Path), ("number" = u32, Path, description = "Counts the grant's envelopes from 0"),
+        ("Salus-Opened" = Option<String>, Header, description = "An entry under this grant, unless you control the patient"),
+        PartQuery,
+    ),
+    responses(
+        (status = 200, description = "An age file", content_type = "application/octet-stream"),
+        (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody),
+    ),
+    security(("token" = []))
+)]
+async fn envelope(
+    State(vault): State<Arc<Vault>>,
+    Path((patient, grant, index)): Path<(String, String, String)>,
+    Query(query): Query<PartQuery>,
+    method: Method,
+    headers: HeaderMap,
+) -> Answer {
+    let place = Place::Envelope(id(&patient)?, number(&grant)?, number(&index)?);
+    vault.serve(place, query.file()?, &method, &headers).await
+}
+
+/// The letter of a request for access: for the patient and for who asked
+#[utoipa::path(
+    get, path = "/v1/patients/{patient}/requests/{request}/letter",
+    params(("patient" = String, Path), ("request" = u32, Path), PartQuery),
+    responses(
+        (status = 200, description = "An age file", content_type = "application/octet-stream"),
+        (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody),
+    ),
+    security(("token" = []))
+)]
+async fn request_letter(
+    State(vault): State<Arc<Vault>>,
+    Path((patient, request)): Path<(String, String)>,
+    Query(query): Query<PartQuery>,
+    method: Method,
+    headers: HeaderMap,
+) -> Answer {
+    let place = Place::RequestLetter(id(&patient)?, number(&request)?);
+    vault.serve(place, query.file()?, &method, &headers).await
+}
+
+/// A letter of a correction: for those whom the chain lets have it
+#[utoipa::path(
+    get, path = "/v1/patients/{patient}/corrections/{correction}/letters/{stage}",
+    params(
+        ("patient" = String, Path), ("correction" = u32, Path),
+        ("stage" = String, Path, description = "request, answer, disagreement or rebuttal"),
+        PartQuery,
+    ),
+    responses(
+        (status = 200, description = "An age file", content_type = "application/octet-stream"),
+        (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody),
+    ),
+    security(("token" = []))
+)]
+async fn correction_letter(
+    State(vault): State<Arc<Vault>>,
+    Path((patient, correction, stage)): Path<(String, String, String)>,
+    Query(query): Query<PartQuery>,
+    method: Method,
+    headers: HeaderMap,
+) -> Answer {
+    let stage = match stage.as_str() {
+        "request" => LetterStage::Request,
+        "answer" => LetterStage::Answer,
+        "disagreement" => LetterStage::Disagreement,
+        "rebuttal" => LetterStage::Rebuttal,
+        _ => return Err(ApiError::no_such_route()),
+    };
+    let place = Place::CorrectionLetter(id(&patient)?, number(&correction)?, stage);
+    vault.serve(place, query.file()?, &method, &headers).await
+}
+
+/// A patient's encrypted keyring: for the patient's controllers
+#[utoipa::path(
+    get, path = "/v1/patients/{patient}/keyring",
+    params(("patient" = String, Path), PartQuery),
+    responses(
+        (status = 200, description = "An age file", content_type = "application/octet-stream"),
+        (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody),
+    ),
+    security(("token" = []))
+)]
+async fn keyring(
+    State(vault): State<Arc<Vault>>,
+    Path(patient): Path<String>,
+    Query(query): Query<PartQuery>,
+    method: Method,
+    headers: HeaderMap,
+) -> Answer {
+    let place = Place::Keyring(id(&patient)?);
+    vault.serve(place, query.file()?, &method, &headers).await
+}
+
+fn id(text: &str) -> Result<PatientId, ApiError> {
+    text.parse().map_err(|_| {
+        ApiError::malformed("a patient is named by 32 hexadecimal digits in the address")
+    })
+}
+
+fn number(text: &str) -> Result<u32, ApiError> {
+    text.parse()
+        .map_err(|_| ApiError::malformed("an index in the address must be a whole number"))
+}
+
+impl Vault {
+    async fn serve(
+        self: &Arc<Self>,
+        place: Place,
+        file: File,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Answer {
+        let session = self.session(headers)?;
+        let text_of = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        let entry = match headers.get(OPENED) {
+            None => None,
+            Some(value) => Some(
+                value
+                    .to_str()
+                    .unwrap_or_default()
+                    .parse::<EntryId>()
+                    .map_err(|what| ApiError::malformed(format!("`Salus-Opened`: {what}")))?,
+            ),
+        };
+        let question = Question {
+            reader: session.account.clone(),
+            place,
+            file,
+            entry,
+        };
+        let permit = self.rule.decide(&question).await?;
+        let found = self.find(&question, &permit).await?;
+        let etag = format!("\"{}\"", text(&found.cid));
+        // A range of another version of the part would be spliced into this one.
+        let range = match text_of(&header::IF_RANGE) {
+            Some(known) if known != etag => None,
+            _ => parse_range(text_of(&header::RANGE), found.length)?,
+        };
+        let (status, range) = match range {
+            Some(range) => (StatusCode::PARTIAL_CONTENT, range),
+            None => (StatusCode::OK, 0..found.length),
+        };
+        let length = range.end - range.start;
+        let content_range = format!(
+            "bytes {}-{}/{}",
+            range.start,
+            range.end.saturating_sub(1),
+            found.length
+        );
+        let body = match *method == Method::HEAD {
+            true => Body::empty(),
+            false => {
+                let stream = self.stream(question.clone(), permit, &found, range).await?;
+                self.note(&session, &question).await?;
+                Body::from_stream(stream)
+            }
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        let answer = response.headers_mut();
+        let value = |text: &str| {
+            HeaderValue::from_str(text).map_err(|_| ApiError::malformed("unprintable header"))
+        };
+        answer.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/octet-stream"),
+        );
+        answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        answer.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        answer.insert(header::ETAG, value(&etag)?);
+        answer.insert(header::CONTENT_LENGTH, value(&length.to_string())?);
+        if status == StatusCode::PARTIAL_CONTENT {
+            answer.insert(header::CONTENT_RANGE, value(&content_range)?);
+        }
+        Ok(response)
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// `ok` or `chain-unavailable`.
+    status: &'static str,
+    /// The number of the newest finalized block.
+    finalized: Option<u32>,
+    /// Deliveries that the chain has not logged yet.
+    deliveries_waiting: i64,
+}
+
+/// Whether the vault can decide now
+#[utoipa::path(get, path = "/health", responses((status = 200, body = Health), (status = 503, body = Health)))]
+async fn health(State(vault): State<Arc<Vault>>) -> Response {
+    let head = vault.rule.head().await.ok();
+    let (status, word) = match head {
+        Some(_) => (StatusCode::OK, "ok"),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "chain-unavailable"),
+    };
+    let health = Health {
+        status: word,
+        finalized: head.map(|head| head.number),
+        deliveries_waiting: vault.metrics.deliveries_waiting.get(),
+    };
+    (status, Json(health)).into_response()
+}
+
+/// Prometheus metrics
+#[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "application/openmetrics-text")))]
+async fn metrics(State(vault): State<Arc<Vault>>) -> Answer {
+    let text = vault
+        .metrics
+        .encode()
+        .map_err(|_| ApiError::storage_unavailable())?;
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, content_type)], text).into_response())
+}

@@ -1,0 +1,529 @@
+//! Where the blocks lie: a local folder or S3, behind `object_store`.
+//!
+//! ```text
+//! pending/<kind>/<root>                  first: this object is not known to be named by the chain
+//! objects/<kind>/<root>/<block>          then its blocks, never shared with another object
+//! roots/<kind>/<root>.json               last: from here on the object exists
+//! deliveries/<name>.json                 handed out, not yet logged on the chain
+//! ```
+//!
+//! A crash leaves at most a `pending` mark without a root; [`Store::recover`] deletes what belongs
+//! to it. The blocks are on the disk before the root is written, and the root before the answer.
+
+use std::collections::HashSet;
+use std::path::{Path as FsPath, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use salus_primitives::{AccountId, Cid, Delivery, Moment, ObjectKind, OrgId, PatientId};
+use serde::{de::DeserializeOwned, Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::dag::{parse, text};
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the disk is full")]
+    Full,
+    #[error("block {block} of {root} does not have the hash it is named by")]
+    Damaged { root: String, block: String },
+    #[error("block {block} of {root} is gone")]
+    Missing { root: String, block: String },
+    #[error("storage: {0}")]
+    Unavailable(String),
+}
+
+impl From<object_store::Error> for StoreError {
+    fn from(error: object_store::Error) -> Self {
+        let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        while let Some(cause) = source {
+            if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+                return io_error(io);
+            }
+            source = cause.source();
+        }
+        // What S3 servers call a full disk or bucket.
+        let text = error.to_string();
+        if text.contains("StorageFull") || text.contains("QuotaExceeded") {
+            return Self::Full;
+        }
+        Self::Unavailable(text)
+    }
+}
+
+fn io_error(error: &std::io::Error) -> StoreError {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => StoreError::Full,
+        _ => StoreError::Unavailable(error.to_string()),
+    }
+}
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// An object's name within the vault.
+pub type ObjectId = (ObjectKind, Cid);
+
+/// What the vault notes of a whole object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Root {
+    #[serde(with = "hex_account")]
+    pub author: AccountId,
+    pub organisation: OrgId,
+    #[serde(with = "hex_patient")]
+    pub patient: PatientId,
+    /// Of all blocks.
+    pub bytes: u64,
+    pub uploaded_at: Moment,
+}
+
+/// Why an object waits to be named by the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The grace period counts from here.
+    pub since: Moment,
+    /// Uploads count against the uploader's quota; what the chain no longer names does not.
+    pub counted: bool,
+}
+
+/// A delivery as it waits to be logged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Waiting {
+    /// SCALE, so that the queue holds exactly what will be submitted.
+    #[serde(with = "hex::serde")]
+    delivery: Vec<u8>,
+}
+
+pub struct Store {
+    /// Writes that a later [`Store::publish`] makes durable together.
+    blocks: Arc<dyn ObjectStore>,
+    /// Writes that are durable when they return.
+    durable: Arc<dyn ObjectStore>,
+    /// The local folder, if it is one.
+    folder: Option<PathBuf>,
+    busy: Arc<Mutex<HashSet<Cid>>>,
+}
+
+/// Nobody else uploads or deletes this object while the lock is held.
+pub struct Lock {
+    root: Cid,
+    busy: Arc<Mutex<HashSet<Cid>>>,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.busy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.root);
+    }
+}
+
+impl Store {
+    pub fn local(folder: &FsPath) -> Result<Self> {
+        let unavailable = |e: &dyn std::fmt::Display| {
+            StoreError::Unavailable(format!("the folder {}: {e}", folder.display()))
+        };
+        std::fs::create_dir_all(folder).map_err(|e| unavailable(&e))?;
+        let open = || LocalFileSystem::new_with_prefix(folder).map_err(|e| unavailable(&e));
+        Ok(Self {
+            blocks: Arc::new(open()?),
+            durable: Arc::new(open()?.with_fsync(true)),
+            folder: Some(folder.to_path_buf()),
+            busy: Arc::default(),
+        })
+    }
+
+    /// Credentials come from the environment (`AWS_ACCESS_KEY_ID`, …), never from arguments.
+    pub fn s3(
+        bucket: &str,
+        endpoint: Option<&str>,
+        region: Option<&str>,
+        allow_http: bool,
+    ) -> Result<Self> {
+        let mut builder = AmazonS3Builder::from_env()
+            .with_bucket_name(bucket)
+            .with_allow_http(allow_http);
+        if let Some(endpoint) = endpoint {
+            builder = builder.with_endpoint(endpoint);
+        }
+        if let Some(region) = region {
+            builder = builder.with_region(region);
+        }
+        Ok(Self::over(Arc::new(builder.build()?)))
+    }
+
+    /// Any other object store whose writes are durable when they return.
+    pub fn over(store: Arc<dyn ObjectStore>) -> Self {
+        Self {
+            blocks: store.clone(),
+            durable: store,
+            folder: None,
+            busy: Arc::default(),
+        }
+    }
+
+    /// `None` while someone else holds it.
+    pub fn lock(&self, root: Cid) -> Option<Lock> {
+        self.busy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(root)
+            .then(|| Lock {
+                root,
+                busy: self.busy.clone(),
+            })
+    }
+
+    pub async fn root(&self, id: &ObjectId) -> Result<Option<Root>> {
+        read_json(&*self.durable, &root_path(id)).await
+    }
+
+    /// The kind that a root was published as, if it was.
+    pub async fn kind_of(&self, root: Cid) -> Result<Option<(ObjectKind, Root)>> {
+        for kind in KINDS {
+            if let Some(found) = self.root(&(kind, root)).await? {
+                return Ok(Some((kind, found)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Announces an upload, so that a crash leaves nothing unknown behind.
+    pub async fn begin(&self, id: &ObjectId, now: Moment) -> Result<()> {
+        self.mark(
+            id,
+            Pending {
+                since: now,
+                counted: true,
+            },
+        )
+        .await
+    }
+
+    pub async fn mark(&self, id: &ObjectId, pending: Pending) -> Result<()> {
+        write_json(&*self.durable, &pending_path(id), &pending).await
+    }
+
+    /// The chain names the object: it no longer waits.
+    pub async fn settle(&self, id: &ObjectId) -> Result<()> {
+        remove(&*self.durable, &pending_path(id)).await
+    }
+
+    /// The caller has verified that `bytes` hash to `block`.
+    pub async fn put_block(&self, id: &ObjectId, block: &Cid, bytes: Bytes) -> Result<()> {
+        self.blocks
+            .put(&block_path(id, block), PutPayload::from_bytes(bytes))
+            .await?;
+        Ok(())
+    }
+
+    /// The block, verified against its name.
+    pub async fn block(&self, id: &ObjectId, block: &Cid) -> Result<Bytes> {
+        let bytes = match self.blocks.get(&block_path(id, block)).await {
+            Ok(found) => found.bytes().await?,
+            Err(object_store::Error::NotFound { .. }) => {
+                return Err(StoreError::Missing {
+                    root: text(&id.1),
+                    block: text(block),
+                })
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if Sha256::digest(&bytes)[..] != block.0[4..] {
+            return Err(StoreError::Damaged {
+                root: text(&id.1),
+                block: text(block),
+            });
+        }
+        Ok(bytes)
+    }
+
+    pub async fn remove_block(&self, id: &ObjectId, block: &Cid) -> Result<()> {
+        remove(&*self.blocks, &block_path(id, block)).await
+    }
+
+    /// The last step of an upload: first all blocks reach the disk, then the root is written.
+    pub async fn publish(&self, id: &ObjectId, root: &Root) -> Result<()> {
+        self.sync().await?;
+        write_json(&*self.durable, &root_path(id), root).await
+    }
+
+    /// One flush of the whole file system instead of one per block.
+    async fn sync(&self) -> Result<()> {
+        let Some(folder) = self.folder.clone() else {
+            return Ok(());
+        };
+        tokio::task::spawn_blocking(move || {
+            let folder = std::fs::File::open(folder)?;
+            rustix::fs::syncfs(&folder).map_err(std::io::Error::from)
+        })
+        .await
+        .map_err(|e| StoreError::Unavailable(e.to_string()))?
+        .map_err(|e| io_error(&e))
+    }
+
+    /// Deletes an object: unpublished first, so that a crash in the middle leaves a leftover and
+    /// not half an object.
+    pub async fn delete(&self, id: &ObjectId) -> Result<()> {
+        let mark = Pending {
+            since: 0,
+            counted: false,
+        };
+        match self.mark(id, mark).await {
+            // Deleting is the way out of a full disk.
+            Ok(()) | Err(StoreError::Full) => {}
+            Err(error) => return Err(error),
+        }
+        remove(&*self.durable, &root_path(id)).await?;
+        let prefix = object_path(id);
+        if let Some(folder) = &self.folder {
+            // Also takes the temporary files that a listing leaves out.
+            let folder = folder.join(prefix.as_ref());
+            tokio::task::spawn_blocking(move || match std::fs::remove_dir_all(folder) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(io_error(&e)),
+                _ => Ok(()),
+            })
+            .await
+            .map_err(|e| StoreError::Unavailable(e.to_string()))??;
+        } else {
+            let found = self
+                .blocks
+                .list(Some(&prefix))
+                .map_ok(|meta| meta.location)
+                .boxed();
+            self.blocks
+                .delete_stream(found)
+                .try_for_each(|_| async { Ok(()) })
+                .await?;
+        }
+        remove(&*self.durable, &pending_path(id)).await
+    }
+
+    /// At start-up: deletes what no finished upload left, and returns the objects that the chain is
+    /// not known to name.
+    pub async fn recover(&self) -> Result<Vec<(ObjectId, Root, Pending)>> {
+        self.remove_temporary_files()?;
+        let mut waiting = Vec::new();
+        for kind in KINDS {
+            let prefix = Path::from_iter(["pending", kind_name(kind)]);
+            let marks: Vec<_> = self.durable.list(Some(&prefix)).try_collect().await?;
+            for mark in marks {
+                let Some(root) = mark.location.filename().and_then(parse) else {
+                    continue;
+                };
+                let id = (kind, root);
+                match self.root(&id).await? {
+                    Some(found) => {
+                        let pending = read_json(&*self.durable, &pending_path(&id))
+                            .await?
+                            .unwrap_or(Pending {
+                                since: found.uploaded_at,
+                                counted: true,
+                            });
+                        waiting.push((id, found, pending));
+                    }
+                    None => {
+                        tracing::info!(object = %text(&root), "deleting what an interrupted upload left");
+                        self.delete(&id).await?;
+                    }
+                }
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// A write that was killed leaves `<name>#<number>`; no name of ours has a `#`.
+    fn remove_temporary_files(&self) -> Result<()> {
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        let mut folders: Vec<PathBuf> = KINDS
+            .iter()
+            .flat_map(|kind| {
+                ["roots", "pending"].map(|top| folder.join(top).join(kind_name(*kind)))
+            })
+            .collect();
+        folders.push(folder.join("deliveries"));
+        for folder in folders {
+            let Ok(entries) = std::fs::read_dir(&folder) else {
+                continue;
+            };
+            for entry in entries.flatten() {
+                if entry.file_name().to_string_lossy().contains('#') {
+                    std::fs::remove_file(entry.path()).map_err(|e| io_error(&e))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every published object of a kind.
+    pub fn roots(
+        &self,
+        kind: ObjectKind,
+    ) -> impl futures::Stream<Item = Result<ObjectId>> + Send + 'static {
+        let prefix = Path::from_iter(["roots", kind_name(kind)]);
+        self.durable
+            .list(Some(&prefix))
+            .map_err(StoreError::from)
+            .try_filter_map(move |meta| async move {
+                Ok(meta
+                    .location
+                    .filename()
+                    .and_then(|name| name.strip_suffix(".json"))
+                    .and_then(parse)
+                    .map(|root| (kind, root)))
+            })
+    }
+
+    /// Durable when it returns.
+    pub async fn push_delivery(&self, name: &str, delivery: &Delivery) -> Result<()> {
+        let waiting = Waiting {
+            delivery: codec::Encode::encode(delivery),
+        };
+        write_json(&*self.durable, &delivery_path(name), &waiting).await
+    }
+
+    /// Up to `limit` deliveries that wait to be logged, and how many there are.
+    pub async fn deliveries(&self, limit: usize) -> Result<(Vec<(String, Delivery)>, usize)> {
+        let prefix = Path::from("deliveries");
+        let mut names: Vec<String> = self
+            .durable
+            .list(Some(&prefix))
+            .try_filter_map(|meta| async move {
+                Ok(meta
+                    .location
+                    .filename()
+                    .and_then(|name| name.strip_suffix(".json"))
+                    .map(str::to_owned))
+            })
+            .try_collect()
+            .await?;
+        let total = names.len();
+        // Names begin with the time: the oldest first.
+        names.sort_unstable();
+        names.truncate(limit);
+        let mut found = Vec::with_capacity(names.len());
+        for name in names {
+            let waiting: Option<Waiting> = read_json(&*self.durable, &delivery_path(&name)).await?;
+            let delivery = waiting.and_then(|waiting| {
+                <Delivery as codec::Decode>::decode(&mut &waiting.delivery[..]).ok()
+            });
+            match delivery {
+                Some(delivery) => found.push((name, delivery)),
+                None => {
+                    tracing::error!(%name, "a queued delivery cannot be read; it stays in the queue's folder")
+                }
+            }
+        }
+        Ok((found, total))
+    }
+
+    pub async fn remove_delivery(&self, name: &str) -> Result<()> {
+        remove(&*self.durable, &delivery_path(name)).await
+    }
+}
+
+pub const KINDS: [ObjectKind; 4] = [
+    ObjectKind::Record,
+    ObjectKind::Envelope,
+    ObjectKind::Letter,
+    ObjectKind::Keyring,
+];
+
+pub fn kind_name(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::Record => "record",
+        ObjectKind::Envelope => "envelope",
+        ObjectKind::Letter => "letter",
+        ObjectKind::Keyring => "keyring",
+    }
+}
+
+fn root_path((kind, root): &ObjectId) -> Path {
+    Path::from_iter(["roots", kind_name(*kind), &format!("{}.json", text(root))])
+}
+
+fn pending_path((kind, root): &ObjectId) -> Path {
+    Path::from_iter(["pending", kind_name(*kind), &text(root)])
+}
+
+fn object_path((kind, root): &ObjectId) -> Path {
+    Path::from_iter(["objects", kind_name(*kind), &text(root)])
+}
+
+fn block_path(id: &ObjectId, block: &Cid) -> Path {
+    object_path(id).join(text(block))
+}
+
+fn delivery_path(name: &str) -> Path {
+    Path::from_iter(["deliveries", &format!("{name}.json")])
+}
+
+async fn write_json<T: Serialize>(store: &dyn ObjectStore, path: &Path, value: &T) -> Result<()> {
+    let json = serde_json::to_vec(value).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+    store.put(path, PutPayload::from(json)).await?;
+    Ok(())
+}
+
+async fn read_json<T: DeserializeOwned>(store: &dyn ObjectStore, path: &Path) -> Result<Option<T>> {
+    let bytes = match store.get(path).await {
+        Ok(found) => found.bytes().await?,
+        Err(object_store::Error::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|e| StoreError::Unavailable(format!("{path}: {e}")))
+}
+
+async fn remove(store: &dyn ObjectStore, path: &Path) -> Result<()> {
+    match store.delete(path).await {
+        Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+mod hex_account {
+    use super::*;
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(
+        account: &AccountId,
+        s: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
+        hex::serde::serialize(AsRef::<[u8; 32]>::as_ref(account), s)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> std::result::Result<AccountId, D::Error> {
+        let bytes: [u8; 32] = hex::serde::deserialize(d)?;
+        Ok(AccountId::new(bytes))
+    }
+}
+
+mod hex_patient {
+    use super::*;
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(
+        patient: &PatientId,
+        s: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
+        s.collect_str(patient)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> std::result::Result<PatientId, D::Error> {
+        String::deserialize(d)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,458 @@
+//! Taking an object in: a CAR stream, verified block by block, published only when it is whole.
+//!
+//! Only the blocks of *this* upload count, whatever else the vault holds: otherwise anyone could
+//! upload a new directory that links a victim's payload.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use salus_primitives::{AccountId, Binding, Cid, ObjectKind, OrgId};
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncRead;
+use utoipa::ToSchema;
+
+use crate::dag::{self, text, CarReader};
+use crate::error::ApiError;
+use crate::store::{kind_name, Lock, ObjectId, Pending, Root};
+use crate::sweep::Reservation;
+use crate::Vault;
+
+pub const MAX_ENVELOPE: u64 = 64 * 1024;
+pub const MAX_LETTER: u64 = 64 * 1024;
+pub const MAX_KEYRING: u64 = 256 * 1024;
+pub const MAX_MANIFEST: u64 = 64 * 1024;
+/// The directory and the binding of a small object.
+const OVERHEAD: u64 = 4 * 1024;
+/// The binding must come within so many bytes: until then nothing is written.
+const MAX_BEFORE_BINDING: u64 = 2 * 1024 * 1024;
+/// A sender that is silent for longer has gone.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// The vault has the whole object, on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct Stored {
+    /// The CID to name on the chain.
+    pub cid: String,
+    /// `record`, `envelope`, `letter` or `keyring`.
+    pub kind: String,
+    /// Bytes of all blocks.
+    pub bytes: u64,
+}
+
+/// The largest a file of an object may be, by its name in the directory.
+fn limit(kind: ObjectKind, file: &str, max_upload: u64) -> u64 {
+    match (kind, file) {
+        (_, "binding") => Binding::FILE_LEN as u64,
+        (ObjectKind::Record, "manifest.age") => MAX_MANIFEST,
+        (ObjectKind::Record, _) => max_upload,
+        (ObjectKind::Envelope, _) => MAX_ENVELOPE,
+        (ObjectKind::Letter, _) => MAX_LETTER,
+        (ObjectKind::Keyring, _) => MAX_KEYRING,
+    }
+}
+
+/// The files that a directory of this kind must have, all of them and no other.
+pub fn files(kind: ObjectKind) -> &'static [&'static str] {
+    match kind {
+        ObjectKind::Record => &["binding", "manifest.age", "payload.age"],
+        ObjectKind::Envelope | ObjectKind::Letter | ObjectKind::Keyring => &["binding", "body.age"],
+    }
+}
+
+/// The blocks of one upload: digest to length. At most one per MiB of the largest upload, and some.
+type Blocks = HashMap<Cid, u64>;
+
+impl Vault {
+    /// Takes in one object for `account`, or leaves nothing of it.
+    pub async fn receive(
+        &self,
+        account: AccountId,
+        body: impl AsyncRead + Unpin + Send,
+    ) -> Result<Stored, ApiError> {
+        let organisation = self.sponsor(&account).await?;
+        let reservation = self.unanchored.begin(account.clone(), organisation)?;
+        let mut car = patient(CarReader::new(body)).await?;
+        let root = car.root();
+        let lock = self
+            .store
+            .lock(root)
+            .ok_or_else(ApiError::upload_in_progress)?;
+        let mut upload = Upload {
+            vault: self,
+            account,
+            organisation,
+            root,
+            lock,
+            reservation,
+            blocks: Blocks::new(),
+            bytes: 0,
+            begun: None,
+            early: Vec::new(),
+            early_bytes: 0,
+            added: Vec::new(),
+        };
+        match upload.run(&mut car).await {
+            Ok((id, root)) => upload.finish(id, root).await,
+            Err(error) => {
+                upload.discard().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The organisation whose quota an account's uploads use: its own, or the one that enrolled its patient.
+    async fn sponsor(&self, account: &AccountId) -> Result<OrgId, ApiError> {
+        let head = self.rule.head().await?;
+        if let Some(member) = self.ledger.member(head.hash, account).await? {
+            return Ok(member.organisation());
+        }
+        let controlled = self.ledger.controlled_by(head.hash, account).await?;
+        for patient in controlled {
+            if let Some(patient) = self.ledger.patient(head.hash, patient).await? {
+                return Ok(patient.enrolled_by);
+            }
+        }
+        Err(self.stranger(account))
+    }
+}
+
+async fn patient<T>(
+    reading: impl std::future::Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
+    tokio::time::timeout(SILENCE, reading).await.map_err(|_| {
+        ApiError::invalid(
+            "interrupted",
+            "nothing arrived for a minute: upload the object again",
+        )
+    })?
+}
+
+struct Upload<'a> {
+    vault: &'a Vault,
+    account: AccountId,
+    organisation: OrgId,
+    root: Cid,
+    /// Held until nothing of a failed upload is left.
+    #[allow(dead_code)]
+    lock: Lock,
+    reservation: Reservation,
+    blocks: Blocks,
+    bytes: u64,
+    /// Known from the binding on.
+    begun: Option<Begun>,
+    /// Blocks that came before the binding.
+    early: Vec<(Cid, Bytes)>,
+    early_bytes: u64,
+    /// Blocks this upload added to an object that was there already.
+    added: Vec<Cid>,
+}
+
+struct Begun {
+    id: ObjectId,
+    binding: Binding,
+    /// The object has been published before: this upload repairs what is damaged.
+    known: bool,
+}
+
+impl Upload<'_> {
+    async fn run<R: AsyncRead + Unpin + Send>(
+        &mut self,
+        car: &mut CarReader<R>,
+    ) -> Result<(ObjectId, Root), ApiError> {
+        while let Some((cid, block)) = patient(car.next_block()).await? {
+            self.take(cid, block).await?;
+        }
+        let Some(begun) = &self.begun else {
+            return Err(ApiError::invalid(
+                "no-binding",
+                "no block of the upload is a valid binding: add the file `binding` to the directory",
+            ));
+        };
+        let id = begun.id;
+        self.verify(begun).await?;
+        let root = Root {
+            author: self.account.clone(),
+            organisation: self.organisation,
+            patient: begun.binding.patient,
+            bytes: self.bytes,
+            uploaded_at: (self.vault.clock)(),
+        };
+        Ok((id, root))
+    }
+
+    /// One verified block.
+    async fn take(&mut self, cid: Cid, block: Bytes) -> Result<(), ApiError> {
+        if self.blocks.contains_key(&cid) {
+            return Ok(());
+        }
+        let length = block.len() as u64;
+        self.bytes = self.bytes.saturating_add(length);
+        let settings = &self.vault.settings;
+        if self.bytes > settings.max_upload {
+            return Err(ApiError::too_large(format!(
+                "an object may have at most {} bytes here: split the record",
+                settings.max_upload
+            )));
+        }
+        // Whole chunks are 1 MiB; only a sender who wants to fill the memory sends many small blocks.
+        if self.blocks.len() as u64 >= self.bytes / dag::CHUNK * 2 + 1_024 {
+            return Err(ApiError::invalid(
+                "too-many-blocks",
+                "the blocks are too small: cut files into chunks of 1 MiB",
+            ));
+        }
+        self.reservation.grow(length)?;
+        self.blocks.insert(cid, length);
+
+        if self.begun.is_none() {
+            let binding = match length == Binding::FILE_LEN as u64 && dag::is_raw(&cid) {
+                true => Binding::from_file(&block),
+                false => None,
+            };
+            self.early_bytes += length;
+            self.early.push((cid, block));
+            match binding {
+                Some(binding) => self.begin(binding).await?,
+                None if self.early_bytes > MAX_BEFORE_BINDING => return Err(ApiError::invalid(
+                    "late-binding",
+                    "the file `binding` must be among the first 2 MiB of the CAR: write it first",
+                )),
+                None => {}
+            }
+            return Ok(());
+        }
+        self.keep(cid, block).await
+    }
+
+    /// The binding says what this is: from here on blocks go to the store.
+    async fn begin(&mut self, binding: Binding) -> Result<(), ApiError> {
+        if binding.genesis != self.vault.ledger.genesis() {
+            return Err(ApiError::invalid(
+                "foreign-binding",
+                "the binding names another chain: make the object for this one",
+            ));
+        }
+        if binding.author != self.account {
+            return Err(ApiError::invalid(
+                "foreign-binding",
+                "the binding names another author than this session's account: only its author can upload an object",
+            ));
+        }
+        let id = (binding.kind, self.root);
+        let known = self.vault.store.root(&id).await?.is_some();
+        if !known {
+            self.vault.store.begin(&id, (self.vault.clock)()).await?;
+        }
+        self.begun = Some(Begun { id, binding, known });
+        for (cid, block) in std::mem::take(&mut self.early) {
+            self.keep(cid, block).await?;
+        }
+        Ok(())
+    }
+
+    async fn keep(&mut self, cid: Cid, block: Bytes) -> Result<(), ApiError> {
+        let Some(Begun { id, binding, known }) = &self.begun else {
+            return Ok(());
+        };
+        let most = match binding.kind {
+            ObjectKind::Record => u64::MAX,
+            kind => limit(kind, "body.age", u64::MAX) + OVERHEAD,
+        };
+        if self.bytes > most {
+            return Err(too_large(
+                binding.kind,
+                "body.age",
+                limit(binding.kind, "body.age", 0),
+            ));
+        }
+        if *known {
+            match self.vault.store.block(id, &cid).await {
+                Ok(_) => return Ok(()),
+                Err(crate::store::StoreError::Missing { .. }) => self.added.push(cid),
+                Err(crate::store::StoreError::Damaged { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.vault.store.put_block(id, &cid, block).await?;
+        Ok(())
+    }
+
+    /// The directory has exactly the files of its kind, every block below it came with this upload,
+    /// and nothing else did.
+    async fn verify(&self, begun: &Begun) -> Result<(), ApiError> {
+        let kind = begun.id.0;
+        let directory = self.node(begun, &self.root).await?;
+        let entries = dag::directory(&self.root, &directory).ok_or_else(|| {
+            ApiError::invalid(
+                "not-a-directory",
+                "the root of the CAR is not a UnixFS directory",
+            )
+        })?;
+        let names: Vec<&str> = entries.iter().map(|entry| entry.0.as_str()).collect();
+        if names != files(kind) {
+            return Err(ApiError::invalid(
+                "wrong-files",
+                format!(
+                    "the directory of this kind ({}) must have exactly the files {}",
+                    kind_name(kind),
+                    files(kind).join(", ")
+                ),
+            ));
+        }
+        // Each block is visited once, in any number of files.
+        let mut unvisited: Blocks = self.blocks.clone();
+        unvisited.remove(&self.root);
+        for (name, cid) in &entries {
+            let length = self.verify_file(begun, *cid, &mut unvisited).await?;
+            let most = limit(kind, name, self.vault.settings.max_upload);
+            if length > most {
+                return Err(too_large(kind, name, most));
+            }
+            if name == "binding" {
+                let file = match dag::is_raw(cid) {
+                    true => self.node(begun, cid).await?,
+                    false => Bytes::new(),
+                };
+                if Binding::from_file(&file).as_ref() != Some(&begun.binding) {
+                    return Err(ApiError::invalid(
+                        "wrong-binding",
+                        "the file `binding` is not one valid binding in one raw block",
+                    ));
+                }
+            }
+        }
+        if !unvisited.is_empty() {
+            return Err(ApiError::invalid(
+                "foreign-blocks",
+                format!(
+                    "{} block(s) of the CAR do not belong to its root: send only the object",
+                    unvisited.len()
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Visits a file's blocks and returns its length. Lengths must be what the links say, or ranges
+    /// would be cut in the wrong places.
+    async fn verify_file(
+        &self,
+        begun: &Begun,
+        cid: Cid,
+        unvisited: &mut Blocks,
+    ) -> Result<u64, ApiError> {
+        let wrong = || {
+            ApiError::invalid(
+                "bad-file",
+                "a file's blocks do not add up as UnixFS (raw leaves, at most 1 MiB, 1024 links)",
+            )
+        };
+        let mut total = 0u64;
+        // (block, length its parent gives it, depth)
+        let mut stack: Vec<(Cid, Option<u64>, u8)> = vec![(cid, None, 0)];
+        while let Some((cid, expected, depth)) = stack.pop() {
+            let held = *self.blocks.get(&cid).ok_or_else(|| self.incomplete(&cid))?;
+            unvisited.remove(&cid);
+            if dag::is_raw(&cid) {
+                // Only a file's last chunk may be short, so that a walk is as short as the file.
+                let short = held != dag::CHUNK && !stack.is_empty();
+                if short || held > dag::CHUNK || expected.is_some_and(|expected| expected != held) {
+                    return Err(wrong());
+                }
+                total = total.checked_add(held).ok_or_else(wrong)?;
+                continue;
+            }
+            let node = self.node(begun, &cid).await?;
+            let links = dag::file(&node).ok_or_else(wrong)?;
+            // Their sum was checked, and no part is empty.
+            let length: u64 = links.iter().map(|link| link.1).sum();
+            if depth >= dag::MAX_DEPTH
+                || expected.is_some_and(|expected| expected != length)
+                || total.saturating_add(length) > self.vault.settings.max_upload
+            {
+                return Err(wrong());
+            }
+            stack.extend(
+                links
+                    .into_iter()
+                    .rev()
+                    .map(|(cid, part)| (cid, Some(part), depth + 1)),
+            );
+        }
+        Ok(total)
+    }
+
+    /// A block of this upload, from the store.
+    async fn node(&self, begun: &Begun, cid: &Cid) -> Result<Bytes, ApiError> {
+        if !self.blocks.contains_key(cid) {
+            return Err(self.incomplete(cid));
+        }
+        Ok(self.vault.store.block(&begun.id, cid).await?)
+    }
+
+    fn incomplete(&self, cid: &Cid) -> ApiError {
+        ApiError::invalid(
+            "incomplete",
+            format!(
+                "block {} did not come with the upload: send every block of the object; blocks that the vault \
+                 has of other objects never count",
+                text(cid)
+            ),
+        )
+    }
+
+    async fn finish(self, id: ObjectId, root: Root) -> Result<Stored, ApiError> {
+        let store = &self.vault.store;
+        let known = self.begun.as_ref().is_some_and(|begun| begun.known);
+        if let Err(error) = store.publish(&id, &root).await {
+            self.discard().await;
+            return Err(error.into());
+        }
+        // What the chain is known to name stays settled; the rest has its grace period from now.
+        if !known || self.vault.unanchored.contains(&id) {
+            let pending = Pending {
+                since: root.uploaded_at,
+                counted: true,
+            };
+            if known {
+                store.mark(&id, pending).await?;
+            }
+            self.reservation.keep(id, root.patient, pending);
+        }
+        self.vault.metrics.uploaded_bytes.inc_by(root.bytes);
+        tracing::info!(object = %text(&id.1), kind = kind_name(id.0), bytes = root.bytes, "stored");
+        Ok(Stored {
+            cid: text(&id.1),
+            kind: kind_name(id.0).into(),
+            bytes: root.bytes,
+        })
+    }
+
+    /// Leaves the store as it was.
+    async fn discard(&self) {
+        let Some(begun) = &self.begun else {
+            return;
+        };
+        let store = &self.vault.store;
+        let result = if begun.known {
+            let mut result = Ok(());
+            for block in &self.added {
+                result = result.and(store.remove_block(&begun.id, block).await);
+            }
+            result
+        } else {
+            store.delete(&begun.id).await
+        };
+        if let Err(error) = result {
+            tracing::warn!(object = %text(&begun.id.1), %error, "a failed upload could not be cleared; the next start will");
+        }
+    }
+}
+
+fn too_large(kind: ObjectKind, file: &str, most: u64) -> ApiError {
+    ApiError::too_large(format!(
+        "the file {file} of this kind ({}) may have at most {most} bytes: make it shorter",
+        kind_name(kind)
+    ))
+}

@@ -1,0 +1,258 @@
+//! A chain small enough to be steered by a test.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard};
+
+use futures::FutureExt;
+use salus_primitives::api::GrantView;
+use salus_primitives::{
+    AccountId, Cid, Controller, CorrectionIndex, Delivery, Genesis, GrantIndex, Grantee,
+    LetterStage, Member, Moment, ObjectKind, Patient, PatientId, Purpose, Record, RecordIndex,
+    RecordState, Reference, Request, RequestIndex, Scope,
+};
+use salus_vault::ledger::{Answer, EntryId, Head, Ledger, LedgerError, Opened};
+use sp_core::H256;
+
+pub const GENESIS: Genesis = H256([7; 32]);
+
+#[derive(Default)]
+pub struct State {
+    pub down: bool,
+    pub number: u32,
+    pub moment: Moment,
+    pub members: HashMap<AccountId, Member>,
+    pub controllers: HashMap<(PatientId, AccountId), Controller>,
+    pub patients: HashMap<PatientId, Patient>,
+    pub records: HashMap<(PatientId, RecordIndex), Record>,
+    pub grants: HashMap<(PatientId, GrantIndex), GrantView>,
+    pub requests: HashMap<(PatientId, RequestIndex), Request>,
+    pub letters: HashMap<(PatientId, CorrectionIndex, LetterStage), (Cid, AccountId, AccountId)>,
+    /// Entries of canonical blocks, with the number of their block.
+    pub entries: HashMap<(H256, u32), (u32, Opened)>,
+    /// Objects named by something that is not modelled.
+    pub named: Vec<(ObjectKind, Cid)>,
+    pub rejects_deliveries: bool,
+    pub delivered: Vec<Delivery>,
+}
+
+#[derive(Default)]
+pub struct Chain(Mutex<State>);
+
+impl Chain {
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    fn ask<T: Send + 'static>(&self, answer: impl FnOnce(&mut State) -> T) -> Answer<'_, T> {
+        let mut state = self.state();
+        let answer = match state.down {
+            true => Err(LedgerError("the test took it down".into())),
+            false => Ok(answer(&mut state)),
+        };
+        async move { answer }.boxed()
+    }
+}
+
+impl State {
+    pub fn hash(&self) -> H256 {
+        H256::from_low_u64_be(u64::from(self.number))
+    }
+
+    fn holds(&self, patient: PatientId, grant: GrantIndex, who: &AccountId, at: Moment) -> bool {
+        let at = at.max(self.moment);
+        let Some(GrantView { grant, .. }) = self.grants.get(&(patient, grant)) else {
+            return false;
+        };
+        let grantee = match &grant.grantee {
+            Grantee::Clinician {
+                account,
+                organisation,
+            } => {
+                account == who
+                    && self
+                        .members
+                        .get(who)
+                        .is_some_and(|member| member.organisation() == *organisation)
+            }
+            Grantee::Organisation(organisation) => self
+                .members
+                .get(who)
+                .is_some_and(|member| member.organisation() == *organisation),
+        };
+        let restricted = self
+            .patients
+            .get(&patient)
+            .is_some_and(|patient| patient.restricted_since.is_some());
+        grantee
+            && !restricted
+            && grant.revoked_at.is_none()
+            && grant.starts_at <= at
+            && at < grant.expires_at
+    }
+}
+
+impl Ledger for Chain {
+    fn genesis(&self) -> Genesis {
+        GENESIS
+    }
+
+    fn head(&self) -> Answer<'_, Head> {
+        self.ask(|state| Head {
+            hash: state.hash(),
+            number: state.number,
+            moment: state.moment,
+        })
+    }
+
+    fn opened(&self, head: Head, entry: EntryId) -> Answer<'_, Option<Opened>> {
+        self.ask(move |state| {
+            state
+                .entries
+                .get(&(entry.block, entry.event))
+                .filter(|(number, _)| *number <= head.number)
+                .map(|(_, opened)| opened.clone())
+        })
+    }
+
+    fn member(&self, _: H256, account: &AccountId) -> Answer<'_, Option<Member>> {
+        self.ask(|state| state.members.get(account).cloned())
+    }
+
+    fn controlled_by(&self, _: H256, account: &AccountId) -> Answer<'_, Vec<PatientId>> {
+        self.ask(|state| {
+            state
+                .controllers
+                .keys()
+                .filter(|(_, who)| who == account)
+                .map(|(patient, _)| *patient)
+                .collect()
+        })
+    }
+
+    fn controller(
+        &self,
+        _: H256,
+        patient: PatientId,
+        account: &AccountId,
+    ) -> Answer<'_, Option<Controller>> {
+        self.ask(|state| state.controllers.get(&(patient, account.clone())).cloned())
+    }
+
+    fn patient(&self, _: H256, patient: PatientId) -> Answer<'_, Option<Patient>> {
+        self.ask(|state| state.patients.get(&patient).cloned())
+    }
+
+    fn record(
+        &self,
+        _: H256,
+        patient: PatientId,
+        record: RecordIndex,
+    ) -> Answer<'_, Option<Record>> {
+        self.ask(|state| state.records.get(&(patient, record)).cloned())
+    }
+
+    fn grant(
+        &self,
+        _: H256,
+        patient: PatientId,
+        grant: GrantIndex,
+    ) -> Answer<'_, Option<GrantView>> {
+        self.ask(|state| state.grants.get(&(patient, grant)).cloned())
+    }
+
+    fn request(
+        &self,
+        _: H256,
+        patient: PatientId,
+        request: RequestIndex,
+    ) -> Answer<'_, Option<Request>> {
+        self.ask(|state| state.requests.get(&(patient, request)).cloned())
+    }
+
+    fn correction_letter(
+        &self,
+        _: H256,
+        patient: PatientId,
+        correction: CorrectionIndex,
+        stage: LetterStage,
+        reader: &AccountId,
+    ) -> Answer<'_, Option<(Cid, AccountId, bool)>> {
+        self.ask(|state| {
+            let (content, author, to) = state.letters.get(&(patient, correction, stage))?;
+            let controls = state.controllers.contains_key(&(patient, reader.clone()));
+            let allowed = controls || reader == author || reader == to;
+            Some((*content, author.clone(), allowed))
+        })
+    }
+
+    fn may_read(
+        &self,
+        _: H256,
+        patient: PatientId,
+        grant: GrantIndex,
+        reader: &AccountId,
+        record: RecordIndex,
+        purpose: Purpose,
+        time: Moment,
+    ) -> Answer<'_, bool> {
+        self.ask(|state| {
+            let Some(record) = state.records.get(&(patient, record)) else {
+                return false;
+            };
+            let Some(view) = state.grants.get(&(patient, grant)) else {
+                return false;
+            };
+            let Scope::Compartments(compartments) = &view.grant.scope else {
+                return false;
+            };
+            state.holds(patient, grant, reader, time)
+                && view.grant.rights.read()
+                && view.grant.purpose == purpose
+                && compartments.contains(&record.compartment)
+        })
+    }
+
+    fn holds_grant(
+        &self,
+        _: H256,
+        patient: PatientId,
+        grant: GrantIndex,
+        account: &AccountId,
+        time: Moment,
+    ) -> Answer<'_, bool> {
+        self.ask(|state| state.holds(patient, grant, account, time))
+    }
+
+    fn reference(
+        &self,
+        _: H256,
+        patient: PatientId,
+        kind: ObjectKind,
+        content: Cid,
+    ) -> Answer<'_, Reference> {
+        self.ask(|state| {
+            if state.named.contains(&(kind, content)) {
+                return Reference::Named;
+            }
+            let record = state
+                .records
+                .iter()
+                .find(|((of, _), record)| *of == patient && record.content == content);
+            match record {
+                Some((_, record)) if kind == ObjectKind::Record => match record.state {
+                    RecordState::Erased => Reference::Erased,
+                    _ => Reference::Named,
+                },
+                _ => Reference::Unnamed,
+            }
+        })
+    }
+
+    fn deliver(&self, batch: Vec<Delivery>) -> Answer<'_, ()> {
+        let rejects = self.state().rejects_deliveries;
+        if rejects {
+            return async { Err(LedgerError("refused".into())) }.boxed();
+        }
+        self.ask(|state| state.delivered.extend(batch))
+    }
+}

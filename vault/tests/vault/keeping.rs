@@ -1,0 +1,228 @@
+//! Grace period, erasure, deliveries, and the addresses that operators watch.
+
+use salus_primitives::{Part, RecordState, Rights};
+
+use crate::objects::*;
+use crate::world::*;
+
+#[tokio::test]
+async fn upload_that_the_chain_never_names_is_deleted_after_its_grace_period() {
+    let world = World::new().await;
+    let object = record(PATIENT, &account("Owner"), 1, b"payload");
+    world.store("Owner", &object).await;
+    world.pass(HOUR - 1);
+    assert_eq!(world.vault.sweep().await.unwrap(), 0);
+    assert!(!world.files().is_empty());
+    world.pass(1);
+    assert_eq!(world.vault.sweep().await.unwrap(), 1);
+    assert!(world.files().is_empty());
+}
+
+#[tokio::test]
+async fn named_object_outlives_its_grace_period() {
+    let mut world = World::new().await;
+    let object = record(PATIENT, &account("Owner"), 1, b"payload");
+    world.store("Owner", &object).await;
+    world.anchor(PATIENT, 0, &object, "Owner");
+    world.pass(2 * HOUR);
+    // Named only after the grace period was over, and the vault was down meanwhile.
+    world.restart().await;
+    assert_eq!(world.vault.sweep().await.unwrap(), 0);
+    world.pass(100 * HOUR);
+    assert_eq!(world.vault.sweep().await.unwrap(), 0);
+    assert_eq!(world.vault.audit().await.unwrap(), 0);
+    let token = world.token("Owner").await;
+    let reply = world.get(&token, &record_path(0, "payload"), &[]).await;
+    assert_eq!(reply.body, b"payload");
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_while_the_chain_cannot_be_asked() {
+    let world = World::new().await;
+    let object = record(PATIENT, &account("Owner"), 1, b"payload");
+    world.store("Owner", &object).await;
+    world.pass(2 * HOUR);
+    world.chain.state().down = true;
+    assert!(world.vault.sweep().await.is_err());
+    world.chain.state().down = false;
+    // Stale: the chain may have named it in a block that this node has not seen.
+    world
+        .time
+        .fetch_add(31 * SECOND, std::sync::atomic::Ordering::SeqCst);
+    assert!(world.vault.sweep().await.is_err());
+    assert!(!world.files().is_empty());
+}
+
+#[tokio::test]
+async fn erased_record_is_deleted() {
+    let world = World::new().await;
+    let object = record(PATIENT, &account("Owner"), 1, b"payload");
+    world.store("Owner", &object).await;
+    world.anchor(PATIENT, 0, &object, "Owner");
+    world.vault.sweep().await.unwrap();
+    world
+        .chain
+        .state()
+        .records
+        .get_mut(&(PATIENT, 0))
+        .unwrap()
+        .state = RecordState::Erased;
+    assert_eq!(world.vault.audit().await.unwrap(), 1);
+    assert_eq!(world.vault.sweep().await.unwrap(), 1);
+    assert!(world.files().is_empty());
+}
+
+#[tokio::test]
+async fn relocated_file_is_kept_for_one_more_grace_period() {
+    let mut world = World::new().await;
+    let old = record(PATIENT, &account("Owner"), 1, b"old");
+    let new = record(PATIENT, &account("Owner"), 2, b"new");
+    world.store("Owner", &old).await;
+    world.store("Owner", &new).await;
+    world.anchor(PATIENT, 0, &old, "Owner");
+    world
+        .chain
+        .state()
+        .named
+        .push((salus_primitives::ObjectKind::Record, new.root));
+    world.vault.sweep().await.unwrap();
+    world.anchor(PATIENT, 0, &new, "Owner");
+    world.pass(100 * HOUR);
+    assert_eq!(world.vault.audit().await.unwrap(), 1);
+    assert_eq!(world.vault.sweep().await.unwrap(), 0);
+    world.pass(HOUR - 1);
+    world.restart().await;
+    assert_eq!(world.vault.sweep().await.unwrap(), 0);
+    world.pass(1);
+    assert_eq!(world.vault.sweep().await.unwrap(), 1);
+    let token = world.token("Owner").await;
+    let reply = world.get(&token, &record_path(0, "payload"), &[]).await;
+    assert_eq!(reply.body, b"new");
+}
+
+#[tokio::test]
+async fn every_handing_out_is_logged_once_and_survives_a_restart() {
+    let mut world = World::new().await;
+    let object = record(PATIENT, &account("Owner"), 1, b"payload");
+    world.store("Owner", &object).await;
+    world.anchor(PATIENT, 0, &object, "Owner");
+    world.share(0, "Doctor", Rights::Read, Vec::new());
+    let entry = world.open("Doctor", &[0], Part::Full, 0);
+    let doctor = world.token("Doctor").await;
+    let opened = [("salus-opened", entry.as_str())];
+    for part in ["directory", "binding", "manifest", "payload", "payload"] {
+        let reply = world.get(&doctor, &record_path(0, part), &opened).await;
+        assert_eq!(reply.status, 200, "{part}");
+    }
+    // Two ranges of one download are one delivery.
+    let range = [("salus-opened", entry.as_str()), ("range", "bytes=2-3")];
+    world.get(&doctor, &record_path(0, "payload"), &range).await;
+    // The patient's own reading, too: a stolen token shows.
+    let owner = world.token("Owner").await;
+    world.get(&owner, &record_path(0, "payload"), &[]).await;
+    // Refused readings hand nothing out, and HEAD neither.
+    let mallory = world.token("Mallory").await;
+    world.get(&mallory, &record_path(0, "payload"), &[]).await;
+    let mut head = world.request(&owner, &record_path(0, "manifest"), &[]);
+    *head.method_mut() = axum::http::Method::HEAD;
+    let reply = world.send(head).await;
+    assert_eq!((reply.status.as_u16(), reply.body.len()), (200, 0));
+    assert_eq!(reply.headers["content-length"], "100");
+
+    world.chain.state().rejects_deliveries = true;
+    assert!(world.vault.deliveries.submit().await.is_err());
+    world.restart().await;
+    world.chain.state().rejects_deliveries = false;
+    assert_eq!(world.vault.deliveries.submit().await.unwrap(), 3);
+    let mut delivered: Vec<_> = world
+        .chain
+        .state()
+        .delivered
+        .iter()
+        .map(|delivery| (delivery.reader.clone(), delivery.record, delivery.part))
+        .collect();
+    delivered.sort();
+    let mut expected = vec![
+        (account("Doctor"), 0, Part::Manifest),
+        (account("Doctor"), 0, Part::Full),
+        (account("Owner"), 0, Part::Full),
+    ];
+    expected.sort();
+    assert_eq!(delivered, expected);
+    assert_eq!(world.vault.deliveries.submit().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn deliveries_go_in_batches_that_the_chain_takes() {
+    let world = World::new().await;
+    for record in 0..100 {
+        world
+            .vault
+            .deliveries
+            .push(salus_primitives::Delivery {
+                patient: PATIENT,
+                reader: account("Doctor"),
+                record,
+                part: Part::Full,
+            })
+            .await
+            .unwrap();
+    }
+    assert_eq!(world.vault.deliveries.submit().await.unwrap(), 64);
+    assert_eq!(world.vault.deliveries.submit().await.unwrap(), 36);
+    let state = world.chain.state();
+    let mut records: Vec<_> = state
+        .delivered
+        .iter()
+        .map(|delivery| delivery.record)
+        .collect();
+    records.sort();
+    assert_eq!(records, (0..100).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn health_info_metrics_and_openapi_are_open_and_true() {
+    let world = World::new().await;
+    let reply = world.get("", "/health", &[]).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.json()["status"], "ok");
+    assert_eq!(reply.json()["finalized"], 10);
+    world.chain.state().down = true;
+    let reply = world.get("", "/health", &[]).await;
+    assert_eq!(reply.status, 503);
+    assert_eq!(reply.json()["status"], "chain-unavailable");
+
+    let info = world.get("", "/v1/info", &[]).await.json();
+    assert_eq!(info["organisation"], HOSPITAL);
+    assert_eq!(info["genesis"], format!("0x{}", "07".repeat(32)));
+    assert_eq!(info["origin"], ORIGIN);
+    assert_eq!(
+        info["service_account"],
+        format!("0x{}", hex_account("Service"))
+    );
+
+    let document = world.get("", "/openapi.json", &[]).await.json();
+    let paths = document["paths"].as_object().unwrap();
+    for path in [
+        "/v1/session",
+        "/v1/info",
+        "/v1/objects",
+        "/v1/patients/{patient}/records/{index}/{part}",
+        "/v1/patients/{patient}/grants/{grant}/envelopes/{number}",
+        "/v1/patients/{patient}/requests/{request}/letter",
+        "/v1/patients/{patient}/corrections/{correction}/letters/{stage}",
+        "/v1/patients/{patient}/keyring",
+        "/ipfs/{cid}",
+        "/health",
+        "/metrics",
+    ] {
+        assert!(paths.contains_key(path), "{path}");
+    }
+    let metrics = world.get("", "/metrics", &[]).await;
+    let text = String::from_utf8(metrics.body).unwrap();
+    assert!(text.contains("salus_vault_requests_total{method=\"GET\",status=\"503\"} 1"));
+    world
+        .get("", "/nowhere", &[])
+        .await
+        .is(404, "no-such-route");
+}

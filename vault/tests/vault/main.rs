@@ -1,0 +1,11 @@
+//! The vault against an in-memory chain: every refusal, every attack, every way to be interrupted.
+
+mod chain;
+mod crash;
+mod gateway;
+mod keeping;
+mod objects;
+mod serving;
+mod sessions;
+mod uploads;
+mod world;
