@@ -1,1 +1,11 @@
-fn main() {}
+//! The Salus node: makes, checks and keeps the blocks of the consortium.
+
+mod chain_spec;
+mod cli;
+mod command;
+mod rpc;
+mod service;
+
+fn main() -> sc_cli::Result<()> {
+    command::run()
+}

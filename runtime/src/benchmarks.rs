@@ -1,0 +1,179 @@
+//! What `frame-omni-bencher` measures, and the world it measures in.
+
+use alloc::vec::Vec;
+
+use frame_support::BoundedVec;
+use salus_primitives::{
+    rows::DAY,
+    signing::{recipient_payload, SCHEME_X25519},
+    traits::{BenchmarkKeys, BenchmarkWorld, Chain, OpenIntake, Standing},
+    Cid, ClinicianRole, CompartmentId, ControllerRole, GrantIndex, GrantTerms, Grantee, NewRecord,
+    OrgId, OrganisationKind, PatientId, Purpose, Recipient, RecordIndex, Rights, Scope, Subject,
+};
+use sp_core::{crypto::KeyTypeId, sr25519};
+
+use crate::{configs::SalusChain, *};
+
+pub use frame_system_benchmarking::{
+    extensions::Pallet as SystemExtensionsBench, Pallet as SystemBench,
+};
+
+frame_benchmarking::define_benchmarks!(
+    [frame_system, SystemBench::<Runtime>]
+    [frame_system_extensions, SystemExtensionsBench::<Runtime>]
+    [pallet_balances, Balances]
+    [pallet_collective, Council]
+    [pallet_timestamp, Timestamp]
+    [pallet_members, Members]
+    [pallet_patients, Patients]
+    [pallet_records, Records]
+    [pallet_consent, Consent]
+    [pallet_access_log, AccessLog]
+    [pallet_corrections, Corrections]
+);
+
+const KEY_TYPE: KeyTypeId = KeyTypeId(*b"salu");
+const INTAKE: CompartmentId = CompartmentId([0xff; 16]);
+
+/// Makes what a benchmark needs by the calls that people make.
+pub struct World;
+
+fn member(name: &'static str, role: ClinicianRole) -> (AccountId, OrgId) {
+    let account: AccountId = frame_benchmarking::account(name, 0, 0);
+    if let Some(member) = <Members as Standing<AccountId>>::member(&account) {
+        return (account, member.organisation());
+    }
+    let admin: AccountId = frame_benchmarking::account("benchmark admin", 0, 0);
+    let organisation = match <Members as Standing<AccountId>>::member(&admin) {
+        Some(member) => member.organisation(),
+        None => Members::do_admit(
+            OrganisationKind::Hospital,
+            BoundedVec::truncate_from(b"Benchmark Hospital".to_vec()),
+            admin.clone(),
+            Default::default(),
+        )
+        .expect("there is room for an organisation"),
+    };
+    let until = SalusChain::now() + 1_000 * DAY;
+    Members::do_credential(Some(admin), organisation, account.clone(), role, until)
+        .expect("the account is free");
+    (account, organisation)
+}
+
+fn owner(patient: PatientId) -> AccountId {
+    let controllers = Patients::controllers(patient);
+    controllers
+        .into_iter()
+        .find(|(_, controller)| controller.role == ControllerRole::Owner)
+        .expect("a patient of this world has an owner")
+        .0
+}
+
+fn recipient(owner: &AccountId, subject: Subject) -> Recipient {
+    let key = [7u8; 32];
+    let payload =
+        recipient_payload(&SalusChain::genesis(), &subject, SCHEME_X25519, &key, 0);
+    Recipient {
+        scheme: SCHEME_X25519,
+        key: BoundedVec::truncate_from(key.to_vec()),
+        epoch: 0,
+        signature: World::sign(owner, &payload),
+    }
+}
+
+/// 16 bytes that differ from those for any other number.
+fn id(number: u32) -> [u8; 16] {
+    let mut id = [0x42; 16];
+    id[..4].copy_from_slice(&number.to_le_bytes());
+    id
+}
+
+impl BenchmarkKeys<AccountId> for World {
+    fn sign(owner: &AccountId, payload: &[u8]) -> MultiSignature {
+        let public = sr25519::Public::from_raw(owner.clone().into());
+        sp_io::crypto::sr25519_sign(KEY_TYPE, &public, payload)
+            .expect("this world made the owner's key")
+            .into()
+    }
+}
+
+impl BenchmarkWorld<AccountId> for World {
+    fn clinician() -> (AccountId, OrgId) {
+        member("benchmark clinician", ClinicianRole::Physician)
+    }
+
+    fn service() -> AccountId {
+        member("benchmark service", ClinicianRole::Service).0
+    }
+
+    fn patient() -> (PatientId, AccountId) {
+        let (actor, organisation) = Self::clinician();
+        let number = pallet_patients::Patients::<Runtime>::iter_keys().count() as u32;
+        let patient = PatientId(id(number));
+        let owner = AccountId::new(sp_io::crypto::sr25519_generate(KEY_TYPE, None).0);
+        Patients::do_enrol(
+            patient,
+            actor.clone(),
+            organisation,
+            owner.clone(),
+            ControllerRole::Owner,
+        );
+        let recipient = recipient(&owner, Subject::Compartment(patient, INTAKE));
+        Records::open_intake(patient, &actor, &owner, INTAKE, recipient)
+            .expect("a new patient has no intake");
+        (patient, owner)
+    }
+
+    fn compartments(patient: PatientId, count: u32) -> Vec<CompartmentId> {
+        let owner = owner(patient);
+        let present = Records::compartments(&patient).len() as u32;
+        (present..present + count)
+            .map(|number| {
+                let compartment = CompartmentId(id(number));
+                let recipient = recipient(&owner, Subject::Compartment(patient, compartment));
+                let origin = RuntimeOrigin::signed(owner.clone());
+                Records::open_compartment(origin, patient, compartment, recipient)
+                    .expect("the compartment is new");
+                compartment
+            })
+            .collect()
+    }
+
+    fn records(patient: PatientId, compartments: &[CompartmentId], count: u32) -> Vec<RecordIndex> {
+        let grant = Self::grant(patient, compartments);
+        let first = pallet_records::NextRecord::<Runtime>::get(patient);
+        for (number, compartment) in (0..count).zip(compartments.iter().cycle()) {
+            let record = NewRecord {
+                compartment: *compartment,
+                epoch: 0,
+                content: Cid::dag_pb([number as u8; 32]),
+                commitment: Hash::repeat_byte(number as u8),
+            };
+            let origin = RuntimeOrigin::signed(Self::clinician().0);
+            Records::anchor(origin, patient, Some(grant), record).expect("the grant lets it");
+        }
+        (first..first + count).collect()
+    }
+
+    fn grant(patient: PatientId, compartments: &[CompartmentId]) -> GrantIndex {
+        let (account, organisation) = Self::clinician();
+        let index = pallet_consent::NextGrant::<Runtime>::get(patient);
+        let terms = GrantTerms {
+            grantee: Grantee::Clinician { account, organisation },
+            scope: Scope::Compartments(BoundedVec::truncate_from(compartments.to_vec())),
+            rights: Rights::ReadWrite,
+            purpose: Purpose::Treat,
+            starts_at: None,
+            expires_at: SalusChain::now() + 100 * DAY,
+            anchored_from: None,
+            anchored_until: None,
+            terms: None,
+            flags: 0,
+            derived_from: None,
+        };
+        let envelope = Some(Cid::dag_pb([1; 32]));
+        Consent::grant(RuntimeOrigin::signed(owner(patient)), patient, terms, envelope)
+            .expect("the owner may grant this");
+        index
+    }
+}

@@ -1,0 +1,10 @@
+//! How the pallets are joined, one file per domain.
+
+mod consensus;
+mod governance;
+mod salus;
+mod system;
+
+pub use governance::{CouncilCollective, GovernanceOrigin};
+pub use salus::{SalusChain, Urgent};
+pub use system::{CallFilter, BLOCK_LENGTH, MAXIMUM_BLOCK_WEIGHT, NORMAL_RATIO};

@@ -1,0 +1,114 @@
+//! The six pallets of Salus: each knows the others only by the traits of `salus_primitives`.
+
+use frame_support::traits::{ConstU32, ConstU64, Contains};
+use salus_primitives::{traits::Chain, Genesis, Moment, DAY};
+
+use super::governance::MAX_ORGANISATIONS;
+use crate::{
+    configs::GovernanceOrigin, AccessLog, Consent, Council, Members, Patients, Records, Runtime,
+    RuntimeCall, System, Timestamp,
+};
+
+/// The chain's clock and name.
+pub struct SalusChain;
+
+impl Chain for SalusChain {
+    fn now() -> Moment {
+        Timestamp::get()
+    }
+
+    /// `frame_system` keeps the hash of block 0 for ever. It learns it in block 1: what is asked
+    /// of the state of block 0 itself sees a placeholder.
+    fn genesis() -> Genesis {
+        System::block_hash(0)
+    }
+}
+
+/// What goes first when blocks are full: whatever takes a right away.
+pub struct Urgent;
+
+impl Contains<RuntimeCall> for Urgent {
+    fn contains(call: &RuntimeCall) -> bool {
+        matches!(
+            call,
+            RuntimeCall::Members(
+                pallet_members::Call::suspend { .. }
+                    | pallet_members::Call::suspend_clinician { .. }
+                    | pallet_members::Call::end_credential { .. }
+            ) | RuntimeCall::Patients(
+                pallet_patients::Call::restrict { .. }
+                    | pallet_patients::Call::remove_controller { .. }
+            ) | RuntimeCall::Records(pallet_records::Call::cancel_erase { .. })
+                | RuntimeCall::Consent(pallet_consent::Call::revoke { .. })
+        )
+    }
+}
+
+impl pallet_members::Config for Runtime {
+    type Chain = SalusChain;
+    type GovernanceOrigin = GovernanceOrigin;
+    type Council = Council;
+    type Sponsorship = Patients;
+    type Urgent = Urgent;
+    type MaxOrganisations = ConstU32<MAX_ORGANISATIONS>;
+    type WeightInfo = pallet_members::weights::SubstrateWeight<Runtime>;
+}
+
+impl pallet_patients::Config for Runtime {
+    type Chain = SalusChain;
+    type Trail = AccessLog;
+    type Standing = Members;
+    type Intake = Records;
+    type WeightInfo = pallet_patients::weights::SubstrateWeight<Runtime>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkWorld = crate::benchmarks::World;
+}
+
+impl pallet_records::Config for Runtime {
+    type Chain = SalusChain;
+    type Trail = AccessLog;
+    type Standing = Members;
+    type Control = Patients;
+    type Consent = Consent;
+    type MaxCompartments = ConstU32<256>;
+    type WeightInfo = pallet_records::weights::SubstrateWeight<Runtime>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkWorld = crate::benchmarks::World;
+}
+
+impl pallet_consent::Config for Runtime {
+    type Chain = SalusChain;
+    type Trail = AccessLog;
+    type Standing = Members;
+    type Control = Patients;
+    type Records = Records;
+    type MaxPendingPerOrganisation = ConstU32<16>;
+    type RequestLifetime = ConstU64<{ 30 * DAY }>;
+    type MaxGrantDuration = ConstU64<{ 5 * 365 * DAY }>;
+    type WeightInfo = pallet_consent::weights::SubstrateWeight<Runtime>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkWorld = crate::benchmarks::World;
+}
+
+impl pallet_access_log::Config for Runtime {
+    type Chain = SalusChain;
+    type Standing = Members;
+    type Control = Patients;
+    type Consent = Consent;
+    type Records = Records;
+    type WeightInfo = pallet_access_log::weights::SubstrateWeight<Runtime>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkWorld = crate::benchmarks::World;
+}
+
+impl pallet_corrections::Config for Runtime {
+    type Chain = SalusChain;
+    type Trail = AccessLog;
+    type Standing = Members;
+    type Control = Patients;
+    type Records = Records;
+    type GovernanceOrigin = GovernanceOrigin;
+    type WeightInfo = pallet_corrections::weights::SubstrateWeight<Runtime>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkWorld = crate::benchmarks::World;
+}

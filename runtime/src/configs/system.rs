@@ -1,0 +1,136 @@
+//! Blocks, calls, time and credits.
+
+use frame_support::{
+    derive_impl,
+    dispatch::DispatchClass,
+    parameter_types,
+    traits::{ConstU128, ConstU16, ConstU32, ConstU64, Contains},
+    weights::{
+        constants::{ParityDbWeight, WEIGHT_REF_TIME_PER_MILLIS},
+        Weight,
+    },
+};
+use frame_system::limits::{BlockLength, BlockWeights};
+use sp_runtime::{traits::AccountIdLookup, Perbill};
+
+use crate::{
+    AccountId, Aura, Balance, Block, BlockNumber, Hash, Nonce, PalletInfo, Runtime, RuntimeCall,
+    RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System,
+    SLOT_DURATION, VERSION,
+};
+
+/// What a block may cost, of a slot of 1,000 ms. These numbers belong together:
+///
+/// - 350 ms of weight;
+/// - the node proposes for 2/3 of the slot and stops adding transactions after 2/3 of that, at
+///   444 ms (`node/src/service.rs`), so that a machine 25 % slower than the weights still fills
+///   its blocks, and the 222 ms left are for the state root and for storing the block;
+/// - the other validators import within the 333 ms left, without waiting for transactions.
+///
+/// A chain without light clients has no proofs to bound, hence no limit on proof size.
+pub const MAXIMUM_BLOCK_WEIGHT: Weight =
+    Weight::from_parts(350 * WEIGHT_REF_TIME_PER_MILLIS, u64::MAX);
+
+/// 5 MiB a second is what a line of 50 Mbit/s carries. The normal share, 4 MiB, is what the block
+/// author of the node stops at by itself.
+pub const BLOCK_LENGTH: u32 = 5 * 1024 * 1024;
+
+/// The rest is kept for operational calls, so that no flood of normal ones delays a runtime
+/// upgrade.
+pub const NORMAL_RATIO: Perbill = Perbill::from_percent(80);
+
+parameter_types! {
+    // A transaction may be valid for this long: an hour and eight minutes.
+    pub const BlockHashCount: BlockNumber = 4_096;
+    pub const Version: sp_version::RuntimeVersion = VERSION;
+    pub RuntimeBlockWeights: BlockWeights =
+        BlockWeights::with_sensible_defaults(MAXIMUM_BLOCK_WEIGHT, NORMAL_RATIO);
+    pub RuntimeBlockLength: BlockLength = BlockLength::builder()
+        .max_length(BLOCK_LENGTH)
+        .modify_max_length_for_class(DispatchClass::Normal, |length| {
+            *length = NORMAL_RATIO * BLOCK_LENGTH;
+        })
+        .build();
+}
+
+/// Only what is meant to be called can be called. Root, which no account has, is not filtered.
+///
+/// Credits cannot be moved by hand: what they are paid for is decided elsewhere. The council
+/// cannot `execute`, since that adds nothing but another name to look for in the log.
+pub struct CallFilter;
+
+impl Contains<RuntimeCall> for CallFilter {
+    fn contains(call: &RuntimeCall) -> bool {
+        use frame_system::Call as SystemCall;
+        use pallet_collective::Call as CouncilCall;
+
+        match call {
+            // `remark` is what benchmarks compare with.
+            RuntimeCall::System(call) => matches!(
+                call,
+                SystemCall::remark { .. } | SystemCall::apply_authorized_upgrade { .. }
+            ),
+            RuntimeCall::Timestamp(_) => true,
+            RuntimeCall::Grandpa(_) | RuntimeCall::Balances(_) => false,
+            RuntimeCall::Council(call) => matches!(
+                call,
+                CouncilCall::propose { .. }
+                    | CouncilCall::vote { .. }
+                    | CouncilCall::close { .. }
+                    | CouncilCall::disapprove_proposal { .. }
+            ),
+            RuntimeCall::Upgrades(_)
+            | RuntimeCall::Members(_)
+            | RuntimeCall::Patients(_)
+            | RuntimeCall::Records(_)
+            | RuntimeCall::Consent(_)
+            | RuntimeCall::AccessLog(_)
+            | RuntimeCall::Corrections(_) => true,
+        }
+    }
+}
+
+#[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
+impl frame_system::Config for Runtime {
+    type BaseCallFilter = CallFilter;
+    type Block = Block;
+    type BlockWeights = RuntimeBlockWeights;
+    type BlockLength = RuntimeBlockLength;
+    type AccountId = AccountId;
+    type Lookup = AccountIdLookup<AccountId, ()>;
+    type Nonce = Nonce;
+    type Hash = Hash;
+    type BlockHashCount = BlockHashCount;
+    type DbWeight = ParityDbWeight;
+    type Version = Version;
+    type AccountData = pallet_balances::AccountData<Balance>;
+    type SystemWeightInfo = frame_system::weights::SubstrateWeight<Runtime>;
+    type ExtensionsWeightInfo = frame_system::SubstrateExtensionsWeight<Runtime>;
+    type SS58Prefix = ConstU16<42>;
+    type MaxConsumers = ConstU32<16>;
+}
+
+impl pallet_timestamp::Config for Runtime {
+    type Moment = salus_primitives::Moment;
+    type OnTimestampSet = Aura;
+    // Aura's slot is twice this.
+    type MinimumPeriod = ConstU64<{ SLOT_DURATION / 2 }>;
+    type WeightInfo = pallet_timestamp::weights::SubstrateWeight<Runtime>;
+}
+
+impl pallet_balances::Config for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type RuntimeFreezeReason = RuntimeFreezeReason;
+    type WeightInfo = pallet_balances::weights::SubstrateWeight<Runtime>;
+    type Balance = Balance;
+    type DustRemoval = ();
+    type ExistentialDeposit = ConstU128<1>;
+    type AccountStore = System;
+    type ReserveIdentifier = [u8; 8];
+    type FreezeIdentifier = RuntimeFreezeReason;
+    type MaxLocks = ConstU32<0>;
+    type MaxReserves = ConstU32<0>;
+    type MaxFreezes = frame_support::traits::VariantCountOf<RuntimeFreezeReason>;
+    type DoneSlashHandler = ();
+}

@@ -1,0 +1,6 @@
+//! Promises of the runtime as a whole.
+
+mod configuration;
+mod metadata;
+mod origins;
+mod world;

@@ -1,0 +1,683 @@
+//! Every call by everybody. A call without a row, or a row without a call, fails the test.
+//!
+//! Each cell starts from the same [`world::full`] and is rolled back. Calls are dispatched as the
+//! runtime does after validation: what keeps a stranger out of this table is the call itself, not
+//! the transaction extension.
+
+use std::collections::BTreeSet;
+
+use codec::Decode;
+use frame_support::{
+    assert_ok,
+    storage::{with_transaction, TransactionOutcome},
+    traits::{GetCallMetadata, PalletsInfoAccess},
+    BoundedVec,
+};
+use salus_primitives::{
+    ClinicianRole, CompartmentId, ControllerRole, Delivery, OrganisationKind, Part, PatientId,
+    Purpose, Rights, Subject, DAY,
+};
+use salus_runtime::{
+    AllPalletsWithSystem, Council, Members, Patients, Records, Runtime, RuntimeCall, RuntimeEvent,
+    RuntimeOrigin, System,
+};
+use sp_core::H256;
+use sp_runtime::{traits::Dispatchable, DispatchError};
+
+use crate::world::{
+    self, cid, new_record, recipient, set_time, terms, Who, GRANT, HOSPITAL, INTAKE, LABORATORY,
+    LATER_RECORD, NOW, PATIENT, RECORD,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    By(Who),
+    Root,
+    None,
+}
+
+/// `Admin` runs the hospital that enrolled the patients and credentialed the clinicians and the
+/// service; `OtherAdmin` runs another hospital; `OtherOwner` owns another patient of the first.
+const COLUMNS: [Origin; 12] = [
+    Origin::By(Who::Owner),
+    Origin::By(Who::Guardian),
+    Origin::By(Who::Carer),
+    Origin::By(Who::OtherOwner),
+    Origin::By(Who::Clinician),
+    Origin::By(Who::Suspended),
+    Origin::By(Who::Admin),
+    Origin::By(Who::OtherAdmin),
+    Origin::By(Who::Service),
+    Origin::By(Who::Stranger),
+    Origin::Root,
+    Origin::None,
+];
+
+/// Brings about what the call needs, and returns the call as `who` would make it.
+type Make = fn(who: Who) -> RuntimeCall;
+type Row = (&'static str, Make, [&'static str; COLUMNS.len()]);
+
+/// Done.
+const OK: &str = "Ok";
+/// The call went through and left `Refused` in the patient's trail.
+const REF: &str = "Refused";
+/// Not signed, or not by governance.
+const BAD: &str = "BadOrigin";
+/// Not a controller of this patient, or not one who may do that.
+const CTL: &str = "Patients.NotAuthorized";
+/// Does not run an organisation in good standing.
+const ADM: &str = "Members.NotAdmin";
+/// Runs another organisation than the clinician's.
+const ORG: &str = "Members.NotYourClinician";
+/// Neither a member in good standing nor a controller.
+const MEM: &str = "Members.NotAMember";
+/// Not a clinician or service in good standing.
+const CLI: &str = "Patients.NotAClinician";
+const ASK: &str = "Consent.NotAClinician";
+/// Not the account that asked.
+const REQ: &str = "Consent.NotRequester";
+/// Neither a member in good standing nor a controller of this patient.
+const ANC: &str = "Records.NotAuthorized";
+const WRI: &str = "Records.NoWriteGrant";
+const RDR: &str = "AccessLog.NotAMember";
+const SRV: &str = "AccessLog.NotAService";
+/// Not the one who must answer for the record.
+const RSP: &str = "Corrections.NotResponder";
+const SEA: &str = "Council.NotMember";
+const UPG: &str = "System.NothingAuthorized";
+
+#[rustfmt::skip]
+const TABLE: &[Row] = &[
+    //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
+    ("System.remark",             remark,        [OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK]),
+    ("System.apply_authorized_upgrade", upgrade, [UPG,  UPG,  UPG,  UPG,  UPG,  UPG,  UPG,  UPG,  UPG,  UPG,  UPG,  UPG]),
+    ("Timestamp.set",             set_now,       [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK]),
+    ("Council.propose",           propose,       [SEA,  SEA,  SEA,  SEA,  SEA,  SEA,  OK,   OK,   SEA,  SEA,  BAD,  BAD]),
+    ("Council.vote",              vote,          [SEA,  SEA,  SEA,  SEA,  SEA,  SEA,  OK,   OK,   SEA,  SEA,  BAD,  BAD]),
+    ("Council.close",             close,         [OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   BAD,  BAD]),
+    ("Council.disapprove_proposal", disapprove,  [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
+    ("Upgrades.authorize",        authorize,     [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
+
+    //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
+    ("Members.admit",             admit,         [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
+    ("Members.suspend",           suspend,       [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
+    ("Members.reinstate",         reinstate,     [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
+    ("Members.set_admin",         set_admin,     [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
+    ("Members.set_profile",       set_profile,   [ADM,  ADM,  ADM,  ADM,  ADM,  ADM,  OK,   OK,   ADM,  ADM,  BAD,  BAD]),
+    ("Members.publish_recipient", publish,       [OK,   OK,   OK,   OK,   OK,   MEM,  OK,   OK,   OK,   MEM,  BAD,  BAD]),
+    ("Members.publish_organisation_recipient", publish_organisation,
+                                                 [ADM,  ADM,  ADM,  ADM,  ADM,  ADM,  OK,   OK,   ADM,  ADM,  BAD,  BAD]),
+    ("Members.credential",        credential,    [ADM,  ADM,  ADM,  ADM,  ADM,  ADM,  OK,   OK,   ADM,  ADM,  BAD,  BAD]),
+    ("Members.suspend_clinician", suspend_one,   [ADM,  ADM,  ADM,  ADM,  ADM,  ADM,  OK,   ORG,  ADM,  ADM,  BAD,  BAD]),
+    ("Members.reinstate_clinician", reinstate_one, [ADM, ADM, ADM,  ADM,  ADM,  ADM,  OK,   ORG,  ADM,  ADM,  BAD,  BAD]),
+    ("Members.end_credential",    end_credential, [ADM, ADM,  ADM,  ADM,  OK,   ADM,  OK,   ORG,  ADM,  ADM,  BAD,  BAD]),
+
+    //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
+    ("Patients.enrol",            enrol,         [CLI,  CLI,  CLI,  CLI,  OK,   CLI,  CLI,  CLI,  OK,   CLI,  BAD,  BAD]),
+    ("Patients.add_controller",   add_controller, [OK,  OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Patients.remove_controller", remove_controller, [OK, OK, CTL, CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Patients.set_keyring",      set_keyring,   [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Patients.restrict",         restrict,      [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Patients.lift",             lift,          [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Patients.set_inbox",        set_inbox,     [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+
+    //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
+    ("Records.open_compartment",  open_compartment, [OK, OK,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Records.rotate",            rotate,        [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Records.anchor",            anchor_own,    [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Records.anchor",            anchor_granted, [ANC, ANC,  ANC,  ANC,  OK,   ANC,  WRI,  WRI,  WRI,  ANC,  BAD,  BAD]),
+    ("Records.anchor_many",       anchor_many,   [ANC,  ANC,  ANC,  ANC,  OK,   ANC,  WRI,  WRI,  WRI,  ANC,  BAD,  BAD]),
+    ("Records.reclassify",        reclassify,    [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Records.relocate",          relocate,      [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Records.erase",             erase,         [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Records.cancel_erase",      cancel_erase,  [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Records.finish_erase",      finish_erase,  [OK,   OK,   OK,   ANC,  OK,   ANC,  OK,   OK,   OK,   ANC,  BAD,  BAD]),
+
+    //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
+    ("Consent.request",           request,       [ASK,  ASK,  ASK,  ASK,  OK,   ASK,  ASK,  ASK,  OK,   ASK,  BAD,  BAD]),
+    ("Consent.withdraw_request",  withdraw,      [REQ,  REQ,  REQ,  REQ,  OK,   REQ,  REQ,  REQ,  REQ,  REQ,  BAD,  BAD]),
+    ("Consent.decline",           decline,       [OK,   OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Consent.approve",           approve,       [OK,   OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Consent.grant",             grant,         [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Consent.revoke",            revoke,        [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Consent.deliver_envelope",  deliver_envelope, [OK, OK,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Consent.sweep",             sweep,         [OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   BAD,  BAD]),
+
+    //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
+    ("AccessLog.open",            open,          [RDR,  RDR,  RDR,  RDR,  OK,   RDR,  REF,  REF,  REF,  RDR,  BAD,  BAD]),
+    ("AccessLog.delivered",       delivered,     [SRV,  SRV,  SRV,  SRV,  SRV,  SRV,  SRV,  SRV,  OK,   SRV,  BAD,  BAD]),
+
+    //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
+    ("Corrections.ask",           ask,           [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Corrections.accept",        accept,        [RSP,  RSP,  RSP,  RSP,  OK,   RSP,  OK,   RSP,  RSP,  RSP,  BAD,  BAD]),
+    ("Corrections.partly_accept", partly_accept, [RSP,  RSP,  RSP,  RSP,  OK,   RSP,  OK,   RSP,  RSP,  RSP,  BAD,  BAD]),
+    ("Corrections.deny",          deny,          [RSP,  RSP,  RSP,  RSP,  OK,   RSP,  OK,   RSP,  RSP,  RSP,  BAD,  BAD]),
+    ("Corrections.disagree",      disagree,      [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Corrections.rebut",         rebut,         [RSP,  RSP,  RSP,  RSP,  OK,   RSP,  OK,   RSP,  RSP,  RSP,  BAD,  BAD]),
+    ("Corrections.extend",        extend,        [RSP,  RSP,  RSP,  RSP,  OK,   RSP,  OK,   RSP,  RSP,  RSP,  BAD,  BAD]),
+    ("Corrections.make",          make,          [RSP,  RSP,  RSP,  RSP,  OK,   RSP,  OK,   RSP,  RSP,  RSP,  BAD,  BAD]),
+    ("Corrections.name_successor", name_successor, [BAD, BAD, BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
+];
+
+/// Calls that the filter closes to everybody but root, which no account has.
+const CLOSED: &[&str] = &[
+    "System.set_heap_pages",
+    "System.set_code",
+    "System.set_code_without_checks",
+    "System.set_storage",
+    "System.kill_storage",
+    "System.kill_prefix",
+    "System.remark_with_event",
+    "System.authorize_upgrade",
+    "System.authorize_upgrade_without_checks",
+    "Grandpa.note_stalled",
+    "Balances.transfer_allow_death",
+    "Balances.force_transfer",
+    "Balances.transfer_keep_alive",
+    "Balances.transfer_all",
+    "Balances.force_unreserve",
+    "Balances.upgrade_accounts",
+    "Balances.force_set_balance",
+    "Balances.force_adjust_total_issuance",
+    "Balances.burn",
+    "Council.set_members",
+    "Council.execute",
+    "Council.kill",
+    "Council.release_proposal_cost",
+];
+
+/// Calls with an argument of which there is no value: nobody can even write them down.
+const IMPOSSIBLE: &[&str] =
+    &["Grandpa.report_equivocation", "Grandpa.report_equivocation_unsigned"];
+
+#[test]
+fn each_call_does_for_each_origin_what_the_table_says() {
+    world::full().execute_with(|| {
+        let mut wrong = Vec::new();
+        for (name, make, expected) in TABLE {
+            for (origin, expected) in COLUMNS.into_iter().zip(expected) {
+                let (called, found) = attempt(origin, *make);
+                assert_eq!(called, *name, "the row makes another call");
+                if found != *expected {
+                    wrong.push(format!("{name} by {origin:?}: {found}, not {expected}"));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{} cells differ:\n{}", wrong.len(), wrong.join("\n"));
+    });
+}
+
+#[test]
+fn each_call_has_a_row_and_each_row_a_call() {
+    let calls: BTreeSet<String> = RuntimeCall::get_module_names()
+        .iter()
+        .flat_map(|pallet| {
+            let calls = RuntimeCall::get_call_names(pallet);
+            calls.iter().map(move |call| format!("{pallet}.{call}"))
+        })
+        .collect();
+    let rows: BTreeSet<String> = TABLE
+        .iter()
+        .map(|(name, _, _)| *name)
+        .chain(CLOSED.iter().copied())
+        .chain(IMPOSSIBLE.iter().copied())
+        .map(str::to_string)
+        .collect();
+    let without_row: Vec<_> = calls.difference(&rows).collect();
+    let without_call: Vec<_> = rows.difference(&calls).collect();
+    assert!(without_row.is_empty(), "calls without a row: {without_row:?}");
+    assert!(without_call.is_empty(), "rows without a call: {without_call:?}");
+}
+
+#[test]
+fn closed_calls_are_closed_to_everybody() {
+    world::full().execute_with(|| {
+        for name in CLOSED {
+            let call = any_call(name).unwrap_or_else(|| panic!("{name} decodes"));
+            for origin in COLUMNS.into_iter().filter(|origin| *origin != Origin::Root) {
+                let result = call.clone().dispatch(signed(origin));
+                assert_eq!(outcome(result.map_err(|error| error.error)), "System.CallFiltered", "{name}");
+            }
+        }
+        for name in IMPOSSIBLE {
+            assert!(any_call(name).is_none(), "{name}");
+        }
+    });
+}
+
+/// Dispatches and undoes it; tells which call it was and what came of it.
+fn attempt(origin: Origin, make: Make) -> (String, String) {
+    let who = match origin {
+        Origin::By(who) => who,
+        Origin::Root | Origin::None => Who::Owner,
+    };
+    with_transaction(|| {
+        let call = make(who);
+        let metadata = call.get_call_metadata();
+        let name = format!("{}.{}", metadata.pallet_name, metadata.function_name);
+        let before = System::events().len();
+        let result = call.dispatch(signed(origin));
+        let refused = System::events().split_off(before).iter().any(|record| {
+            matches!(
+                record.event,
+                RuntimeEvent::AccessLog(pallet_access_log::Event::Refused { .. })
+            )
+        });
+        let found = match result {
+            Ok(_) if refused => REF.to_string(),
+            result => outcome(result.map_err(|error| error.error)),
+        };
+        TransactionOutcome::Rollback(Ok::<_, DispatchError>((name, found)))
+    })
+    .expect("a transaction can begin")
+}
+
+fn signed(origin: Origin) -> RuntimeOrigin {
+    match origin {
+        Origin::By(who) => who.signed(),
+        Origin::Root => RuntimeOrigin::root(),
+        Origin::None => RuntimeOrigin::none(),
+    }
+}
+
+fn outcome<T>(result: Result<T, DispatchError>) -> String {
+    match result {
+        Ok(_) => OK.into(),
+        Err(DispatchError::Module(error)) => {
+            let pallet = AllPalletsWithSystem::infos()
+                .into_iter()
+                .find(|pallet| pallet.index == usize::from(error.index))
+                .map_or("?", |pallet| pallet.name);
+            format!("{pallet}.{}", error.message.unwrap_or("?"))
+        }
+        Err(DispatchError::BadOrigin) => BAD.into(),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+/// The call of this name with arguments of zeros.
+fn any_call(name: &str) -> Option<RuntimeCall> {
+    let (pallet, function) = name.split_once('.')?;
+    let index = AllPalletsWithSystem::infos()
+        .into_iter()
+        .find(|info| info.name == pallet)
+        .map(|info| info.index as u8)?;
+    (0..=u8::MAX).find_map(|call_index| {
+        let mut bytes = vec![index, call_index];
+        bytes.extend([0; 300]);
+        RuntimeCall::decode(&mut &bytes[..])
+            .ok()
+            .filter(|call| call.get_call_metadata().function_name == function)
+    })
+}
+
+// System, time and governance.
+
+fn remark(_: Who) -> RuntimeCall {
+    frame_system::Call::remark { remark: vec![] }.into()
+}
+
+fn upgrade(_: Who) -> RuntimeCall {
+    frame_system::Call::apply_authorized_upgrade { code: vec![] }.into()
+}
+
+fn set_now(_: Who) -> RuntimeCall {
+    let now = NOW + 5 * DAY;
+    pallet_aura::CurrentSlot::<Runtime>::put(sp_consensus_aura::Slot::from(now / 1_000));
+    pallet_timestamp::Call::set { now }.into()
+}
+
+fn motion(threshold: u32) -> RuntimeCall {
+    pallet_collective::Call::propose {
+        threshold,
+        proposal: Box::new(authorize(Who::Admin)),
+        length_bound: 1_000,
+    }
+    .into()
+}
+
+fn propose(_: Who) -> RuntimeCall {
+    motion(2)
+}
+
+/// Puts a motion before the council and tells its hash.
+fn put_motion() -> H256 {
+    assert_ok!(motion(2).dispatch(Who::Admin.signed()));
+    pallet_collective::Proposals::<Runtime, pallet_collective::Instance1>::get()[0]
+}
+
+fn vote(_: Who) -> RuntimeCall {
+    pallet_collective::Call::vote { proposal: put_motion(), index: 0, approve: true }.into()
+}
+
+fn close(_: Who) -> RuntimeCall {
+    let proposal_hash = put_motion();
+    for who in [Who::Admin, Who::OtherAdmin] {
+        assert_ok!(Council::vote(who.signed(), proposal_hash, 0, true));
+    }
+    pallet_collective::Call::close {
+        proposal_hash,
+        index: 0,
+        proposal_weight_bound: salus_runtime::configs::MAXIMUM_BLOCK_WEIGHT,
+        length_bound: 1_000,
+    }
+    .into()
+}
+
+fn disapprove(_: Who) -> RuntimeCall {
+    pallet_collective::Call::disapprove_proposal { proposal_hash: put_motion() }.into()
+}
+
+fn authorize(_: Who) -> RuntimeCall {
+    salus_runtime::upgrades::Call::authorize { code_hash: H256::repeat_byte(1) }.into()
+}
+
+// Members.
+
+fn admit(_: Who) -> RuntimeCall {
+    pallet_members::Call::admit {
+        admin: Who::Newcomer.account(),
+        kind: OrganisationKind::Clinic,
+        name: BoundedVec::truncate_from(b"Clinic".to_vec()),
+        vault_url: Default::default(),
+    }
+    .into()
+}
+
+fn suspend(_: Who) -> RuntimeCall {
+    pallet_members::Call::suspend { organisation: HOSPITAL }.into()
+}
+
+fn reinstate(_: Who) -> RuntimeCall {
+    // A third one: the columns keep their standing.
+    assert_ok!(admit(Who::Newcomer).dispatch(RuntimeOrigin::root()));
+    assert_ok!(Members::suspend(RuntimeOrigin::root(), 2));
+    pallet_members::Call::reinstate { organisation: 2 }.into()
+}
+
+fn set_admin(_: Who) -> RuntimeCall {
+    pallet_members::Call::set_admin { organisation: HOSPITAL, admin: Who::Newcomer.account() }.into()
+}
+
+fn set_profile(_: Who) -> RuntimeCall {
+    pallet_members::Call::set_profile {
+        name: BoundedVec::truncate_from(b"Hospital".to_vec()),
+        vault_url: BoundedVec::truncate_from(b"https://vault.example".to_vec()),
+    }
+    .into()
+}
+
+fn publish(who: Who) -> RuntimeCall {
+    let recipient = recipient(who, Subject::Account(who.account()), 0);
+    pallet_members::Call::publish_recipient { recipient }.into()
+}
+
+fn publish_organisation(who: Who) -> RuntimeCall {
+    let organisation = if who == Who::OtherAdmin { world::OTHER_HOSPITAL } else { HOSPITAL };
+    let recipient = recipient(who, Subject::Organisation(organisation), 0);
+    pallet_members::Call::publish_organisation_recipient { recipient }.into()
+}
+
+fn credential(_: Who) -> RuntimeCall {
+    pallet_members::Call::credential {
+        account: Who::Newcomer.account(),
+        role: ClinicianRole::Nurse,
+        valid_until: NOW + 100 * DAY,
+    }
+    .into()
+}
+
+fn suspend_one(_: Who) -> RuntimeCall {
+    pallet_members::Call::suspend_clinician { account: Who::Clinician.account() }.into()
+}
+
+fn reinstate_one(_: Who) -> RuntimeCall {
+    pallet_members::Call::reinstate_clinician { account: Who::Suspended.account() }.into()
+}
+
+fn end_credential(_: Who) -> RuntimeCall {
+    pallet_members::Call::end_credential { account: Who::Clinician.account() }.into()
+}
+
+// Patients.
+
+fn enrol(who: Who) -> RuntimeCall {
+    world::enrol(who, PatientId([3; 16]), Who::Newcomer).into()
+}
+
+fn add_controller(_: Who) -> RuntimeCall {
+    pallet_patients::Call::add_controller {
+        patient: PATIENT,
+        account: Who::Newcomer.account(),
+        role: ControllerRole::Carer,
+        expires_at: None,
+    }
+    .into()
+}
+
+fn remove_controller(_: Who) -> RuntimeCall {
+    assert_ok!(add_controller(Who::Owner).dispatch(Who::Owner.signed()));
+    pallet_patients::Call::remove_controller { patient: PATIENT, account: Who::Newcomer.account() }
+        .into()
+}
+
+fn set_keyring(_: Who) -> RuntimeCall {
+    pallet_patients::Call::set_keyring { patient: PATIENT, keyring: cid(1) }.into()
+}
+
+fn restrict(_: Who) -> RuntimeCall {
+    pallet_patients::Call::restrict { patient: PATIENT }.into()
+}
+
+fn lift(_: Who) -> RuntimeCall {
+    assert_ok!(Patients::restrict(Who::Owner.signed(), PATIENT));
+    pallet_patients::Call::lift { patient: PATIENT }.into()
+}
+
+fn set_inbox(who: Who) -> RuntimeCall {
+    let recipient = recipient(who, Subject::Inbox(PATIENT), 1);
+    pallet_patients::Call::set_inbox { patient: PATIENT, recipient }.into()
+}
+
+// Records.
+
+fn open_compartment(who: Who) -> RuntimeCall {
+    let compartment = CompartmentId([12; 16]);
+    let recipient = recipient(who, Subject::Compartment(PATIENT, compartment), 0);
+    pallet_records::Call::open_compartment { patient: PATIENT, compartment, recipient }.into()
+}
+
+fn rotate(who: Who) -> RuntimeCall {
+    let recipient = recipient(who, Subject::Compartment(PATIENT, LABORATORY), 1);
+    pallet_records::Call::rotate { patient: PATIENT, compartment: LABORATORY, recipient }.into()
+}
+
+fn anchor_own(_: Who) -> RuntimeCall {
+    pallet_records::Call::anchor { patient: PATIENT, grant: None, record: new_record(20) }.into()
+}
+
+fn anchor_granted(_: Who) -> RuntimeCall {
+    let record = new_record(20);
+    pallet_records::Call::anchor { patient: PATIENT, grant: Some(GRANT), record }.into()
+}
+
+fn anchor_many(_: Who) -> RuntimeCall {
+    let items = [20, 21].map(|n| (PATIENT, Some(GRANT), new_record(n)));
+    pallet_records::Call::anchor_many { items: BoundedVec::truncate_from(items.to_vec()) }.into()
+}
+
+fn reclassify(_: Who) -> RuntimeCall {
+    pallet_records::Call::reclassify {
+        patient: PATIENT,
+        record: RECORD,
+        compartment: INTAKE,
+        epoch: 0,
+        content: cid(30),
+    }
+    .into()
+}
+
+fn relocate(_: Who) -> RuntimeCall {
+    pallet_records::Call::relocate { patient: PATIENT, record: RECORD, epoch: 0, content: cid(30) }
+        .into()
+}
+
+fn erase(_: Who) -> RuntimeCall {
+    pallet_records::Call::erase { patient: PATIENT, record: RECORD }.into()
+}
+
+fn cancel_erase(_: Who) -> RuntimeCall {
+    assert_ok!(Records::erase(Who::Owner.signed(), PATIENT, RECORD));
+    pallet_records::Call::cancel_erase { patient: PATIENT, record: RECORD }.into()
+}
+
+fn finish_erase(_: Who) -> RuntimeCall {
+    assert_ok!(Records::erase(Who::Owner.signed(), PATIENT, RECORD));
+    set_time(NOW + 3 * DAY);
+    pallet_records::Call::finish_erase { patient: PATIENT, record: RECORD }.into()
+}
+
+// Consent.
+
+fn request(_: Who) -> RuntimeCall {
+    pallet_consent::Call::request {
+        patient: PATIENT,
+        purpose: Purpose::Treat,
+        duration: DAY,
+        letter: cid(40),
+    }
+    .into()
+}
+
+/// The clinician asks; it is request 0.
+fn put_request() {
+    assert_ok!(request(Who::Clinician).dispatch(Who::Clinician.signed()));
+}
+
+fn withdraw(_: Who) -> RuntimeCall {
+    put_request();
+    pallet_consent::Call::withdraw_request { patient: PATIENT, request: 0 }.into()
+}
+
+fn decline(_: Who) -> RuntimeCall {
+    put_request();
+    pallet_consent::Call::decline { patient: PATIENT, request: 0 }.into()
+}
+
+fn approve(_: Who) -> RuntimeCall {
+    put_request();
+    pallet_consent::Call::approve {
+        patient: PATIENT,
+        request: 0,
+        terms: terms(Who::Clinician, Rights::Read),
+        envelope: Some(cid(41)),
+    }
+    .into()
+}
+
+fn grant(_: Who) -> RuntimeCall {
+    pallet_consent::Call::grant {
+        patient: PATIENT,
+        terms: terms(Who::Clinician, Rights::Read),
+        envelope: None,
+    }
+    .into()
+}
+
+fn revoke(_: Who) -> RuntimeCall {
+    pallet_consent::Call::revoke { patient: PATIENT, grant: GRANT }.into()
+}
+
+fn deliver_envelope(_: Who) -> RuntimeCall {
+    pallet_consent::Call::deliver_envelope { patient: PATIENT, grant: GRANT, envelope: cid(42) }
+        .into()
+}
+
+fn sweep(_: Who) -> RuntimeCall {
+    pallet_consent::Call::sweep { limit: 10 }.into()
+}
+
+// Access.
+
+fn open(_: Who) -> RuntimeCall {
+    pallet_access_log::Call::open {
+        patient: PATIENT,
+        records: BoundedVec::truncate_from(vec![RECORD]),
+        part: Part::Full,
+        grant: GRANT,
+        purpose: Purpose::Treat,
+        acting_for: None,
+    }
+    .into()
+}
+
+fn delivered(_: Who) -> RuntimeCall {
+    let delivery = Delivery {
+        patient: PATIENT,
+        reader: Who::Clinician.account(),
+        record: RECORD,
+        part: Part::Full,
+    };
+    pallet_access_log::Call::delivered { batch: BoundedVec::truncate_from(vec![delivery]) }.into()
+}
+
+// Corrections.
+
+fn ask(_: Who) -> RuntimeCall {
+    pallet_corrections::Call::ask { patient: PATIENT, record: RECORD, letter: cid(50) }.into()
+}
+
+/// The owner asks for a correction; it is correction 0.
+fn put_question() {
+    assert_ok!(ask(Who::Owner).dispatch(Who::Owner.signed()));
+}
+
+fn accept(_: Who) -> RuntimeCall {
+    put_question();
+    pallet_corrections::Call::accept { patient: PATIENT, correction: 0, replacement: LATER_RECORD }
+        .into()
+}
+
+fn partly_accept(_: Who) -> RuntimeCall {
+    put_question();
+    pallet_corrections::Call::partly_accept {
+        patient: PATIENT,
+        correction: 0,
+        replacement: LATER_RECORD,
+        letter: cid(51),
+    }
+    .into()
+}
+
+fn deny(_: Who) -> RuntimeCall {
+    put_question();
+    pallet_corrections::Call::deny { patient: PATIENT, correction: 0, letter: cid(51) }.into()
+}
+
+fn disagree(_: Who) -> RuntimeCall {
+    assert_ok!(deny(Who::Clinician).dispatch(Who::Clinician.signed()));
+    pallet_corrections::Call::disagree { patient: PATIENT, correction: 0, letter: cid(52) }.into()
+}
+
+fn rebut(_: Who) -> RuntimeCall {
+    assert_ok!(disagree(Who::Owner).dispatch(Who::Owner.signed()));
+    pallet_corrections::Call::rebut { patient: PATIENT, correction: 0, letter: cid(53) }.into()
+}
+
+fn extend(_: Who) -> RuntimeCall {
+    put_question();
+    pallet_corrections::Call::extend { patient: PATIENT, correction: 0 }.into()
+}
+
+fn make(_: Who) -> RuntimeCall {
+    pallet_corrections::Call::make { patient: PATIENT, record: RECORD, replacement: LATER_RECORD }
+        .into()
+}
+
+fn name_successor(_: Who) -> RuntimeCall {
+    pallet_corrections::Call::name_successor {
+        organisation: HOSPITAL,
+        successor: world::OTHER_HOSPITAL,
+    }
+    .into()
+}

@@ -1,0 +1,221 @@
+//! A chain with one of everybody, made by the calls that people make.
+
+use frame_support::{assert_ok, traits::OnInitialize, BoundedVec};
+use salus_primitives::{
+    signing::{enrolment_payload, recipient_payload, SCHEME_X25519},
+    AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, EnrolmentConsent, Genesis,
+    GrantTerms, Grantee, Moment, NewRecord, OrganisationKind, PatientId, Purpose, Recipient,
+    Rights, Scope, Subject, DAY,
+};
+use salus_runtime::{
+    genesis_config_presets, AllPalletsWithSystem, Consent, Members, Patients, Records, Runtime,
+    RuntimeCall, RuntimeGenesisConfig, RuntimeOrigin, System,
+};
+use sp_core::{sr25519, Pair, H256};
+use sp_runtime::BuildStorage;
+
+/// 2025-01-01, in milliseconds.
+pub const NOW: Moment = 1_735_689_600_000;
+
+pub const PATIENT: PatientId = PatientId([1; 16]);
+pub const OTHER_PATIENT: PatientId = PatientId([2; 16]);
+pub const INTAKE: CompartmentId = CompartmentId([10; 16]);
+pub const LABORATORY: CompartmentId = CompartmentId([11; 16]);
+
+pub const HOSPITAL: u32 = 0;
+pub const OTHER_HOSPITAL: u32 = 1;
+
+/// The clinician may read and write the patient's laboratory compartment, for treatment.
+pub const GRANT: u32 = 0;
+/// Two records of the clinician, in that compartment.
+pub const RECORD: u32 = 0;
+pub const LATER_RECORD: u32 = 1;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    Owner,
+    Guardian,
+    Carer,
+    OtherOwner,
+    Clinician,
+    Suspended,
+    Admin,
+    OtherAdmin,
+    Service,
+    Stranger,
+    /// Nobody yet: to be credentialed, or to become a controller.
+    Newcomer,
+}
+
+impl Who {
+    pub fn pair(self) -> sr25519::Pair {
+        let seed = match self {
+            // Of the development preset.
+            Who::Admin => "//Alice".to_string(),
+            who => format!("//{who:?}"),
+        };
+        sr25519::Pair::from_string(&seed, None).unwrap()
+    }
+
+    pub fn account(self) -> AccountId {
+        self.pair().public().into()
+    }
+
+    pub fn signed(self) -> RuntimeOrigin {
+        RuntimeOrigin::signed(self.account())
+    }
+}
+
+pub fn genesis() -> Genesis {
+    System::block_hash(0)
+}
+
+pub fn recipient(who: Who, subject: Subject, epoch: u32) -> Recipient {
+    let key = [7u8; 32];
+    let payload = recipient_payload(&genesis(), &subject, SCHEME_X25519, &key, epoch);
+    Recipient {
+        scheme: SCHEME_X25519,
+        key: BoundedVec::truncate_from(key.to_vec()),
+        epoch,
+        signature: who.pair().sign(&payload).into(),
+    }
+}
+
+pub fn cid(n: u8) -> Cid {
+    Cid::dag_pb([n; 32])
+}
+
+pub fn new_record(n: u8) -> NewRecord {
+    NewRecord {
+        compartment: LABORATORY,
+        epoch: 0,
+        content: cid(n),
+        commitment: H256::repeat_byte(n),
+    }
+}
+
+pub fn terms(grantee: Who, rights: Rights) -> GrantTerms {
+    GrantTerms {
+        grantee: Grantee::Clinician { account: grantee.account(), organisation: HOSPITAL },
+        scope: Scope::Compartments(BoundedVec::truncate_from(vec![LABORATORY])),
+        rights,
+        purpose: Purpose::Treat,
+        starts_at: None,
+        expires_at: NOW + 300 * DAY,
+        anchored_from: None,
+        anchored_until: None,
+        terms: None,
+        flags: 0,
+        derived_from: None,
+    }
+}
+
+pub fn enrol(enroller: Who, patient: PatientId, controller: Who) -> pallet_patients::Call<Runtime> {
+    let (nonce, expires_at) = ([9; 16], NOW + 365 * DAY);
+    let payload = enrolment_payload(
+        &genesis(),
+        HOSPITAL,
+        &enroller.account(),
+        &patient,
+        &controller.account(),
+        ControllerRole::Owner,
+        &nonce,
+        expires_at,
+    );
+    pallet_patients::Call::enrol {
+        patient,
+        controller: controller.account(),
+        role: ControllerRole::Owner,
+        intake: INTAKE,
+        intake_recipient: recipient(controller, Subject::Compartment(patient, INTAKE), 0),
+        inbox: recipient(controller, Subject::Inbox(patient), 0),
+        consent: EnrolmentConsent {
+            nonce,
+            expires_at,
+            signature: controller.pair().sign(&payload).into(),
+        },
+    }
+}
+
+pub fn set_time(now: Moment) {
+    pallet_timestamp::Now::<Runtime>::put(now);
+}
+
+/// A chain at block 1 with the development preset's genesis.
+pub fn empty() -> sp_io::TestExternalities {
+    let preset = genesis_config_presets::get_preset(&genesis_config_presets::DEVELOPMENT.into())
+        .expect("the preset exists");
+    let patch: serde_json::Value = serde_json::from_slice(&preset).unwrap();
+    let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).unwrap();
+    merge(&mut config, patch);
+    let config: RuntimeGenesisConfig = serde_json::from_value(config).unwrap();
+
+    let mut ext: sp_io::TestExternalities = config.build_storage().unwrap().into();
+    ext.execute_with(|| {
+        System::initialize(&1, &H256::repeat_byte(42), &Default::default());
+        AllPalletsWithSystem::on_initialize(1);
+        set_time(NOW);
+    });
+    ext
+}
+
+fn merge(into: &mut serde_json::Value, patch: serde_json::Value) {
+    match (into, patch) {
+        (serde_json::Value::Object(into), serde_json::Value::Object(patch)) => {
+            for (key, value) in patch {
+                merge(into.entry(key).or_insert(serde_json::Value::Null), value);
+            }
+        }
+        (into, patch) => *into = patch,
+    }
+}
+
+/// The chain of [`empty`] with two hospitals, their people, two patients, a grant and two records.
+pub fn full() -> sp_io::TestExternalities {
+    use Who::*;
+    let mut ext = empty();
+    ext.execute_with(|| {
+        let text = |text: &str| BoundedVec::truncate_from(text.as_bytes().to_vec());
+
+        assert_ok!(Members::admit(
+            RuntimeOrigin::root(),
+            OtherAdmin.account(),
+            OrganisationKind::Hospital,
+            text("Another Hospital"),
+            Default::default(),
+        ));
+        for (who, role) in [
+            (Clinician, ClinicianRole::Physician),
+            (Suspended, ClinicianRole::Physician),
+            (Service, ClinicianRole::Service),
+        ] {
+            let until = NOW + 365 * DAY;
+            assert_ok!(Members::credential(Admin.signed(), who.account(), role, until));
+        }
+
+        for (patient, owner) in [(PATIENT, Owner), (OTHER_PATIENT, OtherOwner)] {
+            let call = RuntimeCall::Patients(enrol(Clinician, patient, owner));
+            assert_ok!(sp_runtime::traits::Dispatchable::dispatch(call, Clinician.signed()));
+        }
+        for (who, role) in
+            [(Guardian, ControllerRole::Guardian), (Carer, ControllerRole::Carer)]
+        {
+            let who = who.account();
+            assert_ok!(Patients::add_controller(Owner.signed(), PATIENT, who, role, None));
+        }
+        assert_ok!(Records::open_compartment(
+            Owner.signed(),
+            PATIENT,
+            LABORATORY,
+            recipient(Owner, Subject::Compartment(PATIENT, LABORATORY), 0),
+        ));
+        let terms = terms(Clinician, Rights::ReadWrite);
+        assert_ok!(Consent::grant(Owner.signed(), PATIENT, terms, Some(cid(100))));
+        for n in [RECORD, LATER_RECORD] {
+            let record = new_record(n as u8);
+            assert_ok!(Records::anchor(Clinician.signed(), PATIENT, Some(GRANT), record));
+        }
+        assert_ok!(Members::suspend_clinician(Admin.signed(), Suspended.account()));
+    });
+    ext
+}
