@@ -1,0 +1,215 @@
+//! The worst case of each call: grants have the widest scope, and signatures are wrapped in
+//! `<Bytes>`, so that they are verified twice.
+
+use super::*;
+use frame_benchmarking::v2::*;
+use frame_system::RawOrigin;
+use salus_primitives::{
+    signing::{recipient_payload, SCHEME_X25519},
+    MAX_SCOPE,
+};
+
+type World<T> = <T as Config>::BenchmarkWorld;
+
+fn content(n: u32) -> Cid {
+    let mut digest = [0xDD; 32];
+    digest[..4].copy_from_slice(&n.to_le_bytes());
+    Cid::dag_pb(digest)
+}
+
+fn new_record(compartment: CompartmentId, n: u32) -> NewRecord {
+    NewRecord {
+        compartment,
+        epoch: 0,
+        content: content(n),
+        commitment: H256::repeat_byte(1),
+    }
+}
+
+fn recipient<T: Config>(
+    owner: &AccountId,
+    patient: PatientId,
+    compartment: CompartmentId,
+    epoch: u32,
+) -> Recipient {
+    let public = [9; 32];
+    let subject = Subject::Compartment(patient, compartment);
+    let payload = recipient_payload(
+        &T::Chain::genesis(),
+        &subject,
+        SCHEME_X25519,
+        &public,
+        epoch,
+    );
+    let wrapped = [b"<Bytes>".as_slice(), &payload, b"</Bytes>"].concat();
+    Recipient {
+        scheme: SCHEME_X25519,
+        key: public.to_vec().try_into().expect("32 bytes fit; qed"),
+        epoch,
+        signature: World::<T>::sign(owner, &wrapped),
+    }
+}
+
+/// A patient, its owner, and a record in the first of two compartments.
+fn patient_with_record<T: Config>() -> (PatientId, AccountId, [CompartmentId; 2], RecordIndex) {
+    let (patient, owner) = World::<T>::patient();
+    let open = World::<T>::compartments(patient, 2);
+    let records = World::<T>::records(patient, &open[..1], 1);
+    (patient, owner, [open[0], open[1]], records[0])
+}
+
+fn state<T: Config>(patient: PatientId, record: RecordIndex) -> Option<RecordState> {
+    Records::<T>::get(patient, record).map(|row| row.state)
+}
+
+#[benchmarks]
+mod benchmarks {
+    use super::*;
+
+    /// The patient has as many compartments as a grant can name.
+    #[benchmark]
+    fn open_compartment() {
+        let (patient, owner) = World::<T>::patient();
+        World::<T>::compartments(patient, MAX_SCOPE);
+        let compartment = CompartmentId([0xC0; 16]);
+        let recipient = recipient::<T>(&owner, patient, compartment, 0);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), patient, compartment, recipient);
+
+        assert!(Compartments::<T>::contains_key(patient, compartment));
+    }
+
+    #[benchmark]
+    fn rotate() {
+        let (patient, owner) = World::<T>::patient();
+        let compartment = World::<T>::compartments(patient, 1)[0];
+        let recipient = recipient::<T>(&owner, patient, compartment, 1);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), patient, compartment, recipient);
+
+        assert_eq!(
+            Compartments::<T>::get(patient, compartment).map(|row| row.epoch),
+            Some(1)
+        );
+    }
+
+    /// By a clinician.
+    #[benchmark]
+    fn anchor() {
+        let (clinician, _) = World::<T>::clinician();
+        let (patient, _) = World::<T>::patient();
+        let open = World::<T>::compartments(patient, MAX_SCOPE);
+        let grant = World::<T>::grant(patient, &open);
+        let record = new_record(open[open.len() - 1], 0);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(clinician), patient, Some(grant), record);
+
+        assert_eq!(NextRecord::<T>::get(patient), 1);
+    }
+
+    /// By a clinician, each record for another patient.
+    #[benchmark]
+    fn anchor_many(n: Linear<1, MAX_ANCHORS>) {
+        let (clinician, _) = World::<T>::clinician();
+        let items: Vec<_> = (0..n)
+            .map(|i| {
+                let (patient, _) = World::<T>::patient();
+                let open = World::<T>::compartments(patient, MAX_SCOPE);
+                let grant = World::<T>::grant(patient, &open);
+                (patient, Some(grant), new_record(open[open.len() - 1], i))
+            })
+            .collect();
+        let last = items[items.len() - 1].0;
+        let items: NewRecords = items.try_into().expect("n is at most the bound; qed");
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(clinician), items);
+
+        assert_eq!(NextRecord::<T>::get(last), 1);
+    }
+
+    #[benchmark]
+    fn reclassify() {
+        let (patient, owner, [_, other], record) = patient_with_record::<T>();
+
+        #[extrinsic_call]
+        _(
+            RawOrigin::Signed(owner),
+            patient,
+            record,
+            other,
+            0,
+            content(u32::MAX),
+        );
+
+        assert_eq!(
+            Records::<T>::get(patient, record).map(|row| row.compartment),
+            Some(other)
+        );
+    }
+
+    #[benchmark]
+    fn relocate() {
+        let (patient, owner, _, record) = patient_with_record::<T>();
+
+        #[extrinsic_call]
+        _(
+            RawOrigin::Signed(owner),
+            patient,
+            record,
+            0,
+            content(u32::MAX),
+        );
+
+        assert_eq!(
+            Records::<T>::get(patient, record).map(|row| row.content),
+            Some(content(u32::MAX))
+        );
+    }
+
+    #[benchmark]
+    fn erase() {
+        let (patient, owner, _, record) = patient_with_record::<T>();
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), patient, record);
+
+        assert_ne!(state::<T>(patient, record), Some(RecordState::Current));
+    }
+
+    #[benchmark]
+    fn cancel_erase() -> Result<(), BenchmarkError> {
+        let (patient, owner, _, record) = patient_with_record::<T>();
+        Pallet::<T>::erase(RawOrigin::Signed(owner.clone()).into(), patient, record)?;
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), patient, record);
+
+        assert_eq!(state::<T>(patient, record), Some(RecordState::Current));
+        Ok(())
+    }
+
+    /// By the owner, who is looked up as a member in vain first.
+    #[benchmark]
+    fn finish_erase() {
+        let (patient, owner, _, record) = patient_with_record::<T>();
+        // The clock cannot be moved from here; a time that has come is the same work.
+        Records::<T>::mutate(patient, record, |row| {
+            if let Some(row) = row {
+                row.state = RecordState::ErasePending {
+                    until: T::Chain::now(),
+                };
+            }
+        });
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), patient, record);
+
+        assert_eq!(state::<T>(patient, record), Some(RecordState::Erased));
+    }
+
+    impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);
+}

@@ -1,0 +1,1096 @@
+use crate::{mock::*, Error, Event, Records as Rows, ERASE_DELAY};
+use frame_support::{assert_noop, assert_ok};
+use salus_primitives::{
+    api::MAX_PAGE,
+    traits::{OpenIntake, Records as _},
+    Cid, CompartmentId, Recipient, Record, RecordIndex, RecordState, DAY, HOUR, MAX_ANCHORS,
+};
+use sp_core::H256;
+use sp_runtime::DispatchError::BadOrigin;
+
+mod model;
+
+/// Everyone who does not decide for [`PATIENT`].
+const POWERLESS: [&str; 5] = [
+    "carer",
+    "other-owner",
+    "laboratorian",
+    "physician",
+    "stranger",
+];
+
+fn record(index: RecordIndex) -> Record {
+    Rows::<Test>::get(PATIENT, index).unwrap()
+}
+
+/// Anchors a record of the laboratory's.
+fn anchored(n: u8) -> RecordIndex {
+    let index = crate::NextRecord::<Test>::get(PATIENT);
+    let new = new_record(LABORATORY, 0, n);
+    assert_ok!(Records::anchor(
+        signed("laboratorian"),
+        PATIENT,
+        Some(GRANT),
+        new
+    ));
+    index
+}
+
+mod open_compartment {
+    use super::*;
+
+    fn open(name: &str, recipient: Recipient) -> sp_runtime::DispatchResult {
+        Records::open_compartment(signed(name), PATIENT, NOTES, recipient)
+    }
+
+    #[test]
+    fn opens_at_epoch_zero_with_the_signed_key() {
+        ExtBuilder.build_and_execute(|| {
+            let key = recipient("guardian", PATIENT, NOTES, 0);
+            assert_ok!(open("guardian", key.clone()));
+
+            let row = Records::compartment(&PATIENT, &NOTES).unwrap();
+            assert_eq!(
+                (row.epoch, row.opened_at, row.rotated_at),
+                (0, START + HOUR, START + HOUR)
+            );
+            let stored = Records::recipient(&PATIENT, &NOTES).unwrap();
+            assert_eq!(
+                (stored.signer, stored.recipient),
+                (account("guardian"), key)
+            );
+            assert_eq!(
+                take_events(),
+                [Event::CompartmentOpened {
+                    patient: PATIENT,
+                    actor: account("guardian"),
+                    compartment: NOTES,
+                    epoch: 0
+                }]
+            );
+        });
+    }
+
+    #[test]
+    fn only_who_decides_may_open() {
+        ExtBuilder.build_and_execute(|| {
+            for name in POWERLESS {
+                assert_noop!(open(name, recipient(name, PATIENT, NOTES, 0)), BadOrigin);
+            }
+            for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
+                let key = recipient("owner", PATIENT, NOTES, 0);
+                assert_noop!(
+                    Records::open_compartment(origin, PATIENT, NOTES, key),
+                    BadOrigin
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn an_open_compartment_is_not_opened_again() {
+        ExtBuilder.build_and_execute(|| {
+            assert_noop!(
+                Records::open_compartment(
+                    signed("owner"),
+                    PATIENT,
+                    LABORATORY,
+                    recipient("owner", PATIENT, LABORATORY, 0)
+                ),
+                Error::<Test>::AlreadyOpen
+            );
+        });
+    }
+
+    #[test]
+    fn one_compartment_more_than_the_bound_is_refused() {
+        ExtBuilder.build_and_execute(|| {
+            let open = |n| {
+                let id = CompartmentId([n; 16]);
+                let key = recipient("owner", PATIENT, id, 0);
+                Records::open_compartment(signed("owner"), PATIENT, id, key)
+            };
+            // Intake and the laboratory count.
+            assert_ok!(open(1));
+            assert_ok!(open(2));
+            assert_noop!(open(3), Error::<Test>::TooManyCompartments);
+            assert_eq!(Records::compartments(&PATIENT).len(), 4);
+        });
+    }
+
+    #[test]
+    fn a_key_that_does_not_count_from_zero_is_refused() {
+        ExtBuilder.build_and_execute(|| {
+            let key = recipient("owner", PATIENT, NOTES, 1);
+            assert_noop!(open("owner", key), Error::<Test>::WrongEpoch);
+        });
+    }
+
+    #[test]
+    fn a_key_of_unknown_scheme_or_wrong_length_is_refused() {
+        ExtBuilder.build_and_execute(|| {
+            let mut key = recipient("owner", PATIENT, NOTES, 0);
+            key.scheme = 1;
+            assert_noop!(open("owner", key), Error::<Test>::UnsupportedRecipient);
+            let mut key = recipient("owner", PATIENT, NOTES, 0);
+            key.key.pop();
+            assert_noop!(open("owner", key), Error::<Test>::UnsupportedRecipient);
+        });
+    }
+
+    #[test]
+    fn a_key_signed_by_or_for_another_is_refused() {
+        ExtBuilder.build_and_execute(|| {
+            for key in [
+                recipient("guardian", PATIENT, NOTES, 0),
+                recipient("owner", OTHER_PATIENT, NOTES, 0),
+                recipient("owner", PATIENT, LABORATORY, 0),
+            ] {
+                assert_noop!(open("owner", key), Error::<Test>::BadRecipientSignature);
+            }
+        });
+    }
+}
+
+mod open_intake {
+    use super::*;
+
+    #[test]
+    fn a_patient_has_one_intake() {
+        ExtBuilder.build_and_execute(|| {
+            assert_eq!(Records::intake(&PATIENT), Some(INTAKE));
+            assert_noop!(
+                Records::open_intake(
+                    PATIENT,
+                    &account("physician"),
+                    &account("owner"),
+                    NOTES,
+                    recipient("owner", PATIENT, NOTES, 0)
+                ),
+                Error::<Test>::IntakeAlreadyOpen
+            );
+        });
+    }
+
+    #[test]
+    fn the_controller_signs_and_the_enroller_is_the_actor() {
+        ExtBuilder.build_and_execute(|| {
+            let patient = salus_primitives::PatientId([9; 16]);
+            let open = |signer| {
+                Records::open_intake(
+                    patient,
+                    &account("physician"),
+                    &account("owner"),
+                    INTAKE,
+                    recipient(signer, patient, INTAKE, 0),
+                )
+            };
+            assert_noop!(open("physician"), Error::<Test>::BadRecipientSignature);
+            assert_ok!(open("owner"));
+            assert_eq!(
+                Records::recipient(&patient, &INTAKE).unwrap().signer,
+                account("owner")
+            );
+            assert_eq!(
+                take_events(),
+                [Event::CompartmentOpened {
+                    patient,
+                    actor: account("physician"),
+                    compartment: INTAKE,
+                    epoch: 0
+                }]
+            );
+        });
+    }
+}
+
+mod rotate {
+    use super::*;
+
+    fn rotate(name: &str, compartment: CompartmentId, epoch: u32) -> sp_runtime::DispatchResult {
+        let key = recipient(name, PATIENT, compartment, epoch);
+        Records::rotate(signed(name), PATIENT, compartment, key)
+    }
+
+    #[test]
+    fn begins_the_next_epoch_and_leaves_records_alone() {
+        ExtBuilder.build_and_execute(|| {
+            let index = anchored(1);
+            advance(HOUR);
+            assert_ok!(rotate("owner", LABORATORY, 1));
+
+            let row = Records::compartment(&PATIENT, &LABORATORY).unwrap();
+            assert_eq!(
+                (row.epoch, row.opened_at, row.rotated_at),
+                (1, START, START + 2 * HOUR)
+            );
+            let stored = Records::recipient(&PATIENT, &LABORATORY).unwrap();
+            assert_eq!(
+                stored.recipient,
+                recipient("owner", PATIENT, LABORATORY, 1).clone_signature(&stored.recipient)
+            );
+            assert_eq!(record(index).epoch, 0);
+            assert_eq!(
+                take_events().pop(),
+                Some(Event::CompartmentRotated {
+                    patient: PATIENT,
+                    actor: account("owner"),
+                    compartment: LABORATORY,
+                    epoch: 1
+                })
+            );
+        });
+    }
+
+    /// sr25519 signatures differ each time; all else must be equal.
+    trait CloneSignature {
+        fn clone_signature(self, from: &Self) -> Self;
+    }
+    impl CloneSignature for Recipient {
+        fn clone_signature(mut self, from: &Self) -> Self {
+            self.signature = from.signature.clone();
+            self
+        }
+    }
+
+    #[test]
+    fn only_who_decides_may_rotate() {
+        ExtBuilder.build_and_execute(|| {
+            for name in POWERLESS {
+                assert_noop!(rotate(name, LABORATORY, 1), BadOrigin);
+            }
+        });
+    }
+
+    #[test]
+    fn epochs_count_by_one() {
+        ExtBuilder.build_and_execute(|| {
+            for epoch in [0, 2] {
+                assert_noop!(
+                    rotate("owner", LABORATORY, epoch),
+                    Error::<Test>::WrongEpoch
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn an_unopened_compartment_cannot_be_rotated() {
+        ExtBuilder.build_and_execute(|| {
+            assert_noop!(
+                rotate("owner", NOTES, 1),
+                Error::<Test>::CompartmentNotFound
+            );
+        });
+    }
+
+    #[test]
+    fn a_key_that_another_signed_or_of_unknown_scheme_is_refused() {
+        ExtBuilder.build_and_execute(|| {
+            let foreign = recipient("guardian", PATIENT, LABORATORY, 1);
+            assert_noop!(
+                Records::rotate(signed("owner"), PATIENT, LABORATORY, foreign),
+                Error::<Test>::BadRecipientSignature
+            );
+            let mut unknown = recipient("owner", PATIENT, LABORATORY, 1);
+            unknown.scheme = 7;
+            assert_noop!(
+                Records::rotate(signed("owner"), PATIENT, LABORATORY, unknown),
+                Error::<Test>::UnsupportedRecipient
+            );
+        });
+    }
+}
+
+mod anchor {
+    use super::*;
+
+    #[test]
+    fn a_members_record_bears_its_organisation_from_standing() {
+        ExtBuilder.build_and_execute(|| {
+            let index = anchored(1);
+            assert_eq!(
+                record(index),
+                Record {
+                    compartment: LABORATORY,
+                    epoch: 0,
+                    author: account("laboratorian"),
+                    organisation: Some(ORGANISATION),
+                    placed_by: account("laboratorian"),
+                    content: content(1),
+                    commitment: H256::repeat_byte(1),
+                    anchored_at: START + HOUR,
+                    corrects: None,
+                    corrected_by: None,
+                    state: RecordState::Current,
+                }
+            );
+            assert_eq!(
+                take_events(),
+                [Event::RecordAnchored {
+                    patient: PATIENT,
+                    actor: account("laboratorian"),
+                    record: 0,
+                    compartment: LABORATORY,
+                    epoch: 0,
+                    organisation: Some(ORGANISATION),
+                    grant: Some(GRANT),
+                    content: content(1),
+                    commitment: H256::repeat_byte(1),
+                }]
+            );
+        });
+    }
+
+    #[test]
+    fn every_event_is_entered_in_the_trail_of_its_patient() {
+        ExtBuilder.build_and_execute(|| {
+            let before = Entries::get().len();
+            anchored(1);
+            let entries = Entries::get();
+            assert_eq!(entries.len(), before + 1);
+            assert_eq!(entries[before].0, PATIENT);
+        });
+    }
+
+    #[test]
+    fn a_controllers_record_has_no_organisation() {
+        ExtBuilder.build_and_execute(|| {
+            for (index, name) in ["owner", "guardian"].into_iter().enumerate() {
+                let new = new_record(LABORATORY, 0, 1);
+                assert_ok!(Records::anchor(signed(name), PATIENT, None, new));
+                assert_eq!(record(index as u32).author, account(name));
+                assert_eq!(record(index as u32).organisation, None);
+            }
+        });
+    }
+
+    #[test]
+    fn without_a_grant_only_who_decides_may_anchor() {
+        ExtBuilder.build_and_execute(|| {
+            for name in POWERLESS {
+                let new = new_record(LABORATORY, 0, 1);
+                assert_noop!(Records::anchor(signed(name), PATIENT, None, new), BadOrigin);
+            }
+        });
+    }
+
+    #[test]
+    fn a_grant_is_of_no_use_to_others_elsewhere_or_for_another_patient() {
+        ExtBuilder.build_and_execute(|| {
+            let lab = new_record(LABORATORY, 0, 1);
+            assert_ok!(Records::open_compartment(
+                signed("owner"),
+                PATIENT,
+                NOTES,
+                recipient("owner", PATIENT, NOTES, 0)
+            ));
+            for (name, patient, grant, new) in [
+                ("physician", PATIENT, GRANT, lab.clone()),
+                ("laboratorian", PATIENT, GRANT + 1, lab.clone()),
+                (
+                    "laboratorian",
+                    OTHER_PATIENT,
+                    GRANT,
+                    new_record(INTAKE, 0, 1),
+                ),
+                ("laboratorian", PATIENT, GRANT, new_record(NOTES, 0, 1)),
+            ] {
+                assert_noop!(
+                    Records::anchor(signed(name), patient, Some(grant), new),
+                    Error::<Test>::NoWriteGrant
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn a_grant_without_standing_is_refused() {
+        ExtBuilder.build_and_execute(|| {
+            Members::mutate(|members| members.remove(&account("laboratorian")));
+            for name in ["laboratorian", "owner", "stranger"] {
+                let new = new_record(LABORATORY, 0, 1);
+                assert_noop!(
+                    Records::anchor(signed(name), PATIENT, Some(GRANT), new),
+                    Error::<Test>::NotAuthorized
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn a_write_grant_covers_intake() {
+        ExtBuilder.build_and_execute(|| {
+            let new = new_record(INTAKE, 0, 1);
+            assert_ok!(Records::anchor(
+                signed("laboratorian"),
+                PATIENT,
+                Some(GRANT),
+                new
+            ));
+        });
+    }
+
+    #[test]
+    fn only_the_present_epoch_is_accepted() {
+        ExtBuilder.build_and_execute(|| {
+            let anchor = |epoch| {
+                let new = new_record(LABORATORY, epoch, 1);
+                Records::anchor(signed("laboratorian"), PATIENT, Some(GRANT), new)
+            };
+            assert_noop!(anchor(1), Error::<Test>::WrongEpoch);
+            let key = recipient("owner", PATIENT, LABORATORY, 1);
+            assert_ok!(Records::rotate(signed("owner"), PATIENT, LABORATORY, key));
+            assert_noop!(anchor(0), Error::<Test>::WrongEpoch);
+            assert_ok!(anchor(1));
+        });
+    }
+
+    #[test]
+    fn an_unopened_compartment_takes_no_record() {
+        ExtBuilder.build_and_execute(|| {
+            assert_noop!(
+                Records::anchor(signed("owner"), PATIENT, None, new_record(NOTES, 0, 1)),
+                Error::<Test>::CompartmentNotFound
+            );
+        });
+    }
+
+    #[test]
+    fn malformed_content_is_refused() {
+        ExtBuilder.build_and_execute(|| {
+            for byte in 0..4 {
+                let mut new = new_record(LABORATORY, 0, 1);
+                new.content.0[byte] ^= 0xFF;
+                assert_noop!(
+                    Records::anchor(signed("owner"), PATIENT, None, new),
+                    Error::<Test>::MalformedContent
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn the_last_index_is_not_wrapped() {
+        ExtBuilder.build().execute_with(|| {
+            crate::NextRecord::<Test>::insert(PATIENT, u32::MAX);
+            assert_noop!(
+                Records::anchor(signed("owner"), PATIENT, None, new_record(LABORATORY, 0, 1)),
+                Error::<Test>::TooManyRecords
+            );
+        });
+    }
+
+    /// Or else whoever saw an upload could keep its author from anchoring it.
+    #[test]
+    fn anchoring_somebodys_upload_first_does_not_keep_them_from_it() {
+        ExtBuilder.build_and_execute(|| {
+            let new = new_record(LABORATORY, 0, 1);
+            assert_ok!(Records::anchor(signed("guardian"), PATIENT, None, new));
+            let index = anchored(1);
+            assert_eq!(record(index).placed_by, account("laboratorian"));
+        });
+    }
+}
+
+mod anchor_many {
+    use super::*;
+    use crate::{NewRecords, WeightInfo};
+    use frame_support::dispatch::GetDispatchInfo;
+
+    fn items(count: u32) -> NewRecords {
+        (0..count)
+            .map(|n| (PATIENT, Some(GRANT), new_record(LABORATORY, 0, n as u8)))
+            .collect::<Vec<_>>()
+            .try_into()
+            .unwrap()
+    }
+
+    #[test]
+    fn anchors_records_of_several_patients_in_order() {
+        ExtBuilder.build_and_execute(|| {
+            allow_writing(OTHER_PATIENT, 0, "laboratorian", []);
+            let mut items = items(2);
+            items
+                .try_push((OTHER_PATIENT, Some(0), new_record(INTAKE, 0, 9)))
+                .unwrap();
+            assert_ok!(Records::anchor_many(signed("laboratorian"), items));
+
+            assert_eq!(record(0).content, content(0));
+            assert_eq!(record(1).content, content(1));
+            assert_eq!(
+                Rows::<Test>::get(OTHER_PATIENT, 0).unwrap().content,
+                content(9)
+            );
+            assert_eq!(take_events().len(), 3);
+        });
+    }
+
+    #[test]
+    fn one_bad_item_at_the_end_of_a_full_batch_undoes_all() {
+        ExtBuilder.build_and_execute(|| {
+            for (bad, error) in [
+                (
+                    (OTHER_PATIENT, Some(GRANT), new_record(INTAKE, 0, 1)),
+                    Error::<Test>::NoWriteGrant.into(),
+                ),
+                ((PATIENT, None, new_record(LABORATORY, 0, 1)), BadOrigin),
+                (
+                    (PATIENT, Some(GRANT), new_record(LABORATORY, 1, 1)),
+                    Error::<Test>::WrongEpoch.into(),
+                ),
+            ] {
+                let mut items = items(MAX_ANCHORS);
+                *items.last_mut().unwrap() = bad;
+                assert_noop!(Records::anchor_many(signed("laboratorian"), items), error);
+            }
+            assert_eq!(take_events(), []);
+        });
+    }
+
+    #[test]
+    fn an_empty_batch_is_refused() {
+        ExtBuilder.build_and_execute(|| {
+            assert_noop!(
+                Records::anchor_many(signed("laboratorian"), items(0)),
+                Error::<Test>::NothingToAnchor
+            );
+        });
+    }
+
+    #[test]
+    fn a_full_batch_is_accepted_and_one_more_does_not_decode() {
+        use codec::{Decode, Encode};
+        ExtBuilder.build_and_execute(|| {
+            let full = items(MAX_ANCHORS);
+            assert_ok!(Records::anchor_many(signed("laboratorian"), full.clone()));
+            assert_eq!(
+                Records::records(&PATIENT, 0, u32::MAX).len(),
+                MAX_ANCHORS as usize
+            );
+
+            let mut longer = full.into_inner();
+            assert!(NewRecords::decode(&mut &longer.encode()[..]).is_ok());
+            longer.push(longer[0].clone());
+            assert!(NewRecords::decode(&mut &longer.encode()[..]).is_err());
+        });
+    }
+
+    #[test]
+    fn weight_is_linear_in_the_length() {
+        let weight = |n| {
+            let call = RuntimeCall::Records(crate::Call::anchor_many { items: items(n) });
+            call.get_dispatch_info().call_weight
+        };
+        let each = weight(2) - weight(1);
+        assert_eq!(
+            weight(MAX_ANCHORS),
+            weight(1) + each * u64::from(MAX_ANCHORS - 1)
+        );
+        let single = <() as WeightInfo>::anchor();
+        assert!(each.ref_time() >= single.ref_time() / 2 && each.proof_size() > 0);
+    }
+}
+
+mod reclassify {
+    use super::*;
+
+    fn to_notes(name: &str, index: RecordIndex, epoch: u32, n: u8) -> sp_runtime::DispatchResult {
+        Records::reclassify(signed(name), PATIENT, index, NOTES, epoch, content(n))
+    }
+
+    fn with_notes(test: impl FnOnce()) {
+        ExtBuilder.build_and_execute(|| {
+            let key = recipient("owner", PATIENT, NOTES, 0);
+            assert_ok!(Records::open_compartment(
+                signed("owner"),
+                PATIENT,
+                NOTES,
+                key
+            ));
+            anchored(1);
+            test();
+        });
+    }
+
+    #[test]
+    fn moves_the_record_and_keeps_who_wrote_it_and_its_commitment() {
+        with_notes(|| {
+            let key = recipient("owner", PATIENT, NOTES, 1);
+            assert_ok!(Records::rotate(signed("owner"), PATIENT, NOTES, key));
+            let before = record(0);
+            assert_ok!(to_notes("owner", 0, 1, 2));
+            assert_eq!(
+                record(0),
+                Record {
+                    compartment: NOTES,
+                    epoch: 1,
+                    placed_by: account("owner"),
+                    content: content(2),
+                    ..before
+                }
+            );
+            assert_eq!(
+                take_events().pop(),
+                Some(Event::RecordReclassified {
+                    patient: PATIENT,
+                    actor: account("owner"),
+                    record: 0,
+                    compartment: NOTES,
+                    epoch: 1,
+                    content: content(2),
+                    previous: content(1),
+                })
+            );
+        });
+    }
+
+    #[test]
+    fn only_who_decides_may_reclassify() {
+        with_notes(|| {
+            for name in POWERLESS {
+                assert_noop!(to_notes(name, 0, 0, 2), BadOrigin);
+            }
+        });
+    }
+
+    #[test]
+    fn every_wrong_argument_is_refused() {
+        with_notes(|| {
+            let call = |index, compartment, epoch, content| {
+                Records::reclassify(signed("owner"), PATIENT, index, compartment, epoch, content)
+            };
+            let new = content(2);
+            assert_noop!(call(1, NOTES, 0, new), Error::<Test>::RecordNotFound);
+            assert_noop!(
+                call(0, LABORATORY, 0, new),
+                Error::<Test>::AlreadyInCompartment
+            );
+            let nowhere = CompartmentId([99; 16]);
+            assert_noop!(call(0, nowhere, 0, new), Error::<Test>::CompartmentNotFound);
+            assert_noop!(call(0, NOTES, 1, new), Error::<Test>::WrongEpoch);
+            assert_noop!(
+                call(0, NOTES, 0, Cid([0; 36])),
+                Error::<Test>::MalformedContent
+            );
+            assert_noop!(call(0, NOTES, 0, content(1)), Error::<Test>::SameContent);
+        });
+    }
+
+    #[test]
+    fn an_erased_record_stays_where_it_is() {
+        with_notes(|| {
+            assert_ok!(Records::erase(signed("owner"), PATIENT, 0));
+            advance(ERASE_DELAY);
+            assert_noop!(to_notes("owner", 0, 0, 2), Error::<Test>::RecordErased);
+            assert_ok!(Records::finish_erase(signed("owner"), PATIENT, 0));
+            assert_noop!(to_notes("owner", 0, 0, 2), Error::<Test>::RecordErased);
+        });
+    }
+}
+
+mod relocate {
+    use super::*;
+
+    fn relocate(name: &str, epoch: u32, content: Cid) -> sp_runtime::DispatchResult {
+        Records::relocate(signed(name), PATIENT, 0, epoch, content)
+    }
+
+    #[test]
+    fn names_the_new_file_and_keeps_all_else() {
+        ExtBuilder.build_and_execute(|| {
+            anchored(1);
+            let key = recipient("owner", PATIENT, LABORATORY, 1);
+            assert_ok!(Records::rotate(signed("owner"), PATIENT, LABORATORY, key));
+            let before = record(0);
+            assert_ok!(relocate("guardian", 1, content(2)));
+            assert_eq!(
+                record(0),
+                Record {
+                    epoch: 1,
+                    placed_by: account("guardian"),
+                    content: content(2),
+                    ..before
+                }
+            );
+            assert_eq!(
+                take_events().pop(),
+                Some(Event::RecordRelocated {
+                    patient: PATIENT,
+                    actor: account("guardian"),
+                    record: 0,
+                    epoch: 1,
+                    content: content(2),
+                    previous: content(1),
+                })
+            );
+        });
+    }
+
+    #[test]
+    fn only_who_decides_may_relocate() {
+        ExtBuilder.build_and_execute(|| {
+            anchored(1);
+            for name in POWERLESS {
+                assert_noop!(relocate(name, 0, content(2)), BadOrigin);
+            }
+        });
+    }
+
+    #[test]
+    fn every_wrong_argument_is_refused() {
+        ExtBuilder.build_and_execute(|| {
+            assert_noop!(
+                relocate("owner", 0, content(2)),
+                Error::<Test>::RecordNotFound
+            );
+            anchored(1);
+            assert_noop!(relocate("owner", 1, content(2)), Error::<Test>::WrongEpoch);
+            assert_noop!(
+                relocate("owner", 0, Cid([0; 36])),
+                Error::<Test>::MalformedContent
+            );
+            assert_noop!(relocate("owner", 0, content(1)), Error::<Test>::SameContent);
+        });
+    }
+
+    #[test]
+    fn an_erased_record_is_not_relocated() {
+        ExtBuilder.build_and_execute(|| {
+            anchored(1);
+            assert_ok!(Records::erase(signed("owner"), PATIENT, 0));
+            advance(ERASE_DELAY);
+            assert_noop!(
+                relocate("owner", 0, content(2)),
+                Error::<Test>::RecordErased
+            );
+        });
+    }
+}
+
+mod erase {
+    use super::*;
+
+    const UNTIL: u64 = START + HOUR + 3 * DAY;
+
+    fn pending(test: impl FnOnce()) {
+        ExtBuilder.build_and_execute(|| {
+            anchored(1);
+            assert_ok!(Records::erase(signed("owner"), PATIENT, 0));
+            test();
+        });
+    }
+
+    #[test]
+    fn waits_exactly_72_hours_and_says_so() {
+        pending(|| {
+            assert_eq!(record(0).state, RecordState::ErasePending { until: UNTIL });
+            assert_eq!(
+                take_events().pop(),
+                Some(Event::EraseRequested {
+                    patient: PATIENT,
+                    actor: account("owner"),
+                    record: 0,
+                    until: UNTIL
+                })
+            );
+        });
+    }
+
+    #[test]
+    fn only_who_decides_may_erase_or_cancel() {
+        pending(|| {
+            for name in POWERLESS {
+                assert_noop!(Records::erase(signed(name), PATIENT, 0), BadOrigin);
+                assert_noop!(Records::cancel_erase(signed(name), PATIENT, 0), BadOrigin);
+            }
+        });
+    }
+
+    #[test]
+    fn asking_twice_does_not_move_the_time() {
+        pending(|| {
+            advance(HOUR);
+            assert_noop!(
+                Records::erase(signed("guardian"), PATIENT, 0),
+                Error::<Test>::ErasePending
+            );
+        });
+    }
+
+    #[test]
+    fn an_unknown_record_is_not_found() {
+        ExtBuilder.build_and_execute(|| {
+            assert_noop!(
+                Records::erase(signed("owner"), PATIENT, 0),
+                Error::<Test>::RecordNotFound
+            );
+            assert_noop!(
+                Records::cancel_erase(signed("owner"), PATIENT, 0),
+                Error::<Test>::RecordNotFound
+            );
+            assert_noop!(
+                Records::finish_erase(signed("owner"), PATIENT, 0),
+                Error::<Test>::RecordNotFound
+            );
+        });
+    }
+
+    #[test]
+    fn can_be_cancelled_until_the_last_millisecond_and_not_finished_before() {
+        pending(|| {
+            set_now(UNTIL - 1);
+            assert_noop!(
+                Records::finish_erase(signed("owner"), PATIENT, 0),
+                Error::<Test>::TooEarly
+            );
+            assert_ok!(Records::cancel_erase(signed("guardian"), PATIENT, 0));
+            assert_eq!(record(0).state, RecordState::Current);
+            assert_eq!(
+                take_events().pop(),
+                Some(Event::EraseCancelled {
+                    patient: PATIENT,
+                    actor: account("guardian"),
+                    record: 0
+                })
+            );
+        });
+    }
+
+    #[test]
+    fn from_its_time_on_it_is_finished_and_not_cancelled() {
+        pending(|| {
+            set_now(UNTIL);
+            assert_noop!(
+                Records::cancel_erase(signed("owner"), PATIENT, 0),
+                Error::<Test>::RecordErased
+            );
+            assert_noop!(
+                Records::erase(signed("owner"), PATIENT, 0),
+                Error::<Test>::RecordErased
+            );
+            assert_ok!(Records::finish_erase(signed("physician"), PATIENT, 0));
+            assert_eq!(record(0).state, RecordState::Erased);
+            assert_eq!(
+                take_events().pop(),
+                Some(Event::RecordErased {
+                    patient: PATIENT,
+                    actor: account("physician"),
+                    record: 0
+                })
+            );
+        });
+    }
+
+    #[test]
+    fn an_erased_record_is_neither_erased_nor_cancelled_nor_finished_again() {
+        pending(|| {
+            set_now(UNTIL);
+            assert_ok!(Records::finish_erase(signed("owner"), PATIENT, 0));
+            let owner = || signed("owner");
+            assert_noop!(
+                Records::erase(owner(), PATIENT, 0),
+                Error::<Test>::RecordErased
+            );
+            assert_noop!(
+                Records::cancel_erase(owner(), PATIENT, 0),
+                Error::<Test>::RecordErased
+            );
+            assert_noop!(
+                Records::finish_erase(owner(), PATIENT, 0),
+                Error::<Test>::RecordErased
+            );
+        });
+    }
+
+    #[test]
+    fn members_and_controllers_may_finish_and_strangers_may_not() {
+        pending(|| {
+            set_now(UNTIL);
+            for name in ["stranger", "other-owner"] {
+                assert_noop!(
+                    Records::finish_erase(signed(name), PATIENT, 0),
+                    Error::<Test>::NotAuthorized
+                );
+            }
+            assert_ok!(Records::finish_erase(signed("carer"), PATIENT, 0));
+        });
+    }
+
+    #[test]
+    fn what_nobody_asked_to_erase_is_neither_cancelled_nor_finished() {
+        ExtBuilder.build_and_execute(|| {
+            anchored(1);
+            assert_noop!(
+                Records::cancel_erase(signed("owner"), PATIENT, 0),
+                Error::<Test>::EraseNotPending
+            );
+            assert_noop!(
+                Records::finish_erase(signed("owner"), PATIENT, 0),
+                Error::<Test>::EraseNotPending
+            );
+        });
+    }
+
+    #[test]
+    fn at_the_end_of_time_it_stays_pending() {
+        ExtBuilder.build_and_execute(|| {
+            anchored(1);
+            set_now(u64::MAX - 1);
+            assert_ok!(Records::erase(signed("owner"), PATIENT, 0));
+            assert_ok!(Records::cancel_erase(signed("owner"), PATIENT, 0));
+        });
+    }
+}
+
+mod link_correction {
+    use super::*;
+
+    fn link(original: RecordIndex, replacement: RecordIndex) -> sp_runtime::DispatchResult {
+        Records::link_correction(&PATIENT, original, replacement)
+    }
+
+    fn with_records(test: impl FnOnce()) {
+        ExtBuilder.build_and_execute(|| {
+            (0..4).for_each(|n| {
+                anchored(n);
+            });
+            test();
+        });
+    }
+
+    #[test]
+    fn links_both_ways_and_chains() {
+        with_records(|| {
+            assert_ok!(link(0, 1));
+            assert_ok!(link(1, 2));
+            assert_eq!(record(0).corrected_by, Some(1));
+            assert_eq!(
+                (record(1).corrects, record(1).corrected_by),
+                (Some(0), Some(2))
+            );
+            assert_eq!(record(2).corrects, Some(1));
+        });
+    }
+
+    #[test]
+    fn every_other_link_is_refused() {
+        with_records(|| {
+            assert_noop!(link(0, 9), Error::<Test>::RecordNotFound);
+            assert_noop!(link(9, 0), Error::<Test>::RecordNotFound);
+            assert_noop!(link(0, 0), Error::<Test>::ReplacementNotNewer);
+            assert_noop!(link(1, 0), Error::<Test>::ReplacementNotNewer);
+            assert_ok!(link(0, 2));
+            assert_noop!(link(0, 3), Error::<Test>::AlreadyCorrected);
+            assert_noop!(link(1, 2), Error::<Test>::ReplacementInUse);
+            assert_ok!(link(2, 3));
+            assert_noop!(link(1, 2), Error::<Test>::ReplacementInUse);
+        });
+    }
+
+    #[test]
+    fn erased_records_are_not_linked() {
+        with_records(|| {
+            assert_ok!(Records::erase(signed("owner"), PATIENT, 1));
+            advance(ERASE_DELAY);
+            assert_noop!(link(0, 1), Error::<Test>::RecordErased);
+            assert_noop!(link(1, 2), Error::<Test>::RecordErased);
+        });
+    }
+}
+
+mod api {
+    use super::*;
+
+    #[test]
+    fn compartments_are_listed_in_order_and_recipients_found() {
+        ExtBuilder.build_and_execute(|| {
+            let ids: Vec<_> = Records::compartments(&PATIENT)
+                .into_iter()
+                .map(|(id, _)| id)
+                .collect();
+            assert_eq!(ids, [INTAKE, LABORATORY]);
+            assert!(Records::recipient(&PATIENT, &LABORATORY).is_some());
+            assert!(Records::recipient(&OTHER_PATIENT, &LABORATORY).is_none());
+            assert!(Records::compartment_exists(&PATIENT, &INTAKE));
+            assert!(!Records::compartment_exists(&OTHER_PATIENT, &LABORATORY));
+        });
+    }
+
+    #[test]
+    fn records_are_listed_in_pages() {
+        ExtBuilder.build_and_execute(|| {
+            (0..=MAX_PAGE).for_each(|n| {
+                anchored(n as u8);
+            });
+            let page = |from, limit| -> Vec<RecordIndex> {
+                Records::records(&PATIENT, from, limit)
+                    .into_iter()
+                    .map(|(index, _)| index)
+                    .collect()
+            };
+            assert_eq!(page(0, 3), [0, 1, 2]);
+            assert_eq!(page(254, 9), [254, 255, 256]);
+            assert_eq!(page(0, u32::MAX).len(), MAX_PAGE as usize);
+            assert!(page(u32::MAX, u32::MAX).is_empty());
+            assert!(page(0, 0).is_empty());
+        });
+    }
+
+    #[test]
+    fn a_content_is_named_until_another_takes_its_place() {
+        ExtBuilder.build_and_execute(|| {
+            assert_eq!(Records::references(&PATIENT, &content(1)), None);
+            anchored(1);
+            assert_eq!(
+                Records::references(&PATIENT, &content(1)),
+                Some(RecordState::Current)
+            );
+            assert_eq!(Records::references(&OTHER_PATIENT, &content(1)), None);
+            assert_ok!(Records::relocate(
+                signed("owner"),
+                PATIENT,
+                0,
+                0,
+                content(2)
+            ));
+            assert_eq!(Records::references(&PATIENT, &content(1)), None);
+            assert_eq!(
+                Records::references(&PATIENT, &content(2)),
+                Some(RecordState::Current)
+            );
+        });
+    }
+
+    #[test]
+    fn a_content_is_erased_from_the_instant_it_cannot_be_cancelled() {
+        ExtBuilder.build_and_execute(|| {
+            anchored(1);
+            assert_ok!(Records::erase(signed("owner"), PATIENT, 0));
+            let until = START + HOUR + ERASE_DELAY;
+            set_now(until - 1);
+            let pending = RecordState::ErasePending { until };
+            assert_eq!(Records::references(&PATIENT, &content(1)), Some(pending));
+            set_now(until);
+            assert_eq!(
+                Records::references(&PATIENT, &content(1)),
+                Some(RecordState::Erased)
+            );
+        });
+    }
+
+    #[test]
+    fn a_content_that_another_record_names_is_kept_when_one_is_erased() {
+        ExtBuilder.build_and_execute(|| {
+            anchored(1);
+            anchored(1);
+            assert_ok!(Records::erase(signed("owner"), PATIENT, 0));
+            advance(ERASE_DELAY);
+            assert_ok!(Records::finish_erase(signed("owner"), PATIENT, 0));
+            assert_eq!(
+                Records::references(&PATIENT, &content(1)),
+                Some(RecordState::Current)
+            );
+        });
+    }
+}
