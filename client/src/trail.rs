@@ -24,10 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sp_core::H256;
 
-use crate::chain::{
-    events::hex_bytes,
-    Block, Chain, ChainError,
-};
+use crate::chain::{events::hex_bytes, Block, Chain, ChainError};
 
 /// Segments of a trail that are read at the same time.
 const PARALLEL: usize = 8;
@@ -135,7 +132,9 @@ pub enum TrailError {
     )]
     Changed { n: u64 },
 
-    #[error("the trail has more entries ({found}) than the chain counts ({expected}): some were added")]
+    #[error(
+        "the trail has more entries ({found}) than the chain counts ({expected}): some were added"
+    )]
     Added { expected: u64, found: u64 },
 
     #[error(
@@ -170,7 +169,10 @@ pub async fn read_at(
     let reader = Reader { chain, patient };
     let head = reader.head(finalized.hash).await?;
     let segments = reader.segments(head).await?;
-    let readings: Vec<_> = segments.into_iter().map(|segment| reader.segment(segment)).collect();
+    let readings: Vec<_> = segments
+        .into_iter()
+        .map(|segment| reader.segment(segment))
+        .collect();
     let segments: Vec<Vec<TrailEntry>> = futures::stream::iter(readings)
         .buffered(PARALLEL)
         .try_collect()
@@ -360,9 +362,8 @@ pub async fn check_readings(chain: &Chain, entries: &[TrailEntry]) -> Result<(),
             hash: entry.block_hash,
         };
         let (pallet, variant, fields) = chain.decode_event(block, &entry.event).await?;
-        let reading = |pallet: &str, variant: &str, fields: &Value| {
-            format!("{pallet}.{variant} {fields}")
-        };
+        let reading =
+            |pallet: &str, variant: &str, fields: &Value| format!("{pallet}.{variant} {fields}");
         let found = reading(&pallet, &variant, &fields);
         let said = reading(&entry.pallet, &entry.variant, &entry.fields);
         if found != said {
@@ -384,9 +385,7 @@ mod patient_text {
         serializer.collect_str(patient)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<PatientId, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PatientId, D::Error> {
         String::deserialize(deserializer)?
             .parse()
             .map_err(D::Error::custom)
@@ -429,7 +428,11 @@ mod tests {
         (entries, head)
     }
 
-    fn check(entries: &[TrailEntry], head: &TrailHead, seen: Option<SeenHead>) -> Result<(), TrailError> {
+    fn check(
+        entries: &[TrailEntry],
+        head: &TrailHead,
+        seen: Option<SeenHead>,
+    ) -> Result<(), TrailError> {
         verify(entries, head, &genesis(), &PATIENT, seen.as_ref())
     }
 
@@ -478,7 +481,10 @@ mod tests {
             forged = forged.append(entry.block, entry.moment, &entry.event);
             entry.hash = forged.hash;
         }
-        assert_eq!(check(&entries, &head, None), Err(TrailError::Changed { n: 4 }));
+        assert_eq!(
+            check(&entries, &head, None),
+            Err(TrailError::Changed { n: 4 })
+        );
         assert_eq!(check(&entries, &forged, None), Ok(()));
     }
 
@@ -489,7 +495,10 @@ mod tests {
         for (i, entry) in entries.iter_mut().enumerate() {
             entry.n = i as u64 + 1;
         }
-        assert_eq!(check(&entries, &head, None), Err(TrailError::Changed { n: 2 }));
+        assert_eq!(
+            check(&entries, &head, None),
+            Err(TrailError::Changed { n: 2 })
+        );
     }
 
     #[test]
@@ -500,9 +509,15 @@ mod tests {
         assert!(check(&swapped, &head, None).is_err());
         let mut doubled = entries.clone();
         doubled.insert(2, entries[1].clone());
-        assert_eq!(check(&doubled, &head, None), Err(TrailError::Changed { n: 2 }));
+        assert_eq!(
+            check(&doubled, &head, None),
+            Err(TrailError::Changed { n: 2 })
+        );
         let (longer, _) = trail(6);
-        let added = TrailError::Added { expected: 4, found: 5 };
+        let added = TrailError::Added {
+            expected: 4,
+            found: 5,
+        };
         assert_eq!(check(&longer, &head, None), Err(added));
     }
 
@@ -510,7 +525,10 @@ mod tests {
     fn entries_moved_to_another_block_are_noticed() {
         let (mut entries, head) = trail(2);
         entries[1].block += 1;
-        assert_eq!(check(&entries, &head, None), Err(TrailError::Changed { n: 2 }));
+        assert_eq!(
+            check(&entries, &head, None),
+            Err(TrailError::Changed { n: 2 })
+        );
     }
 
     #[test]
@@ -533,7 +551,10 @@ mod tests {
         let start = TrailHead::start(&genesis(), &PATIENT);
         assert_eq!(check(&entries, &head, Some(SeenHead::from(&start))), Ok(()));
 
-        let rewritten = SeenHead { hash: H256::zero(), ..seen };
+        let rewritten = SeenHead {
+            hash: H256::zero(),
+            ..seen
+        };
         let error = TrailError::NotAnExtension { seen: 3 };
         assert_eq!(check(&entries, &head, Some(rewritten)), Err(error));
 

@@ -32,7 +32,15 @@ impl Node {
                 test.ancestors().nth(2).unwrap().join("salus-node")
             });
         let mut process = Command::new(&binary)
-            .args(["--dev", "--tmp", "--rpc-port", "0", "--port", "0", "--no-prometheus"])
+            .args([
+                "--dev",
+                "--tmp",
+                "--rpc-port",
+                "0",
+                "--port",
+                "0",
+                "--no-prometheus",
+            ])
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|e| panic!("build the node first: {} ({e})", binary.display()));
@@ -76,38 +84,66 @@ async fn a_trail_is_written_read_back_and_verified() {
     let (admin, doctor, owner) = (key("//Alice"), key("//Bob"), key("//Carol"));
 
     let elsewhere = Chain::connect(&node.url, Some(Genesis::zero())).await;
-    assert!(matches!(elsewhere, Err(ChainError::WrongChain { .. })), "{elsewhere:?}");
+    assert!(
+        matches!(elsewhere, Err(ChainError::WrongChain { .. })),
+        "{elsewhere:?}"
+    );
     let chain = Chain::connect(&node.url, None).await.unwrap();
 
     // Turned away before the chain, and failing on it, are told apart and explained.
     let remark = calls::system::remark(b"hello");
     let stranger = chain.submit(&key("//Stranger"), &remark).await;
-    assert!(matches!(stranger, Err(ChainError::Rejected { custom: Some(1), .. })), "{stranger:?}");
+    assert!(
+        matches!(
+            stranger,
+            Err(ChainError::Rejected {
+                custom: Some(1),
+                ..
+            })
+        ),
+        "{stranger:?}"
+    );
     let sent = chain.submit(&admin, &remark).await.unwrap();
     assert!(sent.event("System", "ExtrinsicSuccess").is_some());
-    let nobody = chain.submit(&admin, &calls::members::suspend_clinician(&owner.account())).await;
+    let nobody = chain
+        .submit(&admin, &calls::members::suspend_clinician(&owner.account()))
+        .await;
     let Err(ChainError::Failed { error, .. }) = &nobody else {
         panic!("{nobody:?}");
     };
     assert!(error.starts_with("Members."), "{error}");
 
     // Governance with one vote, and an event in words.
-    let admit = calls::members::admit(&key("//Dave").account(), OrganisationKind::Clinic, "Clinic", "");
+    let admit = calls::members::admit(
+        &key("//Dave").account(),
+        OrganisationKind::Clinic,
+        "Clinic",
+        "",
+    );
     let admitted = chain.propose(&admin, 1, &admit.unwrap()).await.unwrap();
     assert!(admitted.event("Members", "OrganisationAdmitted").is_some());
     let salus = chain.salus().await.unwrap();
-    let organisation = salus.member(&admin.account()).await.unwrap().unwrap().organisation();
+    let organisation = salus
+        .member(&admin.account())
+        .await
+        .unwrap()
+        .unwrap()
+        .organisation();
     let now = salus.now().await.unwrap();
-    let credential = calls::members::credential(&doctor.account(), ClinicianRole::Physician, now + 30 * DAY);
+    let credential =
+        calls::members::credential(&doctor.account(), ClinicianRole::Physician, now + 30 * DAY);
     let credentialed = chain.submit(&admin, &credential).await.unwrap();
-    let event = credentialed.event("Members", "ClinicianCredentialed").unwrap();
+    let event = credentialed
+        .event("Members", "ClinicianCredentialed")
+        .unwrap();
     assert_eq!(event.fields["account"], doctor.account().to_string());
     assert_eq!(event.fields["role"], "Physician");
 
     // A patient's first three entries, two of them sent without waiting in between.
     let (patient, intake) = (PatientId(random_16()), CompartmentId(random_16()));
     let genesis = chain.genesis();
-    let recipient = |subject| owner.sign_recipient(&subject, &DecryptionKey::generate().public(), 0, &genesis);
+    let recipient =
+        |subject| owner.sign_recipient(&subject, &DecryptionKey::generate().public(), 0, &genesis);
     let consent = owner.sign_enrolment(
         organisation,
         &doctor.account(),
@@ -130,22 +166,37 @@ async fn a_trail_is_written_read_back_and_verified() {
     let early = trail::read(&chain, patient).await.unwrap();
     early.verify(None).unwrap();
     assert_eq!(early.entries[0].variant, "Enrolled");
-    let calls = [calls::patients::restrict(patient), calls::patients::lift(patient)];
+    let calls = [
+        calls::patients::restrict(patient),
+        calls::patients::lift(patient),
+    ];
     for result in chain.submit_many(&owner, &calls).await {
         result.unwrap();
     }
 
     let whole = trail::read(&chain, patient).await.unwrap();
-    let seen = SeenHead { count: early.head.count, hash: early.head.hash };
+    let seen = SeenHead {
+        count: early.head.count,
+        hash: early.head.hash,
+    };
     whole.verify(Some(&seen)).unwrap();
     trail::check_readings(&chain, &whole.entries).await.unwrap();
     assert_eq!(whole.entries.len() as u64, whole.head.count);
     assert!(whole.head.count >= early.head.count + 2);
-    let head = chain.salus().await.unwrap().trail_head(patient).await.unwrap();
+    let head = chain
+        .salus()
+        .await
+        .unwrap()
+        .trail_head(patient)
+        .await
+        .unwrap();
     assert_eq!(head, whole.head.into());
     let mut gap = whole.clone();
     gap.entries.remove(1);
-    assert_eq!(gap.verify(None), Err(TrailError::Missing { first: 2, last: 2 }));
+    assert_eq!(
+        gap.verify(None),
+        Err(TrailError::Missing { first: 2, last: 2 })
+    );
 
     // Finalized blocks come in order and none is left out.
     let mut blocks = chain.follow(1);

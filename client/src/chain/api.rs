@@ -118,17 +118,18 @@ impl Salus {
         &self,
         patient: PatientId,
     ) -> Result<Vec<(CorrectionIndex, Correction)>> {
-        all(|from| self.corrections(patient, from, MAX_PAGE), |row| row.0).await
+        all(
+            |from| self.corrections(patient, from, MAX_PAGE),
+            |row| row.0,
+        )
+        .await
     }
 
     pub async fn all_organisations(&self) -> Result<Vec<(OrgId, Organisation)>> {
         all(|from| self.organisations(from, MAX_PAGE), |row| row.0).await
     }
 
-    pub async fn all_clinicians(
-        &self,
-        organisation: OrgId,
-    ) -> Result<Vec<(AccountId, Clinician)>> {
+    pub async fn all_clinicians(&self, organisation: OrgId) -> Result<Vec<(AccountId, Clinician)>> {
         let mut rows: Vec<(AccountId, Clinician)> = Vec::new();
         loop {
             let after = rows.last().map(|row| row.0.clone());

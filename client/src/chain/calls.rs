@@ -361,18 +361,20 @@ mod tests {
             "Consent.grant",
             &[
                 &"aa".repeat(16),
-                "0107000000",             // organisation
-                "01080100000002000000",   // records
-                "02",                     // rights
-                "06",                     // purpose
-                "00",                     // starts_at
-                "0201000000000000",       // expires_at
-                "010100000000000000",     // anchored_from
-                "00",                     // anchored_until
-                "00",                     // terms
-                "00",                     // flags
-                "00",                     // derived_from
-                "01", "01551220", &"22".repeat(32),
+                "0107000000",           // organisation
+                "01080100000002000000", // records
+                "02",                   // rights
+                "06",                   // purpose
+                "00",                   // starts_at
+                "0201000000000000",     // expires_at
+                "010100000000000000",   // anchored_from
+                "00",                   // anchored_until
+                "00",                   // terms
+                "00",                   // flags
+                "00",                   // derived_from
+                "01",
+                "01551220",
+                &"22".repeat(32),
             ],
         );
     }
@@ -383,14 +385,29 @@ mod tests {
         let open = |for_whom| {
             access_log::open(PATIENT, &[9], Part::Full, 3, Purpose::Treat, for_whom).unwrap()
         };
-        let common = ["aa".repeat(16), "0409000000".into(), "01".into(), "03000000".into(), "00".into()].concat();
+        let common = [
+            "aa".repeat(16),
+            "0409000000".into(),
+            "01".into(),
+            "03000000".into(),
+            "00".into(),
+        ]
+        .concat();
         assert_args(&open(None), "AccessLog.open", &[&common, "00"]);
-        assert_args(&open(Some(&person)), "AccessLog.open", &[&common, "01", &"33".repeat(32)]);
+        assert_args(
+            &open(Some(&person)),
+            "AccessLog.open",
+            &[&common, "01", &"33".repeat(32)],
+        );
     }
 
     #[test]
     fn a_proposal_stands_between_threshold_and_length() {
-        assert_args(&council::propose(1, &[20, 1, 5, 0, 0, 0]), "Council.propose", &["04", "140105000000", "18"]);
+        assert_args(
+            &council::propose(1, &[20, 1, 5, 0, 0, 0]),
+            "Council.propose",
+            &["04", "140105000000", "18"],
+        );
         assert_args(
             &council::close(H256::repeat_byte(1), 2, 3, 4, 5),
             "Council.close",
@@ -403,11 +420,21 @@ mod tests {
         let too_long = |result: Result<Call>| matches!(result, Err(ChainError::TooMany { .. }));
         let name = "x".repeat(MAX_NAME as usize + 1);
         let admin = AccountId::new([0; 32]);
-        assert!(too_long(members::admit(&admin, OrganisationKind::Clinic, &name, "")));
+        assert!(too_long(members::admit(
+            &admin,
+            OrganisationKind::Clinic,
+            &name,
+            ""
+        )));
         assert!(members::admit(&admin, OrganisationKind::Clinic, &name[1..], "").is_ok());
-        assert!(too_long(members::set_profile("", &"x".repeat(MAX_URL as usize + 1))));
+        assert!(too_long(members::set_profile(
+            "",
+            &"x".repeat(MAX_URL as usize + 1)
+        )));
         let records = vec![0; MAX_OPEN as usize + 1];
-        let open = |records: &[u32]| access_log::open(PATIENT, records, Part::Full, 0, Purpose::Treat, None);
+        let open = |records: &[u32]| {
+            access_log::open(PATIENT, records, Part::Full, 0, Purpose::Treat, None)
+        };
         assert!(too_long(open(&records)));
         assert!(open(&records[1..]).is_ok());
     }

@@ -94,7 +94,8 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 pub(super) fn unhex(what: &str, text: &str) -> Result<Vec<u8>> {
-    hex::decode(text.strip_prefix("0x").unwrap_or(text)).map_err(|e| ChainError::unreadable(what, e))
+    hex::decode(text.strip_prefix("0x").unwrap_or(text))
+        .map_err(|e| ChainError::unreadable(what, e))
 }
 
 impl Chain {
@@ -167,8 +168,8 @@ impl Chain {
             Err(error) => return Err(error),
         };
         let block = Block { number, hash };
-        let finalized = self.finalized().await?.number >= number
-            && self.block_at(number).await? == block;
+        let finalized =
+            self.finalized().await?.number >= number && self.block_at(number).await? == block;
         Ok(finalized.then_some(block))
     }
 
@@ -210,9 +211,7 @@ impl Chain {
 
     /// The runtime in the state of this block: the one that makes the *next* block.
     pub async fn runtime(&self, at: H256) -> Result<Arc<Runtime>> {
-        let version: Version = self
-            .request("state_getRuntimeVersion", params![at])
-            .await?;
+        let version: Version = self.request("state_getRuntimeVersion", params![at]).await?;
         self.runtime_of(version.spec_version, version.transaction_version, at)
             .await
     }
@@ -300,9 +299,7 @@ impl Chain {
     }
 
     async fn check_version(&self) -> Result<()> {
-        let version: Version = self
-            .request("state_getRuntimeVersion", params![])
-            .await?;
+        let version: Version = self.request("state_getRuntimeVersion", params![]).await?;
         let id = hex(&sp_crypto_hashing::blake2_64(b"SalusApi"));
         let api = version
             .apis

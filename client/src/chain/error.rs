@@ -8,7 +8,9 @@ pub type Result<T> = std::result::Result<T, ChainError>;
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
-    #[error("no node answers at {url}: {reason}. Check that it runs and that the address is right")]
+    #[error(
+        "no node answers at {url}: {reason}. Check that it runs and that the address is right"
+    )]
     NodeUnreachable { url: String, reason: String },
 
     #[error(
@@ -21,14 +23,20 @@ pub enum ChainError {
         found: Genesis,
     },
 
-    #[error("the node at {url} runs `{found}`, which is not Salus. Use the address of a salus-node")]
+    #[error(
+        "the node at {url} runs `{found}`, which is not Salus. Use the address of a salus-node"
+    )]
     NotSalus { url: String, found: String },
 
     #[error(
         "the chain at {url} offers SalusApi version {found}, this client needs {needed}. \
          Update the chain's runtime, or use an older client"
     )]
-    ChainTooOld { url: String, found: u32, needed: u32 },
+    ChainTooOld {
+        url: String,
+        found: u32,
+        needed: u32,
+    },
 
     #[error("the node refused {method}: {reason}")]
     Refused { method: String, reason: String },
@@ -49,7 +57,9 @@ pub enum ChainError {
         found: usize,
     },
 
-    #[error("this chain has no call {call} in the form this client knows: {reason}. Update this client")]
+    #[error(
+        "this chain has no call {call} in the form this client knows: {reason}. Update this client"
+    )]
     UnknownCall { call: String, reason: String },
 
     #[error("{call} was not accepted: {reason}. {advice}")]

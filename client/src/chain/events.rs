@@ -227,11 +227,9 @@ pub fn to_json(value: &scale_value::Value<u32>, types: &PortableRegistry) -> Val
     }
     match &value.value {
         ValueDef::Primitive(primitive) => primitive_json(primitive),
-        ValueDef::BitSequence(bits) => Value::String(
-            bits.iter()
-                .map(|bit| if bit { '1' } else { '0' })
-                .collect(),
-        ),
+        ValueDef::BitSequence(bits) => {
+            Value::String(bits.iter().map(|bit| if bit { '1' } else { '0' }).collect())
+        }
         ValueDef::Composite(composite) => {
             if let Some(bytes) = bytes_of(value, types) {
                 return Value::String(super::connect::hex(&bytes));
@@ -358,9 +356,7 @@ pub mod hex_bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use salus_primitives::{
-        AccountId, CompartmentId, Grantee, Part, Purpose, RecordIndex, Scope,
-    };
+    use salus_primitives::{AccountId, CompartmentId, Grantee, Part, Purpose, RecordIndex, Scope};
     use scale_info::{meta_type, Registry, TypeInfo};
 
     fn json<T: Encode + TypeInfo + 'static>(value: &T) -> Value {
@@ -384,12 +380,15 @@ mod tests {
             json(&AccountId::new(alice)),
             "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
         );
-        let empty = sp_core::hashing::sha2_256(b"");
+        let empty = sp_crypto_hashing::sha2_256(b"");
         assert_eq!(
             json(&Cid::raw(empty)),
             "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
         );
-        assert_eq!(json(&H256::repeat_byte(7)), format!("0x{}", "07".repeat(32)));
+        assert_eq!(
+            json(&H256::repeat_byte(7)),
+            format!("0x{}", "07".repeat(32))
+        );
     }
 
     #[test]
@@ -397,7 +396,10 @@ mod tests {
         use serde_json::json as expect;
         assert_eq!(json(&Purpose::HResch), expect!("HResch"));
         assert_eq!(json(&Part::Full), expect!("Full"));
-        assert_eq!(json(&Grantee::Organisation(3)), expect!({"Organisation": 3}));
+        assert_eq!(
+            json(&Grantee::Organisation(3)),
+            expect!({"Organisation": 3})
+        );
         let scope = Scope::Records(vec![4, 5].try_into().unwrap());
         assert_eq!(json(&scope), expect!({"Records": [4, 5]}));
         let scope = Scope::Compartments(vec![CompartmentId([2; 16])].try_into().unwrap());

@@ -299,7 +299,10 @@ impl Chain {
         let extrinsic_index = index.ok_or_else(|| {
             ChainError::unreadable(
                 "chain_getBlock",
-                format!("{} is not in the block {hash:?} that it was finalized in", signed.call),
+                format!(
+                    "{} is not in the block {hash:?} that it was finalized in",
+                    signed.call
+                ),
             )
         })?;
         let events: Vec<_> = found
@@ -355,11 +358,7 @@ impl Chain {
             .map_err(|e| refused(&e))?;
         let params = DefaultExtrinsicParamsBuilder::<SubstrateConfig>::new()
             .nonce(nonce)
-            .mortal_from_unchecked(
-                MORTALITY.into(),
-                number,
-                subxt::utils::H256(from.hash.0),
-            )
+            .mortal_from_unchecked(MORTALITY.into(), number, subxt::utils::H256(from.hash.0))
             .build();
         let payload = Encoded(call);
         let bytes = client
@@ -444,10 +443,7 @@ fn rejection(call: &str, code: i32, message: &str, detail: &str) -> ChainError {
             format!("{message} (another transaction of this account is waiting in its place)"),
             "Wait for it, then try again",
         ),
-        (1016, _) => (
-            "the node's pool is full".into(),
-            "Try again in a minute",
-        ),
+        (1016, _) => ("the node's pool is full".into(), "Try again in a minute"),
         (1012, _) => (
             "the node has put it off, because it was invalid a moment ago".into(),
             "Try again in half an hour, or change the transaction",
@@ -540,10 +536,18 @@ mod tests {
     #[test]
     fn only_a_lost_race_for_the_nonce_is_tried_again() {
         let stale = |code, message, detail| is_stale(&rejection("x", code, message, detail));
-        assert!(stale(1010, "Invalid Transaction", "Transaction is outdated"));
+        assert!(stale(
+            1010,
+            "Invalid Transaction",
+            "Transaction is outdated"
+        ));
         assert!(stale(1014, "Priority is too low: (1 vs 1)", ""));
         assert!(!stale(1010, "Invalid Transaction", "Custom error: 1"));
-        assert!(!stale(1010, "Invalid Transaction", "Transaction has a bad signature"));
+        assert!(!stale(
+            1010,
+            "Invalid Transaction",
+            "Transaction has a bad signature"
+        ));
     }
 
     #[test]
@@ -558,6 +562,9 @@ mod tests {
         };
         let failed = event(serde_json::json!({"result": {"Err": "BadOrigin"}}));
         assert_eq!(dispatch_error(&failed), Some(&Value::from("BadOrigin")));
-        assert_eq!(dispatch_error(&event(serde_json::json!({"result": {"Ok": null}}))), None);
+        assert_eq!(
+            dispatch_error(&event(serde_json::json!({"result": {"Ok": null}}))),
+            None
+        );
     }
 }

@@ -148,7 +148,10 @@ mod tests {
     #[track_caller]
     fn refused(url: &str, reach: Reach) {
         let result = VaultUrl::parse(url, reach);
-        assert!(matches!(result, Err(VaultError::BadUrl { .. })), "{url}: {result:?}");
+        assert!(
+            matches!(result, Err(VaultError::BadUrl { .. })),
+            "{url}: {result:?}"
+        );
     }
 
     #[test]
@@ -157,9 +160,15 @@ mod tests {
             ("https://vault.example.org", "https://vault.example.org"),
             ("https://vault.example.org/", "https://vault.example.org"),
             ("HTTPS://Vault.Example.org:443", "https://vault.example.org"),
-            ("https://example.org:8443/vault/", "https://example.org:8443/vault"),
+            (
+                "https://example.org:8443/vault/",
+                "https://example.org:8443/vault",
+            ),
             ("https://93.184.216.34", "https://93.184.216.34"),
-            ("https://[2606:2800:220:1::1]", "https://[2606:2800:220:1::1]"),
+            (
+                "https://[2606:2800:220:1::1]",
+                "https://[2606:2800:220:1::1]",
+            ),
         ] {
             for reach in [Reach::Public, Reach::Development] {
                 assert_eq!(VaultUrl::parse(url, reach).unwrap().origin(), origin);

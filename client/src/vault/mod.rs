@@ -50,7 +50,9 @@ const MAX_SMALL: u64 = 64 * 1024;
 
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
-    #[error("{url} cannot be a vault's address: {reason}. Ask the organisation's admin to correct it")]
+    #[error(
+        "{url} cannot be a vault's address: {reason}. Ask the organisation's admin to correct it"
+    )]
     BadUrl { url: String, reason: &'static str },
 
     #[error("the vault at {url} does not answer: {reason}. Check the network and try again")]

@@ -312,15 +312,24 @@ mod tests {
         let id = "ab".repeat(16);
         let path = |location: Location, file| location.path(file);
         let record = Location::Record(patient, 3);
-        assert_eq!(path(record, File::Manifest), format!("/v1/patients/{id}/records/3/manifest"));
-        assert_eq!(path(record, File::Directory), format!("/v1/patients/{id}/records/3/directory"));
+        assert_eq!(
+            path(record, File::Manifest),
+            format!("/v1/patients/{id}/records/3/manifest")
+        );
+        assert_eq!(
+            path(record, File::Directory),
+            format!("/v1/patients/{id}/records/3/directory")
+        );
         let letter = Location::CorrectionLetter(patient, 1, LetterStage::Disagreement);
         assert_eq!(
             path(letter, File::Binding),
             format!("/v1/patients/{id}/corrections/1/letters/disagreement?part=binding")
         );
         let envelope = Location::Envelope(patient, 4, 2);
-        assert_eq!(path(envelope, File::Body), format!("/v1/patients/{id}/grants/4/envelopes/2"));
+        assert_eq!(
+            path(envelope, File::Body),
+            format!("/v1/patients/{id}/grants/4/envelopes/2")
+        );
     }
 
     #[test]
@@ -330,7 +339,10 @@ mod tests {
         assert!(verify("a file", &bytes, &cid).is_ok());
         let mut flipped = bytes.clone();
         flipped[99] ^= 1;
-        assert!(matches!(verify("a file", &flipped, &cid), Err(VaultError::Altered { .. })));
+        assert!(matches!(
+            verify("a file", &flipped, &cid),
+            Err(VaultError::Altered { .. })
+        ));
         assert!(verify("a file", &bytes[..99], &cid).is_err());
     }
 }

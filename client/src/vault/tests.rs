@@ -42,7 +42,11 @@ fn ok(body: impl AsRef<[u8]>) -> Vec<u8> {
 }
 
 fn busy() -> Vec<u8> {
-    answer("503 Service Unavailable", "retry-after: 0\r\n", BUSY.as_bytes())
+    answer(
+        "503 Service Unavailable",
+        "retry-after: 0\r\n",
+        BUSY.as_bytes(),
+    )
 }
 
 impl Script {
@@ -105,7 +109,12 @@ async fn fetch(script: &Script, content: &Cid) -> Result<Vec<u8>> {
     let key = alice();
     let session = script.vault().sign_in(&key).await?;
     let object = session
-        .object(Location::Keyring(PATIENT), content, Some(&key.account()), None)
+        .object(
+            Location::Keyring(PATIENT),
+            content,
+            Some(&key.account()),
+            None,
+        )
         .await?;
     object.read(File::Body).await
 }
@@ -118,7 +127,11 @@ async fn an_object_is_fetched_and_verified() {
     let asked = script.asked();
     assert!(asked[0].starts_with("post /v1/session "), "{}", asked[0]);
     assert!(asked[1].contains("keyring?part=directory"), "{}", asked[1]);
-    assert!(asked[1].contains("authorization: bearer abc"), "{}", asked[1]);
+    assert!(
+        asked[1].contains("authorization: bearer abc"),
+        "{}",
+        asked[1]
+    );
 }
 
 #[tokio::test]
@@ -134,7 +147,10 @@ async fn another_directory_binding_or_file_is_noticed() {
     for script in scripts {
         let script = Script::play(script).await;
         let result = fetch(&script, &cid).await;
-        assert!(matches!(result, Err(VaultError::Altered { .. })), "{result:?}");
+        assert!(
+            matches!(result, Err(VaultError::Altered { .. })),
+            "{result:?}"
+        );
     }
     // An object of another author, whole as it is.
     let script = Script::play(vec![ok(SESSION), ok(&other_block), ok(&binding)]).await;
@@ -145,14 +161,21 @@ async fn another_directory_binding_or_file_is_noticed() {
         .object(Location::Keyring(PATIENT), &other_cid, Some(&bob), None)
         .await
         .map(|_| ());
-    assert!(matches!(result, Err(VaultError::Altered { .. })), "{result:?}");
+    assert!(
+        matches!(result, Err(VaultError::Altered { .. })),
+        "{result:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_broken_download_goes_on_where_it_broke() {
     let (cid, block, binding) = object(b"0123456789");
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\nconnection: close\r\n\r\n0123".to_vec();
-    let rest = answer("206 Partial Content", "content-range: bytes 4-9/10\r\n", b"456789");
+    let rest = answer(
+        "206 Partial Content",
+        "content-range: bytes 4-9/10\r\n",
+        b"456789",
+    );
     let script = Script::play(vec![ok(SESSION), ok(block), ok(binding), half, rest]).await;
     assert_eq!(fetch(&script, &cid).await.unwrap(), b"0123456789");
     let last = script.asked().pop().unwrap();
@@ -169,14 +192,23 @@ async fn a_busy_vault_is_asked_again_but_not_for_ever() {
     let script = Script::play(vec![busy(); 9]).await;
     let error = script.vault().info().await.unwrap_err();
     assert!(error.is_temporary(), "{error}");
-    assert!(error.to_string().contains("its node is unreachable"), "{error}");
+    assert!(
+        error.to_string().contains("its node is unreachable"),
+        "{error}"
+    );
     assert_eq!(script.asked().len(), ATTEMPTS as usize);
 }
 
 #[tokio::test]
 async fn a_forgotten_token_is_made_anew_once() {
     let (cid, block, binding) = object(b"secret");
-    let refused = || answer("401 Unauthorized", "", br#"{"error":"no-session","message":"x"}"#);
+    let refused = || {
+        answer(
+            "401 Unauthorized",
+            "",
+            br#"{"error":"no-session","message":"x"}"#,
+        )
+    };
     let script = Script::play(vec![
         ok(SESSION),
         refused(),
@@ -190,7 +222,10 @@ async fn a_forgotten_token_is_made_anew_once() {
 
     let script = Script::play(vec![ok(SESSION), refused(), ok(SESSION), refused()]).await;
     let error = fetch(&script, &cid).await.unwrap_err();
-    assert!(matches!(error, VaultError::Refused { status: 401, .. }), "{error}");
+    assert!(
+        matches!(error, VaultError::Refused { status: 401, .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -198,7 +233,10 @@ async fn a_redirect_is_not_followed() {
     let elsewhere = answer("302 Found", "location: http://127.0.0.1:1/\r\n", b"");
     let script = Script::play(vec![elsewhere]).await;
     let error = script.vault().info().await.unwrap_err();
-    assert!(matches!(error, VaultError::Refused { status: 302, .. }), "{error}");
+    assert!(
+        matches!(error, VaultError::Refused { status: 302, .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -232,5 +270,8 @@ async fn the_receipt_of_an_upload_names_what_was_uploaded() {
     let script = Script::play(vec![ok(SESSION), receipt("bafkqaaa")]).await;
     let session = script.vault().sign_in(&key).await.unwrap();
     let result = session.upload(&root, || Body::from("car")).await;
-    assert!(matches!(result, Err(VaultError::Altered { .. })), "{result:?}");
+    assert!(
+        matches!(result, Err(VaultError::Altered { .. })),
+        "{result:?}"
+    );
 }
