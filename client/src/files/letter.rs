@@ -1,0 +1,77 @@
+//! A letter: the words of a request or a correction, for one reader.
+
+use serde::{Deserialize, Serialize};
+
+use super::age::{unseal_bytes, DecryptionKey};
+use super::MAX_LETTER;
+use crate::error::{Error, Result};
+use crate::taxonomy::{Category, Sensitivity};
+use salus_primitives::Moment;
+
+const VERSION: u32 = 1;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Letter {
+    version: u32,
+    pub subject: String,
+    pub text: String,
+    /// What is asked for, when the letter goes with a request.
+    #[serde(default)]
+    pub categories: Vec<Category>,
+    #[serde(default)]
+    pub sensitivity: Vec<Sensitivity>,
+    /// Milliseconds of access asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Moment>,
+}
+
+impl Letter {
+    pub fn new(subject: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            version: VERSION,
+            subject: subject.into(),
+            text: text.into(),
+            categories: Vec::new(),
+            sensitivity: Vec::new(),
+            duration: None,
+        }
+    }
+
+    pub fn to_json(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(|error| Error::invalid("letter", error))
+    }
+
+    pub fn from_json(json: &[u8]) -> Result<Self> {
+        super::check_version("letter", json, VERSION)?;
+        serde_json::from_slice(json).map_err(|error| Error::invalid("letter", error))
+    }
+
+    /// Opens the part `body.age` of a letter.
+    pub fn open(keys: &[DecryptionKey], sealed: &[u8]) -> Result<Self> {
+        Self::from_json(&unseal_bytes(keys, sealed, MAX_LETTER, "letter")?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_read_back_and_newer_ones_say_so() {
+        let mut letter = Letter::new("Bluttest — Kopie", "“Please” send…");
+        letter.categories = vec![Category::LabResult];
+        letter.duration = Some(604_800_000);
+        let json = letter.to_json().unwrap();
+        assert_eq!(Letter::from_json(&json).unwrap(), letter);
+        let newer = String::from_utf8(json)
+            .unwrap()
+            .replace("\"version\":1", "\"version\":2,\"x\":0");
+        assert!(matches!(
+            Letter::from_json(newer.as_bytes()),
+            Err(Error::Version { version: 2, .. })
+        ));
+        assert!(Letter::from_json(b"{}").is_err());
+        assert!(Letter::from_json(b"").is_err());
+    }
+}

@@ -1,0 +1,735 @@
+//! The keys of a patient's records, and those of a member.
+//!
+//! All of them are random, not derived: a stolen phrase or a lost device is healed by new keys.
+//! They leave this module only sealed, or inside a type whose `Debug` shows none of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use hmac::{Hmac, Mac};
+use rand::{rngs::OsRng, RngCore};
+use salus_primitives::{CompartmentId, ObjectKind, OrgId, PatientId};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+use crate::files::age::{seal_bytes, unseal_bytes, DecryptionKey, EncryptionKey};
+use crate::files::envelope::{Envelope, Shared};
+use crate::files::object::{build_body, BuiltObject};
+use crate::files::{check_version, Place, MAX_KEYRING};
+use crate::taxonomy::{Category, Sensitivity};
+
+const VERSION: u32 = 1;
+
+/// What a compartment is about. Only the patient's app and its grantees know.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Label {
+    /// Where records land that have no compartment of their own yet.
+    Intake,
+    Category {
+        category: Category,
+        sensitivity: BTreeSet<Sensitivity>,
+        /// Tells several compartments of one category and sensitivity apart; usually empty.
+        #[serde(default)]
+        discriminator: String,
+    },
+}
+
+impl Label {
+    /// The unflagged compartment of a category.
+    pub fn of(category: Category) -> Self {
+        Self::flagged(category, [])
+    }
+
+    pub fn flagged(category: Category, sensitivity: impl IntoIterator<Item = Sensitivity>) -> Self {
+        Label::Category {
+            category,
+            sensitivity: sensitivity.into_iter().collect(),
+            discriminator: String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Label::Category {
+            category,
+            sensitivity,
+            discriminator,
+        } = self
+        else {
+            return f.write_str("intake");
+        };
+        write!(f, "{category}")?;
+        sensitivity
+            .iter()
+            .try_for_each(|flag| write!(f, " +{flag}"))?;
+        match discriminator.is_empty() {
+            true => Ok(()),
+            false => write!(f, " ({discriminator})"),
+        }
+    }
+}
+
+/// HMAC-SHA256(tag key, four parts)[..16], each part with its length as u32 LE before it:
+/// `category`, the category's number, the flags' numbers ascending, the discriminator.
+/// Intake: `intake` and three empty parts.
+pub fn compartment_id(tag_key: &[u8; 32], label: &Label) -> CompartmentId {
+    let parts: [Vec<u8>; 4] = match label {
+        Label::Intake => [b"intake".to_vec(), vec![], vec![], vec![]],
+        Label::Category {
+            category,
+            sensitivity,
+            discriminator,
+        } => [
+            b"category".to_vec(),
+            vec![u8::from(*category)],
+            sensitivity.iter().map(|flag| u8::from(*flag)).collect(),
+            discriminator.as_bytes().to_vec(),
+        ],
+    };
+    let mut input = Vec::new();
+    for part in parts {
+        input.extend_from_slice(&(part.len() as u32).to_le_bytes());
+        input.extend_from_slice(&part);
+    }
+    let tag: [u8; 32] = match Hmac::<Sha256>::new_from_slice(tag_key) {
+        Ok(mut mac) => {
+            mac.update(&input);
+            mac.finalize().into_bytes().into()
+        }
+        Err(_) => unreachable!("HMAC takes keys of any length"),
+    };
+    let mut id = [0u8; 16];
+    id.copy_from_slice(&tag[..16]);
+    CompartmentId(id)
+}
+
+/// The secret keys of one thing, by epoch.
+#[derive(Clone, Debug, Default)]
+pub struct Epochs(BTreeMap<u32, DecryptionKey>);
+
+impl Epochs {
+    pub fn get(&self, epoch: u32) -> Option<&DecryptionKey> {
+        self.0.get(&epoch)
+    }
+
+    pub fn newest(&self) -> Option<(u32, &DecryptionKey)> {
+        self.0.last_key_value().map(|(epoch, key)| (*epoch, key))
+    }
+
+    pub fn newest_first(&self) -> Vec<DecryptionKey> {
+        self.0.values().rev().cloned().collect()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The key of an epoch, made if it is not there yet. So a publication that failed half-way can be
+    /// repeated with the same key.
+    fn prepare(&mut self, epoch: u32) -> EncryptionKey {
+        self.0
+            .entry(epoch)
+            .or_insert_with(DecryptionKey::generate)
+            .public()
+    }
+
+    pub(crate) fn to_stored(&self) -> Result<StoredEpochs> {
+        self.0
+            .iter()
+            .map(|(epoch, key)| {
+                let text = key.expose().ok_or_else(|| {
+                    Error::Keyring("the key of a single file is no compartment's key".into())
+                })?;
+                Ok((*epoch, Secret(text)))
+            })
+            .collect()
+    }
+
+    pub(crate) fn from_stored(stored: StoredEpochs) -> Result<Self> {
+        stored
+            .iter()
+            .map(|(epoch, secret)| Ok((*epoch, DecryptionKey::parse(&secret.0)?)))
+            .collect::<Result<_>>()
+            .map(Self)
+    }
+}
+
+/// Text of a secret inside a document that is about to be sealed, or was just opened.
+#[derive(Deserialize)]
+#[serde(from = "String")]
+pub(crate) struct Secret(Zeroizing<String>);
+
+impl Secret {
+    pub(crate) fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+pub(crate) type StoredEpochs = BTreeMap<u32, Secret>;
+
+/// JSON with secrets in it, in a buffer that is wiped. It does not grow, so no copy stays behind.
+pub(crate) fn sealed_json(
+    what: &'static str,
+    document: &impl Serialize,
+) -> Result<Zeroizing<Vec<u8>>> {
+    let mut json = Zeroizing::new(Vec::with_capacity(MAX_KEYRING as usize));
+    serde_json::to_writer(&mut *json, document).map_err(|error| Error::invalid(what, error))?;
+    Ok(json)
+}
+
+/// A patient's keys. Each device and the printed kit can open it.
+#[derive(Clone)]
+pub struct Keyring {
+    patient: PatientId,
+    revision: u64,
+    tag_key: Zeroizing<[u8; 32]>,
+    inbox: Epochs,
+    compartments: BTreeMap<CompartmentId, Compartment>,
+    holders: Vec<Holder>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Compartment {
+    pub label: Label,
+    pub epochs: Epochs,
+}
+
+/// Who can open the keyring: a device, the printed kit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    pub name: String,
+    /// `age1…`
+    pub key: String,
+}
+
+impl Keyring {
+    pub fn new(patient: PatientId) -> Self {
+        let mut tag_key = Zeroizing::new([0u8; 32]);
+        OsRng.fill_bytes(tag_key.as_mut());
+        Self {
+            patient,
+            revision: 0,
+            tag_key,
+            inbox: Epochs::default(),
+            compartments: BTreeMap::new(),
+            holders: Vec::new(),
+        }
+    }
+
+    pub fn patient(&self) -> PatientId {
+        self.patient
+    }
+
+    /// Counts the times it was sealed: the higher one is the newer one.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    pub fn compartments(&self) -> impl Iterator<Item = (&CompartmentId, &Compartment)> {
+        self.compartments.iter()
+    }
+
+    /// The compartment with this label.
+    pub fn find(&self, label: &Label) -> Option<CompartmentId> {
+        self.compartments
+            .iter()
+            .find(|(_, compartment)| compartment.label == *label)
+            .map(|(id, _)| *id)
+    }
+
+    /// [`Keyring::find`], or an error that names the label.
+    pub fn require(&self, label: &Label) -> Result<CompartmentId> {
+        self.find(label)
+            .ok_or_else(|| Error::UnknownCompartment(label.to_string()))
+    }
+
+    pub fn label(&self, id: &CompartmentId) -> Option<&Label> {
+        self.compartments
+            .get(id)
+            .map(|compartment| &compartment.label)
+    }
+
+    /// Id and public key of the compartment with this label at this epoch, made if need be.
+    /// Save the keyring before the chain hears of either.
+    pub fn prepare(&mut self, label: &Label, epoch: u32) -> (CompartmentId, EncryptionKey) {
+        let id = self
+            .find(label)
+            .unwrap_or_else(|| compartment_id(&self.tag_key, label));
+        let compartment = self.compartments.entry(id).or_insert_with(|| Compartment {
+            label: label.clone(),
+            epochs: Epochs::default(),
+        });
+        (id, compartment.epochs.prepare(epoch))
+    }
+
+    /// The public key of an epoch of a compartment that the keyring knows, made if need be.
+    pub fn prepare_epoch(&mut self, id: &CompartmentId, epoch: u32) -> Result<EncryptionKey> {
+        self.compartments
+            .get_mut(id)
+            .map(|compartment| compartment.epochs.prepare(epoch))
+            .ok_or_else(|| Error::UnknownCompartment(id.to_string()))
+    }
+
+    /// The secret key for records of this compartment and epoch.
+    pub fn key(&self, id: &CompartmentId, epoch: u32) -> Result<DecryptionKey> {
+        let compartment = self
+            .compartments
+            .get(id)
+            .ok_or_else(|| Error::UnknownCompartment(id.to_string()))?;
+        compartment
+            .epochs
+            .get(epoch)
+            .cloned()
+            .ok_or_else(|| Error::NoEpochKey {
+                compartment: compartment.label.to_string(),
+                epoch,
+            })
+    }
+
+    /// The public key of an epoch of the patient's inbox, made if need be.
+    pub fn prepare_inbox(&mut self, epoch: u32) -> EncryptionKey {
+        self.inbox.prepare(epoch)
+    }
+
+    /// What opens letters to the patient, newest first.
+    pub fn inbox_keys(&self) -> Vec<DecryptionKey> {
+        self.inbox.newest_first()
+    }
+
+    /// What a grant on these compartments hands over: for reading every epoch's key, for writing names only.
+    pub fn envelope(&self, compartments: &[CompartmentId], read: bool) -> Result<Envelope> {
+        let mut envelope = Envelope::new(self.patient);
+        for id in compartments {
+            let compartment = self
+                .compartments
+                .get(id)
+                .ok_or_else(|| Error::UnknownCompartment(id.to_string()))?;
+            let shared = Shared {
+                label: compartment.label.clone(),
+                epochs: match read {
+                    true => compartment.epochs.clone(),
+                    false => Epochs::default(),
+                },
+            };
+            envelope.compartments.insert(*id, shared);
+        }
+        Ok(envelope)
+    }
+
+    pub fn holders(&self) -> &[Holder] {
+        &self.holders
+    }
+
+    /// Lets one more key open the keyring from now on.
+    pub fn add_holder(&mut self, name: &str, key: &EncryptionKey) -> Result<()> {
+        let key = key.to_string();
+        if self
+            .holders
+            .iter()
+            .any(|holder| holder.name == name || holder.key == key)
+        {
+            return Err(Error::Keyring(format!(
+                "the keyring has a holder {name:?} or this key already: choose another name, or remove it first"
+            )));
+        }
+        self.holders.push(Holder {
+            name: name.to_owned(),
+            key,
+        });
+        Ok(())
+    }
+
+    /// Shuts one key out of later versions. It keeps what it has seen: rotate compartments and inbox too.
+    pub fn remove_holder(&mut self, name: &str) -> Result<()> {
+        let before = self.holders.len();
+        if before == 1 && self.holders[0].name == name {
+            return Err(Error::Keyring(
+                "the last holder cannot be removed: nobody could open the keyring; add another first".into(),
+            ));
+        }
+        self.holders.retain(|holder| holder.name != name);
+        match self.holders.len() < before {
+            true => Ok(()),
+            false => Err(Error::Keyring(format!(
+                "the keyring has no holder {name:?}: `salus keyring show` lists them"
+            ))),
+        }
+    }
+
+    fn recipients(&self) -> Result<Vec<EncryptionKey>> {
+        self.holders
+            .iter()
+            .map(|holder| holder.key.parse())
+            .collect()
+    }
+
+    /// The next revision, sealed to all holders: the content of `keyring.age`.
+    pub fn seal(&mut self) -> Result<Vec<u8>> {
+        self.revision += 1;
+        seal_bytes(&self.recipients()?, &self.to_json()?)
+    }
+
+    /// The keyring as an object for the vault.
+    pub fn to_object(&self, place: &Place) -> Result<BuiltObject> {
+        build_body(
+            place,
+            ObjectKind::Keyring,
+            &self.recipients()?,
+            &self.to_json()?,
+        )
+    }
+
+    pub fn open(keys: &[DecryptionKey], sealed: &[u8]) -> Result<Self> {
+        Self::from_json(&unseal_bytes(keys, sealed, MAX_KEYRING, "keyring")?)
+    }
+
+    fn to_json(&self) -> Result<Zeroizing<Vec<u8>>> {
+        let compartments = self
+            .compartments
+            .iter()
+            .map(|(id, compartment)| {
+                Ok(StoredCompartment {
+                    id: id.to_string(),
+                    label: compartment.label.clone(),
+                    epochs: compartment.epochs.to_stored()?,
+                })
+            })
+            .collect::<Result<_>>()?;
+        sealed_json(
+            "keyring",
+            &StoredKeyring {
+                version: VERSION,
+                patient: self.patient.to_string(),
+                revision: self.revision,
+                tag_key: Secret::new(hex::encode(*self.tag_key)),
+                inbox: self.inbox.to_stored()?,
+                compartments,
+                holders: self.holders.clone(),
+            },
+        )
+    }
+
+    fn from_json(json: &[u8]) -> Result<Self> {
+        let bad = |reason: &str| Error::invalid("keyring", reason);
+        check_version("keyring", json, VERSION)?;
+        let stored: StoredKeyring =
+            serde_json::from_slice(json).map_err(|error| bad(&without_quotes(&error)))?;
+        let mut tag_key = Zeroizing::new([0u8; 32]);
+        hex::decode_to_slice(stored.tag_key.expose(), tag_key.as_mut())
+            .map_err(|_| bad("its tag key is not 64 hexadecimal digits"))?;
+        let mut compartments = BTreeMap::new();
+        for stored in stored.compartments {
+            let id = stored
+                .id
+                .parse()
+                .map_err(|_| bad("a compartment's id is no id"))?;
+            let compartment = Compartment {
+                label: stored.label,
+                epochs: Epochs::from_stored(stored.epochs)?,
+            };
+            compartments.insert(id, compartment);
+        }
+        Ok(Self {
+            patient: stored
+                .patient
+                .parse()
+                .map_err(|_| bad("its patient is no id"))?,
+            revision: stored.revision,
+            tag_key,
+            inbox: Epochs::from_stored(stored.inbox)?,
+            compartments,
+            holders: stored.holders,
+        })
+    }
+}
+
+/// Where parsing failed, without the text, which may be a secret.
+fn without_quotes(error: &serde_json::Error) -> String {
+    format!(
+        "its JSON breaks at line {} column {}",
+        error.line(),
+        error.column()
+    )
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring")
+            .field("patient", &self.patient)
+            .field("revision", &self.revision)
+            .field("compartments", &self.compartments.len())
+            .field("holders", &self.holders)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredKeyring {
+    version: u32,
+    patient: String,
+    revision: u64,
+    tag_key: Secret,
+    inbox: StoredEpochs,
+    compartments: Vec<StoredCompartment>,
+    holders: Vec<Holder>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredCompartment {
+    id: String,
+    label: Label,
+    epochs: StoredEpochs,
+}
+
+/// What a member's own keys open: envelopes to the account, and to the organisation it speaks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Own {
+    Account,
+    Organisation(OrgId),
+}
+
+impl fmt::Display for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Own::Account => f.write_str("account"),
+            Own::Organisation(organisation) => write!(f, "organisation/{organisation}"),
+        }
+    }
+}
+
+/// A member's own secret keys, sealed to the device.
+#[derive(Clone, Debug, Default)]
+pub struct Identities(BTreeMap<String, Epochs>);
+
+impl Identities {
+    /// The public key of an epoch, made if need be. Save before publishing it.
+    pub fn prepare(&mut self, own: Own, epoch: u32) -> EncryptionKey {
+        self.0.entry(own.to_string()).or_default().prepare(epoch)
+    }
+
+    /// Newest first.
+    pub fn keys(&self, own: Own) -> Vec<DecryptionKey> {
+        self.0
+            .get(&own.to_string())
+            .map(Epochs::newest_first)
+            .unwrap_or_default()
+    }
+
+    pub fn seal(&self, device: &EncryptionKey) -> Result<Vec<u8>> {
+        let keys = self
+            .0
+            .iter()
+            .map(|(own, epochs)| Ok((own.clone(), epochs.to_stored()?)))
+            .collect::<Result<_>>()?;
+        let json = sealed_json(
+            "identities",
+            &StoredIdentities {
+                version: VERSION,
+                keys,
+            },
+        )?;
+        seal_bytes(std::slice::from_ref(device), &json)
+    }
+
+    pub fn open(device: &DecryptionKey, sealed: &[u8]) -> Result<Self> {
+        let json = unseal_bytes(
+            std::slice::from_ref(device),
+            sealed,
+            MAX_KEYRING,
+            "identities",
+        )?;
+        check_version("identities", &json, VERSION)?;
+        let stored: StoredIdentities = serde_json::from_slice(&json)
+            .map_err(|error| Error::invalid("identities", without_quotes(&error)))?;
+        stored
+            .keys
+            .into_iter()
+            .map(|(own, epochs)| Ok((own, Epochs::from_stored(epochs)?)))
+            .collect::<Result<_>>()
+            .map(Self)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredIdentities {
+    version: u32,
+    keys: BTreeMap<String, StoredEpochs>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled() -> (Keyring, DecryptionKey, CompartmentId) {
+        let device = DecryptionKey::generate();
+        let mut keyring = Keyring::new(PatientId([1; 16]));
+        keyring.add_holder("phone", &device.public()).unwrap();
+        keyring.prepare(&Label::Intake, 0);
+        keyring.prepare_inbox(0);
+        let lab = keyring.prepare(&Label::of(Category::LabResult), 0).0;
+        (keyring, device, lab)
+    }
+
+    #[test]
+    fn every_holder_opens_it_and_nobody_else() {
+        let (mut keyring, device, lab) = filled();
+        let kit = DecryptionKey::generate();
+        keyring.add_holder("kit", &kit.public()).unwrap();
+        let sealed = keyring.seal().unwrap();
+        for key in [&device, &kit] {
+            let back = Keyring::open(std::slice::from_ref(key), &sealed).unwrap();
+            assert_eq!(back.revision(), 1);
+            assert_eq!(
+                back.key(&lab, 0).unwrap().public(),
+                keyring.key(&lab, 0).unwrap().public()
+            );
+            assert_eq!(back.inbox_keys().len(), 1);
+            assert_eq!(back.holders(), keyring.holders());
+            assert_eq!(back.label(&lab), Some(&Label::of(Category::LabResult)));
+            // The tag key came along: new labels get the same ids.
+            let label = Label::of(Category::Imaging);
+            assert_eq!(
+                back.clone().prepare(&label, 0).0,
+                keyring.prepare(&label, 0).0
+            );
+        }
+        assert!(matches!(
+            Keyring::open(&[DecryptionKey::generate()], &sealed),
+            Err(Error::WrongKey("keyring"))
+        ));
+        keyring.remove_holder("phone").unwrap();
+        assert!(Keyring::open(&[device], &keyring.seal().unwrap()).is_err());
+        assert!(keyring.remove_holder("phone").is_err());
+        assert!(keyring.remove_holder("kit").is_err(), "the last one stays");
+        assert!(keyring
+            .add_holder("kit", &DecryptionKey::generate().public())
+            .is_err());
+    }
+
+    #[test]
+    fn preparing_again_gives_the_same_key_so_that_a_failed_publication_can_be_repeated() {
+        let (mut keyring, _, lab) = filled();
+        let first = keyring.prepare_epoch(&lab, 1).unwrap();
+        assert_eq!(keyring.prepare_epoch(&lab, 1).unwrap(), first);
+        assert_eq!(
+            keyring.prepare(&Label::of(Category::LabResult), 1),
+            (lab, first.clone())
+        );
+        assert_ne!(keyring.prepare_epoch(&lab, 2).unwrap(), first);
+        assert!(keyring.prepare_epoch(&CompartmentId([0; 16]), 1).is_err());
+        assert!(matches!(
+            keyring.key(&lab, 9),
+            Err(Error::NoEpochKey { epoch: 9, .. })
+        ));
+    }
+
+    #[test]
+    fn labels_that_look_alike_get_different_ids() {
+        let key = [7; 32];
+        let labels = [
+            Label::Intake,
+            Label::of(Category::PatientSummary),
+            Label::of(Category::LabResult),
+            Label::flagged(Category::LabResult, [Sensitivity::Hiv]),
+            Label::flagged(
+                Category::LabResult,
+                [Sensitivity::MentalHealth, Sensitivity::Hiv],
+            ),
+            Label::Category {
+                category: Category::LabResult,
+                sensitivity: [Sensitivity::MentalHealth].into(),
+                discriminator: "\u{4}".into(),
+            },
+        ];
+        let ids: BTreeSet<_> = labels
+            .iter()
+            .map(|label| compartment_id(&key, label))
+            .collect();
+        assert_eq!(ids.len(), labels.len());
+        assert_ne!(
+            compartment_id(&[8; 32], &labels[1]),
+            compartment_id(&key, &labels[1])
+        );
+    }
+
+    #[test]
+    fn secrets_do_not_show() {
+        let (mut keyring, device, lab) = filled();
+        let shown = format!(
+            "{keyring:?} {:?} {:?}",
+            keyring.compartments,
+            keyring.envelope(&[lab], true)
+        );
+        assert!(!shown.contains("SECRET"), "{shown}");
+        assert!(!shown.contains(&hex::encode(*keyring.tag_key)));
+        let sealed = keyring.seal().unwrap();
+        assert!(!String::from_utf8_lossy(&sealed).contains("SECRET"));
+        let mut json = String::from_utf8(keyring.to_json().unwrap().to_vec()).unwrap();
+        json = json.replace("AGE-SECRET-KEY-1", "BGE-SECRET-KEY-1");
+        let error = Keyring::from_json(json.as_bytes()).unwrap_err().to_string();
+        assert!(!error.contains("SECRET"), "{error}");
+        assert!(!format!("{device:?}").contains("SECRET"));
+    }
+
+    #[test]
+    fn a_newer_or_broken_keyring_says_so() {
+        let (keyring, ..) = filled();
+        let json = String::from_utf8(keyring.to_json().unwrap().to_vec()).unwrap();
+        let newer = json.replace("\"version\":1", "\"version\":9");
+        assert!(matches!(
+            Keyring::from_json(newer.as_bytes()),
+            Err(Error::Version { version: 9, .. })
+        ));
+        assert!(Keyring::from_json(&json.as_bytes()[..json.len() - 1]).is_err());
+        assert!(Keyring::from_json(b"").is_err());
+    }
+
+    #[test]
+    fn the_vault_gets_it_as_a_bound_object() {
+        let (keyring, ..) = filled();
+        let place = Place::new(
+            salus_primitives::Genesis::zero(),
+            keyring.patient(),
+            salus_primitives::AccountId::new([4; 32]),
+        );
+        let object = keyring.to_object(&place).unwrap();
+        assert_eq!(object.kind(), ObjectKind::Keyring);
+        assert!(object.car_len() < MAX_KEYRING);
+    }
+
+    #[test]
+    fn a_members_own_keys_come_back() {
+        let device = DecryptionKey::generate();
+        let mut own = Identities::default();
+        let account = own.prepare(Own::Account, 0);
+        let organisation = own.prepare(Own::Organisation(3), 1);
+        assert_eq!(own.prepare(Own::Account, 0), account);
+        let back = Identities::open(&device, &own.seal(&device.public()).unwrap()).unwrap();
+        assert_eq!(back.keys(Own::Account)[0].public(), account);
+        assert_eq!(back.keys(Own::Organisation(3))[0].public(), organisation);
+        assert!(back.keys(Own::Organisation(4)).is_empty());
+    }
+}

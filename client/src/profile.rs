@@ -1,0 +1,810 @@
+//! A profile: the folder that keeps one account's keys and what its client must remember.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `key.age` | the account's phrase and the device's key, under a passphrase (age scrypt) |
+//! | `identities.age` | a member's own encryption keys, sealed to the device |
+//! | `keyrings/PATIENT.age` | keyrings of patients that the account controls |
+//! | `config.json` | node, chain, vault |
+//! | `pins.json` | accounts seen first for a patient or an organisation |
+//! | `heads.json` | trail heads seen last |
+//! | `read.json` | records that were opened, to hear of their corrections |
+//!
+//! Files change by renaming a complete new one into place, under a lock; folders are 0700, files 0600.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use age::{secrecy::SecretString, DecryptError, Decryptor, Encryptor};
+use codec::Decode;
+use salus_primitives::{
+    AccountId, BlockNumber, Genesis, GrantIndex, Moment, OrgId, PatientId, RecordIndex, TrailHead,
+};
+use serde::{de::DeserializeOwned, Deserialize, Serialize};
+use sp_core::H256;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+use crate::files::age::{DecryptionKey, EncryptionKey};
+use crate::keyring::{sealed_json, Identities, Keyring, Secret};
+use crate::keys::AccountKey;
+
+const VERSION: u32 = 1;
+const KEY: &str = "key.age";
+const INSECURE_KEY: &str = "insecure-key.json";
+const IDENTITIES: &str = "identities.age";
+const KEYRINGS: &str = "keyrings";
+const CONFIG: &str = "config.json";
+const PINS: &str = "pins.json";
+const HEADS: &str = "heads.json";
+const READ: &str = "read.json";
+const LOCK: &str = ".lock";
+
+/// scrypt's cost is 2^this: about a second on a present machine.
+pub const WORK_FACTOR: u8 = 18;
+
+/// A profile folder. It holds no secret in memory until it is unlocked.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    folder: PathBuf,
+}
+
+/// The secrets of an unlocked profile.
+#[derive(Clone, Debug)]
+pub struct Unlocked {
+    pub account: AccountKey,
+    /// Opens keyrings and identities on this device.
+    pub device: DecryptionKey,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredKey {
+    version: u32,
+    /// A phrase, or a URI.
+    account: Secret,
+    device: Secret,
+}
+
+/// Which node, which chain, which vault.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// WebSocket URL of a node.
+    pub node: Option<String>,
+    /// The chain's genesis hash; other chains are refused.
+    pub genesis: Option<Genesis>,
+    /// Base URL of the vault to upload to.
+    pub vault: Option<String>,
+    /// The patient that commands are about if none is named.
+    pub patient: Option<String>,
+}
+
+/// Accounts as first seen, in hexadecimal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pins {
+    patients: BTreeMap<String, BTreeSet<String>>,
+    organisations: BTreeMap<OrgId, String>,
+}
+
+impl Pins {
+    /// Accepts the first account seen for a patient, and those confirmed later.
+    pub fn check_patient(&mut self, patient: &PatientId, account: &AccountId) -> Result<()> {
+        let found = account_hex(account);
+        let pinned = self.patients.entry(patient.to_string()).or_default();
+        if pinned.is_empty() {
+            pinned.insert(found);
+            return Ok(());
+        }
+        match pinned.contains(&found) {
+            true => Ok(()),
+            false => Err(Error::PinMismatch {
+                what: format!("patient {patient}"),
+                pinned: pinned.iter().cloned().collect::<Vec<_>>().join(", "),
+                found,
+            }),
+        }
+    }
+
+    /// A person confirmed that this account too controls the patient.
+    pub fn confirm_patient(&mut self, patient: &PatientId, account: &AccountId) {
+        self.patients
+            .entry(patient.to_string())
+            .or_default()
+            .insert(account_hex(account));
+    }
+
+    /// Accepts the first admin seen for an organisation.
+    pub fn check_organisation(&mut self, organisation: OrgId, admin: &AccountId) -> Result<()> {
+        let found = account_hex(admin);
+        let pinned = self
+            .organisations
+            .entry(organisation)
+            .or_insert_with(|| found.clone());
+        match *pinned == found {
+            true => Ok(()),
+            false => Err(Error::PinMismatch {
+                what: format!("organisation {organisation}"),
+                pinned: pinned.clone(),
+                found,
+            }),
+        }
+    }
+
+    /// A person confirmed the organisation's new admin.
+    pub fn confirm_organisation(&mut self, organisation: OrgId, admin: &AccountId) {
+        self.organisations.insert(organisation, account_hex(admin));
+    }
+}
+
+fn account_hex(account: &AccountId) -> String {
+    format!("0x{}", hex::encode(AsRef::<[u8; 32]>::as_ref(account)))
+}
+
+/// The newest verified head of a trail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct StoredHead {
+    count: u64,
+    hash: H256,
+    last_block: BlockNumber,
+    checkpoint: BlockNumber,
+}
+
+/// Trail heads by patient.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Heads(BTreeMap<String, StoredHead>);
+
+impl Heads {
+    pub fn get(&self, patient: &PatientId) -> Option<TrailHead> {
+        self.0.get(&patient.to_string()).map(|head| TrailHead {
+            count: head.count,
+            hash: head.hash,
+            last_block: head.last_block,
+            checkpoint: head.checkpoint,
+        })
+    }
+
+    pub fn set(&mut self, patient: &PatientId, head: &TrailHead) {
+        let stored = StoredHead {
+            count: head.count,
+            hash: head.hash,
+            last_block: head.last_block,
+            checkpoint: head.checkpoint,
+        };
+        self.0.insert(patient.to_string(), stored);
+    }
+}
+
+/// A record that this profile has opened.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ReadRecord {
+    pub patient: String,
+    pub record: RecordIndex,
+    pub grant: Option<GrantIndex>,
+    /// The last time.
+    pub opened_at: Moment,
+}
+
+/// Records that were opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ReadRecords(Vec<ReadRecord>);
+
+impl ReadRecords {
+    pub fn iter(&self) -> impl Iterator<Item = &ReadRecord> {
+        self.0.iter()
+    }
+
+    /// Remembers one, or its newer time.
+    pub fn add(&mut self, read: ReadRecord) {
+        self.0
+            .retain(|known| (&known.patient, known.record) != (&read.patient, read.record));
+        self.0.push(read);
+    }
+}
+
+impl Profile {
+    /// Makes a profile for a phrase (or a phrase with a derivation path).
+    pub fn create(folder: &Path, account: &str, passphrase: &str, work_factor: u8) -> Result<Self> {
+        if passphrase.is_empty() {
+            return Err(Error::EmptyPassphrase);
+        }
+        let profile = Self::prepare(folder)?;
+        let sealed = seal_key(&profile.new_key(account)?, passphrase, work_factor)?;
+        profile.write(KEY, &sealed)?;
+        Ok(profile)
+    }
+
+    /// Makes a profile for a development key such as `//Alice`, without any protection.
+    pub fn create_insecure(folder: &Path, uri: &str) -> Result<Self> {
+        let profile = Self::prepare(folder)?;
+        profile.write(INSECURE_KEY, &profile.new_key(uri)?)?;
+        Ok(profile)
+    }
+
+    /// Opens a profile folder, without its secrets.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let profile = Self {
+            folder: folder.to_owned(),
+        };
+        match profile.has(KEY) || profile.has(INSECURE_KEY) {
+            true => Ok(profile),
+            false => Err(Error::NoProfile(folder.to_owned())),
+        }
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether its key lies open, for development.
+    pub fn is_insecure(&self) -> bool {
+        self.has(INSECURE_KEY)
+    }
+
+    /// An insecure profile ignores the passphrase.
+    pub fn unlock(&self, passphrase: &str) -> Result<Unlocked> {
+        let json = match self.is_insecure() {
+            true => Zeroizing::new(self.read(INSECURE_KEY)?),
+            false => self.open_key(passphrase)?,
+        };
+        let name = if self.is_insecure() {
+            INSECURE_KEY
+        } else {
+            KEY
+        };
+        // Not the parser's own words: they may quote the secret.
+        let stored: StoredKey = serde_json::from_slice(&json)
+            .map_err(|_| self.damaged(name, "its content is not a key"))?;
+        if stored.version != VERSION {
+            return Err(Error::Version {
+                what: "key file",
+                version: stored.version,
+            });
+        }
+        Ok(Unlocked {
+            account: account_key(stored.account.expose())?,
+            device: DecryptionKey::parse(stored.device.expose())?,
+        })
+    }
+
+    /// The phrase, to be shown to its owner.
+    pub fn reveal(&self, passphrase: &str) -> Result<Zeroizing<String>> {
+        let json = match self.is_insecure() {
+            true => Zeroizing::new(self.read(INSECURE_KEY)?),
+            false => self.open_key(passphrase)?,
+        };
+        let stored: StoredKey = serde_json::from_slice(&json)
+            .map_err(|_| self.damaged(KEY, "its content is not a key"))?;
+        Ok(Zeroizing::new(stored.account.expose().to_owned()))
+    }
+
+    /// Seals the key file under another passphrase.
+    pub fn change_passphrase(&self, old: &str, new: &str, work_factor: u8) -> Result<()> {
+        if new.is_empty() {
+            return Err(Error::EmptyPassphrase);
+        }
+        let json = self.open_key(old)?;
+        self.write(KEY, &seal_key(&json, new, work_factor)?)
+    }
+
+    pub fn config(&self) -> Result<Config> {
+        self.load(CONFIG)
+    }
+
+    pub fn pins(&self) -> Result<Pins> {
+        self.load(PINS)
+    }
+
+    pub fn heads(&self) -> Result<Heads> {
+        self.load(HEADS)
+    }
+
+    pub fn read_records(&self) -> Result<ReadRecords> {
+        self.load(READ)
+    }
+
+    /// Changes the configuration; other processes wait meanwhile.
+    pub fn update_config<T>(&self, change: impl FnOnce(&mut Config) -> Result<T>) -> Result<T> {
+        self.update(CONFIG, change)
+    }
+
+    /// Checks or changes pins. Nothing is written if `change` errs.
+    pub fn update_pins<T>(&self, change: impl FnOnce(&mut Pins) -> Result<T>) -> Result<T> {
+        self.update(PINS, change)
+    }
+
+    pub fn update_heads<T>(&self, change: impl FnOnce(&mut Heads) -> Result<T>) -> Result<T> {
+        self.update(HEADS, change)
+    }
+
+    pub fn update_read_records<T>(
+        &self,
+        change: impl FnOnce(&mut ReadRecords) -> Result<T>,
+    ) -> Result<T> {
+        self.update(READ, change)
+    }
+
+    /// Patients whose keyrings lie here.
+    pub fn patients(&self) -> Result<Vec<PatientId>> {
+        let folder = self.folder.join(KEYRINGS);
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Error::file("read", &folder)(error)),
+        };
+        let mut patients = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(Error::file("read", &folder))?.file_name();
+            let id = name.to_str().and_then(|name| name.strip_suffix(".age"));
+            if let Some(patient) = id.and_then(|id| id.parse().ok()) {
+                patients.push(patient);
+            }
+        }
+        patients.sort();
+        Ok(patients)
+    }
+
+    /// None if this profile has no keyring of that patient.
+    pub fn keyring(&self, patient: &PatientId, device: &DecryptionKey) -> Result<Option<Keyring>> {
+        let name = keyring_name(patient);
+        if !self.has(&name) {
+            return Ok(None);
+        }
+        let keyring = Keyring::open(std::slice::from_ref(device), &self.read(&name)?)?;
+        match keyring.patient() == *patient {
+            true => Ok(Some(keyring)),
+            false => Err(self.damaged(&name, "it is another patient's keyring")),
+        }
+    }
+
+    /// Seals and saves a keyring. Do this before the chain hears of a new key.
+    pub fn save_keyring(&self, keyring: &mut Keyring) -> Result<()> {
+        make_folder(&self.folder.join(KEYRINGS))?;
+        let sealed = keyring.seal()?;
+        self.write(&keyring_name(&keyring.patient()), &sealed)
+    }
+
+    pub fn identities(&self, device: &DecryptionKey) -> Result<Identities> {
+        match self.has(IDENTITIES) {
+            true => Identities::open(device, &self.read(IDENTITIES)?),
+            false => Ok(Identities::default()),
+        }
+    }
+
+    /// Do this before the chain hears of a new key.
+    pub fn save_identities(&self, identities: &Identities, device: &EncryptionKey) -> Result<()> {
+        self.write(IDENTITIES, &identities.seal(device)?)
+    }
+
+    fn prepare(folder: &Path) -> Result<Self> {
+        let profile = Self {
+            folder: folder.to_owned(),
+        };
+        if profile.has(KEY) || profile.has(INSECURE_KEY) {
+            return Err(Error::ProfileExists(folder.to_owned()));
+        }
+        make_folder(folder)?;
+        Ok(profile)
+    }
+
+    fn new_key(&self, account: &str) -> Result<Zeroizing<Vec<u8>>> {
+        account_key(account)?;
+        let device = DecryptionKey::generate()
+            .expose()
+            .ok_or_else(|| Error::EncryptionKey("a device's key cannot be stored".into()))?;
+        sealed_json(
+            "key file",
+            &StoredKey {
+                version: VERSION,
+                account: Secret::new(account.to_owned()),
+                device: Secret::new(device.to_string()),
+            },
+        )
+    }
+
+    fn open_key(&self, passphrase: &str) -> Result<Zeroizing<Vec<u8>>> {
+        let sealed = self.read(KEY)?;
+        let path = || self.folder.join(KEY);
+        let damaged = |reason: String| self.damaged(KEY, &reason);
+        let identity = age::scrypt::Identity::new(SecretString::from(passphrase.to_owned()));
+        let decryptor = Decryptor::new(&sealed[..]).map_err(|error| damaged(error.to_string()))?;
+        let mut reader = decryptor
+            .decrypt(std::iter::once(&identity as &dyn age::Identity))
+            .map_err(|error| match error {
+                DecryptError::DecryptionFailed
+                | DecryptError::NoMatchingKeys
+                | DecryptError::KeyDecryptionFailed => Error::WrongPassphrase(path()),
+                other => damaged(other.to_string()),
+            })?;
+        let mut json = Zeroizing::new(Vec::with_capacity(sealed.len()));
+        reader
+            .read_to_end(&mut json)
+            .map_err(|error| damaged(error.to_string()))?;
+        Ok(json)
+    }
+
+    fn update<D: DeserializeOwned + Default + Serialize + PartialEq, T>(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut D) -> Result<T>,
+    ) -> Result<T> {
+        let path = self.folder.join(LOCK);
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(Error::file("open", &path))?;
+        lock.lock().map_err(Error::file("lock", &path))?;
+        let before: D = self.load(name)?;
+        let mut document: D = self.load(name)?;
+        let result = change(&mut document)?;
+        if document != before {
+            let mut json = serde_json::to_vec_pretty(&document)
+                .map_err(|error| Error::invalid("document", error))?;
+            json.push(b'\n');
+            self.write(name, &json)?;
+        }
+        Ok(result)
+    }
+
+    fn load<D: DeserializeOwned + Default>(&self, name: &str) -> Result<D> {
+        if !self.has(name) {
+            return Ok(D::default());
+        }
+        serde_json::from_slice(&self.read(name)?)
+            .map_err(|error| self.damaged(name, &error.to_string()))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.folder.join(name).exists()
+    }
+
+    fn damaged(&self, name: &str, reason: &str) -> Error {
+        Error::Profile {
+            path: self.folder.join(name),
+            reason: reason.to_owned(),
+        }
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<u8>> {
+        let path = self.folder.join(name);
+        fs::read(&path).map_err(Error::file("read", &path))
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        write_atomically(&self.folder.join(name), bytes)
+    }
+}
+
+fn keyring_name(patient: &PatientId) -> String {
+    format!("{KEYRINGS}/{patient}.age")
+}
+
+fn account_key(text: &str) -> Result<AccountKey> {
+    match text.contains('/') {
+        true => AccountKey::from_uri(text),
+        false => AccountKey::from_phrase(text),
+    }
+}
+
+fn seal_key(json: &[u8], passphrase: &str, work_factor: u8) -> Result<Vec<u8>> {
+    if !(1..=30).contains(&work_factor) {
+        return Err(Error::invalid(
+            "work factor",
+            "it must lie between 1 and 30",
+        ));
+    }
+    let mut recipient = age::scrypt::Recipient::new(SecretString::from(passphrase.to_owned()));
+    recipient.set_work_factor(work_factor);
+    let write = |error| Error::io("seal the key file", error);
+    let encryptor = Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient))
+        .map_err(|error| Error::EncryptionKey(error.to_string()))?;
+    let mut out = encryptor.wrap_output(Vec::new()).map_err(write)?;
+    out.write_all(json).map_err(write)?;
+    out.finish().map_err(write)
+}
+
+fn make_folder(folder: &Path) -> Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(Error::file("make", folder))?;
+    // An existing folder may be open to others.
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+        .map_err(Error::file("set the permissions of", folder))
+}
+
+/// Writes a file that is either the old or the new one, whole, whenever the machine stops.
+/// Readable by the owner only.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    // 0600 by default.
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Error::file("write", path))?;
+    file.write_all(bytes).map_err(Error::file("write", path))?;
+    file.as_file()
+        .sync_all()
+        .map_err(Error::file("write", path))?;
+    file.persist(path)
+        .map_err(|error| Error::file("write", path)(error.error))?;
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(Error::file("write", path))
+}
+
+/// Reads an account out of pins.
+pub fn account_from_hex(text: &str) -> Result<AccountId> {
+    hex::decode(text.trim_start_matches("0x"))
+        .ok()
+        .filter(|bytes| bytes.len() == 32)
+        .and_then(|bytes| AccountId::decode(&mut &bytes[..]).ok())
+        .ok_or_else(|| Error::invalid("account", "expected 64 hexadecimal digits"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyring::{Label, Own};
+
+    const PHRASE: &str = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
+
+    fn profile() -> (tempfile::TempDir, Profile) {
+        let folder = tempfile::tempdir().unwrap();
+        let profile =
+            Profile::create(&folder.path().join("p"), PHRASE, "correct horse", 2).unwrap();
+        (folder, profile)
+    }
+
+    #[test]
+    fn the_passphrase_opens_it_and_another_one_does_not() {
+        let (_folder, profile) = profile();
+        let unlocked = Profile::open(profile.folder())
+            .unwrap()
+            .unlock("correct horse")
+            .unwrap();
+        assert_eq!(
+            unlocked.account.account(),
+            AccountKey::from_phrase(PHRASE).unwrap().account()
+        );
+        let again = profile.unlock("correct horse").unwrap();
+        assert_eq!(again.device.public(), unlocked.device.public());
+        for wrong in ["", "correct horsf"] {
+            let error = profile.unlock(wrong).unwrap_err();
+            assert!(matches!(error, Error::WrongPassphrase(_)), "{error}");
+        }
+        assert_eq!(*profile.reveal("correct horse").unwrap(), PHRASE);
+        profile
+            .change_passphrase("correct horse", "battery", 2)
+            .unwrap();
+        assert!(profile.unlock("correct horse").is_err());
+        assert_eq!(
+            profile.unlock("battery").unwrap().device.public(),
+            unlocked.device.public()
+        );
+    }
+
+    #[test]
+    fn missing_existing_and_damaged_profiles_are_told_apart() {
+        let (folder, profile) = profile();
+        assert!(matches!(
+            Profile::open(folder.path()),
+            Err(Error::NoProfile(_))
+        ));
+        assert!(matches!(
+            Profile::create(profile.folder(), PHRASE, "x", 2),
+            Err(Error::ProfileExists(_))
+        ));
+        let other = folder.path().join("q");
+        assert!(matches!(
+            Profile::create(&other, PHRASE, "", 2),
+            Err(Error::EmptyPassphrase)
+        ));
+        assert!(Profile::create(&other, "no phrase", "x", 2).is_err());
+        assert!(Profile::open(&other).is_err(), "nothing half-made stays");
+
+        let key = profile.folder().join(KEY);
+        let sealed = fs::read(&key).unwrap();
+        for broken in [&b""[..], b"hello", &sealed[..sealed.len() - 1]] {
+            fs::write(&key, broken).unwrap();
+            let error = profile.unlock("correct horse").unwrap_err();
+            assert!(matches!(error, Error::Profile { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_readable_by_others_and_no_secret_lies_open() {
+        let (_folder, profile) = profile();
+        let device = profile.unlock("correct horse").unwrap().device;
+        let mut keyring = Keyring::new(PatientId([1; 16]));
+        keyring.add_holder("here", &device.public()).unwrap();
+        profile.save_keyring(&mut keyring).unwrap();
+        profile
+            .update_config(|config| {
+                config.node = Some("ws://127.0.0.1:9944".into());
+                Ok(())
+            })
+            .unwrap();
+        let mut folders = vec![profile.folder().to_owned()];
+        let mut files = 0;
+        while let Some(folder) = folders.pop() {
+            assert_eq!(
+                fs::metadata(&folder).unwrap().permissions().mode() & 0o777,
+                0o700
+            );
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                files += 1;
+                assert_eq!(
+                    fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                    0o600,
+                    "{path:?}"
+                );
+                let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+                assert!(
+                    !text.contains("SECRET") && !text.contains("bottom"),
+                    "{path:?}"
+                );
+            }
+        }
+        assert_eq!(files, 4);
+    }
+
+    #[test]
+    fn keyrings_and_identities_come_back() {
+        let (_folder, profile) = profile();
+        let device = profile.unlock("correct horse").unwrap().device;
+        let patient = PatientId([1; 16]);
+        assert!(profile.keyring(&patient, &device).unwrap().is_none());
+        assert!(profile.patients().unwrap().is_empty());
+        let mut keyring = Keyring::new(patient);
+        keyring.add_holder("here", &device.public()).unwrap();
+        let id = keyring.prepare(&Label::Intake, 0).0;
+        profile.save_keyring(&mut keyring).unwrap();
+        assert_eq!(profile.patients().unwrap(), [patient]);
+        let back = profile.keyring(&patient, &device).unwrap().unwrap();
+        assert_eq!(back.find(&Label::Intake), Some(id));
+
+        let mut identities = profile.identities(&device).unwrap();
+        let key = identities.prepare(Own::Account, 0);
+        profile
+            .save_identities(&identities, &device.public())
+            .unwrap();
+        assert_eq!(
+            profile.identities(&device).unwrap().keys(Own::Account)[0].public(),
+            key
+        );
+
+        // One patient's keyring under another's name.
+        let folder = profile.folder().join(KEYRINGS);
+        let other = PatientId([2; 16]);
+        fs::copy(
+            folder.join(format!("{patient}.age")),
+            folder.join(format!("{other}.age")),
+        )
+        .unwrap();
+        assert!(profile.keyring(&other, &device).is_err());
+    }
+
+    #[test]
+    fn the_first_account_is_pinned_and_another_one_is_refused_until_confirmed() {
+        let (_folder, profile) = profile();
+        let (patient, first, second) = (
+            PatientId([1; 16]),
+            AccountId::new([1; 32]),
+            AccountId::new([2; 32]),
+        );
+        let check =
+            |account: &AccountId| profile.update_pins(|pins| pins.check_patient(&patient, account));
+        check(&first).unwrap();
+        check(&first).unwrap();
+        assert!(matches!(check(&second), Err(Error::PinMismatch { .. })));
+        profile
+            .update_pins(|pins| {
+                pins.confirm_patient(&patient, &second);
+                Ok(())
+            })
+            .unwrap();
+        check(&second).unwrap();
+        check(&first).unwrap();
+
+        let admin =
+            |account: &AccountId| profile.update_pins(|pins| pins.check_organisation(3, account));
+        admin(&first).unwrap();
+        assert!(matches!(admin(&second), Err(Error::PinMismatch { .. })));
+        profile
+            .update_pins(|pins| {
+                pins.confirm_organisation(3, &second);
+                Ok(())
+            })
+            .unwrap();
+        admin(&second).unwrap();
+        assert!(admin(&first).is_err());
+    }
+
+    #[test]
+    fn heads_and_read_records_are_remembered() {
+        let (_folder, profile) = profile();
+        let patient = PatientId([1; 16]);
+        let head = TrailHead::start(&Genesis::zero(), &patient).append(7, 8, b"event");
+        profile
+            .update_heads(|heads| {
+                heads.set(&patient, &head);
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(profile.heads().unwrap().get(&patient), Some(head));
+        assert_eq!(profile.heads().unwrap().get(&PatientId([2; 16])), None);
+        for opened_at in [5, 9] {
+            profile
+                .update_read_records(|read| {
+                    read.add(ReadRecord {
+                        patient: patient.to_string(),
+                        record: 3,
+                        grant: Some(1),
+                        opened_at,
+                    });
+                    Ok(())
+                })
+                .unwrap();
+        }
+        let read = profile.read_records().unwrap();
+        assert_eq!(
+            read.iter().map(|read| read.opened_at).collect::<Vec<_>>(),
+            [9]
+        );
+    }
+
+    #[test]
+    fn concurrent_changes_are_not_lost() {
+        let (_folder, profile) = profile();
+        std::thread::scope(|scope| {
+            for number in 0..8u32 {
+                let profile = &profile;
+                scope.spawn(move || {
+                    profile
+                        .update_pins(|pins| {
+                            pins.check_organisation(number, &AccountId::new([1; 32]))
+                        })
+                        .unwrap()
+                });
+            }
+        });
+        assert_eq!(profile.pins().unwrap().organisations.len(), 8);
+    }
+
+    #[test]
+    fn a_damaged_document_is_not_overwritten() {
+        let (_folder, profile) = profile();
+        let path = profile.folder().join(PINS);
+        fs::write(&path, "{").unwrap();
+        assert!(profile
+            .update_pins(|pins| pins.check_organisation(0, &AccountId::new([1; 32])))
+            .is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"{");
+    }
+
+    #[test]
+    fn a_development_profile_needs_no_passphrase_and_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::create_insecure(&folder.path().join("alice"), "//Alice").unwrap();
+        assert!(profile.is_insecure());
+        let account = profile.unlock("").unwrap().account;
+        assert_eq!(
+            account.account(),
+            AccountKey::from_uri("//Alice").unwrap().account()
+        );
+    }
+}

@@ -1,0 +1,4 @@
+//! The formats that other implementations must agree on.
+
+mod age_interop;
+mod vectors;

@@ -1,0 +1,394 @@
+//! Every derivation and format against `testdata/vectors/*.json`, which other languages test against too.
+//!
+//! `UPDATE_VECTORS=1` writes the files anew; without it they are compared.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use salus_client::files::age::{unseal_bytes, DecryptionKey, Digested, EncryptionKey};
+use salus_client::files::manifest::{Description, Manifest};
+use salus_client::files::padme::{padded_len, padme};
+use salus_client::keyring::{compartment_id, Label};
+use salus_client::keys::{AccountKey, SessionChallenge};
+use salus_client::taxonomy::{Category, Sensitivity};
+use salus_primitives::{
+    commitment::commitment,
+    signing::{self, enrolment_payload, recipient_payload},
+    AccountId, Binding, CompartmentId, ControllerRole, Genesis, ObjectKind, PatientId, Subject,
+    TrailHead,
+};
+use serde_json::{json, Value};
+use sha2::{Digest, Sha256};
+
+const PHRASE: &str = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
+
+fn file(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../testdata/vectors")
+        .join(format!("{name}.json"))
+}
+
+fn read(name: &str) -> Value {
+    let text = std::fs::read_to_string(file(name)).expect("run once with UPDATE_VECTORS=1");
+    serde_json::from_str(&text).unwrap()
+}
+
+fn check(name: &str, computed: Value) {
+    if std::env::var_os("UPDATE_VECTORS").is_some() {
+        let text = serde_json::to_string_pretty(&computed).unwrap() + "\n";
+        std::fs::write(file(name), text).unwrap();
+    }
+    assert_eq!(read(name), computed, "testdata/vectors/{name}.json");
+}
+
+fn genesis() -> Genesis {
+    Genesis::repeat_byte(0x11)
+}
+
+fn patient() -> PatientId {
+    PatientId(std::array::from_fn(|i| i as u8))
+}
+
+fn account(byte: u8) -> AccountId {
+    AccountId::new([byte; 32])
+}
+
+fn hex_of(account: &AccountId) -> String {
+    hex::encode(AsRef::<[u8; 32]>::as_ref(account))
+}
+
+#[test]
+fn padme_vectors() {
+    let lengths = [
+        0,
+        1,
+        2,
+        7,
+        8,
+        9,
+        100,
+        1_000,
+        1_023,
+        1_024,
+        1_025,
+        65_535,
+        65_536,
+        65_537,
+        1 << 20,
+        (1 << 20) + 1,
+        67_108_864,
+        3_000_000_001,
+        1 << 40,
+    ];
+    let rows: Vec<Value> = lengths
+        .iter()
+        .map(|length: &u64| json!({"length": length, "padme": padme(*length), "padded_plaintext": padded_len(*length)}))
+        .collect();
+    check("padme", json!(rows));
+}
+
+#[test]
+fn compartment_vectors() {
+    let tag_key: [u8; 32] = std::array::from_fn(|i| 0x20 + i as u8);
+    let labelled = |category, flags: &[Sensitivity], discriminator: &str| Label::Category {
+        category,
+        sensitivity: flags.iter().copied().collect::<BTreeSet<_>>(),
+        discriminator: discriminator.into(),
+    };
+    let labels = [
+        Label::Intake,
+        labelled(Category::PatientSummary, &[], ""),
+        labelled(Category::LabResult, &[], ""),
+        labelled(Category::LabResult, &[Sensitivity::Hiv], ""),
+        labelled(
+            Category::ClinicalNote,
+            &[Sensitivity::PsychotherapyNote, Sensitivity::MentalHealth],
+            "",
+        ),
+        labelled(
+            Category::Administrative,
+            &[Sensitivity::PatientFlagged],
+            "Ärztin",
+        ),
+    ];
+    let rows: Vec<Value> = labels
+        .iter()
+        .map(|label| json!({"label": label, "id": compartment_id(&tag_key, label).to_string()}))
+        .collect();
+    check(
+        "compartments",
+        json!({"tag_key": hex::encode(tag_key), "compartments": rows}),
+    );
+}
+
+#[test]
+fn binding_vectors() {
+    let kinds = [
+        ObjectKind::Record,
+        ObjectKind::Envelope,
+        ObjectKind::Letter,
+        ObjectKind::Keyring,
+    ];
+    let rows: Vec<Value> = kinds
+        .iter()
+        .map(|kind| {
+            let binding = Binding {
+                genesis: genesis(),
+                kind: *kind,
+                patient: patient(),
+                author: account(0x33),
+                nonce: [0x44; 16],
+            };
+            json!({
+                "genesis": hex::encode(genesis()),
+                "kind": kind,
+                "kind_number": *kind as u8,
+                "patient": patient().to_string(),
+                "author": hex_of(&account(0x33)),
+                "nonce": hex::encode([0x44; 16]),
+                "hash": hex::encode(binding.hash()),
+                "file": hex::encode(binding.to_file()),
+            })
+        })
+        .collect();
+    check("binding", json!(rows));
+}
+
+#[test]
+fn manifest_and_commitment_vectors() {
+    let payload = "Blood type A+\n";
+    let digested = Digested {
+        length: payload.len() as u64,
+        sha256: Sha256::digest(payload).into(),
+    };
+    let describe = |title: &str, sensitivity: Vec<Sensitivity>| Description {
+        title: title.into(),
+        category: Category::LabResult,
+        code: Some("882-1".into()),
+        date: "2026-05-01T09:30:00Z".into(),
+        media_type: "text/plain".into(),
+        sensitivity,
+    };
+    let rows: Vec<Value> = [
+        describe("Blood type", vec![]),
+        describe(
+            "Quotes \" and \\, tab\t, Ünïcode – 血液型, \u{1f}",
+            vec![Sensitivity::Hiv, Sensitivity::Genetic],
+        ),
+    ]
+    .iter()
+    .zip([[0x55u8; 32], [0x66; 32]])
+    .map(|(description, salt)| {
+        let manifest = Manifest::new(description, &digested, salt).unwrap();
+        let commitment_of = manifest.commitment(&genesis(), &patient()).unwrap();
+        assert_eq!(
+            commitment_of,
+            commitment(
+                &genesis(),
+                &patient(),
+                &salt,
+                &manifest.sha256().unwrap(),
+                &digested.sha256
+            )
+        );
+        json!({
+            "genesis": hex::encode(genesis()),
+            "patient": patient().to_string(),
+            "payload": payload,
+            "salt": hex::encode(salt),
+            "manifest": String::from_utf8(manifest.to_json().unwrap()).unwrap(),
+            "manifest_sha256": hex::encode(manifest.sha256().unwrap()),
+            "payload_sha256": hex::encode(digested.sha256),
+            "commitment": hex::encode(commitment_of),
+        })
+    })
+    .collect();
+    check("manifest", json!(rows));
+}
+
+#[test]
+fn recipient_vectors() {
+    let key: [u8; 32] = std::array::from_fn(|i| 0x80 + i as u8);
+    let subjects = [
+        ("organisation", Subject::Organisation(7)),
+        ("account", Subject::Account(account(0x33))),
+        (
+            "compartment",
+            Subject::Compartment(patient(), CompartmentId([0x77; 16])),
+        ),
+        ("inbox", Subject::Inbox(patient())),
+    ];
+    let rows: Vec<Value> = subjects
+        .iter()
+        .map(|(name, subject)| {
+            json!({
+                "genesis": hex::encode(genesis()),
+                "subject": name,
+                "subject_scale": hex::encode(codec::Encode::encode(subject)),
+                "scheme": 0,
+                "key": hex::encode(key),
+                "epoch": 3,
+                "payload": hex::encode(recipient_payload(&genesis(), subject, 0, &key, 3)),
+            })
+        })
+        .collect();
+    check("recipient", json!(rows));
+}
+
+#[test]
+fn enrolment_vectors() {
+    let roles = [ControllerRole::Owner, ControllerRole::Guardian];
+    let rows: Vec<Value> = roles
+        .iter()
+        .map(|role| {
+            let payload = enrolment_payload(
+                &genesis(),
+                7,
+                &account(0x33),
+                &patient(),
+                &account(0x34),
+                *role,
+                &[0x44; 16],
+                1_790_000_000_000,
+            );
+            json!({
+                "genesis": hex::encode(genesis()),
+                "organisation": 7,
+                "enroller": hex_of(&account(0x33)),
+                "patient": patient().to_string(),
+                "controller": hex_of(&account(0x34)),
+                "role": role,
+                "role_number": *role as u8,
+                "nonce": hex::encode([0x44; 16]),
+                "expires_at": 1_790_000_000_000u64,
+                "payload": hex::encode(payload),
+            })
+        })
+        .collect();
+    check("enrolment", json!(rows));
+}
+
+#[test]
+fn trail_vectors() {
+    let mut head = TrailHead::start(&genesis(), &patient());
+    let start = hex::encode(head.hash);
+    let entries: Vec<Value> = [
+        (5u32, 1_790_000_000_000u64, &b"\x15\x00first"[..]),
+        (5, 1_790_000_000_000, b"\x15\x01second"),
+        (9, 1_790_000_004_000, b""),
+    ]
+    .iter()
+    .map(|(block, moment, event)| {
+        head = head.append(*block, *moment, event);
+        json!({
+            "n": head.count,
+            "block": block,
+            "moment": moment,
+            "event": hex::encode(event),
+            "hash": hex::encode(head.hash),
+        })
+    })
+    .collect();
+    check(
+        "trail",
+        json!({"genesis": hex::encode(genesis()), "patient": patient().to_string(), "start": start, "entries": entries}),
+    );
+}
+
+#[test]
+fn session_vectors() {
+    let key = AccountKey::from_phrase(PHRASE).unwrap();
+    let challenge = SessionChallenge {
+        genesis: genesis(),
+        audience: 7,
+        origin: "https://vault.example.org".into(),
+        account: key.account(),
+        nonce: [0x44; 16],
+        expires: 1_790_000_000_000,
+    };
+    // sr25519 signatures are random: what is compared is the text, what is checked is that one verifies.
+    let wrapped = format!("<Bytes>{}</Bytes>", challenge.text());
+    for text in [challenge.text(), wrapped] {
+        let signature = key.multi_sign(text.as_bytes());
+        assert!(signing::verify(
+            &signature,
+            challenge.text().as_bytes(),
+            &key.account()
+        ));
+        assert!(!signing::verify(
+            &signature,
+            challenge.text().as_bytes(),
+            &account(1)
+        ));
+    }
+    assert!(!signing::verify(
+        &key.multi_sign(b"other"),
+        challenge.text().as_bytes(),
+        &key.account()
+    ));
+    check(
+        "session",
+        json!({
+            "genesis": hex::encode(genesis()),
+            "audience": 7,
+            "origin": challenge.origin,
+            "account": hex_of(&key.account()),
+            "nonce": hex::encode(challenge.nonce),
+            "expires": challenge.expires,
+            "text": challenge.text(),
+        }),
+    );
+}
+
+#[test]
+fn key_vectors() {
+    let accounts: Vec<Value> = [
+        PHRASE.to_owned(),
+        format!("{PHRASE}//Alice"),
+        format!("{PHRASE}//hospital/soft"),
+    ]
+    .iter()
+    .map(|uri| json!({"uri": uri, "account": AccountKey::from_uri(uri).unwrap().account_hex()}))
+    .collect();
+    let secret: [u8; 32] = std::array::from_fn(|i| 1 + i as u8);
+    let key = DecryptionKey::from_bytes(&secret).unwrap();
+    let EncryptionKey::X25519(raw) = key.public();
+    check(
+        "keys",
+        json!({
+            "accounts": accounts,
+            "encryption": {
+                "secret": hex::encode(secret),
+                "identity": *key.expose().unwrap(),
+                "recipient": key.public().to_string(),
+                "scheme": 0,
+                "raw": hex::encode(raw),
+            },
+        }),
+    );
+}
+
+/// A sealed file is random, so this vector is made once and then must open for ever.
+#[test]
+fn sealed_vector_opens() {
+    let name = "sealed";
+    let secret: [u8; 32] = std::array::from_fn(|i| 1 + i as u8);
+    let key = DecryptionKey::from_bytes(&secret).unwrap();
+    let content = "Sealed with padding.\n";
+    if std::env::var_os("UPDATE_VECTORS").is_some() && !file(name).exists() {
+        let sealed =
+            salus_client::files::age::seal_bytes(&[key.public()], content.as_bytes()).unwrap();
+        let identity = key.expose().unwrap();
+        let vector =
+            json!({"identity": *identity, "content": content, "sealed": hex::encode(sealed)});
+        std::fs::write(
+            file(name),
+            serde_json::to_string_pretty(&vector).unwrap() + "\n",
+        )
+        .unwrap();
+    }
+    let vector = read(name);
+    let sealed = hex::decode(vector["sealed"].as_str().unwrap()).unwrap();
+    let opened = unseal_bytes(&[key], &sealed, 1_000, "vector").unwrap();
+    assert_eq!(std::str::from_utf8(&opened).unwrap(), vector["content"]);
+}
