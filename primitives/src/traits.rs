@@ -1,7 +1,7 @@
 //! How the pallets ask each other. The runtime joins them; no pallet names another.
 
 use alloc::vec::Vec;
-use sp_runtime::{DispatchError, DispatchResult};
+use sp_runtime::{DispatchError, DispatchResult, MultiSignature};
 
 use crate::{
     CompartmentId, ControllerRole, Genesis, GrantIndex, Grantee, Member, Moment, OrgId, PatientId, Purpose, Recipient, Record, RecordIndex,
@@ -127,4 +127,9 @@ pub trait BenchmarkWorld<AccountId> {
     fn records(patient: PatientId, compartments: &[CompartmentId], count: u32) -> Vec<RecordIndex>;
     /// Gives the clinician a live grant to read and write, for `Purpose::Treat`.
     fn grant(patient: PatientId, compartments: &[CompartmentId]) -> GrantIndex;
+}
+
+/// Signatures of the patients' owners that a [`BenchmarkWorld`] makes.
+pub trait BenchmarkKeys<AccountId> {
+    fn sign(owner: &AccountId, payload: &[u8]) -> MultiSignature;
 }
