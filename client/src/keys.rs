@@ -108,7 +108,7 @@ impl AccountKey {
         genesis: &Genesis,
     ) -> Recipient {
         let raw = key.raw();
-        let payload = recipient_payload(genesis, subject, key.scheme(), &raw, epoch);
+        let payload = recipient_payload(genesis, subject, key.scheme(), raw, epoch);
         Recipient {
             scheme: key.scheme(),
             key: raw.to_vec().try_into().unwrap_or_default(),

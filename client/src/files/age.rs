@@ -470,7 +470,7 @@ mod tests {
             };
             let under_age = age::decrypt(identity, &sealed).unwrap();
             assert_eq!(under_age.len() as u64, padded_len(length as u64));
-            let reader = unseal(&[key.clone()], &sealed[..], "file").unwrap();
+            let reader = unseal(std::slice::from_ref(&key), &sealed[..], "file").unwrap();
             assert_eq!(reader.length(), length as u64);
             let mut back = Vec::new();
             let digested = reader.copy_to(&mut back).unwrap();
@@ -510,8 +510,13 @@ mod tests {
         let mut cuts: Vec<usize> = (0..400).chain((400..sealed.len()).step_by(9_973)).collect();
         cuts.push(sealed.len() - 1);
         for cut in cuts {
-            let error =
-                unseal_bytes(&[key.clone()], &sealed[..cut], 1 << 20, "payload").unwrap_err();
+            let error = unseal_bytes(
+                std::slice::from_ref(&key),
+                &sealed[..cut],
+                1 << 20,
+                "payload",
+            )
+            .unwrap_err();
             assert!(matches!(error, Error::Damaged { .. }), "{cut}: {error}");
         }
     }
@@ -527,7 +532,7 @@ mod tests {
             let mut broken = sealed.clone();
             broken[place] ^= 1;
             assert!(
-                unseal_bytes(&[key.clone()], &broken, 1 << 20, "payload").is_err(),
+                unseal_bytes(std::slice::from_ref(&key), &broken, 1 << 20, "payload").is_err(),
                 "{place}"
             );
         }
@@ -548,7 +553,9 @@ mod tests {
     #[test]
     fn wrong_framing_is_refused() {
         let key = DecryptionKey::generate();
-        let open = |plain: &[u8]| unseal_bytes(&[key.clone()], &raw(&key, plain), 100, "letter");
+        let open = |plain: &[u8]| {
+            unseal_bytes(std::slice::from_ref(&key), &raw(&key, plain), 100, "letter")
+        };
         let framed = |length: u64, rest: &[u8]| [&length.to_le_bytes()[..], rest].concat();
         assert_eq!(**open(&framed(1, b"a\0")).unwrap(), *b"a");
         assert!(open(b"").is_err());
@@ -568,7 +575,13 @@ mod tests {
     fn a_file_that_changes_its_length_while_read_is_refused() {
         let key = DecryptionKey::generate().public();
         for length in [4, 6] {
-            let error = seal(&[key.clone()], &b"12345"[..], length, Vec::new()).unwrap_err();
+            let error = seal(
+                std::slice::from_ref(&key),
+                &b"12345"[..],
+                length,
+                Vec::new(),
+            )
+            .unwrap_err();
             assert!(matches!(error, Error::LengthChanged { expected, .. } if expected == length));
         }
     }
@@ -580,7 +593,7 @@ mod tests {
         let second = seal_bytes(&[key.public()], b"second").unwrap();
         let single = file_key(&first[..], &[key], "record").unwrap();
         assert_eq!(
-            **unseal_bytes(&[single.clone()], &first, 100, "record").unwrap(),
+            **unseal_bytes(std::slice::from_ref(&single), &first, 100, "record").unwrap(),
             *b"first"
         );
         assert!(unseal_bytes(&[single], &second, 100, "record").is_err());

@@ -229,7 +229,7 @@ mod tests {
         let key = DecryptionKey::generate();
         let json = Envelope::new(PatientId([1; 16])).to_json().unwrap();
         let sealed = seal_bytes(&[key.public()], &json).unwrap();
-        assert!(Envelope::open(&[key.clone()], &sealed, &PatientId([1; 16])).is_ok());
+        assert!(Envelope::open(std::slice::from_ref(&key), &sealed, &PatientId([1; 16])).is_ok());
         assert!(Envelope::open(&[key], &sealed, &PatientId([2; 16])).is_err());
     }
 
@@ -237,7 +237,7 @@ mod tests {
     fn single_records_are_shared_by_their_own_keys() {
         let key = DecryptionKey::generate();
         let file = seal_bytes(&[key.public()], b"result").unwrap();
-        let single = file_key(&file[..], &[key.clone()], "record").unwrap();
+        let single = file_key(&file[..], std::slice::from_ref(&key), "record").unwrap();
         let mut envelope = Envelope::new(PatientId([1; 16]));
         let content = Cid::dag_pb([3; 32]);
         envelope.records.push(SharedRecord {
@@ -248,7 +248,8 @@ mod tests {
         });
         let back = Envelope::from_json(&envelope.to_json().unwrap()).unwrap();
         let shared = back.record(4, &content).unwrap();
-        let plain = unseal_bytes(&[shared.payload.clone()], &file, 100, "record").unwrap();
+        let plain =
+            unseal_bytes(std::slice::from_ref(&shared.payload), &file, 100, "record").unwrap();
         assert_eq!(**plain, *b"result");
         assert!(back.record(4, &Cid::dag_pb([0; 32])).is_none());
         envelope.records[0].payload = key;

@@ -497,7 +497,7 @@ mod tests {
         let parts = stored(&second.object).await;
         let mut out = Vec::new();
         let error = open_payload(
-            &[key.clone()],
+            std::slice::from_ref(&key),
             &parts[PAYLOAD][..],
             &first.manifest,
             &mut out,
@@ -523,7 +523,12 @@ mod tests {
         let built = record(&key, &content(MIB + 1));
         let sealed = stored(&built.object).await.remove(PAYLOAD).unwrap();
         let open = |key: &DecryptionKey, sealed: &[u8]| {
-            open_payload(&[key.clone()], sealed, &built.manifest, &mut Vec::new())
+            open_payload(
+                std::slice::from_ref(key),
+                sealed,
+                &built.manifest,
+                &mut Vec::new(),
+            )
         };
         open(&key, &sealed).unwrap();
         let error = open(&DecryptionKey::generate(), &sealed).unwrap_err();
@@ -555,7 +560,7 @@ mod tests {
         assert_ne!(again.object.cid(), built.object.cid());
         let parts = stored(&again.object).await;
         open_payload(
-            &[new.clone()],
+            std::slice::from_ref(&new),
             &parts[PAYLOAD][..],
             &built.manifest,
             &mut Vec::new(),

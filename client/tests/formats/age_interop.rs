@@ -77,7 +77,7 @@ fn we_open_files_of_debians_age_and_use_its_keys() {
         framed.extend_from_slice(&plain);
         framed.resize(padded_len(length as u64) as usize, 0);
         let sealed = age("age", &["--encrypt", "-r", &public], &framed).unwrap();
-        let opened = unseal_bytes(&[key.clone()], &sealed, 1 << 20, "file").unwrap();
+        let opened = unseal_bytes(std::slice::from_ref(&key), &sealed, 1 << 20, "file").unwrap();
         assert!(opened[..] == plain[..]);
     }
 }
