@@ -1,1 +1,38 @@
-fn main() {}
+//! Measures a running chain and vault. Every figure is a ratio within one run: `open` and `anchor`
+//! beside the plain remarks of the same chain, files beside age alone on the same machine.
+
+mod chain;
+mod world;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "salus-bench", version, about)]
+struct Args {
+    /// Print one JSON object instead of a table
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Finalized transactions per second: remark, open, anchor. Needs the development preset.
+    Chain(chain::Args),
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let args = Args::parse();
+    let (table, json) = match args.what {
+        What::Chain(chain) => chain::run(chain).await?,
+    };
+    if args.json {
+        println!("{json}");
+    } else {
+        print!("{table}");
+    }
+    Ok(())
+}
