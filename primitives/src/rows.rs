@@ -34,8 +34,7 @@ macro_rules! row {
     };
     ($(#[$doc:meta])* pub copy enum $($rest:tt)*) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
-        #[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, serde::Serialize, serde::Deserialize)]
         pub enum $($rest)*
     };
 }
@@ -292,6 +291,19 @@ row! {
         Compartments(BoundedVec<CompartmentId, ConstU32<MAX_SCOPE>>),
         #[codec(index = 1)]
         Records(BoundedVec<RecordIndex, ConstU32<MAX_SCOPE>>),
+    }
+}
+
+impl Scope {
+    pub fn len(&self) -> u32 {
+        match self {
+            Scope::Compartments(compartments) => compartments.len() as u32,
+            Scope::Records(records) => records.len() as u32,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 

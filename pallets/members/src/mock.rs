@@ -1,0 +1,316 @@
+//! A runtime of this pallet and doubles of its neighbours.
+
+use frame_support::{derive_impl, dispatch::GetDispatchInfo, parameter_types, traits::Contains};
+use frame_system::CheckNonce;
+use salus_primitives::{
+    rows::DAY,
+    signing::recipient_payload,
+    traits::{Chain, Sponsorship},
+    AccountId, ClinicianRole, Genesis, Moment, OrgId, OrganisationKind, Recipient, Subject,
+};
+use sp_core::{sr25519, Pair};
+use sp_runtime::{
+    traits::{DispatchTransaction, IdentityLookup},
+    transaction_validity::{TransactionSource, TransactionValidityError, ValidTransaction},
+    BuildStorage, DispatchResult, MultiSignature,
+};
+use std::{cell::RefCell, collections::BTreeMap};
+
+use crate::{CheckMember, Name, Url};
+
+#[frame_support::runtime]
+mod runtime {
+    #[runtime::runtime]
+    #[runtime::derive(
+        RuntimeCall,
+        RuntimeEvent,
+        RuntimeError,
+        RuntimeOrigin,
+        RuntimeFreezeReason,
+        RuntimeHoldReason,
+        RuntimeSlashReason,
+        RuntimeLockId,
+        RuntimeTask,
+        RuntimeViewFunction
+    )]
+    pub struct Test;
+
+    #[runtime::pallet_index(0)]
+    pub type System = frame_system;
+
+    #[runtime::pallet_index(20)]
+    pub type Members = crate;
+}
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+    type AccountId = AccountId;
+    type Lookup = IdentityLookup<AccountId>;
+    type Block = frame_system::mocking::MockBlockU32<Test>;
+}
+
+parameter_types! {
+    pub const MaxOrganisations: u32 = 4;
+}
+
+impl crate::Config for Test {
+    type Chain = Doubles;
+    type GovernanceOrigin = frame_system::EnsureRoot<AccountId>;
+    type Council = Doubles;
+    type Sponsorship = Doubles;
+    type Urgent = Urgent;
+    type MaxOrganisations = MaxOrganisations;
+    type WeightInfo = ();
+}
+
+/// Stands for `consent.revoke`, which this runtime does not have.
+pub struct Urgent;
+
+impl Contains<RuntimeCall> for Urgent {
+    fn contains(call: &RuntimeCall) -> bool {
+        *call == revoke()
+    }
+}
+
+thread_local! {
+    static NOW: RefCell<Moment> = const { RefCell::new(0) };
+    static COUNCIL: RefCell<Vec<AccountId>> = const { RefCell::new(Vec::new()) };
+    static SPONSORS: RefCell<BTreeMap<AccountId, OrgId>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// The clock, the council and the patients.
+pub struct Doubles;
+
+impl Chain for Doubles {
+    fn now() -> Moment {
+        NOW.with_borrow(|now| *now)
+    }
+    fn genesis() -> Genesis {
+        Genesis::repeat_byte(0x5a)
+    }
+}
+
+impl frame_support::traits::ChangeMembers<AccountId> for Doubles {
+    fn change_members_sorted(
+        incoming: &[AccountId],
+        outgoing: &[AccountId],
+        sorted_new: &[AccountId],
+    ) {
+        COUNCIL.with_borrow_mut(|council| {
+            assert!(sorted_new.is_sorted());
+            assert!(
+                incoming.iter().all(|new| !council.contains(new)),
+                "came twice"
+            );
+            assert!(
+                outgoing.iter().all(|old| council.contains(old)),
+                "left without being there"
+            );
+            council.retain(|old| !outgoing.contains(old));
+            council.extend_from_slice(incoming);
+            council.sort();
+            assert_eq!(
+                council, sorted_new,
+                "what came and left does not explain the council"
+            );
+        });
+    }
+}
+
+impl Sponsorship<AccountId> for Doubles {
+    fn sponsor(account: &AccountId) -> Option<OrgId> {
+        SPONSORS.with_borrow(|sponsors| sponsors.get(account).copied())
+    }
+}
+
+pub fn council() -> Vec<AccountId> {
+    COUNCIL.with_borrow(Clone::clone)
+}
+
+/// Makes an account a patient's, as `pallet-patients` would.
+pub fn sponsor(account: &AccountId, organisation: OrgId) {
+    System::inc_providers(account);
+    SPONSORS.with_borrow_mut(|sponsors| sponsors.insert(account.clone(), organisation));
+}
+
+pub fn set_now(now: Moment) {
+    NOW.with_borrow_mut(|moment| *moment = now);
+}
+
+pub const HOSPITAL: OrgId = 0;
+pub const INSURER: OrgId = 1;
+pub const START: Moment = 1_000 * DAY;
+
+pub fn pair(name: &str) -> sr25519::Pair {
+    sr25519::Pair::from_string(&format!("//{name}"), None).expect("a derivation path")
+}
+
+pub fn account(name: &str) -> AccountId {
+    pair(name).public().into()
+}
+
+/// The hospital's admin.
+pub fn ward() -> AccountId {
+    account("Ward")
+}
+
+/// The insurer's admin.
+pub fn price() -> AccountId {
+    account("Price")
+}
+
+/// A physician of the hospital.
+pub fn chen() -> AccountId {
+    account("Chen")
+}
+
+/// The hospital's software.
+pub fn service() -> AccountId {
+    account("Service")
+}
+
+pub fn patient() -> AccountId {
+    account("Patient")
+}
+
+pub fn stranger() -> AccountId {
+    account("Stranger")
+}
+
+pub fn signed(who: AccountId) -> RuntimeOrigin {
+    RuntimeOrigin::signed(who)
+}
+
+pub fn name(text: &str) -> Name {
+    text.as_bytes().to_vec().try_into().expect("a short name")
+}
+
+pub fn url(text: &str) -> Url {
+    text.as_bytes()
+        .to_vec()
+        .try_into()
+        .expect("a short address")
+}
+
+pub fn credential(admin: AccountId, account: AccountId, until: Moment) -> DispatchResult {
+    Members::credential(signed(admin), account, ClinicianRole::Physician, until)
+}
+
+pub fn recipient(signer: &sr25519::Pair, subject: &Subject, epoch: u32) -> Recipient {
+    let key = vec![epoch as u8; 32];
+    let payload = recipient_payload(&Doubles::genesis(), subject, 0, &key, epoch);
+    Recipient {
+        scheme: 0,
+        key: key.try_into().expect("32 bytes"),
+        epoch,
+        signature: MultiSignature::Sr25519(signer.sign(&payload)),
+    }
+}
+
+/// An ordinary call of some size.
+pub fn remark() -> RuntimeCall {
+    RuntimeCall::System(frame_system::Call::remark { remark: vec![0; 8] })
+}
+
+/// An urgent call.
+pub fn revoke() -> RuntimeCall {
+    RuntimeCall::System(frame_system::Call::remark {
+        remark: b"revoke".to_vec(),
+    })
+}
+
+/// The order that the extension asks for.
+pub type Extension = (CheckMember<Test>, CheckNonce<Test>);
+
+pub fn extension(nonce: u32) -> Extension {
+    (CheckMember::new(), CheckNonce::from(nonce))
+}
+
+/// What the pool asks.
+pub fn validate(
+    who: &AccountId,
+    nonce: u32,
+    call: &RuntimeCall,
+) -> Result<ValidTransaction, TransactionValidityError> {
+    extension(nonce)
+        .validate_only(
+            signed(who.clone()),
+            call,
+            &call.get_dispatch_info(),
+            100,
+            TransactionSource::External,
+            0,
+        )
+        .map(|(validity, ..)| validity)
+}
+
+/// What a block does, with the account's next nonce; `length` in bytes.
+pub fn apply(
+    who: &AccountId,
+    call: RuntimeCall,
+    length: usize,
+) -> Result<(), TransactionValidityError> {
+    let nonce = System::account_nonce(who);
+    let mut info = call.get_dispatch_info();
+    info.extension_weight = <() as crate::WeightInfo>::check_member();
+    extension(nonce)
+        .dispatch_transaction(signed(who.clone()), call, &info, length, 0)
+        .map(|_| ())
+}
+
+#[derive(Default)]
+pub struct ExtBuilder;
+
+impl ExtBuilder {
+    /// A hospital with an admin, a physician and software; an insurer with an admin; a patient's
+    /// account that the hospital enrolled.
+    pub fn build(self) -> sp_io::TestExternalities {
+        set_now(START);
+        COUNCIL.with_borrow_mut(Vec::clear);
+        SPONSORS.with_borrow_mut(BTreeMap::clear);
+        let storage = RuntimeGenesisConfig {
+            members: crate::GenesisConfig {
+                organisations: vec![
+                    (
+                        OrganisationKind::Hospital,
+                        "Hospital".into(),
+                        ward(),
+                        "https://vault.example".into(),
+                    ),
+                    (
+                        OrganisationKind::Insurer,
+                        "Insurer".into(),
+                        price(),
+                        "".into(),
+                    ),
+                ],
+                ..Default::default()
+            },
+            ..Default::default()
+        }
+        .build_storage()
+        .expect("a genesis");
+        let mut ext = sp_io::TestExternalities::new(storage);
+        ext.execute_with(|| {
+            System::set_block_number(1);
+            credential(ward(), chen(), START + 700 * DAY).expect("a physician");
+            Members::credential(
+                signed(ward()),
+                service(),
+                ClinicianRole::Service,
+                START + 700 * DAY,
+            )
+            .expect("a service");
+            sponsor(&patient(), HOSPITAL);
+            System::reset_events();
+        });
+        ext
+    }
+
+    pub fn build_and_execute(self, test: impl FnOnce()) {
+        self.build().execute_with(|| {
+            test();
+            Members::do_try_state().expect("invariants hold");
+        });
+    }
+}

@@ -1,0 +1,1084 @@
+use frame_support::{assert_noop, assert_ok, BoundedVec};
+use salus_primitives::{
+    rows::{DAY, HOUR},
+    traits::Standing,
+    ClinicianRole, Grantee, Member, OrganisationKind, Subject,
+};
+use sp_runtime::{
+    transaction_validity::{InvalidTransaction, TransactionValidityError},
+    BuildStorage, DispatchError,
+};
+
+use crate::{
+    check_member::{Allowance, BUCKET_EMPTY, NONCE_TOO_FAR, NO_STANDING},
+    mock::*,
+    Admins, Buckets, Clinicians, CliniciansOf, Error, Event, NextOrganisation, Organisations,
+    Recipients, SponsorBuckets,
+};
+
+const LATER: u64 = START + 365 * DAY;
+
+fn standing(who: &salus_primitives::AccountId) -> Option<Member> {
+    <Members as Standing<_>>::member(who)
+}
+
+fn physician(organisation: u32) -> Option<Member> {
+    Some(Member::Clinician {
+        organisation,
+        role: ClinicianRole::Physician,
+    })
+}
+
+fn admit(
+    admin: salus_primitives::AccountId,
+) -> frame_support::pallet_prelude::DispatchResultWithPostInfo {
+    Members::admit(
+        RuntimeOrigin::root(),
+        admin,
+        OrganisationKind::Laboratory,
+        name("Laboratory"),
+        url(""),
+    )
+}
+
+mod genesis {
+    use super::*;
+
+    #[test]
+    fn founders_have_admins_seats_and_ids_from_zero() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_eq!(NextOrganisation::<Test>::get(), 2);
+            assert_eq!(Admins::<Test>::get(ward()), Some(HOSPITAL));
+            assert_eq!(
+                standing(&price()),
+                Some(Member::Admin {
+                    organisation: INSURER
+                })
+            );
+            let mut seats = vec![ward(), price()];
+            seats.sort();
+            assert_eq!(council(), seats);
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "admins that differ")]
+    fn two_founders_with_one_admin_are_no_genesis() {
+        let founder = (OrganisationKind::Clinic, "Clinic".into(), ward(), "".into());
+        let _ = crate::GenesisConfig::<Test> {
+            organisations: vec![founder.clone(), founder],
+            ..Default::default()
+        }
+        .build_storage();
+    }
+}
+
+mod admit {
+    use super::*;
+
+    #[test]
+    fn admitted_organisation_has_an_admin_in_good_standing_with_a_seat() {
+        ExtBuilder::default().build_and_execute(|| {
+            let admin = stranger();
+            assert_eq!(System::providers(&admin), 0);
+            assert_ok!(admit(admin.clone()));
+            assert_eq!(standing(&admin), Some(Member::Admin { organisation: 2 }));
+            assert!(council().contains(&admin));
+            assert_eq!(System::providers(&admin), 1);
+            let row = Organisations::<Test>::get(2).unwrap();
+            assert_eq!((row.admitted_at, row.suspended_at), (START, None));
+            System::assert_last_event(
+                Event::OrganisationAdmitted {
+                    organisation: 2,
+                    kind: OrganisationKind::Laboratory,
+                    admin,
+                }
+                .into(),
+            );
+        });
+    }
+
+    #[test]
+    fn only_governance_admits() {
+        ExtBuilder::default().build_and_execute(|| {
+            for origin in [
+                signed(ward()),
+                signed(chen()),
+                signed(stranger()),
+                RuntimeOrigin::none(),
+            ] {
+                assert_noop!(
+                    Members::admit(
+                        origin,
+                        stranger(),
+                        OrganisationKind::Clinic,
+                        name("Clinic"),
+                        url("")
+                    ),
+                    DispatchError::BadOrigin
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn an_account_with_a_place_is_no_new_admin() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_noop!(admit(ward()), Error::<Test>::AlreadyMember);
+            assert_noop!(admit(chen()), Error::<Test>::AlreadyMember);
+        });
+    }
+
+    #[test]
+    fn a_lapsed_clinician_can_become_an_admin_and_leaves_no_row_behind() {
+        ExtBuilder::default().build_and_execute(|| {
+            set_now(START + 700 * DAY);
+            assert_ok!(admit(chen()));
+            assert_eq!(Clinicians::<Test>::get(chen()), None);
+            assert!(!CliniciansOf::<Test>::contains_key(HOSPITAL, chen()));
+            // One reference for each place it had: none is ever taken back.
+            assert_eq!(System::providers(&chen()), 2);
+        });
+    }
+
+    #[test]
+    fn names_are_text() {
+        ExtBuilder::default().build_and_execute(|| {
+            let call = |name: &[u8], url: &[u8]| {
+                Members::admit(
+                    RuntimeOrigin::root(),
+                    stranger(),
+                    OrganisationKind::Clinic,
+                    BoundedVec::truncate_from(name.to_vec()),
+                    BoundedVec::truncate_from(url.to_vec()),
+                )
+            };
+            assert_noop!(call(b"", b""), Error::<Test>::InvalidText);
+            assert_noop!(call(&[0xff], b""), Error::<Test>::InvalidText);
+            assert_noop!(call(b"Clinic", &[0xff]), Error::<Test>::InvalidText);
+            assert_noop!(call(b"Cli\nnic", b""), Error::<Test>::InvalidText);
+        });
+    }
+
+    #[test]
+    fn there_are_no_more_organisations_than_allowed() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(admit(account("Third")));
+            assert_ok!(admit(account("Fourth")));
+            assert_noop!(admit(account("Fifth")), Error::<Test>::TooManyOrganisations);
+        });
+    }
+}
+
+mod suspend {
+    use super::*;
+
+    #[test]
+    fn admin_and_clinicians_of_a_suspended_organisation_lose_standing_at_once() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
+            for who in [ward(), chen(), service()] {
+                assert_eq!(standing(&who), None);
+            }
+            assert!(!Members::organisation_is_active(HOSPITAL));
+            assert!(!Members::grantee_is_active(&Grantee::Organisation(
+                HOSPITAL
+            )));
+            assert!(!Members::grantee_is_active(&Grantee::Clinician {
+                account: chen(),
+                organisation: HOSPITAL
+            }));
+            assert_eq!(council(), vec![price()]);
+            // Others keep theirs.
+            assert!(standing(&price()).is_some());
+            System::assert_last_event(
+                Event::OrganisationSuspended {
+                    organisation: HOSPITAL,
+                }
+                .into(),
+            );
+        });
+    }
+
+    #[test]
+    fn a_suspended_admin_can_do_nothing() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
+            let refused = Error::<Test>::NotAuthorized;
+            assert_noop!(credential(ward(), stranger(), LATER), refused);
+            assert_noop!(
+                Members::set_profile(signed(ward()), name("X"), url("")),
+                Error::<Test>::NotAuthorized
+            );
+            assert_noop!(
+                Members::suspend_clinician(signed(ward()), chen()),
+                Error::<Test>::NotAuthorized
+            );
+            assert_noop!(
+                Members::end_credential(signed(ward()), chen()),
+                Error::<Test>::NotAuthorized
+            );
+            let key = recipient(&pair("Ward"), &Subject::Organisation(HOSPITAL), 0);
+            assert_noop!(
+                Members::publish_organisation_recipient(signed(ward()), key),
+                Error::<Test>::NotAuthorized
+            );
+        });
+    }
+
+    #[test]
+    fn only_governance_suspends_and_only_once() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_noop!(
+                Members::suspend(signed(price()), HOSPITAL),
+                DispatchError::BadOrigin
+            );
+            assert_noop!(
+                Members::suspend(RuntimeOrigin::root(), 9),
+                Error::<Test>::NotFound
+            );
+            assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
+            assert_noop!(
+                Members::suspend(RuntimeOrigin::root(), HOSPITAL),
+                Error::<Test>::AlreadySuspended
+            );
+        });
+    }
+
+    #[test]
+    fn the_last_organisation_stays() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
+            assert_noop!(
+                Members::suspend(RuntimeOrigin::root(), INSURER),
+                Error::<Test>::LastOrganisation
+            );
+        });
+    }
+}
+
+mod reinstate {
+    use super::*;
+
+    #[test]
+    fn standing_and_seat_come_back_but_not_what_ended_meanwhile() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(credential(ward(), stranger(), START + HOUR));
+            assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
+            set_now(START + HOUR);
+            assert_ok!(Members::reinstate(RuntimeOrigin::root(), HOSPITAL));
+            assert!(council().contains(&ward()));
+            assert_eq!(standing(&chen()), physician(HOSPITAL));
+            assert_eq!(standing(&stranger()), None);
+            System::assert_last_event(
+                Event::OrganisationReinstated {
+                    organisation: HOSPITAL,
+                }
+                .into(),
+            );
+        });
+    }
+
+    #[test]
+    fn only_governance_reinstates_and_only_the_suspended() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_noop!(
+                Members::reinstate(signed(ward()), HOSPITAL),
+                DispatchError::BadOrigin
+            );
+            assert_noop!(
+                Members::reinstate(RuntimeOrigin::root(), 9),
+                Error::<Test>::NotFound
+            );
+            assert_noop!(
+                Members::reinstate(RuntimeOrigin::root(), HOSPITAL),
+                Error::<Test>::NotSuspended
+            );
+        });
+    }
+}
+
+mod set_admin {
+    use super::*;
+
+    #[test]
+    fn the_new_admin_takes_the_seat_and_the_old_one_has_nothing_left() {
+        ExtBuilder::default().build_and_execute(|| {
+            let new = account("New");
+            assert_ok!(Members::set_admin(
+                RuntimeOrigin::root(),
+                HOSPITAL,
+                new.clone()
+            ));
+            assert_eq!(standing(&ward()), None);
+            assert_eq!(
+                standing(&new),
+                Some(Member::Admin {
+                    organisation: HOSPITAL
+                })
+            );
+            assert!(council().contains(&new) && !council().contains(&ward()));
+            assert_eq!(System::providers(&new), 1);
+            // The old account must not be reaped: its nonce would start again.
+            assert_eq!(System::providers(&ward()), 1);
+            assert_noop!(
+                credential(ward(), stranger(), LATER),
+                Error::<Test>::NotAuthorized
+            );
+            System::assert_has_event(
+                Event::AdminChanged {
+                    organisation: HOSPITAL,
+                    admin: new,
+                    previous: ward(),
+                }
+                .into(),
+            );
+        });
+    }
+
+    #[test]
+    fn the_admin_of_a_suspended_organisation_gets_no_seat() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
+            assert_ok!(Members::set_admin(
+                RuntimeOrigin::root(),
+                HOSPITAL,
+                stranger()
+            ));
+            assert_eq!(council(), vec![price()]);
+            assert_eq!(standing(&stranger()), None);
+            assert_ok!(Members::reinstate(RuntimeOrigin::root(), HOSPITAL));
+            assert!(council().contains(&stranger()));
+        });
+    }
+
+    #[test]
+    fn only_governance_names_admins_who_have_no_other_place() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_noop!(
+                Members::set_admin(signed(ward()), HOSPITAL, stranger()),
+                DispatchError::BadOrigin
+            );
+            assert_noop!(
+                Members::set_admin(RuntimeOrigin::root(), 9, stranger()),
+                Error::<Test>::NotFound
+            );
+            for taken in [ward(), price(), chen()] {
+                assert_noop!(
+                    Members::set_admin(RuntimeOrigin::root(), HOSPITAL, taken),
+                    Error::<Test>::AlreadyMember
+                );
+            }
+        });
+    }
+}
+
+mod set_profile {
+    use super::*;
+
+    #[test]
+    fn an_admin_changes_its_own_organisation_and_no_other() {
+        ExtBuilder::default().build_and_execute(|| {
+            let before = Organisations::<Test>::get(HOSPITAL);
+            assert_ok!(Members::set_profile(
+                signed(price()),
+                name("Mutual"),
+                url("https://b.example")
+            ));
+            let row = Organisations::<Test>::get(INSURER).unwrap();
+            assert_eq!(
+                (row.name, row.vault_url),
+                (name("Mutual"), url("https://b.example"))
+            );
+            assert_eq!(Organisations::<Test>::get(HOSPITAL), before);
+            System::assert_last_event(
+                Event::ProfileChanged {
+                    organisation: INSURER,
+                    actor: price(),
+                }
+                .into(),
+            );
+        });
+    }
+
+    #[test]
+    fn nobody_else_changes_it_and_it_stays_text() {
+        ExtBuilder::default().build_and_execute(|| {
+            for who in [chen(), service(), patient(), stranger()] {
+                assert_noop!(
+                    Members::set_profile(signed(who), name("X"), url("")),
+                    Error::<Test>::NotAuthorized
+                );
+            }
+            assert_noop!(
+                Members::set_profile(signed(ward()), name(""), url("")),
+                Error::<Test>::InvalidText
+            );
+        });
+    }
+}
+
+mod publish_recipient {
+    use super::*;
+
+    #[test]
+    fn members_and_controllers_publish_their_own_keys_in_order() {
+        ExtBuilder::default().build_and_execute(|| {
+            for (who, seed) in [(chen(), "Chen"), (patient(), "Patient"), (ward(), "Ward")] {
+                let subject = Subject::Account(who.clone());
+                for epoch in 0..2 {
+                    let key = recipient(&pair(seed), &subject, epoch);
+                    assert_ok!(Members::publish_recipient(signed(who.clone()), key.clone()));
+                    let row = Recipients::<Test>::get(&subject).unwrap();
+                    assert_eq!((row.signer, row.recipient), (who.clone(), key));
+                    System::assert_last_event(
+                        Event::RecipientPublished {
+                            actor: who.clone(),
+                            subject: subject.clone(),
+                            epoch,
+                        }
+                        .into(),
+                    );
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn a_key_out_of_order_is_refused() {
+        ExtBuilder::default().build_and_execute(|| {
+            let subject = Subject::Account(chen());
+            let key = |epoch| recipient(&pair("Chen"), &subject, epoch);
+            assert_noop!(
+                Members::publish_recipient(signed(chen()), key(1)),
+                Error::<Test>::WrongEpoch
+            );
+            assert_ok!(Members::publish_recipient(signed(chen()), key(0)));
+            // Neither a replay of the old one nor a jump.
+            for epoch in [0, 2, u32::MAX] {
+                assert_noop!(
+                    Members::publish_recipient(signed(chen()), key(epoch)),
+                    Error::<Test>::WrongEpoch
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn only_its_owner_signs_a_key_for_its_own_account() {
+        ExtBuilder::default().build_and_execute(|| {
+            let own = Subject::Account(chen());
+            let wrong = [
+                recipient(&pair("Ward"), &own, 0),
+                recipient(&pair("Chen"), &Subject::Account(ward()), 0),
+                recipient(&pair("Chen"), &Subject::Organisation(HOSPITAL), 0),
+                salus_primitives::Recipient {
+                    key: vec![9; 32].try_into().unwrap(),
+                    ..recipient(&pair("Chen"), &own, 0)
+                },
+            ];
+            for key in wrong {
+                assert_noop!(
+                    Members::publish_recipient(signed(chen()), key),
+                    Error::<Test>::BadSignature
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn a_malformed_key_is_refused() {
+        ExtBuilder::default().build_and_execute(|| {
+            let good = recipient(&pair("Chen"), &Subject::Account(chen()), 0);
+            let short = salus_primitives::Recipient {
+                key: vec![9; 31].try_into().unwrap(),
+                ..good.clone()
+            };
+            let unknown = salus_primitives::Recipient { scheme: 1, ..good };
+            for key in [short, unknown] {
+                assert_noop!(
+                    Members::publish_recipient(signed(chen()), key),
+                    Error::<Test>::InvalidRecipient
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn strangers_and_the_suspended_publish_nothing() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(Members::suspend_clinician(signed(ward()), chen()));
+            for (who, seed) in [(stranger(), "Stranger"), (chen(), "Chen")] {
+                let key = recipient(&pair(seed), &Subject::Account(who.clone()), 0);
+                assert_noop!(
+                    Members::publish_recipient(signed(who), key),
+                    Error::<Test>::NotAuthorized
+                );
+            }
+        });
+    }
+}
+
+mod publish_organisation_recipient {
+    use super::*;
+
+    #[test]
+    fn an_admin_publishes_for_its_own_organisation() {
+        ExtBuilder::default().build_and_execute(|| {
+            let subject = Subject::Organisation(HOSPITAL);
+            let key = recipient(&pair("Ward"), &subject, 0);
+            assert_ok!(Members::publish_organisation_recipient(signed(ward()), key));
+            assert_eq!(Recipients::<Test>::get(subject).unwrap().signer, ward());
+        });
+    }
+
+    #[test]
+    fn nobody_publishes_for_another_organisation() {
+        ExtBuilder::default().build_and_execute(|| {
+            let key = recipient(&pair("Price"), &Subject::Organisation(HOSPITAL), 0);
+            assert_noop!(
+                Members::publish_organisation_recipient(signed(price()), key),
+                Error::<Test>::BadSignature
+            );
+            let key = recipient(&pair("Chen"), &Subject::Organisation(HOSPITAL), 0);
+            assert_noop!(
+                Members::publish_organisation_recipient(signed(chen()), key),
+                Error::<Test>::NotAuthorized
+            );
+        });
+    }
+}
+
+mod credential {
+    use super::*;
+
+    #[test]
+    fn a_credential_gives_standing_until_its_instant() {
+        ExtBuilder::default().build_and_execute(|| {
+            let new = stranger();
+            assert_ok!(credential(ward(), new.clone(), START + HOUR));
+            assert_eq!(System::providers(&new), 1);
+            System::assert_last_event(
+                Event::ClinicianCredentialed {
+                    account: new.clone(),
+                    actor: Some(ward()),
+                    organisation: HOSPITAL,
+                    role: ClinicianRole::Physician,
+                    valid_until: START + HOUR,
+                }
+                .into(),
+            );
+            set_now(START + HOUR - 1);
+            assert_eq!(standing(&new), physician(HOSPITAL));
+            set_now(START + HOUR);
+            assert_eq!(standing(&new), None);
+        });
+    }
+
+    #[test]
+    fn renewing_changes_role_and_end_but_lifts_no_suspension() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(Members::suspend_clinician(signed(ward()), chen()));
+            assert_ok!(Members::credential(
+                signed(ward()),
+                chen(),
+                ClinicianRole::Nurse,
+                LATER
+            ));
+            let row = Clinicians::<Test>::get(chen()).unwrap();
+            assert_eq!((row.role, row.valid_until), (ClinicianRole::Nurse, LATER));
+            assert_eq!(row.suspended_at, Some(START));
+            assert_eq!(standing(&chen()), None);
+            assert_eq!(System::providers(&chen()), 1);
+        });
+    }
+
+    #[test]
+    fn only_an_admin_credentials() {
+        ExtBuilder::default().build_and_execute(|| {
+            for who in [chen(), service(), patient(), stranger()] {
+                assert_noop!(
+                    credential(who, stranger(), LATER),
+                    Error::<Test>::NotAuthorized
+                );
+            }
+            assert_noop!(
+                Members::credential(
+                    RuntimeOrigin::root(),
+                    stranger(),
+                    ClinicianRole::Nurse,
+                    LATER
+                ),
+                DispatchError::BadOrigin
+            );
+        });
+    }
+
+    #[test]
+    fn a_credential_ends_later_than_now() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_noop!(
+                credential(ward(), stranger(), START),
+                Error::<Test>::ExpiryInPast
+            );
+        });
+    }
+
+    #[test]
+    fn an_account_with_another_place_is_not_taken() {
+        ExtBuilder::default().build_and_execute(|| {
+            for taken in [chen(), ward(), price()] {
+                assert_noop!(
+                    credential(price(), taken, LATER),
+                    Error::<Test>::AlreadyMember
+                );
+            }
+            // Suspension at the hospital is no way to the insurer.
+            assert_ok!(Members::suspend_clinician(signed(ward()), chen()));
+            assert_noop!(
+                credential(price(), chen(), LATER),
+                Error::<Test>::AlreadyMember
+            );
+        });
+    }
+
+    #[test]
+    fn a_lapsed_credential_or_a_suspended_employer_keeps_nobody_from_working() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(credential(ward(), stranger(), START + HOUR));
+            set_now(START + HOUR);
+            assert_ok!(credential(price(), stranger(), LATER));
+            assert_eq!(standing(&stranger()), physician(INSURER));
+            assert!(!CliniciansOf::<Test>::contains_key(HOSPITAL, stranger()));
+
+            assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
+            assert_ok!(credential(price(), chen(), LATER));
+            assert_ok!(Members::reinstate(RuntimeOrigin::root(), HOSPITAL));
+            assert_eq!(standing(&chen()), physician(INSURER));
+        });
+    }
+
+    #[test]
+    fn a_grant_does_not_follow_a_clinician_who_moves() {
+        ExtBuilder::default().build_and_execute(|| {
+            let at = |organisation| Grantee::Clinician {
+                account: chen(),
+                organisation,
+            };
+            assert!(Members::grantee_is_active(&at(HOSPITAL)));
+            assert_ok!(Members::end_credential(signed(chen()), chen()));
+            assert_ok!(credential(price(), chen(), LATER));
+            assert!(!Members::grantee_is_active(&at(HOSPITAL)));
+            assert!(Members::grantee_is_active(&at(INSURER)));
+            // Its old employer has no say any more.
+            assert_noop!(
+                Members::suspend_clinician(signed(ward()), chen()),
+                Error::<Test>::NotCredentialed
+            );
+            assert_noop!(
+                Members::end_credential(signed(ward()), chen()),
+                Error::<Test>::NotAuthorized
+            );
+        });
+    }
+}
+
+mod suspend_clinician {
+    use super::*;
+
+    #[test]
+    fn a_suspended_clinician_has_no_standing_until_reinstated() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(Members::suspend_clinician(signed(ward()), chen()));
+            assert_eq!(standing(&chen()), None);
+            System::assert_last_event(
+                Event::ClinicianSuspended {
+                    account: chen(),
+                    actor: ward(),
+                    organisation: HOSPITAL,
+                }
+                .into(),
+            );
+            assert_noop!(
+                Members::suspend_clinician(signed(ward()), chen()),
+                Error::<Test>::AlreadySuspended
+            );
+            assert_ok!(Members::reinstate_clinician(signed(ward()), chen()));
+            assert_eq!(standing(&chen()), physician(HOSPITAL));
+            System::assert_last_event(
+                Event::ClinicianReinstated {
+                    account: chen(),
+                    actor: ward(),
+                    organisation: HOSPITAL,
+                }
+                .into(),
+            );
+            assert_noop!(
+                Members::reinstate_clinician(signed(ward()), chen()),
+                Error::<Test>::NotSuspended
+            );
+        });
+    }
+
+    #[test]
+    fn only_the_own_admin_suspends_and_reinstates() {
+        ExtBuilder::default().build_and_execute(|| {
+            for who in [chen(), service(), stranger()] {
+                assert_noop!(
+                    Members::suspend_clinician(signed(who.clone()), chen()),
+                    Error::<Test>::NotAuthorized
+                );
+                assert_noop!(
+                    Members::reinstate_clinician(signed(who), chen()),
+                    Error::<Test>::NotAuthorized
+                );
+            }
+            for foreign in [chen(), stranger()] {
+                assert_noop!(
+                    Members::suspend_clinician(signed(price()), foreign.clone()),
+                    Error::<Test>::NotCredentialed
+                );
+                assert_noop!(
+                    Members::reinstate_clinician(signed(price()), foreign),
+                    Error::<Test>::NotCredentialed
+                );
+            }
+        });
+    }
+}
+
+mod end_credential {
+    use super::*;
+
+    #[test]
+    fn the_admin_or_the_clinician_ends_it_and_the_account_stays() {
+        ExtBuilder::default().build_and_execute(|| {
+            for (actor, account) in [(ward(), service()), (chen(), chen())] {
+                assert_ok!(Members::end_credential(
+                    signed(actor.clone()),
+                    account.clone()
+                ));
+                assert_eq!(standing(&account), None);
+                // A reaped account would start again at nonce 0.
+                assert_eq!(System::providers(&account), 1);
+                System::assert_last_event(
+                    Event::CredentialEnded {
+                        account,
+                        actor,
+                        organisation: HOSPITAL,
+                    }
+                    .into(),
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn nobody_else_ends_it() {
+        ExtBuilder::default().build_and_execute(|| {
+            for who in [price(), service(), patient(), stranger()] {
+                assert_noop!(
+                    Members::end_credential(signed(who), chen()),
+                    Error::<Test>::NotAuthorized
+                );
+            }
+            assert_noop!(
+                Members::end_credential(signed(ward()), stranger()),
+                Error::<Test>::NotCredentialed
+            );
+        });
+    }
+
+    #[test]
+    fn a_suspended_clinician_does_not_slip_away() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(Members::suspend_clinician(signed(ward()), chen()));
+            assert_noop!(
+                Members::end_credential(signed(chen()), chen()),
+                Error::<Test>::NotAuthorized
+            );
+        });
+    }
+}
+
+mod views {
+    use super::*;
+
+    #[test]
+    fn lists_are_bounded_and_can_be_continued() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_eq!(Members::organisations(0, 1).len(), 1);
+            assert_eq!(
+                Members::organisations(1, 9).first().map(|row| row.0),
+                Some(INSURER)
+            );
+            assert_eq!(Members::organisations(2, 9), vec![]);
+
+            let all = Members::clinicians(HOSPITAL, None, 9);
+            assert_eq!(all.len(), 2);
+            let first = Members::clinicians(HOSPITAL, None, 1);
+            let rest = Members::clinicians(HOSPITAL, Some(first[0].0.clone()), 9);
+            assert_eq!([first, rest].concat(), all);
+            assert_eq!(Members::clinicians(INSURER, None, 9), vec![]);
+        });
+    }
+}
+
+mod check_member {
+    use super::*;
+
+    fn custom<T>(reason: u8) -> Result<T, TransactionValidityError> {
+        Err(InvalidTransaction::Custom(reason).into())
+    }
+
+    /// Bytes that cost more than a quarter of a person's bucket, but less than a third.
+    const QUARTER: usize = 400_000;
+
+    #[test]
+    fn members_and_controllers_pass() {
+        ExtBuilder::default().build_and_execute(|| {
+            for who in [ward(), price(), chen(), service(), patient()] {
+                assert_ok!(validate(&who, 0, &remark()));
+                assert_ok!(apply(&who, remark(), 100));
+                assert_eq!(System::account_nonce(&who), 1);
+            }
+        });
+    }
+
+    #[test]
+    fn a_stranger_is_turned_away() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_eq!(validate(&stranger(), 0, &remark()), custom(NO_STANDING));
+            // Not even if it has an account, and not with an urgent call.
+            System::inc_providers(&stranger());
+            assert_eq!(validate(&stranger(), 0, &revoke()), custom(NO_STANDING));
+            assert_eq!(apply(&stranger(), remark(), 100), custom(NO_STANDING));
+            assert_eq!(System::account_nonce(stranger()), 0);
+        });
+    }
+
+    #[test]
+    fn the_suspended_the_expired_and_the_released_are_turned_away() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(Members::suspend_clinician(signed(ward()), chen()));
+            assert_eq!(validate(&chen(), 0, &remark()), custom(NO_STANDING));
+
+            assert_ok!(Members::end_credential(signed(ward()), service()));
+            assert_eq!(validate(&service(), 0, &remark()), custom(NO_STANDING));
+
+            assert_ok!(credential(ward(), stranger(), START + HOUR));
+            assert_ok!(validate(&stranger(), 0, &remark()));
+            set_now(START + HOUR);
+            assert_eq!(validate(&stranger(), 0, &remark()), custom(NO_STANDING));
+
+            assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
+            assert_eq!(validate(&ward(), 0, &remark()), custom(NO_STANDING));
+            // A patient of a suspended hospital must still be able to revoke.
+            assert_ok!(validate(&patient(), 0, &revoke()));
+        });
+    }
+
+    #[test]
+    fn unsigned_transactions_are_not_its_business() {
+        use frame_support::dispatch::GetDispatchInfo;
+        use sp_runtime::{
+            traits::{TransactionExtension, TxBaseImplication},
+            transaction_validity::TransactionSource,
+        };
+        ExtBuilder::default().build_and_execute(|| {
+            let call = remark();
+            assert!(crate::CheckMember::<Test>::new()
+                .validate(
+                    RuntimeOrigin::none(),
+                    &call,
+                    &call.get_dispatch_info(),
+                    0,
+                    (),
+                    &TxBaseImplication(()),
+                    TransactionSource::InBlock,
+                )
+                .is_ok());
+        });
+    }
+
+    #[test]
+    fn nonces_reach_64_ahead_for_persons_and_4096_for_services() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(validate(&chen(), 64, &revoke()));
+            assert_eq!(validate(&chen(), 65, &revoke()), custom(NONCE_TOO_FAR));
+            assert_ok!(validate(&service(), 4_096, &revoke()));
+            assert_eq!(
+                validate(&service(), 4_097, &revoke()),
+                custom(NONCE_TOO_FAR)
+            );
+            // The distance counts, not the nonce.
+            assert_ok!(apply(&chen(), remark(), 100));
+            assert_ok!(validate(&chen(), 65, &revoke()));
+        });
+    }
+
+    #[test]
+    fn a_flood_empties_its_own_bucket_while_anothers_revoke_goes_first() {
+        ExtBuilder::default().build_and_execute(|| {
+            let mut sent = 0;
+            let reason = loop {
+                match apply(&chen(), remark(), QUARTER) {
+                    Ok(()) => sent += 1,
+                    Err(reason) => break reason,
+                }
+                assert!(sent < 100, "nothing stops the flood");
+            };
+            assert_eq!(Err::<(), _>(reason), custom(BUCKET_EMPTY));
+            assert_eq!(sent, 3);
+            assert!(Buckets::<Test>::get(chen()).spent <= Allowance::PERSON.capacity);
+
+            let revoke = validate(&patient(), 0, &revoke()).unwrap();
+            let flood = validate(&price(), 0, &remark()).unwrap();
+            assert!(revoke.priority > flood.priority);
+        });
+    }
+
+    #[test]
+    fn whoever_has_spent_the_ordinary_allowance_can_still_revoke() {
+        ExtBuilder::default().build_and_execute(|| {
+            let now = 1;
+            let limit = Allowance::PERSON.capacity - Allowance::PERSON.capacity / 8;
+            Buckets::<Test>::insert(
+                chen(),
+                crate::Bucket {
+                    spent: limit,
+                    at: now,
+                },
+            );
+            assert_eq!(validate(&chen(), 0, &remark()), custom(BUCKET_EMPTY));
+            assert_ok!(validate(&chen(), 0, &revoke()));
+            assert_ok!(apply(&chen(), revoke(), 100));
+            // The reserve ends too, or urgent calls would be a way around the bucket.
+            Buckets::<Test>::insert(
+                chen(),
+                crate::Bucket {
+                    spent: Allowance::PERSON.capacity,
+                    at: now,
+                },
+            );
+            assert_eq!(validate(&chen(), 1, &revoke()), custom(BUCKET_EMPTY));
+        });
+    }
+
+    #[test]
+    fn the_pool_holds_no_more_of_an_account_than_its_bucket_pays_for() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(apply(&chen(), revoke(), 100));
+            let cost = Buckets::<Test>::get(chen()).spent;
+            let limit = Allowance::PERSON.capacity - Allowance::PERSON.capacity / 8;
+            Buckets::<Test>::insert(
+                chen(),
+                crate::Bucket {
+                    // Room for five and a half.
+                    spent: limit - 11 * cost / 2,
+                    at: 1,
+                },
+            );
+            assert_ok!(validate(&chen(), 1, &remark()));
+            assert_ok!(validate(&chen(), 4, &remark()));
+            assert_eq!(validate(&chen(), 7, &remark()), custom(BUCKET_EMPTY));
+        });
+    }
+
+    #[test]
+    fn each_block_gives_some_of_the_allowance_back() {
+        ExtBuilder::default().build_and_execute(|| {
+            Buckets::<Test>::insert(
+                chen(),
+                crate::Bucket {
+                    spent: Allowance::PERSON.capacity,
+                    at: 1,
+                },
+            );
+            assert_eq!(validate(&chen(), 0, &remark()), custom(BUCKET_EMPTY));
+            System::set_block_number(51);
+            assert_ok!(validate(&chen(), 0, &remark()));
+            assert_eq!(
+                Buckets::<Test>::get(chen()).spent_at(51, &Allowance::PERSON),
+                Allowance::PERSON.capacity - 50 * Allowance::PERSON.refill
+            );
+            System::set_block_number(1_000);
+            assert_eq!(
+                Buckets::<Test>::get(chen()).spent_at(1_000, &Allowance::PERSON),
+                0
+            );
+        });
+    }
+
+    #[test]
+    fn a_call_larger_than_the_bucket_passes_once_and_is_paid_back() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(apply(&ward(), remark(), 2_000_000));
+            assert!(Buckets::<Test>::get(ward()).spent > Allowance::PERSON.capacity);
+            assert_eq!(apply(&ward(), remark(), 100), custom(BUCKET_EMPTY));
+        });
+    }
+
+    #[test]
+    fn what_a_call_does_not_use_is_given_back() {
+        ExtBuilder::default().build_and_execute(|| {
+            let call = RuntimeCall::Members(crate::Call::end_credential {
+                account: stranger(),
+            });
+            assert_ok!(apply(&chen(), call.clone(), 100));
+            let full = Buckets::<Test>::get(chen()).spent;
+            assert!(full > 0);
+
+            use frame_support::{dispatch::GetDispatchInfo, weights::Weight};
+            use sp_runtime::traits::DispatchTransaction;
+            let info = call.get_dispatch_info();
+            assert_ok!(
+                extension(0).test_run(signed(price()), &call, &info, 100, 0, |_| Ok(Some(
+                    Weight::zero()
+                )
+                .into()),)
+            );
+            let refunded = Buckets::<Test>::get(price()).spent;
+            assert!(refunded < full && refunded > 0, "{refunded} of {full}");
+        });
+    }
+
+    #[test]
+    fn patients_of_one_organisation_share_a_bucket_and_those_of_another_do_not() {
+        ExtBuilder::default().build_and_execute(|| {
+            let (sybil, other) = (account("Sybil"), account("Other"));
+            sponsor(&sybil, HOSPITAL);
+            sponsor(&other, INSURER);
+            assert_ok!(apply(&sybil, remark(), 100));
+            let spent = SponsorBuckets::<Test>::get(HOSPITAL).spent;
+            assert!(spent > 0);
+            assert_ok!(apply(&patient(), remark(), 100));
+            assert_eq!(SponsorBuckets::<Test>::get(HOSPITAL).spent, 2 * spent);
+
+            let limit = Allowance::SPONSOR.capacity - Allowance::SPONSOR.capacity / 8;
+            SponsorBuckets::<Test>::insert(
+                HOSPITAL,
+                crate::Bucket {
+                    spent: limit,
+                    at: 1,
+                },
+            );
+            assert_eq!(validate(&patient(), 1, &remark()), custom(BUCKET_EMPTY));
+            assert_ok!(validate(&patient(), 1, &revoke()));
+            assert_ok!(validate(&other, 0, &remark()));
+            // Members answer for themselves.
+            assert_ok!(validate(&chen(), 0, &remark()));
+            assert_eq!(SponsorBuckets::<Test>::get(INSURER).spent, 0);
+        });
+    }
+
+    #[test]
+    fn the_next_transaction_of_anybody_goes_before_the_second_of_anybody() {
+        ExtBuilder::default().build_and_execute(|| {
+            let priority = |who, nonce, call| validate(&who, nonce, &call).unwrap().priority;
+            assert!(priority(chen(), 0, remark()) > priority(service(), 1, remark()));
+            assert!(priority(chen(), 5, remark()) > priority(chen(), 6, remark()));
+            assert!(priority(chen(), 60, revoke()) > priority(service(), 0, remark()));
+        });
+    }
+}

@@ -1,0 +1,348 @@
+//! A runtime of this pallet and doubles of its neighbours.
+
+use codec::Encode;
+use frame_support::{derive_impl, ensure};
+use salus_primitives::{
+    rows::DAY,
+    signing::{enrolment_payload, recipient_payload},
+    traits::{Chain, OpenIntake, Standing, Trail},
+    AccountId, ClinicianRole, CompartmentId, ControllerRole, EnrolmentConsent, Genesis, Grantee,
+    Member, Moment, OrgId, PatientId, Recipient, Subject,
+};
+use sp_core::{sr25519, Pair};
+use sp_runtime::{
+    traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult, MultiSignature,
+};
+use std::cell::RefCell;
+
+#[frame_support::runtime]
+mod runtime {
+    #[runtime::runtime]
+    #[runtime::derive(
+        RuntimeCall,
+        RuntimeEvent,
+        RuntimeError,
+        RuntimeOrigin,
+        RuntimeFreezeReason,
+        RuntimeHoldReason,
+        RuntimeSlashReason,
+        RuntimeLockId,
+        RuntimeTask,
+        RuntimeViewFunction
+    )]
+    pub struct Test;
+
+    #[runtime::pallet_index(0)]
+    pub type System = frame_system;
+
+    #[runtime::pallet_index(21)]
+    pub type Patients = crate;
+}
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+    type AccountId = AccountId;
+    type Lookup = IdentityLookup<AccountId>;
+    type Block = frame_system::mocking::MockBlockU32<Test>;
+}
+
+impl crate::Config for Test {
+    type Chain = Doubles;
+    type Trail = Doubles;
+    type Standing = Doubles;
+    type Intake = Doubles;
+    type WeightInfo = ();
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkWorld = Doubles;
+}
+
+thread_local! {
+    static NOW: RefCell<Moment> = const { RefCell::new(0) };
+}
+
+/// The clock, the members, the record store and the trail.
+pub struct Doubles;
+
+impl Chain for Doubles {
+    fn now() -> Moment {
+        NOW.with_borrow(|now| *now)
+    }
+    fn genesis() -> Genesis {
+        Genesis::repeat_byte(0x5a)
+    }
+}
+
+impl Standing<AccountId> for Doubles {
+    fn member(account: &AccountId) -> Option<Member> {
+        let clinician = |organisation, role| Some(Member::Clinician { organisation, role });
+        if *account == chen() {
+            clinician(HOSPITAL, ClinicianRole::Physician)
+        } else if *account == desk() {
+            clinician(HOSPITAL, ClinicianRole::Service)
+        } else if *account == lee() {
+            clinician(CLINIC, ClinicianRole::Nurse)
+        } else if *account == ward() {
+            Some(Member::Admin {
+                organisation: HOSPITAL,
+            })
+        } else {
+            None
+        }
+    }
+    fn organisation_is_active(organisation: OrgId) -> bool {
+        [HOSPITAL, CLINIC].contains(&organisation)
+    }
+    fn grantee_is_active(_: &Grantee) -> bool {
+        false
+    }
+}
+
+pub const INTAKE_REFUSED: DispatchError = DispatchError::Other("intake");
+
+impl OpenIntake<AccountId> for Doubles {
+    fn open_intake(
+        patient: PatientId,
+        _actor: &AccountId,
+        signer: &AccountId,
+        compartment: CompartmentId,
+        recipient: Recipient,
+    ) -> DispatchResult {
+        assert!(
+            crate::Patients::<Test>::contains_key(patient),
+            "opened before enrolled"
+        );
+        let subject = Subject::Compartment(patient, compartment);
+        ensure!(
+            recipient.is_signed_by(signer, &Doubles::genesis(), &subject),
+            INTAKE_REFUSED
+        );
+        Ok(())
+    }
+}
+
+/// Deposits, after looking whether the event begins with the patient whose trail it goes to.
+impl Trail<RuntimeEvent> for Doubles {
+    fn deposit(patient: &PatientId, event: RuntimeEvent) {
+        assert_eq!(
+            event.encode()[2..18],
+            patient.0,
+            "an event in a stranger's trail"
+        );
+        System::deposit_event(event);
+    }
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+impl salus_primitives::traits::BenchmarkWorld<AccountId> for Doubles {
+    fn clinician() -> (AccountId, OrgId) {
+        (chen(), HOSPITAL)
+    }
+    fn service() -> AccountId {
+        desk()
+    }
+    fn patient() -> (PatientId, AccountId) {
+        (PATIENT, owner())
+    }
+    fn compartments(_: PatientId, _: u32) -> Vec<CompartmentId> {
+        Vec::new()
+    }
+    fn records(_: PatientId, _: &[CompartmentId], _: u32) -> Vec<u32> {
+        Vec::new()
+    }
+    fn grant(_: PatientId, _: &[CompartmentId]) -> u32 {
+        0
+    }
+}
+
+pub fn now() -> Moment {
+    Doubles::now()
+}
+
+pub fn set_now(now: Moment) {
+    NOW.with_borrow_mut(|moment| *moment = now);
+}
+
+pub const HOSPITAL: OrgId = 0;
+pub const CLINIC: OrgId = 1;
+pub const START: Moment = 1_000 * DAY;
+pub const PATIENT: PatientId = PatientId([1; 16]);
+pub const OTHER: PatientId = PatientId([2; 16]);
+pub const INTAKE: CompartmentId = CompartmentId([9; 16]);
+
+pub fn pair(name: &str) -> sr25519::Pair {
+    sr25519::Pair::from_string(&format!("//{name}"), None).expect("a derivation path")
+}
+
+pub fn account(name: &str) -> AccountId {
+    pair(name).public().into()
+}
+
+/// A physician of the hospital.
+pub fn chen() -> AccountId {
+    account("Chen")
+}
+
+/// The hospital's software.
+pub fn desk() -> AccountId {
+    account("Desk")
+}
+
+/// A nurse of the clinic.
+pub fn lee() -> AccountId {
+    account("Lee")
+}
+
+/// The hospital's admin.
+pub fn ward() -> AccountId {
+    account("Ward")
+}
+
+pub fn owner() -> AccountId {
+    account("Owner")
+}
+
+pub fn guardian() -> AccountId {
+    account("Guardian")
+}
+
+pub fn carer() -> AccountId {
+    account("Carer")
+}
+
+pub fn stranger() -> AccountId {
+    account("Stranger")
+}
+
+pub fn signed(who: AccountId) -> RuntimeOrigin {
+    RuntimeOrigin::signed(who)
+}
+
+pub fn recipient(signer: &str, subject: &Subject, epoch: u32) -> Recipient {
+    let key = vec![epoch as u8; 32];
+    let payload = recipient_payload(&Doubles::genesis(), subject, 0, &key, epoch);
+    Recipient {
+        scheme: 0,
+        key: key.try_into().expect("32 bytes"),
+        epoch,
+        signature: MultiSignature::Sr25519(pair(signer).sign(&payload)),
+    }
+}
+
+pub fn inbox(signer: &str, patient: PatientId, epoch: u32) -> Recipient {
+    recipient(signer, &Subject::Inbox(patient), epoch)
+}
+
+/// Everything that an enrolment says; tests change one thing at a time.
+#[derive(Clone)]
+pub struct Enrolment {
+    pub by: AccountId,
+    pub patient: PatientId,
+    pub controller: AccountId,
+    pub role: ControllerRole,
+    pub intake: Recipient,
+    pub inbox: Recipient,
+    pub consent: EnrolmentConsent,
+}
+
+/// Signed by `signer` for `by` of `organisation`, valid for a day.
+pub fn enrolment(
+    signer: &str,
+    by: AccountId,
+    organisation: OrgId,
+    patient: PatientId,
+    role: ControllerRole,
+) -> Enrolment {
+    let (nonce, expires_at) = ([7; 16], now() + DAY);
+    let controller = account(signer);
+    let payload = enrolment_payload(
+        &Doubles::genesis(),
+        organisation,
+        &by,
+        &patient,
+        &controller,
+        role,
+        &nonce,
+        expires_at,
+    );
+    Enrolment {
+        by,
+        patient,
+        controller,
+        role,
+        intake: recipient(signer, &Subject::Compartment(patient, INTAKE), 0),
+        inbox: inbox(signer, patient, 0),
+        consent: EnrolmentConsent {
+            nonce,
+            expires_at,
+            signature: MultiSignature::Sr25519(pair(signer).sign(&payload)),
+        },
+    }
+}
+
+impl Enrolment {
+    pub fn submit(self) -> DispatchResult {
+        Patients::enrol(
+            signed(self.by),
+            self.patient,
+            self.controller,
+            self.role,
+            INTAKE,
+            self.intake,
+            self.inbox,
+            self.consent,
+        )
+    }
+}
+
+pub fn add(
+    by: AccountId,
+    account: AccountId,
+    role: ControllerRole,
+    expires_at: Option<Moment>,
+) -> DispatchResult {
+    Patients::add_controller(signed(by), PATIENT, account, role, expires_at)
+}
+
+pub fn remove(by: AccountId, account: AccountId) -> DispatchResult {
+    Patients::remove_controller(signed(by), PATIENT, account)
+}
+
+#[derive(Default)]
+pub struct ExtBuilder {
+    empty: bool,
+}
+
+impl ExtBuilder {
+    /// Nobody is enrolled.
+    pub fn empty() -> Self {
+        Self { empty: true }
+    }
+
+    /// One patient, with an owner, a guardian and a carer.
+    pub fn build(self) -> sp_io::TestExternalities {
+        let storage = frame_system::GenesisConfig::<Test>::default()
+            .build_storage()
+            .expect("default genesis");
+        let mut ext = sp_io::TestExternalities::new(storage);
+        ext.execute_with(|| {
+            set_now(START);
+            System::set_block_number(1);
+            if !self.empty {
+                enrolment("Owner", chen(), HOSPITAL, PATIENT, ControllerRole::Owner)
+                    .submit()
+                    .expect("a patient");
+                add(owner(), guardian(), ControllerRole::Guardian, None).expect("a guardian");
+                add(owner(), carer(), ControllerRole::Carer, None).expect("a carer");
+                System::reset_events();
+            }
+        });
+        ext
+    }
+
+    pub fn build_and_execute(self, test: impl FnOnce()) {
+        self.build().execute_with(|| {
+            test();
+            Patients::do_try_state().expect("invariants hold");
+        });
+    }
+}
