@@ -1,6 +1,11 @@
 //! A runtime of this pallet and doubles of its neighbours.
 
-use frame_support::{derive_impl, dispatch::GetDispatchInfo, parameter_types, traits::Contains};
+use frame_support::{
+    derive_impl,
+    dispatch::{DispatchInfo, GetDispatchInfo},
+    parameter_types,
+    traits::Contains,
+};
 use frame_system::CheckNonce;
 use salus_primitives::{
     rows::DAY,
@@ -226,21 +231,21 @@ pub fn extension(nonce: u32) -> Extension {
     (CheckMember::new(), CheckNonce::from(nonce))
 }
 
+fn info(call: &RuntimeCall) -> DispatchInfo {
+    let mut info = call.get_dispatch_info();
+    info.extension_weight = <() as crate::WeightInfo>::check_member();
+    info
+}
+
 /// What the pool asks.
 pub fn validate(
     who: &AccountId,
     nonce: u32,
     call: &RuntimeCall,
 ) -> Result<ValidTransaction, TransactionValidityError> {
+    let who = signed(who.clone());
     extension(nonce)
-        .validate_only(
-            signed(who.clone()),
-            call,
-            &call.get_dispatch_info(),
-            100,
-            TransactionSource::External,
-            0,
-        )
+        .validate_only(who, call, &info(call), 100, TransactionSource::External, 0)
         .map(|(validity, ..)| validity)
 }
 
@@ -250,10 +255,8 @@ pub fn apply(
     call: RuntimeCall,
     length: usize,
 ) -> Result<(), TransactionValidityError> {
-    let nonce = System::account_nonce(who);
-    let mut info = call.get_dispatch_info();
-    info.extension_weight = <() as crate::WeightInfo>::check_member();
-    extension(nonce)
+    let info = info(&call);
+    extension(System::account_nonce(who))
         .dispatch_transaction(signed(who.clone()), call, &info, length, 0)
         .map(|_| ())
 }
