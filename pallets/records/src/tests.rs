@@ -983,8 +983,14 @@ mod link_correction {
             assert_ok!(link(0, 2));
             assert_noop!(link(0, 3), Error::<Test>::AlreadyCorrected);
             assert_noop!(link(1, 2), Error::<Test>::ReplacementInUse);
-            assert_ok!(link(2, 3));
-            assert_noop!(link(1, 2), Error::<Test>::ReplacementInUse);
+        });
+    }
+
+    #[test]
+    fn a_replacement_that_is_corrected_itself_is_refused() {
+        with_records(|| {
+            assert_ok!(link(1, 2));
+            assert_noop!(link(0, 1), Error::<Test>::ReplacementInUse);
         });
     }
 
