@@ -120,6 +120,23 @@ impl Config {
         }
     }
 
+    /// Held while the vault runs: another one on the same folder would clear away its uploads.
+    pub fn claim(&self) -> anyhow::Result<Option<std::fs::File>> {
+        let Some(folder) = &self.data else {
+            return Ok(None);
+        };
+        let path = folder.join("vault.lock");
+        let file = std::fs::File::create(&path)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        file.try_lock().with_context(|| {
+            format!(
+                "another vault uses {}: stop it, or choose another --data",
+                folder.display()
+            )
+        })?;
+        Ok(Some(file))
+    }
+
     pub fn key(&self) -> anyhow::Result<AccountKey> {
         let secret = match (&self.key_file, &self.insecure_dev_key) {
             (Some(file), _) => zeroize::Zeroizing::new(
@@ -224,6 +241,19 @@ mod tests {
         ] {
             assert_eq!(accepted(refused), None, "{refused}");
         }
+    }
+
+    #[test]
+    fn folder_belongs_to_one_vault_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().to_str().unwrap();
+        let arguments = ["salus-vault", "--data", data, "--organisation", "0"];
+        let key = ["--insecure-dev-key", "//Alice"];
+        let config = Config::try_parse_from(arguments.iter().chain(&key)).unwrap();
+        let claimed = config.claim().unwrap();
+        assert!(config.claim().is_err());
+        drop(claimed);
+        assert!(config.claim().is_ok());
     }
 
     #[test]

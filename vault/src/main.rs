@@ -25,6 +25,7 @@ async fn main() -> anyhow::Result<()> {
     let account = key.account();
     // Before anything else: an address in use, or a folder that cannot be written, need no node.
     let store = config.store()?;
+    let _claim = config.claim()?;
     let listener = tokio::net::TcpListener::bind(config.listen)
         .await
         .with_context(|| {

@@ -4,6 +4,7 @@ mod chain;
 mod crash;
 mod gateway;
 mod keeping;
+mod logs;
 mod objects;
 mod serving;
 mod sessions;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use axum::http::StatusCode;
 use futures::StreamExt;
 use salus_primitives::{
-    ClinicianRole, LetterStage, Member, ObjectKind, Part, Purpose, RecordState, Request,
+    ClinicianRole, Grantee, LetterStage, Member, ObjectKind, Part, Purpose, RecordState, Request,
     RequestState, Rights,
 };
 use tower::ServiceExt;
@@ -154,11 +154,32 @@ async fn entry_of_another_record_does_not_help() {
 }
 
 #[tokio::test]
+async fn entry_of_a_colleague_under_the_same_grant_does_not_help() {
+    let (world, _) = shared().await;
+    world
+        .chain
+        .state()
+        .grants
+        .get_mut(&(PATIENT, 0))
+        .unwrap()
+        .grant
+        .grantee = Grantee::Organisation(HOSPITAL);
+    let by_doctor = world.open("Doctor", &[0], Part::Full, 0);
+    assert_eq!(read(&world, "Doctor", "payload", &by_doctor).await, 200);
+    assert_eq!(read(&world, "Lab", "payload", &by_doctor).await, 404);
+    let own = world.open("Lab", &[0], Part::Full, 0);
+    assert_eq!(read(&world, "Lab", "payload", &own).await, 200);
+}
+
+#[tokio::test]
 async fn entry_of_another_patient_does_not_help() {
     let (world, _) = shared().await;
     let theirs = record(OTHER_PATIENT, &account("Mallory"), 3, b"theirs");
     world.store("Mallory", &theirs).await;
     world.anchor(OTHER_PATIENT, 0, &theirs, "Mallory");
+    // The doctor holds a grant of that number from both of them.
+    let grant = world.chain.state().grants[&(PATIENT, 0)].clone();
+    world.chain.state().grants.insert((OTHER_PATIENT, 0), grant);
     let entry = world.open("Doctor", &[0], Part::Full, 0);
     let token = world.token("Doctor").await;
     let path = format!("/v1/patients/{OTHER_PATIENT}/records/0/payload");
