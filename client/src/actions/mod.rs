@@ -169,7 +169,7 @@ impl Person {
         let session = vault.sign_in(&self.account).await?;
         progress.begin("uploading", object.car_len());
         session
-            .upload(&object.root(), || {
+            .upload(&object.cid(), || {
                 streamed(tokio_util::io::StreamReader::new(Box::pin(
                     object.car_stream(),
                 )))

@@ -96,7 +96,7 @@ impl Person {
                 None => envelope.keys(&record.compartment),
             };
             let manifest_keys = keys(single.map(|s| s.manifest.clone()));
-            let (manifest, object) = self
+            let found = self
                 .manifest(
                     &session,
                     patient,
@@ -107,7 +107,7 @@ impl Person {
                 )
                 .await?;
             let mut row = ChartRow::new(number, &record, done.moment);
-            row.describe(&manifest);
+            row.describe(&found.0);
             row.compartment = envelope
                 .compartments
                 .get(&record.compartment)
@@ -119,8 +119,7 @@ impl Person {
                     .payload(
                         number,
                         &record,
-                        &manifest,
-                        &object,
+                        &found,
                         &payload_keys,
                         out,
                         progress,

@@ -46,6 +46,7 @@ pub struct ChartRow {
     pub length: Option<u64>,
     pub compartment: Option<String>,
     pub author: String,
+    pub cid: String,
     pub anchored_at: u64,
     pub corrects: Option<RecordIndex>,
     pub corrected_by: Option<RecordIndex>,
@@ -73,6 +74,7 @@ impl ChartRow {
             length: None,
             compartment: None,
             author: record.author.to_string(),
+            cid: text(&record.content),
             anchored_at: record.anchored_at,
             corrects: record.corrects,
             corrected_by: record.corrected_by,
@@ -250,8 +252,7 @@ impl Person {
         &self,
         index: RecordIndex,
         record: &Record,
-        manifest: &Manifest,
-        object: &Object<'_>,
+        (manifest, object): &(Manifest, Object<'_>),
         keys: &[DecryptionKey],
         out: &Path,
         progress: Progress<'_>,
@@ -280,7 +281,7 @@ impl Person {
     }
 
     /// The payload's ciphertext, verified by its CID, in a file without a name.
-    async fn download(
+    pub(crate) async fn download(
         &self,
         object: &Object<'_>,
         folder: &Path,
@@ -315,10 +316,10 @@ impl Person {
         let keys = [self.keyring(&patient)?.key(&record.compartment, record.epoch)?];
         let vault = self.home_vault(patient).await?;
         let session = vault.sign_in(&self.account).await?;
-        let (manifest, object) = self
+        let found = self
             .manifest(&session, patient, index, &record, &keys, None)
             .await?;
-        self.payload(index, &record, &manifest, &object, &keys, out, progress)
+        self.payload(index, &record, &found, &keys, out, progress)
             .await
     }
 
