@@ -102,6 +102,7 @@ mod benchmarks {
     fn admit(o: Linear<2, { T::MaxOrganisations::get() }>) -> Result<(), BenchmarkError> {
         organisations::<T>(o - 1);
         let admin = lapsed::<T>(0);
+        let next = NextOrganisation::<T>::get();
         let origin = governance::<T>()?;
         #[extrinsic_call]
         _(
@@ -111,7 +112,7 @@ mod benchmarks {
             text(MAX_NAME),
             text(MAX_URL),
         );
-        assert_eq!(Admins::<T>::get(admin), Some(o - 1));
+        assert_eq!(Admins::<T>::get(admin), Some(next));
         Ok(())
     }
 

@@ -231,7 +231,7 @@ pub fn extension(nonce: u32) -> Extension {
     (CheckMember::new(), CheckNonce::from(nonce))
 }
 
-fn info(call: &RuntimeCall) -> DispatchInfo {
+pub fn info(call: &RuntimeCall) -> DispatchInfo {
     let mut info = call.get_dispatch_info();
     info.extension_weight = <() as crate::WeightInfo>::check_member();
     info
