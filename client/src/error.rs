@@ -87,46 +87,6 @@ pub enum Error {
         source: io::Error,
     },
 
-    // What people do.
-    #[error("no node is named: pass --node ws://…, or set it once with `salus config --node`")]
-    NoNode,
-    #[error("{0} is no member in good standing: have your organisation's admin credential it, or renew it")]
-    NotAMember(String),
-    #[error("which patient? {0}: name one with --patient")]
-    WhichPatient(String),
-    #[error("this profile holds no keyring of patient {0}: use the patient's own profile, or `salus keyring show --fetch` on a device that was added")]
-    NoKeyring(String),
-    #[error("patient {0} is not enrolled on this chain: check the id, and the node")]
-    NotEnrolled(String),
-    #[error("organisation {0} names no vault on the chain: its admin sets one with `salus org profile --vault-url`, or pass --vault")]
-    NoVault(salus_primitives::OrgId),
-    #[error("{0} has published no key to encrypt to: its owner publishes one (`salus clinician publish`, `salus org publish`)")]
-    NoRecipient(String),
-    #[error("the key that the node shows for {0} does not bear its owner's signature: somebody may be in between; nothing was encrypted. Try another node, and tell your organisation")]
-    ForgedRecipient(String),
-    #[error("the patient has no record {0}: `salus record list` shows them")]
-    NoRecord(salus_primitives::RecordIndex),
-    #[error("there is no grant {0}: `salus grants --received` lists yours")]
-    NoGrant(salus_primitives::GrantIndex),
-    #[error("patient {0} has granted you nothing of this kind: ask with `salus request`")]
-    NoGrantOf(String),
-    #[error("there is no request {0}: `salus requests` lists them")]
-    NoRequest(salus_primitives::RequestIndex),
-    #[error("there is no correction {0}: `salus correct list` lists them")]
-    NoCorrection(salus_primitives::CorrectionIndex),
-    #[error("no envelope came with grant {0}: ask the patient to share again")]
-    NoEnvelope(salus_primitives::GrantIndex),
-    #[error("the grant reaches no record yet")]
-    NothingToOpen,
-    #[error("refused: patient {0} does not let you read this now. The attempt stands in the patient's trail; ask with `salus request`")]
-    Refused(String),
-    #[error("the council did not carry it out: {0}")]
-    Motion(String),
-    #[error("{0} was interrupted: try again")]
-    Interrupted(&'static str),
-    #[error("the transaction succeeded, but its event has no {0}: update this program")]
-    Unexpected(&'static str),
-
     #[error(transparent)]
     Chain(#[from] crate::chain::ChainError),
     #[error(transparent)]

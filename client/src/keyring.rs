@@ -120,6 +120,11 @@ impl Epochs {
         self.0.last_key_value().map(|(epoch, key)| (*epoch, key))
     }
 
+    /// The epochs, ascending.
+    pub fn numbers(&self) -> Vec<u32> {
+        self.0.keys().copied().collect()
+    }
+
     pub fn newest_first(&self) -> Vec<DecryptionKey> {
         self.0.values().rev().cloned().collect()
     }
@@ -309,6 +314,10 @@ impl Keyring {
     /// The public key of an epoch of the patient's inbox, made if need be.
     pub fn prepare_inbox(&mut self, epoch: u32) -> EncryptionKey {
         self.inbox.prepare(epoch)
+    }
+
+    pub fn inbox(&self) -> &Epochs {
+        &self.inbox
     }
 
     /// What opens letters to the patient, newest first.
@@ -535,6 +544,22 @@ impl Identities {
             .get(&own.to_string())
             .map(Epochs::newest_first)
             .unwrap_or_default()
+    }
+
+    /// The keys of one of them alone, to be handed to another device of the same organisation.
+    pub fn only(&self, own: Own) -> Self {
+        let own = own.to_string();
+        Self(self.0.get_key_value(&own).map(|(own, keys)| (own.clone(), keys.clone())).into_iter().collect())
+    }
+
+    /// Takes over the keys that are not there yet.
+    pub fn merge(&mut self, other: Self) {
+        for (own, keys) in other.0 {
+            let known = self.0.entry(own).or_default();
+            for (epoch, key) in keys.0 {
+                known.0.entry(epoch).or_insert(key);
+            }
+        }
     }
 
     pub fn seal(&self, device: &EncryptionKey) -> Result<Vec<u8>> {

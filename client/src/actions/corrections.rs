@@ -1,240 +1,396 @@
-//! Saying that something is wrong, and answering. Nothing is deleted: the original stays.
+//! What was wrong: asking for corrections, answering, and hearing of them.
 
 use salus_primitives::{
-    Cid, Correction, CorrectionIndex, CorrectionState, LetterStage, Moment, ObjectKind, PatientId,
-    RecordIndex, Subject,
+    Correction, CorrectionIndex, CorrectionState, LetterStage, Moment, PatientId, RecordIndex,
+    Subject,
 };
 use serde::Serialize;
 
-use super::{records::existing, Person};
-use crate::{
-    chain::{calls, Call, Salus},
-    error::{Error, Result},
-    files::{age::EncryptionKey, letter::Letter},
-    keyring::Own,
-    vault::Location,
-};
+use super::records::{add_to, label_of, no_record, Aim, NewFile};
+use super::{caused, letters, number, Client, Receipt};
+use crate::chain::{calls, Call, Salus};
+use crate::error::{Error, Result};
+use crate::files::age::EncryptionKey;
+use crate::files::letter::Letter;
+use crate::keyring::Label;
+use crate::taxonomy::{Category, Sensitivity};
+use crate::vault::Location;
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
+pub struct AskedCorrection {
+    pub patient: String,
+    pub correction: CorrectionIndex,
+    pub record: RecordIndex,
+    pub due_at: Option<Moment>,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+/// A controller asks for a record to be corrected.
+pub async fn ask(
+    client: &Client,
+    patient: PatientId,
+    record: RecordIndex,
+    text: &str,
+) -> Result<AskedCorrection> {
+    let salus = client.now().await?;
+    let keys = everyone(client, &salus, patient, record).await?;
+    let session = client.session(patient).await?;
+    let letter = Letter::new(format!("Correction of record {record}"), text);
+    let content = letters::send(client, &session, patient, &keys, &letter).await?;
+    let submitted = client
+        .submit(&calls::corrections::ask(patient, record, content))
+        .await?;
+    let event = caused(&submitted, "Corrections", "CorrectionRequested")?;
+    Ok(AskedCorrection {
+        patient: patient.to_string(),
+        correction: number(event, "correction")?,
+        record,
+        due_at: event.fields.get("due_at").and_then(|due| due.as_u64()),
+        receipt: (&submitted).into(),
+    })
+}
+
+/// The keys of all who have a part in a record's correction: the patient, and who answers.
+async fn everyone(
+    client: &Client,
+    salus: &Salus,
+    patient: PatientId,
+    index: RecordIndex,
+) -> Result<Vec<EncryptionKey>> {
+    let record = salus
+        .record(patient, index)
+        .await?
+        .ok_or_else(|| no_record(patient, index))?;
+    let mut keys = vec![client.recipient(salus, &Subject::Inbox(patient)).await?];
+    if let Some(organisation) = record.organisation {
+        keys.extend(letters::responders(client, salus, &record.author, organisation).await?);
+    }
+    Ok(keys)
+}
+
+async fn correction(salus: &Salus, patient: PatientId, index: CorrectionIndex) -> Result<Correction> {
+    salus.correction(patient, index).await?.ok_or_else(|| {
+        Error::Unfit(format!(
+            "patient {patient} has no correction {index}: `salus correct list` shows them"
+        ))
+    })
+}
+
+/// What a wrong record is replaced by.
+#[derive(Clone, Debug)]
+pub enum Replacement {
+    Record(RecordIndex),
+    /// A file, which is added to the compartment of the wrong record. Category and flags are those of
+    /// the compartment, if this account knows them.
+    File {
+        path: std::path::PathBuf,
+        title: Option<String>,
+        media_type: Option<String>,
+        category: Option<Category>,
+        sensitivity: Vec<Sensitivity>,
+    },
+}
+
+async fn replace(
+    client: &Client,
+    patient: PatientId,
+    index: RecordIndex,
+    replacement: &Replacement,
+) -> Result<RecordIndex> {
+    let Replacement::File {
+        path,
+        title,
+        media_type,
+        category,
+        sensitivity,
+    } = replacement
+    else {
+        let Replacement::Record(record) = replacement else {
+            return Err(Error::Unfit("there is no replacement".into()));
+        };
+        return Ok(*record);
+    };
+    let record = client
+        .now()
+        .await?
+        .record(patient, index)
+        .await?
+        .ok_or_else(|| no_record(patient, index))?;
+    let label = label_of(client, patient, record.compartment).await?;
+    let (category, sensitivity) = match (category, label) {
+        (Some(category), _) => (*category, sensitivity.clone()),
+        (
+            None,
+            Some(Label::Category {
+                category,
+                sensitivity,
+                ..
+            }),
+        ) => (category, sensitivity.into_iter().collect()),
+        (None, _) => {
+            return Err(Error::Unfit(
+                "no grant to write tells what the wrong record is: say it with --category".into(),
+            ))
+        }
+    };
+    let file = NewFile {
+        path: path.clone(),
+        title: title.clone(),
+        category,
+        sensitivity,
+        date: None,
+        media_type: media_type.clone(),
+        code: None,
+    };
+    let aim = Aim::Compartment(record.compartment);
+    Ok(add_to(client, patient, vec![(file, aim)]).await?.record)
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Answered {
+    pub patient: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correction: Option<CorrectionIndex>,
+    pub record: RecordIndex,
+    pub replacement: Option<RecordIndex>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Moment>,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+/// Corrects a record as the patient asked. With a `letter`, only in part, and the letter says why.
+pub async fn accept(
+    client: &Client,
+    patient: PatientId,
+    index: CorrectionIndex,
+    replacement: &Replacement,
+    letter: Option<&str>,
+) -> Result<Answered> {
+    let salus = client.now().await?;
+    let record = correction(&salus, patient, index).await?.record;
+    let replacement = replace(client, patient, record, replacement).await?;
+    let call = match letter {
+        None => calls::corrections::accept(patient, index, replacement),
+        Some(text) => {
+            let content = write(client, patient, record, text).await?;
+            calls::corrections::partly_accept(patient, index, replacement, content)
+        }
+    };
+    finish(client, patient, Some(index), record, Some(replacement), call).await
+}
+
+pub async fn deny(client: &Client, patient: PatientId, index: CorrectionIndex, text: &str) -> Result<Answered> {
+    let (record, content) = reply(client, patient, index, text).await?;
+    let call = calls::corrections::deny(patient, index, content);
+    finish(client, patient, Some(index), record, None, call).await
+}
+
+/// The patient's statement after a denial.
+pub async fn disagree(
+    client: &Client,
+    patient: PatientId,
+    index: CorrectionIndex,
+    text: &str,
+) -> Result<Answered> {
+    let (record, content) = reply(client, patient, index, text).await?;
+    let call = calls::corrections::disagree(patient, index, content);
+    finish(client, patient, Some(index), record, None, call).await
+}
+
+/// The author's answer to that statement.
+pub async fn rebut(
+    client: &Client,
+    patient: PatientId,
+    index: CorrectionIndex,
+    text: &str,
+) -> Result<Answered> {
+    let (record, content) = reply(client, patient, index, text).await?;
+    let call = calls::corrections::rebut(patient, index, content);
+    finish(client, patient, Some(index), record, None, call).await
+}
+
+/// Takes 30 more days to answer, once.
+pub async fn extend(client: &Client, patient: PatientId, index: CorrectionIndex) -> Result<Answered> {
+    let record = correction(&client.now().await?, patient, index).await?.record;
+    let call = calls::corrections::extend(patient, index);
+    finish(client, patient, Some(index), record, None, call).await
+}
+
+/// The author corrects a record unasked.
+pub async fn make(
+    client: &Client,
+    patient: PatientId,
+    record: RecordIndex,
+    replacement: &Replacement,
+) -> Result<Answered> {
+    let replacement = replace(client, patient, record, replacement).await?;
+    let call = calls::corrections::make(patient, record, replacement);
+    finish(client, patient, None, record, Some(replacement), call).await
+}
+
+async fn reply(
+    client: &Client,
+    patient: PatientId,
+    index: CorrectionIndex,
+    text: &str,
+) -> Result<(RecordIndex, salus_primitives::Cid)> {
+    let record = correction(&client.now().await?, patient, index).await?.record;
+    Ok((record, write(client, patient, record, text).await?))
+}
+
+async fn write(
+    client: &Client,
+    patient: PatientId,
+    record: RecordIndex,
+    text: &str,
+) -> Result<salus_primitives::Cid> {
+    let salus = client.now().await?;
+    let keys = everyone(client, &salus, patient, record).await?;
+    let session = client.session(patient).await?;
+    let letter = Letter::new(format!("Correction of record {record}"), text);
+    letters::send(client, &session, patient, &keys, &letter).await
+}
+
+async fn finish(
+    client: &Client,
+    patient: PatientId,
+    correction: Option<CorrectionIndex>,
+    record: RecordIndex,
+    replacement: Option<RecordIndex>,
+    call: Call,
+) -> Result<Answered> {
+    let submitted = client.submit(&call).await?;
+    let due_at = submitted
+        .event("Corrections", "CorrectionExtended")
+        .and_then(|event| event.fields.get("due_at")?.as_u64());
+    Ok(Answered {
+        patient: patient.to_string(),
+        correction,
+        record,
+        replacement,
+        due_at,
+        receipt: (&submitted).into(),
+    })
+}
+
+#[derive(Clone, Debug, Serialize)]
 pub struct CorrectionRow {
+    pub patient: String,
     pub correction: CorrectionIndex,
     pub record: RecordIndex,
     pub state: &'static str,
-    pub replacement: Option<RecordIndex>,
-    pub due_at: Moment,
     pub overdue: bool,
-    /// The letters that this person may open, in their order.
-    pub letters: Vec<String>,
+    pub replacement: Option<RecordIndex>,
+    pub asked_at: Moment,
+    pub due_at: Moment,
+    pub letters: Vec<LetterView>,
 }
 
-impl Person {
-    /// Asks the author of a record to correct it. The letter is encrypted to the author's
-    /// organisation, or to the author where there is none.
-    pub async fn ask_correction(
-        &self,
-        patient: PatientId,
-        record: RecordIndex,
-        text: &str,
-    ) -> Result<CorrectionIndex> {
-        let salus = self.salus().await?;
-        let key = self.author_key(&salus, patient, record).await?;
-        let letter = self.correction_letter(patient, &key, text).await?;
-        let call = calls::corrections::ask(patient, record, letter);
-        let done = self.chain.submit(&self.account, &call).await?;
-        done.number("Corrections", "CorrectionRequested", "correction")
-    }
+#[derive(Clone, Debug, Serialize)]
+pub struct LetterView {
+    pub stage: &'static str,
+    pub author: String,
+    pub text: Option<String>,
+    pub unreadable: Option<String>,
+}
 
-    /// The correction is right: this record, anchored before, is the right one.
-    pub async fn accept_correction(
-        &self,
-        patient: PatientId,
-        correction: CorrectionIndex,
-        replacement: RecordIndex,
-    ) -> Result<()> {
-        self.answer(calls::corrections::accept(patient, correction, replacement))
-            .await
-    }
+const STAGES: [(LetterStage, &str); 4] = [
+    (LetterStage::Request, "request"),
+    (LetterStage::Answer, "answer"),
+    (LetterStage::Disagreement, "disagreement"),
+    (LetterStage::Rebuttal, "rebuttal"),
+];
 
-    pub async fn partly_accept_correction(
-        &self,
-        patient: PatientId,
-        correction: CorrectionIndex,
-        replacement: RecordIndex,
-        text: &str,
-    ) -> Result<()> {
-        let letter = self.letter_to_patient(patient, text).await?;
-        let call = calls::corrections::partly_accept(patient, correction, replacement, letter);
-        self.answer(call).await
+/// A patient's corrections, with the letters that this account may read.
+pub async fn list(client: &Client, patient: PatientId) -> Result<Vec<CorrectionRow>> {
+    let salus = client.now().await?;
+    let now = salus.now().await?;
+    let rows = salus.all_corrections(patient).await?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
     }
-
-    pub async fn deny_correction(
-        &self,
-        patient: PatientId,
-        correction: CorrectionIndex,
-        text: &str,
-    ) -> Result<()> {
-        let letter = self.letter_to_patient(patient, text).await?;
-        self.answer(calls::corrections::deny(patient, correction, letter))
-            .await
-    }
-
-    /// The patient's statement after a denial; it travels with the record.
-    pub async fn disagree(
-        &self,
-        patient: PatientId,
-        correction: CorrectionIndex,
-        text: &str,
-    ) -> Result<()> {
-        let salus = self.salus().await?;
-        let row = self.correction(&salus, patient, correction).await?;
-        let key = self.author_key(&salus, patient, row.record).await?;
-        let letter = self.correction_letter(patient, &key, text).await?;
-        self.answer(calls::corrections::disagree(patient, correction, letter))
-            .await
-    }
-
-    pub async fn rebut(
-        &self,
-        patient: PatientId,
-        correction: CorrectionIndex,
-        text: &str,
-    ) -> Result<()> {
-        let letter = self.letter_to_patient(patient, text).await?;
-        self.answer(calls::corrections::rebut(patient, correction, letter))
-            .await
-    }
-
-    /// Takes thirty more days to answer, once.
-    pub async fn extend_correction(
-        &self,
-        patient: PatientId,
-        correction: CorrectionIndex,
-    ) -> Result<()> {
-        self.answer(calls::corrections::extend(patient, correction))
-            .await
-    }
-
-    /// The author corrects unasked.
-    pub async fn make_correction(
-        &self,
-        patient: PatientId,
-        record: RecordIndex,
-        replacement: RecordIndex,
-    ) -> Result<()> {
-        self.answer(calls::corrections::make(patient, record, replacement))
-            .await
-    }
-
-    pub async fn corrections(&self, patient: PatientId) -> Result<Vec<CorrectionRow>> {
-        let salus = self.salus().await?;
-        let now = salus.now().await?;
-        let mut rows = Vec::new();
-        for (index, row) in salus.all_corrections(patient).await? {
-            let (state, replacement) = match row.state {
-                CorrectionState::Requested => ("requested", None),
-                CorrectionState::Accepted { replacement } => ("accepted", Some(replacement)),
-                CorrectionState::PartlyAccepted { replacement, .. } => {
-                    ("partly accepted", Some(replacement))
-                }
-                CorrectionState::Denied { .. } => ("denied", None),
-                CorrectionState::Disagreed { .. } => ("disagreed", None),
-                CorrectionState::Rebutted { .. } => ("rebutted", None),
-            };
-            rows.push(CorrectionRow {
-                correction: index,
-                record: row.record,
-                state,
-                replacement,
-                due_at: row.due_at,
-                overdue: state == "requested" && now >= row.due_at,
-                letters: self.correction_letters(&salus, patient, index).await?,
-            });
-        }
-        Ok(rows)
-    }
-
-    async fn correction_letters(
-        &self,
-        salus: &Salus,
-        patient: PatientId,
-        index: CorrectionIndex,
-    ) -> Result<Vec<String>> {
-        let mut keys = self.profile.identities(&self.device)?.keys(Own::Account);
-        if let Some(member) = salus.member(&self.id()).await? {
-            let own = Own::Organisation(member.organisation());
-            keys.extend(self.profile.identities(&self.device)?.keys(own));
-        }
-        if let Some(keyring) = self.profile.keyring(&patient, &self.device)? {
-            keys.extend(keyring.inbox_keys());
-        }
+    let keys = letters::keys(client, &salus, patient).await?;
+    let session = client.session(patient).await?;
+    let mut views = Vec::new();
+    for (index, row) in rows {
         let mut letters = Vec::new();
-        for stage in [
-            LetterStage::Request,
-            LetterStage::Answer,
-            LetterStage::Disagreement,
-            LetterStage::Rebuttal,
-        ] {
+        for (stage, name) in STAGES {
             let found = salus
-                .correction_letter(patient, index, stage, &self.id())
+                .correction_letter(patient, index, stage, &client.me())
                 .await?;
             let Some((content, author, true)) = found else {
                 continue;
             };
             let location = Location::CorrectionLetter(patient, index, stage);
-            let sealed = self.body(location, &content, Some(&author), None).await?;
-            // One's own letters are sealed to the other side.
-            if let Ok(letter) = Letter::open(&keys, &sealed) {
-                letters.push(letter.text);
-            }
+            let letter = letters::read(&session, location, &content, &author, &keys).await;
+            let (text, unreadable) = match letter {
+                Ok(letter) => (Some(letter.text), None),
+                Err(error) => (None, Some(error.to_string())),
+            };
+            letters.push(LetterView {
+                stage: name,
+                author: author.to_string(),
+                text,
+                unreadable,
+            });
         }
-        Ok(letters)
+        let (state, replacement) = state(&row.state);
+        views.push(CorrectionRow {
+            patient: patient.to_string(),
+            correction: index,
+            record: row.record,
+            state,
+            overdue: row.state == CorrectionState::Requested && now > row.due_at,
+            replacement,
+            asked_at: row.asked_at,
+            due_at: row.due_at,
+            letters,
+        });
     }
+    Ok(views)
+}
 
-    async fn answer(&self, call: Call) -> Result<()> {
-        self.chain.submit(&self.account, &call).await?;
-        Ok(())
+fn state(state: &CorrectionState) -> (&'static str, Option<RecordIndex>) {
+    match state {
+        CorrectionState::Requested => ("requested", None),
+        CorrectionState::Accepted { replacement } => ("accepted", Some(*replacement)),
+        CorrectionState::PartlyAccepted { replacement, .. } => {
+            ("partly-accepted", Some(*replacement))
+        }
+        CorrectionState::Denied { .. } => ("denied", None),
+        CorrectionState::Disagreed { .. } => ("disagreed", None),
+        CorrectionState::Rebutted { .. } => ("rebutted", None),
     }
+}
 
-    async fn correction(
-        &self,
-        salus: &Salus,
-        patient: PatientId,
-        index: CorrectionIndex,
-    ) -> Result<Correction> {
-        salus
-            .correction(patient, index)
-            .await?
-            .ok_or(Error::NoCorrection(index))
-    }
+/// A record that this profile has opened, and that was corrected since.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReadAndCorrected {
+    pub patient: String,
+    pub record: RecordIndex,
+    pub opened_at: Moment,
+    pub replacement: RecordIndex,
+}
 
-    async fn author_key(
-        &self,
-        salus: &Salus,
-        patient: PatientId,
-        record: RecordIndex,
-    ) -> Result<EncryptionKey> {
-        let record = existing(salus, patient, record).await?;
-        let subject = match record.organisation {
-            Some(organisation) => Subject::Organisation(organisation),
-            None => Subject::Inbox(patient),
+/// What this profile has opened and is known to be wrong by now, whether or not the grant still holds.
+pub async fn of_what_i_read(client: &Client) -> Result<Vec<ReadAndCorrected>> {
+    let salus = client.now().await?;
+    let mut corrected = Vec::new();
+    for read in client.profile.read_records()?.iter() {
+        let Ok(patient) = read.patient.parse() else {
+            continue;
         };
-        self.recipient(salus, subject).await
+        let record = salus.record(patient, read.record).await?;
+        if let Some(replacement) = record.and_then(|record| record.corrected_by) {
+            corrected.push(ReadAndCorrected {
+                patient: read.patient.clone(),
+                record: read.record,
+                opened_at: read.opened_at,
+                replacement,
+            });
+        }
     }
-
-    async fn letter_to_patient(&self, patient: PatientId, text: &str) -> Result<Cid> {
-        let salus = self.salus().await?;
-        let key = self.recipient(&salus, Subject::Inbox(patient)).await?;
-        self.correction_letter(patient, &key, text).await
-    }
-
-    async fn correction_letter(
-        &self,
-        patient: PatientId,
-        to: &EncryptionKey,
-        text: &str,
-    ) -> Result<Cid> {
-        let letter = Letter::new("Correction", text);
-        self.upload_body(patient, ObjectKind::Letter, to, &letter.to_json()?)
-            .await
-    }
+    Ok(corrected)
 }

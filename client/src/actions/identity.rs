@@ -1,134 +1,255 @@
-//! A patient's keyring: who can open it, and new keys after a loss.
+//! A person's own keys: the published one, and the keyring of a patient.
 
-use salus_primitives::{PatientId, Subject};
+use salus_primitives::{CompartmentId, PatientId, Subject};
 use serde::Serialize;
 
-use super::{Person, Progress};
-use crate::{
-    chain::calls,
-    error::Result,
-    files::age::EncryptionKey,
-    keyring::{Holder, Keyring},
-    vault::Location,
-};
+use super::sharing::{rotate_compartment, Rotated};
+use super::{cid, unknown_patient, Client, Receipt};
+use crate::chain::calls;
+use crate::error::{Error, Result};
+use crate::files::age::EncryptionKey;
+use crate::files::object::BuiltObject;
+use crate::keyring::{Holder, Keyring, Own};
+use crate::vault::{File, Location};
 
-/// What a keyring holds, without any secret.
-#[derive(Debug, Serialize)]
+/// A key that others encrypt to, as it was published.
+#[derive(Clone, Debug, Serialize)]
+pub struct Published {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    pub epoch: u32,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+/// Publishes a new encryption key of this account: envelopes and letters go to it from now on.
+pub async fn publish(client: &Client) -> Result<Published> {
+    let subject = Subject::Account(client.me());
+    let (epoch, recipient) = next_key(client, &subject, Own::Account).await?;
+    let submitted = client.submit(&calls::members::publish_recipient(&recipient)).await?;
+    Ok(Published {
+        organisation: None,
+        account: Some(client.me().to_string()),
+        epoch,
+        receipt: (&submitted).into(),
+    })
+}
+
+/// Makes and saves the next key of a subject, signed by this account.
+pub(super) async fn next_key(
+    client: &Client,
+    subject: &Subject,
+    own: Own,
+) -> Result<(u32, salus_primitives::Recipient)> {
+    let present = client.now().await?.recipient(subject).await?;
+    let epoch = present.map_or(0, |present| present.recipient.epoch.saturating_add(1));
+    let mut identities = client.profile.identities(&client.device)?;
+    let key = identities.prepare(own, epoch);
+    client
+        .profile
+        .save_identities(&identities, &client.device.public())?;
+    let recipient = client
+        .key
+        .sign_recipient(subject, &key, epoch, &client.chain.genesis());
+    Ok((epoch, recipient))
+}
+
+/// What may be shown of a keyring.
+#[derive(Clone, Debug, Serialize)]
 pub struct KeyringView {
     pub patient: String,
     pub revision: u64,
-    pub device: String,
     pub holders: Vec<Holder>,
-    pub compartments: Vec<KeyringRow>,
+    pub compartments: Vec<KeptCompartment>,
+    pub inbox_epochs: Vec<u32>,
 }
 
-#[derive(Debug, Serialize)]
-pub struct KeyringRow {
-    pub compartment: String,
+#[derive(Clone, Debug, Serialize)]
+pub struct KeptCompartment {
+    pub id: String,
     pub label: String,
-    pub newest_epoch: Option<u32>,
+    pub epochs: Vec<u32>,
 }
 
-impl Person {
-    /// This device's public key: what another device needs to let this one in.
-    pub fn device_key(&self) -> EncryptionKey {
-        self.device.public()
+pub fn view(keyring: &Keyring) -> KeyringView {
+    KeyringView {
+        patient: keyring.patient().to_string(),
+        revision: keyring.revision(),
+        holders: keyring.holders().to_vec(),
+        compartments: keyring
+            .compartments()
+            .map(|(id, compartment)| KeptCompartment {
+                id: id.to_string(),
+                label: compartment.label.to_string(),
+                epochs: compartment.epochs.numbers(),
+            })
+            .collect(),
+        inbox_epochs: keyring.inbox().numbers(),
     }
+}
 
-    pub fn show_keyring(&self, patient: PatientId) -> Result<KeyringView> {
-        let keyring = self.keyring(&patient)?;
-        Ok(KeyringView {
-            patient: patient.to_string(),
-            revision: keyring.revision(),
-            device: self.device_key().to_string(),
-            holders: keyring.holders().to_vec(),
-            compartments: keyring
-                .compartments()
-                .map(|(id, row)| KeyringRow {
-                    compartment: id.to_string(),
-                    label: row.label.to_string(),
-                    newest_epoch: row.epochs.newest().map(|(epoch, _)| epoch),
-                })
-                .collect(),
-        })
-    }
+/// A keyring in the vault, named on the chain.
+#[derive(Clone, Debug, Serialize)]
+pub struct SavedKeyring {
+    pub patient: String,
+    pub revision: u64,
+    pub cid: String,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
 
-    /// Saves the keyring here, uploads it, and names it on the chain for the other devices.
-    pub async fn publish_keyring(&self, keyring: &mut Keyring) -> Result<()> {
-        let patient = keyring.patient();
-        self.save_keyring(keyring)?;
-        let object = keyring.to_object(&self.place(patient))?;
-        let content = self.upload(patient, &object, Progress::none()).await?;
-        self.chain
-            .submit(
-                &self.account,
-                &calls::patients::set_keyring(patient, content),
-            )
-            .await?;
-        Ok(())
-    }
+/// Puts the keyring, sealed to its holders, into the vault, and names it on the chain.
+pub async fn save_keyring(client: &Client, keyring: &Keyring) -> Result<SavedKeyring> {
+    let patient = keyring.patient();
+    let object: BuiltObject = keyring.to_object(&client.place(patient))?;
+    let session = client.session(patient).await?;
+    client.upload(&session, &object).await?;
+    let submitted = client
+        .submit(&calls::patients::set_keyring(patient, object.cid()))
+        .await?;
+    Ok(SavedKeyring {
+        patient: patient.to_string(),
+        revision: keyring.revision(),
+        cid: cid(&object.cid()),
+        receipt: (&submitted).into(),
+    })
+}
 
-    /// Fetches the keyring that another device published, if it is newer than the one here.
-    pub async fn fetch_keyring(&self, patient: PatientId) -> Result<KeyringView> {
-        let row = self.salus().await?.patient(patient).await?;
-        if let Some(content) = row.and_then(|row| row.keyring) {
-            let sealed = self
-                .body(Location::Keyring(patient), &content, None, None)
-                .await?;
-            let mut found = Keyring::open(std::slice::from_ref(&self.device), &sealed)?;
-            let known = self.profile.keyring(&patient, &self.device)?;
-            if known.is_none_or(|known| known.revision() < found.revision()) {
-                self.save_keyring(&mut found)?;
-            }
+/// As [`save_keyring`], after a change that has succeeded already: a failure is told, not returned.
+pub(super) async fn back_up(client: &Client, keyring: &Keyring) -> bool {
+    match save_keyring(client, keyring).await {
+        Ok(_) => true,
+        Err(error) => {
+            tracing::warn!(
+                "the keyring's copy in the vault is not up to date: {error}. Run `salus keyring save` later"
+            );
+            false
         }
-        self.show_keyring(patient)
     }
+}
 
-    pub async fn add_device(
-        &self,
-        patient: PatientId,
-        name: &str,
-        key: &EncryptionKey,
-    ) -> Result<()> {
-        let mut keyring = self.keyring(&patient)?;
-        keyring.add_holder(name, key)?;
-        self.publish_keyring(&mut keyring).await
-    }
+/// A keyring that came from the vault.
+#[derive(Clone, Debug, Serialize)]
+pub struct FetchedKeyring {
+    pub patient: String,
+    pub revision: u64,
+    pub cid: String,
+    /// Whether this profile's copy was older, or missing.
+    pub updated: bool,
+}
 
-    /// Shuts a device out: of the keyring, and by new keys of everything that comes.
-    pub async fn remove_device(&self, patient: PatientId, name: &str) -> Result<u32> {
-        let mut keyring = self.keyring(&patient)?;
-        keyring.remove_holder(name)?;
-        self.publish_keyring(&mut keyring).await?;
-        self.rotate_keyring(patient).await
+/// Fetches the patient's keyring from the vault, for a device that is one of its holders. An older
+/// one than the profile has is left alone.
+pub async fn fetch_keyring(client: &Client, patient: PatientId) -> Result<FetchedKeyring> {
+    let salus = client.now().await?;
+    let row = salus
+        .patient(patient)
+        .await?
+        .ok_or_else(|| unknown_patient(patient))?;
+    let content = row.keyring.ok_or_else(|| {
+        Error::Unfit(format!(
+            "no keyring of patient {patient} is in the vault: run `salus keyring save` on a device that has it"
+        ))
+    })?;
+    let session = client.session(patient).await?;
+    let object = session
+        .object(Location::Keyring(patient), &content, None, None)
+        .await?;
+    let sealed = object.read(File::Body).await?;
+    let mut keyring = Keyring::open(std::slice::from_ref(&client.device), &sealed)?;
+    if keyring.patient() != patient {
+        return Err(Error::Binding("patient"));
     }
+    let known = client.profile.keyring(&patient, &client.device)?;
+    let updated = known.is_none_or(|known| known.revision() < keyring.revision());
+    let revision = keyring.revision();
+    if updated {
+        client.profile.save_keyring(&mut keyring)?;
+    }
+    Ok(FetchedKeyring {
+        patient: patient.to_string(),
+        revision,
+        cid: cid(&content),
+        updated,
+    })
+}
 
-    /// New keys for the inbox and every compartment. Returns how many compartments were rotated.
-    pub async fn rotate_keyring(&self, patient: PatientId) -> Result<u32> {
-        let salus = self.salus().await?;
-        let subject = Subject::Inbox(patient);
-        let epoch = salus
-            .recipient(&subject)
-            .await?
-            .map_or(0, |found| found.recipient.epoch + 1);
-        let mut keyring = self.keyring(&patient)?;
-        let key = keyring.prepare_inbox(epoch);
-        self.save_keyring(&mut keyring)?;
-        let genesis = self.chain.genesis();
-        let recipient = self
-            .account
-            .sign_recipient(&subject, &key, epoch, &genesis);
-        self.chain
-            .submit(
-                &self.account,
-                &calls::patients::set_inbox(patient, &recipient),
-            )
-            .await?;
-        let mut rotated = 0;
-        for (compartment, _) in salus.compartments(patient).await? {
-            self.rotate(patient, compartment).await?;
-            rotated += 1;
-        }
-        Ok(rotated)
+/// Who can open the keyring now.
+#[derive(Clone, Debug, Serialize)]
+pub struct Holders {
+    pub patient: String,
+    pub revision: u64,
+    pub holders: Vec<Holder>,
+    /// Whether the vault has it, too.
+    pub saved: bool,
+}
+
+/// Lets another device, or a printed kit, open the keyring.
+pub async fn add_device(
+    client: &Client,
+    patient: PatientId,
+    name: &str,
+    key: &EncryptionKey,
+) -> Result<Holders> {
+    let mut keyring = client.keyring(patient)?;
+    keyring.add_holder(name, key)?;
+    keep_holders(client, keyring).await
+}
+
+/// Shuts a device out of later versions of the keyring. What it has seen, it keeps: rotate, too.
+pub async fn remove_device(client: &Client, patient: PatientId, name: &str) -> Result<Holders> {
+    let mut keyring = client.keyring(patient)?;
+    keyring.remove_holder(name)?;
+    keep_holders(client, keyring).await
+}
+
+async fn keep_holders(client: &Client, mut keyring: Keyring) -> Result<Holders> {
+    client.profile.save_keyring(&mut keyring)?;
+    let saved = back_up(client, &keyring).await;
+    Ok(Holders {
+        patient: keyring.patient().to_string(),
+        revision: keyring.revision(),
+        holders: keyring.holders().to_vec(),
+        saved,
+    })
+}
+
+/// Every key of a patient, made anew.
+#[derive(Clone, Debug, Serialize)]
+pub struct RotatedKeyring {
+    pub patient: String,
+    pub rotated: Vec<Rotated>,
+    pub inbox_epoch: u32,
+    pub saved: bool,
+}
+
+/// Gives every compartment and the inbox new keys, and re-delivers them to the grants that live:
+/// what to do after a device was lost.
+pub async fn rotate_all(client: &Client, patient: PatientId) -> Result<RotatedKeyring> {
+    let mut keyring = client.keyring(patient)?;
+    let ids: Vec<CompartmentId> = keyring.compartments().map(|(id, _)| *id).collect();
+    let mut rotated = Vec::new();
+    for id in ids {
+        rotated.push(rotate_compartment(client, &mut keyring, id).await?);
     }
+    let subject = Subject::Inbox(patient);
+    let present = client.now().await?.recipient(&subject).await?;
+    let inbox_epoch = present.map_or(0, |present| present.recipient.epoch.saturating_add(1));
+    let key = keyring.prepare_inbox(inbox_epoch);
+    client.profile.save_keyring(&mut keyring)?;
+    let recipient = client
+        .key
+        .sign_recipient(&subject, &key, inbox_epoch, &client.chain.genesis());
+    client
+        .submit(&calls::patients::set_inbox(patient, &recipient))
+        .await?;
+    let saved = back_up(client, &keyring).await;
+    Ok(RotatedKeyring {
+        patient: patient.to_string(),
+        rotated,
+        inbox_epoch,
+        saved,
+    })
 }

@@ -1,8 +1,25 @@
-//! What people do, one file per concern. Command line, tests, and later portal and gateway call
-//! these; each returns what happened as plain data.
+//! What people do: each function here is one thing that a person does with Salus, from the question
+//! to the finalized answer. Command line, tests and portals only ask and show.
+//!
+//! ```no_run
+//! use salus_client::actions::{sharing, Client};
+//! use salus_client::profile::Profile;
+//!
+//! # async fn example() -> salus_client::Result<()> {
+//! let profile = Profile::open(std::path::Path::new("/home/me/salus"))?;
+//! let unlocked = profile.unlock("a passphrase")?;
+//! let client = Client::connect(profile, unlocked, None, None).await?;
+//! for grant in sharing::received(&client).await? {
+//!     println!("grant {} of patient {}", grant.grant, grant.patient);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod corrections;
+pub mod describe;
 pub mod identity;
+pub mod letters;
 pub mod opening;
 pub mod organisation;
 pub mod patient;
@@ -10,326 +27,364 @@ pub mod records;
 pub mod sharing;
 pub mod watching;
 
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use reqwest::Body;
 use salus_primitives::{
-    AccountId, Cid, CompartmentId, Member, Moment, ObjectKind, OrgId, PatientId, SignedRecipient,
-    Subject,
+    AccountId, Cid, GrantIndex, Grantee, Moment, ObjectKind, OrgId, PatientId, Purpose, Rights,
+    SignedRecipient, Subject,
 };
+use serde::Serialize;
+use sp_core::H256;
 
-use crate::{
-    chain::{Chain, Salus},
-    error::{Error, Result},
-    files::{
-        age::{DecryptionKey, EncryptionKey},
-        object::BuiltObject,
-        Place,
-    },
-    keyring::Keyring,
-    keys::AccountKey,
-    profile::{Profile, Unlocked},
-    vault::{streamed, Location, Object, Opened, Reach, Vault},
-};
+use crate::chain::{events::cid_text, Call, Chain, ChainEvent, Salus, Submitted};
+use crate::error::{Error, Result};
+use crate::files::age::{DecryptionKey, EncryptionKey};
+use crate::files::object::BuiltObject;
+use crate::files::Place;
+use crate::keyring::{Keyring, Own};
+use crate::keys::AccountKey;
+use crate::profile::{Profile, Unlocked};
+use crate::vault::{Reach, Session, Vault};
 
-/// Somebody with an unlocked profile and a connection.
-pub struct Person {
-    pub profile: Profile,
-    pub account: AccountKey,
-    device: DecryptionKey,
+pub const DEFAULT_NODE: &str = "ws://127.0.0.1:9944";
+
+/// Lists that the chain answers at once.
+const PAGE: u32 = salus_primitives::api::MAX_PAGE;
+
+/// Hears how far a transfer is.
+pub trait Progress: Send + Sync {
+    /// A transfer of so many bytes begins, or begins anew.
+    fn start(&self, what: &str, bytes: u64);
+    fn add(&self, bytes: u64);
+    fn finish(&self);
+}
+
+/// Shows nothing.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn start(&self, _: &str, _: u64) {}
+    fn add(&self, _: u64) {}
+    fn finish(&self) {}
+}
+
+/// One person at one node, with their keys.
+pub struct Client {
     pub chain: Chain,
-    reach: Reach,
-    /// A vault to use instead of the one that the chain names.
+    pub profile: Profile,
+    pub key: AccountKey,
+    /// Opens keyrings and identities on this device.
+    pub device: DecryptionKey,
+    pub progress: Arc<dyn Progress>,
     vault: Option<String>,
 }
 
-impl Person {
-    /// Connects to the profile's chain. The first chain seen is remembered, others are refused.
+/// Where and when the chain took something in.
+#[derive(Clone, Debug, Serialize)]
+pub struct Receipt {
+    pub block: u32,
+    pub block_hash: H256,
+    pub moment: Moment,
+}
+
+impl From<&Submitted> for Receipt {
+    fn from(submitted: &Submitted) -> Self {
+        Self {
+            block: submitted.block.number,
+            block_hash: submitted.block.hash,
+            moment: submitted.moment,
+        }
+    }
+}
+
+impl Client {
+    /// Connects as the profile's account. The first chain it meets is remembered; others are
+    /// refused from then on.
     ///
-    /// `node` and `vault` go before what the profile says.
+    /// `node` and `vault` override what the profile and the chain say.
     pub async fn connect(
         profile: Profile,
         unlocked: Unlocked,
-        node: Option<String>,
+        node: Option<&str>,
         vault: Option<String>,
     ) -> Result<Self> {
         let config = profile.config()?;
-        let node = node.or(config.node).ok_or(Error::NoNode)?;
-        let chain = Chain::connect(&node, config.genesis).await?;
+        let url = node.or(config.node.as_deref()).unwrap_or(DEFAULT_NODE);
+        let chain = Chain::connect(url, config.genesis).await?;
         if config.genesis.is_none() {
-            let genesis = chain.genesis();
+            let (genesis, url) = (chain.genesis(), url.to_owned());
             profile.update_config(|config| {
                 config.genesis = Some(genesis);
-                config.node.get_or_insert(node);
+                config.node.get_or_insert(url);
                 Ok(())
             })?;
         }
-        let reach = match profile.is_insecure() || is_loopback(chain.url()) {
-            true => Reach::Development,
-            false => Reach::Public,
-        };
         Ok(Self {
-            profile,
-            account: unlocked.account,
-            device: unlocked.device,
             chain,
-            reach,
+            profile,
+            key: unlocked.account,
+            device: unlocked.device,
+            progress: Arc::new(Silent),
             vault: vault.or(config.vault),
         })
     }
 
-    pub fn id(&self) -> AccountId {
-        self.account.account()
+    pub fn me(&self) -> AccountId {
+        self.key.account()
     }
 
-    /// The state at the newest finalized block.
-    pub async fn salus(&self) -> Result<Salus> {
+    pub async fn submit(&self, call: &Call) -> Result<Submitted> {
+        Ok(self.chain.submit(&self.key, call).await?)
+    }
+
+    /// The chain's state at the newest finalized block.
+    pub async fn now(&self) -> Result<Salus> {
         Ok(self.chain.salus().await?)
     }
 
-    /// This account's standing as a member, or an error that says how to get one.
-    pub async fn member(&self, salus: &Salus) -> Result<Member> {
-        salus
-            .member(&self.id())
-            .await?
-            .ok_or_else(|| Error::NotAMember(self.account.account_hex()))
-    }
-
-    /// The patient that is meant: the one named, else the profile's only one.
-    pub fn patient_or_own(&self, named: Option<PatientId>) -> Result<PatientId> {
+    /// The patient that is meant: the one named, or the profile's.
+    pub fn patient(&self, named: Option<PatientId>) -> Result<PatientId> {
         if let Some(patient) = named {
             return Ok(patient);
         }
         if let Some(patient) = self.profile.config()?.patient {
             return patient
                 .parse()
-                .map_err(|_| Error::WhichPatient(format!("{patient} in config.json is no id")));
+                .map_err(|_| Error::Unfit(format!("the profile's patient {patient} is no id: correct it with `salus patient use`")));
         }
         match self.profile.patients()?.as_slice() {
-            [patient] => Ok(*patient),
-            [] => Err(Error::WhichPatient("this profile has none of its own".into())),
-            several => Err(Error::WhichPatient(format!(
-                "this profile has {}",
+            [only] => Ok(*only),
+            [] => Err(Error::Unfit(
+                "this profile holds no patient's keyring: name the patient with --patient".into(),
+            )),
+            several => Err(Error::Unfit(format!(
+                "this profile holds the keyrings of {} patients: name one with --patient, or choose with `salus patient use`",
                 several.len()
             ))),
         }
     }
 
-    /// The keys of a patient that this profile controls.
-    pub fn keyring(&self, patient: &PatientId) -> Result<Keyring> {
-        self.profile
-            .keyring(patient, &self.device)?
-            .ok_or_else(|| Error::NoKeyring(patient.to_string()))
+    /// The patient's keyring in this profile.
+    pub fn keyring(&self, patient: PatientId) -> Result<Keyring> {
+        self.profile.keyring(&patient, &self.device)?.ok_or_else(|| {
+            Error::NotPermitted(format!(
+                "this profile has no keys of patient {patient}: use the patient's own profile, or fetch the keyring with `salus keyring fetch`"
+            ))
+        })
     }
 
-    /// Saves a keyring on this device. The vault's copy follows with [`Person::publish_keyring`].
-    pub fn save_keyring(&self, keyring: &mut Keyring) -> Result<()> {
-        self.profile.save_keyring(keyring)
+    /// Where an object of this patient by this account belongs.
+    pub(crate) fn place(&self, patient: PatientId) -> Place {
+        Place::new(self.chain.genesis(), patient, self.me())
     }
 
-    pub fn place(&self, patient: PatientId) -> Place {
-        Place::new(self.chain.genesis(), patient, self.id())
-    }
-
-    /// The vault that keeps a patient's objects: that of the organisation which enrolled them.
-    pub async fn home_vault(&self, patient: PatientId) -> Result<Vault> {
-        let salus = self.salus().await?;
+    /// Signs in to the vault that keeps this patient's files: that of the organisation which
+    /// enrolled the patient, unless another one was named.
+    pub async fn session(&self, patient: PatientId) -> Result<Session<'_>> {
+        let salus = self.now().await?;
         let row = salus
             .patient(patient)
             .await?
-            .ok_or_else(|| Error::NotEnrolled(patient.to_string()))?;
-        let url = match &self.vault {
-            Some(url) => url.clone(),
+            .ok_or_else(|| unknown_patient(patient))?;
+        let home = row.enrolled_by;
+        let (url, organisation, reach) = match &self.vault {
+            // Whoever names an address by hand means it, this machine included.
+            Some(url) => (url.clone(), self.owner_of(&salus, url, home).await?, Reach::Development),
             None => {
-                let organisation = salus
-                    .organisation(row.enrolled_by)
-                    .await?
-                    .ok_or(Error::NoVault(row.enrolled_by))?;
-                let url = String::from_utf8_lossy(&organisation.vault_url).into_owned();
-                match url.is_empty() {
-                    true => return Err(Error::NoVault(row.enrolled_by)),
-                    false => url,
+                let organisation = salus.organisation(home).await?;
+                let url = organisation.map(|row| text(&row.vault_url)).unwrap_or_default();
+                if url.is_empty() {
+                    return Err(Error::Unfit(format!(
+                        "organisation {home}, which enrolled this patient, names no vault: its admin sets one with `salus org profile --vault-url URL`; or name one with --vault"
+                    )));
                 }
+                let reach = match self.profile.is_insecure() {
+                    true => Reach::Development,
+                    false => Reach::Public,
+                };
+                (url, home, reach)
             }
         };
-        Ok(Vault::new(
-            &url,
-            row.enrolled_by,
-            self.chain.genesis(),
-            self.reach,
-        )?)
+        let vault = Vault::new(&url, organisation, self.chain.genesis(), reach)?;
+        Ok(vault.sign_in(&self.key).await?)
     }
 
-    /// Uploads an object to the patient's vault. Anchor it soon: what the chain does not name is
-    /// deleted after a while.
-    pub async fn upload(
-        &self,
-        patient: PatientId,
-        object: &BuiltObject,
-        progress: Progress<'_>,
-    ) -> Result<Cid> {
-        let vault = self.home_vault(patient).await?;
-        let session = vault.sign_in(&self.account).await?;
-        progress.begin("uploading", object.car_len());
+    /// The organisation that names this vault; the patient's own if none does.
+    async fn owner_of(&self, salus: &Salus, url: &str, home: OrgId) -> Result<OrgId> {
+        let wanted = url.trim_end_matches('/');
+        let all = salus.all_organisations().await?;
+        let found = all
+            .iter()
+            .find(|(_, row)| text(&row.vault_url).trim_end_matches('/') == wanted);
+        Ok(found.map_or(home, |(organisation, _)| *organisation))
+    }
+
+    /// Uploads an object; returns when the vault has all of it on its disk.
+    pub(crate) async fn upload(&self, session: &Session<'_>, object: &BuiltObject) -> Result<()> {
+        let shown = object.kind() == ObjectKind::Record;
         session
             .upload(&object.cid(), || {
-                streamed(tokio_util::io::StreamReader::new(Box::pin(
-                    object.car_stream(),
-                )))
+                let progress: Arc<dyn Progress> = match shown {
+                    true => self.progress.clone(),
+                    false => Arc::new(Silent),
+                };
+                progress.start("uploading", object.car_len());
+                Body::wrap_stream(
+                    object
+                        .car_stream()
+                        .inspect_ok(move |piece| progress.add(piece.len() as u64)),
+                )
             })
             .await?;
-        progress.end();
-        Ok(object.cid())
-    }
-
-    /// The body of an envelope, letter or keyring, verified but still encrypted.
-    pub(crate) async fn body(
-        &self,
-        location: Location,
-        content: &Cid,
-        author: Option<&AccountId>,
-        opened: Option<Opened>,
-    ) -> Result<Vec<u8>> {
-        let vault = self.home_vault(location.patient()).await?;
-        let session = vault.sign_in(&self.account).await?;
-        let object: Object = session.object(location, content, author, opened).await?;
-        Ok(object.read(crate::vault::File::Body).await?)
-    }
-
-    /// The published key of a subject, checked: its owner's signature, and that the owner is whom
-    /// this profile remembers.
-    pub async fn recipient(&self, salus: &Salus, subject: Subject) -> Result<EncryptionKey> {
-        let found = salus
-            .recipient(&subject)
-            .await?
-            .ok_or_else(|| Error::NoRecipient(describe(&subject)))?;
-        self.check_recipient(&subject, &found)?;
-        EncryptionKey::from_recipient(&found.recipient)
-    }
-
-    pub(crate) fn check_recipient(&self, subject: &Subject, found: &SignedRecipient) -> Result<()> {
-        if !found.is_valid(&self.chain.genesis(), subject) {
-            return Err(Error::ForgedRecipient(describe(subject)));
+        if shown {
+            self.progress.finish();
         }
-        match subject {
-            Subject::Account(account) if *account != found.signer => {
-                Err(Error::ForgedRecipient(describe(subject)))
-            }
-            Subject::Account(_) => Ok(()),
-            Subject::Organisation(organisation) => self
-                .profile
-                .update_pins(|pins| pins.check_organisation(*organisation, &found.signer)),
-            Subject::Compartment(patient, _) | Subject::Inbox(patient) => self
-                .profile
-                .update_pins(|pins| pins.check_patient(patient, &found.signer)),
-        }
+        Ok(())
     }
 
-    /// A compartment's present epoch and key, checked.
-    pub(crate) async fn compartment_key(
+    /// The key that the chain names for this subject, after its owner's signature was verified and
+    /// compared with what this profile has seen before.
+    pub(crate) async fn recipient(&self, salus: &Salus, subject: &Subject) -> Result<EncryptionKey> {
+        let Some(signed) = salus.recipient(subject).await? else {
+            return Err(Error::Unfit(match subject {
+                Subject::Account(account) => format!(
+                    "{account} has published no encryption key: ask that person to run `salus clinician publish`"
+                ),
+                Subject::Organisation(organisation) => format!(
+                    "organisation {organisation} has published no encryption key: its admin runs `salus org publish`"
+                ),
+                Subject::Inbox(patient) => unknown_patient(*patient).to_string(),
+                Subject::Compartment(patient, id) => {
+                    format!("patient {patient} has no compartment {id}")
+                }
+            }));
+        };
+        self.trusted(salus, subject, &signed).await
+    }
+
+    pub(crate) async fn trusted(
         &self,
         salus: &Salus,
-        patient: PatientId,
-        compartment: CompartmentId,
-    ) -> Result<(u32, EncryptionKey)> {
-        let view = salus
-            .compartment(patient, compartment)
-            .await?
-            .ok_or_else(|| Error::UnknownCompartment(compartment.to_string()))?;
-        let subject = Subject::Compartment(patient, compartment);
-        let found = view
-            .recipient
-            .ok_or_else(|| Error::NoRecipient(describe(&subject)))?;
-        self.check_recipient(&subject, &found)?;
-        if found.recipient.epoch != view.compartment.epoch {
-            return Err(Error::ForgedRecipient(describe(&subject)));
+        subject: &Subject,
+        signed: &SignedRecipient,
+    ) -> Result<EncryptionKey> {
+        if !signed.is_valid(&self.chain.genesis(), subject) {
+            return Err(Error::Binding("owner"));
         }
-        Ok((
-            view.compartment.epoch,
-            EncryptionKey::from_recipient(&found.recipient)?,
-        ))
-    }
-
-    /// Builds and uploads an envelope, letter or keyring.
-    pub(crate) async fn upload_body(
-        &self,
-        patient: PatientId,
-        kind: ObjectKind,
-        to: &EncryptionKey,
-        body: &[u8],
-    ) -> Result<Cid> {
-        let to = std::slice::from_ref(to);
-        let object = crate::files::object::build_body(&self.place(patient), kind, to, body)?;
-        self.upload(patient, &object, Progress::none()).await
-    }
-}
-
-fn is_loopback(url: &str) -> bool {
-    url::Url::parse(url).is_ok_and(|url| match url.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    })
-}
-
-pub(crate) fn describe(subject: &Subject) -> String {
-    match subject {
-        Subject::Organisation(organisation) => format!("organisation {organisation}"),
-        Subject::Account(account) => format!("account {account}"),
-        Subject::Compartment(patient, compartment) => {
-            format!("compartment {compartment} of patient {patient}")
+        match subject {
+            Subject::Account(account) if *account != signed.signer => {
+                return Err(Error::Binding("owner"))
+            }
+            Subject::Account(_) => {}
+            Subject::Organisation(organisation) => {
+                let row = salus.organisation(*organisation).await?;
+                if row.is_none_or(|row| row.admin != signed.signer) {
+                    return Err(Error::Unfit(format!(
+                        "the key of organisation {organisation} bears another signature than its admin's: its admin runs `salus org publish` again"
+                    )));
+                }
+                self.profile
+                    .update_pins(|pins| pins.check_organisation(*organisation, &signed.signer))?;
+            }
+            Subject::Compartment(patient, _) | Subject::Inbox(patient) => {
+                self.profile
+                    .update_pins(|pins| pins.check_patient(patient, &signed.signer))?;
+            }
         }
-        Subject::Inbox(patient) => format!("patient {patient}"),
-    }
-}
-
-/// Who wants to know how far a file is.
-#[derive(Clone, Copy)]
-pub struct Progress<'a>(Option<&'a dyn Watcher>);
-
-/// Shows progress.
-pub trait Watcher: Send + Sync {
-    /// `what` begins, of so many bytes.
-    fn begin(&self, what: &str, bytes: u64);
-    fn advance(&self, bytes: u64);
-    fn end(&self);
-}
-
-impl<'a> Progress<'a> {
-    pub fn none() -> Self {
-        Self(None)
+        EncryptionKey::from_recipient(&signed.recipient)
     }
 
-    pub fn shown_by(watcher: &'a dyn Watcher) -> Self {
-        Self(Some(watcher))
-    }
-
-    fn begin(&self, what: &str, bytes: u64) {
-        if let Some(watcher) = self.0 {
-            watcher.begin(what, bytes);
+    /// What opens envelopes and letters to this account and to the organisation it speaks for.
+    pub(crate) async fn own_keys(&self, salus: &Salus) -> Result<Vec<DecryptionKey>> {
+        let identities = self.profile.identities(&self.device)?;
+        let mut keys = identities.keys(Own::Account);
+        if let Some(member) = salus.member(&self.me()).await? {
+            keys.extend(identities.keys(Own::Organisation(member.organisation())));
         }
-    }
-
-    fn advance(&self, bytes: u64) {
-        if let Some(watcher) = self.0 {
-            watcher.advance(bytes);
-        }
-    }
-
-    fn end(&self) {
-        if let Some(watcher) = self.0 {
-            watcher.end();
-        }
+        Ok(keys)
     }
 }
 
-/// The computer's clock, as the chain counts.
-pub fn now() -> Moment {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map(|since| since.as_millis() as Moment)
-        .unwrap_or_default()
+pub(crate) fn unknown_patient(patient: PatientId) -> Error {
+    Error::Unfit(format!("no patient {patient} is enrolled here: check the id"))
 }
 
-/// An organisation's number out of "3".
-pub fn parse_organisation(text: &str) -> Option<OrgId> {
-    text.parse().ok()
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+pub(crate) fn cid(cid: &Cid) -> String {
+    cid_text(cid).unwrap_or_default()
+}
+
+/// A number in an event's fields.
+pub(crate) fn number(event: &ChainEvent, field: &str) -> Result<u32> {
+    event
+        .fields
+        .get(field)
+        .and_then(|value| value.as_u64())
+        .and_then(|value| u32::try_from(value).ok())
+        .ok_or_else(|| Error::invalid("event", format!("{}.{} has no {field}", event.pallet, event.variant)))
+}
+
+/// The event that a call must have caused.
+pub(crate) fn caused<'a>(submitted: &'a Submitted, pallet: &str, variant: &str) -> Result<&'a ChainEvent> {
+    submitted
+        .event(pallet, variant)
+        .ok_or_else(|| Error::invalid("block", format!("the call caused no {pallet}.{variant}: update this program")))
+}
+
+/// HL7's word for a purpose.
+pub fn purpose_code(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Treat => "TREAT",
+        Purpose::ETreat => "ETREAT",
+        Purpose::Btg => "BTG",
+        Purpose::CareMgt => "CAREMGT",
+        Purpose::HPaymt => "HPAYMT",
+        Purpose::HOperat => "HOPERAT",
+        Purpose::HResch => "HRESCH",
+        Purpose::PubHlth => "PUBHLTH",
+        Purpose::PatRqt => "PATRQT",
+        Purpose::FamRqt => "FAMRQT",
+        Purpose::HLegal => "HLEGAL",
+    }
+}
+
+pub const PURPOSES: [Purpose; 11] = [
+    Purpose::Treat,
+    Purpose::ETreat,
+    Purpose::Btg,
+    Purpose::CareMgt,
+    Purpose::HPaymt,
+    Purpose::HOperat,
+    Purpose::HResch,
+    Purpose::PubHlth,
+    Purpose::PatRqt,
+    Purpose::FamRqt,
+    Purpose::HLegal,
+];
+
+pub(crate) fn rights_word(rights: Rights) -> &'static str {
+    match rights {
+        Rights::Read => "read",
+        Rights::Write => "write",
+        Rights::ReadWrite => "read and write",
+    }
+}
+
+/// `org:N`, or the account.
+pub(crate) fn grantee_text(grantee: &Grantee) -> String {
+    match grantee {
+        Grantee::Clinician { account, .. } => account.to_string(),
+        Grantee::Organisation(organisation) => format!("org:{organisation}"),
+    }
+}
+
+pub(crate) fn no_grant(patient: PatientId, grant: GrantIndex) -> Error {
+    Error::Unfit(format!(
+        "patient {patient} has no grant {grant}: `salus grants` lists them"
+    ))
 }

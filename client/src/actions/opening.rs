@@ -1,294 +1,385 @@
-//! What a reader does: open under a grant, and write under one.
+//! Opening what a patient shares: first into the trail, then out of the vault.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use salus_primitives::{
-    AccountId, Grant, GrantIndex, Grantee, Part, PatientId, RecordIndex, Scope,
+    AccountId, Cid, Grant, GrantIndex, Part, PatientId, Purpose, Record, RecordIndex, MAX_OPEN,
 };
 use serde::Serialize;
 
-use super::{
-    records::{existing, ChartRow, Fetched},
-    Person, Progress,
-};
-use crate::{
-    chain::{calls, Salus},
-    error::{Error, Result},
-    files::{age::DecryptionKey, envelope::Envelope},
-    keyring::{Label, Own},
-    profile::ReadRecord,
-    vault::{Location, Opened},
-};
+use super::records::{covers, fetch, no_record, RecordKeys, RecordView};
+use super::{Client, Receipt};
+use crate::chain::{calls, Salus};
+use crate::error::{Error, Result};
+use crate::files::age::DecryptionKey;
+use crate::files::envelope::Envelope;
+use crate::files::manifest::Manifest;
+use crate::profile::ReadRecord;
+use crate::vault::{File, Location, Opened, Session};
 
-/// What to open.
+/// A vault's node may see a block a moment after ours does.
+const PATIENCE: [Duration; 3] = [
+    Duration::from_millis(500),
+    Duration::from_millis(1_000),
+    Duration::from_millis(2_000),
+];
+
+/// What a reader wants to see.
 #[derive(Clone, Debug)]
-pub struct Opening<'a> {
+pub struct Opening {
     pub patient: PatientId,
-    /// All that the grant reaches, if empty.
+    /// Everything that the grant reaches, if none is named and a list is asked for.
     pub records: Vec<RecordIndex>,
-    /// The best grant, if none.
+    /// Titles and dates only.
+    pub list: bool,
+    /// The fitting one, if none.
     pub grant: Option<GrantIndex>,
+    /// The person whom a service acts for.
     pub acting_for: Option<AccountId>,
-    /// Where to write payloads; none lists manifests only.
-    pub out: Option<&'a Path>,
+    /// The folder for the files.
+    pub out: Option<PathBuf>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct OpenedChart {
+    pub patient: String,
     pub grant: GrantIndex,
-    /// The entry in the patient's trail.
-    pub block_hash: String,
-    pub event_index: u32,
-    pub chart: Vec<ChartRow>,
-    pub files: Vec<Fetched>,
+    /// The trail's entries that let the reader in.
+    pub opened: Vec<Opened>,
+    pub records: Vec<RecordView>,
+    pub files: Vec<String>,
+    #[serde(flatten)]
+    pub receipt: Receipt,
 }
 
-impl Person {
-    /// Opens records under a grant: logs it first, waits until that is final, then fetches, verifies
-    /// and decrypts. Corrections of what is opened, and what it corrects, come with it.
-    ///
-    /// Errors with [`Error::Refused`] if the chain says no; the attempt stands in the trail.
-    pub async fn open(&self, what: &Opening<'_>, progress: Progress<'_>) -> Result<OpenedChart> {
-        let patient = what.patient;
-        let salus = self.salus().await?;
-        let (index, grant) = self.read_grant(&salus, what).await?;
-        let mut records = what.records.clone();
-        if records.is_empty() {
-            records = self.reach(&salus, patient, &grant).await?;
-        }
-        self.add_corrections(&salus, patient, &grant, &mut records)
-            .await?;
-        if records.is_empty() {
-            return Err(Error::NothingToOpen);
-        }
-        let part = match what.out {
-            Some(_) => Part::Full,
-            None => Part::Manifest,
-        };
-        let call = calls::access_log::open(
-            patient,
-            &records,
-            part,
-            index,
-            grant.purpose,
-            what.acting_for.as_ref(),
-        )?;
-        let done = self.chain.submit(&self.account, &call).await?;
-        let Some(event) = done.event("AccessLog", "Opened") else {
-            return Err(Error::Refused(patient.to_string()));
-        };
-        let opened = Opened {
-            block_hash: done.block.hash,
-            event_index: event.index,
-        };
+/// Opens records under a grant. The chain writes it into the patient's trail first, also if it
+/// says no: then this errs with [`Error::NotPermitted`], and nothing is fetched.
+///
+/// A record that was corrected comes with its correction, and a correction with its original, as far
+/// as the grant reaches.
+pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
+    let patient = opening.patient;
+    let salus = client.now().await?;
+    let rows = salus.all_records(patient).await?;
+    let (index, view) = choose(client, &salus, opening, &rows).await?;
+    let (purpose, wanted) = match &view {
+        Some(view) => (view.purpose, wanted(&salus, opening, view, &rows).await?),
+        None => (Purpose::Treat, opening.records.clone()),
+    };
+    if wanted.is_empty() {
+        return Err(Error::Unfit(match opening.list {
+            true => format!("grant {index} reaches no record yet"),
+            false => "name the records to open, or list them with --list".into(),
+        }));
+    }
+    let part = if opening.list { Part::Manifest } else { Part::Full };
+    let mut entries = Vec::new();
+    let mut receipt = None;
+    for records in wanted.chunks(MAX_OPEN as usize) {
+        let (entry, at) = log(client, opening, records, part, index, purpose).await?;
+        entries.push((entry, records.to_vec()));
+        receipt = Some(at);
+    }
 
-        let salus = self.salus().await?;
-        let envelope = self.envelope(&salus, patient, index, Some(opened)).await?;
-        let vault = self.home_vault(patient).await?;
-        let session = vault.sign_in(&self.account).await?;
-        let mut chart = Vec::new();
-        let mut files = Vec::new();
-        for number in records {
-            let record = existing(&salus, patient, number).await?;
-            let single = envelope.record(number, &record.content);
-            let keys = |single: Option<DecryptionKey>| match single {
-                Some(key) => vec![key],
-                None => envelope.keys(&record.compartment),
+    let session = client.session(patient).await?;
+    // What the grant and the records are now that they are opened.
+    let salus = client.now().await?;
+    let view = salus
+        .grant(patient, index)
+        .await?
+        .ok_or_else(|| super::no_grant(patient, index))?;
+    let keys = client.own_keys(&salus).await?;
+    let first = entries.first().map(|(entry, _)| *entry);
+    let envelope = envelope(&session, patient, index, &view.envelopes, &keys, first).await?;
+    let mut records = Vec::new();
+    for (entry, indices) in &entries {
+        for record in indices {
+            let out = opening.out.as_deref().filter(|_| !opening.list);
+            let reading = Reading {
+                client,
+                session: &session,
+                salus: &salus,
+                envelope: &envelope,
+                patient,
+                opened: *entry,
             };
-            let manifest_keys = keys(single.map(|s| s.manifest.clone()));
-            let found = self
-                .manifest(
-                    &session,
-                    patient,
-                    number,
-                    &record,
-                    &manifest_keys,
-                    Some(opened),
-                )
-                .await?;
-            let mut row = ChartRow::new(number, &record, done.moment);
-            row.describe(&found.0);
-            row.compartment = envelope
-                .compartments
-                .get(&record.compartment)
-                .map(|shared| shared.label.to_string());
-            chart.push(row);
-            if let Some(out) = what.out {
-                let payload_keys = keys(single.map(|s| s.payload.clone()));
-                let fetched = self
-                    .payload(
-                        number,
-                        &record,
-                        &found,
-                        &payload_keys,
-                        out,
-                        progress,
-                    )
-                    .await?;
-                files.push(fetched);
-            }
-            // Whoever has read a record hears of its correction, even when the grant has ended.
-            self.profile.update_read_records(|read| {
-                read.add(ReadRecord {
-                    patient: patient.to_string(),
-                    record: number,
-                    grant: Some(index),
-                    opened_at: done.moment,
-                });
-                Ok(())
-            })?;
+            records.push(reading.read(*record, out).await?.0);
+            remember(client, patient, *record, index, entry, &salus).await?;
         }
-        Ok(OpenedChart {
-            grant: index,
-            block_hash: format!("0x{}", hex::encode(opened.block_hash)),
-            event_index: opened.event_index,
-            chart,
-            files,
+    }
+    Ok(OpenedChart {
+        patient: patient.to_string(),
+        grant: index,
+        opened: entries.into_iter().map(|(entry, _)| entry).collect(),
+        files: records.iter().filter_map(|view| view.file.clone()).collect(),
+        records,
+        receipt: receipt.ok_or_else(|| Error::Unfit("nothing was opened".into()))?,
+    })
+}
+
+/// Opens the manifest of one record.
+pub(super) async fn manifest(
+    client: &Client,
+    patient: PatientId,
+    record: RecordIndex,
+    grant: Option<GrantIndex>,
+) -> Result<Manifest> {
+    let opening = Opening {
+        patient,
+        records: vec![record],
+        list: true,
+        grant,
+        acting_for: None,
+        out: None,
+    };
+    let salus = client.now().await?;
+    let rows = salus.all_records(patient).await?;
+    let (index, view) = choose(client, &salus, &opening, &rows).await?;
+    let purpose = view.map_or(Purpose::Treat, |grant| grant.purpose);
+    let (entry, _) = log(client, &opening, &[record], Part::Manifest, index, purpose).await?;
+    let session = client.session(patient).await?;
+    let salus = client.now().await?;
+    let view = salus
+        .grant(patient, index)
+        .await?
+        .ok_or_else(|| super::no_grant(patient, index))?;
+    let keys = client.own_keys(&salus).await?;
+    let envelope = envelope(&session, patient, index, &view.envelopes, &keys, Some(entry)).await?;
+    let reading = Reading {
+        client,
+        session: &session,
+        salus: &salus,
+        envelope: &envelope,
+        patient,
+        opened: entry,
+    };
+    let (_, manifest) = reading.read(record, None).await?;
+    remember(client, patient, record, index, &entry, &salus).await?;
+    Ok(manifest)
+}
+
+/// The grant to open under. One that was named is tried whatever it is: only the chain decides.
+async fn choose(
+    client: &Client,
+    salus: &Salus,
+    opening: &Opening,
+    rows: &[(RecordIndex, Record)],
+) -> Result<(GrantIndex, Option<Grant>)> {
+    let patient = opening.patient;
+    if let Some(index) = opening.grant {
+        let view = salus.grant(patient, index).await?;
+        return Ok((index, view.map(|view| view.grant)));
+    }
+    let reaches = |grant: &Grant| {
+        let reached = |index: &RecordIndex| {
+            rows.iter()
+                .any(|(known, record)| known == index && covers(grant, *known, record))
+        };
+        opening.records.iter().filter(|index| reached(index)).count()
+    };
+    salus
+        .grants_to(&client.me(), super::PAGE)
+        .await?
+        .into_iter()
+        .filter(|(about, _, view)| *about == patient && view.grant.rights.read())
+        .max_by_key(|(_, index, view)| (view.active, reaches(&view.grant), *index))
+        .map(|(_, index, view)| (index, Some(view.grant)))
+        .ok_or_else(|| {
+            Error::NotPermitted(format!(
+                "patient {patient} has shared nothing with {}: ask with `salus request`",
+                client.me()
+            ))
         })
-    }
+}
 
-    /// The grant that is named, else the first that is active and reaches what is asked for, else
-    /// the newest, so that a refusal is logged and not guessed.
-    async fn read_grant(&self, salus: &Salus, what: &Opening<'_>) -> Result<(GrantIndex, Grant)> {
-        let patient = what.patient;
-        if let Some(index) = what.grant {
-            let view = salus.grant(patient, index).await?;
-            return Ok((index, view.ok_or(Error::NoGrant(index))?.grant));
+/// The records to open: those named with what corrects them, or all that the grant reaches.
+async fn wanted(
+    salus: &Salus,
+    opening: &Opening,
+    grant: &Grant,
+    rows: &[(RecordIndex, Record)],
+) -> Result<Vec<RecordIndex>> {
+    let now = salus.now().await?;
+    let reached = |index: RecordIndex| {
+        rows.iter()
+            .find(|(known, _)| *known == index)
+            .filter(|(index, record)| covers(grant, *index, record) && !record.is_erased(now))
+            .map(|(_, record)| record)
+    };
+    if opening.records.is_empty() && opening.list {
+        let all = rows.iter().map(|(index, _)| *index);
+        return Ok(all.filter(|index| reached(*index).is_some()).collect());
+    }
+    let mut wanted = Vec::new();
+    let mut ahead: Vec<RecordIndex> = opening.records.iter().rev().copied().collect();
+    while let Some(index) = ahead.pop() {
+        if wanted.contains(&index) {
+            continue;
         }
-        let mine = self.my_grants(salus, patient).await?;
-        let mut records = Vec::new();
-        for number in &what.records {
-            records.push((*number, existing(salus, patient, *number).await?));
-        }
-        let reaches = |grant: &Grant| match &grant.scope {
-            Scope::Compartments(ids) => records.iter().all(|(_, r)| ids.contains(&r.compartment)),
-            Scope::Records(indices) => records.iter().all(|(n, _)| indices.contains(n)),
+        wanted.push(index);
+        let Some(record) = reached(index) else {
+            continue;
         };
-        let readable = || mine.iter().filter(|(_, _, grant)| grant.rights.read());
-        let (index, _, grant) = readable()
-            .find(|(_, active, grant)| *active && reaches(grant))
-            .or_else(|| readable().next_back())
-            .ok_or_else(|| Error::NoGrantOf(patient.to_string()))?;
-        Ok((*index, grant.clone()))
+        let linked = [record.corrects, record.corrected_by];
+        ahead.extend(
+            linked
+                .into_iter()
+                .flatten()
+                .filter(|linked| reached(*linked).is_some()),
+        );
     }
+    Ok(wanted)
+}
 
-    async fn my_grants(
-        &self,
-        salus: &Salus,
-        patient: PatientId,
-    ) -> Result<Vec<(GrantIndex, bool, Grant)>> {
-        let me = self.id();
-        let organisation = salus.member(&me).await?.map(|member| member.organisation());
-        let rows = salus.all_grants(patient).await?;
-        Ok(rows
-            .into_iter()
-            .filter(|(_, view)| match &view.grant.grantee {
-                Grantee::Clinician { account, .. } => *account == me,
-                Grantee::Organisation(number) => Some(*number) == organisation,
-            })
-            .map(|(index, view)| (index, view.active, view.grant))
-            .collect())
+/// Writes an opening into the trail, and tells the entry that lets the reader in.
+async fn log(
+    client: &Client,
+    opening: &Opening,
+    records: &[RecordIndex],
+    part: Part,
+    grant: GrantIndex,
+    purpose: Purpose,
+) -> Result<(Opened, Receipt)> {
+    let call = calls::access_log::open(
+        opening.patient,
+        records,
+        part,
+        grant,
+        purpose,
+        opening.acting_for.as_ref(),
+    )?;
+    let submitted = client.submit(&call).await?;
+    match submitted.event("AccessLog", "Opened") {
+        Some(event) => Ok((
+            Opened {
+                block_hash: submitted.block.hash,
+                event_index: event.index,
+            },
+            (&submitted).into(),
+        )),
+        None => Err(Error::NotPermitted(format!(
+            "refused: grant {grant} of patient {} does not let {} open {} now. The attempt stands in the patient's trail",
+            opening.patient,
+            client.me(),
+            list(records),
+        ))),
     }
+}
 
-    /// The records that a grant reaches, oldest first, as many as one call may name.
-    async fn reach(
-        &self,
-        salus: &Salus,
-        patient: PatientId,
-        grant: &Grant,
-    ) -> Result<Vec<RecordIndex>> {
-        let now = salus.now().await?;
-        let mut records: Vec<_> = salus
-            .all_records(patient)
-            .await?
-            .into_iter()
-            .filter(|(number, record)| {
-                let in_scope = match &grant.scope {
-                    Scope::Compartments(ids) => ids.contains(&record.compartment),
-                    Scope::Records(numbers) => numbers.contains(number),
-                };
-                let from = grant.anchored_from.is_none_or(|at| at <= record.anchored_at);
-                let until = grant.anchored_until.is_none_or(|at| record.anchored_at < at);
-                in_scope && from && until && !record.is_erased(now)
-            })
-            .map(|(number, _)| number)
-            .collect();
-        records.truncate(salus_primitives::rows::MAX_OPEN as usize);
-        Ok(records)
+fn list(records: &[RecordIndex]) -> String {
+    let numbers: Vec<String> = records.iter().map(RecordIndex::to_string).collect();
+    match numbers.as_slice() {
+        [only] => format!("record {only}"),
+        several => format!("records {}", several.join(", ")),
     }
+}
 
-    /// Adds what corrects the records, and what they correct, where the grant reaches it.
-    async fn add_corrections(
-        &self,
-        salus: &Salus,
-        patient: PatientId,
-        grant: &Grant,
-        records: &mut Vec<RecordIndex>,
-    ) -> Result<()> {
-        let reach = self.reach(salus, patient, grant).await?;
-        let mut at = 0;
-        while at < records.len() && records.len() < salus_primitives::rows::MAX_OPEN as usize {
-            let record = existing(salus, patient, records[at]).await?;
-            for linked in [record.corrects, record.corrected_by].into_iter().flatten() {
-                if reach.contains(&linked) && !records.contains(&linked) {
-                    records.push(linked);
-                }
+/// Fetches a grant's envelopes, newest first, until one opens.
+pub(super) async fn envelope(
+    session: &Session<'_>,
+    patient: PatientId,
+    grant: GrantIndex,
+    envelopes: &[Cid],
+    keys: &[DecryptionKey],
+    opened: Option<Opened>,
+) -> Result<Envelope> {
+    let mut last = Error::NotPermitted(format!(
+        "grant {grant} of patient {patient} came without keys: ask the patient to share anew"
+    ));
+    for (number, content) in envelopes.iter().enumerate().rev() {
+        let number = number as u32;
+        let location = Location::Envelope(patient, grant, number);
+        let mut waits = PATIENCE.iter();
+        let object = loop {
+            match session.object(location, content, None, opened).await {
+                Err(error) if error.is_not_found() => match waits.next() {
+                    Some(wait) => tokio::time::sleep(*wait).await,
+                    None => break Err(error),
+                },
+                other => break other,
             }
-            at += 1;
+        };
+        let sealed = object?.read(File::Body).await?;
+        match Envelope::open(keys, &sealed, &patient) {
+            Ok(envelope) => return Ok(envelope),
+            Err(error) => last = error,
         }
+    }
+    Err(last)
+}
+
+/// What reading records under one entry needs.
+struct Reading<'a> {
+    client: &'a Client,
+    session: &'a Session<'a>,
+    salus: &'a Salus,
+    envelope: &'a Envelope,
+    patient: PatientId,
+    opened: Opened,
+}
+
+impl Reading<'_> {
+    /// Fetches one record and verifies all of it; writes its payload into the folder `out`.
+    async fn read(&self, index: RecordIndex, out: Option<&Path>) -> Result<(RecordView, Manifest)> {
+        let record = self
+            .salus
+            .record(self.patient, index)
+            .await?
+            .ok_or_else(|| no_record(self.patient, index))?;
+        let keys = match self.envelope.record(index, &record.content) {
+            Some(single) => RecordKeys {
+                manifest: vec![single.manifest.clone()],
+                payload: vec![single.payload.clone()],
+            },
+            None => RecordKeys::same(self.envelope.keys(&record.compartment)),
+        };
+        let fetched = fetch(
+            self.client,
+            self.session,
+            self.patient,
+            index,
+            &record,
+            &keys,
+            Some(self.opened),
+        )
+        .await?;
+        let label = self
+            .envelope
+            .compartments
+            .get(&record.compartment)
+            .map(|shared| &shared.label);
+        let mut view = RecordView::new(index, &record, label);
+        view.describe(&fetched.manifest);
+        if let Some(out) = out {
+            std::fs::create_dir_all(out).map_err(Error::file("make", out))?;
+            let path = fetched.save(self.client, index, &keys, out).await?;
+            view.file = Some(path.display().to_string());
+        }
+        Ok((view, fetched.manifest))
+    }
+}
+
+/// So that its reader hears of corrections, also when the grant is over.
+async fn remember(
+    client: &Client,
+    patient: PatientId,
+    record: RecordIndex,
+    grant: GrantIndex,
+    entry: &Opened,
+    salus: &Salus,
+) -> Result<()> {
+    let opened_at = match client.chain.moment(entry.block_hash).await {
+        Ok(moment) => moment,
+        Err(_) => salus.now().await?,
+    };
+    client.profile.update_read_records(|read| {
+        read.add(ReadRecord {
+            patient: patient.to_string(),
+            record,
+            grant: Some(grant),
+            opened_at,
+        });
         Ok(())
-    }
-
-    /// The newest envelope of a grant, opened with this person's keys.
-    async fn envelope(
-        &self,
-        salus: &Salus,
-        patient: PatientId,
-        index: GrantIndex,
-        opened: Option<Opened>,
-    ) -> Result<Envelope> {
-        let view = salus
-            .grant(patient, index)
-            .await?
-            .ok_or(Error::NoGrant(index))?;
-        let newest = view.envelopes.len().checked_sub(1).ok_or(Error::NoEnvelope(index))?;
-        let location = Location::Envelope(patient, index, newest as u32);
-        let sealed = self
-            .body(location, &view.envelopes[newest], None, opened)
-            .await?;
-        let own = match view.grant.grantee {
-            Grantee::Clinician { .. } => Own::Account,
-            Grantee::Organisation(organisation) => Own::Organisation(organisation),
-        };
-        let keys = self.profile.identities(&self.device)?.keys(own);
-        Envelope::open(&keys, &sealed, &patient)
-    }
-
-    /// A live grant to write, and the names it carries; one that knows the label goes first.
-    pub(crate) async fn write_grant(
-        &self,
-        salus: &Salus,
-        patient: PatientId,
-        label: Option<&Label>,
-    ) -> Result<(GrantIndex, Option<Envelope>)> {
-        let mut fallback = None;
-        for (index, active, grant) in self.my_grants(salus, patient).await? {
-            if !active || !grant.rights.write() {
-                continue;
-            }
-            // A writer without the organisation's key can still reach intake.
-            let envelope = match grant.rights.read() {
-                true => None,
-                false => self.envelope(salus, patient, index, None).await.ok(),
-            };
-            let knows = label
-                .zip(envelope.as_ref())
-                .is_some_and(|(label, envelope)| envelope.find(label).is_some());
-            if knows {
-                return Ok((index, envelope));
-            }
-            fallback.get_or_insert((index, envelope));
-        }
-        fallback.ok_or_else(|| Error::NoGrantOf(patient.to_string()))
-    }
+    })
 }

@@ -1,245 +1,513 @@
-//! Becoming a patient, who acts for one, and stopping everything.
+//! Who a patient is, and who decides for them.
 
 use codec::{Decode, Encode};
 use salus_primitives::{
-    AccountId, CompartmentId, ControllerRole, EnrolmentConsent, Moment, OrgId, PatientId,
-    Recipient, Subject,
+    signing::{enrolment_payload, verify},
+    AccountId, CompartmentId, ControllerRole, EnrolmentConsent, Genesis, Moment, OrgId, PatientId,
+    Recipient, SignedRecipient, Subject,
 };
 use serde::{Deserialize, Serialize};
 
-use super::Person;
-use crate::{
-    chain::calls,
-    error::{Error, Result},
-    keyring::{Keyring, Label},
-    keys::random_16,
-};
+use super::identity::back_up;
+use super::{cid, unknown_patient, Client, Receipt};
+use crate::chain::calls;
+use crate::error::{Error, Result};
+use crate::keyring::{Keyring, Label};
+use crate::keys::{parse_account, random_16};
+use crate::profile::{Profile, Unlocked};
+use crate::taxonomy::{Category, Sensitivity};
 
-/// A signed consent may be used for so long.
-const CONSENT_LIFETIME: Moment = 24 * 60 * 60 * 1000;
+const CONSENT_VERSION: u32 = 1;
 
-/// What the future controller hands to the organisation, on a stick or as a QR code. No secrets.
-#[derive(Clone, Debug, Encode, Decode)]
-pub struct EnrolmentForm {
-    pub genesis: [u8; 32],
-    pub organisation: OrgId,
-    pub enroller: AccountId,
-    pub patient: PatientId,
-    pub controller: AccountId,
+/// What a future controller signs and hands to whoever enrols the patient. It holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsentFile {
+    version: u32,
+    pub genesis: Genesis,
+    pub patient: String,
+    pub controller: String,
     pub role: ControllerRole,
-    pub intake: CompartmentId,
-    pub intake_recipient: Recipient,
-    pub inbox: Recipient,
-    pub consent: EnrolmentConsent,
+    pub organisation: OrgId,
+    pub enroller: String,
+    pub intake: String,
+    /// SCALE, in hexadecimal, as are the next two.
+    intake_recipient: String,
+    inbox: String,
+    consent: String,
 }
 
-#[derive(Serialize, Deserialize)]
-struct FormFile {
-    salus: String,
-    patient: String,
+/// A consent file, read and verified.
+#[derive(Debug)]
+struct Consent {
+    patient: PatientId,
+    controller: AccountId,
+    enroller: AccountId,
+    intake: CompartmentId,
+    intake_recipient: Recipient,
+    inbox: Recipient,
+    consent: EnrolmentConsent,
+}
+
+/// What was signed, in short.
+#[derive(Clone, Debug, Serialize)]
+pub struct Consented {
+    pub patient: String,
+    pub controller: String,
+    pub organisation: OrgId,
+    pub enroller: String,
+    pub expires_at: Moment,
+}
+
+/// Makes a patient's id and first keys, and signs that `enroller` of `organisation` may enrol it
+/// under this account's control until `expires_at`. Needs no network.
+pub fn consent(
+    profile: &Profile,
+    unlocked: &Unlocked,
+    genesis: Genesis,
     organisation: OrgId,
-    enroller: String,
-    form: String,
+    enroller: &AccountId,
+    role: ControllerRole,
+    expires_at: Moment,
+) -> Result<(ConsentFile, Consented)> {
+    if role == ControllerRole::Carer {
+        return Err(Error::Unfit("a carer cannot enrol a patient: choose owner or guardian".into()));
+    }
+    let patient = PatientId(random_16());
+    let mut keyring = Keyring::new(patient);
+    keyring.add_holder("this device", &unlocked.device.public())?;
+    let (intake, intake_key) = keyring.prepare(&Label::Intake, 0);
+    let inbox_key = keyring.prepare_inbox(0);
+    profile.save_keyring(&mut keyring)?;
+
+    let key = &unlocked.account;
+    let intake_recipient = key.sign_recipient(
+        &Subject::Compartment(patient, intake),
+        &intake_key,
+        0,
+        &genesis,
+    );
+    let inbox = key.sign_recipient(&Subject::Inbox(patient), &inbox_key, 0, &genesis);
+    let consent = key.sign_enrolment(
+        organisation,
+        enroller,
+        &patient,
+        role,
+        random_16(),
+        expires_at,
+        &genesis,
+    );
+    let file = ConsentFile {
+        version: CONSENT_VERSION,
+        genesis,
+        patient: patient.to_string(),
+        controller: key.account().to_string(),
+        role,
+        organisation,
+        enroller: enroller.to_string(),
+        intake: intake.to_string(),
+        intake_recipient: hex::encode(intake_recipient.encode()),
+        inbox: hex::encode(inbox.encode()),
+        consent: hex::encode(consent.encode()),
+    };
+    let consented = Consented {
+        patient: file.patient.clone(),
+        controller: file.controller.clone(),
+        organisation,
+        enroller: file.enroller.clone(),
+        expires_at,
+    };
+    Ok((file, consented))
 }
 
-impl EnrolmentForm {
-    /// JSON for a file: what it is in clear, and the signed form in hexadecimal.
-    pub fn to_json(&self) -> String {
-        serde_json::json!({
-            "salus": "enrolment/v1",
-            "patient": self.patient.to_string(),
-            "organisation": self.organisation,
-            "enroller": self.enroller.to_string(),
-            "form": hex::encode(self.encode()),
-        })
-        .to_string()
+impl ConsentFile {
+    pub fn to_json(&self) -> Result<Vec<u8>> {
+        let mut json = serde_json::to_vec_pretty(self).map_err(|error| Error::invalid("consent", error))?;
+        json.push(b'\n');
+        Ok(json)
     }
 
-    pub fn from_json(text: &str) -> Result<Self> {
-        let bad = |reason: &str| Error::Invalid {
-            what: "enrolment form",
-            reason: format!("{reason}: ask the patient for a new one"),
-        };
-        let file: FormFile = serde_json::from_str(text).map_err(|e| bad(&e.to_string()))?;
-        if file.salus != "enrolment/v1" {
-            return Err(bad("it is of another kind or version"));
+    pub fn from_json(json: &[u8]) -> Result<Self> {
+        let file: Self = serde_json::from_slice(json).map_err(|error| Error::invalid("consent", error))?;
+        match file.version {
+            CONSENT_VERSION => Ok(file),
+            version => Err(Error::Version {
+                what: "consent",
+                version,
+            }),
         }
-        let bytes = hex::decode(&file.form).map_err(|_| bad("it is not hexadecimal"))?;
-        Self::decode(&mut &bytes[..]).map_err(|_| bad("it is damaged"))
+    }
+
+    /// Decodes it and checks all three signatures.
+    fn verify(&self, genesis: &Genesis) -> Result<Consent> {
+        let bad = |reason: &str| Error::invalid("consent", reason);
+        if self.genesis != *genesis {
+            return Err(bad("it was made for another chain"));
+        }
+        let patient = self.patient.parse().map_err(|_| bad("its patient is no id"))?;
+        let intake = self.intake.parse().map_err(|_| bad("its intake is no id"))?;
+        let consent = Consent {
+            patient,
+            controller: parse_account(&self.controller)?,
+            enroller: parse_account(&self.enroller)?,
+            intake,
+            intake_recipient: decode(&self.intake_recipient)?,
+            inbox: decode(&self.inbox)?,
+            consent: decode(&self.consent)?,
+        };
+        let payload = enrolment_payload(
+            genesis,
+            self.organisation,
+            &consent.enroller,
+            &patient,
+            &consent.controller,
+            self.role,
+            &consent.consent.nonce,
+            consent.consent.expires_at,
+        );
+        let signed = |recipient: &Recipient, subject: Subject| {
+            SignedRecipient {
+                signer: consent.controller.clone(),
+                recipient: recipient.clone(),
+            }
+            .is_valid(genesis, &subject)
+        };
+        let holds = verify(&consent.consent.signature, &payload, &consent.controller)
+            && signed(&consent.intake_recipient, Subject::Compartment(patient, intake))
+            && signed(&consent.inbox, Subject::Inbox(patient));
+        match holds {
+            true => Ok(consent),
+            false => Err(bad("a signature does not match: ask for a new one")),
+        }
     }
 }
 
-#[derive(Debug, Serialize)]
-pub struct ControllerRow {
+fn decode<T: Decode>(text: &str) -> Result<T> {
+    hex::decode(text)
+        .ok()
+        .and_then(|bytes| T::decode(&mut &bytes[..]).ok())
+        .ok_or_else(|| Error::invalid("consent", "it was cut or changed"))
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Enrolled {
+    pub patient: String,
+    pub controller: String,
+    pub organisation: OrgId,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+/// Enrols a patient with the future controller's consent.
+pub async fn enrol(client: &Client, file: &ConsentFile) -> Result<Enrolled> {
+    let consent = file.verify(&client.chain.genesis())?;
+    if consent.enroller != client.me() {
+        return Err(Error::NotPermitted(format!(
+            "this consent lets {} enrol the patient, not {}: use that profile, or ask for another consent",
+            consent.enroller,
+            client.me()
+        )));
+    }
+    let submitted = client
+        .submit(&calls::patients::enrol(
+            consent.patient,
+            &consent.controller,
+            file.role,
+            consent.intake,
+            &consent.intake_recipient,
+            &consent.inbox,
+            &consent.consent,
+        ))
+        .await?;
+    // The person stood before the enroller: nobody knows the right account better.
+    client.profile.update_pins(|pins| {
+        pins.confirm_patient(&consent.patient, &consent.controller);
+        Ok(())
+    })?;
+    Ok(Enrolled {
+        patient: consent.patient.to_string(),
+        controller: consent.controller.to_string(),
+        organisation: file.organisation,
+        receipt: (&submitted).into(),
+    })
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct PatientView {
+    pub patient: String,
+    pub enrolled_by: OrgId,
+    pub enrolled_at: Moment,
+    pub restricted_since: Option<Moment>,
+    pub keyring: Option<String>,
+    pub entries: u64,
+}
+
+pub async fn show(client: &Client, patient: PatientId) -> Result<PatientView> {
+    let salus = client.now().await?;
+    let row = salus
+        .patient(patient)
+        .await?
+        .ok_or_else(|| unknown_patient(patient))?;
+    Ok(PatientView {
+        patient: patient.to_string(),
+        enrolled_by: row.enrolled_by,
+        enrolled_at: row.enrolled_at,
+        restricted_since: row.restricted_since,
+        keyring: row.keyring.as_ref().map(cid),
+        entries: salus.trail_head(patient).await?.count,
+    })
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ControllerView {
     pub account: String,
     pub role: ControllerRole,
     pub expires_at: Option<Moment>,
 }
 
-#[derive(Debug, Serialize)]
-pub struct CompartmentRow {
-    pub compartment: String,
-    pub label: Option<String>,
-    pub epoch: u32,
-    pub intake: bool,
-    pub needs_rotation: bool,
+pub async fn controllers(client: &Client, patient: PatientId) -> Result<Vec<ControllerView>> {
+    let rows = client.now().await?.controllers(patient).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(account, row)| ControllerView {
+            account: account.to_string(),
+            role: row.role,
+            expires_at: row.expires_at,
+        })
+        .collect())
 }
 
-impl Person {
-    /// Makes a new patient id with a keyring of its own, and the signed form that lets this
-    /// clinician enrol it. Nothing is on the chain yet.
-    pub fn prepare_enrolment(
-        &self,
-        organisation: OrgId,
-        enroller: &AccountId,
-        role: ControllerRole,
-    ) -> Result<EnrolmentForm> {
-        let patient = PatientId(random_16());
-        let genesis = self.chain.genesis();
-        let mut keyring = Keyring::new(patient);
-        keyring.add_holder("this device", &self.device_key())?;
-        let (intake, key) = keyring.prepare(&Label::Intake, 0);
-        let inbox = keyring.prepare_inbox(0);
-        self.save_keyring(&mut keyring)?;
-        let sign = |subject, key| self.account.sign_recipient(&subject, key, 0, &genesis);
-        Ok(EnrolmentForm {
-            genesis: genesis.0,
-            organisation,
-            enroller: enroller.clone(),
-            patient,
-            controller: self.id(),
-            role,
-            intake,
-            intake_recipient: sign(Subject::Compartment(patient, intake), &key),
-            inbox: sign(Subject::Inbox(patient), &inbox),
-            consent: self.account.sign_enrolment(
-                organisation,
-                enroller,
-                &patient,
-                role,
-                random_16(),
-                super::now() + CONSENT_LIFETIME,
-                &genesis,
-            ),
+#[derive(Clone, Debug, Serialize)]
+pub struct ControllerChanged {
+    pub patient: String,
+    pub account: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<ControllerRole>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Moment>,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+/// Gives an account a role for the patient, for good or for `duration`.
+pub async fn add_controller(
+    client: &Client,
+    patient: PatientId,
+    account: &AccountId,
+    role: ControllerRole,
+    duration: Option<Moment>,
+) -> Result<ControllerChanged> {
+    let now = client.now().await?.now().await?;
+    let expires_at = duration.map(|duration| now.saturating_add(duration));
+    let call = calls::patients::add_controller(patient, account, role, expires_at);
+    let submitted = client.submit(&call).await?;
+    // Whoever adds a controller knows them.
+    client.profile.update_pins(|pins| {
+        pins.confirm_patient(&patient, &client.me());
+        pins.confirm_patient(&patient, account);
+        Ok(())
+    })?;
+    Ok(ControllerChanged {
+        patient: patient.to_string(),
+        account: account.to_string(),
+        role: Some(role),
+        expires_at,
+        receipt: (&submitted).into(),
+    })
+}
+
+pub async fn remove_controller(
+    client: &Client,
+    patient: PatientId,
+    account: &AccountId,
+) -> Result<ControllerChanged> {
+    let call = calls::patients::remove_controller(patient, account);
+    let submitted = client.submit(&call).await?;
+    Ok(ControllerChanged {
+        patient: patient.to_string(),
+        account: account.to_string(),
+        role: None,
+        expires_at: None,
+        receipt: (&submitted).into(),
+    })
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct PatientChanged {
+    pub patient: String,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+/// Makes every grant inactive until [`lift`].
+pub async fn restrict(client: &Client, patient: PatientId) -> Result<PatientChanged> {
+    change(client, patient, calls::patients::restrict(patient)).await
+}
+
+pub async fn lift(client: &Client, patient: PatientId) -> Result<PatientChanged> {
+    change(client, patient, calls::patients::lift(patient)).await
+}
+
+async fn change(client: &Client, patient: PatientId, call: crate::chain::Call) -> Result<PatientChanged> {
+    let submitted = client.submit(&call).await?;
+    Ok(PatientChanged {
+        patient: patient.to_string(),
+        receipt: (&submitted).into(),
+    })
+}
+
+/// A person has confirmed, on another channel, that this account too controls the patient.
+pub fn trust(profile: &Profile, patient: PatientId, account: &AccountId) -> Result<()> {
+    profile.update_pins(|pins| {
+        pins.confirm_patient(&patient, account);
+        Ok(())
+    })
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct CompartmentRow {
+    pub id: String,
+    /// None where this profile has no keys.
+    pub label: Option<String>,
+    pub epoch: u32,
+    pub is_intake: bool,
+    pub needs_rotation: bool,
+    pub opened_at: Moment,
+}
+
+pub async fn compartments(client: &Client, patient: PatientId) -> Result<Vec<CompartmentRow>> {
+    let keyring = client.profile.keyring(&patient, &client.device)?;
+    let rows = client.now().await?.compartments(patient).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, view)| CompartmentRow {
+            label: keyring
+                .as_ref()
+                .and_then(|keyring| keyring.label(&id))
+                .map(Label::to_string),
+            id: id.to_string(),
+            epoch: view.compartment.epoch,
+            is_intake: view.is_intake,
+            needs_rotation: view.needs_rotation,
+            opened_at: view.compartment.opened_at,
         })
-    }
+        .collect())
+}
 
-    /// Enrols a patient with the form they signed, and remembers whose signature counts for them.
-    pub async fn enrol(&self, form: &EnrolmentForm) -> Result<PatientId> {
-        if form.genesis != self.chain.genesis().0 {
-            return Err(Error::Invalid {
-                what: "enrolment form",
-                reason: "it was signed for another chain: ask the patient for a new one".into(),
-            });
+#[derive(Clone, Debug, Serialize)]
+pub struct OpenedCompartments {
+    pub patient: String,
+    pub opened: Vec<OpenedCompartment>,
+    /// Whether the vault has the new keyring.
+    pub saved: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct OpenedCompartment {
+    pub id: String,
+    pub label: String,
+}
+
+/// Opens a compartment for each category, all with these flags. One that is open already is left
+/// alone.
+pub async fn open_compartments(
+    client: &Client,
+    patient: PatientId,
+    categories: &[Category],
+    flags: &[Sensitivity],
+) -> Result<OpenedCompartments> {
+    let mut keyring = client.keyring(patient)?;
+    let known = client.now().await?.compartments(patient).await?;
+    let mut opened = Vec::new();
+    let mut calls = Vec::new();
+    for category in categories {
+        let label = Label::flagged(*category, flags.iter().copied());
+        let (id, key) = keyring.prepare(&label, 0);
+        opened.push(OpenedCompartment {
+            id: id.to_string(),
+            label: label.to_string(),
+        });
+        if known.iter().any(|(known, _)| *known == id) {
+            continue;
         }
-        if form.enroller != self.id() {
-            return Err(Error::Invalid {
-                what: "enrolment form",
-                reason: format!(
-                    "it lets {} enrol, not this account: ask the patient for a new one",
-                    form.enroller
-                ),
-            });
+        let subject = Subject::Compartment(patient, id);
+        let recipient = client
+            .key
+            .sign_recipient(&subject, &key, 0, &client.chain.genesis());
+        calls.push(calls::records::open_compartment(patient, id, &recipient));
+    }
+    client.profile.save_keyring(&mut keyring)?;
+    for result in client.chain.submit_many(&client.key, &calls).await {
+        result?;
+    }
+    let saved = back_up(client, &keyring).await;
+    Ok(OpenedCompartments {
+        patient: patient.to_string(),
+        opened,
+        saved,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::AccountKey;
+
+    fn signed() -> (tempfile::TempDir, ConsentFile, Genesis) {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::create_insecure(&folder.path().join("p"), "//Alice").unwrap();
+        let unlocked = profile.unlock("").unwrap();
+        let genesis = Genesis::repeat_byte(3);
+        let enroller = AccountKey::from_uri("//Bob").unwrap().account();
+        let (file, consented) = consent(
+            &profile,
+            &unlocked,
+            genesis,
+            2,
+            &enroller,
+            ControllerRole::Owner,
+            77,
+        )
+        .unwrap();
+        let patient = consented.patient.parse().unwrap();
+        let kept = profile.keyring(&patient, &unlocked.device).unwrap().unwrap();
+        assert!(kept.find(&Label::Intake).is_some(), "keys are saved before anything is signed");
+        (folder, file, genesis)
+    }
+
+    #[test]
+    fn a_consent_reads_back_and_holds_on_its_chain_only() {
+        let (_folder, file, genesis) = signed();
+        let back = ConsentFile::from_json(&file.to_json().unwrap()).unwrap();
+        assert_eq!(back, file);
+        assert_eq!(back.verify(&genesis).unwrap().consent.expires_at, 77);
+        assert!(back.verify(&Genesis::zero()).is_err());
+        assert!(!String::from_utf8(file.to_json().unwrap()).unwrap().contains("SECRET"));
+    }
+
+    #[test]
+    fn a_changed_consent_is_refused() {
+        let (_folder, file, genesis) = signed();
+        let other = AccountKey::from_uri("//Charlie").unwrap().account().to_string();
+        let changes: [fn(&mut ConsentFile, String); 6] = [
+            |file, _| file.organisation = 3,
+            |file, _| file.role = ControllerRole::Guardian,
+            |file, other| file.enroller = other,
+            |file, other| file.controller = other,
+            |file, _| file.patient = "00".repeat(16),
+            |file, _| file.intake = "00".repeat(16),
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            let mut changed = file.clone();
+            change(&mut changed, other.clone());
+            assert!(changed.verify(&genesis).is_err(), "{number}");
         }
-        let call = calls::patients::enrol(
-            form.patient,
-            &form.controller,
-            form.role,
-            form.intake,
-            &form.intake_recipient,
-            &form.inbox,
-            &form.consent,
-        );
-        self.chain.submit(&self.account, &call).await?;
-        self.profile.update_pins(|pins| {
-            pins.confirm_patient(&form.patient, &form.controller);
-            Ok(())
-        })?;
-        Ok(form.patient)
-    }
-
-    pub async fn controllers(&self, patient: PatientId) -> Result<Vec<ControllerRow>> {
-        let rows = self.salus().await?.controllers(patient).await?;
-        Ok(rows
-            .into_iter()
-            .map(|(account, row)| ControllerRow {
-                account: account.to_string(),
-                role: row.role,
-                expires_at: row.expires_at,
-            })
-            .collect())
-    }
-
-    pub async fn add_controller(
-        &self,
-        patient: PatientId,
-        account: &AccountId,
-        role: ControllerRole,
-        expires_at: Option<Moment>,
-    ) -> Result<()> {
-        let call = calls::patients::add_controller(patient, account, role, expires_at);
-        self.chain.submit(&self.account, &call).await?;
-        Ok(())
-    }
-
-    pub async fn remove_controller(&self, patient: PatientId, account: &AccountId) -> Result<()> {
-        let call = calls::patients::remove_controller(patient, account);
-        self.chain.submit(&self.account, &call).await?;
-        Ok(())
-    }
-
-    /// Nobody reads or writes under any grant, until lifted.
-    pub async fn restrict(&self, patient: PatientId) -> Result<()> {
-        self.chain
-            .submit(&self.account, &calls::patients::restrict(patient))
-            .await?;
-        Ok(())
-    }
-
-    pub async fn lift(&self, patient: PatientId) -> Result<()> {
-        self.chain
-            .submit(&self.account, &calls::patients::lift(patient))
-            .await?;
-        Ok(())
-    }
-
-    /// Opens a compartment; one that is open already is returned as it is.
-    pub async fn open_compartment(
-        &self,
-        patient: PatientId,
-        label: &Label,
-    ) -> Result<CompartmentId> {
-        let salus = self.salus().await?;
-        let mut keyring = self.keyring(&patient)?;
-        let (compartment, key) = keyring.prepare(label, 0);
-        if salus.compartment(patient, compartment).await?.is_some() {
-            return Ok(compartment);
-        }
-        self.save_keyring(&mut keyring)?;
-        let subject = Subject::Compartment(patient, compartment);
-        let genesis = self.chain.genesis();
-        let recipient = self.account.sign_recipient(&subject, &key, 0, &genesis);
-        let call = calls::records::open_compartment(patient, compartment, &recipient);
-        self.chain.submit(&self.account, &call).await?;
-        self.publish_keyring(&mut keyring).await?;
-        Ok(compartment)
-    }
-
-    pub async fn compartments(&self, patient: PatientId) -> Result<Vec<CompartmentRow>> {
-        let keyring = self.keyring(&patient).ok();
-        let rows = self.salus().await?.compartments(patient).await?;
-        Ok(rows
-            .into_iter()
-            .map(|(id, view)| CompartmentRow {
-                compartment: id.to_string(),
-                label: keyring
-                    .as_ref()
-                    .and_then(|keyring| keyring.label(&id))
-                    .map(ToString::to_string),
-                epoch: view.compartment.epoch,
-                intake: view.is_intake,
-                needs_rotation: view.needs_rotation,
-            })
-            .collect())
+        let (_folder, foreign, _) = signed();
+        let mut changed = file.clone();
+        changed.inbox = foreign.inbox;
+        assert!(changed.verify(&genesis).is_err(), "a foreign inbox");
+        let mut cut = file;
+        cut.consent.truncate(10);
+        assert!(cut.verify(&genesis).is_err());
     }
 }

@@ -1,462 +1,918 @@
-//! Adding, listing, fetching, verifying, filing and erasing records.
+//! Records: adding them, finding them, and proving that a file is one of them.
 
-use std::{
-    fs::{self, File},
-    io::{BufReader, BufWriter, Write},
-    path::{Path, PathBuf},
-};
+use std::fs;
+use std::io::{self, Read, Seek};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use futures::StreamExt;
 use salus_primitives::{
-    rows::RecordState, Cid, CompartmentId, GrantIndex, PatientId, Record, RecordIndex,
+    api::CompartmentView, CompartmentId, ControllerRole, GrantIndex, Moment, OrgId, PatientId,
+    Record, RecordIndex, RecordState, Scope, Subject,
 };
 use serde::Serialize;
 
-use super::{Person, Progress};
-use crate::{
-    chain::{calls, Salus},
-    error::{Error, Result},
-    files::{
-        age::DecryptionKey,
-        manifest::{Description, Manifest},
-        object::{build_record, digest, open_payload, rebuild_record},
-    },
-    keyring::Label,
-    vault::{File as Part, Location, Object, Opened, Session},
-};
+use super::opening::{self, envelope};
+use super::sharing::rotate_if_needed;
+use super::{caused, cid, number, Client, Progress, Receipt};
+use crate::chain::{calls, Salus};
+use crate::error::{Error, Result};
+use crate::files::age::{unseal, DecryptionKey, EncryptionKey};
+use crate::files::manifest::{rfc3339, Description, Manifest};
+use crate::files::object::{build_record, digest, open_payload, rebuild_record, BuiltRecord};
+use crate::keyring::{Keyring, Label};
+use crate::taxonomy::{Category, Sensitivity};
+use crate::vault::{File, Location, Object, Opened, Session};
 
-#[derive(Debug, Serialize)]
-pub struct Added {
-    pub record: RecordIndex,
-    /// The compartment's name, as far as this person knows it.
-    pub compartment: String,
-    pub content: String,
-    pub commitment: String,
-    pub block: u32,
+/// Manifests that are fetched at the same time.
+const PARALLEL: usize = 8;
+
+/// A file that is to become a record.
+#[derive(Clone, Debug)]
+pub struct NewFile {
+    pub path: PathBuf,
+    /// The file's name, if none.
+    pub title: Option<String>,
+    pub category: Category,
+    pub sensitivity: Vec<Sensitivity>,
+    /// RFC 3339; now, if none.
+    pub date: Option<String>,
+    /// Told by the file's ending, if none.
+    pub media_type: Option<String>,
+    /// LOINC; the category's own, if none.
+    pub code: Option<String>,
 }
 
-/// A line of a chart.
+impl NewFile {
+    fn description(&self) -> Description {
+        Description {
+            title: self.title.clone().unwrap_or_else(|| file_name(&self.path)),
+            category: self.category,
+            code: self.code.clone(),
+            date: self.date.clone().unwrap_or_else(|| rfc3339(clock())),
+            media_type: self
+                .media_type
+                .clone()
+                .unwrap_or_else(|| media_type(&self.path).into()),
+            sensitivity: self.sensitivity.clone(),
+        }
+    }
+
+    fn label(&self) -> Label {
+        Label::flagged(self.category, self.sensitivity.iter().copied())
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_else(|| "record".into())
+}
+
+/// This computer's clock.
+pub(super) fn clock() -> Moment {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map(|since| Moment::try_from(since.as_millis()).unwrap_or(Moment::MAX))
+        .unwrap_or_default()
+}
+
+/// Endings of file names and what they mean. The first of each type is the one that is written.
+const MEDIA_TYPES: &[(&str, &str)] = &[
+    ("json", "application/fhir+json"),
+    ("xml", "application/xml"),
+    ("dcm", "application/dicom"),
+    ("pdf", "application/pdf"),
+    ("txt", "text/plain"),
+    ("md", "text/markdown"),
+    ("csv", "text/csv"),
+    ("png", "image/png"),
+    ("jpg", "image/jpeg"),
+    ("jpeg", "image/jpeg"),
+    ("zip", "application/zip"),
+    ("bin", "application/octet-stream"),
+];
+
+fn media_type(path: &Path) -> &'static str {
+    let ending = path
+        .extension()
+        .map(|ending| ending.to_string_lossy().to_lowercase())
+        .unwrap_or_default();
+    MEDIA_TYPES
+        .iter()
+        .find(|(known, _)| *known == ending)
+        .map_or("application/octet-stream", |(_, media_type)| media_type)
+}
+
+/// A name for a record's file that no title can turn into a path.
+fn output_name(record: RecordIndex, manifest: &Manifest) -> String {
+    let clean: String = manifest
+        .title
+        .chars()
+        .take(80)
+        .map(|c| match c {
+            c if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') => c,
+            _ => '_',
+        })
+        .collect();
+    let name = format!("{record}-{clean}");
+    match Path::new(&name).extension() {
+        Some(_) => name,
+        None => {
+            let ending = MEDIA_TYPES
+                .iter()
+                .find(|(_, media_type)| *media_type == manifest.media_type)
+                .map_or("bin", |(ending, _)| ending);
+            format!("{name}.{ending}")
+        }
+    }
+}
+
+/// Where a new record goes, and by what right.
+struct Target {
+    compartment: CompartmentId,
+    epoch: u32,
+    key: EncryptionKey,
+    grant: Option<GrantIndex>,
+    label: Option<Label>,
+    intake: bool,
+}
+
+/// Which compartment is meant: the one for this label, or the one of an existing record.
+#[derive(Clone, Debug)]
+pub(super) enum Aim {
+    Label(Label),
+    Compartment(CompartmentId),
+}
+
 #[derive(Clone, Debug, Serialize)]
-pub struct ChartRow {
+pub struct Added {
+    pub patient: String,
+    /// The first one.
     pub record: RecordIndex,
-    /// None if this person cannot open the manifest.
+    pub records: Vec<AddedRecord>,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct AddedRecord {
+    pub record: RecordIndex,
+    pub compartment: String,
+    pub label: Option<String>,
+    /// Whether no compartment fitted, so that the patient files it.
+    pub intake: bool,
+    pub cid: String,
+    pub file: String,
+}
+
+/// Encrypts files, uploads them and anchors them, all or none: a controller into the patient's own
+/// compartments, a member under a grant to write. What fits no compartment goes to intake.
+pub async fn add(client: &Client, patient: PatientId, files: &[NewFile]) -> Result<Added> {
+    let aims = files
+        .iter()
+        .map(|file| (file.clone(), Aim::Label(file.label())))
+        .collect();
+    add_to(client, patient, aims).await
+}
+
+pub(super) async fn add_to(
+    client: &Client,
+    patient: PatientId,
+    files: Vec<(NewFile, Aim)>,
+) -> Result<Added> {
+    if files.is_empty() {
+        return Err(Error::Unfit("there is no file to add".into()));
+    }
+    let aims: Vec<Aim> = files.iter().map(|(_, aim)| aim.clone()).collect();
+    let targets = targets(client, patient, &aims).await?;
+    let session = client.session(patient).await?;
+    let mut items = Vec::new();
+    let mut records = Vec::new();
+    for ((file, _), target) in files.iter().zip(&targets) {
+        let built = build(client, patient, file, &target.key).await?;
+        client.upload(&session, &built.object).await?;
+        let new = built.new_record(target.compartment, target.epoch);
+        records.push(AddedRecord {
+            record: 0,
+            compartment: target.compartment.to_string(),
+            label: target.label.as_ref().map(Label::to_string),
+            intake: target.intake,
+            cid: cid(&new.content),
+            file: file.path.display().to_string(),
+        });
+        items.push((patient, target.grant, new));
+    }
+    let call = match items.as_slice() {
+        [(patient, grant, new)] => calls::records::anchor(*patient, *grant, new),
+        several => calls::records::anchor_many(several)?,
+    };
+    let submitted = client.submit(&call).await?;
+    let anchored = submitted
+        .events
+        .iter()
+        .filter(|event| event.is("Records", "RecordAnchored"));
+    for (record, event) in records.iter_mut().zip(anchored) {
+        record.record = number(event, "record")?;
+    }
+    let first = caused(&submitted, "Records", "RecordAnchored")?;
+    Ok(Added {
+        patient: patient.to_string(),
+        record: number(first, "record")?,
+        records,
+        receipt: (&submitted).into(),
+    })
+}
+
+async fn targets(client: &Client, patient: PatientId, aims: &[Aim]) -> Result<Vec<Target>> {
+    let salus = client.now().await?;
+    let role = salus.controller(patient, &client.me()).await?;
+    let decides = role.is_some_and(|row| row.role != ControllerRole::Carer);
+    match decides {
+        true => own_targets(client, patient, aims).await,
+        false => granted_targets(client, &salus, patient, aims).await,
+    }
+}
+
+async fn own_targets(client: &Client, patient: PatientId, aims: &[Aim]) -> Result<Vec<Target>> {
+    let mut keyring = client.keyring(patient)?;
+    let intake = keyring.require(&Label::Intake)?;
+    let ids: Vec<CompartmentId> = aims
+        .iter()
+        .map(|aim| match aim {
+            Aim::Label(label) => keyring.find(label).unwrap_or(intake),
+            Aim::Compartment(id) => *id,
+        })
+        .collect();
+    rotate_if_needed(client, &mut keyring, &ids).await?;
+    let salus = client.now().await?;
+    let mut targets = Vec::new();
+    for id in ids {
+        let epoch = salus
+            .compartment(patient, id)
+            .await?
+            .ok_or_else(|| Error::UnknownCompartment(id.to_string()))?
+            .compartment
+            .epoch;
+        targets.push(Target {
+            compartment: id,
+            epoch,
+            // Its own knowledge: nobody can slip in another key.
+            key: keyring.key(&id, epoch)?.public(),
+            grant: None,
+            label: keyring.label(&id).cloned(),
+            intake: id == intake,
+        });
+    }
+    Ok(targets)
+}
+
+/// A grant to write, and the names of its compartments as far as its envelope tells.
+struct WriteGrant {
+    index: GrantIndex,
+    labels: Vec<(CompartmentId, Label)>,
+}
+
+async fn granted_targets(
+    client: &Client,
+    salus: &Salus,
+    patient: PatientId,
+    aims: &[Aim],
+) -> Result<Vec<Target>> {
+    let grants = write_grants(client, salus, patient).await?;
+    let compartments = salus.compartments(patient).await?;
+    let mut targets = Vec::new();
+    for aim in aims {
+        let found = grants.iter().find_map(|grant| {
+            let fits = |(id, label): &&(CompartmentId, Label)| match aim {
+                Aim::Label(wanted) => wanted == label,
+                Aim::Compartment(wanted) => wanted == id,
+            };
+            grant
+                .labels
+                .iter()
+                .find(fits)
+                .map(|(id, label)| (grant.index, *id, label.clone()))
+        });
+        let fits = |id: &CompartmentId, view: &CompartmentView| match &found {
+            Some((_, wanted, _)) => id == wanted,
+            None => view.is_intake,
+        };
+        let (id, view) = compartments
+            .iter()
+            .find(|(id, view)| fits(id, view))
+            .ok_or_else(|| Error::UnknownCompartment("intake".into()))?;
+        let subject = Subject::Compartment(patient, *id);
+        let signed = view
+            .recipient
+            .as_ref()
+            .filter(|signed| signed.recipient.epoch == view.compartment.epoch)
+            .ok_or(Error::Binding("epoch"))?;
+        targets.push(Target {
+            compartment: *id,
+            epoch: view.compartment.epoch,
+            key: client.trusted(salus, &subject, signed).await?,
+            grant: Some(found.as_ref().map_or(grants[0].index, |found| found.0)),
+            label: found.map(|found| found.2),
+            intake: view.is_intake,
+        });
+    }
+    Ok(targets)
+}
+
+/// The grants under which this account may write about the patient now; at least one.
+async fn write_grants(client: &Client, salus: &Salus, patient: PatientId) -> Result<Vec<WriteGrant>> {
+    let mut grants = Vec::new();
+    for (about, index, view) in salus.grants_to(&client.me(), super::PAGE).await? {
+        if about != patient || !view.active || !view.grant.rights.write() {
+            continue;
+        }
+        // One that lets read, too, has keys in its envelope: it is handed out only after an opening.
+        let labels = match view.grant.rights.read() {
+            true => Vec::new(),
+            false => write_labels(client, salus, patient, index, &view.envelopes).await,
+        };
+        grants.push(WriteGrant { index, labels });
+    }
+    match grants.is_empty() {
+        false => Ok(grants),
+        true => Err(Error::NotPermitted(format!(
+            "no grant lets {} write about patient {patient} now: ask the patient for one",
+            client.me()
+        ))),
+    }
+}
+
+/// The names in a grant's envelope. Without them everything goes to intake, which is always open
+/// to a writer.
+async fn write_labels(
+    client: &Client,
+    salus: &Salus,
+    patient: PatientId,
+    grant: GrantIndex,
+    envelopes: &[salus_primitives::Cid],
+) -> Vec<(CompartmentId, Label)> {
+    let opened = async {
+        let session = client.session(patient).await?;
+        let keys = client.own_keys(salus).await?;
+        envelope(&session, patient, grant, envelopes, &keys, None).await
+    };
+    match opened.await {
+        Ok(envelope) => envelope
+            .compartments
+            .into_iter()
+            .map(|(id, shared)| (id, shared.label))
+            .collect(),
+        Err(error) => {
+            tracing::warn!("grant {grant}: its envelope cannot be read, so intake is all it reaches: {error}");
+            Vec::new()
+        }
+    }
+}
+
+/// The label of a compartment, as far as this account knows it.
+pub(super) async fn label_of(
+    client: &Client,
+    patient: PatientId,
+    compartment: CompartmentId,
+) -> Result<Option<Label>> {
+    if let Some(keyring) = client.profile.keyring(&patient, &client.device)? {
+        return Ok(keyring.label(&compartment).cloned());
+    }
+    let salus = client.now().await?;
+    Ok(write_grants(client, &salus, patient)
+        .await?
+        .into_iter()
+        .flat_map(|grant| grant.labels)
+        .find_map(|(id, label)| (id == compartment).then_some(label)))
+}
+
+/// Encrypts a file, on a thread of its own.
+async fn build(
+    client: &Client,
+    patient: PatientId,
+    file: &NewFile,
+    key: &EncryptionKey,
+) -> Result<BuiltRecord> {
+    let place = client.place(patient);
+    let (description, path, key) = (file.description(), file.path.clone(), key.clone());
+    let progress = client.progress.clone();
+    blocking(move || {
+        let content = fs::File::open(&path).map_err(Error::file("open", &path))?;
+        let metadata = content.metadata().map_err(Error::file("read", &path))?;
+        if !metadata.is_file() {
+            return Err(Error::Unfit(format!("{} is no file", path.display())));
+        }
+        progress.start("encrypting", metadata.len());
+        let counted = Counted(content, progress.clone());
+        let built = build_record(
+            &place,
+            &description,
+            &key,
+            counted,
+            metadata.len(),
+            &std::env::temp_dir(),
+        );
+        progress.finish();
+        built
+    })
+    .await
+}
+
+struct Counted<R>(R, Arc<dyn Progress>);
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.0.read(buffer)?;
+        self.1.add(count as u64);
+        Ok(count)
+    }
+}
+
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::io("finish the work", io::Error::other(error))),
+    }
+}
+
+/// What opens the two files of a record.
+#[derive(Clone, Debug)]
+pub(super) struct RecordKeys {
+    pub manifest: Vec<DecryptionKey>,
+    pub payload: Vec<DecryptionKey>,
+}
+
+impl RecordKeys {
+    pub(super) fn same(keys: Vec<DecryptionKey>) -> Self {
+        Self {
+            manifest: keys.clone(),
+            payload: keys,
+        }
+    }
+}
+
+pub(super) fn own_record_keys(keyring: &Keyring, record: &Record) -> Result<RecordKeys> {
+    Ok(RecordKeys::same(vec![
+        keyring.key(&record.compartment, record.epoch)?
+    ]))
+}
+
+/// A record as the vault has it, with its manifest verified against the chain.
+pub(super) struct Fetched<'a> {
+    pub object: Object<'a>,
+    pub manifest: Manifest,
+}
+
+pub(super) async fn fetch<'a>(
+    client: &Client,
+    session: &'a Session<'_>,
+    patient: PatientId,
+    index: RecordIndex,
+    record: &Record,
+    keys: &RecordKeys,
+    opened: Option<Opened>,
+) -> Result<Fetched<'a>> {
+    let object = session
+        .object(
+            Location::Record(patient, index),
+            &record.content,
+            Some(&record.placed_by),
+            opened,
+        )
+        .await?;
+    let manifest = Manifest::open(&keys.manifest, &object.read(File::Manifest).await?)?;
+    manifest.verify(&client.chain.genesis(), &patient, &record.commitment)?;
+    Ok(Fetched { object, manifest })
+}
+
+impl Fetched<'_> {
+    /// Downloads the payload as it lies in the vault, verified against its CID.
+    pub(super) async fn sealed_payload(&self, client: &Client) -> Result<fs::File> {
+        let folder = std::env::temp_dir();
+        let sealed = tempfile::tempfile_in(&folder)
+            .map_err(Error::file("make a temporary file in", &folder))?;
+        let mut file = tokio::fs::File::from_std(sealed);
+        client.progress.start("downloading", self.manifest.length);
+        self.object
+            .save(File::Payload, &mut file, |count| client.progress.add(count))
+            .await?;
+        client.progress.finish();
+        let mut sealed = file.into_std().await;
+        sealed
+            .rewind()
+            .map_err(|error| Error::io("read a temporary file", error))?;
+        Ok(sealed)
+    }
+
+    /// Writes the payload in clear into `out`, a folder or a file's name, once all of it is verified.
+    pub(super) async fn save(
+        &self,
+        client: &Client,
+        index: RecordIndex,
+        keys: &RecordKeys,
+        out: &Path,
+    ) -> Result<PathBuf> {
+        let sealed = self.sealed_payload(client).await?;
+        let path = match out.is_dir() {
+            true => out.join(output_name(index, &self.manifest)),
+            false => out.to_owned(),
+        };
+        let (keys, manifest) = (keys.payload.clone(), self.manifest.clone());
+        blocking(move || {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new("."));
+            fs::create_dir_all(folder).map_err(Error::file("make", folder))?;
+            let mut plain =
+                tempfile::NamedTempFile::new_in(folder).map_err(Error::file("write", &path))?;
+            open_payload(&keys, sealed, &manifest, &mut plain)?;
+            plain
+                .persist(&path)
+                .map_err(|error| Error::file("write", &path)(error.error))?;
+            Ok(path)
+        })
+        .await
+    }
+}
+
+pub(super) fn no_record(patient: PatientId, record: RecordIndex) -> Error {
+    Error::Unfit(format!(
+        "patient {patient} has no record {record}: `salus record list` shows them"
+    ))
+}
+
+/// What a chart shows of a record. What the manifest tells is missing where it cannot be read.
+#[derive(Clone, Debug, Serialize)]
+pub struct RecordView {
+    pub record: RecordIndex,
     pub title: Option<String>,
     pub category: Option<String>,
+    pub sensitivity: Vec<String>,
     pub date: Option<String>,
     pub media_type: Option<String>,
     pub length: Option<u64>,
-    pub compartment: Option<String>,
+    /// The compartment's name.
+    pub label: Option<String>,
+    pub compartment: String,
+    pub epoch: u32,
     pub author: String,
-    pub cid: String,
-    pub anchored_at: u64,
+    pub organisation: Option<OrgId>,
+    pub anchored_at: Moment,
     pub corrects: Option<RecordIndex>,
     pub corrected_by: Option<RecordIndex>,
     pub state: &'static str,
+    pub cid: String,
+    /// Why the manifest cannot be read.
+    pub unreadable: Option<String>,
+    /// Where the payload was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-pub struct Fetched {
-    pub record: RecordIndex,
-    pub title: String,
-    pub file: PathBuf,
-    pub bytes: u64,
-    pub corrects: Option<RecordIndex>,
-    pub corrected_by: Option<RecordIndex>,
-}
-
-impl ChartRow {
-    pub(crate) fn new(index: RecordIndex, record: &Record, now: u64) -> Self {
+impl RecordView {
+    pub(super) fn new(index: RecordIndex, record: &Record, label: Option<&Label>) -> Self {
         Self {
             record: index,
             title: None,
             category: None,
+            sensitivity: Vec::new(),
             date: None,
             media_type: None,
             length: None,
-            compartment: None,
+            label: label.map(Label::to_string),
+            compartment: record.compartment.to_string(),
+            epoch: record.epoch,
             author: record.author.to_string(),
-            cid: text(&record.content),
+            organisation: record.organisation,
             anchored_at: record.anchored_at,
             corrects: record.corrects,
             corrected_by: record.corrected_by,
             state: match record.state {
-                _ if record.is_erased(now) => "erased",
-                RecordState::ErasePending { .. } => "to be erased",
-                _ => "current",
+                RecordState::Current => "current",
+                RecordState::ErasePending { .. } => "erase-pending",
+                RecordState::Erased => "erased",
             },
+            cid: cid(&record.content),
+            unreadable: None,
+            file: None,
         }
     }
 
-    pub(crate) fn describe(&mut self, manifest: &Manifest) {
+    pub(super) fn describe(&mut self, manifest: &Manifest) {
         self.title = Some(manifest.title.clone());
         self.category = Some(manifest.kind.category.to_string());
+        self.sensitivity = manifest
+            .sensitivity
+            .iter()
+            .map(Sensitivity::to_string)
+            .collect();
         self.date = Some(manifest.date.clone());
         self.media_type = Some(manifest.media_type.clone());
         self.length = Some(manifest.length);
     }
 }
 
-/// Where a new record goes, and by what right.
-struct Destination {
-    compartment: CompartmentId,
-    name: String,
-    grant: Option<GrantIndex>,
-}
-
-impl Person {
-    /// Encrypts a file, uploads it and anchors it. Without a compartment of its own it goes to
-    /// intake, where only the patient sees it.
-    pub async fn add_record(
-        &self,
-        patient: PatientId,
-        label: Option<&Label>,
-        description: &Description,
-        file: &Path,
-        progress: Progress<'_>,
-    ) -> Result<Added> {
-        let input = open(file)?;
-        let length = input
-            .metadata()
-            .map_err(Error::file("read", file))?
-            .len();
-        let salus = self.salus().await?;
-        if self.controls(&salus, patient).await? {
-            self.rotate_due(patient).await?;
-        }
-        let salus = self.salus().await?;
-        let to = self.destination(&salus, patient, label).await?;
-        let (epoch, key) = self.compartment_key(&salus, patient, to.compartment).await?;
-
-        let place = self.place(patient);
-        let description = description.clone();
-        progress.begin("encrypting", length);
-        let built = tokio::task::spawn_blocking(move || {
-            build_record(
-                &place,
-                &description,
-                &key,
-                BufReader::new(input),
-                length,
-                &std::env::temp_dir(),
-            )
-        })
-        .await
-        .map_err(|_| Error::Interrupted("encrypting"))??;
-        progress.end();
-        let content = self.upload(patient, &built.object, progress).await?;
-        let new = built.new_record(to.compartment, epoch);
-        let done = self
-            .chain
-            .submit(
-                &self.account,
-                &calls::records::anchor(patient, to.grant, &new),
-            )
-            .await?;
-        Ok(Added {
-            record: done.number("Records", "RecordAnchored", "record")?,
-            compartment: to.name,
-            content: text(&content),
-            commitment: format!("0x{}", hex::encode(built.commitment)),
-            block: done.block.number,
-        })
-    }
-
-    pub(crate) async fn controls(&self, salus: &Salus, patient: PatientId) -> Result<bool> {
-        Ok(salus.controller(patient, &self.id()).await?.is_some())
-    }
-
-    async fn destination(
-        &self,
-        salus: &Salus,
-        patient: PatientId,
-        label: Option<&Label>,
-    ) -> Result<Destination> {
-        let intake = || async {
-            let rows = salus.compartments(patient).await?;
-            rows.into_iter()
-                .find(|(_, view)| view.is_intake)
-                .map(|(id, _)| id)
-                .ok_or_else(|| Error::NotEnrolled(patient.to_string()))
-        };
-        if self.controls(salus, patient).await? {
-            let (compartment, name) = match label {
-                Some(label) => (self.keyring(&patient)?.require(label)?, label.to_string()),
-                None => (intake().await?, Label::Intake.to_string()),
-            };
-            return Ok(Destination {
-                compartment,
-                name,
-                grant: None,
-            });
-        }
-        let (grant, envelope) = self.write_grant(salus, patient, label).await?;
-        let named = label.zip(envelope).and_then(|(label, envelope)| {
-            envelope
-                .find(label)
-                .map(|compartment| (compartment, label.to_string()))
-        });
-        let (compartment, name) = match named {
-            Some(named) => named,
-            None => (intake().await?, Label::Intake.to_string()),
-        };
-        Ok(Destination {
-            compartment,
-            name,
-            grant: Some(grant),
-        })
-    }
-
-    /// A patient's chart, as the person who controls it sees it.
-    pub async fn chart(&self, patient: PatientId) -> Result<Vec<ChartRow>> {
-        let salus = self.salus().await?;
-        let keyring = self.keyring(&patient)?;
-        let vault = self.home_vault(patient).await?;
-        let session = vault.sign_in(&self.account).await?;
-        let now = salus.now().await?;
-        let mut chart = Vec::new();
-        for (index, record) in salus.all_records(patient).await? {
-            let mut row = ChartRow::new(index, &record, now);
-            row.compartment = keyring.label(&record.compartment).map(ToString::to_string);
-            if !record.is_erased(now) {
-                let key = keyring.key(&record.compartment, record.epoch)?;
-                let (manifest, _) = self
-                    .manifest(&session, patient, index, &record, &[key], None)
-                    .await?;
-                row.describe(&manifest);
+/// A patient's chart, for those who hold the keyring; `quick` leaves the manifests in the vault.
+pub async fn list(client: &Client, patient: PatientId, quick: bool) -> Result<Vec<RecordView>> {
+    let salus = client.now().await?;
+    let now = salus.now().await?;
+    let rows = salus.all_records(patient).await?;
+    let keyring = client.profile.keyring(&patient, &client.device)?;
+    let label = |record: &Record| {
+        keyring
+            .as_ref()
+            .and_then(|keyring| keyring.label(&record.compartment))
+    };
+    let Some(keyring) = keyring.as_ref().filter(|_| !quick && !rows.is_empty()) else {
+        return Ok(rows
+            .iter()
+            .map(|(index, record)| RecordView::new(*index, record, label(record)))
+            .collect());
+    };
+    let session = client.session(patient).await?;
+    let session = &session;
+    let views: Vec<_> = rows
+        .iter()
+        .map(|(index, record)| async move {
+            let mut view = RecordView::new(*index, record, keyring.label(&record.compartment));
+            if record.is_erased(now) {
+                return view;
             }
-            chart.push(row);
-        }
-        Ok(chart)
-    }
-
-    /// A record's manifest, verified against what was anchored, and its object.
-    pub(crate) async fn manifest<'a>(
-        &self,
-        session: &'a Session<'a>,
-        patient: PatientId,
-        index: RecordIndex,
-        record: &Record,
-        keys: &[DecryptionKey],
-        opened: Option<Opened>,
-    ) -> Result<(Manifest, Object<'a>)> {
-        let location = Location::Record(patient, index);
-        let object = session
-            .object(location, &record.content, Some(&record.placed_by), opened)
-            .await?;
-        let manifest = Manifest::open(keys, &object.read(Part::Manifest).await?)?;
-        manifest.verify(&self.chain.genesis(), &patient, &record.commitment)?;
-        Ok((manifest, object))
-    }
-
-    /// Downloads, verifies and decrypts a payload into the folder `out`.
-    pub(crate) async fn payload(
-        &self,
-        index: RecordIndex,
-        record: &Record,
-        (manifest, object): &(Manifest, Object<'_>),
-        keys: &[DecryptionKey],
-        out: &Path,
-        progress: Progress<'_>,
-    ) -> Result<Fetched> {
-        fs::create_dir_all(out).map_err(Error::file("make", out))?;
-        let sealed = self.download(object, out, progress).await?;
-        let file = out.join(file_name(index, manifest));
-        let partial = tempfile::NamedTempFile::new_in(out).map_err(Error::file("write in", out))?;
-        let mut clear = BufWriter::new(partial);
-        open_payload(keys, BufReader::new(sealed), manifest, &mut clear)?;
-        clear.flush().map_err(Error::file("write in", out))?;
-        // Only a whole and proven file gets its name.
-        clear
-            .into_inner()
-            .map_err(|e| Error::io("write the record", e.into_error()))?
-            .persist(&file)
-            .map_err(|e| Error::io(format!("write {}", file.display()), e.error))?;
-        Ok(Fetched {
-            record: index,
-            title: manifest.title.clone(),
-            file,
-            bytes: manifest.length,
-            corrects: record.corrects,
-            corrected_by: record.corrected_by,
+            let manifest = async {
+                let keys = own_record_keys(keyring, record)?;
+                fetch(client, session, patient, *index, record, &keys, None).await
+            };
+            match manifest.await {
+                Ok(fetched) => view.describe(&fetched.manifest),
+                Err(error) => view.unreadable = Some(error.to_string()),
+            }
+            view
         })
-    }
-
-    /// The payload's ciphertext, verified by its CID, in a file without a name.
-    pub(crate) async fn download(
-        &self,
-        object: &Object<'_>,
-        folder: &Path,
-        progress: Progress<'_>,
-    ) -> Result<File> {
-        let spool = tempfile::tempfile_in(folder).map_err(Error::file("write in", folder))?;
-        let copy = spool.try_clone().map_err(Error::file("write in", folder))?;
-        let mut into = tokio::fs::File::from_std(copy);
-        progress.begin("downloading", 0);
-        object
-            .save(Part::Payload, &mut into, |bytes| progress.advance(bytes))
-            .await?;
-        tokio::io::AsyncWriteExt::flush(&mut into)
-            .await
-            .map_err(Error::file("write in", folder))?;
-        progress.end();
-        let mut spool = spool;
-        std::io::Seek::rewind(&mut spool).map_err(Error::file("read in", folder))?;
-        Ok(spool)
-    }
-
-    /// Fetches and decrypts a record of a patient that this person controls.
-    pub async fn get_record(
-        &self,
-        patient: PatientId,
-        index: RecordIndex,
-        out: &Path,
-        progress: Progress<'_>,
-    ) -> Result<Fetched> {
-        let salus = self.salus().await?;
-        let record = existing(&salus, patient, index).await?;
-        let keys = [self.keyring(&patient)?.key(&record.compartment, record.epoch)?];
-        let vault = self.home_vault(patient).await?;
-        let session = vault.sign_in(&self.account).await?;
-        let found = self
-            .manifest(&session, patient, index, &record, &keys, None)
-            .await?;
-        self.payload(index, &record, &found, &keys, out, progress)
-            .await
-    }
-
-    /// Whether a file is, byte for byte, the anchored record. Errors if it is not.
-    pub async fn verify_record(
-        &self,
-        patient: PatientId,
-        index: RecordIndex,
-        file: &Path,
-    ) -> Result<String> {
-        let salus = self.salus().await?;
-        let record = existing(&salus, patient, index).await?;
-        let keys = [self.keyring(&patient)?.key(&record.compartment, record.epoch)?];
-        let vault = self.home_vault(patient).await?;
-        let session = vault.sign_in(&self.account).await?;
-        let (manifest, _) = self
-            .manifest(&session, patient, index, &record, &keys, None)
-            .await?;
-        manifest.verify_payload(&digest(BufReader::new(open(file)?))?)?;
-        Ok(manifest.title)
-    }
-
-    /// Files a record in another compartment, encrypted anew to that one's key.
-    pub async fn reclassify(
-        &self,
-        patient: PatientId,
-        index: RecordIndex,
-        label: &Label,
-        progress: Progress<'_>,
-    ) -> Result<()> {
-        let compartment = self.keyring(&patient)?.require(label)?;
-        let (content, epoch) = self
-            .encrypt_anew(patient, index, compartment, progress)
-            .await?;
-        let call = calls::records::reclassify(patient, index, compartment, epoch, content);
-        self.chain.submit(&self.account, &call).await?;
-        Ok(())
-    }
-
-    /// Encrypts a record anew to its compartment's present key: after a rotation, so that former
-    /// grantees' keys do not open it any more.
-    pub async fn relocate(
-        &self,
-        patient: PatientId,
-        index: RecordIndex,
-        progress: Progress<'_>,
-    ) -> Result<()> {
-        let salus = self.salus().await?;
-        let compartment = existing(&salus, patient, index).await?.compartment;
-        let (content, epoch) = self
-            .encrypt_anew(patient, index, compartment, progress)
-            .await?;
-        let call = calls::records::relocate(patient, index, epoch, content);
-        self.chain.submit(&self.account, &call).await?;
-        Ok(())
-    }
-
-    async fn encrypt_anew(
-        &self,
-        patient: PatientId,
-        index: RecordIndex,
-        compartment: CompartmentId,
-        progress: Progress<'_>,
-    ) -> Result<(Cid, u32)> {
-        let salus = self.salus().await?;
-        let record = existing(&salus, patient, index).await?;
-        let old = [self.keyring(&patient)?.key(&record.compartment, record.epoch)?];
-        let (epoch, key) = self.compartment_key(&salus, patient, compartment).await?;
-        let vault = self.home_vault(patient).await?;
-        let session = vault.sign_in(&self.account).await?;
-        let (manifest, object) = self
-            .manifest(&session, patient, index, &record, &old, None)
-            .await?;
-        let spool = std::env::temp_dir();
-        let sealed = self.download(&object, &spool, progress).await?;
-        let place = self.place(patient);
-        let built = tokio::task::spawn_blocking(move || {
-            let clear = crate::files::age::unseal(&old, BufReader::new(sealed), "payload")?;
-            rebuild_record(&place, &manifest, &key, clear, &spool)
-        })
-        .await
-        .map_err(|_| Error::Interrupted("encrypting"))??;
-        Ok((self.upload(patient, &built.object, progress).await?, epoch))
-    }
-
-    /// Asks for a record to be erased. Until the moment that is returned it can be cancelled.
-    pub async fn erase(&self, patient: PatientId, index: RecordIndex) -> Result<u64> {
-        let call = calls::records::erase(patient, index);
-        let done = self.chain.submit(&self.account, &call).await?;
-        done.number("Records", "EraseRequested", "until")
-    }
-
-    pub async fn cancel_erase(&self, patient: PatientId, index: RecordIndex) -> Result<()> {
-        let call = calls::records::cancel_erase(patient, index);
-        self.chain.submit(&self.account, &call).await?;
-        Ok(())
-    }
+        .collect();
+    Ok(futures::stream::iter(views).buffered(PARALLEL).collect().await)
 }
 
-pub(crate) async fn existing(
-    salus: &Salus,
+/// Writes a record of one's own patient, in clear, into `out`: a folder, or a file's name.
+pub async fn get(
+    client: &Client,
     patient: PatientId,
     index: RecordIndex,
-) -> Result<Record> {
-    salus
+    out: &Path,
+) -> Result<RecordView> {
+    let keyring = client.keyring(patient)?;
+    let record = client
+        .now()
+        .await?
         .record(patient, index)
         .await?
-        .ok_or(Error::NoRecord(index))
+        .ok_or_else(|| no_record(patient, index))?;
+    let keys = own_record_keys(&keyring, &record)?;
+    let session = client.session(patient).await?;
+    let fetched = fetch(client, &session, patient, index, &record, &keys, None).await?;
+    let path = fetched.save(client, index, &keys, out).await?;
+    let mut view = RecordView::new(index, &record, keyring.label(&record.compartment));
+    view.describe(&fetched.manifest);
+    view.file = Some(path.display().to_string());
+    Ok(view)
 }
 
-pub(crate) fn open(file: &Path) -> Result<File> {
-    File::open(file).map_err(Error::file("read", file))
+#[derive(Clone, Debug, Serialize)]
+pub struct Verified {
+    pub record: RecordIndex,
+    pub verified: bool,
+    pub title: String,
+    pub sha256: String,
+    pub commitment: String,
 }
 
-/// A CID as people write it.
-pub fn text(cid: &Cid) -> String {
-    crate::files::unixfs::from_chain(cid)
-        .map(|cid| cid.to_string())
-        .unwrap_or_default()
-}
-
-/// A name that no title can turn into a path.
-fn file_name(index: RecordIndex, manifest: &Manifest) -> String {
-    let title: String = manifest
-        .title
-        .chars()
-        .map(|c| if c.is_alphanumeric() { c } else { '-' })
-        .take(60)
-        .collect();
-    let extension = match manifest.media_type.as_str() {
-        "application/fhir+json" | "application/json" => "json",
-        "application/dicom" => "dcm",
-        "application/pdf" => "pdf",
-        "text/plain" => "txt",
-        "image/jpeg" => "jpg",
-        "image/png" => "png",
-        _ => "bin",
+/// Whether a file is, byte for byte, the anchored record. Errors with [`Error::NotAnchored`] if not.
+///
+/// Readers under a grant open the record's manifest for it, which the trail notes.
+pub async fn verify(
+    client: &Client,
+    patient: PatientId,
+    index: RecordIndex,
+    file: &Path,
+    grant: Option<GrantIndex>,
+) -> Result<Verified> {
+    let path = file.to_owned();
+    let found = blocking(move || {
+        let content = fs::File::open(&path).map_err(Error::file("open", &path))?;
+        digest(io::BufReader::new(content))
+    })
+    .await?;
+    let record = client
+        .now()
+        .await?
+        .record(patient, index)
+        .await?
+        .ok_or_else(|| no_record(patient, index))?;
+    let manifest = match client.profile.keyring(&patient, &client.device)? {
+        Some(keyring) => {
+            let keys = own_record_keys(&keyring, &record)?;
+            let session = client.session(patient).await?;
+            fetch(client, &session, patient, index, &record, &keys, None)
+                .await?
+                .manifest
+        }
+        None => opening::manifest(client, patient, index, grant).await?,
     };
-    format!("{index}-{title}.{extension}")
+    manifest.verify_payload(&found)?;
+    Ok(Verified {
+        record: index,
+        verified: true,
+        title: manifest.title.clone(),
+        sha256: hex::encode(found.sha256),
+        commitment: format!("{:?}", record.commitment),
+    })
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Placed {
+    pub patient: String,
+    pub record: RecordIndex,
+    pub label: Option<String>,
+    pub compartment: String,
+    pub epoch: u32,
+    pub cid: String,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+/// Files a record in the compartment with this label, encrypted to that compartment's key.
+pub async fn reclassify(
+    client: &Client,
+    patient: PatientId,
+    index: RecordIndex,
+    label: &Label,
+) -> Result<Placed> {
+    let keyring = client.keyring(patient)?;
+    let to = keyring.require(label)?;
+    place(client, patient, index, Some(to)).await
+}
+
+/// Encrypts a record anew, to the present key of the compartment it is in.
+pub async fn relocate(client: &Client, patient: PatientId, index: RecordIndex) -> Result<Placed> {
+    place(client, patient, index, None).await
+}
+
+async fn place(
+    client: &Client,
+    patient: PatientId,
+    index: RecordIndex,
+    to: Option<CompartmentId>,
+) -> Result<Placed> {
+    let mut keyring = client.keyring(patient)?;
+    let record = client
+        .now()
+        .await?
+        .record(patient, index)
+        .await?
+        .ok_or_else(|| no_record(patient, index))?;
+    let compartment = to.unwrap_or(record.compartment);
+    rotate_if_needed(client, &mut keyring, &[compartment]).await?;
+    let epoch = client
+        .now()
+        .await?
+        .compartment(patient, compartment)
+        .await?
+        .ok_or_else(|| Error::UnknownCompartment(compartment.to_string()))?
+        .compartment
+        .epoch;
+    let keys = own_record_keys(&keyring, &record)?;
+    let session = client.session(patient).await?;
+    let fetched = fetch(client, &session, patient, index, &record, &keys, None).await?;
+    let sealed = fetched.sealed_payload(client).await?;
+    let (owner, manifest) = (client.place(patient), fetched.manifest.clone());
+    let key = keyring.key(&compartment, epoch)?.public();
+    let built = blocking(move || {
+        let payload = unseal(&keys.payload, sealed, "payload")?;
+        rebuild_record(&owner, &manifest, &key, payload, &std::env::temp_dir())
+    })
+    .await?;
+    client.upload(&session, &built.object).await?;
+    let content = built.object.cid();
+    let call = match to {
+        Some(compartment) => {
+            calls::records::reclassify(patient, index, compartment, epoch, content)
+        }
+        None => calls::records::relocate(patient, index, epoch, content),
+    };
+    let submitted = client.submit(&call).await?;
+    Ok(Placed {
+        patient: patient.to_string(),
+        record: index,
+        label: keyring.label(&compartment).map(Label::to_string),
+        compartment: compartment.to_string(),
+        epoch,
+        cid: cid(&content),
+        receipt: (&submitted).into(),
+    })
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Erasing {
+    pub patient: String,
+    pub record: RecordIndex,
+    pub state: &'static str,
+    pub until: Option<Moment>,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+/// Asks for a record's file to be deleted after 72 hours; until then it can be called off.
+pub async fn erase(client: &Client, patient: PatientId, record: RecordIndex) -> Result<Erasing> {
+    let submitted = client
+        .submit(&calls::records::erase(patient, record))
+        .await?;
+    let event = caused(&submitted, "Records", "EraseRequested")?;
+    Ok(Erasing {
+        patient: patient.to_string(),
+        record,
+        state: "erase-pending",
+        until: event.fields.get("until").and_then(|until| until.as_u64()),
+        receipt: (&submitted).into(),
+    })
+}
+
+pub async fn cancel_erase(client: &Client, patient: PatientId, record: RecordIndex) -> Result<Erasing> {
+    let call = calls::records::cancel_erase(patient, record);
+    let submitted = client.submit(&call).await?;
+    Ok(Erasing {
+        patient: patient.to_string(),
+        record,
+        state: "current",
+        until: None,
+        receipt: (&submitted).into(),
+    })
+}
+
+/// After the 72 hours: lets vaults delete the file.
+pub async fn finish_erase(client: &Client, patient: PatientId, record: RecordIndex) -> Result<Erasing> {
+    let call = calls::records::finish_erase(patient, record);
+    let submitted = client.submit(&call).await?;
+    Ok(Erasing {
+        patient: patient.to_string(),
+        record,
+        state: "erased",
+        until: None,
+        receipt: (&submitted).into(),
+    })
+}
+
+/// Whether a grant's scope and window reach a record.
+pub(super) fn covers(grant: &salus_primitives::Grant, index: RecordIndex, record: &Record) -> bool {
+    let named = match &grant.scope {
+        Scope::Compartments(ids) => ids.contains(&record.compartment),
+        Scope::Records(records) => records.contains(&index),
+    };
+    named
+        && grant.anchored_from.is_none_or(|from| from <= record.anchored_at)
+        && grant
+            .anchored_until
+            .is_none_or(|until| record.anchored_at < until)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::age::Digested;
+
+    fn manifest(title: &str, media_type: &str) -> Manifest {
+        let description = Description {
+            title: title.into(),
+            category: Category::LabResult,
+            code: None,
+            date: "2026-05-01T09:30:00Z".into(),
+            media_type: media_type.into(),
+            sensitivity: vec![],
+        };
+        let payload = Digested {
+            length: 1,
+            sha256: [1; 32],
+        };
+        Manifest::new(&description, &payload, [7; 32]).unwrap()
+    }
+
+    #[test]
+    fn a_title_never_becomes_a_path() {
+        for title in ["../../etc/passwd", "/etc/passwd", "..", "a\0b", "C:\\x", "", "x\n"] {
+            let name = output_name(3, &manifest(title, "text/plain"));
+            assert!(name.starts_with("3-"), "{name}");
+            assert!(!name.contains(['/', '\\', '\0', '\n']), "{name}");
+            assert_eq!(Path::new(&name).components().count(), 1);
+        }
+    }
+
+    #[test]
+    fn files_keep_their_ending_or_get_the_one_of_their_type() {
+        assert_eq!(output_name(0, &manifest("Blood.json", "text/plain")), "0-Blood.json");
+        assert_eq!(output_name(0, &manifest("Blood count", "application/dicom")), "0-Blood_count.dcm");
+        assert_eq!(output_name(0, &manifest("Blood", "x/y")), "0-Blood.bin");
+        assert_eq!(media_type(Path::new("a/B.DCM")), "application/dicom");
+        assert_eq!(media_type(Path::new("a")), "application/octet-stream");
+    }
 }

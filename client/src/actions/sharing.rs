@@ -1,54 +1,442 @@
-//! Sharing, asking, answering, and taking back.
+//! Who may see what: asking, granting, revoking.
+
+use std::collections::BTreeSet;
 
 use salus_primitives::{
-    AccountId, Basis, Cid, CompartmentId, GrantIndex, GrantTerms, Grantee, Moment, ObjectKind,
-    PatientId, Purpose, RecordIndex, RequestIndex, RequestState, Rights, Scope, Subject,
+    AccountId, Basis, Cid, CompartmentId, Grant, GrantIndex, GrantTerms, Grantee, Moment,
+    ObjectKind, OrgId, PatientId, Purpose, RecordIndex, RequestIndex, RequestState, Rights, Scope,
+    Subject,
 };
 use serde::Serialize;
 
-use super::{records::existing, Person, Progress};
-use crate::{
-    chain::{calls, Salus},
-    error::{Error, Result},
-    files::{
-        age::file_key,
-        envelope::{Envelope, SharedRecord},
-        letter::Letter,
-    },
-    keyring::Label,
-    taxonomy::{Category, Sensitivity},
-    vault::{File, Location},
+use super::identity::back_up;
+use super::records::{fetch, no_record, own_record_keys};
+use super::{
+    caused, cid, grantee_text, letters, no_grant, number, purpose_code, rights_word,
+    Client, Receipt,
 };
+use crate::chain::{calls, Salus};
+use crate::error::{Error, Result};
+use crate::files::age::{file_key, EncryptionKey};
+use crate::files::envelope::{Envelope, SharedRecord};
+use crate::files::letter::Letter;
+use crate::files::object::build_body;
+use crate::keyring::{Keyring, Label};
+use crate::taxonomy::{Category, Sensitivity};
+use crate::vault::{File, Location, Session};
 
-/// What a person decides when sharing.
+/// With whom something is shared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    Account(AccountId),
+    Organisation(OrgId),
+}
+
+/// What is shared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The unflagged compartments of these categories, and those flagged ones that are named.
+    Categories(Vec<Category>, Vec<Sensitivity>),
+    /// Single records, without the keys of their compartments.
+    Records(Vec<RecordIndex>),
+}
+
+/// What a patient decides when sharing.
 #[derive(Clone, Debug)]
-pub struct Share {
-    pub with: Grantee,
-    /// Whole compartments; or single records, if this is empty.
-    pub labels: Vec<Label>,
-    pub records: Vec<RecordIndex>,
+pub struct Sharing {
+    pub with: Who,
+    pub what: What,
     pub rights: Rights,
     pub purpose: Purpose,
-    pub starts_at: Option<Moment>,
-    /// Milliseconds from now.
     pub duration: Moment,
+    /// Now, if none.
+    pub starts_at: Option<Moment>,
+    /// Only records anchored in this time.
+    pub anchored_from: Option<Moment>,
+    pub anchored_until: Option<Moment>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Shared {
     pub grant: GrantIndex,
+    pub patient: String,
+    pub grantee: String,
+    pub rights: &'static str,
+    pub purpose: &'static str,
+    pub labels: Vec<String>,
+    pub records: Vec<RecordIndex>,
+    pub starts_at: Moment,
     pub expires_at: Moment,
+    pub envelope: String,
+    #[serde(flatten)]
+    pub receipt: Receipt,
 }
 
-#[derive(Debug, Serialize)]
+/// Gives someone time-limited access. Compartments whose keys have leaked to a grant that is over
+/// get new ones first.
+pub async fn share(client: &Client, patient: PatientId, sharing: &Sharing) -> Result<Shared> {
+    grant(client, patient, sharing, None).await
+}
+
+async fn grant(
+    client: &Client,
+    patient: PatientId,
+    sharing: &Sharing,
+    request: Option<RequestIndex>,
+) -> Result<Shared> {
+    let mut keyring = client.keyring(patient)?;
+    let salus = client.now().await?;
+    let grantee = grantee(&salus, &sharing.with).await?;
+    let key = grantee_key(client, &salus, &grantee).await?;
+    let scope = scope(&mut keyring, client, &sharing.what, sharing.rights).await?;
+    let session = client.session(patient).await?;
+    let envelope = make_envelope(client, &session, &keyring, &scope, sharing.rights).await?;
+    let content = send_envelope(client, &session, &envelope, &key).await?;
+
+    let now = client.now().await?.now().await?;
+    let starts_at = sharing.starts_at.unwrap_or(now);
+    let terms = GrantTerms {
+        grantee: grantee.clone(),
+        scope: scope.clone(),
+        rights: sharing.rights,
+        purpose: sharing.purpose,
+        starts_at: sharing.starts_at,
+        expires_at: starts_at.saturating_add(sharing.duration),
+        anchored_from: sharing.anchored_from,
+        anchored_until: sharing.anchored_until,
+        terms: None,
+        flags: 0,
+        derived_from: None,
+    };
+    let call = match request {
+        Some(request) => calls::consent::approve(patient, request, &terms, Some(content)),
+        None => calls::consent::grant(patient, &terms, Some(content)),
+    };
+    let submitted = client.submit(&call).await?;
+    let event = caused(&submitted, "Consent", "Granted")?;
+    let (labels, records) = scope_texts(&scope, Some(&keyring));
+    Ok(Shared {
+        grant: number(event, "grant")?,
+        patient: patient.to_string(),
+        grantee: grantee_text(&grantee),
+        rights: rights_word(sharing.rights),
+        purpose: purpose_code(sharing.purpose),
+        labels,
+        records,
+        starts_at: event
+            .fields
+            .get("starts_at")
+            .and_then(|moment| moment.as_u64())
+            .unwrap_or(starts_at),
+        expires_at: terms.expires_at,
+        envelope: cid(&content),
+        receipt: (&submitted).into(),
+    })
+}
+
+async fn grantee(salus: &Salus, who: &Who) -> Result<Grantee> {
+    match who {
+        Who::Organisation(organisation) => Ok(Grantee::Organisation(*organisation)),
+        Who::Account(account) => {
+            let member = salus.member(account).await?.ok_or_else(|| {
+                Error::Unfit(format!(
+                    "{account} is no clinician in good standing: compare the address, or ask that person's organisation"
+                ))
+            })?;
+            Ok(Grantee::Clinician {
+                account: account.clone(),
+                organisation: member.organisation(),
+            })
+        }
+    }
+}
+
+async fn grantee_key(client: &Client, salus: &Salus, grantee: &Grantee) -> Result<EncryptionKey> {
+    let subject = match grantee {
+        Grantee::Clinician { account, .. } => Subject::Account(account.clone()),
+        Grantee::Organisation(organisation) => Subject::Organisation(*organisation),
+    };
+    client.recipient(salus, &subject).await
+}
+
+/// The compartments that categories and flags stand for.
+fn select(
+    keyring: &Keyring,
+    categories: &[Category],
+    flags: &[Sensitivity],
+) -> Result<Vec<CompartmentId>> {
+    let mut chosen: Vec<(CompartmentId, &Label)> = Vec::new();
+    for wanted in categories.iter().collect::<BTreeSet<_>>() {
+        let before = chosen.len();
+        for (id, compartment) in keyring.compartments() {
+            let Label::Category {
+                category,
+                sensitivity,
+                ..
+            } = &compartment.label
+            else {
+                continue;
+            };
+            let named = sensitivity.iter().all(|flag| flags.contains(flag));
+            if category == wanted && named {
+                chosen.push((*id, &compartment.label));
+            }
+        }
+        if chosen.len() == before {
+            return Err(Error::UnknownCompartment(
+                Label::flagged(*wanted, flags.iter().copied()).to_string(),
+            ));
+        }
+    }
+    for flag in flags {
+        let reached = chosen.iter().any(|(_, label)| {
+            matches!(label, Label::Category { sensitivity, .. } if sensitivity.contains(flag))
+        });
+        if !reached {
+            return Err(Error::Unfit(format!(
+                "no compartment of these categories is flagged {flag}: `salus compartments list` shows them"
+            )));
+        }
+    }
+    Ok(chosen.into_iter().map(|(id, _)| id).collect())
+}
+
+async fn scope(
+    keyring: &mut Keyring,
+    client: &Client,
+    what: &What,
+    rights: Rights,
+) -> Result<Scope> {
+    let too_many = || {
+        Error::Unfit(format!(
+            "a grant reaches at most {} compartments or records: share twice",
+            salus_primitives::MAX_SCOPE
+        ))
+    };
+    match what {
+        What::Categories(categories, flags) => {
+            let ids = select(keyring, categories, flags)?;
+            if rights.read() {
+                rotate_if_needed(client, keyring, &ids).await?;
+            }
+            Ok(Scope::Compartments(ids.try_into().map_err(|_| too_many())?))
+        }
+        What::Records(records) => {
+            let mut records = records.clone();
+            records.sort_unstable();
+            records.dedup();
+            Ok(Scope::Records(records.try_into().map_err(|_| too_many())?))
+        }
+    }
+}
+
+async fn make_envelope(
+    client: &Client,
+    session: &Session<'_>,
+    keyring: &Keyring,
+    scope: &Scope,
+    rights: Rights,
+) -> Result<Envelope> {
+    match scope {
+        Scope::Compartments(ids) => {
+            let mut ids = ids.to_vec();
+            if rights.write() {
+                let intake = keyring.require(&Label::Intake)?;
+                // Every writer may write into intake; a reader of it must be named.
+                if !rights.read() && !ids.contains(&intake) {
+                    ids.push(intake);
+                }
+            }
+            keyring.envelope(&ids, rights.read())
+        }
+        Scope::Records(records) => {
+            let patient = keyring.patient();
+            let salus = client.now().await?;
+            let mut envelope = Envelope::new(patient);
+            for index in records {
+                let record = salus
+                    .record(patient, *index)
+                    .await?
+                    .ok_or_else(|| no_record(patient, *index))?;
+                let keys = own_record_keys(keyring, &record)?;
+                let fetched = fetch(client, session, patient, *index, &record, &keys, None).await?;
+                let manifest = fetched.object.read(File::Manifest).await?;
+                let payload = fetched.sealed_payload(client).await?;
+                envelope.records.push(SharedRecord {
+                    record: *index,
+                    content: record.content,
+                    manifest: file_key(&manifest[..], &keys.manifest, "manifest")?,
+                    payload: file_key(payload, &keys.payload, "payload")?,
+                });
+            }
+            Ok(envelope)
+        }
+    }
+}
+
+async fn send_envelope(
+    client: &Client,
+    session: &Session<'_>,
+    envelope: &Envelope,
+    key: &EncryptionKey,
+) -> Result<Cid> {
+    let object = build_body(
+        &client.place(envelope.patient),
+        ObjectKind::Envelope,
+        std::slice::from_ref(key),
+        &envelope.to_json()?,
+    )?;
+    client.upload(session, &object).await?;
+    Ok(object.cid())
+}
+
+/// A compartment with a new key.
+#[derive(Clone, Debug, Serialize)]
+pub struct Rotated {
+    pub compartment: String,
+    pub label: Option<String>,
+    pub epoch: u32,
+    /// The grants that got the new key.
+    pub redelivered: Vec<GrantIndex>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Rotation {
+    pub patient: String,
+    pub rotated: Vec<Rotated>,
+    pub saved: bool,
+}
+
+/// Gives compartments new keys, and hands those to the grants that live.
+pub async fn rotate(
+    client: &Client,
+    patient: PatientId,
+    categories: &[Category],
+    flags: &[Sensitivity],
+) -> Result<Rotation> {
+    let mut keyring = client.keyring(patient)?;
+    let mut rotated = Vec::new();
+    for id in select(&keyring, categories, flags)? {
+        rotated.push(rotate_compartment(client, &mut keyring, id).await?);
+    }
+    let saved = back_up(client, &keyring).await;
+    Ok(Rotation {
+        patient: patient.to_string(),
+        rotated,
+        saved,
+    })
+}
+
+/// Rotates those compartments whose present key is known to a grant that is over.
+pub(super) async fn rotate_if_needed(
+    client: &Client,
+    keyring: &mut Keyring,
+    ids: &[CompartmentId],
+) -> Result<()> {
+    let views = client.now().await?.compartments(keyring.patient()).await?;
+    let mut any = false;
+    for (id, view) in views {
+        if ids.contains(&id) && view.needs_rotation {
+            rotate_compartment(client, keyring, id).await?;
+            any = true;
+        }
+    }
+    if any {
+        back_up(client, keyring).await;
+    }
+    Ok(())
+}
+
+pub(super) async fn rotate_compartment(
+    client: &Client,
+    keyring: &mut Keyring,
+    id: CompartmentId,
+) -> Result<Rotated> {
+    let patient = keyring.patient();
+    let view = client
+        .now()
+        .await?
+        .compartment(patient, id)
+        .await?
+        .ok_or_else(|| Error::UnknownCompartment(id.to_string()))?;
+    let epoch = view.compartment.epoch.saturating_add(1);
+    let key = keyring.prepare_epoch(&id, epoch)?;
+    client.profile.save_keyring(keyring)?;
+    let recipient = client.key.sign_recipient(
+        &Subject::Compartment(patient, id),
+        &key,
+        epoch,
+        &client.chain.genesis(),
+    );
+    client
+        .submit(&calls::records::rotate(patient, id, &recipient))
+        .await?;
+    Ok(Rotated {
+        compartment: id.to_string(),
+        label: keyring.label(&id).map(Label::to_string),
+        epoch,
+        redelivered: redeliver(client, keyring, id).await?,
+    })
+}
+
+/// Hands all keys of their compartments, the new ones too, to the grants that live and read this
+/// compartment. A grantee whose key cannot be trusted is left out, with a warning.
+async fn redeliver(client: &Client, keyring: &Keyring, id: CompartmentId) -> Result<Vec<GrantIndex>> {
+    let patient = keyring.patient();
+    let salus = client.now().await?;
+    let now = salus.now().await?;
+    let reads = |grant: &Grant| {
+        grant.rights.read()
+            && grant.revoked_at.is_none()
+            && now < grant.expires_at
+            && matches!(&grant.scope, Scope::Compartments(ids) if ids.contains(&id))
+    };
+    let mut session = None;
+    let mut delivered = Vec::new();
+    let mut deliveries = Vec::new();
+    for (index, view) in salus.all_grants(patient).await? {
+        if !reads(&view.grant) {
+            continue;
+        }
+        let key = match grantee_key(client, &salus, &view.grant.grantee).await {
+            Ok(key) => key,
+            Err(error) => {
+                tracing::warn!("grant {index} did not get the new key: {error}");
+                continue;
+            }
+        };
+        let session = match &session {
+            Some(session) => session,
+            None => session.insert(client.session(patient).await?),
+        };
+        let envelope =
+            make_envelope(client, session, keyring, &view.grant.scope, view.grant.rights).await?;
+        let content = send_envelope(client, session, &envelope, &key).await?;
+        deliveries.push(calls::consent::deliver_envelope(patient, index, content));
+        delivered.push(index);
+    }
+    let results = client.chain.submit_many(&client.key, &deliveries).await;
+    let mut kept = Vec::new();
+    for (index, result) in delivered.into_iter().zip(results) {
+        match result {
+            Ok(_) => kept.push(index),
+            Err(error) => tracing::warn!("grant {index} did not get the new key: {error}"),
+        }
+    }
+    Ok(kept)
+}
+
+#[derive(Clone, Debug, Serialize)]
 pub struct GrantRow {
     pub patient: String,
     pub grant: GrantIndex,
-    pub with: String,
-    /// Names where this person knows them, ids else.
-    pub scope: Vec<String>,
-    pub rights: Rights,
-    pub purpose: Purpose,
+    pub grantee: String,
+    pub organisation: OrgId,
+    pub rights: &'static str,
+    pub purpose: &'static str,
+    /// The compartments' names, where this profile knows them; else their ids.
+    pub labels: Vec<String>,
+    pub records: Vec<RecordIndex>,
     pub starts_at: Moment,
     pub expires_at: Moment,
     pub revoked_at: Option<Moment>,
@@ -56,413 +444,373 @@ pub struct GrantRow {
     pub basis: String,
 }
 
-#[derive(Debug, Serialize)]
-pub struct RequestRow {
-    pub request: RequestIndex,
-    pub requester: String,
-    pub organisation: String,
-    pub purpose: Purpose,
-    pub duration: Moment,
-    pub expires_at: Moment,
-    pub state: String,
-    /// None if it could not be fetched or opened.
-    pub letter: Option<LetterView>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct LetterView {
-    pub text: String,
-    pub categories: Vec<String>,
-    pub sensitivity: Vec<String>,
-}
-
-/// What a clinician asks for.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    pub categories: Vec<Category>,
-    pub sensitivity: Vec<Sensitivity>,
-    pub purpose: Purpose,
-    pub duration: Moment,
-    pub text: String,
-}
-
-impl Person {
-    /// The grantee that an account is: the account at its present organisation.
-    pub async fn grantee(&self, account: &AccountId) -> Result<Grantee> {
-        let member = self
-            .salus()
-            .await?
-            .member(account)
-            .await?
-            .ok_or_else(|| Error::NotAMember(account.to_string()))?;
-        Ok(Grantee::Clinician {
-            account: account.clone(),
-            organisation: member.organisation(),
-        })
-    }
-
-    pub async fn share(&self, patient: PatientId, share: &Share) -> Result<Shared> {
-        self.rotate_due(patient).await?;
-        let (terms, envelope) = self.prepare_grant(patient, share).await?;
-        let call = calls::consent::grant(patient, &terms, envelope);
-        let done = self.chain.submit(&self.account, &call).await?;
-        Ok(Shared {
-            grant: done.number("Consent", "Granted", "grant")?,
-            expires_at: terms.expires_at,
-        })
-    }
-
-    async fn prepare_grant(
-        &self,
-        patient: PatientId,
-        share: &Share,
-    ) -> Result<(GrantTerms, Option<Cid>)> {
-        let salus = self.salus().await?;
-        let keyring = self.keyring(&patient)?;
-        let too_many = |_| Error::Invalid {
-            what: "grant",
-            reason: "it names more than 32 parts: share them in two grants".into(),
-        };
-        let (scope, envelope) = match share.labels.is_empty() {
-            false => {
-                let ids: Vec<CompartmentId> = share
-                    .labels
-                    .iter()
-                    .map(|label| keyring.require(label))
-                    .collect::<Result<_>>()?;
-                let envelope = keyring.envelope(&ids, share.rights.read())?;
-                (
-                    Scope::Compartments(ids.try_into().map_err(too_many)?),
-                    envelope,
-                )
-            }
-            true if share.records.is_empty() => {
-                return Err(Error::Invalid {
-                    what: "grant",
-                    reason: "it shares nothing: name a category or a record".into(),
-                })
-            }
-            true => {
-                let mut envelope = Envelope::new(patient);
-                for record in &share.records {
-                    let shared = self.single_record(&salus, patient, *record).await?;
-                    envelope.records.push(shared);
-                }
-                let too_many = |_| Error::Invalid {
-                    what: "grant",
-                    reason: "it names more than 32 records: share them in two grants".into(),
-                };
-                let records = share.records.clone();
-                (
-                    Scope::Records(records.try_into().map_err(too_many)?),
-                    envelope,
-                )
-            }
-        };
-        let content = self
-            .deliver(&salus, patient, &share.with, &envelope)
-            .await?;
-        let now = salus.now().await?.max(super::now());
-        let starts_at = share.starts_at;
-        let terms = GrantTerms {
-            grantee: share.with.clone(),
-            scope,
-            rights: share.rights,
-            purpose: share.purpose,
-            starts_at,
-            expires_at: starts_at.unwrap_or(now).saturating_add(share.duration),
-            anchored_from: None,
-            anchored_until: None,
-            terms: None,
-            flags: 0,
-            derived_from: None,
-        };
-        Ok((terms, Some(content)))
-    }
-
-    /// Encrypts an envelope to its grantee and uploads it.
-    async fn deliver(
-        &self,
-        salus: &Salus,
-        patient: PatientId,
-        grantee: &Grantee,
-        envelope: &Envelope,
-    ) -> Result<Cid> {
-        let subject = match grantee {
-            Grantee::Clinician { account, .. } => Subject::Account(account.clone()),
-            Grantee::Organisation(organisation) => Subject::Organisation(*organisation),
-        };
-        let key = self.recipient(salus, subject).await?;
-        self.upload_body(patient, ObjectKind::Envelope, &key, &envelope.to_json()?)
-            .await
-    }
-
-    /// The keys of one record's two files, and of nothing else.
-    async fn single_record(
-        &self,
-        salus: &Salus,
-        patient: PatientId,
-        index: RecordIndex,
-    ) -> Result<SharedRecord> {
-        let record = existing(salus, patient, index).await?;
-        let keys = [self.keyring(&patient)?.key(&record.compartment, record.epoch)?];
-        let vault = self.home_vault(patient).await?;
-        let session = vault.sign_in(&self.account).await?;
-        let location = Location::Record(patient, index);
-        let object = session
-            .object(location, &record.content, Some(&record.placed_by), None)
-            .await?;
-        let manifest = object.read(File::Manifest).await?;
-        let spool = self
-            .download(&object, &std::env::temp_dir(), Progress::none())
-            .await?;
-        Ok(SharedRecord {
-            record: index,
-            content: record.content,
-            manifest: file_key(&manifest[..], &keys, "manifest")?,
-            payload: file_key(std::io::BufReader::new(spool), &keys, "payload")?,
-        })
-    }
-
-    pub async fn revoke(&self, patient: PatientId, grant: GrantIndex) -> Result<()> {
-        self.chain
-            .submit(&self.account, &calls::consent::revoke(patient, grant))
-            .await?;
-        Ok(())
-    }
-
-    /// Gives a compartment a new key, and the grants that live the new key too.
-    pub async fn rotate(&self, patient: PatientId, compartment: CompartmentId) -> Result<u32> {
-        let salus = self.salus().await?;
-        let view = salus
-            .compartment(patient, compartment)
-            .await?
-            .ok_or_else(|| Error::UnknownCompartment(compartment.to_string()))?;
-        let epoch = view.compartment.epoch + 1;
-        let mut keyring = self.keyring(&patient)?;
-        let key = keyring.prepare_epoch(&compartment, epoch)?;
-        self.save_keyring(&mut keyring)?;
-        let subject = Subject::Compartment(patient, compartment);
-        let genesis = self.chain.genesis();
-        let recipient = self
-            .account
-            .sign_recipient(&subject, &key, epoch, &genesis);
-        let call = calls::records::rotate(patient, compartment, &recipient);
-        self.chain.submit(&self.account, &call).await?;
-        self.publish_keyring(&mut keyring).await?;
-
-        let salus = self.salus().await?;
-        for (index, row) in salus.all_grants(patient).await? {
-            let Scope::Compartments(ids) = &row.grant.scope else {
-                continue;
+fn scope_texts(scope: &Scope, keyring: Option<&Keyring>) -> (Vec<String>, Vec<RecordIndex>) {
+    match scope {
+        Scope::Compartments(ids) => {
+            let label = |id: &CompartmentId| {
+                keyring
+                    .and_then(|keyring| keyring.label(id))
+                    .map_or_else(|| id.to_string(), Label::to_string)
             };
-            if !row.active || !row.grant.rights.read() || !ids.contains(&compartment) {
-                continue;
-            }
-            let envelope = keyring.envelope(ids, true)?;
-            let content = self
-                .deliver(&salus, patient, &row.grant.grantee, &envelope)
-                .await?;
-            let call = calls::consent::deliver_envelope(patient, index, content);
-            self.chain.submit(&self.account, &call).await?;
+            (ids.iter().map(label).collect(), Vec::new())
         }
-        Ok(epoch)
-    }
-
-    /// Rotates what somebody has a key of who may not read any more.
-    pub async fn rotate_due(&self, patient: PatientId) -> Result<u32> {
-        let mut rotated = 0;
-        for (compartment, view) in self.salus().await?.compartments(patient).await? {
-            if view.needs_rotation {
-                self.rotate(patient, compartment).await?;
-                rotated += 1;
-            }
-        }
-        Ok(rotated)
-    }
-
-    /// What a patient's controller has granted.
-    pub async fn grants(&self, patient: PatientId) -> Result<Vec<GrantRow>> {
-        let keyring = self.keyring(&patient).ok();
-        let name = |id: &CompartmentId| {
-            let label = keyring.as_ref().and_then(|keyring| keyring.label(id));
-            label.map_or_else(|| id.to_string(), ToString::to_string)
-        };
-        let rows = self.salus().await?.all_grants(patient).await?;
-        Ok(rows
-            .into_iter()
-            .map(|(index, view)| row(patient, index, &view.grant, view.active, &name))
-            .collect())
-    }
-
-    /// What was granted to this account or its organisation.
-    pub async fn received(&self) -> Result<Vec<GrantRow>> {
-        let salus = self.salus().await?;
-        let rows = salus
-            .grants_to(&self.id(), salus_primitives::api::MAX_PAGE)
-            .await?;
-        let name = |id: &CompartmentId| id.to_string();
-        Ok(rows
-            .into_iter()
-            .map(|(patient, index, view)| row(patient, index, &view.grant, view.active, &name))
-            .collect())
-    }
-
-    /// Asks a patient for access. The patient alone reads what for.
-    pub async fn request(&self, patient: PatientId, ask: &Ask) -> Result<RequestIndex> {
-        let salus = self.salus().await?;
-        self.member(&salus).await?;
-        let key = self.recipient(&salus, Subject::Inbox(patient)).await?;
-        let mut letter = Letter::new("Request for access", &ask.text);
-        letter.categories = ask.categories.clone();
-        letter.sensitivity = ask.sensitivity.clone();
-        letter.duration = Some(ask.duration);
-        let content = self
-            .upload_body(patient, ObjectKind::Letter, &key, &letter.to_json()?)
-            .await?;
-        let call = calls::consent::request(patient, ask.purpose, ask.duration, content);
-        let done = self.chain.submit(&self.account, &call).await?;
-        done.number("Consent", "AccessRequested", "request")
-    }
-
-    pub async fn requests(&self, patient: PatientId) -> Result<Vec<RequestRow>> {
-        let salus = self.salus().await?;
-        let now = salus.now().await?;
-        let mut rows = Vec::new();
-        for (index, request) in salus.all_requests(patient).await? {
-            let letter = self.request_letter(patient, index, &request).await.ok();
-            rows.push(RequestRow {
-                request: index,
-                requester: request.requester.to_string(),
-                organisation: self.organisation_name(&salus, request.organisation).await?,
-                purpose: request.purpose,
-                duration: request.duration,
-                expires_at: request.expires_at,
-                state: match request.state {
-                    RequestState::Pending if now >= request.expires_at => "lapsed".into(),
-                    RequestState::Pending => "waiting".into(),
-                    RequestState::Approved { grant } => format!("approved: grant {grant}"),
-                    RequestState::Declined => "declined".into(),
-                    RequestState::Withdrawn => "withdrawn".into(),
-                },
-                letter: letter.map(|letter| LetterView {
-                    text: letter.text,
-                    categories: letter.categories.iter().map(ToString::to_string).collect(),
-                    sensitivity: letter.sensitivity.iter().map(ToString::to_string).collect(),
-                }),
-            });
-        }
-        Ok(rows)
-    }
-
-    pub(crate) async fn organisation_name(&self, salus: &Salus, number: u32) -> Result<String> {
-        Ok(match salus.organisation(number).await? {
-            Some(row) => String::from_utf8_lossy(&row.name).into_owned(),
-            None => format!("organisation {number}"),
-        })
-    }
-
-    async fn request_letter(
-        &self,
-        patient: PatientId,
-        index: RequestIndex,
-        request: &salus_primitives::Request,
-    ) -> Result<Letter> {
-        let location = Location::RequestLetter(patient, index);
-        let sealed = self
-            .body(location, &request.letter, Some(&request.requester), None)
-            .await?;
-        Letter::open(&self.keyring(&patient)?.inbox_keys(), &sealed)
-    }
-
-    /// Approves a request: what it asks for, or less. Sensitive compartments only if named.
-    pub async fn approve(
-        &self,
-        patient: PatientId,
-        index: RequestIndex,
-        labels: &[Label],
-        duration: Option<Moment>,
-    ) -> Result<Shared> {
-        let request = self
-            .salus()
-            .await?
-            .request(patient, index)
-            .await?
-            .ok_or(Error::NoRequest(index))?;
-        let labels = match labels.is_empty() {
-            false => labels.to_vec(),
-            true => {
-                let letter = self.request_letter(patient, index, &request).await?;
-                letter.categories.iter().map(|c| Label::of(*c)).collect()
-            }
-        };
-        self.rotate_due(patient).await?;
-        let share = Share {
-            with: Grantee::Clinician {
-                account: request.requester.clone(),
-                organisation: request.organisation,
-            },
-            labels,
-            records: Vec::new(),
-            rights: Rights::Read,
-            purpose: request.purpose,
-            starts_at: None,
-            duration: duration.unwrap_or(request.duration),
-        };
-        let (terms, envelope) = self.prepare_grant(patient, &share).await?;
-        let call = calls::consent::approve(patient, index, &terms, envelope);
-        let done = self.chain.submit(&self.account, &call).await?;
-        Ok(Shared {
-            grant: done.number("Consent", "Granted", "grant")?,
-            expires_at: terms.expires_at,
-        })
-    }
-
-    pub async fn decline(&self, patient: PatientId, request: RequestIndex) -> Result<()> {
-        self.chain
-            .submit(&self.account, &calls::consent::decline(patient, request))
-            .await?;
-        Ok(())
-    }
-
-    pub async fn withdraw(&self, patient: PatientId, request: RequestIndex) -> Result<()> {
-        let call = calls::consent::withdraw_request(patient, request);
-        self.chain.submit(&self.account, &call).await?;
-        Ok(())
+        Scope::Records(records) => (Vec::new(), records.to_vec()),
     }
 }
 
-fn row(
+fn grant_row(
     patient: PatientId,
-    grant: GrantIndex,
-    row: &salus_primitives::Grant,
-    active: bool,
-    name: &impl Fn(&CompartmentId) -> String,
+    index: GrantIndex,
+    view: &salus_primitives::api::GrantView,
+    keyring: Option<&Keyring>,
 ) -> GrantRow {
+    let grant = &view.grant;
+    let (labels, records) = scope_texts(&grant.scope, keyring);
     GrantRow {
         patient: patient.to_string(),
-        grant,
-        with: match &row.grantee {
-            Grantee::Clinician {
-                account,
-                organisation,
-            } => format!("{account} at organisation {organisation}"),
-            Grantee::Organisation(organisation) => format!("organisation {organisation}"),
-        },
-        scope: match &row.scope {
-            Scope::Compartments(ids) => ids.iter().map(name).collect(),
-            Scope::Records(records) => records.iter().map(|r| format!("record {r}")).collect(),
-        },
-        rights: row.rights,
-        purpose: row.purpose,
-        starts_at: row.starts_at,
-        expires_at: row.expires_at,
-        revoked_at: row.revoked_at,
-        active,
-        basis: match &row.basis {
+        grant: index,
+        grantee: grantee_text(&grant.grantee),
+        organisation: grant.grantee.organisation(),
+        rights: rights_word(grant.rights),
+        purpose: purpose_code(grant.purpose),
+        labels,
+        records,
+        starts_at: grant.starts_at,
+        expires_at: grant.expires_at,
+        revoked_at: grant.revoked_at,
+        active: view.active,
+        basis: match &grant.basis {
             Basis::Direct => "direct".into(),
             Basis::Request(request) => format!("request {request}"),
             Basis::Emergency(number) => format!("emergency {number}"),
         },
+    }
+}
+
+/// Whom a patient shares with, and shared with.
+pub async fn given(client: &Client, patient: PatientId) -> Result<Vec<GrantRow>> {
+    let keyring = client.profile.keyring(&patient, &client.device)?;
+    let rows = client.now().await?.all_grants(patient).await?;
+    Ok(rows
+        .iter()
+        .map(|(index, view)| grant_row(patient, *index, view, keyring.as_ref()))
+        .collect())
+}
+
+/// Who shares with this account or its organisation.
+pub async fn received(client: &Client) -> Result<Vec<GrantRow>> {
+    let rows = client
+        .now()
+        .await?
+        .grants_to(&client.me(), super::PAGE)
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|(patient, index, view)| grant_row(*patient, *index, view, None))
+        .collect())
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Revoked {
+    pub patient: String,
+    pub grant: GrantIndex,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+/// Ends a grant, from this moment on. What was read cannot be taken back.
+pub async fn revoke(client: &Client, patient: PatientId, grant: GrantIndex) -> Result<Revoked> {
+    if client.now().await?.grant(patient, grant).await?.is_none() {
+        return Err(no_grant(patient, grant));
+    }
+    let submitted = client
+        .submit(&calls::consent::revoke(patient, grant))
+        .await?;
+    Ok(Revoked {
+        patient: patient.to_string(),
+        grant,
+        receipt: (&submitted).into(),
+    })
+}
+
+/// What a clinician asks for.
+#[derive(Clone, Debug)]
+pub struct Asking {
+    pub categories: Vec<Category>,
+    pub flags: Vec<Sensitivity>,
+    pub purpose: Purpose,
+    pub duration: Moment,
+    pub subject: String,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Asked {
+    pub request: RequestIndex,
+    pub patient: String,
+    pub letter: String,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+/// Asks a patient for access, with a letter that only the patient can read.
+pub async fn request(client: &Client, patient: PatientId, asking: &Asking) -> Result<Asked> {
+    let salus = client.now().await?;
+    let inbox = client.recipient(&salus, &Subject::Inbox(patient)).await?;
+    let mut letter = Letter::new(asking.subject.as_str(), asking.text.as_str());
+    letter.categories = asking.categories.clone();
+    letter.sensitivity = asking.flags.clone();
+    letter.duration = Some(asking.duration);
+    let mut to = vec![inbox];
+    // So that the requester can read it again.
+    let own = Subject::Account(client.me());
+    if salus.recipient(&own).await?.is_some() {
+        to.push(client.recipient(&salus, &own).await?);
+    }
+    let session = client.session(patient).await?;
+    let content = letters::send(client, &session, patient, &to, &letter).await?;
+    let call = calls::consent::request(patient, asking.purpose, asking.duration, content);
+    let submitted = client.submit(&call).await?;
+    Ok(Asked {
+        request: number(caused(&submitted, "Consent", "AccessRequested")?, "request")?,
+        patient: patient.to_string(),
+        letter: cid(&content),
+        receipt: (&submitted).into(),
+    })
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct RequestRow {
+    pub patient: String,
+    pub request: RequestIndex,
+    pub requester: String,
+    pub organisation: OrgId,
+    pub purpose: &'static str,
+    pub duration: Moment,
+    pub state: &'static str,
+    pub grant: Option<GrantIndex>,
+    pub asked_at: Moment,
+    pub expires_at: Moment,
+    pub subject: Option<String>,
+    pub text: Option<String>,
+    pub categories: Vec<String>,
+    pub sensitivity: Vec<String>,
+    /// Why the letter cannot be read.
+    pub unreadable: Option<String>,
+}
+
+/// The requests to a patient; for others than its controllers, their own ones.
+pub async fn requests(client: &Client, patient: PatientId) -> Result<Vec<RequestRow>> {
+    let salus = client.now().await?;
+    let now = salus.now().await?;
+    let controls = salus.controller(patient, &client.me()).await?.is_some();
+    let keys = letters::keys(client, &salus, patient).await?;
+    let mut session = None;
+    let mut rows = Vec::new();
+    for (index, request) in salus.all_requests(patient).await? {
+        if !controls && request.requester != client.me() {
+            continue;
+        }
+        let session = match &session {
+            Some(session) => session,
+            None => session.insert(client.session(patient).await?),
+        };
+        let letter = letters::read(
+            session,
+            Location::RequestLetter(patient, index),
+            &request.letter,
+            &request.requester,
+            &keys,
+        )
+        .await;
+        let (state, grant) = match request.state {
+            RequestState::Pending if now >= request.expires_at => ("lapsed", None),
+            RequestState::Pending => ("pending", None),
+            RequestState::Approved { grant } => ("approved", Some(grant)),
+            RequestState::Declined => ("declined", None),
+            RequestState::Withdrawn => ("withdrawn", None),
+        };
+        let mut row = RequestRow {
+            patient: patient.to_string(),
+            request: index,
+            requester: request.requester.to_string(),
+            organisation: request.organisation,
+            purpose: purpose_code(request.purpose),
+            duration: request.duration,
+            state,
+            grant,
+            asked_at: request.asked_at,
+            expires_at: request.expires_at,
+            subject: None,
+            text: None,
+            categories: Vec::new(),
+            sensitivity: Vec::new(),
+            unreadable: None,
+        };
+        match letter {
+            Ok(letter) => {
+                row.categories = letter.categories.iter().map(Category::to_string).collect();
+                row.sensitivity = letter.sensitivity.iter().map(Sensitivity::to_string).collect();
+                row.subject = Some(letter.subject);
+                row.text = Some(letter.text);
+            }
+            Err(error) => row.unreadable = Some(error.to_string()),
+        }
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// A change to what was asked for; what is left out stays as asked.
+#[derive(Clone, Debug, Default)]
+pub struct Approval {
+    pub categories: Option<Vec<Category>>,
+    pub flags: Option<Vec<Sensitivity>>,
+    pub duration: Option<Moment>,
+}
+
+/// Answers a request with a grant to read, of all that was asked for or of less.
+pub async fn approve(
+    client: &Client,
+    patient: PatientId,
+    index: RequestIndex,
+    approval: &Approval,
+) -> Result<Shared> {
+    let salus = client.now().await?;
+    let request = salus
+        .request(patient, index)
+        .await?
+        .ok_or_else(|| no_request(patient, index))?;
+    let (categories, flags) = match &approval.categories {
+        Some(categories) => (categories.clone(), approval.flags.clone().unwrap_or_default()),
+        None => {
+            let keys = letters::keys(client, &salus, patient).await?;
+            let session = client.session(patient).await?;
+            let letter = letters::read(
+                &session,
+                Location::RequestLetter(patient, index),
+                &request.letter,
+                &request.requester,
+                &keys,
+            )
+            .await?;
+            let flags = approval.flags.clone().unwrap_or(letter.sensitivity);
+            (letter.categories, flags)
+        }
+    };
+    if categories.is_empty() {
+        return Err(Error::Unfit(
+            "the letter names no category: say what to share with --category".into(),
+        ));
+    }
+    let sharing = Sharing {
+        with: Who::Account(request.requester.clone()),
+        what: What::Categories(categories, flags),
+        rights: Rights::Read,
+        purpose: request.purpose,
+        duration: approval.duration.unwrap_or(request.duration),
+        starts_at: None,
+        anchored_from: None,
+        anchored_until: None,
+    };
+    grant(client, patient, &sharing, Some(index)).await
+}
+
+fn no_request(patient: PatientId, request: RequestIndex) -> Error {
+    Error::Unfit(format!(
+        "patient {patient} has no request {request}: `salus requests` lists them"
+    ))
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct RequestEnded {
+    pub patient: String,
+    pub request: RequestIndex,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+pub async fn decline(client: &Client, patient: PatientId, request: RequestIndex) -> Result<RequestEnded> {
+    end_request(client, patient, request, calls::consent::decline(patient, request)).await
+}
+
+/// The requester takes a request back.
+pub async fn withdraw(client: &Client, patient: PatientId, request: RequestIndex) -> Result<RequestEnded> {
+    let call = calls::consent::withdraw_request(patient, request);
+    end_request(client, patient, request, call).await
+}
+
+async fn end_request(
+    client: &Client,
+    patient: PatientId,
+    request: RequestIndex,
+    call: crate::chain::Call,
+) -> Result<RequestEnded> {
+    let submitted = client.submit(&call).await?;
+    Ok(RequestEnded {
+        patient: patient.to_string(),
+        request,
+        receipt: (&submitted).into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keyring() -> Keyring {
+        let mut keyring = Keyring::new(PatientId([1; 16]));
+        for label in [
+            Label::Intake,
+            Label::of(Category::LabResult),
+            Label::flagged(Category::LabResult, [Sensitivity::Hiv]),
+            Label::flagged(Category::LabResult, [Sensitivity::Hiv, Sensitivity::Genetic]),
+            Label::flagged(Category::ClinicalNote, [Sensitivity::MentalHealth]),
+        ] {
+            keyring.prepare(&label, 0);
+        }
+        keyring
+    }
+
+    fn chosen(categories: &[Category], flags: &[Sensitivity]) -> Result<Vec<String>> {
+        let keyring = keyring();
+        let ids = select(&keyring, categories, flags)?;
+        let mut labels: Vec<_> = ids
+            .iter()
+            .map(|id| keyring.label(id).unwrap().to_string())
+            .collect();
+        labels.sort();
+        Ok(labels)
+    }
+
+    #[test]
+    fn sharing_a_category_never_shares_what_is_flagged() {
+        assert_eq!(chosen(&[Category::LabResult], &[]).unwrap(), ["lab"]);
+        assert!(chosen(&[Category::ClinicalNote], &[]).is_err());
+        assert!(chosen(&[Category::Imaging], &[]).is_err());
+    }
+
+    #[test]
+    fn flagged_compartments_are_shared_only_if_each_of_their_flags_is_named() {
+        use Sensitivity::{Genetic, Hiv, MentalHealth};
+        assert_eq!(chosen(&[Category::LabResult], &[Hiv]).unwrap(), ["lab", "lab +hiv"]);
+        assert_eq!(
+            chosen(&[Category::LabResult], &[Hiv, Genetic]).unwrap(),
+            ["lab", "lab +hiv", "lab +hiv +genetic"]
+        );
+        assert_eq!(
+            chosen(&[Category::ClinicalNote], &[MentalHealth]).unwrap(),
+            ["note +mental-health"]
+        );
+        assert!(chosen(&[Category::LabResult], &[MentalHealth]).is_err(), "a flag that reaches nothing");
+    }
+
+    #[test]
+    fn intake_is_never_shared_by_category() {
+        for category in Category::ALL {
+            for label in chosen(&[*category], Sensitivity::ALL).unwrap_or_default() {
+                assert_ne!(label, "intake");
+            }
+        }
     }
 }

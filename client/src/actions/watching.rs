@@ -1,202 +1,391 @@
-//! Hearing of what happens: live, from finalized blocks, and of corrections of what one has read.
+//! The trail, read and verified, and what happens to a person, live.
 
-use salus_primitives::{PatientId, RecordIndex};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use salus_primitives::{AccountId, GrantIndex, Moment, OrgId, PatientId, RecordIndex, TrailHead};
 use serde::Serialize;
 use serde_json::Value;
+use sp_core::H256;
 
-use super::Person;
-use crate::{
-    chain::ChainEvent,
-    error::{Error, Result},
-    trail::{self, SeenHead, Trail},
-};
+use super::describe::Names;
+use super::Client;
+use crate::chain::{ChainEvent, Salus};
+use crate::error::{Error, Result};
+use crate::trail::{self, Head, SeenHead, Trail, TrailError};
 
-/// A record that this person has opened, and that was corrected since.
-#[derive(Debug, Serialize)]
-pub struct Corrected {
+/// A trail as people read it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Log {
     pub patient: String,
-    pub record: RecordIndex,
-    pub corrected_by: RecordIndex,
+    pub at: u32,
+    pub head: Head,
+    /// None if it was not asked for.
+    pub verified: Option<bool>,
+    /// The head that was remembered before.
+    pub remembered: Option<SeenHead>,
+    pub entries: Vec<LogEntry>,
 }
 
-/// Something that concerns this person.
-#[derive(Debug, Serialize)]
-pub struct Notice {
+#[derive(Clone, Debug, Serialize)]
+pub struct LogEntry {
+    pub n: u64,
+    pub moment: Moment,
     pub block: u32,
-    pub moment: u64,
-    pub event: String,
-    /// One plain line.
-    pub line: String,
+    pub block_hash: H256,
+    pub event_index: u32,
+    pub pallet: String,
+    pub variant: String,
     pub fields: Value,
+    pub text: String,
 }
 
-impl Person {
-    /// Which of the records that this person has opened were corrected since.
-    pub async fn corrected(&self) -> Result<Vec<Corrected>> {
-        let salus = self.salus().await?;
-        let mut corrected = Vec::new();
-        for read in self.profile.read_records()?.iter() {
-            let patient: PatientId = read
-                .patient
-                .parse()
-                .map_err(|_| Error::WhichPatient(read.patient.clone()))?;
-            let record = salus.record(patient, read.record).await?;
-            if let Some(by) = record.and_then(|record| record.corrected_by) {
-                corrected.push(Corrected {
-                    patient: read.patient.clone(),
-                    record: read.record,
-                    corrected_by: by,
-                });
-            }
+/// Reads a patient's trail from the node; what it returns is not verified yet.
+pub async fn read(client: &Client, patient: PatientId) -> Result<Trail> {
+    Ok(trail::read(&client.chain, patient).await?)
+}
+
+/// Recomputes the hash chain up to the finalized head, and checks that it extends the head that this
+/// profile remembers; remembers the new one. Tells the one that was remembered before.
+pub async fn verify(client: &Client, trail: &Trail) -> Result<Option<SeenHead>> {
+    let remembered = remembered(client, trail.patient)?;
+    trail.verify(remembered.as_ref())?;
+    trail::check_readings(&client.chain, &trail.entries).await?;
+    let head = TrailHead::from(trail.head);
+    client.profile.update_heads(|heads| {
+        heads.set(&trail.patient, &head);
+        Ok(())
+    })?;
+    Ok(remembered)
+}
+
+fn remembered(client: &Client, patient: PatientId) -> Result<Option<SeenHead>> {
+    Ok(seen(&client.profile.heads()?, patient))
+}
+
+fn seen(heads: &crate::profile::Heads, patient: PatientId) -> Option<SeenHead> {
+    heads.get(&patient).as_ref().map(SeenHead::from)
+}
+
+/// Verifies a saved trail without any node: its own hash chain, and the head that the profile
+/// remembers. A trail that was saved before that head was seen is compared up to its own end.
+pub fn verify_saved(heads: &crate::profile::Heads, trail: &Trail) -> Result<Option<SeenHead>> {
+    let remembered = seen(heads, trail.patient);
+    let later = remembered
+        .as_ref()
+        .is_some_and(|seen| seen.count > trail.head.count);
+    let against = remembered.as_ref().filter(|_| !later);
+    trail.verify(against)?;
+    Ok(remembered)
+}
+
+/// Compares a saved trail's head with what the chain kept at that block, and what its entries say in
+/// words with what they are.
+pub async fn verify_saved_online(client: &Client, trail: &Trail) -> Result<()> {
+    if trail.genesis != client.chain.genesis() {
+        return Err(TrailError::NotAnExtension {
+            seen: trail.head.count,
         }
-        Ok(corrected)
+        .into());
     }
-
-    /// A patient's trail up to the newest finalized block, as the node tells it.
-    pub async fn trail(&self, patient: PatientId) -> Result<Trail> {
-        Ok(trail::read(&self.chain, patient).await?)
+    let block = client.chain.block_at(trail.at).await?;
+    let kept = trail::head(&client.chain, trail.patient, block.hash).await?;
+    if kept != TrailHead::from(trail.head) {
+        return Err(TrailError::Changed {
+            n: trail.head.count,
+        }
+        .into());
     }
+    trail::check_readings(&client.chain, &trail.entries).await?;
+    Ok(())
+}
 
-    /// Recomputes a trail, compares it with the finalized head and with the head verified last, and
-    /// remembers the new one. Errors say what is missing, changed or rewritten.
-    pub async fn verify_trail(&self, trail: &Trail) -> Result<()> {
-        let known = self.profile.heads()?.get(&trail.patient);
-        trail.verify(known.as_ref().map(SeenHead::from).as_ref())?;
-        trail::check_readings(&self.chain, &trail.entries).await?;
-        self.profile.update_heads(|heads| {
-            heads.set(&trail.patient, &trail.head.into());
-            Ok(())
-        })
-    }
-
-    /// Follows finalized blocks from `from` (the newest, if none) and tells of what concerns this
-    /// person's account, patients and readings. Ends when `hear` says so, or the node is gone.
-    pub async fn watch(
-        &self,
-        from: Option<u32>,
-        mut hear: impl FnMut(Notice) -> bool,
-    ) -> Result<()> {
-        let salus = self.salus().await?;
-        let me = self.id().to_string();
-        let own: Vec<String> = salus
-            .controlled_by(&self.id())
-            .await?
+/// A trail with its entries in sentences.
+pub fn log(trail: &Trail, names: &Names) -> Log {
+    Log {
+        patient: trail.patient.to_string(),
+        at: trail.at,
+        head: trail.head,
+        verified: None,
+        remembered: None,
+        entries: trail
+            .entries
             .iter()
-            .map(ToString::to_string)
-            .collect();
-        let start = match from {
-            Some(number) => number,
-            None => self.chain.finalized().await?.number + 1,
+            .map(|entry| LogEntry {
+                n: entry.n,
+                moment: entry.moment,
+                block: entry.block,
+                block_hash: entry.block_hash,
+                event_index: entry.event_index,
+                pallet: entry.pallet.clone(),
+                variant: entry.variant.clone(),
+                fields: entry.fields.clone(),
+                text: names.sentence(&entry.pallet, &entry.variant, &entry.fields),
+            })
+            .collect(),
+    }
+}
+
+/// A trail as a JSON document with one entry on each line, so that people can compare two of them.
+pub fn to_file(trail: &Trail) -> Result<String> {
+    fn json(value: &impl Serialize) -> Result<String> {
+        serde_json::to_string(value).map_err(|error| Error::invalid("trail", error))
+    }
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{{\"genesis\":{},\"patient\":\"{}\",\"at\":{},\"head\":{},\"entries\":[",
+        json(&trail.genesis)?,
+        trail.patient,
+        trail.at,
+        json(&trail.head)?
+    );
+    for (number, entry) in trail.entries.iter().enumerate() {
+        let comma = if number + 1 < trail.entries.len() { "," } else { "" };
+        let _ = writeln!(text, "{}{comma}", json(entry)?);
+    }
+    text.push_str("]}\n");
+    Ok(text)
+}
+
+pub fn from_file(text: &str) -> Result<Trail> {
+    serde_json::from_str(text).map_err(|error| Error::invalid("trail", error))
+}
+
+/// Something that concerns a person.
+#[derive(Clone, Debug, Serialize)]
+pub struct Notice {
+    pub patient: Option<String>,
+    pub block: u32,
+    pub block_hash: H256,
+    pub event_index: u32,
+    pub moment: Moment,
+    pub pallet: String,
+    pub variant: String,
+    pub fields: Value,
+    pub text: String,
+}
+
+/// What a person wants to hear of.
+struct Interests {
+    me: AccountId,
+    organisation: Option<OrgId>,
+    controlled: BTreeSet<PatientId>,
+    grants: BTreeSet<(PatientId, GrantIndex)>,
+    read: BTreeSet<(PatientId, RecordIndex)>,
+}
+
+impl Interests {
+    async fn of(client: &Client, salus: &Salus) -> Result<Self> {
+        let me = client.me();
+        let grants = salus.grants_to(&me, super::PAGE).await?;
+        Ok(Self {
+            organisation: salus.member(&me).await?.map(|member| member.organisation()),
+            controlled: salus.controlled_by(&me).await?.into_iter().collect(),
+            grants: grants
+                .into_iter()
+                .map(|(patient, grant, _)| (patient, grant))
+                .collect(),
+            read: client
+                .profile
+                .read_records()?
+                .iter()
+                .filter_map(|read| Some((read.patient.parse().ok()?, read.record)))
+                .collect(),
+            me,
+        })
+    }
+
+    /// Whether an event concerns this person: their patients, what is shared with them, what they
+    /// asked for, what they have read, and their own standing.
+    async fn include(&mut self, salus: &Salus, event: &ChainEvent) -> Result<bool> {
+        let me = self.me.to_string();
+        let is_me = |field: &str| event.fields[field].as_str() == Some(me.as_str());
+        let is_ours = |value: &Value| {
+            value.as_u64().is_some() && value.as_u64() == self.organisation.map(u64::from)
         };
-        let mut blocks = self.chain.follow(start);
-        loop {
-            let block = blocks.next().await?;
-            let found = self.chain.block_events(block.hash).await?;
-            for event in &found.events {
-                if !self.concerns(event, &me, &own)? {
-                    continue;
+        let number = |field: &str| event.fields[field].as_u64().map(|number| number as u32);
+        let Some(patient) = event.patient() else {
+            return Ok(event.pallet == "Members" && (is_me("account") || is_ours(&event.fields["organisation"]) && event.variant.starts_with("Organisation")));
+        };
+        if is_me("controller") || is_me("account") {
+            self.controlled.insert(patient);
+        }
+        if self.controlled.contains(&patient) {
+            return Ok(true);
+        }
+        match event.variant.as_str() {
+            "Granted" => {
+                let grantee = &event.fields["grantee"];
+                let given = grantee["Clinician"]["account"].as_str() == Some(me.as_str())
+                    || is_ours(&grantee["Organisation"]);
+                if let (true, Some(grant)) = (given, number("grant")) {
+                    self.grants.insert((patient, grant));
                 }
-                let notice = Notice {
-                    block: block.number,
-                    moment: found.moment,
-                    event: format!("{}.{}", event.pallet, event.variant),
-                    line: plain(&event.pallet, &event.variant, &event.fields),
-                    fields: event.fields.clone(),
+                Ok(given)
+            }
+            "EnvelopeDelivered" | "Revoked" | "Expired" => {
+                Ok(number("grant").is_some_and(|grant| self.grants.contains(&(patient, grant))))
+            }
+            "RequestDeclined" => match number("request") {
+                Some(request) => {
+                    let request = salus.request(patient, request).await?;
+                    Ok(request.is_some_and(|request| request.requester == self.me))
+                }
+                None => Ok(false),
+            },
+            _ if event.pallet == "Corrections" => {
+                let Some(record) = number("record") else {
+                    return Ok(false);
                 };
-                if !hear(notice) {
-                    return Ok(());
+                if self.read.contains(&(patient, record)) {
+                    return Ok(true);
                 }
+                let record = salus.record(patient, record).await?;
+                Ok(record.is_some_and(|record| {
+                    record.author == self.me
+                        || record.organisation.is_some() && record.organisation == self.organisation
+                }))
+            }
+            _ => Ok(false),
+        }
+    }
+}
+
+/// Tells of everything that concerns this person, from block `since` on (the next one, if none), in
+/// finalized blocks, none left out. With `once`, up to the newest one; else until `tell` says stop.
+pub async fn watch(
+    client: &Client,
+    since: Option<u32>,
+    once: bool,
+    mut tell: impl FnMut(Notice) -> Result<bool>,
+) -> Result<()> {
+    let head = client.chain.finalized().await?;
+    let since = since.unwrap_or(head.number.saturating_add(1));
+    let salus = client.chain.salus_at(head.hash);
+    let mut interests = Interests::of(client, &salus).await?;
+    let names = Names::of(client).await?;
+    let mut blocks = client.chain.follow(since);
+    let mut next = since;
+    while !once || next <= head.number {
+        let block = blocks.next().await?;
+        next = block.number.saturating_add(1);
+        let found = client.chain.block_events(block.hash).await?;
+        let salus = client.chain.salus_at(block.hash);
+        for event in found.events {
+            if !interests.include(&salus, &event).await? {
+                continue;
+            }
+            let notice = Notice {
+                patient: event.patient().map(|patient| patient.to_string()),
+                block: block.number,
+                block_hash: block.hash,
+                event_index: event.index,
+                moment: found.moment,
+                text: names.sentence(&event.pallet, &event.variant, &event.fields),
+                pallet: event.pallet,
+                variant: event.variant,
+                fields: event.fields,
+            };
+            if !tell(notice)? {
+                return Ok(());
             }
         }
     }
+    Ok(())
+}
 
-    fn concerns(&self, event: &ChainEvent, me: &str, own: &[String]) -> Result<bool> {
-        let patient = event.fields.get("patient").and_then(Value::as_str);
-        if patient.is_some_and(|patient| own.iter().any(|mine| same(mine, patient))) {
-            return Ok(true);
+#[cfg(test)]
+mod tests {
+    use salus_primitives::Genesis;
+
+    use super::*;
+    use crate::profile::Heads;
+    use crate::trail::TrailEntry;
+
+    const PATIENT: PatientId = PatientId([7; 16]);
+
+    fn trail(count: u64) -> Trail {
+        let genesis = Genesis::repeat_byte(9);
+        let mut head = TrailHead::start(&genesis, &PATIENT);
+        let entries = (0..count)
+            .map(|i| {
+                let (block, event) = (10 + i as u32, vec![24, 0, i as u8]);
+                head = head.append(block, 1_000, &event);
+                TrailEntry {
+                    n: head.count,
+                    block,
+                    block_hash: H256::repeat_byte(block as u8),
+                    event_index: 0,
+                    moment: 1_000,
+                    pallet: "AccessLog".into(),
+                    variant: "Opened".into(),
+                    fields: Value::Null,
+                    event,
+                    hash: head.hash,
+                }
+            })
+            .collect();
+        Trail {
+            genesis,
+            patient: PATIENT,
+            at: 100,
+            head: head.into(),
+            entries,
         }
-        if mentions(&event.fields, me) {
-            return Ok(true);
+    }
+
+    fn heads(trail: &Trail) -> Heads {
+        let mut heads = Heads::default();
+        heads.set(&PATIENT, &trail.head.into());
+        heads
+    }
+
+    #[test]
+    fn a_saved_trail_holds_and_each_line_taken_out_is_noticed() {
+        let text = to_file(&trail(5)).unwrap();
+        assert!(verify_saved(&Heads::default(), &from_file(&text).unwrap()).is_ok());
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 7, "one line for each entry");
+        for out in 1..5 {
+            let mut less = lines.clone();
+            less.remove(out);
+            let cut = from_file(&less.join("\n")).unwrap();
+            assert!(verify_saved(&Heads::default(), &cut).is_err(), "line {out}");
         }
-        // A correction of something read before, even when the grant has ended.
-        let record = event.fields.get("record").and_then(Value::as_u64);
-        let read = self.profile.read_records()?;
-        Ok(event.pallet == "Corrections"
-            && read.iter().any(|read| {
-                patient.is_some_and(|patient| same(&read.patient, patient))
-                    && Some(u64::from(read.record)) == record
-            }))
     }
-}
 
-fn same(a: &str, b: &str) -> bool {
-    a.trim_start_matches("0x") == b.trim_start_matches("0x")
-}
-
-fn mentions(value: &Value, account: &str) -> bool {
-    match value {
-        Value::String(text) => text == account,
-        Value::Array(items) => items.iter().any(|item| mentions(item, account)),
-        Value::Object(fields) => fields.values().any(|field| mentions(field, account)),
-        _ => false,
+    #[test]
+    fn an_empty_trail_can_be_saved() {
+        let text = to_file(&trail(0)).unwrap();
+        assert!(verify_saved(&Heads::default(), &from_file(&text).unwrap()).is_ok());
     }
-}
 
-/// An event as one plain line: what happened, and its details in the order of the event.
-pub fn plain(pallet: &str, variant: &str, fields: &Value) -> String {
-    let what = match (pallet, variant) {
-        ("Patients", "Enrolled") => "the patient was enrolled",
-        ("Patients", "ControllerAdded") => "somebody may act for the patient",
-        ("Patients", "ControllerRemoved") => "somebody may no longer act for the patient",
-        ("Patients", "KeyringChanged") => "the keyring was saved",
-        ("Patients", "InboxChanged") => "the inbox has a new key",
-        ("Patients", "Restricted") => "all access was stopped",
-        ("Patients", "Lifted") => "access was allowed again",
-        ("Records", "CompartmentOpened") => "a compartment was opened",
-        ("Records", "CompartmentRotated") => "a compartment has a new key",
-        ("Records", "RecordAnchored") => "a record was added",
-        ("Records", "RecordReclassified") => "a record was filed elsewhere",
-        ("Records", "RecordRelocated") => "a record was encrypted anew",
-        ("Records", "EraseRequested") => "a record will be erased",
-        ("Records", "EraseCancelled") => "a record will not be erased",
-        ("Records", "RecordErased") => "a record was erased",
-        ("Consent", "AccessRequested") => "somebody asks for access",
-        ("Consent", "RequestWithdrawn") => "a request was withdrawn",
-        ("Consent", "RequestDeclined") => "a request was declined",
-        ("Consent", "Granted") => "access was granted",
-        ("Consent", "EnvelopeDelivered") => "keys were delivered",
-        ("Consent", "Revoked") => "access was taken back",
-        ("Consent", "Expired") => "access has ended by itself",
-        ("AccessLog", "Opened") => "records were opened",
-        ("AccessLog", "Refused") => "somebody was refused",
-        ("AccessLog", "Delivered") => "a vault handed out a file",
-        ("Corrections", "CorrectionRequested") => "a correction was asked for",
-        ("Corrections", "CorrectionAccepted") => "a correction was accepted",
-        ("Corrections", "CorrectionPartlyAccepted") => "a correction was accepted in part",
-        ("Corrections", "CorrectionDenied") => "a correction was denied",
-        ("Corrections", "CorrectionDisagreed") => "the patient disagrees with a denial",
-        ("Corrections", "CorrectionRebutted") => "a disagreement was answered",
-        ("Corrections", "CorrectionExtended") => "a correction takes longer",
-        ("Corrections", "CorrectionMade") => "a record was corrected by its author",
-        _ => return format!("{pallet}.{variant}{}", details(fields)),
-    };
-    format!("{what}{}", details(fields))
-}
-
-fn details(fields: &Value) -> String {
-    let Some(fields) = fields.as_object() else {
-        return String::new();
-    };
-    let parts: Vec<String> = fields
-        .iter()
-        .filter(|(name, value)| *name != "patient" && !value.is_null())
-        .map(|(name, value)| match value {
-            Value::String(text) => format!("{name} {text}"),
-            other => format!("{name} {other}"),
-        })
-        .collect();
-    match parts.is_empty() {
-        true => String::new(),
-        false => format!(": {}", parts.join(", ")),
+    #[test]
+    fn a_forger_who_recomputes_everything_is_noticed_by_who_remembers() {
+        let genuine = trail(5);
+        let mut forged = trail(4);
+        // One entry left out, and the head recomputed to fit.
+        forged.head = {
+            let mut head = TrailHead::start(&forged.genesis, &PATIENT);
+            forged.entries.remove(1);
+            for (n, entry) in forged.entries.iter_mut().enumerate() {
+                head = head.append(entry.block, entry.moment, &entry.event);
+                entry.n = n as u64 + 1;
+                entry.hash = head.hash;
+            }
+            head.into()
+        };
+        assert!(verify_saved(&Heads::default(), &forged).is_ok(), "nobody else can tell");
+        let mut same_length = trail(5);
+        same_length.head.hash = H256::zero();
+        assert!(verify_saved(&heads(&genuine), &same_length).is_err());
+        let remembered = heads(&trail(3));
+        assert!(matches!(
+            verify_saved(&remembered, &forged),
+            Err(Error::Trail(TrailError::NotAnExtension { seen: 3 }))
+        ));
+        assert!(verify_saved(&remembered, &genuine).is_ok());
+        assert!(verify_saved(&heads(&genuine), &trail(3)).is_ok(), "an older save still holds");
     }
 }

@@ -69,19 +69,6 @@ impl Submitted {
     pub fn event(&self, pallet: &str, variant: &str) -> Option<&ChainEvent> {
         self.events.iter().find(|event| event.is(pallet, variant))
     }
-
-    /// A number in the first event of this name: the index of what was made.
-    pub fn number<T: TryFrom<u64>>(
-        &self,
-        pallet: &str,
-        variant: &str,
-        field: &'static str,
-    ) -> crate::error::Result<T> {
-        self.event(pallet, variant)
-            .and_then(|event| event.fields.get(field)?.as_u64())
-            .and_then(|number| T::try_from(number).ok())
-            .ok_or(crate::error::Error::Unexpected(field))
-    }
 }
 
 #[derive(Deserialize)]

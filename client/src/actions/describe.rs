@@ -1,0 +1,403 @@
+//! What happened, in plain sentences.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Client;
+use crate::error::Result;
+use crate::files::manifest::rfc3339;
+use crate::keyring::Label;
+
+/// The names that sentences use instead of numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// The account that reads the sentences.
+    pub me: String,
+    /// Organisations by number.
+    pub organisations: BTreeMap<u64, String>,
+    /// Compartments by id, where their names are known.
+    pub compartments: BTreeMap<String, String>,
+}
+
+impl Names {
+    /// The names that this person's profile and the chain know.
+    pub async fn of(client: &Client) -> Result<Self> {
+        let mut names = Self {
+            me: client.me().to_string(),
+            ..Self::default()
+        };
+        for (organisation, row) in client.now().await?.all_organisations().await? {
+            names
+                .organisations
+                .insert(organisation.into(), super::text(&row.name));
+        }
+        for patient in client.profile.patients()? {
+            let Some(keyring) = client.profile.keyring(&patient, &client.device)? else {
+                continue;
+            };
+            for (id, compartment) in keyring.compartments() {
+                let label = match &compartment.label {
+                    Label::Intake => "intake".to_owned(),
+                    label => format!("“{label}”"),
+                };
+                names.compartments.insert(id.to_string(), label);
+            }
+        }
+        Ok(names)
+    }
+
+    fn account(&self, value: &Value) -> String {
+        match value.as_str() {
+            Some(account) if account == self.me => "you".into(),
+            Some(account) if account.len() > 12 => {
+                let end = account.chars().rev().take(4).collect::<Vec<_>>();
+                let end: String = end.into_iter().rev().collect();
+                let start: String = account.chars().take(6).collect();
+                format!("{start}…{end}")
+            }
+            Some(account) => account.into(),
+            None => "somebody".into(),
+        }
+    }
+
+    fn organisation(&self, value: &Value) -> String {
+        let Some(number) = value.as_u64() else {
+            return "an organisation".into();
+        };
+        self.organisations
+            .get(&number)
+            .cloned()
+            .unwrap_or_else(|| format!("organisation {number}"))
+    }
+
+    fn compartment(&self, value: &Value) -> String {
+        let id = value.as_str().unwrap_or_default();
+        self.compartments
+            .get(id)
+            .cloned()
+            .unwrap_or_else(|| format!("compartment {}…", id.get(..8).unwrap_or(id)))
+    }
+
+    fn grantee(&self, value: &Value) -> String {
+        let organisation = value.get("Organisation");
+        match (organisation, value.get("Clinician")) {
+            (Some(organisation), _) => self.organisation(organisation),
+            (_, Some(clinician)) => format!(
+                "{} of {}",
+                self.account(&clinician["account"]),
+                self.organisation(&clinician["organisation"])
+            ),
+            _ => "somebody".into(),
+        }
+    }
+
+    fn scope(&self, value: &Value) -> String {
+        if let Some(records) = value.get("Records") {
+            return self.records(records);
+        }
+        let ids = value.get("Compartments").and_then(Value::as_array);
+        let names: Vec<String> = ids
+            .into_iter()
+            .flatten()
+            .map(|id| self.compartment(id))
+            .collect();
+        names.join(", ")
+    }
+
+    fn records(&self, value: &Value) -> String {
+        let numbers: Vec<String> = value
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(Value::to_string)
+            .collect();
+        match numbers.as_slice() {
+            [only] => format!("record {only}"),
+            several => format!("records {}", several.join(", ")),
+        }
+    }
+
+    /// One event as one sentence, without its time.
+    pub fn sentence(&self, pallet: &str, variant: &str, fields: &Value) -> String {
+        let actor = capital(&self.account(&fields["actor"]));
+        let record = || format!("record {}", fields["record"]);
+        let grant = || format!("grant {}", fields["grant"]);
+        let organisation = || self.organisation(&fields["organisation"]);
+        let correction = || format!("correction {}", fields["correction"]);
+        let until = |name: &str| fields[name].as_u64().map(moment).unwrap_or_default();
+        let role = || fields["role"].as_str().unwrap_or("controller").to_lowercase();
+        match (pallet, variant) {
+            ("Patients", "Enrolled") => format!(
+                "{actor} of {} enrolled the patient, with {} as {}.",
+                organisation(),
+                self.account(&fields["controller"]),
+                role()
+            ),
+            ("Patients", "ControllerAdded") => format!(
+                "{actor} made {} a {}{}.",
+                self.account(&fields["account"]),
+                role(),
+                match fields["expires_at"].as_u64() {
+                    Some(end) => format!(" until {}", moment(end)),
+                    None => String::new(),
+                }
+            ),
+            ("Patients", "ControllerRemoved") => format!(
+                "{actor} ended the role of {} as {}.",
+                self.account(&fields["account"]),
+                role()
+            ),
+            ("Patients", "KeyringChanged") => format!("{actor} saved the encrypted keyring."),
+            ("Patients", "Restricted") => format!("{actor} closed all records to everybody, for now."),
+            ("Patients", "Lifted") => format!("{actor} let the grants count again."),
+            ("Patients", "InboxChanged") => format!("{actor} changed the key for letters."),
+            ("Records", "CompartmentOpened") => {
+                format!("{actor} opened {}.", self.compartment(&fields["compartment"]))
+            }
+            ("Records", "CompartmentRotated") => {
+                format!("{actor} gave {} a new key.", self.compartment(&fields["compartment"]))
+            }
+            ("Records", "RecordAnchored") => format!(
+                "{actor}{} added {} to {}.",
+                match fields["organisation"].is_null() {
+                    true => String::new(),
+                    false => format!(" of {}", organisation()),
+                },
+                record(),
+                self.compartment(&fields["compartment"])
+            ),
+            ("Records", "RecordReclassified") => format!(
+                "{actor} filed {} in {}.",
+                record(),
+                self.compartment(&fields["compartment"])
+            ),
+            ("Records", "RecordRelocated") => format!("{actor} encrypted {} anew.", record()),
+            ("Records", "EraseRequested") => {
+                format!("{actor} asked to erase {} on {}.", record(), until("until"))
+            }
+            ("Records", "EraseCancelled") => format!("{actor} called off the erasure of {}.", record()),
+            ("Records", "RecordErased") => format!("{actor} erased {}.", record()),
+            ("Consent", "AccessRequested") => format!(
+                "{actor} of {} asked for access for {}, for {} (request {}).",
+                organisation(),
+                purpose(fields),
+                span(fields["duration"].as_u64().unwrap_or_default()),
+                fields["request"]
+            ),
+            ("Consent", "RequestWithdrawn") => format!("{actor} took back request {}.", fields["request"]),
+            ("Consent", "RequestDeclined") => format!("{actor} declined request {}.", fields["request"]),
+            ("Consent", "Granted") => format!(
+                "{actor} let {} {} {} for {}, until {} ({}).",
+                self.grantee(&fields["grantee"]),
+                match fields["rights"].as_str() {
+                    Some("Write") => "add to",
+                    Some("ReadWrite") => "read and add to",
+                    _ => "read",
+                },
+                self.scope(&fields["scope"]),
+                purpose(fields),
+                until("expires_at"),
+                grant()
+            ),
+            ("Consent", "EnvelopeDelivered") => format!("{actor} handed over the keys of {}.", grant()),
+            ("Consent", "Revoked") => format!("{actor} ended {}.", grant()),
+            ("Consent", "Expired") => format!("{} ended by itself.", capital(&grant())),
+            ("AccessLog", "Opened") => format!(
+                "{} of {}{} opened {} of {} for {} ({}).",
+                capital(&self.account(&fields["reader"])),
+                organisation(),
+                match fields["acting_for"].is_null() {
+                    true => String::new(),
+                    false => format!(", for {},", self.account(&fields["acting_for"])),
+                },
+                part(fields),
+                self.records(&fields["records"]),
+                purpose(fields),
+                grant()
+            ),
+            ("AccessLog", "Refused") => format!(
+                "{} of {} tried to open {} of {} for {} and was refused.",
+                capital(&self.account(&fields["reader"])),
+                organisation(),
+                part(fields),
+                self.records(&fields["records"]),
+                purpose(fields)
+            ),
+            ("AccessLog", "Delivered") => format!(
+                "The vault of {} handed {} of {} to {}.",
+                organisation(),
+                part(fields),
+                record(),
+                self.account(&fields["reader"])
+            ),
+            ("Corrections", "CorrectionRequested") => format!(
+                "{actor} asked to correct {} ({}); the answer is due on {}.",
+                record(),
+                correction(),
+                until("due_at")
+            ),
+            ("Corrections", "CorrectionAccepted") => format!(
+                "{actor} corrected {}: record {} is right ({}).",
+                record(),
+                fields["replacement"],
+                correction()
+            ),
+            ("Corrections", "CorrectionPartlyAccepted") => format!(
+                "{actor} corrected {} in part: see record {} ({}).",
+                record(),
+                fields["replacement"],
+                correction()
+            ),
+            ("Corrections", "CorrectionDenied") => {
+                format!("{actor} denied {} of {}.", correction(), record())
+            }
+            ("Corrections", "CorrectionDisagreed") => {
+                format!("{actor} disagreed with the denial of {}.", correction())
+            }
+            ("Corrections", "CorrectionRebutted") => {
+                format!("{actor} answered the disagreement about {}.", correction())
+            }
+            ("Corrections", "CorrectionExtended") => format!(
+                "{actor} put off the answer to {} until {}.",
+                correction(),
+                until("due_at")
+            ),
+            ("Corrections", "CorrectionMade") => format!(
+                "{actor} corrected {} unasked: record {} is right.",
+                record(),
+                fields["replacement"]
+            ),
+            ("Members", "ClinicianCredentialed") => format!(
+                "{} vouches for {} as {} until {}.",
+                organisation(),
+                self.account(&fields["account"]),
+                role(),
+                until("valid_until")
+            ),
+            ("Members", "ClinicianSuspended") => {
+                format!("{} suspended {}.", organisation(), self.account(&fields["account"]))
+            }
+            ("Members", "ClinicianReinstated") => {
+                format!("{} reinstated {}.", organisation(), self.account(&fields["account"]))
+            }
+            ("Members", "CredentialEnded") => format!(
+                "{} no longer vouches for {}.",
+                organisation(),
+                self.account(&fields["account"])
+            ),
+            ("Members", "OrganisationSuspended") => format!("{} was suspended.", organisation()),
+            ("Members", "OrganisationReinstated") => format!("{} was reinstated.", organisation()),
+            _ => format!("{pallet}.{variant} {fields}"),
+        }
+    }
+}
+
+fn part(fields: &Value) -> &'static str {
+    match fields["part"].as_str() {
+        Some("Manifest") => "the summary",
+        _ => "all",
+    }
+}
+
+fn purpose(fields: &Value) -> &'static str {
+    match fields["purpose"].as_str() {
+        Some("Treat") => "treatment",
+        Some("ETreat") => "emergency treatment",
+        Some("Btg") => "breaking the glass",
+        Some("CareMgt") => "care management",
+        Some("HPaymt") => "payment",
+        Some("HOperat") => "health care operations",
+        Some("HResch") => "research",
+        Some("PubHlth") => "public health",
+        Some("PatRqt") => "the patient's request",
+        Some("FamRqt") => "the family's request",
+        Some("HLegal") => "a legal matter",
+        _ => "another purpose",
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        // An address keeps its spelling.
+        Some(first) if !text.contains('…') => first.to_uppercase().chain(letters).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+/// `2026-05-01 09:30:00`, in UTC.
+pub fn moment(moment: u64) -> String {
+    rfc3339(moment).replace('T', " ").replace('Z', "")
+}
+
+/// `7 days`, `12 hours`: the largest unit that divides it.
+pub fn span(milliseconds: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [
+        (86_400_000, "day"),
+        (3_600_000, "hour"),
+        (60_000, "minute"),
+        (1_000, "second"),
+    ];
+    let (unit, name) = UNITS
+        .into_iter()
+        .find(|(unit, _)| milliseconds >= *unit && milliseconds % unit == 0)
+        .unwrap_or((1, "millisecond"));
+    let count = milliseconds / unit;
+    match count {
+        1 => format!("1 {name}"),
+        _ => format!("{count} {name}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn names() -> Names {
+        Names {
+            me: "5Me".into(),
+            organisations: [(0, "General Hospital".to_owned())].into(),
+            compartments: [("aa".repeat(16), "“lab”".to_owned())].into(),
+        }
+    }
+
+    #[test]
+    fn a_refusal_and_a_grant_read_as_sentences() {
+        let refused = json!({
+            "patient": "00", "reader": "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
+            "organisation": 0, "grant": 1, "records": [3], "part": "Full", "purpose": "Treat"
+        });
+        assert_eq!(
+            names().sentence("AccessLog", "Refused", &refused),
+            "5Grwva…utQY of General Hospital tried to open all of record 3 for treatment and was refused."
+        );
+        let granted = json!({
+            "actor": "5Me", "grantee": {"Organisation": 0}, "rights": "Read",
+            "scope": {"Compartments": ["aa".repeat(16)]}, "purpose": "HResch",
+            "expires_at": 1_790_000_000_000u64, "grant": 2
+        });
+        assert_eq!(
+            names().sentence("Consent", "Granted", &granted),
+            "You let General Hospital read “lab” for research, until 2026-09-21 14:13:20 (grant 2)."
+        );
+    }
+
+    #[test]
+    fn nothing_breaks_on_events_of_later_versions() {
+        let names = names();
+        assert_eq!(names.sentence("New", "Thing", &json!({"a": 1})), r#"New.Thing {"a":1}"#);
+        assert!(names.sentence("AccessLog", "Opened", &json!({})).contains("somebody")
+            || names.sentence("AccessLog", "Opened", &json!({})).contains("Somebody"));
+    }
+
+    #[test]
+    fn spans_are_told_in_their_largest_unit() {
+        assert_eq!(span(7 * 86_400_000), "7 days");
+        assert_eq!(span(3_600_000), "1 hour");
+        assert_eq!(span(90_000), "90 seconds");
+        assert_eq!(span(1), "1 millisecond");
+    }
+}
