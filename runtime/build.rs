@@ -1,8 +1,14 @@
 fn main() {
-    #[cfg(all(feature = "std", feature = "metadata-hash"))]
-    substrate_wasm_builder::WasmBuilder::init_with_defaults()
-        .enable_metadata_hash("CRED", 12)
-        .build();
-    #[cfg(all(feature = "std", not(feature = "metadata-hash")))]
-    substrate_wasm_builder::WasmBuilder::build_using_defaults();
+    #[cfg(feature = "std")]
+    {
+        // The target folder may lie outside of the checkout, where the builder would not find the
+        // lock file, and would compile the runtime from whatever versions are newest.
+        let workspace = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        std::env::set_var("WASM_BUILD_WORKSPACE_HINT", workspace);
+
+        let builder = substrate_wasm_builder::WasmBuilder::init_with_defaults();
+        #[cfg(feature = "metadata-hash")]
+        let builder = builder.enable_metadata_hash("CRED", 12);
+        builder.build();
+    }
 }

@@ -33,6 +33,7 @@ fn preset(name: &str, id: &str, chain_type: ChainType, preset: &str) -> Result<C
         .with_name(name)
         .with_id(id)
         .with_chain_type(chain_type)
+        .with_protocol_id("salus")
         .with_genesis_config_preset_name(preset)
         .with_properties(properties())
         .build())

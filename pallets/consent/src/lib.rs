@@ -1,1 +1,643 @@
+//! # Consent
+//!
+//! Who may read or write which part of a patient's records, for what, and until when.
+//!
+//! ## Overview
+//!
+//! A clinician asks; the patient approves all of it, less of it, or declines. Or the patient
+//! shares unasked. Either way the chain keeps a **grant**: to whom, which compartments or records,
+//! to read or to write, for which purpose, from when until when. It ends by itself, and the patient
+//! can end it at any moment. The keys to the files travel apart, in **envelopes** that only the
+//! grantee can open; the chain knows their CIDs.
+//!
+//! ## Scenario
+//!
+//! 1. Dr. Chen calls [`Call::request`] with a letter that only the patient can read.
+//! 2. The patient's app shows it. The patient calls [`Call::approve`]: laboratory results, 7 days.
+//! 3. Dr. Chen opens results. `pallet-access-log` asks [`Consent::may_read`] each time.
+//! 4. On day 3 the patient calls [`Call::revoke`]. The next attempt is refused.
+//! 5. Had the patient done nothing, day 8 would have ended the grant by itself.
+//!
+//! ## Design
+//!
+//! * **One predicate**, in [`predicate`]. Expiry is by the clock: a grant is dead at its instant,
+//!   even if nothing ran. [`Call::sweep`] and `on_idle` only write `Expired` and clear indices.
+//! * **Rows are facts.** Only `revoked_at` is ever set, once. To extend is to grant anew.
+//! * **A `patient` argument only locates.** Authority comes from [`Control`], standing from
+//!   [`Standing`], both about the signer.
+//! * **Nothing is unbounded** but the number of facts: grants are paced by those who decide for the
+//!   patient, requests by a cap per patient and organisation.
+
 #![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+#[cfg(test)]
+mod doubles;
+mod granting;
+#[cfg(test)]
+mod mock;
+pub mod predicate;
+mod sweeping;
+#[cfg(test)]
+mod tests;
+mod try_state;
+mod views;
+pub mod weights;
+
+use codec::{Decode, Encode, MaxEncodedLen};
+use frame_support::pallet_prelude::*;
+use frame_system::pallet_prelude::*;
+use salus_primitives::{
+    traits::{Chain, Consent, Control, Records, Standing, Trail},
+    AccountId, Basis, Cid, CompartmentId, Grant, GrantIndex, GrantTerms, Grantee, Member, Moment,
+    OrgId, PatientId, Purpose, RecordIndex, Request, RequestIndex, RequestState, Rights, Scope,
+};
+
+pub use pallet::*;
+pub use weights::WeightInfo;
+
+/// Whole hours since the Unix epoch.
+pub type Hour = u64;
+
+/// One sweep ends at most so many grants. Do not reduce.
+pub const MAX_SWEEP: u32 = 128;
+
+/// A grant that lives for years is handed new keys at most so often. Do not reduce.
+pub const MAX_ENVELOPES: u32 = 256;
+
+/// How often, and when last, keys were handed over under a grant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Handover {
+    pub envelopes: u32,
+    pub last_at: Moment,
+}
+
+#[frame_support::pallet]
+pub mod pallet {
+    use super::*;
+
+    const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+    #[pallet::pallet]
+    #[pallet::storage_version(STORAGE_VERSION)]
+    pub struct Pallet<T>(_);
+
+    #[pallet::config]
+    pub trait Config:
+        frame_system::Config<RuntimeEvent: From<Event<Self>>, AccountId = AccountId>
+    {
+        type Chain: Chain;
+        type Trail: Trail<<Self as frame_system::Config>::RuntimeEvent>;
+        type Standing: Standing<AccountId>;
+        type Control: Control<AccountId>;
+        type Records: Records<AccountId>;
+
+        /// Requests of one organisation that may wait for one patient's answer. Do not reduce.
+        #[pallet::constant]
+        type MaxPendingPerOrganisation: Get<u32>;
+
+        /// Milliseconds until an unanswered request lapses.
+        #[pallet::constant]
+        type RequestLifetime: Get<Moment>;
+
+        /// Milliseconds from now until the latest end of a new grant.
+        #[pallet::constant]
+        type MaxGrantDuration: Get<Moment>;
+
+        type WeightInfo: WeightInfo;
+
+        #[cfg(feature = "runtime-benchmarks")]
+        type BenchmarkWorld: salus_primitives::traits::BenchmarkWorld<AccountId>;
+    }
+
+    /// What clinicians asked for. Written by `request`, closed by an answer, never removed: grants
+    /// name the request they answer. Paced by `PendingRequests`.
+    #[pallet::storage]
+    pub type Requests<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, PatientId, Twox64Concat, RequestIndex, Request>;
+
+    /// The index of a patient's next request.
+    #[pallet::storage]
+    pub type NextRequest<T: Config> =
+        StorageMap<_, Blake2_128Concat, PatientId, RequestIndex, ValueQuery>;
+
+    /// Requests that wait for an answer, with the moment they lapse. Lapsed ones are dropped when
+    /// the organisation next asks or is answered; they never count against the cap.
+    #[pallet::storage]
+    pub type PendingRequests<T: Config> = StorageDoubleMap<
+        _,
+        Blake2_128Concat,
+        PatientId,
+        Twox64Concat,
+        OrgId,
+        BoundedVec<(RequestIndex, Moment), T::MaxPendingPerOrganisation>,
+        ValueQuery,
+    >;
+
+    /// What was granted. Written by `grant` and `approve`; `revoke` sets `revoked_at`; never
+    /// removed: "was it valid then?" is answered by the state at that block.
+    #[pallet::storage]
+    pub type Grants<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, PatientId, Twox64Concat, GrantIndex, Grant>;
+
+    /// The index of a patient's next grant.
+    #[pallet::storage]
+    pub type NextGrant<T: Config> =
+        StorageMap<_, Blake2_128Concat, PatientId, GrantIndex, ValueQuery>;
+
+    /// Envelopes in the order they were handed over, at most [`MAX_ENVELOPES`] per grant. Never
+    /// removed.
+    #[pallet::storage]
+    pub type Envelopes<T: Config> = StorageNMap<
+        _,
+        (
+            NMapKey<Blake2_128Concat, PatientId>,
+            NMapKey<Twox64Concat, GrantIndex>,
+            NMapKey<Twox64Concat, u32>,
+        ),
+        Cid,
+    >;
+
+    /// One row per grant under which keys were handed over.
+    #[pallet::storage]
+    pub type Handovers<T: Config> = StorageDoubleMap<
+        _,
+        Blake2_128Concat,
+        PatientId,
+        Twox64Concat,
+        GrantIndex,
+        Handover,
+        ValueQuery,
+    >;
+
+    /// "Who shares with me". One row per grant that is neither revoked nor swept.
+    #[pallet::storage]
+    pub type GrantsTo<T: Config> = StorageNMap<
+        _,
+        (
+            NMapKey<Blake2_128Concat, Grantee>,
+            NMapKey<Blake2_128Concat, PatientId>,
+            NMapKey<Twox64Concat, GrantIndex>,
+        ),
+        (),
+    >;
+
+    /// The same grants, by the first full hour at which they are over. The sweep removes them.
+    #[pallet::storage]
+    pub type Expiries<T: Config> = StorageNMap<
+        _,
+        (
+            NMapKey<Twox64Concat, Hour>,
+            NMapKey<Blake2_128Concat, PatientId>,
+            NMapKey<Twox64Concat, GrantIndex>,
+        ),
+        (),
+    >;
+
+    /// The hour the sweep looks at next; no row of `Expiries` is earlier. None before any grant.
+    #[pallet::storage]
+    pub type SweepAt<T: Config> = StorageValue<_, Hour>;
+
+    #[pallet::event]
+    pub enum Event<T: Config> {
+        /// A clinician asked a patient for access.
+        #[codec(index = 0)]
+        AccessRequested {
+            patient: PatientId,
+            actor: AccountId,
+            organisation: OrgId,
+            request: RequestIndex,
+            purpose: Purpose,
+            duration: Moment,
+            letter: Cid,
+        },
+        /// A clinician took back a request for access.
+        #[codec(index = 1)]
+        RequestWithdrawn {
+            patient: PatientId,
+            actor: AccountId,
+            request: RequestIndex,
+        },
+        /// A patient declined a request for access.
+        #[codec(index = 2)]
+        RequestDeclined {
+            patient: PatientId,
+            actor: AccountId,
+            request: RequestIndex,
+        },
+        /// A patient gave someone time-limited access to part of their records.
+        #[codec(index = 3)]
+        Granted {
+            patient: PatientId,
+            actor: AccountId,
+            grant: GrantIndex,
+            grantee: Grantee,
+            scope: Scope,
+            rights: Rights,
+            purpose: Purpose,
+            starts_at: Moment,
+            expires_at: Moment,
+            basis: Basis,
+        },
+        /// A patient handed the keys for a grant to its grantee.
+        #[codec(index = 4)]
+        EnvelopeDelivered {
+            patient: PatientId,
+            actor: AccountId,
+            grant: GrantIndex,
+            envelope: Cid,
+        },
+        /// A patient ended a grant.
+        #[codec(index = 5)]
+        Revoked {
+            patient: PatientId,
+            actor: AccountId,
+            grant: GrantIndex,
+        },
+        /// A grant had ended by itself; nobody acted.
+        #[codec(index = 6)]
+        Expired {
+            patient: PatientId,
+            grant: GrantIndex,
+        },
+    }
+
+    #[pallet::error]
+    pub enum Error<T> {
+        /// No such patient is enrolled here. Check the id.
+        PatientNotFound,
+        /// Only a clinician or service in good standing can ask. Have your organisation credential you.
+        NotAClinician,
+        /// The CID is not of the profile in use: CIDv1, dag-pb or raw, sha2-256.
+        MalformedCid,
+        /// The duration asked for is zero or longer than any grant may be. Ask for less.
+        InvalidDuration,
+        /// Your organisation has as many requests waiting for this patient as it may. Wait for an answer or withdraw one.
+        TooManyPending,
+        /// This patient has no request with this index.
+        RequestNotFound,
+        /// Only the account that asked can withdraw the request.
+        NotRequester,
+        /// The request was approved, declined or withdrawn before.
+        AlreadyAnswered,
+        /// The request has lapsed. Ask again, or grant without a request.
+        RequestLapsed,
+        /// An approval goes to the account that asked, at the organisation it asked for, or to that organisation.
+        GranteeNotRequester,
+        /// An approval has the purpose that was asked for. Grant without a request for another one.
+        PurposeDiffers,
+        /// The grantee is unknown, suspended, expired or no longer at that organisation.
+        GranteeNotInGoodStanding,
+        /// The scope names nothing. Name at least one compartment or record.
+        EmptyScope,
+        /// The scope names something twice. Name it once.
+        DuplicateInScope,
+        /// The scope names a compartment that this patient has not opened.
+        CompartmentNotFound,
+        /// The scope names a record that this patient does not have, or has erased.
+        RecordNotFound,
+        /// Records are not written into. Name compartments to let somebody write.
+        RecordsNotWritable,
+        /// The grant would begin before now. Leave the start out to begin now.
+        StartsInPast,
+        /// The grant would be over before it begins. Choose a later end.
+        EmptyPeriod,
+        /// The grant would last longer than any may. Choose an earlier end, and grant anew later.
+        TooLong,
+        /// No record can be anchored at or after the window's start and before its end.
+        EmptyWindow,
+        /// This patient has no grant with this index.
+        GrantNotFound,
+        /// The grant was revoked before.
+        AlreadyRevoked,
+        /// The grant is over; no keys are handed out under it. Grant anew.
+        GrantEnded,
+        /// Keys were handed out too often under this grant. Grant anew.
+        TooManyEnvelopes,
+        /// A sweep takes at most 128 steps. Choose a lower limit and call again.
+        TooManySteps,
+        /// The patient has used up all indices.
+        IndexExhausted,
+    }
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        /// Sweeps with what the block has left; nothing depends on its having run.
+        fn on_idle(_n: BlockNumberFor<T>, remaining: Weight) -> Weight {
+            let base = T::WeightInfo::sweep(0);
+            let step = T::WeightInfo::sweep(1).saturating_sub(base);
+            let Some(left) = remaining.checked_sub(&base) else {
+                return Weight::zero();
+            };
+            let affordable = left.checked_div_per_component(&step).unwrap_or(0);
+            let limit = affordable.min(MAX_SWEEP.into()) as u32;
+            T::WeightInfo::sweep(Self::do_sweep(limit))
+        }
+
+        #[cfg(feature = "try-runtime")]
+        fn try_state(_n: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+            Self::do_try_state()
+        }
+    }
+
+    #[pallet::call(weight(<T as Config>::WeightInfo))]
+    impl<T: Config> Pallet<T> {
+        /// Ask a patient for access.
+        ///
+        /// Signed by a clinician or service in good standing. `letter` is an age file to the
+        /// patient's inbox and says what for; `duration` is in milliseconds. The request lapses
+        /// after `RequestLifetime`. Emits `AccessRequested`.
+        #[pallet::call_index(0)]
+        pub fn request(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            purpose: Purpose,
+            duration: Moment,
+            letter: Cid,
+        ) -> DispatchResult {
+            let actor = ensure_signed(origin)?;
+            let organisation = match T::Standing::member(&actor) {
+                Some(Member::Clinician { organisation, .. }) => organisation,
+                _ => return Err(Error::<T>::NotAClinician.into()),
+            };
+            ensure!(
+                T::Control::is_enrolled(&patient),
+                Error::<T>::PatientNotFound
+            );
+            ensure!(
+                duration > 0 && duration <= T::MaxGrantDuration::get(),
+                Error::<T>::InvalidDuration
+            );
+            ensure!(letter.is_well_formed(), Error::<T>::MalformedCid);
+
+            let asked_at = T::Chain::now();
+            let expires_at = asked_at.saturating_add(T::RequestLifetime::get());
+            let request = NextRequest::<T>::get(patient);
+            let next = request.checked_add(1).ok_or(Error::<T>::IndexExhausted)?;
+            let mut pending = PendingRequests::<T>::get(patient, organisation);
+            pending.retain(|(_, until)| asked_at < *until);
+            pending
+                .try_push((request, expires_at))
+                .map_err(|_| Error::<T>::TooManyPending)?;
+
+            PendingRequests::<T>::insert(patient, organisation, pending);
+            NextRequest::<T>::insert(patient, next);
+            Requests::<T>::insert(
+                patient,
+                request,
+                Request {
+                    requester: actor.clone(),
+                    organisation,
+                    purpose,
+                    letter,
+                    duration,
+                    asked_at,
+                    expires_at,
+                    state: RequestState::Pending,
+                },
+            );
+            let event = Event::AccessRequested {
+                patient,
+                actor,
+                organisation,
+                request,
+                purpose,
+                duration,
+                letter,
+            };
+            Self::deposit(event, &patient);
+            Ok(())
+        }
+
+        /// Take back one's request for access.
+        ///
+        /// Signed by the account that asked, in good standing. Emits `RequestWithdrawn`.
+        #[pallet::call_index(1)]
+        pub fn withdraw_request(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            request: RequestIndex,
+        ) -> DispatchResult {
+            let actor = ensure_signed(origin)?;
+            let row = Self::waiting(&patient, request)?;
+            ensure!(row.requester == actor, Error::<T>::NotRequester);
+            ensure!(
+                T::Standing::member(&actor).is_some(),
+                Error::<T>::NotAClinician
+            );
+            Self::close(&patient, request, row, RequestState::Withdrawn);
+            let event = Event::RequestWithdrawn {
+                patient,
+                actor,
+                request,
+            };
+            Self::deposit(event, &patient);
+            Ok(())
+        }
+
+        /// Decline a request for access.
+        ///
+        /// Signed by a controller of the patient; carers may. Emits `RequestDeclined`.
+        #[pallet::call_index(2)]
+        pub fn decline(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            request: RequestIndex,
+        ) -> DispatchResult {
+            let by = T::Control::ensure_answers(patient, ensure_signed(origin)?)?;
+            let row = Self::waiting(&by.patient, request)?;
+            Self::close(&by.patient, request, row, RequestState::Declined);
+            let event = Event::RequestDeclined {
+                patient: by.patient,
+                actor: by.actor,
+                request,
+            };
+            Self::deposit(event, &by.patient);
+            Ok(())
+        }
+
+        /// Answer a request with a grant: as asked, less, or shorter.
+        ///
+        /// Signed by a controller of the patient; carers may. The grantee is the account that
+        /// asked, at the organisation it asked for, or that organisation; the purpose is the one
+        /// asked for. Emits `Granted`, and `EnvelopeDelivered` if the keys come along.
+        #[pallet::call_index(3)]
+        #[pallet::weight(T::WeightInfo::approve(terms.scope.len()))]
+        pub fn approve(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            request: RequestIndex,
+            terms: GrantTerms,
+            envelope: Option<Cid>,
+        ) -> DispatchResult {
+            let by = T::Control::ensure_answers(patient, ensure_signed(origin)?)?;
+            let row = Self::waiting(&by.patient, request)?;
+            ensure!(
+                predicate::is_given_to(&terms.grantee, &row.requester, row.organisation),
+                Error::<T>::GranteeNotRequester
+            );
+            ensure!(terms.purpose == row.purpose, Error::<T>::PurposeDiffers);
+            let patient = by.patient;
+            let grant = Self::do_grant(by, terms, envelope, Basis::Request(request))?;
+            Self::close(&patient, request, row, RequestState::Approved { grant });
+            Ok(())
+        }
+
+        /// Give somebody access to part of a patient's records for a time.
+        ///
+        /// Signed by an owner or guardian. Emits `Granted`, and `EnvelopeDelivered` if the keys
+        /// come along.
+        #[pallet::call_index(4)]
+        #[pallet::weight(T::WeightInfo::grant(terms.scope.len()))]
+        pub fn grant(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            terms: GrantTerms,
+            envelope: Option<Cid>,
+        ) -> DispatchResult {
+            let by = T::Control::ensure_decides(patient, ensure_signed(origin)?)?;
+            Self::do_grant(by, terms, envelope, Basis::Direct)?;
+            Ok(())
+        }
+
+        /// End a grant at once.
+        ///
+        /// Signed by an owner or guardian. Possible whatever the state of patient, grantee or
+        /// clock, once per grant. Emits `Revoked`.
+        #[pallet::call_index(5)]
+        pub fn revoke(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            grant: GrantIndex,
+        ) -> DispatchResult {
+            let by = T::Control::ensure_decides(patient, ensure_signed(origin)?)?;
+            let mut row = Grants::<T>::get(by.patient, grant).ok_or(Error::<T>::GrantNotFound)?;
+            ensure!(row.revoked_at.is_none(), Error::<T>::AlreadyRevoked);
+
+            row.revoked_at = Some(T::Chain::now());
+            GrantsTo::<T>::remove((&row.grantee, by.patient, grant));
+            Expiries::<T>::remove((sweeping::over_at(row.expires_at), by.patient, grant));
+            Grants::<T>::insert(by.patient, grant, row);
+            let event = Event::Revoked {
+                patient: by.patient,
+                actor: by.actor,
+                grant,
+            };
+            Self::deposit(event, &by.patient);
+            Ok(())
+        }
+
+        /// Hand the keys for a grant to its grantee, anew after each rotation.
+        ///
+        /// Signed by an owner or guardian, while the grant is not over. Emits `EnvelopeDelivered`.
+        #[pallet::call_index(6)]
+        pub fn deliver_envelope(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            grant: GrantIndex,
+            envelope: Cid,
+        ) -> DispatchResult {
+            let by = T::Control::ensure_decides(patient, ensure_signed(origin)?)?;
+            let row = Grants::<T>::get(by.patient, grant).ok_or(Error::<T>::GrantNotFound)?;
+            ensure!(
+                !predicate::has_ended(&row, T::Chain::now()),
+                Error::<T>::GrantEnded
+            );
+            ensure!(envelope.is_well_formed(), Error::<T>::MalformedCid);
+            Self::hand_over(&by, grant, envelope)
+        }
+
+        /// Note which grants have ended by themselves, and clear them from the indices.
+        ///
+        /// Signed by anyone; nothing depends on it. A step ends one grant or passes an empty hour;
+        /// `limit` is at most 128. Emits `Expired` for each grant.
+        #[pallet::call_index(7)]
+        #[pallet::weight(T::WeightInfo::sweep((*limit).min(MAX_SWEEP)))]
+        pub fn sweep(origin: OriginFor<T>, limit: u32) -> DispatchResultWithPostInfo {
+            ensure_signed(origin)?;
+            ensure!(limit <= MAX_SWEEP, Error::<T>::TooManySteps);
+            let steps = Self::do_sweep(limit);
+            Ok(Some(T::WeightInfo::sweep(steps)).into())
+        }
+    }
+
+    impl<T: Config> Pallet<T> {
+        pub(crate) fn deposit(event: Event<T>, patient: &PatientId) {
+            T::Trail::deposit(patient, event.into());
+        }
+
+        /// A request that can still be answered.
+        fn waiting(patient: &PatientId, request: RequestIndex) -> Result<Request, Error<T>> {
+            let row = Requests::<T>::get(patient, request).ok_or(Error::<T>::RequestNotFound)?;
+            ensure!(
+                row.state == RequestState::Pending,
+                Error::<T>::AlreadyAnswered
+            );
+            ensure!(T::Chain::now() < row.expires_at, Error::<T>::RequestLapsed);
+            Ok(row)
+        }
+
+        fn close(patient: &PatientId, request: RequestIndex, row: Request, state: RequestState) {
+            let now = T::Chain::now();
+            PendingRequests::<T>::mutate_exists(patient, row.organisation, |pending| {
+                let mut left = pending.take().unwrap_or_default();
+                left.retain(|(index, until)| *index != request && now < *until);
+                *pending = (!left.is_empty()).then_some(left);
+            });
+            Requests::<T>::insert(patient, request, Request { state, ..row });
+        }
+
+        /// The grant, if `who` can use it at `at`.
+        pub(crate) fn held(
+            patient: &PatientId,
+            grant: GrantIndex,
+            who: &AccountId,
+            at: Moment,
+        ) -> Option<Grant> {
+            let row = Grants::<T>::get(patient, grant)?;
+            let organisation = T::Standing::member(who)?.organisation();
+            let restricted = T::Control::is_restricted(patient);
+            (predicate::is_given_to(&row.grantee, who, organisation)
+                && predicate::is_active::<T::Standing>(&row, at, restricted))
+            .then_some(row)
+        }
+    }
+
+    impl<T: Config> Consent<AccountId> for Pallet<T> {
+        fn may_write(
+            patient: &PatientId,
+            grant: GrantIndex,
+            who: &AccountId,
+            compartment: &CompartmentId,
+        ) -> bool {
+            Self::held(patient, grant, who, T::Chain::now()).is_some_and(|row| {
+                predicate::covers_writing(&row, compartment, T::Records::intake(patient))
+            })
+        }
+
+        fn may_read(
+            patient: &PatientId,
+            grant: GrantIndex,
+            who: &AccountId,
+            records: &[RecordIndex],
+            purpose: Purpose,
+            at: Moment,
+        ) -> bool {
+            let at = at.max(T::Chain::now());
+            let Some(row) = Self::held(patient, grant, who, at) else {
+                return false;
+            };
+            let reached = |index: &RecordIndex| {
+                T::Records::record(patient, *index)
+                    .is_some_and(|record| predicate::covers(&row, *index, &record, at))
+            };
+            row.rights.read()
+                && row.purpose == purpose
+                && !records.is_empty()
+                && records.iter().all(reached)
+        }
+    }
+}

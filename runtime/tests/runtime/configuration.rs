@@ -2,7 +2,7 @@
 
 use frame_support::{
     dispatch::{DispatchClass, GetDispatchInfo},
-    traits::{Contains, Get},
+    traits::Contains,
 };
 use salus_runtime::{
     configs::{CallFilter, Urgent, BLOCK_LENGTH, MAXIMUM_BLOCK_WEIGHT, NORMAL_RATIO},

@@ -66,13 +66,13 @@ const BAD: &str = "BadOrigin";
 /// Not a controller of this patient, or not one who may do that.
 const CTL: &str = "Patients.NotAuthorized";
 /// Does not run an organisation in good standing.
-const ADM: &str = "Members.NotAdmin";
+const ADM: &str = "Members.NotAuthorized";
 /// Runs another organisation than the clinician's.
-const ORG: &str = "Members.NotYourClinician";
+const ORG: &str = "Members.NotCredentialed";
 /// Neither a member in good standing nor a controller.
-const MEM: &str = "Members.NotAMember";
+const MEM: &str = "Members.NotAuthorized";
 /// Not a clinician or service in good standing.
-const CLI: &str = "Patients.NotAClinician";
+const CLI: &str = "Patients.NotAuthorized";
 const ASK: &str = "Consent.NotAClinician";
 /// Not the account that asked.
 const REQ: &str = "Consent.NotRequester";
@@ -110,7 +110,7 @@ const TABLE: &[Row] = &[
     ("Members.credential",        credential,    [ADM,  ADM,  ADM,  ADM,  ADM,  ADM,  OK,   OK,   ADM,  ADM,  BAD,  BAD]),
     ("Members.suspend_clinician", suspend_one,   [ADM,  ADM,  ADM,  ADM,  ADM,  ADM,  OK,   ORG,  ADM,  ADM,  BAD,  BAD]),
     ("Members.reinstate_clinician", reinstate_one, [ADM, ADM, ADM,  ADM,  ADM,  ADM,  OK,   ORG,  ADM,  ADM,  BAD,  BAD]),
-    ("Members.end_credential",    end_credential, [ADM, ADM,  ADM,  ADM,  OK,   ADM,  OK,   ORG,  ADM,  ADM,  BAD,  BAD]),
+    ("Members.end_credential",    end_credential, [ADM, ADM,  ADM,  ADM,  OK,   ADM,  OK,   ADM,  ADM,  ADM,  BAD,  BAD]),
 
     //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
     ("Patients.enrol",            enrol,         [CLI,  CLI,  CLI,  CLI,  OK,   CLI,  CLI,  CLI,  OK,   CLI,  BAD,  BAD]),

@@ -108,16 +108,23 @@ impl Answer {
 /// A node with the development preset: one validator, one hospital with the admin `//Alice`.
 pub struct Node {
     process: Process,
+    chain: &'static str,
     port: u16,
     folder: PathBuf,
 }
 
 impl Node {
     pub fn start(folder: &Path) -> Self {
+        Self::start_chain(folder, "dev")
+    }
+
+    /// A node of another preset.
+    pub fn start_chain(folder: &Path, chain: &'static str) -> Self {
         let port = free_port();
-        let process = Self::run(folder, port);
+        let process = Self::run(folder, chain, port);
         let node = Self {
             process,
+            chain,
             port,
             folder: folder.to_owned(),
         };
@@ -125,12 +132,15 @@ impl Node {
         node
     }
 
-    fn run(folder: &Path, port: u16) -> Process {
-        let base = folder.join("node");
+    fn run(folder: &Path, chain: &str, port: u16) -> Process {
+        let base = folder.join(chain);
         Process::start(
             "salus-node",
             &[
-                "--dev",
+                "--chain",
+                chain,
+                "--alice",
+                "--force-authoring",
                 "--base-path",
                 base.to_str().expect("a temporary folder has a plain name"),
                 "--rpc-port",
@@ -141,7 +151,7 @@ impl Node {
                 "--no-prometheus",
                 "--no-mdns",
             ],
-            folder.join("node.log"),
+            folder.join(format!("{chain}.log")),
         )
     }
 
@@ -162,7 +172,7 @@ impl Node {
 
     /// On the same port, with what it had stored.
     pub fn restart(&mut self) {
-        self.process = Self::run(&self.folder, self.port);
+        self.process = Self::run(&self.folder, self.chain, self.port);
         self.wait();
     }
 }

@@ -1,0 +1,70 @@
+//! Worst cases: 64 records, the last of them in the last of the 32 compartments that the grant
+//! names, opened by software for a clinician; a batch of deliveries to a different patient each.
+
+use frame_benchmarking::v2::*;
+use frame_system::RawOrigin;
+use salus_primitives::{rows::MAX_SCOPE, traits::BenchmarkWorld};
+
+use super::*;
+
+type World<T> = <T as Config>::BenchmarkWorld;
+
+#[benchmarks]
+mod benchmarks {
+    use super::*;
+
+    #[benchmark]
+    fn open(r: Linear<1, { MAX_OPEN }>) {
+        let (patient, _) = World::<T>::patient();
+        let (reader, _) = World::<T>::clinician();
+        let compartments = World::<T>::compartments(patient, MAX_SCOPE);
+        let grant = World::<T>::grant(patient, &compartments);
+        let records = World::<T>::records(patient, &compartments[31..], r);
+        let records: RecordList = records.try_into().expect("at most 64; qed");
+        let before = Pallet::<T>::trail_head(&patient).count;
+
+        #[extrinsic_call]
+        _(
+            RawOrigin::Signed(reader.clone()),
+            patient,
+            records,
+            Part::Full,
+            grant,
+            Purpose::Treat,
+            None,
+        );
+
+        assert_eq!(Pallet::<T>::trail_head(&patient).count, before + 1);
+        assert!(!Refusals::<T>::contains_key(&reader));
+    }
+
+    #[benchmark]
+    fn delivered(d: Linear<1, { MAX_DELIVERIES }>) {
+        let service = World::<T>::service();
+        let batch: alloc::vec::Vec<Delivery> = (0..d)
+            .map(|_| {
+                let (patient, _) = World::<T>::patient();
+                let compartments = World::<T>::compartments(patient, 1);
+                let records = World::<T>::records(patient, &compartments, 1);
+                Delivery {
+                    patient,
+                    reader: service.clone(),
+                    record: records[0],
+                    part: Part::Full,
+                }
+            })
+            .collect();
+        let last = batch[batch.len() - 1].patient;
+        let before = Pallet::<T>::trail_head(&last).count;
+
+        #[extrinsic_call]
+        _(
+            RawOrigin::Signed(service),
+            batch.try_into().expect("at most 64; qed"),
+        );
+
+        assert!(Pallet::<T>::trail_head(&last).count > before);
+    }
+
+    impl_benchmark_test_suite!(Pallet, crate::mock::ExtBuilder.build(), crate::mock::Test);
+}

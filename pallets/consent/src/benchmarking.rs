@@ -1,0 +1,201 @@
+//! Worst cases: scopes of 32 compartments, 15 lapsed requests to clear away, a first grant (which
+//! also sets the sweep going), a sweep of grants that have all expired.
+
+use alloc::vec::Vec;
+use frame_benchmarking::v2::*;
+use frame_system::RawOrigin;
+use salus_primitives::{
+    rows::{DAY, MAX_SCOPE},
+    traits::BenchmarkWorld,
+    RecordIndex,
+};
+
+use super::*;
+
+type World<T> = <T as Config>::BenchmarkWorld;
+
+fn cid() -> Cid {
+    Cid::dag_pb([7; 32])
+}
+
+fn terms<T: Config>(patient: PatientId, scope: u32) -> GrantTerms {
+    let (account, organisation) = World::<T>::clinician();
+    let compartments: Vec<CompartmentId> = World::<T>::compartments(patient, scope);
+    GrantTerms {
+        grantee: Grantee::Clinician {
+            account,
+            organisation,
+        },
+        scope: Scope::Compartments(compartments.try_into().expect("a scope; qed")),
+        rights: Rights::ReadWrite,
+        purpose: Purpose::Treat,
+        starts_at: None,
+        expires_at: T::Chain::now().saturating_add(DAY),
+        anchored_from: Some(0),
+        anchored_until: Some(Moment::MAX),
+        terms: Some(cid()),
+        flags: 0,
+        derived_from: None,
+    }
+}
+
+/// As many requests as may wait; the last of them.
+fn asked<T: Config>(patient: PatientId, but: u32) -> RequestIndex {
+    let (requester, _) = World::<T>::clinician();
+    for _ in but..T::MaxPendingPerOrganisation::get() {
+        Pallet::<T>::request(
+            RawOrigin::Signed(requester.clone()).into(),
+            patient,
+            Purpose::Treat,
+            DAY,
+            cid(),
+        )
+        .expect("a request; qed");
+    }
+    NextRequest::<T>::get(patient).saturating_sub(1)
+}
+
+fn granted<T: Config>(patient: PatientId, owner: &AccountId) -> GrantIndex {
+    let terms = terms::<T>(patient, MAX_SCOPE);
+    Pallet::<T>::grant(
+        RawOrigin::Signed(owner.clone()).into(),
+        patient,
+        terms,
+        Some(cid()),
+    )
+    .expect("a grant; qed");
+    NextGrant::<T>::get(patient).saturating_sub(1)
+}
+
+#[benchmarks]
+mod benchmarks {
+    use super::*;
+
+    #[benchmark]
+    fn request() {
+        let (patient, _) = World::<T>::patient();
+        let (requester, _) = World::<T>::clinician();
+        asked::<T>(patient, 1);
+
+        #[extrinsic_call]
+        _(
+            RawOrigin::Signed(requester),
+            patient,
+            Purpose::Treat,
+            DAY,
+            cid(),
+        );
+
+        assert_eq!(
+            NextRequest::<T>::get(patient),
+            T::MaxPendingPerOrganisation::get()
+        );
+    }
+
+    #[benchmark]
+    fn withdraw_request() {
+        let (patient, _) = World::<T>::patient();
+        let (requester, _) = World::<T>::clinician();
+        let request = asked::<T>(patient, 0);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(requester), patient, request);
+
+        assert_eq!(
+            Requests::<T>::get(patient, request).map(|row| row.state),
+            Some(RequestState::Withdrawn)
+        );
+    }
+
+    #[benchmark]
+    fn decline() {
+        let (patient, owner) = World::<T>::patient();
+        let request = asked::<T>(patient, 0);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), patient, request);
+
+        assert_eq!(
+            Requests::<T>::get(patient, request).map(|row| row.state),
+            Some(RequestState::Declined)
+        );
+    }
+
+    #[benchmark]
+    fn approve(s: Linear<1, { MAX_SCOPE }>) {
+        let (patient, owner) = World::<T>::patient();
+        let request = asked::<T>(patient, 0);
+        let terms = terms::<T>(patient, s);
+
+        #[extrinsic_call]
+        _(
+            RawOrigin::Signed(owner),
+            patient,
+            request,
+            terms,
+            Some(cid()),
+        );
+
+        assert_eq!(
+            Requests::<T>::get(patient, request).map(|row| row.state),
+            Some(RequestState::Approved { grant: 0 })
+        );
+    }
+
+    #[benchmark]
+    fn grant(s: Linear<1, { MAX_SCOPE }>) {
+        let (patient, owner) = World::<T>::patient();
+        let terms = terms::<T>(patient, s);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), patient, terms, Some(cid()));
+
+        assert_eq!(NextGrant::<T>::get(patient), 1);
+    }
+
+    #[benchmark]
+    fn revoke() {
+        let (patient, owner) = World::<T>::patient();
+        let grant = granted::<T>(patient, &owner);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), patient, grant);
+
+        assert!(Grants::<T>::get(patient, grant).is_some_and(|row| row.revoked_at.is_some()));
+    }
+
+    #[benchmark]
+    fn deliver_envelope() {
+        let (patient, owner) = World::<T>::patient();
+        let grant = granted::<T>(patient, &owner);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), patient, grant, cid());
+
+        assert_eq!(Handovers::<T>::get(patient, grant).envelopes, 2);
+    }
+
+    #[benchmark]
+    fn sweep(n: Linear<0, { MAX_SWEEP }>) {
+        let (patient, owner) = World::<T>::patient();
+        let grant = granted::<T>(patient, &owner);
+        let row = Grants::<T>::get(patient, grant).expect("granted; qed");
+        let hour = sweeping::over_at(T::Chain::now()).saturating_sub(1);
+        for index in 1..=n as RecordIndex {
+            Grants::<T>::insert(patient, index, &row);
+            GrantsTo::<T>::insert((&row.grantee, patient, index), ());
+            Expiries::<T>::insert((hour, patient, index), ());
+        }
+        SweepAt::<T>::put(hour);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), n);
+
+        assert_eq!(
+            GrantsTo::<T>::iter_key_prefix((&row.grantee, patient)).count(),
+            1
+        );
+    }
+
+    impl_benchmark_test_suite!(Pallet, crate::mock::ExtBuilder.build(), crate::mock::Test);
+}

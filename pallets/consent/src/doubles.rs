@@ -1,0 +1,265 @@
+//! Small doubles of the neighbours, for this pallet's tests and those of `pallet-access-log`.
+//! Each is a map that a test fills by hand. Each of the two suites uses its part.
+
+#![allow(dead_code)]
+
+use core::cell::RefCell;
+use std::collections::BTreeMap;
+
+use salus_primitives::{
+    rows::DAY,
+    traits::{Chain, Control, PatientOrigin, Records, Standing},
+    AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis, Grantee, Member, Moment,
+    OrgId, PatientId, Record, RecordIndex, RecordState, Scope,
+};
+use sp_core::H256;
+use sp_runtime::{DispatchError, DispatchResult};
+
+pub const OWNER: AccountId = AccountId::new([1; 32]);
+pub const GUARDIAN: AccountId = AccountId::new([2; 32]);
+pub const CARER: AccountId = AccountId::new([3; 32]);
+pub const CHEN: AccountId = AccountId::new([4; 32]);
+pub const COLLEAGUE: AccountId = AccountId::new([5; 32]);
+pub const SERVICE: AccountId = AccountId::new([6; 32]);
+pub const ADMIN: AccountId = AccountId::new([7; 32]);
+pub const INSURER: AccountId = AccountId::new([8; 32]);
+pub const STRANGER: AccountId = AccountId::new([9; 32]);
+pub const OTHER_OWNER: AccountId = AccountId::new([10; 32]);
+
+pub const HOSPITAL: OrgId = 0;
+pub const INSURANCE: OrgId = 1;
+
+pub const PATIENT: PatientId = PatientId([1; 16]);
+pub const OTHER_PATIENT: PatientId = PatientId([2; 16]);
+pub const UNKNOWN_PATIENT: PatientId = PatientId([3; 16]);
+
+pub const INTAKE: CompartmentId = CompartmentId([0; 16]);
+pub const LABORATORY: CompartmentId = CompartmentId([1; 16]);
+pub const NOTES: CompartmentId = CompartmentId([2; 16]);
+
+/// An hour's beginning, so that tests can count hours.
+pub const START: Moment = 20_000 * DAY;
+
+#[derive(Default)]
+pub struct World {
+    pub now: Moment,
+    pub members: BTreeMap<AccountId, Member>,
+    pub suspended: Vec<OrgId>,
+    pub controllers: BTreeMap<(PatientId, AccountId), ControllerRole>,
+    pub restricted: Vec<PatientId>,
+    pub compartments: Vec<(PatientId, CompartmentId)>,
+    pub records: BTreeMap<(PatientId, RecordIndex), Record>,
+}
+
+thread_local! {
+    static WORLD: RefCell<World> = RefCell::default();
+}
+
+pub fn with<R>(f: impl FnOnce(&mut World) -> R) -> R {
+    WORLD.with(|world| f(&mut world.borrow_mut()))
+}
+
+/// Everybody named above in their places; three compartments of each patient with a record each,
+/// anchored at `START`: 0 in intake, 1 in laboratory, 2 in notes.
+pub fn reset() {
+    let clinician = |organisation, role| Member::Clinician { organisation, role };
+    let member = |account, member| with(|w| w.members.insert(account, member));
+    with(|w| {
+        *w = World {
+            now: START,
+            ..World::default()
+        }
+    });
+    member(CHEN, clinician(HOSPITAL, ClinicianRole::Physician));
+    member(COLLEAGUE, clinician(HOSPITAL, ClinicianRole::Nurse));
+    member(SERVICE, clinician(HOSPITAL, ClinicianRole::Service));
+    member(
+        ADMIN,
+        Member::Admin {
+            organisation: HOSPITAL,
+        },
+    );
+    member(INSURER, clinician(INSURANCE, ClinicianRole::Administrator));
+    with(|w| {
+        w.controllers
+            .insert((PATIENT, OWNER), ControllerRole::Owner);
+        w.controllers
+            .insert((PATIENT, GUARDIAN), ControllerRole::Guardian);
+        w.controllers
+            .insert((PATIENT, CARER), ControllerRole::Carer);
+        w.controllers
+            .insert((OTHER_PATIENT, OTHER_OWNER), ControllerRole::Owner);
+    });
+    for patient in [PATIENT, OTHER_PATIENT] {
+        for (index, compartment) in [INTAKE, LABORATORY, NOTES].into_iter().enumerate() {
+            with(|w| w.compartments.push((patient, compartment)));
+            anchor(patient, index as RecordIndex, compartment, START);
+        }
+    }
+}
+
+pub fn anchor(patient: PatientId, index: RecordIndex, compartment: CompartmentId, at: Moment) {
+    let record = Record {
+        compartment,
+        epoch: 0,
+        author: COLLEAGUE,
+        organisation: Some(HOSPITAL),
+        placed_by: COLLEAGUE,
+        content: cid(index as u8),
+        commitment: H256::zero(),
+        anchored_at: at,
+        corrects: None,
+        corrected_by: None,
+        state: RecordState::Current,
+    };
+    with(|w| w.records.insert((patient, index), record));
+}
+
+pub fn set_record_state(patient: PatientId, index: RecordIndex, state: RecordState) {
+    with(|w| {
+        w.records
+            .get_mut(&(patient, index))
+            .expect("anchored")
+            .state = state
+    });
+}
+
+pub fn now() -> Moment {
+    with(|w| w.now)
+}
+
+pub fn set_now(now: Moment) {
+    with(|w| w.now = now);
+}
+
+pub fn cid(n: u8) -> Cid {
+    Cid::dag_pb([n; 32])
+}
+
+pub fn clinician(account: AccountId) -> Grantee {
+    Grantee::Clinician {
+        account,
+        organisation: HOSPITAL,
+    }
+}
+
+pub fn compartments(ids: &[CompartmentId]) -> Scope {
+    Scope::Compartments(ids.to_vec().try_into().expect("within bounds"))
+}
+
+pub fn records(indices: &[RecordIndex]) -> Scope {
+    Scope::Records(indices.to_vec().try_into().expect("within bounds"))
+}
+
+/// Opens so many more compartments.
+pub fn add_compartments(patient: PatientId, count: u32) -> Vec<CompartmentId> {
+    (0..count)
+        .map(|n| {
+            let mut id = [0xff; 16];
+            id[..4].copy_from_slice(&n.to_le_bytes());
+            with(|w| w.compartments.push((patient, CompartmentId(id))));
+            CompartmentId(id)
+        })
+        .collect()
+}
+
+/// Anchors so many more records, spread over the compartments.
+pub fn add_records(
+    patient: PatientId,
+    compartments: &[CompartmentId],
+    count: u32,
+) -> Vec<RecordIndex> {
+    (100..100 + count)
+        .map(|index| {
+            let compartment = compartments[index as usize % compartments.len()];
+            anchor(patient, index, compartment, START);
+            index
+        })
+        .collect()
+}
+
+pub struct Doubles;
+
+impl Chain for Doubles {
+    fn now() -> Moment {
+        now()
+    }
+    fn genesis() -> Genesis {
+        H256([42; 32])
+    }
+}
+
+impl Standing<AccountId> for Doubles {
+    fn member(account: &AccountId) -> Option<Member> {
+        with(|w| {
+            w.members
+                .get(account)
+                .filter(|member| !w.suspended.contains(&member.organisation()))
+                .cloned()
+        })
+    }
+    fn organisation_is_active(organisation: OrgId) -> bool {
+        organisation <= INSURANCE && with(|w| !w.suspended.contains(&organisation))
+    }
+    fn grantee_is_active(grantee: &Grantee) -> bool {
+        match grantee {
+            Grantee::Clinician {
+                account,
+                organisation,
+            } => Self::member(account).is_some_and(|m| m.organisation() == *organisation),
+            Grantee::Organisation(organisation) => Self::organisation_is_active(*organisation),
+        }
+    }
+}
+
+impl Control<AccountId> for Doubles {
+    fn is_enrolled(patient: &PatientId) -> bool {
+        with(|w| {
+            w.controllers
+                .keys()
+                .any(|(enrolled, _)| enrolled == patient)
+        })
+    }
+    fn is_restricted(patient: &PatientId) -> bool {
+        with(|w| w.restricted.contains(patient))
+    }
+    fn role(patient: &PatientId, account: &AccountId) -> Option<ControllerRole> {
+        with(|w| w.controllers.get(&(*patient, account.clone())).copied())
+    }
+    fn ensure_decides(
+        patient: PatientId,
+        who: AccountId,
+    ) -> Result<PatientOrigin<AccountId>, DispatchError> {
+        let by = Self::ensure_answers(patient, who)?;
+        match by.role {
+            ControllerRole::Carer => Err(DispatchError::BadOrigin),
+            _ => Ok(by),
+        }
+    }
+    fn ensure_answers(
+        patient: PatientId,
+        who: AccountId,
+    ) -> Result<PatientOrigin<AccountId>, DispatchError> {
+        let role = Self::role(&patient, &who).ok_or(DispatchError::BadOrigin)?;
+        Ok(PatientOrigin {
+            patient,
+            actor: who,
+            role,
+        })
+    }
+}
+
+impl Records<AccountId> for Doubles {
+    fn record(patient: &PatientId, index: RecordIndex) -> Option<Record> {
+        with(|w| w.records.get(&(*patient, index)).cloned())
+    }
+    fn compartment_exists(patient: &PatientId, compartment: &CompartmentId) -> bool {
+        with(|w| w.compartments.contains(&(*patient, *compartment)))
+    }
+    fn intake(patient: &PatientId) -> Option<CompartmentId> {
+        Self::compartment_exists(patient, &INTAKE).then_some(INTAKE)
+    }
+    fn link_correction(_: &PatientId, _: RecordIndex, _: RecordIndex) -> DispatchResult {
+        Ok(())
+    }
+}

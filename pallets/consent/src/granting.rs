@@ -1,0 +1,162 @@
+//! How a grant comes to be, and its keys to the grantee.
+
+use frame_support::pallet_prelude::*;
+use salus_primitives::{
+    traits::{Chain, PatientOrigin, Records, Standing},
+    AccountId, Basis, Cid, Grant, GrantIndex, GrantTerms, Moment, PatientId, Rights, Scope,
+};
+
+use crate::{
+    predicate, sweeping::over_at, Config, Envelopes, Error, Event, Expiries, Grants, GrantsTo,
+    Handover, Handovers, NextGrant, Pallet, SweepAt, MAX_ENVELOPES,
+};
+
+impl<T: Config> Pallet<T> {
+    pub(crate) fn do_grant(
+        by: PatientOrigin<AccountId>,
+        terms: GrantTerms,
+        envelope: Option<Cid>,
+        basis: Basis,
+    ) -> Result<GrantIndex, DispatchError> {
+        let patient = by.patient;
+        let now = T::Chain::now();
+        let starts_at = terms.starts_at.unwrap_or(now);
+        ensure!(
+            T::Standing::grantee_is_active(&terms.grantee),
+            Error::<T>::GranteeNotInGoodStanding
+        );
+        ensure!(starts_at >= now, Error::<T>::StartsInPast);
+        ensure!(starts_at < terms.expires_at, Error::<T>::EmptyPeriod);
+        ensure!(
+            terms.expires_at <= now.saturating_add(T::MaxGrantDuration::get()),
+            Error::<T>::TooLong
+        );
+        if let (Some(from), Some(until)) = (terms.anchored_from, terms.anchored_until) {
+            ensure!(from < until, Error::<T>::EmptyWindow);
+        }
+        ensure!(
+            terms.terms.iter().chain(&envelope).all(Cid::is_well_formed),
+            Error::<T>::MalformedCid
+        );
+        ensure!(
+            terms
+                .derived_from
+                .is_none_or(|from| Grants::<T>::contains_key(patient, from)),
+            Error::<T>::GrantNotFound
+        );
+        Self::ensure_scope(&patient, &terms.scope, terms.rights, now)?;
+        let grant = NextGrant::<T>::get(patient);
+        let next = grant.checked_add(1).ok_or(Error::<T>::IndexExhausted)?;
+
+        let row = Grant {
+            grantee: terms.grantee,
+            scope: terms.scope,
+            rights: terms.rights,
+            purpose: terms.purpose,
+            starts_at,
+            expires_at: terms.expires_at,
+            anchored_from: terms.anchored_from,
+            anchored_until: terms.anchored_until,
+            granted_by: by.actor.clone(),
+            granted_at: now,
+            revoked_at: None,
+            terms: terms.terms,
+            flags: terms.flags,
+            derived_from: terms.derived_from,
+            basis: basis.clone(),
+            rule_version: predicate::RULE_VERSION,
+        };
+        NextGrant::<T>::insert(patient, next);
+        Grants::<T>::insert(patient, grant, &row);
+        GrantsTo::<T>::insert((&row.grantee, patient, grant), ());
+        Expiries::<T>::insert((over_at(row.expires_at), patient, grant), ());
+        if !SweepAt::<T>::exists() {
+            SweepAt::<T>::put(over_at(now));
+        }
+        let event = Event::Granted {
+            patient,
+            actor: by.actor.clone(),
+            grant,
+            grantee: row.grantee,
+            scope: row.scope,
+            rights: row.rights,
+            purpose: row.purpose,
+            starts_at,
+            expires_at: row.expires_at,
+            basis,
+        };
+        Self::deposit(event, &patient);
+        if let Some(envelope) = envelope {
+            Self::hand_over(&by, grant, envelope)?;
+        }
+        Ok(grant)
+    }
+
+    fn ensure_scope(
+        patient: &PatientId,
+        scope: &Scope,
+        rights: Rights,
+        now: Moment,
+    ) -> DispatchResult {
+        ensure!(!scope.is_empty(), Error::<T>::EmptyScope);
+        match scope {
+            Scope::Compartments(compartments) => {
+                ensure!(!repeats(compartments), Error::<T>::DuplicateInScope);
+                ensure!(
+                    compartments
+                        .iter()
+                        .all(|id| T::Records::compartment_exists(patient, id)),
+                    Error::<T>::CompartmentNotFound
+                );
+            }
+            Scope::Records(records) => {
+                ensure!(!rights.write(), Error::<T>::RecordsNotWritable);
+                ensure!(!repeats(records), Error::<T>::DuplicateInScope);
+                ensure!(
+                    records.iter().all(|index| {
+                        T::Records::record(patient, *index)
+                            .is_some_and(|record| !record.is_erased(now))
+                    }),
+                    Error::<T>::RecordNotFound
+                );
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn hand_over(
+        by: &PatientOrigin<AccountId>,
+        grant: GrantIndex,
+        envelope: Cid,
+    ) -> DispatchResult {
+        let patient = by.patient;
+        let n = Handovers::<T>::get(patient, grant).envelopes;
+        ensure!(n < MAX_ENVELOPES, Error::<T>::TooManyEnvelopes);
+
+        Envelopes::<T>::insert((patient, grant, n), envelope);
+        Handovers::<T>::insert(
+            patient,
+            grant,
+            Handover {
+                envelopes: n.saturating_add(1),
+                last_at: T::Chain::now(),
+            },
+        );
+        let event = Event::EnvelopeDelivered {
+            patient,
+            actor: by.actor.clone(),
+            grant,
+            envelope,
+        };
+        Self::deposit(event, &patient);
+        Ok(())
+    }
+}
+
+/// Scopes are short; a set would cost more.
+fn repeats<Item: PartialEq>(items: &[Item]) -> bool {
+    items
+        .iter()
+        .enumerate()
+        .any(|(i, item)| items[..i].contains(item))
+}

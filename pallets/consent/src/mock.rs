@@ -1,0 +1,156 @@
+//! A runtime of this pallet and doubles of its neighbours.
+
+use codec::Encode;
+use frame_support::{derive_impl, parameter_types};
+use salus_primitives::{
+    rows::DAY, traits::Trail, AccountId, GrantTerms, Moment, PatientId, Purpose, Rights,
+};
+use sp_runtime::{traits::IdentityLookup, BuildStorage};
+
+pub use crate::doubles::*;
+
+#[frame_support::runtime]
+mod runtime {
+    #[runtime::runtime]
+    #[runtime::derive(
+        RuntimeCall,
+        RuntimeEvent,
+        RuntimeError,
+        RuntimeOrigin,
+        RuntimeFreezeReason,
+        RuntimeHoldReason,
+        RuntimeSlashReason,
+        RuntimeLockId,
+        RuntimeTask,
+        RuntimeViewFunction
+    )]
+    pub struct Test;
+
+    #[runtime::pallet_index(0)]
+    pub type System = frame_system;
+
+    #[runtime::pallet_index(23)]
+    pub type Consent = crate;
+}
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+    type AccountId = AccountId;
+    type Lookup = IdentityLookup<AccountId>;
+    type Block = frame_system::mocking::MockBlockU32<Test>;
+}
+
+parameter_types! {
+    pub const MaxPendingPerOrganisation: u32 = 16;
+    pub const RequestLifetime: Moment = 30 * DAY;
+    pub const MaxGrantDuration: Moment = 5 * 365 * DAY;
+}
+
+impl crate::Config for Test {
+    type Chain = Doubles;
+    type Trail = TrailDouble;
+    type Standing = Doubles;
+    type Control = Doubles;
+    type Records = Doubles;
+    type MaxPendingPerOrganisation = MaxPendingPerOrganisation;
+    type RequestLifetime = RequestLifetime;
+    type MaxGrantDuration = MaxGrantDuration;
+    type WeightInfo = ();
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkWorld = BenchmarkDouble;
+}
+
+/// Deposits, after looking whether the event begins with the patient whose trail it goes to.
+pub struct TrailDouble;
+
+impl Trail<RuntimeEvent> for TrailDouble {
+    fn deposit(patient: &PatientId, event: RuntimeEvent) {
+        assert_eq!(
+            event.encode()[2..18],
+            patient.0,
+            "an event in a stranger's trail"
+        );
+        System::deposit_event(event);
+    }
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+pub struct BenchmarkDouble;
+
+#[cfg(feature = "runtime-benchmarks")]
+impl salus_primitives::traits::BenchmarkWorld<AccountId> for BenchmarkDouble {
+    fn clinician() -> (AccountId, salus_primitives::OrgId) {
+        (CHEN, HOSPITAL)
+    }
+    fn service() -> AccountId {
+        SERVICE
+    }
+    fn patient() -> (PatientId, AccountId) {
+        (PATIENT, OWNER)
+    }
+    fn compartments(patient: PatientId, count: u32) -> Vec<salus_primitives::CompartmentId> {
+        add_compartments(patient, count)
+    }
+    fn records(
+        patient: PatientId,
+        compartments: &[salus_primitives::CompartmentId],
+        count: u32,
+    ) -> Vec<u32> {
+        add_records(patient, compartments, count)
+    }
+    fn grant(
+        patient: PatientId,
+        compartments: &[salus_primitives::CompartmentId],
+    ) -> salus_primitives::GrantIndex {
+        let scope = Scope::Compartments(compartments.to_vec().try_into().expect("a scope"));
+        let index = crate::NextGrant::<Test>::get(patient);
+        let terms = GrantTerms {
+            scope,
+            rights: Rights::ReadWrite,
+            ..terms()
+        };
+        Consent::grant(RuntimeOrigin::signed(OWNER), patient, terms, None).expect("a grant");
+        index
+    }
+}
+
+#[derive(Default)]
+pub struct ExtBuilder;
+
+impl ExtBuilder {
+    pub fn build(self) -> sp_io::TestExternalities {
+        let storage = frame_system::GenesisConfig::<Test>::default()
+            .build_storage()
+            .expect("default genesis");
+        let mut ext = sp_io::TestExternalities::new(storage);
+        ext.execute_with(|| {
+            reset();
+            System::set_block_number(1);
+        });
+        ext
+    }
+
+    pub fn build_and_execute(self, test: impl FnOnce()) {
+        self.build().execute_with(|| {
+            test();
+            Consent::do_try_state().expect("invariants hold");
+        });
+    }
+}
+
+/// Laboratory to Dr. Chen at her hospital, to read, for treatment, from now for 7 days.
+pub fn terms() -> GrantTerms {
+    GrantTerms {
+        grantee: clinician(CHEN),
+        scope: compartments(&[LABORATORY]),
+        rights: Rights::Read,
+        purpose: Purpose::Treat,
+        starts_at: None,
+        expires_at: now() + 7 * DAY,
+        anchored_from: None,
+        anchored_until: None,
+        terms: None,
+        flags: 0,
+        derived_from: None,
+    }
+}

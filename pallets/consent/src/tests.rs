@@ -1,0 +1,1248 @@
+//! One module per call, then the predicate, the views and the sweep.
+
+use frame_support::{assert_noop, assert_ok, traits::Hooks, weights::Weight};
+use salus_primitives::{
+    rows::{DAY, HOUR},
+    traits::Consent as _,
+    AccountId, Basis, Cid, GrantIndex, GrantTerms, Grantee, Moment, OrgId, PatientId, Purpose,
+    RecordIndex, RecordState, Reference, RequestIndex, RequestState, Rights, Scope,
+};
+use sp_runtime::DispatchError::BadOrigin;
+
+use crate::{
+    mock::*, Error, Event, Expiries, Grants, GrantsTo, NextGrant, NextRequest, PendingRequests,
+    Requests, SweepAt, WeightInfo, MAX_ENVELOPES, MAX_SWEEP,
+};
+
+const LETTER: fn() -> Cid = || cid(200);
+const ENVELOPE: fn() -> Cid = || cid(201);
+const NOT_A_CID: Cid = Cid([0; 36]);
+
+fn by(account: AccountId) -> RuntimeOrigin {
+    RuntimeOrigin::signed(account)
+}
+
+fn ask(who: AccountId) -> RequestIndex {
+    let index = NextRequest::<Test>::get(PATIENT);
+    assert_ok!(Consent::request(
+        by(who),
+        PATIENT,
+        Purpose::Treat,
+        7 * DAY,
+        LETTER()
+    ));
+    index
+}
+
+fn share(terms: GrantTerms) -> GrantIndex {
+    let index = NextGrant::<Test>::get(PATIENT);
+    assert_ok!(Consent::grant(by(OWNER), PATIENT, terms, None));
+    index
+}
+
+fn reads(who: AccountId, grant: GrantIndex, records: &[RecordIndex]) -> bool {
+    Consent::may_read(&PATIENT, grant, &who, records, Purpose::Treat, now())
+}
+
+fn last_event() -> Event<Test> {
+    let RuntimeEvent::Consent(event) = System::events().pop().expect("an event").event else {
+        panic!("another pallet's event");
+    };
+    event
+}
+
+fn advance(by: Moment) {
+    set_now(now() + by);
+}
+
+mod request {
+    use super::*;
+
+    #[test]
+    fn request_is_kept_and_told() {
+        ExtBuilder.build_and_execute(|| {
+            assert_eq!(ask(CHEN), 0);
+            assert_eq!(
+                last_event(),
+                Event::AccessRequested {
+                    patient: PATIENT,
+                    actor: CHEN,
+                    organisation: HOSPITAL,
+                    request: 0,
+                    purpose: Purpose::Treat,
+                    duration: 7 * DAY,
+                    letter: LETTER(),
+                }
+            );
+            let row = Consent::request_view(&PATIENT, 0).unwrap();
+            assert_eq!(row.state, RequestState::Pending);
+            assert_eq!((row.asked_at, row.expires_at), (START, START + 30 * DAY));
+            assert_eq!(ask(SERVICE), 1);
+            assert_eq!(Consent::requests(&PATIENT, 1, 9).len(), 1);
+        });
+    }
+
+    #[test]
+    fn only_clinicians_in_good_standing_can_ask() {
+        ExtBuilder.build_and_execute(|| {
+            with(|w| w.suspended.push(1));
+            for who in [OWNER, CARER, ADMIN, STRANGER, INSURER] {
+                assert_noop!(
+                    Consent::request(by(who), PATIENT, Purpose::Treat, DAY, LETTER()),
+                    Error::<Test>::NotAClinician
+                );
+            }
+            for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
+                assert_noop!(
+                    Consent::request(origin, PATIENT, Purpose::Treat, DAY, LETTER()),
+                    BadOrigin
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn malformed_requests_are_turned_away() {
+        ExtBuilder.build_and_execute(|| {
+            let request = |patient, duration, letter| {
+                Consent::request(by(CHEN), patient, Purpose::Treat, duration, letter)
+            };
+            assert_noop!(
+                request(UNKNOWN_PATIENT, DAY, LETTER()),
+                Error::<Test>::PatientNotFound
+            );
+            for duration in [0, MaxGrantDuration::get() + 1, Moment::MAX] {
+                assert_noop!(
+                    request(PATIENT, duration, LETTER()),
+                    Error::<Test>::InvalidDuration
+                );
+            }
+            assert_noop!(
+                request(PATIENT, DAY, NOT_A_CID),
+                Error::<Test>::MalformedCid
+            );
+            assert_ok!(request(PATIENT, MaxGrantDuration::get(), LETTER()));
+            NextRequest::<Test>::insert(PATIENT, u32::MAX);
+            assert_noop!(
+                request(PATIENT, DAY, LETTER()),
+                Error::<Test>::IndexExhausted
+            );
+        });
+    }
+
+    fn is_full(who: AccountId) -> bool {
+        frame_support::storage::with_storage_layer(|| {
+            let call = Consent::request(by(who), PATIENT, Purpose::Treat, DAY, LETTER());
+            Err::<(), _>(call.err().unwrap_or(BadOrigin))
+        }) == Err(Error::<Test>::TooManyPending.into())
+    }
+
+    #[test]
+    fn pending_requests_are_capped_per_organisation_and_patient() {
+        ExtBuilder.build_and_execute(|| {
+            for _ in 0..16 {
+                assert!(!is_full(COLLEAGUE));
+                ask(CHEN);
+            }
+            assert!(is_full(CHEN) && is_full(COLLEAGUE));
+            assert!(!is_full(INSURER));
+            assert_noop!(
+                Consent::request(by(CHEN), PATIENT, Purpose::Treat, DAY, LETTER()),
+                Error::<Test>::TooManyPending
+            );
+            assert_ok!(Consent::request(
+                by(CHEN),
+                OTHER_PATIENT,
+                Purpose::Treat,
+                DAY,
+                LETTER()
+            ));
+        });
+    }
+
+    #[test]
+    fn every_answer_frees_a_place() {
+        ExtBuilder.build_and_execute(|| {
+            let fill = || {
+                while !is_full(CHEN) {
+                    ask(CHEN);
+                }
+            };
+            fill();
+            assert_ok!(Consent::withdraw_request(by(CHEN), PATIENT, 0));
+            assert!(!is_full(CHEN));
+            fill();
+            assert_ok!(Consent::decline(by(CARER), PATIENT, 1));
+            assert!(!is_full(CHEN));
+            fill();
+            assert_ok!(Consent::approve(by(OWNER), PATIENT, 2, terms(), None));
+            assert!(!is_full(CHEN));
+            fill();
+        });
+    }
+
+    #[test]
+    fn lapsed_requests_free_their_places_at_their_instant() {
+        ExtBuilder.build_and_execute(|| {
+            while !is_full(CHEN) {
+                ask(CHEN);
+            }
+            set_now(START + RequestLifetime::get() - 1);
+            assert!(is_full(CHEN));
+            advance(1);
+            ask(CHEN);
+            assert_eq!(PendingRequests::<Test>::get(PATIENT, HOSPITAL).len(), 1);
+        });
+    }
+}
+
+mod withdraw_request {
+    use super::*;
+
+    #[test]
+    fn requester_withdraws() {
+        ExtBuilder.build_and_execute(|| {
+            ask(CHEN);
+            assert_ok!(Consent::withdraw_request(by(CHEN), PATIENT, 0));
+            assert_eq!(
+                last_event(),
+                Event::RequestWithdrawn {
+                    patient: PATIENT,
+                    actor: CHEN,
+                    request: 0
+                }
+            );
+            assert!(!PendingRequests::<Test>::contains_key(PATIENT, HOSPITAL));
+            assert_noop!(
+                Consent::withdraw_request(by(CHEN), PATIENT, 0),
+                Error::<Test>::AlreadyAnswered
+            );
+        });
+    }
+
+    #[test]
+    fn nobody_else_withdraws() {
+        ExtBuilder.build_and_execute(|| {
+            ask(CHEN);
+            for who in [COLLEAGUE, ADMIN, OWNER, CARER, STRANGER, SERVICE] {
+                assert_noop!(
+                    Consent::withdraw_request(by(who), PATIENT, 0),
+                    Error::<Test>::NotRequester
+                );
+            }
+            with(|w| w.suspended.push(HOSPITAL));
+            assert_noop!(
+                Consent::withdraw_request(by(CHEN), PATIENT, 0),
+                Error::<Test>::NotAClinician
+            );
+        });
+    }
+
+    #[test]
+    fn unknown_and_lapsed_requests_are_not_withdrawn() {
+        ExtBuilder.build_and_execute(|| {
+            ask(CHEN);
+            assert_noop!(
+                Consent::withdraw_request(by(CHEN), OTHER_PATIENT, 0),
+                Error::<Test>::RequestNotFound
+            );
+            set_now(START + RequestLifetime::get());
+            assert_noop!(
+                Consent::withdraw_request(by(CHEN), PATIENT, 0),
+                Error::<Test>::RequestLapsed
+            );
+        });
+    }
+}
+
+mod decline {
+    use super::*;
+
+    #[test]
+    fn every_controller_can_decline() {
+        ExtBuilder.build_and_execute(|| {
+            for (request, who) in [OWNER, GUARDIAN, CARER].into_iter().enumerate() {
+                let request = request as RequestIndex;
+                ask(CHEN);
+                assert_ok!(Consent::decline(by(who.clone()), PATIENT, request));
+                assert_eq!(
+                    last_event(),
+                    Event::RequestDeclined {
+                        patient: PATIENT,
+                        actor: who,
+                        request
+                    }
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn others_cannot_decline() {
+        ExtBuilder.build_and_execute(|| {
+            ask(CHEN);
+            for who in [CHEN, ADMIN, STRANGER, OTHER_OWNER] {
+                assert_noop!(Consent::decline(by(who), PATIENT, 0), BadOrigin);
+            }
+        });
+    }
+
+    #[test]
+    fn closed_unknown_and_lapsed_requests_are_not_declined() {
+        ExtBuilder.build_and_execute(|| {
+            ask(CHEN);
+            assert_noop!(
+                Consent::decline(by(OWNER), PATIENT, 1),
+                Error::<Test>::RequestNotFound
+            );
+            assert_ok!(Consent::decline(by(OWNER), PATIENT, 0));
+            assert_noop!(
+                Consent::decline(by(OWNER), PATIENT, 0),
+                Error::<Test>::AlreadyAnswered
+            );
+            ask(CHEN);
+            set_now(START + RequestLifetime::get() - 1);
+            assert_ok!(Consent::decline(by(OWNER), PATIENT, 1));
+            ask(CHEN);
+            advance(RequestLifetime::get());
+            assert_noop!(
+                Consent::decline(by(OWNER), PATIENT, 2),
+                Error::<Test>::RequestLapsed
+            );
+        });
+    }
+}
+
+mod approve {
+    use super::*;
+
+    #[test]
+    fn carer_approves_part_of_what_was_asked() {
+        ExtBuilder.build_and_execute(|| {
+            ask(CHEN);
+            let envelope = Some(ENVELOPE());
+            assert_ok!(Consent::approve(by(CARER), PATIENT, 0, terms(), envelope));
+            assert_eq!(
+                Requests::<Test>::get(PATIENT, 0).unwrap().state,
+                RequestState::Approved { grant: 0 }
+            );
+            let view = Consent::grant_view(&PATIENT, 0).unwrap();
+            assert!(view.active);
+            assert_eq!(view.envelopes, [ENVELOPE()]);
+            assert_eq!(view.grant.granted_by, CARER);
+            assert_eq!(view.grant.basis, Basis::Request(0));
+            assert!(reads(CHEN, 0, &[1]));
+            assert!(!PendingRequests::<Test>::contains_key(PATIENT, HOSPITAL));
+            assert_noop!(
+                Consent::approve(by(OWNER), PATIENT, 0, terms(), None),
+                Error::<Test>::AlreadyAnswered
+            );
+        });
+    }
+
+    #[test]
+    fn approval_goes_to_the_requester_or_its_organisation_only() {
+        ExtBuilder.build_and_execute(|| {
+            ask(CHEN);
+            let elsewhere = Grantee::Clinician {
+                account: CHEN,
+                organisation: INSURANCE,
+            };
+            for grantee in [
+                clinician(COLLEAGUE),
+                elsewhere,
+                Grantee::Organisation(INSURANCE),
+            ] {
+                let terms = GrantTerms { grantee, ..terms() };
+                assert_noop!(
+                    Consent::approve(by(OWNER), PATIENT, 0, terms, None),
+                    Error::<Test>::GranteeNotRequester
+                );
+            }
+            let terms = GrantTerms {
+                grantee: Grantee::Organisation(HOSPITAL),
+                ..terms()
+            };
+            assert_ok!(Consent::approve(by(OWNER), PATIENT, 0, terms, None));
+        });
+    }
+
+    #[test]
+    fn approval_keeps_the_purpose() {
+        ExtBuilder.build_and_execute(|| {
+            ask(CHEN);
+            let terms = GrantTerms {
+                purpose: Purpose::HResch,
+                ..terms()
+            };
+            assert_noop!(
+                Consent::approve(by(OWNER), PATIENT, 0, terms, None),
+                Error::<Test>::PurposeDiffers
+            );
+        });
+    }
+
+    #[test]
+    fn requester_who_moved_on_gets_nothing() {
+        ExtBuilder.build_and_execute(|| {
+            ask(CHEN);
+            move_to(CHEN, INSURANCE);
+            assert_noop!(
+                Consent::approve(by(OWNER), PATIENT, 0, terms(), None),
+                Error::<Test>::GranteeNotInGoodStanding
+            );
+        });
+    }
+
+    #[test]
+    fn nobody_approves_their_own_request() {
+        ExtBuilder.build_and_execute(|| {
+            ask(CHEN);
+            for who in [CHEN, ADMIN, STRANGER, OTHER_OWNER] {
+                assert_noop!(
+                    Consent::approve(by(who), PATIENT, 0, terms(), None),
+                    BadOrigin
+                );
+            }
+            assert_noop!(
+                Consent::approve(by(OTHER_OWNER), OTHER_PATIENT, 0, terms(), None),
+                Error::<Test>::RequestNotFound
+            );
+        });
+    }
+
+    #[test]
+    fn lapsed_request_is_not_approved() {
+        ExtBuilder.build_and_execute(|| {
+            ask(CHEN);
+            set_now(START + RequestLifetime::get());
+            assert_noop!(
+                Consent::approve(by(OWNER), PATIENT, 0, terms(), None),
+                Error::<Test>::RequestLapsed
+            );
+        });
+    }
+}
+
+pub fn move_to(account: AccountId, organisation: OrgId) {
+    let role = salus_primitives::ClinicianRole::Physician;
+    let member = salus_primitives::Member::Clinician { organisation, role };
+    with(|w| w.members.insert(account, member));
+}
+
+mod grant {
+    use super::*;
+
+    fn refused(terms: GrantTerms, error: Error<Test>) {
+        assert_noop!(Consent::grant(by(OWNER), PATIENT, terms, None), error);
+    }
+
+    #[test]
+    fn grant_is_kept_told_and_found_by_its_grantee() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(Consent::grant(
+                by(OWNER),
+                PATIENT,
+                terms(),
+                Some(ENVELOPE())
+            ));
+            let events: Vec<_> = System::events().into_iter().map(|e| e.event).collect();
+            assert_eq!(
+                events,
+                [
+                    Event::Granted {
+                        patient: PATIENT,
+                        actor: OWNER,
+                        grant: 0,
+                        grantee: clinician(CHEN),
+                        scope: compartments(&[LABORATORY]),
+                        rights: Rights::Read,
+                        purpose: Purpose::Treat,
+                        starts_at: START,
+                        expires_at: START + 7 * DAY,
+                        basis: Basis::Direct,
+                    }
+                    .into(),
+                    Event::EnvelopeDelivered {
+                        patient: PATIENT,
+                        actor: OWNER,
+                        grant: 0,
+                        envelope: ENVELOPE(),
+                    }
+                    .into()
+                ]
+            );
+            let to_chen = Consent::grants_to(&CHEN, 9);
+            assert_eq!((to_chen.len(), to_chen[0].0, to_chen[0].1), (1, PATIENT, 0));
+            assert!(Consent::grants_to(&COLLEAGUE, 9).is_empty());
+        });
+    }
+
+    #[test]
+    fn only_owners_and_guardians_grant() {
+        ExtBuilder.build_and_execute(|| {
+            for who in [CARER, CHEN, ADMIN, STRANGER, OTHER_OWNER] {
+                assert_noop!(Consent::grant(by(who), PATIENT, terms(), None), BadOrigin);
+            }
+            for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
+                assert_noop!(Consent::grant(origin, PATIENT, terms(), None), BadOrigin);
+            }
+            assert_ok!(Consent::grant(by(GUARDIAN), PATIENT, terms(), None));
+        });
+    }
+
+    #[test]
+    fn grantee_is_in_good_standing() {
+        ExtBuilder.build_and_execute(|| {
+            with(|w| w.suspended.push(INSURANCE));
+            for grantee in [
+                clinician(STRANGER),
+                clinician(INSURER),
+                Grantee::Organisation(INSURANCE),
+                Grantee::Organisation(99),
+            ] {
+                refused(
+                    GrantTerms { grantee, ..terms() },
+                    Error::GranteeNotInGoodStanding,
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn period_lies_ahead_and_is_bounded() {
+        ExtBuilder.build_and_execute(|| {
+            let period = |starts_at, expires_at| GrantTerms {
+                starts_at,
+                expires_at,
+                ..terms()
+            };
+            refused(period(Some(START - 1), START + DAY), Error::StartsInPast);
+            refused(period(None, START), Error::EmptyPeriod);
+            refused(period(None, 0), Error::EmptyPeriod);
+            refused(period(Some(START + 5), START + 5), Error::EmptyPeriod);
+            let latest = START + MaxGrantDuration::get();
+            refused(period(None, latest + 1), Error::TooLong);
+            refused(period(None, Moment::MAX), Error::TooLong);
+            share(period(Some(START), START + 1));
+            share(period(Some(latest - 1), latest));
+        });
+    }
+
+    #[test]
+    fn scope_names_existing_things_once() {
+        ExtBuilder.build_and_execute(|| {
+            let scoped = |scope| GrantTerms { scope, ..terms() };
+            refused(scoped(compartments(&[])), Error::EmptyScope);
+            refused(scoped(records(&[])), Error::EmptyScope);
+            refused(
+                scoped(compartments(&[NOTES, LABORATORY, NOTES])),
+                Error::DuplicateInScope,
+            );
+            refused(scoped(records(&[1, 2, 1])), Error::DuplicateInScope);
+            let unknown = salus_primitives::CompartmentId([9; 16]);
+            refused(
+                scoped(compartments(&[LABORATORY, unknown])),
+                Error::CompartmentNotFound,
+            );
+            refused(scoped(records(&[1, 99])), Error::RecordNotFound);
+            set_record_state(PATIENT, 2, RecordState::Erased);
+            refused(scoped(records(&[2])), Error::RecordNotFound);
+            for rights in [Rights::Write, Rights::ReadWrite] {
+                let terms = GrantTerms {
+                    rights,
+                    ..scoped(records(&[1]))
+                };
+                refused(terms, Error::RecordsNotWritable);
+            }
+            let all = add_compartments(PATIENT, 32);
+            share(scoped(compartments(&all)));
+        });
+    }
+
+    #[test]
+    fn other_terms_are_checked() {
+        ExtBuilder.build_and_execute(|| {
+            let window = |from, until| GrantTerms {
+                anchored_from: Some(from),
+                anchored_until: Some(until),
+                ..terms()
+            };
+            refused(window(START, START), Error::EmptyWindow);
+            refused(window(START + 1, START), Error::EmptyWindow);
+            let malformed = GrantTerms {
+                terms: Some(NOT_A_CID),
+                ..terms()
+            };
+            refused(malformed, Error::MalformedCid);
+            assert_noop!(
+                Consent::grant(by(OWNER), PATIENT, terms(), Some(NOT_A_CID)),
+                Error::<Test>::MalformedCid
+            );
+            let derived = GrantTerms {
+                derived_from: Some(0),
+                ..terms()
+            };
+            refused(derived.clone(), Error::GrantNotFound);
+            share(terms());
+            share(derived);
+            NextGrant::<Test>::insert(PATIENT, u32::MAX);
+            refused(terms(), Error::IndexExhausted);
+            NextGrant::<Test>::insert(PATIENT, 2);
+        });
+    }
+
+    #[test]
+    fn granting_anew_after_a_revocation_gives_access_and_leaves_the_old_grant_dead() {
+        ExtBuilder.build_and_execute(|| {
+            let old = share(terms());
+            assert_ok!(Consent::revoke(by(OWNER), PATIENT, old));
+            let new = share(GrantTerms {
+                derived_from: Some(old),
+                ..terms()
+            });
+            assert!(reads(CHEN, new, &[1]));
+            assert!(!reads(CHEN, old, &[1]));
+        });
+    }
+}
+
+mod revoke {
+    use super::*;
+
+    #[test]
+    fn revocation_takes_effect_at_once_and_clears_the_indices() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(terms());
+            assert!(reads(CHEN, grant, &[1]));
+            assert_ok!(Consent::revoke(by(GUARDIAN), PATIENT, grant));
+            assert!(!reads(CHEN, grant, &[1]));
+            assert_eq!(
+                last_event(),
+                Event::Revoked {
+                    patient: PATIENT,
+                    actor: GUARDIAN,
+                    grant
+                }
+            );
+            assert_eq!(
+                Grants::<Test>::get(PATIENT, grant).unwrap().revoked_at,
+                Some(START)
+            );
+            assert_eq!(GrantsTo::<Test>::iter().count(), 0);
+            assert_eq!(Expiries::<Test>::iter().count(), 0);
+        });
+    }
+
+    #[test]
+    fn a_grant_is_revoked_once() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(terms());
+            assert_ok!(Consent::revoke(by(OWNER), PATIENT, grant));
+            advance(1);
+            assert_noop!(
+                Consent::revoke(by(OWNER), PATIENT, grant),
+                Error::<Test>::AlreadyRevoked
+            );
+            assert_noop!(
+                Consent::revoke(by(OWNER), PATIENT, grant + 1),
+                Error::<Test>::GrantNotFound
+            );
+        });
+    }
+
+    #[test]
+    fn nobody_else_revokes() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(terms());
+            for who in [CARER, CHEN, ADMIN, STRANGER, OTHER_OWNER] {
+                assert_noop!(Consent::revoke(by(who), PATIENT, grant), BadOrigin);
+            }
+            assert_noop!(
+                Consent::revoke(by(OTHER_OWNER), OTHER_PATIENT, grant),
+                Error::<Test>::GrantNotFound
+            );
+        });
+    }
+
+    #[test]
+    fn revocation_is_possible_whatever_else_is_wrong() {
+        ExtBuilder.build_and_execute(|| {
+            let early = share(GrantTerms {
+                starts_at: Some(START + DAY),
+                ..terms()
+            });
+            let swept = share(terms());
+            with(|w| {
+                w.restricted.push(PATIENT);
+                w.suspended.push(HOSPITAL);
+                w.compartments.clear();
+                w.records.clear();
+            });
+            assert_ok!(Consent::revoke(by(OWNER), PATIENT, early));
+            set_now(Moment::MAX);
+            assert_ok!(Consent::sweep(by(STRANGER), MAX_SWEEP));
+            assert_ok!(Consent::revoke(by(OWNER), PATIENT, swept));
+        });
+    }
+}
+
+mod deliver_envelope {
+    use super::*;
+
+    #[test]
+    fn envelopes_are_appended() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(terms());
+            for n in 0..3 {
+                assert_ok!(Consent::deliver_envelope(by(OWNER), PATIENT, grant, cid(n)));
+            }
+            assert_eq!(
+                last_event(),
+                Event::EnvelopeDelivered {
+                    patient: PATIENT,
+                    actor: OWNER,
+                    grant,
+                    envelope: cid(2)
+                }
+            );
+            let view = Consent::grant_view(&PATIENT, grant).unwrap();
+            assert_eq!(view.envelopes, [cid(0), cid(1), cid(2)]);
+            assert_eq!(Consent::envelope(&PATIENT, grant, 1), Some(cid(1)));
+            assert_eq!(Consent::envelope(&PATIENT, grant, 3), None);
+        });
+    }
+
+    #[test]
+    fn only_owners_and_guardians_deliver() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(terms());
+            for who in [CARER, CHEN, STRANGER, OTHER_OWNER] {
+                assert_noop!(
+                    Consent::deliver_envelope(by(who), PATIENT, grant, ENVELOPE()),
+                    BadOrigin
+                );
+            }
+            assert_noop!(
+                Consent::deliver_envelope(by(OWNER), PATIENT, grant + 1, ENVELOPE()),
+                Error::<Test>::GrantNotFound
+            );
+            assert_noop!(
+                Consent::deliver_envelope(by(OWNER), PATIENT, grant, NOT_A_CID),
+                Error::<Test>::MalformedCid
+            );
+        });
+    }
+
+    #[test]
+    fn no_keys_after_the_end() {
+        ExtBuilder.build_and_execute(|| {
+            let (revoked, expired) = (share(terms()), share(terms()));
+            let deliver = |grant| Consent::deliver_envelope(by(OWNER), PATIENT, grant, ENVELOPE());
+            assert_ok!(Consent::revoke(by(OWNER), PATIENT, revoked));
+            assert_noop!(deliver(revoked), Error::<Test>::GrantEnded);
+            set_now(START + 7 * DAY - 1);
+            assert_ok!(deliver(expired));
+            advance(1);
+            assert_noop!(deliver(expired), Error::<Test>::GrantEnded);
+        });
+    }
+
+    #[test]
+    fn envelopes_are_bounded() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(terms());
+            for _ in 0..MAX_ENVELOPES {
+                assert_ok!(Consent::deliver_envelope(
+                    by(OWNER),
+                    PATIENT,
+                    grant,
+                    ENVELOPE()
+                ));
+            }
+            assert_noop!(
+                Consent::deliver_envelope(by(OWNER), PATIENT, grant, ENVELOPE()),
+                Error::<Test>::TooManyEnvelopes
+            );
+        });
+    }
+}
+
+mod sweep {
+    use super::*;
+
+    fn expired() -> usize {
+        System::events()
+            .iter()
+            .filter(|e| matches!(e.event, RuntimeEvent::Consent(Event::Expired { .. })))
+            .count()
+    }
+
+    #[test]
+    fn sweep_tells_of_each_ended_grant_once_and_of_no_other() {
+        ExtBuilder.build_and_execute(|| {
+            let ended = share(terms());
+            let revoked = share(terms());
+            let lasting = share(GrantTerms {
+                expires_at: START + 8 * DAY,
+                ..terms()
+            });
+            assert_ok!(Consent::revoke(by(OWNER), PATIENT, revoked));
+            set_now(START + 7 * DAY - 1);
+            while Consent::do_sweep(MAX_SWEEP) > 0 {}
+            assert_eq!(expired(), 0);
+            advance(1);
+            assert_ok!(Consent::sweep(by(STRANGER), MAX_SWEEP));
+            assert_eq!(
+                last_event(),
+                Event::Expired {
+                    patient: PATIENT,
+                    grant: ended
+                }
+            );
+            assert_eq!(expired(), 1);
+            assert_ok!(Consent::sweep(by(STRANGER), MAX_SWEEP));
+            assert_eq!(expired(), 1);
+            let left: Vec<_> = Consent::grants_to(&CHEN, 9)
+                .into_iter()
+                .map(|g| g.1)
+                .collect();
+            assert_eq!(left, [lasting]);
+        });
+    }
+
+    #[test]
+    fn sweep_takes_no_more_steps_than_allowed() {
+        ExtBuilder.build_and_execute(|| {
+            for _ in 0..10 {
+                share(GrantTerms {
+                    expires_at: START + HOUR,
+                    ..terms()
+                });
+            }
+            set_now(START + HOUR);
+            assert_noop!(
+                Consent::sweep(by(STRANGER), MAX_SWEEP + 1),
+                Error::<Test>::TooManySteps
+            );
+            assert_noop!(Consent::sweep(RuntimeOrigin::none(), 1), BadOrigin);
+            let post = Consent::sweep(by(STRANGER), 5).unwrap();
+            assert_eq!(post.actual_weight, Some(<() as WeightInfo>::sweep(5)));
+            let first = expired();
+            assert!((1..=5).contains(&first));
+            assert_ok!(Consent::sweep(by(STRANGER), 0));
+            assert_eq!(expired(), first);
+            assert_ok!(Consent::sweep(by(STRANGER), MAX_SWEEP));
+            assert_eq!(expired(), 10);
+        });
+    }
+
+    #[test]
+    fn grants_are_dead_whether_or_not_the_sweep_ran() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(terms());
+            set_now(START + 7 * DAY);
+            assert_eq!(expired(), 0);
+            assert!(!reads(CHEN, grant, &[1]));
+            assert!(!Consent::grant_view(&PATIENT, grant).unwrap().active);
+        });
+    }
+
+    #[test]
+    fn idle_blocks_sweep_within_their_weight() {
+        ExtBuilder.build_and_execute(|| {
+            for _ in 0..10 {
+                share(GrantTerms {
+                    expires_at: START + HOUR,
+                    ..terms()
+                });
+            }
+            set_now(START + HOUR);
+            let base = <() as WeightInfo>::sweep(0);
+            assert_eq!(Consent::on_idle(1, Weight::zero()), Weight::zero());
+            assert_eq!(Consent::on_idle(1, base), base);
+            assert_eq!(expired(), 0);
+            let room = <() as WeightInfo>::sweep(6);
+            let used = Consent::on_idle(1, room);
+            assert!(used.all_lte(room) && expired() > 0 && expired() < 10);
+            let used = Consent::on_idle(1, Weight::MAX);
+            assert!(used.all_lte(<() as WeightInfo>::sweep(MAX_SWEEP)));
+            assert_eq!(expired(), 10);
+        });
+    }
+
+    #[test]
+    fn sweep_catches_up_after_a_standstill() {
+        ExtBuilder.build_and_execute(|| {
+            share(GrantTerms {
+                expires_at: START + 365 * DAY,
+                ..terms()
+            });
+            set_now(START + 400 * DAY);
+            let blocks = (0..)
+                .take_while(|_| Consent::do_sweep(MAX_SWEEP) > 0)
+                .count();
+            assert_eq!(expired(), 1);
+            assert!(blocks as u64 <= 400 * 24 / u64::from(MAX_SWEEP) + 1);
+            assert_eq!(SweepAt::<Test>::get(), Some((START + 400 * DAY) / HOUR + 1));
+        });
+    }
+}
+
+mod predicate {
+    use super::*;
+
+    #[test]
+    fn grant_holds_from_its_first_to_its_last_millisecond() {
+        ExtBuilder.build_and_execute(|| {
+            let (from, until) = (START + 10, START + 20);
+            let grant = share(GrantTerms {
+                starts_at: Some(from),
+                expires_at: until,
+                ..terms()
+            });
+            for (at, holds) in [
+                (from - 1, false),
+                (from, true),
+                (until - 1, true),
+                (until, false),
+            ] {
+                set_now(at);
+                assert_eq!(reads(CHEN, grant, &[1]), holds, "at {at}");
+                assert_eq!(Consent::holds_grant(&PATIENT, grant, &CHEN, 0), holds);
+                assert_eq!(Consent::grant_view(&PATIENT, grant).unwrap().active, holds);
+            }
+        });
+    }
+
+    #[test]
+    fn the_later_clock_decides() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(terms());
+            let at = |at| Consent::may_read(&PATIENT, grant, &CHEN, &[1], Purpose::Treat, at);
+            let end = START + 7 * DAY;
+            assert!(at(0) && at(end - 1));
+            assert!(!at(end) && !at(Moment::MAX));
+            assert!(!Consent::holds_grant(&PATIENT, grant, &CHEN, end));
+            set_now(end);
+            assert!(!at(START));
+        });
+    }
+
+    #[test]
+    fn grant_is_for_its_grantee_at_its_organisation() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(terms());
+            for who in [COLLEAGUE, SERVICE, ADMIN, INSURER, STRANGER, OWNER] {
+                assert!(!reads(who, grant, &[1]));
+            }
+            move_to(CHEN, INSURANCE);
+            assert!(!reads(CHEN, grant, &[1]));
+            move_to(CHEN, HOSPITAL);
+            assert!(reads(CHEN, grant, &[1]));
+            with(|w| w.suspended.push(HOSPITAL));
+            assert!(!reads(CHEN, grant, &[1]));
+        });
+    }
+
+    #[test]
+    fn grant_to_an_organisation_is_for_all_its_members() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(GrantTerms {
+                grantee: Grantee::Organisation(HOSPITAL),
+                ..terms()
+            });
+            for who in [CHEN, COLLEAGUE, SERVICE] {
+                assert!(reads(who.clone(), grant, &[1]));
+                assert_eq!(Consent::grants_to(&who, 9).len(), 1);
+            }
+            assert!(!reads(INSURER, grant, &[1]));
+            move_to(CHEN, INSURANCE);
+            assert!(!reads(CHEN, grant, &[1]));
+            assert!(Consent::grants_to(&CHEN, 9).is_empty());
+            with(|w| w.suspended.push(HOSPITAL));
+            assert!(!reads(COLLEAGUE, grant, &[1]));
+        });
+    }
+
+    #[test]
+    fn restriction_suspends_every_grant() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(GrantTerms {
+                rights: Rights::ReadWrite,
+                ..terms()
+            });
+            with(|w| w.restricted.push(PATIENT));
+            assert!(!reads(CHEN, grant, &[1]));
+            assert!(!Consent::may_write(&PATIENT, grant, &CHEN, &LABORATORY));
+            with(|w| w.restricted.clear());
+            assert!(reads(CHEN, grant, &[1]));
+        });
+    }
+
+    #[test]
+    fn reading_needs_the_right_the_purpose_and_a_record() {
+        ExtBuilder.build_and_execute(|| {
+            let read = share(terms());
+            let write = share(GrantTerms {
+                rights: Rights::Write,
+                ..terms()
+            });
+            assert!(!reads(CHEN, write, &[1]));
+            assert!(!reads(CHEN, read, &[]));
+            assert!(!reads(CHEN, read + 9, &[1]));
+            let research = Purpose::HResch;
+            assert!(!Consent::may_read(
+                &PATIENT,
+                read,
+                &CHEN,
+                &[1],
+                research,
+                now()
+            ));
+            let other = &OTHER_PATIENT;
+            assert!(!Consent::may_read(
+                other,
+                read,
+                &CHEN,
+                &[1],
+                Purpose::Treat,
+                now()
+            ));
+        });
+    }
+
+    #[test]
+    fn every_record_must_be_in_scope() {
+        ExtBuilder.build_and_execute(|| {
+            let laboratory = share(terms());
+            let two = share(GrantTerms {
+                scope: records(&[0, 2]),
+                ..terms()
+            });
+            assert!(reads(CHEN, laboratory, &[1]));
+            for outside in [&[2][..], &[0], &[1, 2], &[99], &[1, 99]] {
+                assert!(!reads(CHEN, laboratory, outside), "{outside:?}");
+            }
+            assert!(reads(CHEN, two, &[0, 2]));
+            assert!(!reads(CHEN, two, &[0, 1]));
+        });
+    }
+
+    #[test]
+    fn intake_is_read_only_if_named() {
+        ExtBuilder.build_and_execute(|| {
+            let others = share(GrantTerms {
+                scope: compartments(&[LABORATORY, NOTES]),
+                rights: Rights::ReadWrite,
+                ..terms()
+            });
+            let named = share(GrantTerms {
+                scope: compartments(&[INTAKE]),
+                ..terms()
+            });
+            assert!(!reads(CHEN, others, &[0]));
+            assert!(reads(CHEN, named, &[0]));
+        });
+    }
+
+    #[test]
+    fn window_is_exact_on_both_sides() {
+        ExtBuilder.build_and_execute(|| {
+            anchor(PATIENT, 10, LABORATORY, START - 1);
+            anchor(PATIENT, 11, LABORATORY, START);
+            anchor(PATIENT, 12, LABORATORY, START + 9);
+            anchor(PATIENT, 13, LABORATORY, START + 10);
+            let grant = share(GrantTerms {
+                anchored_from: Some(START),
+                anchored_until: Some(START + 10),
+                ..terms()
+            });
+            assert!(reads(CHEN, grant, &[11, 12]));
+            assert!(!reads(CHEN, grant, &[10]));
+            assert!(!reads(CHEN, grant, &[13]));
+        });
+    }
+
+    #[test]
+    fn erased_records_are_not_read() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(terms());
+            let until = START + 3 * DAY;
+            set_record_state(PATIENT, 1, RecordState::ErasePending { until });
+            set_now(until - 1);
+            assert!(reads(CHEN, grant, &[1]));
+            assert!(!Consent::may_read(
+                &PATIENT,
+                grant,
+                &CHEN,
+                &[1],
+                Purpose::Treat,
+                until
+            ));
+            set_now(until);
+            assert!(!reads(CHEN, grant, &[1]));
+            set_record_state(PATIENT, 1, RecordState::Erased);
+            assert!(!reads(CHEN, grant, &[1]));
+        });
+    }
+
+    #[test]
+    fn writers_reach_their_scope_and_intake() {
+        ExtBuilder.build_and_execute(|| {
+            let write = share(GrantTerms {
+                rights: Rights::Write,
+                ..terms()
+            });
+            let read = share(terms());
+            let writes = |who, grant, into| Consent::may_write(&PATIENT, grant, &who, &into);
+            assert!(writes(CHEN, write, LABORATORY) && writes(CHEN, write, INTAKE));
+            assert!(!writes(CHEN, write, NOTES));
+            assert!(!writes(CHEN, read, LABORATORY) && !writes(CHEN, read, INTAKE));
+            assert!(!writes(COLLEAGUE, write, INTAKE) && !writes(OWNER, write, INTAKE));
+            set_now(START + 7 * DAY);
+            assert!(!writes(CHEN, write, LABORATORY) && !writes(CHEN, write, INTAKE));
+        });
+    }
+}
+
+mod views {
+    use super::*;
+
+    fn page(from: GrantIndex, limit: u32) -> Vec<GrantIndex> {
+        let page = Consent::grants(&PATIENT, from, limit);
+        page.into_iter().map(|(index, _)| index).collect()
+    }
+
+    #[test]
+    fn lists_are_in_order_and_paged() {
+        ExtBuilder.build_and_execute(|| {
+            for _ in 0..300 {
+                share(terms());
+            }
+            assert_eq!(page(0, 3), [0, 1, 2]);
+            assert_eq!(page(298, 9), [298, 299]);
+            assert!(page(300, 9).is_empty());
+            assert_eq!(page(0, u32::MAX).len(), 256);
+            assert!(page(u32::MAX, u32::MAX).is_empty());
+            assert_eq!(Consent::grants_to(&CHEN, 7).len(), 7);
+            assert_eq!(Consent::grants_to(&CHEN, u32::MAX).len(), 256);
+            assert!(Consent::grant_view(&PATIENT, 300).is_none());
+            assert!(Consent::request_view(&PATIENT, 0).is_none());
+        });
+    }
+
+    fn stale(compartment: salus_primitives::CompartmentId, rotated_at: Moment) -> bool {
+        Consent::needs_rotation(&PATIENT, &compartment, rotated_at)
+    }
+
+    #[test]
+    fn compartments_whose_key_is_out_need_rotation() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(terms());
+            assert_ok!(Consent::deliver_envelope(
+                by(OWNER),
+                PATIENT,
+                grant,
+                ENVELOPE()
+            ));
+            assert!(!stale(LABORATORY, START));
+            advance(DAY);
+            assert_ok!(Consent::revoke(by(OWNER), PATIENT, grant));
+            assert!(stale(LABORATORY, START));
+            assert!(!stale(LABORATORY, START + 1), "rotated since");
+            assert!(!stale(NOTES, START));
+        });
+    }
+
+    #[test]
+    fn keys_delivered_after_a_rotation_count() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(terms());
+            assert_ok!(Consent::deliver_envelope(
+                by(OWNER),
+                PATIENT,
+                grant,
+                ENVELOPE()
+            ));
+            let rotated_at = START + DAY;
+            set_now(rotated_at + 5);
+            assert_ok!(Consent::deliver_envelope(
+                by(OWNER),
+                PATIENT,
+                grant,
+                ENVELOPE()
+            ));
+            set_now(START + 7 * DAY - 1);
+            assert!(!stale(LABORATORY, rotated_at));
+            advance(1);
+            assert!(stale(LABORATORY, rotated_at));
+        });
+    }
+
+    #[test]
+    fn grants_that_carry_no_compartment_key_need_no_rotation() {
+        ExtBuilder.build_and_execute(|| {
+            let without_keys = share(terms());
+            assert_ok!(Consent::revoke(by(OWNER), PATIENT, without_keys));
+            for terms in [
+                GrantTerms {
+                    rights: Rights::Write,
+                    ..terms()
+                },
+                GrantTerms {
+                    scope: records(&[1]),
+                    ..terms()
+                },
+            ] {
+                let grant = share(terms);
+                assert_ok!(Consent::deliver_envelope(
+                    by(OWNER),
+                    PATIENT,
+                    grant,
+                    ENVELOPE()
+                ));
+                assert_ok!(Consent::revoke(by(OWNER), PATIENT, grant));
+            }
+            assert!(!stale(LABORATORY, 0));
+        });
+    }
+
+    #[test]
+    fn objects_are_named_while_they_are_needed() {
+        ExtBuilder.build_and_execute(|| {
+            ask(CHEN);
+            assert_ok!(Consent::approve(
+                by(OWNER),
+                PATIENT,
+                0,
+                terms(),
+                Some(ENVELOPE())
+            ));
+            let envelope = |patient: PatientId| Consent::envelope_reference(&patient, &ENVELOPE());
+            let letter = |patient: PatientId| Consent::letter_reference(&patient, &LETTER());
+            assert_eq!(
+                (envelope(PATIENT), letter(PATIENT)),
+                (Reference::Named, Reference::Named)
+            );
+            assert_eq!(envelope(OTHER_PATIENT), Reference::Unnamed);
+            assert_eq!(letter(OTHER_PATIENT), Reference::Unnamed);
+            assert_eq!(
+                Consent::letter_reference(&PATIENT, &ENVELOPE()),
+                Reference::Unnamed
+            );
+            assert_ok!(Consent::revoke(by(OWNER), PATIENT, 0));
+            assert_eq!(envelope(PATIENT), Reference::Unnamed);
+        });
+    }
+}
+
+#[test]
+fn a_scope_of_33_does_not_decode() {
+    use codec::{Decode, Encode};
+    let ids = vec![LABORATORY; 33];
+    let encoded = (0u8, ids).encode();
+    assert!(Scope::decode(&mut &encoded[..]).is_err());
+    let encoded = (0u8, vec![LABORATORY; 32]).encode();
+    assert!(Scope::decode(&mut &encoded[..]).is_ok());
+}

@@ -1,0 +1,155 @@
+//! What must hold in every state. Native builds have it too, so that other pallets' tests can ask.
+
+#![cfg(any(feature = "try-runtime", feature = "std"))]
+
+use frame_support::ensure;
+use salus_primitives::{rows::HOUR, traits::Chain, Basis, RequestState};
+use sp_runtime::TryRuntimeError;
+
+use crate::{
+    sweeping::over_at, Config, Envelopes, Expiries, Grants, GrantsTo, Handovers, NextGrant,
+    NextRequest, Pallet, PendingRequests, Requests, SweepAt, MAX_ENVELOPES,
+};
+
+impl<T: Config> Pallet<T> {
+    pub fn do_try_state() -> Result<(), TryRuntimeError> {
+        let now = T::Chain::now();
+        Self::try_grants()?;
+        Self::try_indices()?;
+        Self::try_envelopes()?;
+        Self::try_requests()?;
+
+        // 12. The sweep is never ahead of the clock.
+        ensure!(
+            SweepAt::<T>::get().is_none_or(|hour| hour <= (now / HOUR).saturating_add(1)),
+            "the sweep has passed an hour that is not over"
+        );
+        Ok(())
+    }
+
+    fn try_grants() -> Result<(), TryRuntimeError> {
+        for (patient, index, grant) in Grants::<T>::iter() {
+            // 1. Grants are numbered without gaps below the next index.
+            ensure!(
+                index < NextGrant::<T>::get(patient)
+                    && (index == 0 || Grants::<T>::contains_key(patient, index - 1)),
+                "a grant out of number"
+            );
+            // 2. A grant has a scope and a period, and was not given after it began.
+            ensure!(
+                !grant.scope.is_empty()
+                    && grant.starts_at < grant.expires_at
+                    && grant.granted_at <= grant.starts_at,
+                "a grant without scope or period"
+            );
+            // 3. A grant is not revoked before it was given.
+            ensure!(
+                grant.revoked_at.is_none_or(|at| grant.granted_at <= at),
+                "a grant revoked before it was given"
+            );
+            // 4. A grant that answers a request is named by it.
+            if let Basis::Request(request) = grant.basis {
+                ensure!(
+                    Requests::<T>::get(patient, request)
+                        .is_some_and(|row| row.state == RequestState::Approved { grant: index }),
+                    "a grant on a request that does not name it"
+                );
+            }
+            // 5. A grant that is not over is in both indices, so that nobody misses it.
+            let hour = over_at(grant.expires_at);
+            let unswept = SweepAt::<T>::get().is_none_or(|at| at < hour);
+            if grant.revoked_at.is_none() && unswept {
+                ensure!(
+                    Expiries::<T>::contains_key((hour, patient, index)),
+                    "a grant without its expiry"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn try_indices() -> Result<(), TryRuntimeError> {
+        // 6. Each expiry belongs to an unrevoked grant, is at its hour, and not behind the sweep.
+        for (hour, patient, index) in Expiries::<T>::iter_keys() {
+            let grant = Grants::<T>::get(patient, index).ok_or("an expiry without its grant")?;
+            ensure!(
+                grant.revoked_at.is_none() && hour == over_at(grant.expires_at),
+                "an expiry of a revoked grant, or at the wrong hour"
+            );
+            ensure!(
+                SweepAt::<T>::get().is_some_and(|at| at <= hour),
+                "an expiry behind the sweep"
+            );
+            ensure!(
+                GrantsTo::<T>::contains_key((grant.grantee, patient, index)),
+                "a grant that its grantee cannot find"
+            );
+        }
+        // 7. Both indices hold the same grants.
+        ensure!(
+            Expiries::<T>::iter_keys().count() == GrantsTo::<T>::iter_keys().count(),
+            "a grantee's index row without its expiry"
+        );
+        Ok(())
+    }
+
+    fn try_envelopes() -> Result<(), TryRuntimeError> {
+        let mut counted = 0u32;
+        for (patient, index, handover) in Handovers::<T>::iter() {
+            let grant = Grants::<T>::get(patient, index).ok_or("a hand-over without its grant")?;
+            // 8. Keys were handed over at least once, not too often, and not after the end.
+            ensure!(
+                (1..=MAX_ENVELOPES).contains(&handover.envelopes)
+                    && handover.last_at < grant.expires_at
+                    && grant.revoked_at.is_none_or(|at| handover.last_at <= at),
+                "keys handed over too often or too late"
+            );
+            // 9. Envelopes are numbered without gaps, and none is without its count.
+            for n in 0..handover.envelopes {
+                ensure!(
+                    Envelopes::<T>::contains_key((patient, index, n)),
+                    "an envelope is missing"
+                );
+            }
+            counted = counted.saturating_add(handover.envelopes);
+        }
+        ensure!(
+            counted as usize == Envelopes::<T>::iter_keys().count(),
+            "an envelope that was not counted"
+        );
+        Ok(())
+    }
+
+    fn try_requests() -> Result<(), TryRuntimeError> {
+        let now = T::Chain::now();
+        for (patient, index, row) in Requests::<T>::iter() {
+            // 10. Requests are numbered below the next index; one that waits counts as pending.
+            ensure!(
+                index < NextRequest::<T>::get(patient),
+                "a request out of number"
+            );
+            if row.state == RequestState::Pending && now < row.expires_at {
+                ensure!(
+                    PendingRequests::<T>::get(patient, row.organisation)
+                        .contains(&(index, row.expires_at)),
+                    "a waiting request that does not count"
+                );
+            }
+        }
+        // 11. What counts as pending was asked by that organisation and is unanswered.
+        for (patient, organisation, pending) in PendingRequests::<T>::iter() {
+            ensure!(!pending.is_empty(), "an empty row of pending requests");
+            for (i, (index, until)) in pending.iter().enumerate() {
+                let row = Requests::<T>::get(patient, index).ok_or("pending without request")?;
+                ensure!(
+                    row.organisation == organisation
+                        && row.expires_at == *until
+                        && row.state == RequestState::Pending
+                        && !pending[..i].contains(&(*index, *until)),
+                    "a pending request of another state or organisation, or twice"
+                );
+            }
+        }
+        Ok(())
+    }
+}
