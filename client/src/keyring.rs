@@ -549,7 +549,13 @@ impl Identities {
     /// The keys of one of them alone, to be handed to another device of the same organisation.
     pub fn only(&self, own: Own) -> Self {
         let own = own.to_string();
-        Self(self.0.get_key_value(&own).map(|(own, keys)| (own.clone(), keys.clone())).into_iter().collect())
+        Self(
+            self.0
+                .get_key_value(&own)
+                .map(|(own, keys)| (own.clone(), keys.clone()))
+                .into_iter()
+                .collect(),
+        )
     }
 
     /// Takes over the keys that are not there yet.

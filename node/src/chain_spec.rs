@@ -19,16 +19,18 @@ pub fn load(id: &str) -> Result<ChainSpec, String> {
             ChainType::Local,
             genesis_config_presets::LOCAL,
         ),
-        "" => Err("which chain? Give --dev, --chain local, or --chain with the path of a specification".into()),
+        "" => Err(
+            "which chain? Give --dev, --chain local, or --chain with the path of a specification"
+                .into(),
+        ),
         path => ChainSpec::from_json_file(path.into())
             .map_err(|error| format!("{path} is not a chain specification: {error}")),
     }
 }
 
 fn preset(name: &str, id: &str, chain_type: ChainType, preset: &str) -> Result<ChainSpec, String> {
-    let wasm = WASM_BINARY.ok_or(
-        "this node was built without its runtime: build it again without SKIP_WASM_BUILD",
-    )?;
+    let wasm = WASM_BINARY
+        .ok_or("this node was built without its runtime: build it again without SKIP_WASM_BUILD")?;
     Ok(ChainSpec::builder(wasm, None)
         .with_name(name)
         .with_id(id)

@@ -40,7 +40,9 @@ impl SubstrateCli for Cli {
 
 /// A trail is read from the states of old blocks: they are kept unless the operator says otherwise.
 fn archive(mut config: Configuration) -> Configuration {
-    config.state_pruning.get_or_insert(PruningMode::ArchiveCanonical);
+    config
+        .state_pruning
+        .get_or_insert(PruningMode::ArchiveCanonical);
     config
 }
 
@@ -48,37 +50,59 @@ pub fn run() -> sc_cli::Result<()> {
     let cli = Cli::from_args();
 
     match &cli.subcommand {
-        None => cli.create_runner(&cli.run)?.run_node_until_exit(|config| async move {
-            service::start(archive(config)).map_err(sc_cli::Error::Service)
-        }),
+        None => cli
+            .create_runner(&cli.run)?
+            .run_node_until_exit(|config| async move {
+                service::start(archive(config)).map_err(sc_cli::Error::Service)
+            }),
         Some(Subcommand::Key(cmd)) => cmd.run(&cli),
         Some(Subcommand::ExportChainSpec(cmd)) => cmd.run(cli.load_spec(&cmd.chain)?),
         Some(Subcommand::CheckBlock(cmd)) => cli.create_runner(cmd)?.async_run(|config| {
-            let PartialComponents { client, task_manager, import_queue, .. } =
-                service::new_partial(&archive(config))?;
+            let PartialComponents {
+                client,
+                task_manager,
+                import_queue,
+                ..
+            } = service::new_partial(&archive(config))?;
             Ok((cmd.run(client, import_queue), task_manager))
         }),
         Some(Subcommand::ExportBlocks(cmd)) => cli.create_runner(cmd)?.async_run(|config| {
             let config = archive(config);
-            let PartialComponents { client, task_manager, .. } = service::new_partial(&config)?;
+            let PartialComponents {
+                client,
+                task_manager,
+                ..
+            } = service::new_partial(&config)?;
             Ok((cmd.run(client, config.database), task_manager))
         }),
         Some(Subcommand::ExportState(cmd)) => cli.create_runner(cmd)?.async_run(|config| {
             let config = archive(config);
-            let PartialComponents { client, task_manager, .. } = service::new_partial(&config)?;
+            let PartialComponents {
+                client,
+                task_manager,
+                ..
+            } = service::new_partial(&config)?;
             Ok((cmd.run(client, config.chain_spec), task_manager))
         }),
         Some(Subcommand::ImportBlocks(cmd)) => cli.create_runner(cmd)?.async_run(|config| {
-            let PartialComponents { client, task_manager, import_queue, .. } =
-                service::new_partial(&archive(config))?;
+            let PartialComponents {
+                client,
+                task_manager,
+                import_queue,
+                ..
+            } = service::new_partial(&archive(config))?;
             Ok((cmd.run(client, import_queue), task_manager))
         }),
-        Some(Subcommand::PurgeChain(cmd)) => {
-            cli.create_runner(cmd)?.sync_run(|config| cmd.run(config.database))
-        }
+        Some(Subcommand::PurgeChain(cmd)) => cli
+            .create_runner(cmd)?
+            .sync_run(|config| cmd.run(config.database)),
         Some(Subcommand::Revert(cmd)) => cli.create_runner(cmd)?.async_run(|config| {
-            let PartialComponents { client, task_manager, backend, .. } =
-                service::new_partial(&archive(config))?;
+            let PartialComponents {
+                client,
+                task_manager,
+                backend,
+                ..
+            } = service::new_partial(&archive(config))?;
             let revert = cmd.run(
                 client,
                 backend,
@@ -89,8 +113,8 @@ pub fn run() -> sc_cli::Result<()> {
             );
             Ok((revert, task_manager))
         }),
-        Some(Subcommand::ChainInfo(cmd)) => {
-            cli.create_runner(cmd)?.sync_run(|config| cmd.run::<Block>(&archive(config)))
-        }
+        Some(Subcommand::ChainInfo(cmd)) => cli
+            .create_runner(cmd)?
+            .sync_run(|config| cmd.run::<Block>(&archive(config))),
     }
 }

@@ -36,9 +36,15 @@ pub fn create_full<P>(
 where
     P: TransactionPool<Block = Block> + 'static,
 {
-    let FullDeps { client, pool, grandpa } = deps;
+    let FullDeps {
+        client,
+        pool,
+        grandpa,
+    } = deps;
     let mut module = RpcModule::new(());
-    module.merge(SystemApiServer::<Hash, AccountId, Nonce>::into_rpc(System::new(client, pool)))?;
+    module.merge(SystemApiServer::<Hash, AccountId, Nonce>::into_rpc(
+        System::new(client, pool),
+    ))?;
     module.merge(
         Grandpa::new(
             executor,

@@ -71,7 +71,9 @@ pub fn new_partial(config: &Configuration) -> Result<Partial, ServiceError> {
     let client = Arc::new(client);
 
     let telemetry = telemetry.map(|(worker, telemetry)| {
-        task_manager.spawn_handle().spawn("telemetry", None, worker.run());
+        task_manager
+            .spawn_handle()
+            .spawn("telemetry", None, worker.run());
         telemetry
     });
 
@@ -208,7 +210,9 @@ fn start_on<N: NetworkBackend<Block, Hash>>(
             is_validator: config.role.is_authority(),
             keystore: Some(keystore_container.keystore()),
             offchain_db: backend.offchain_storage(),
-            transaction_pool: Some(OffchainTransactionPoolFactory::new(transaction_pool.clone())),
+            transaction_pool: Some(OffchainTransactionPoolFactory::new(
+                transaction_pool.clone(),
+            )),
             network_provider: Arc::new(network.clone()),
             enable_http_requests: false,
             custom_extensions: |_| vec![],
@@ -216,7 +220,9 @@ fn start_on<N: NetworkBackend<Block, Hash>>(
         task_manager.spawn_handle().spawn(
             "offchain-workers-runner",
             "offchain-worker",
-            workers.run(client.clone(), task_manager.spawn_handle()).boxed(),
+            workers
+                .run(client.clone(), task_manager.spawn_handle())
+                .boxed(),
         );
     }
 
@@ -298,7 +304,9 @@ fn start_on<N: NetworkBackend<Block, Hash>>(
                 compatibility_mode: Default::default(),
             },
         )?;
-        task_manager.spawn_essential_handle().spawn_blocking("aura", Some("block-authoring"), aura);
+        task_manager
+            .spawn_essential_handle()
+            .spawn_blocking("aura", Some("block-authoring"), aura);
     }
 
     if enable_grandpa {

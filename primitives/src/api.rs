@@ -7,10 +7,10 @@ use codec::{Decode, Encode};
 use scale_info::TypeInfo;
 
 use crate::{
-    AccountId, Cid, Clinician, Compartment, CompartmentId, Controller, Correction,
-    CorrectionIndex, Grant, GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId,
-    Organisation, Patient, PatientId, Purpose, Record, RecordIndex, Reference, Request,
-    RequestIndex, SignedRecipient, Subject, TrailHead,
+    AccountId, Cid, Clinician, Compartment, CompartmentId, Controller, Correction, CorrectionIndex,
+    Grant, GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Patient,
+    PatientId, Purpose, Record, RecordIndex, Reference, Request, RequestIndex, SignedRecipient,
+    Subject, TrailHead,
 };
 
 /// A compartment with what an author needs to write into it.

@@ -13,8 +13,8 @@ pub mod commitment;
 pub mod ids;
 pub mod rows;
 pub mod signing;
-pub mod traits;
 pub mod trail;
+pub mod traits;
 
 pub use binding::{Binding, ObjectKind};
 pub use ids::*;

@@ -5,8 +5,7 @@ use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, ConstU32, H256};
 
 use crate::{
-    AccountId, Cid, CompartmentId, CorrectionIndex, GrantIndex, Moment, OrgId, PatientId,
-    RecordIndex, RequestIndex,
+    AccountId, Cid, CompartmentId, GrantIndex, Moment, OrgId, PatientId, RecordIndex, RequestIndex,
 };
 
 /// Bounds. They are part of the formats: do not reduce.

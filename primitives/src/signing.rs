@@ -73,9 +73,7 @@ pub struct SignedRecipient {
 impl SignedRecipient {
     pub fn is_valid(&self, genesis: &Genesis, subject: &Subject) -> bool {
         self.recipient.is_well_formed()
-            && self
-                .recipient
-                .is_signed_by(&self.signer, genesis, subject)
+            && self.recipient.is_signed_by(&self.signer, genesis, subject)
     }
 }
 

@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 use sp_runtime::{DispatchError, DispatchResult, MultiSignature};
 
 use crate::{
-    CompartmentId, ControllerRole, Genesis, GrantIndex, Grantee, Member, Moment, OrgId, PatientId, Purpose, Recipient, Record, RecordIndex,
+    CompartmentId, ControllerRole, Genesis, GrantIndex, Grantee, Member, Moment, OrgId, PatientId,
+    Purpose, Recipient, Record, RecordIndex,
 };
 
 /// The present moment and the chain's name, as every signed payload needs them.

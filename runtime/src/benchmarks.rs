@@ -71,8 +71,7 @@ fn owner(patient: PatientId) -> AccountId {
 
 fn recipient(owner: &AccountId, subject: Subject) -> Recipient {
     let key = [7u8; 32];
-    let payload =
-        recipient_payload(&SalusChain::genesis(), &subject, SCHEME_X25519, &key, 0);
+    let payload = recipient_payload(&SalusChain::genesis(), &subject, SCHEME_X25519, &key, 0);
     Recipient {
         scheme: SCHEME_X25519,
         key: BoundedVec::truncate_from(key.to_vec()),
@@ -159,7 +158,10 @@ impl BenchmarkWorld<AccountId> for World {
         let (account, organisation) = Self::clinician();
         let index = pallet_consent::NextGrant::<Runtime>::get(patient);
         let terms = GrantTerms {
-            grantee: Grantee::Clinician { account, organisation },
+            grantee: Grantee::Clinician {
+                account,
+                organisation,
+            },
             scope: Scope::Compartments(BoundedVec::truncate_from(compartments.to_vec())),
             rights: Rights::ReadWrite,
             purpose: Purpose::Treat,
@@ -172,8 +174,13 @@ impl BenchmarkWorld<AccountId> for World {
             derived_from: None,
         };
         let envelope = Some(Cid::dag_pb([1; 32]));
-        Consent::grant(RuntimeOrigin::signed(owner(patient)), patient, terms, envelope)
-            .expect("the owner may grant this");
+        Consent::grant(
+            RuntimeOrigin::signed(owner(patient)),
+            patient,
+            terms,
+            envelope,
+        )
+        .expect("the owner may grant this");
         index
     }
 }

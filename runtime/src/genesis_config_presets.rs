@@ -21,30 +21,63 @@ pub const LOCAL: &str = "local";
 /// One validator and one hospital, whose vote alone decides.
 pub const DEVELOPMENT: &str = sp_genesis_builder::DEV_RUNTIME_PRESET;
 
-type Founder = (OrganisationKind, &'static str, Sr25519Keyring, Ed25519Keyring);
+type Founder = (
+    OrganisationKind,
+    &'static str,
+    Sr25519Keyring,
+    Ed25519Keyring,
+);
 
-const HOSPITAL: Founder =
-    (OrganisationKind::Hospital, "General Hospital", Sr25519Keyring::Alice, Ed25519Keyring::Alice);
-const LABORATORY: Founder =
-    (OrganisationKind::Laboratory, "City Laboratory", Sr25519Keyring::Bob, Ed25519Keyring::Bob);
-const CLINIC: Founder =
-    (OrganisationKind::Clinic, "Riverside Clinic", Sr25519Keyring::Charlie, Ed25519Keyring::Charlie);
-const INSURER: Founder =
-    (OrganisationKind::Insurer, "Mutual Insurance", Sr25519Keyring::Dave, Ed25519Keyring::Dave);
+const HOSPITAL: Founder = (
+    OrganisationKind::Hospital,
+    "General Hospital",
+    Sr25519Keyring::Alice,
+    Ed25519Keyring::Alice,
+);
+const LABORATORY: Founder = (
+    OrganisationKind::Laboratory,
+    "City Laboratory",
+    Sr25519Keyring::Bob,
+    Ed25519Keyring::Bob,
+);
+const CLINIC: Founder = (
+    OrganisationKind::Clinic,
+    "Riverside Clinic",
+    Sr25519Keyring::Charlie,
+    Ed25519Keyring::Charlie,
+);
+const INSURER: Founder = (
+    OrganisationKind::Insurer,
+    "Mutual Insurance",
+    Sr25519Keyring::Dave,
+    Ed25519Keyring::Dave,
+);
 
 fn genesis(founders: &[Founder]) -> Value {
-    let aura: Vec<AuraId> = founders.iter().map(|founder| founder.2.public().into()).collect();
-    let grandpa: Vec<(GrandpaId, u64)> =
-        founders.iter().map(|founder| (founder.3.public().into(), 1)).collect();
+    let aura: Vec<AuraId> = founders
+        .iter()
+        .map(|founder| founder.2.public().into())
+        .collect();
+    let grandpa: Vec<(GrandpaId, u64)> = founders
+        .iter()
+        .map(|founder| (founder.3.public().into(), 1))
+        .collect();
     let organisations: Vec<(OrganisationKind, String, AccountId, String)> = founders
         .iter()
         .map(|(kind, name, admin, _)| {
-            (*kind, name.to_string(), admin.to_account_id(), String::new())
+            (
+                *kind,
+                name.to_string(),
+                admin.to_account_id(),
+                String::new(),
+            )
         })
         .collect();
     build_struct_json_patch!(RuntimeGenesisConfig {
         aura: AuraConfig { authorities: aura },
-        grandpa: GrandpaConfig { authorities: grandpa },
+        grandpa: GrandpaConfig {
+            authorities: grandpa
+        },
         members: MembersConfig { organisations },
     })
 }

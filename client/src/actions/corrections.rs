@@ -69,7 +69,11 @@ async fn everyone(
     Ok(keys)
 }
 
-async fn correction(salus: &Salus, patient: PatientId, index: CorrectionIndex) -> Result<Correction> {
+async fn correction(
+    salus: &Salus,
+    patient: PatientId,
+    index: CorrectionIndex,
+) -> Result<Correction> {
     salus.correction(patient, index).await?.ok_or_else(|| {
         Error::Unfit(format!(
             "patient {patient} has no correction {index}: `salus correct list` shows them"
@@ -178,10 +182,23 @@ pub async fn accept(
             calls::corrections::partly_accept(patient, index, replacement, content)
         }
     };
-    finish(client, patient, Some(index), record, Some(replacement), call).await
+    finish(
+        client,
+        patient,
+        Some(index),
+        record,
+        Some(replacement),
+        call,
+    )
+    .await
 }
 
-pub async fn deny(client: &Client, patient: PatientId, index: CorrectionIndex, text: &str) -> Result<Answered> {
+pub async fn deny(
+    client: &Client,
+    patient: PatientId,
+    index: CorrectionIndex,
+    text: &str,
+) -> Result<Answered> {
     let (record, content) = reply(client, patient, index, text).await?;
     let call = calls::corrections::deny(patient, index, content);
     finish(client, patient, Some(index), record, None, call).await
@@ -212,8 +229,14 @@ pub async fn rebut(
 }
 
 /// Takes 30 more days to answer, once.
-pub async fn extend(client: &Client, patient: PatientId, index: CorrectionIndex) -> Result<Answered> {
-    let record = correction(&client.now().await?, patient, index).await?.record;
+pub async fn extend(
+    client: &Client,
+    patient: PatientId,
+    index: CorrectionIndex,
+) -> Result<Answered> {
+    let record = correction(&client.now().await?, patient, index)
+        .await?
+        .record;
     let call = calls::corrections::extend(patient, index);
     finish(client, patient, Some(index), record, None, call).await
 }
@@ -236,7 +259,9 @@ async fn reply(
     index: CorrectionIndex,
     text: &str,
 ) -> Result<(RecordIndex, salus_primitives::Cid)> {
-    let record = correction(&client.now().await?, patient, index).await?.record;
+    let record = correction(&client.now().await?, patient, index)
+        .await?
+        .record;
     Ok((record, write(client, patient, record, text).await?))
 }
 

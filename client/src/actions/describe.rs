@@ -126,7 +126,12 @@ impl Names {
         let organisation = || self.organisation(&fields["organisation"]);
         let correction = || format!("correction {}", fields["correction"]);
         let until = |name: &str| fields[name].as_u64().map(moment).unwrap_or_default();
-        let role = || fields["role"].as_str().unwrap_or("controller").to_lowercase();
+        let role = || {
+            fields["role"]
+                .as_str()
+                .unwrap_or("controller")
+                .to_lowercase()
+        };
         match (pallet, variant) {
             ("Patients", "Enrolled") => format!(
                 "{actor} of {} enrolled the patient, with {} as {}.",
@@ -149,14 +154,22 @@ impl Names {
                 role()
             ),
             ("Patients", "KeyringChanged") => format!("{actor} saved the encrypted keyring."),
-            ("Patients", "Restricted") => format!("{actor} closed all records to everybody, for now."),
+            ("Patients", "Restricted") => {
+                format!("{actor} closed all records to everybody, for now.")
+            }
             ("Patients", "Lifted") => format!("{actor} let the grants count again."),
             ("Patients", "InboxChanged") => format!("{actor} changed the key for letters."),
             ("Records", "CompartmentOpened") => {
-                format!("{actor} opened {}.", self.compartment(&fields["compartment"]))
+                format!(
+                    "{actor} opened {}.",
+                    self.compartment(&fields["compartment"])
+                )
             }
             ("Records", "CompartmentRotated") => {
-                format!("{actor} gave {} a new key.", self.compartment(&fields["compartment"]))
+                format!(
+                    "{actor} gave {} a new key.",
+                    self.compartment(&fields["compartment"])
+                )
             }
             ("Records", "RecordAnchored") => format!(
                 "{actor}{} added {} to {}.",
@@ -176,7 +189,9 @@ impl Names {
             ("Records", "EraseRequested") => {
                 format!("{actor} asked to erase {} on {}.", record(), until("until"))
             }
-            ("Records", "EraseCancelled") => format!("{actor} called off the erasure of {}.", record()),
+            ("Records", "EraseCancelled") => {
+                format!("{actor} called off the erasure of {}.", record())
+            }
             ("Records", "RecordErased") => format!("{actor} erased {}.", record()),
             ("Consent", "AccessRequested") => format!(
                 "{actor} of {} asked for access for {}, for {} (request {}).",
@@ -185,8 +200,12 @@ impl Names {
                 span(fields["duration"].as_u64().unwrap_or_default()),
                 fields["request"]
             ),
-            ("Consent", "RequestWithdrawn") => format!("{actor} took back request {}.", fields["request"]),
-            ("Consent", "RequestDeclined") => format!("{actor} declined request {}.", fields["request"]),
+            ("Consent", "RequestWithdrawn") => {
+                format!("{actor} took back request {}.", fields["request"])
+            }
+            ("Consent", "RequestDeclined") => {
+                format!("{actor} declined request {}.", fields["request"])
+            }
             ("Consent", "Granted") => format!(
                 "{actor} let {} {} {} for {}, until {} ({}).",
                 self.grantee(&fields["grantee"]),
@@ -200,7 +219,9 @@ impl Names {
                 until("expires_at"),
                 grant()
             ),
-            ("Consent", "EnvelopeDelivered") => format!("{actor} handed over the keys of {}.", grant()),
+            ("Consent", "EnvelopeDelivered") => {
+                format!("{actor} handed over the keys of {}.", grant())
+            }
             ("Consent", "Revoked") => format!("{actor} ended {}.", grant()),
             ("Consent", "Expired") => format!("{} ended by itself.", capital(&grant())),
             ("AccessLog", "Opened") => format!(
@@ -276,10 +297,18 @@ impl Names {
                 until("valid_until")
             ),
             ("Members", "ClinicianSuspended") => {
-                format!("{} suspended {}.", organisation(), self.account(&fields["account"]))
+                format!(
+                    "{} suspended {}.",
+                    organisation(),
+                    self.account(&fields["account"])
+                )
             }
             ("Members", "ClinicianReinstated") => {
-                format!("{} reinstated {}.", organisation(), self.account(&fields["account"]))
+                format!(
+                    "{} reinstated {}.",
+                    organisation(),
+                    self.account(&fields["account"])
+                )
             }
             ("Members", "CredentialEnded") => format!(
                 "{} no longer vouches for {}.",
@@ -388,9 +417,18 @@ mod tests {
     #[test]
     fn nothing_breaks_on_events_of_later_versions() {
         let names = names();
-        assert_eq!(names.sentence("New", "Thing", &json!({"a": 1})), r#"New.Thing {"a":1}"#);
-        assert!(names.sentence("AccessLog", "Opened", &json!({})).contains("somebody")
-            || names.sentence("AccessLog", "Opened", &json!({})).contains("Somebody"));
+        assert_eq!(
+            names.sentence("New", "Thing", &json!({"a": 1})),
+            r#"New.Thing {"a":1}"#
+        );
+        assert!(
+            names
+                .sentence("AccessLog", "Opened", &json!({}))
+                .contains("somebody")
+                || names
+                    .sentence("AccessLog", "Opened", &json!({}))
+                    .contains("Somebody")
+        );
     }
 
     #[test]

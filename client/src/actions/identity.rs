@@ -28,7 +28,9 @@ pub struct Published {
 pub async fn publish(client: &Client) -> Result<Published> {
     let subject = Subject::Account(client.me());
     let (epoch, recipient) = next_key(client, &subject, Own::Account).await?;
-    let submitted = client.submit(&calls::members::publish_recipient(&recipient)).await?;
+    let submitted = client
+        .submit(&calls::members::publish_recipient(&recipient))
+        .await?;
     Ok(Published {
         organisation: None,
         account: Some(client.me().to_string()),

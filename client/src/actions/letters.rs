@@ -36,7 +36,9 @@ pub(super) async fn read(
     author: &AccountId,
     keys: &[DecryptionKey],
 ) -> Result<Letter> {
-    let object = session.object(location, content, Some(author), None).await?;
+    let object = session
+        .object(location, content, Some(author), None)
+        .await?;
     Letter::open(keys, &object.read(File::Body).await?)
 }
 
@@ -65,7 +67,11 @@ pub(super) async fn responders(
 }
 
 /// What opens letters about this patient that this account may have.
-pub(super) async fn keys(client: &Client, salus: &Salus, patient: PatientId) -> Result<Vec<DecryptionKey>> {
+pub(super) async fn keys(
+    client: &Client,
+    salus: &Salus,
+    patient: PatientId,
+) -> Result<Vec<DecryptionKey>> {
     let mut keys = match client.profile.keyring(&patient, &client.device)? {
         Some(keyring) => keyring.inbox_keys(),
         None => Vec::new(),

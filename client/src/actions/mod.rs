@@ -150,9 +150,11 @@ impl Client {
             return Ok(patient);
         }
         if let Some(patient) = self.profile.config()?.patient {
-            return patient
-                .parse()
-                .map_err(|_| Error::Unfit(format!("the profile's patient {patient} is no id: correct it with `salus patient use`")));
+            return patient.parse().map_err(|_| {
+                Error::Unfit(format!(
+                    "the profile's patient {patient} is no id: correct it with `salus patient use`"
+                ))
+            });
         }
         match self.profile.patients()?.as_slice() {
             [only] => Ok(*only),
@@ -191,10 +193,16 @@ impl Client {
         let home = row.enrolled_by;
         let (url, organisation, reach) = match &self.vault {
             // Whoever names an address by hand means it, this machine included.
-            Some(url) => (url.clone(), self.owner_of(&salus, url, home).await?, Reach::Development),
+            Some(url) => (
+                url.clone(),
+                self.owner_of(&salus, url, home).await?,
+                Reach::Development,
+            ),
             None => {
                 let organisation = salus.organisation(home).await?;
-                let url = organisation.map(|row| text(&row.vault_url)).unwrap_or_default();
+                let url = organisation
+                    .map(|row| text(&row.vault_url))
+                    .unwrap_or_default();
                 if url.is_empty() {
                     return Err(Error::Unfit(format!(
                         "organisation {home}, which enrolled this patient, names no vault: its admin sets one with `salus org profile --vault-url URL`; or name one with --vault"
@@ -246,7 +254,11 @@ impl Client {
 
     /// The key that the chain names for this subject, after its owner's signature was verified and
     /// compared with what this profile has seen before.
-    pub(crate) async fn recipient(&self, salus: &Salus, subject: &Subject) -> Result<EncryptionKey> {
+    pub(crate) async fn recipient(
+        &self,
+        salus: &Salus,
+        subject: &Subject,
+    ) -> Result<EncryptionKey> {
         let Some(signed) = salus.recipient(subject).await? else {
             return Err(Error::Unfit(match subject {
                 Subject::Account(account) => format!(
@@ -308,7 +320,9 @@ impl Client {
 }
 
 pub(crate) fn unknown_patient(patient: PatientId) -> Error {
-    Error::Unfit(format!("no patient {patient} is enrolled here: check the id"))
+    Error::Unfit(format!(
+        "no patient {patient} is enrolled here: check the id"
+    ))
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {
@@ -326,14 +340,26 @@ pub(crate) fn number(event: &ChainEvent, field: &str) -> Result<u32> {
         .get(field)
         .and_then(|value| value.as_u64())
         .and_then(|value| u32::try_from(value).ok())
-        .ok_or_else(|| Error::invalid("event", format!("{}.{} has no {field}", event.pallet, event.variant)))
+        .ok_or_else(|| {
+            Error::invalid(
+                "event",
+                format!("{}.{} has no {field}", event.pallet, event.variant),
+            )
+        })
 }
 
 /// The event that a call must have caused.
-pub(crate) fn caused<'a>(submitted: &'a Submitted, pallet: &str, variant: &str) -> Result<&'a ChainEvent> {
-    submitted
-        .event(pallet, variant)
-        .ok_or_else(|| Error::invalid("block", format!("the call caused no {pallet}.{variant}: update this program")))
+pub(crate) fn caused<'a>(
+    submitted: &'a Submitted,
+    pallet: &str,
+    variant: &str,
+) -> Result<&'a ChainEvent> {
+    submitted.event(pallet, variant).ok_or_else(|| {
+        Error::invalid(
+            "block",
+            format!("the call caused no {pallet}.{variant}: update this program"),
+        )
+    })
 }
 
 /// HL7's word for a purpose.

@@ -73,7 +73,11 @@ pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
             false => "name the records to open, or list them with --list".into(),
         }));
     }
-    let part = if opening.list { Part::Manifest } else { Part::Full };
+    let part = if opening.list {
+        Part::Manifest
+    } else {
+        Part::Full
+    };
     let mut entries = Vec::new();
     let mut receipt = None;
     for records in wanted.chunks(MAX_OPEN as usize) {
@@ -112,7 +116,10 @@ pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
         patient: patient.to_string(),
         grant: index,
         opened: entries.into_iter().map(|(entry, _)| entry).collect(),
-        files: records.iter().filter_map(|view| view.file.clone()).collect(),
+        files: records
+            .iter()
+            .filter_map(|view| view.file.clone())
+            .collect(),
         records,
         receipt: receipt.ok_or_else(|| Error::Unfit("nothing was opened".into()))?,
     })
@@ -145,7 +152,15 @@ pub(super) async fn manifest(
         .await?
         .ok_or_else(|| super::no_grant(patient, index))?;
     let keys = client.own_keys(&salus).await?;
-    let envelope = envelope(&session, patient, index, &view.envelopes, &keys, Some(entry)).await?;
+    let envelope = envelope(
+        &session,
+        patient,
+        index,
+        &view.envelopes,
+        &keys,
+        Some(entry),
+    )
+    .await?;
     let reading = Reading {
         client,
         session: &session,
@@ -176,7 +191,11 @@ async fn choose(
             rows.iter()
                 .any(|(known, record)| known == index && covers(grant, *known, record))
         };
-        opening.records.iter().filter(|index| reached(index)).count()
+        opening
+            .records
+            .iter()
+            .filter(|index| reached(index))
+            .count()
     };
     salus
         .grants_to(&client.me(), super::PAGE)

@@ -42,7 +42,11 @@ pub async fn admit(
     admin: &AccountId,
     vault_url: &str,
 ) -> Result<Proposed> {
-    propose(client, &calls::members::admit(admin, kind, name, vault_url)?).await
+    propose(
+        client,
+        &calls::members::admit(admin, kind, name, vault_url)?,
+    )
+    .await
 }
 
 pub async fn suspend(client: &Client, organisation: OrgId) -> Result<Proposed> {
@@ -53,7 +57,11 @@ pub async fn reinstate(client: &Client, organisation: OrgId) -> Result<Proposed>
     propose(client, &calls::members::reinstate(organisation)).await
 }
 
-pub async fn set_admin(client: &Client, organisation: OrgId, admin: &AccountId) -> Result<Proposed> {
+pub async fn set_admin(
+    client: &Client,
+    organisation: OrgId,
+    admin: &AccountId,
+) -> Result<Proposed> {
     propose(client, &calls::members::set_admin(organisation, admin)).await
 }
 
@@ -95,7 +103,10 @@ fn hash(text: &str) -> Option<H256> {
 }
 
 async fn council<T: Decode + Default>(client: &Client, item: &str, at: H256) -> Result<T> {
-    let value = client.chain.storage(&storage_prefix("Council", item), at).await?;
+    let value = client
+        .chain
+        .storage(&storage_prefix("Council", item), at)
+        .await?;
     Ok(value.unwrap_or_default())
 }
 
@@ -175,7 +186,9 @@ async fn proposal_bytes(client: &Client, proposal: H256, at: H256) -> Result<Vec
         .storage(&identity_key("ProposalOf", proposal), at)
         .await?;
     raw.map(|raw| raw.0).ok_or_else(|| {
-        Error::Unfit(format!("the council has no motion {proposal:?}: `salus council list` shows them"))
+        Error::Unfit(format!(
+            "the council has no motion {proposal:?}: `salus council list` shows them"
+        ))
     })
 }
 
@@ -226,8 +239,9 @@ pub async fn vote(client: &Client, proposal: H256, approve: bool) -> Result<Vote
         submitted = Some(client.submit(&call).await?);
         executed = true;
     }
-    let submitted = submitted
-        .ok_or_else(|| Error::Unfit("this account has voted so before, and others are missing".into()))?;
+    let submitted = submitted.ok_or_else(|| {
+        Error::Unfit("this account has voted so before, and others are missing".into())
+    })?;
     Ok(Voted {
         proposal,
         executed,
@@ -351,14 +365,19 @@ pub async fn trust(client: &Client, organisation: OrgId) -> Result<Trusted> {
 }
 
 fn unknown(organisation: OrgId) -> Error {
-    Error::Unfit(format!("there is no organisation {organisation}: `salus org list` shows them"))
+    Error::Unfit(format!(
+        "there is no organisation {organisation}: `salus org list` shows them"
+    ))
 }
 
 /// Seals the organisation's keys to one of its accounts, so that it can open what is shared with
 /// the organisation. The file can travel by any way.
 pub async fn give_key(client: &Client, to: &AccountId) -> Result<(OrgId, Vec<u8>)> {
     let salus = client.now().await?;
-    let own = salus.member(&client.me()).await?.map(|member| member.organisation());
+    let own = salus
+        .member(&client.me())
+        .await?
+        .map(|member| member.organisation());
     let organisation = own.ok_or_else(|| {
         Error::NotPermitted(format!("{} belongs to no organisation", client.me()))
     })?;
@@ -377,7 +396,9 @@ pub async fn give_key(client: &Client, to: &AccountId) -> Result<(OrgId, Vec<u8>
             "this profile has no key of the organisation: the admin makes one with `salus org publish`".into(),
         ));
     }
-    let key: EncryptionKey = client.recipient(&salus, &Subject::Account(to.clone())).await?;
+    let key: EncryptionKey = client
+        .recipient(&salus, &Subject::Account(to.clone()))
+        .await?;
     Ok((organisation, identities.seal(&key)?))
 }
 
@@ -385,9 +406,9 @@ pub async fn give_key(client: &Client, to: &AccountId) -> Result<(OrgId, Vec<u8>
 pub async fn take_key(client: &Client, sealed: &[u8]) -> Result<OrgId> {
     let salus = client.now().await?;
     let member = salus.member(&client.me()).await?;
-    let organisation = member
-        .map(|member| member.organisation())
-        .ok_or_else(|| Error::NotPermitted(format!("{} belongs to no organisation", client.me())))?;
+    let organisation = member.map(|member| member.organisation()).ok_or_else(|| {
+        Error::NotPermitted(format!("{} belongs to no organisation", client.me()))
+    })?;
     let own = Own::Organisation(organisation);
     let mut identities = client.profile.identities(&client.device)?;
     let keys = identities.keys(Own::Account);
@@ -396,7 +417,9 @@ pub async fn take_key(client: &Client, sealed: &[u8]) -> Result<OrgId> {
         .find_map(|key| Identities::open(key, sealed).ok())
         .ok_or(Error::WrongKey("key file"))?;
     if given.keys(own).is_empty() {
-        return Err(Error::Unfit(format!("the file holds no key of organisation {organisation}")));
+        return Err(Error::Unfit(format!(
+            "the file holds no key of organisation {organisation}"
+        )));
     }
     identities.merge(given.only(own));
     client
@@ -442,7 +465,12 @@ pub async fn suspend_clinician(client: &Client, account: &AccountId) -> Result<C
 }
 
 pub async fn reinstate_clinician(client: &Client, account: &AccountId) -> Result<Credentialed> {
-    change_clinician(client, account, calls::members::reinstate_clinician(account)).await
+    change_clinician(
+        client,
+        account,
+        calls::members::reinstate_clinician(account),
+    )
+    .await
 }
 
 /// Someone leaves: by the admin, or by the clinician.
@@ -450,10 +478,21 @@ pub async fn end_credential(client: &Client, account: &AccountId) -> Result<Cred
     change_clinician(client, account, calls::members::end_credential(account)).await
 }
 
-async fn change_clinician(client: &Client, account: &AccountId, call: Call) -> Result<Credentialed> {
-    let row = client.now().await?.clinician(account).await?.ok_or_else(|| {
-        Error::Unfit(format!("no organisation has credentialed {account}: `salus clinician list` shows them"))
-    })?;
+async fn change_clinician(
+    client: &Client,
+    account: &AccountId,
+    call: Call,
+) -> Result<Credentialed> {
+    let row = client
+        .now()
+        .await?
+        .clinician(account)
+        .await?
+        .ok_or_else(|| {
+            Error::Unfit(format!(
+                "no organisation has credentialed {account}: `salus clinician list` shows them"
+            ))
+        })?;
     let submitted = client.submit(&call).await?;
     Ok(Credentialed {
         account: account.to_string(),
@@ -477,7 +516,10 @@ pub struct ClinicianView {
 }
 
 /// The people whom an organisation, or each, vouches for.
-pub async fn clinicians(client: &Client, organisation: Option<OrgId>) -> Result<Vec<ClinicianView>> {
+pub async fn clinicians(
+    client: &Client,
+    organisation: Option<OrgId>,
+) -> Result<Vec<ClinicianView>> {
     let salus = client.now().await?;
     let organisations = match organisation {
         Some(organisation) => vec![organisation],

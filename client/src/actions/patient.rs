@@ -71,7 +71,9 @@ pub fn consent(
     expires_at: Moment,
 ) -> Result<(ConsentFile, Consented)> {
     if role == ControllerRole::Carer {
-        return Err(Error::Unfit("a carer cannot enrol a patient: choose owner or guardian".into()));
+        return Err(Error::Unfit(
+            "a carer cannot enrol a patient: choose owner or guardian".into(),
+        ));
     }
     let patient = PatientId(random_16());
     let mut keyring = Keyring::new(patient);
@@ -122,13 +124,15 @@ pub fn consent(
 
 impl ConsentFile {
     pub fn to_json(&self) -> Result<Vec<u8>> {
-        let mut json = serde_json::to_vec_pretty(self).map_err(|error| Error::invalid("consent", error))?;
+        let mut json =
+            serde_json::to_vec_pretty(self).map_err(|error| Error::invalid("consent", error))?;
         json.push(b'\n');
         Ok(json)
     }
 
     pub fn from_json(json: &[u8]) -> Result<Self> {
-        let file: Self = serde_json::from_slice(json).map_err(|error| Error::invalid("consent", error))?;
+        let file: Self =
+            serde_json::from_slice(json).map_err(|error| Error::invalid("consent", error))?;
         match file.version {
             CONSENT_VERSION => Ok(file),
             version => Err(Error::Version {
@@ -144,8 +148,14 @@ impl ConsentFile {
         if self.genesis != *genesis {
             return Err(bad("it was made for another chain"));
         }
-        let patient = self.patient.parse().map_err(|_| bad("its patient is no id"))?;
-        let intake = self.intake.parse().map_err(|_| bad("its intake is no id"))?;
+        let patient = self
+            .patient
+            .parse()
+            .map_err(|_| bad("its patient is no id"))?;
+        let intake = self
+            .intake
+            .parse()
+            .map_err(|_| bad("its intake is no id"))?;
         let consent = Consent {
             patient,
             controller: parse_account(&self.controller)?,
@@ -173,7 +183,10 @@ impl ConsentFile {
             .is_valid(genesis, &subject)
         };
         let holds = verify(&consent.consent.signature, &payload, &consent.controller)
-            && signed(&consent.intake_recipient, Subject::Compartment(patient, intake))
+            && signed(
+                &consent.intake_recipient,
+                Subject::Compartment(patient, intake),
+            )
             && signed(&consent.inbox, Subject::Inbox(patient));
         match holds {
             true => Ok(consent),
@@ -348,7 +361,11 @@ pub async fn lift(client: &Client, patient: PatientId) -> Result<PatientChanged>
     change(client, patient, calls::patients::lift(patient)).await
 }
 
-async fn change(client: &Client, patient: PatientId, call: crate::chain::Call) -> Result<PatientChanged> {
+async fn change(
+    client: &Client,
+    patient: PatientId,
+    call: crate::chain::Call,
+) -> Result<PatientChanged> {
     let submitted = client.submit(&call).await?;
     Ok(PatientChanged {
         patient: patient.to_string(),
@@ -470,8 +487,14 @@ mod tests {
         )
         .unwrap();
         let patient = consented.patient.parse().unwrap();
-        let kept = profile.keyring(&patient, &unlocked.device).unwrap().unwrap();
-        assert!(kept.find(&Label::Intake).is_some(), "keys are saved before anything is signed");
+        let kept = profile
+            .keyring(&patient, &unlocked.device)
+            .unwrap()
+            .unwrap();
+        assert!(
+            kept.find(&Label::Intake).is_some(),
+            "keys are saved before anything is signed"
+        );
         (folder, file, genesis)
     }
 
@@ -482,13 +505,18 @@ mod tests {
         assert_eq!(back, file);
         assert_eq!(back.verify(&genesis).unwrap().consent.expires_at, 77);
         assert!(back.verify(&Genesis::zero()).is_err());
-        assert!(!String::from_utf8(file.to_json().unwrap()).unwrap().contains("SECRET"));
+        assert!(!String::from_utf8(file.to_json().unwrap())
+            .unwrap()
+            .contains("SECRET"));
     }
 
     #[test]
     fn a_changed_consent_is_refused() {
         let (_folder, file, genesis) = signed();
-        let other = AccountKey::from_uri("//Charlie").unwrap().account().to_string();
+        let other = AccountKey::from_uri("//Charlie")
+            .unwrap()
+            .account()
+            .to_string();
         let changes: [fn(&mut ConsentFile, String); 6] = [
             |file, _| file.organisation = 3,
             |file, _| file.role = ControllerRole::Guardian,

@@ -322,7 +322,11 @@ async fn granted_targets(
 }
 
 /// The grants under which this account may write about the patient now; at least one.
-async fn write_grants(client: &Client, salus: &Salus, patient: PatientId) -> Result<Vec<WriteGrant>> {
+async fn write_grants(
+    client: &Client,
+    salus: &Salus,
+    patient: PatientId,
+) -> Result<Vec<WriteGrant>> {
     let mut grants = Vec::new();
     for (about, index, view) in salus.grants_to(&client.me(), super::PAGE).await? {
         if about != patient || !view.active || !view.grant.rights.write() {
@@ -365,7 +369,9 @@ async fn write_labels(
             .map(|(id, shared)| (id, shared.label))
             .collect(),
         Err(error) => {
-            tracing::warn!("grant {grant}: its envelope cannot be read, so intake is all it reaches: {error}");
+            tracing::warn!(
+                "grant {grant}: its envelope cannot be read, so intake is all it reaches: {error}"
+            );
             Vec::new()
         }
     }
@@ -523,7 +529,9 @@ impl Fetched<'_> {
         };
         let (keys, manifest) = (keys.payload.clone(), self.manifest.clone());
         blocking(move || {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty());
             let folder = folder.unwrap_or(Path::new("."));
             fs::create_dir_all(folder).map_err(Error::file("make", folder))?;
             let mut plain =
@@ -652,7 +660,10 @@ pub async fn list(client: &Client, patient: PatientId, quick: bool) -> Result<Ve
             view
         })
         .collect();
-    Ok(futures::stream::iter(views).buffered(PARALLEL).collect().await)
+    Ok(futures::stream::iter(views)
+        .buffered(PARALLEL)
+        .collect()
+        .await)
 }
 
 /// Writes a record of one's own patient, in clear, into `out`: a folder, or a file's name.
@@ -838,7 +849,11 @@ pub async fn erase(client: &Client, patient: PatientId, record: RecordIndex) -> 
     })
 }
 
-pub async fn cancel_erase(client: &Client, patient: PatientId, record: RecordIndex) -> Result<Erasing> {
+pub async fn cancel_erase(
+    client: &Client,
+    patient: PatientId,
+    record: RecordIndex,
+) -> Result<Erasing> {
     let call = calls::records::cancel_erase(patient, record);
     let submitted = client.submit(&call).await?;
     Ok(Erasing {
@@ -851,7 +866,11 @@ pub async fn cancel_erase(client: &Client, patient: PatientId, record: RecordInd
 }
 
 /// After the 72 hours: lets vaults delete the file.
-pub async fn finish_erase(client: &Client, patient: PatientId, record: RecordIndex) -> Result<Erasing> {
+pub async fn finish_erase(
+    client: &Client,
+    patient: PatientId,
+    record: RecordIndex,
+) -> Result<Erasing> {
     let call = calls::records::finish_erase(patient, record);
     let submitted = client.submit(&call).await?;
     Ok(Erasing {
@@ -870,7 +889,9 @@ pub(super) fn covers(grant: &salus_primitives::Grant, index: RecordIndex, record
         Scope::Records(records) => records.contains(&index),
     };
     named
-        && grant.anchored_from.is_none_or(|from| from <= record.anchored_at)
+        && grant
+            .anchored_from
+            .is_none_or(|from| from <= record.anchored_at)
         && grant
             .anchored_until
             .is_none_or(|until| record.anchored_at < until)
@@ -899,7 +920,15 @@ mod tests {
 
     #[test]
     fn a_title_never_becomes_a_path() {
-        for title in ["../../etc/passwd", "/etc/passwd", "..", "a\0b", "C:\\x", "", "x\n"] {
+        for title in [
+            "../../etc/passwd",
+            "/etc/passwd",
+            "..",
+            "a\0b",
+            "C:\\x",
+            "",
+            "x\n",
+        ] {
             let name = output_name(3, &manifest(title, "text/plain"));
             assert!(name.starts_with("3-"), "{name}");
             assert!(!name.contains(['/', '\\', '\0', '\n']), "{name}");
@@ -909,8 +938,14 @@ mod tests {
 
     #[test]
     fn files_keep_their_ending_or_get_the_one_of_their_type() {
-        assert_eq!(output_name(0, &manifest("Blood.json", "text/plain")), "0-Blood.json");
-        assert_eq!(output_name(0, &manifest("Blood count", "application/dicom")), "0-Blood_count.dcm");
+        assert_eq!(
+            output_name(0, &manifest("Blood.json", "text/plain")),
+            "0-Blood.json"
+        );
+        assert_eq!(
+            output_name(0, &manifest("Blood count", "application/dicom")),
+            "0-Blood_count.dcm"
+        );
         assert_eq!(output_name(0, &manifest("Blood", "x/y")), "0-Blood.bin");
         assert_eq!(media_type(Path::new("a/B.DCM")), "application/dicom");
         assert_eq!(media_type(Path::new("a")), "application/octet-stream");

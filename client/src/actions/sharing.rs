@@ -12,8 +12,8 @@ use serde::Serialize;
 use super::identity::back_up;
 use super::records::{fetch, no_record, own_record_keys};
 use super::{
-    caused, cid, grantee_text, letters, no_grant, number, purpose_code, rights_word,
-    Client, Receipt,
+    caused, cid, grantee_text, letters, no_grant, number, purpose_code, rights_word, Client,
+    Receipt,
 };
 use crate::chain::{calls, Salus};
 use crate::error::{Error, Result};
@@ -381,7 +381,11 @@ pub(super) async fn rotate_compartment(
 
 /// Hands all keys of their compartments, the new ones too, to the grants that live and read this
 /// compartment. A grantee whose key cannot be trusted is left out, with a warning.
-async fn redeliver(client: &Client, keyring: &Keyring, id: CompartmentId) -> Result<Vec<GrantIndex>> {
+async fn redeliver(
+    client: &Client,
+    keyring: &Keyring,
+    id: CompartmentId,
+) -> Result<Vec<GrantIndex>> {
     let patient = keyring.patient();
     let salus = client.now().await?;
     let now = salus.now().await?;
@@ -409,8 +413,14 @@ async fn redeliver(client: &Client, keyring: &Keyring, id: CompartmentId) -> Res
             Some(session) => session,
             None => session.insert(client.session(patient).await?),
         };
-        let envelope =
-            make_envelope(client, session, keyring, &view.grant.scope, view.grant.rights).await?;
+        let envelope = make_envelope(
+            client,
+            session,
+            keyring,
+            &view.grant.scope,
+            view.grant.rights,
+        )
+        .await?;
         let content = send_envelope(client, session, &envelope, &key).await?;
         deliveries.push(calls::consent::deliver_envelope(patient, index, content));
         delivered.push(index);
@@ -650,7 +660,11 @@ pub async fn requests(client: &Client, patient: PatientId) -> Result<Vec<Request
         match letter {
             Ok(letter) => {
                 row.categories = letter.categories.iter().map(Category::to_string).collect();
-                row.sensitivity = letter.sensitivity.iter().map(Sensitivity::to_string).collect();
+                row.sensitivity = letter
+                    .sensitivity
+                    .iter()
+                    .map(Sensitivity::to_string)
+                    .collect();
                 row.subject = Some(letter.subject);
                 row.text = Some(letter.text);
             }
@@ -682,7 +696,10 @@ pub async fn approve(
         .await?
         .ok_or_else(|| no_request(patient, index))?;
     let (categories, flags) = match &approval.categories {
-        Some(categories) => (categories.clone(), approval.flags.clone().unwrap_or_default()),
+        Some(categories) => (
+            categories.clone(),
+            approval.flags.clone().unwrap_or_default(),
+        ),
         None => {
             let keys = letters::keys(client, &salus, patient).await?;
             let session = client.session(patient).await?;
@@ -730,12 +747,26 @@ pub struct RequestEnded {
     pub receipt: Receipt,
 }
 
-pub async fn decline(client: &Client, patient: PatientId, request: RequestIndex) -> Result<RequestEnded> {
-    end_request(client, patient, request, calls::consent::decline(patient, request)).await
+pub async fn decline(
+    client: &Client,
+    patient: PatientId,
+    request: RequestIndex,
+) -> Result<RequestEnded> {
+    end_request(
+        client,
+        patient,
+        request,
+        calls::consent::decline(patient, request),
+    )
+    .await
 }
 
 /// The requester takes a request back.
-pub async fn withdraw(client: &Client, patient: PatientId, request: RequestIndex) -> Result<RequestEnded> {
+pub async fn withdraw(
+    client: &Client,
+    patient: PatientId,
+    request: RequestIndex,
+) -> Result<RequestEnded> {
     let call = calls::consent::withdraw_request(patient, request);
     end_request(client, patient, request, call).await
 }
@@ -764,7 +795,10 @@ mod tests {
             Label::Intake,
             Label::of(Category::LabResult),
             Label::flagged(Category::LabResult, [Sensitivity::Hiv]),
-            Label::flagged(Category::LabResult, [Sensitivity::Hiv, Sensitivity::Genetic]),
+            Label::flagged(
+                Category::LabResult,
+                [Sensitivity::Hiv, Sensitivity::Genetic],
+            ),
             Label::flagged(Category::ClinicalNote, [Sensitivity::MentalHealth]),
         ] {
             keyring.prepare(&label, 0);
@@ -793,7 +827,10 @@ mod tests {
     #[test]
     fn flagged_compartments_are_shared_only_if_each_of_their_flags_is_named() {
         use Sensitivity::{Genetic, Hiv, MentalHealth};
-        assert_eq!(chosen(&[Category::LabResult], &[Hiv]).unwrap(), ["lab", "lab +hiv"]);
+        assert_eq!(
+            chosen(&[Category::LabResult], &[Hiv]).unwrap(),
+            ["lab", "lab +hiv"]
+        );
         assert_eq!(
             chosen(&[Category::LabResult], &[Hiv, Genetic]).unwrap(),
             ["lab", "lab +hiv", "lab +hiv +genetic"]
@@ -802,7 +839,10 @@ mod tests {
             chosen(&[Category::ClinicalNote], &[MentalHealth]).unwrap(),
             ["note +mental-health"]
         );
-        assert!(chosen(&[Category::LabResult], &[MentalHealth]).is_err(), "a flag that reaches nothing");
+        assert!(
+            chosen(&[Category::LabResult], &[MentalHealth]).is_err(),
+            "a flag that reaches nothing"
+        );
     }
 
     #[test]

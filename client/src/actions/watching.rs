@@ -141,7 +141,11 @@ pub fn to_file(trail: &Trail) -> Result<String> {
         json(&trail.head)?
     );
     for (number, entry) in trail.entries.iter().enumerate() {
-        let comma = if number + 1 < trail.entries.len() { "," } else { "" };
+        let comma = if number + 1 < trail.entries.len() {
+            ","
+        } else {
+            ""
+        };
         let _ = writeln!(text, "{}{comma}", json(entry)?);
     }
     text.push_str("]}\n");
@@ -206,7 +210,10 @@ impl Interests {
         };
         let number = |field: &str| event.fields[field].as_u64().map(|number| number as u32);
         let Some(patient) = event.patient() else {
-            return Ok(event.pallet == "Members" && (is_me("account") || is_ours(&event.fields["organisation"]) && event.variant.starts_with("Organisation")));
+            return Ok(event.pallet == "Members"
+                && (is_me("account")
+                    || is_ours(&event.fields["organisation"])
+                        && event.variant.starts_with("Organisation")));
         };
         if is_me("controller") || is_me("account") {
             self.controlled.insert(patient);
@@ -376,7 +383,10 @@ mod tests {
             }
             head.into()
         };
-        assert!(verify_saved(&Heads::default(), &forged).is_ok(), "nobody else can tell");
+        assert!(
+            verify_saved(&Heads::default(), &forged).is_ok(),
+            "nobody else can tell"
+        );
         let mut same_length = trail(5);
         same_length.head.hash = H256::zero();
         assert!(verify_saved(&heads(&genuine), &same_length).is_err());
@@ -386,6 +396,9 @@ mod tests {
             Err(Error::Trail(TrailError::NotAnExtension { seen: 3 }))
         ));
         assert!(verify_saved(&remembered, &genuine).is_ok());
-        assert!(verify_saved(&heads(&genuine), &trail(3)).is_ok(), "an older save still holds");
+        assert!(
+            verify_saved(&heads(&genuine), &trail(3)).is_ok(),
+            "an older save still holds"
+        );
     }
 }

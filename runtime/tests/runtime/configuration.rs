@@ -17,8 +17,10 @@ use crate::world::{self, Who, PATIENT};
 
 #[test]
 fn extensions_come_in_this_order_with_no_unknown_fields() {
-    let names: Vec<_> =
-        TxExtension::metadata().into_iter().map(|extension| extension.identifier).collect();
+    let names: Vec<_> = TxExtension::metadata()
+        .into_iter()
+        .map(|extension| extension.identifier)
+        .collect();
     assert_eq!(
         names,
         [
@@ -36,9 +38,15 @@ fn extensions_come_in_this_order_with_no_unknown_fields() {
     );
     // Wallets cannot fill in what they do not know.
     let check_member = &TxExtension::metadata()[5];
-    assert_eq!(check_member.ty, scale_info::meta_type::<pallet_members::CheckMember<Runtime>>());
+    assert_eq!(
+        check_member.ty,
+        scale_info::meta_type::<pallet_members::CheckMember<Runtime>>()
+    );
     assert_eq!(check_member.implicit, scale_info::meta_type::<()>());
-    assert_eq!(codec::Encode::encoded_size(&pallet_members::CheckMember::<Runtime>::new()), 0);
+    assert_eq!(
+        codec::Encode::encoded_size(&pallet_members::CheckMember::<Runtime>::new()),
+        0
+    );
 }
 
 #[test]
@@ -76,7 +84,10 @@ fn what_moves_credits_sets_code_or_writes_storage_is_closed() {
             dest: Who::Owner.account().into(),
             value: 1,
         }),
-        RuntimeCall::Balances(pallet_balances::Call::burn { value: 1, keep_alive: true }),
+        RuntimeCall::Balances(pallet_balances::Call::burn {
+            value: 1,
+            keep_alive: true,
+        }),
         RuntimeCall::System(frame_system::Call::set_code { code: vec![] }),
         RuntimeCall::System(frame_system::Call::set_storage { items: vec![] }),
         RuntimeCall::System(frame_system::Call::remark_with_event { remark: vec![] }),
@@ -113,7 +124,9 @@ fn the_filter_holds_inside_a_council_motion() {
             proposal: Box::new(inner),
             length_bound: 1_000,
         });
-        motion.dispatch(Who::Admin.signed()).expect("the motion itself is dispatched");
+        motion
+            .dispatch(Who::Admin.signed())
+            .expect("the motion itself is dispatched");
         let events = frame_system::Pallet::<Runtime>::events().split_off(before);
         let filtered: sp_runtime::DispatchError =
             frame_system::Error::<Runtime>::CallFiltered.into();
@@ -140,14 +153,17 @@ fn one_vote_decides_where_there_is_one_hospital() {
         });
         // A name is needed; see the pallet's own tests for what else is.
         let admit = match admit {
-            RuntimeCall::Members(pallet_members::Call::admit { admin, kind, vault_url, .. }) => {
-                RuntimeCall::Members(pallet_members::Call::admit {
-                    admin,
-                    kind,
-                    name: frame_support::BoundedVec::truncate_from(b"City Laboratory".to_vec()),
-                    vault_url,
-                })
-            }
+            RuntimeCall::Members(pallet_members::Call::admit {
+                admin,
+                kind,
+                vault_url,
+                ..
+            }) => RuntimeCall::Members(pallet_members::Call::admit {
+                admin,
+                kind,
+                name: frame_support::BoundedVec::truncate_from(b"City Laboratory".to_vec()),
+                vault_url,
+            }),
             _ => unreachable!(),
         };
         let motion = |threshold| {
@@ -172,11 +188,21 @@ fn strangers_and_suspended_clinicians_are_turned_away_before_the_chain() {
     world::full().execute_with(|| {
         for who in [Who::Stranger, Who::Suspended] {
             for call in [remark(), revoke()] {
-                assert_eq!(validate(who, &call), Err(InvalidTransaction::Custom(1).into()), "{who:?}");
+                assert_eq!(
+                    validate(who, &call),
+                    Err(InvalidTransaction::Custom(1).into()),
+                    "{who:?}"
+                );
             }
         }
-        for who in [Who::Owner, Who::Guardian, Who::Carer, Who::Clinician, Who::Service, Who::Admin]
-        {
+        for who in [
+            Who::Owner,
+            Who::Guardian,
+            Who::Carer,
+            Who::Clinician,
+            Who::Service,
+            Who::Admin,
+        ] {
             assert!(validate(who, &remark()).is_ok(), "{who:?}");
         }
     });
@@ -203,7 +229,10 @@ fn a_full_block_leaves_time_for_its_state_root() {
     assert!(MAXIMUM_BLOCK_WEIGHT.ref_time() < 1_000_000_000_000 * 4 / 9);
     let length = <Runtime as frame_system::Config>::BlockLength::get();
     assert_eq!(*length.max.get(DispatchClass::Operational), BLOCK_LENGTH);
-    assert_eq!(*length.max.get(DispatchClass::Normal), NORMAL_RATIO * BLOCK_LENGTH);
+    assert_eq!(
+        *length.max.get(DispatchClass::Normal),
+        NORMAL_RATIO * BLOCK_LENGTH
+    );
 }
 
 #[test]
@@ -241,7 +270,10 @@ fn the_largest_calls_fit_into_a_block() {
     ];
     for call in largest {
         let weight = call.get_dispatch_info().call_weight;
-        assert!(weight.all_lte(most), "{call:?} weighs {weight:?} of {most:?}");
+        assert!(
+            weight.all_lte(most),
+            "{call:?} weighs {weight:?} of {most:?}"
+        );
     }
 }
 
@@ -250,7 +282,10 @@ fn remark() -> RuntimeCall {
 }
 
 fn revoke() -> RuntimeCall {
-    RuntimeCall::Consent(pallet_consent::Call::revoke { patient: PATIENT, grant: 0 })
+    RuntimeCall::Consent(pallet_consent::Call::revoke {
+        patient: PATIENT,
+        grant: 0,
+    })
 }
 
 /// The priority that `CheckMember` gives to the next transaction of `who`.
@@ -263,6 +298,13 @@ fn validate(who: Who, call: &RuntimeCall) -> Result<u64, TransactionValidityErro
         frame_system::CheckNonce::<Runtime>::from(nonce),
     );
     check
-        .validate_only(who.signed(), call, &info, 100, TransactionSource::External, 0)
+        .validate_only(
+            who.signed(),
+            call,
+            &info,
+            100,
+            TransactionSource::External,
+            0,
+        )
         .map(|(validity, _, _)| validity.priority)
 }

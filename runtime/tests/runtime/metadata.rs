@@ -4,7 +4,14 @@ use salus_primitives::api::SalusApi;
 use salus_runtime::{Block, RuntimeCall, RuntimeError, RuntimeEvent, VERSION};
 use scale_info::{form::MetaForm, Field, MetaType, Type, TypeDef, TypeInfo, Variant};
 
-const OURS: [&str; 6] = ["Members", "Patients", "Records", "Consent", "AccessLog", "Corrections"];
+const OURS: [&str; 6] = [
+    "Members",
+    "Patients",
+    "Records",
+    "Consent",
+    "AccessLog",
+    "Corrections",
+];
 
 fn variants(ty: Type<MetaForm>) -> Vec<Variant<MetaForm>> {
     match ty.type_def {
@@ -32,17 +39,32 @@ fn is_named(field: &Field<MetaForm>, name: &str) -> bool {
 fn every_event_about_a_patient_names_it_in_one_field_of_its_type() {
     let mut about_patients = 0;
     for (pallet, event) in of_all_pallets::<RuntimeEvent>() {
-        let named = event.fields.iter().filter(|field| is_named(field, "patient")).count();
+        let named = event
+            .fields
+            .iter()
+            .filter(|field| is_named(field, "patient"))
+            .count();
         let typed = event
             .fields
             .iter()
             .filter(|field| field.ty.type_info().path.ident() == Some("PatientId"))
             .count();
-        assert!(named <= 1, "{pallet}.{} has {named} fields called `patient`", event.name);
-        assert_eq!(named, typed, "{pallet}.{}: not every PatientId is called `patient`", event.name);
+        assert!(
+            named <= 1,
+            "{pallet}.{} has {named} fields called `patient`",
+            event.name
+        );
+        assert_eq!(
+            named, typed,
+            "{pallet}.{}: not every PatientId is called `patient`",
+            event.name
+        );
         about_patients += named;
     }
-    assert!(about_patients > 30, "only {about_patients} events name a patient");
+    assert!(
+        about_patients > 30,
+        "only {about_patients} events name a patient"
+    );
 }
 
 #[test]
@@ -65,8 +87,16 @@ fn calls_events_and_errors_are_documented() {
     ];
     for (pallet, variant) in all.into_iter().flatten() {
         if OURS.contains(&pallet) {
-            let first = variant.docs.first().map(|line| line.trim()).unwrap_or_default();
-            assert!(first.len() > 10, "{pallet}.{} is not documented", variant.name);
+            let first = variant
+                .docs
+                .first()
+                .map(|line| line.trim())
+                .unwrap_or_default();
+            assert!(
+                first.len() > 10,
+                "{pallet}.{} is not documented",
+                variant.name
+            );
         }
     }
 }

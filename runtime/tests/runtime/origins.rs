@@ -187,8 +187,10 @@ const CLOSED: &[&str] = &[
 ];
 
 /// Calls with an argument of which there is no value: nobody can even write them down.
-const IMPOSSIBLE: &[&str] =
-    &["Grandpa.report_equivocation", "Grandpa.report_equivocation_unsigned"];
+const IMPOSSIBLE: &[&str] = &[
+    "Grandpa.report_equivocation",
+    "Grandpa.report_equivocation_unsigned",
+];
 
 #[test]
 fn each_call_does_for_each_origin_what_the_table_says() {
@@ -203,7 +205,12 @@ fn each_call_does_for_each_origin_what_the_table_says() {
                 }
             }
         }
-        assert!(wrong.is_empty(), "{} cells differ:\n{}", wrong.len(), wrong.join("\n"));
+        assert!(
+            wrong.is_empty(),
+            "{} cells differ:\n{}",
+            wrong.len(),
+            wrong.join("\n")
+        );
     });
 }
 
@@ -225,8 +232,14 @@ fn each_call_has_a_row_and_each_row_a_call() {
         .collect();
     let without_row: Vec<_> = calls.difference(&rows).collect();
     let without_call: Vec<_> = rows.difference(&calls).collect();
-    assert!(without_row.is_empty(), "calls without a row: {without_row:?}");
-    assert!(without_call.is_empty(), "rows without a call: {without_call:?}");
+    assert!(
+        without_row.is_empty(),
+        "calls without a row: {without_row:?}"
+    );
+    assert!(
+        without_call.is_empty(),
+        "rows without a call: {without_call:?}"
+    );
 }
 
 #[test]
@@ -236,7 +249,11 @@ fn closed_calls_are_closed_to_everybody() {
             let call = any_call(name).unwrap_or_else(|| panic!("{name} decodes"));
             for origin in COLUMNS.into_iter().filter(|origin| *origin != Origin::Root) {
                 let result = call.clone().dispatch(signed(origin));
-                assert_eq!(outcome(result.map_err(|error| error.error)), "System.CallFiltered", "{name}");
+                assert_eq!(
+                    outcome(result.map_err(|error| error.error)),
+                    "System.CallFiltered",
+                    "{name}"
+                );
             }
         }
         for name in IMPOSSIBLE {
@@ -347,7 +364,12 @@ fn put_motion() -> H256 {
 }
 
 fn vote(_: Who) -> RuntimeCall {
-    pallet_collective::Call::vote { proposal: put_motion(), index: 0, approve: true }.into()
+    pallet_collective::Call::vote {
+        proposal: put_motion(),
+        index: 0,
+        approve: true,
+    }
+    .into()
 }
 
 fn close(_: Who) -> RuntimeCall {
@@ -365,11 +387,17 @@ fn close(_: Who) -> RuntimeCall {
 }
 
 fn disapprove(_: Who) -> RuntimeCall {
-    pallet_collective::Call::disapprove_proposal { proposal_hash: put_motion() }.into()
+    pallet_collective::Call::disapprove_proposal {
+        proposal_hash: put_motion(),
+    }
+    .into()
 }
 
 fn authorize(_: Who) -> RuntimeCall {
-    salus_runtime::upgrades::Call::authorize { code_hash: H256::repeat_byte(1) }.into()
+    salus_runtime::upgrades::Call::authorize {
+        code_hash: H256::repeat_byte(1),
+    }
+    .into()
 }
 
 // Members.
@@ -385,7 +413,10 @@ fn admit(_: Who) -> RuntimeCall {
 }
 
 fn suspend(_: Who) -> RuntimeCall {
-    pallet_members::Call::suspend { organisation: HOSPITAL }.into()
+    pallet_members::Call::suspend {
+        organisation: HOSPITAL,
+    }
+    .into()
 }
 
 fn reinstate(_: Who) -> RuntimeCall {
@@ -396,7 +427,11 @@ fn reinstate(_: Who) -> RuntimeCall {
 }
 
 fn set_admin(_: Who) -> RuntimeCall {
-    pallet_members::Call::set_admin { organisation: HOSPITAL, admin: Who::Newcomer.account() }.into()
+    pallet_members::Call::set_admin {
+        organisation: HOSPITAL,
+        admin: Who::Newcomer.account(),
+    }
+    .into()
 }
 
 fn set_profile(_: Who) -> RuntimeCall {
@@ -413,7 +448,11 @@ fn publish(who: Who) -> RuntimeCall {
 }
 
 fn publish_organisation(who: Who) -> RuntimeCall {
-    let organisation = if who == Who::OtherAdmin { world::OTHER_HOSPITAL } else { HOSPITAL };
+    let organisation = if who == Who::OtherAdmin {
+        world::OTHER_HOSPITAL
+    } else {
+        HOSPITAL
+    };
     let recipient = recipient(who, Subject::Organisation(organisation), 0);
     pallet_members::Call::publish_organisation_recipient { recipient }.into()
 }
@@ -428,15 +467,24 @@ fn credential(_: Who) -> RuntimeCall {
 }
 
 fn suspend_one(_: Who) -> RuntimeCall {
-    pallet_members::Call::suspend_clinician { account: Who::Clinician.account() }.into()
+    pallet_members::Call::suspend_clinician {
+        account: Who::Clinician.account(),
+    }
+    .into()
 }
 
 fn reinstate_one(_: Who) -> RuntimeCall {
-    pallet_members::Call::reinstate_clinician { account: Who::Suspended.account() }.into()
+    pallet_members::Call::reinstate_clinician {
+        account: Who::Suspended.account(),
+    }
+    .into()
 }
 
 fn end_credential(_: Who) -> RuntimeCall {
-    pallet_members::Call::end_credential { account: Who::Clinician.account() }.into()
+    pallet_members::Call::end_credential {
+        account: Who::Clinician.account(),
+    }
+    .into()
 }
 
 // Patients.
@@ -457,12 +505,19 @@ fn add_controller(_: Who) -> RuntimeCall {
 
 fn remove_controller(_: Who) -> RuntimeCall {
     assert_ok!(add_controller(Who::Owner).dispatch(Who::Owner.signed()));
-    pallet_patients::Call::remove_controller { patient: PATIENT, account: Who::Newcomer.account() }
-        .into()
+    pallet_patients::Call::remove_controller {
+        patient: PATIENT,
+        account: Who::Newcomer.account(),
+    }
+    .into()
 }
 
 fn set_keyring(_: Who) -> RuntimeCall {
-    pallet_patients::Call::set_keyring { patient: PATIENT, keyring: cid(1) }.into()
+    pallet_patients::Call::set_keyring {
+        patient: PATIENT,
+        keyring: cid(1),
+    }
+    .into()
 }
 
 fn restrict(_: Who) -> RuntimeCall {
@@ -476,7 +531,11 @@ fn lift(_: Who) -> RuntimeCall {
 
 fn set_inbox(who: Who) -> RuntimeCall {
     let recipient = recipient(who, Subject::Inbox(PATIENT), 1);
-    pallet_patients::Call::set_inbox { patient: PATIENT, recipient }.into()
+    pallet_patients::Call::set_inbox {
+        patient: PATIENT,
+        recipient,
+    }
+    .into()
 }
 
 // Records.
@@ -484,26 +543,49 @@ fn set_inbox(who: Who) -> RuntimeCall {
 fn open_compartment(who: Who) -> RuntimeCall {
     let compartment = CompartmentId([12; 16]);
     let recipient = recipient(who, Subject::Compartment(PATIENT, compartment), 0);
-    pallet_records::Call::open_compartment { patient: PATIENT, compartment, recipient }.into()
+    pallet_records::Call::open_compartment {
+        patient: PATIENT,
+        compartment,
+        recipient,
+    }
+    .into()
 }
 
 fn rotate(who: Who) -> RuntimeCall {
     let recipient = recipient(who, Subject::Compartment(PATIENT, LABORATORY), 1);
-    pallet_records::Call::rotate { patient: PATIENT, compartment: LABORATORY, recipient }.into()
+    pallet_records::Call::rotate {
+        patient: PATIENT,
+        compartment: LABORATORY,
+        recipient,
+    }
+    .into()
 }
 
 fn anchor_own(_: Who) -> RuntimeCall {
-    pallet_records::Call::anchor { patient: PATIENT, grant: None, record: new_record(20) }.into()
+    pallet_records::Call::anchor {
+        patient: PATIENT,
+        grant: None,
+        record: new_record(20),
+    }
+    .into()
 }
 
 fn anchor_granted(_: Who) -> RuntimeCall {
     let record = new_record(20);
-    pallet_records::Call::anchor { patient: PATIENT, grant: Some(GRANT), record }.into()
+    pallet_records::Call::anchor {
+        patient: PATIENT,
+        grant: Some(GRANT),
+        record,
+    }
+    .into()
 }
 
 fn anchor_many(_: Who) -> RuntimeCall {
     let items = [20, 21].map(|n| (PATIENT, Some(GRANT), new_record(n)));
-    pallet_records::Call::anchor_many { items: BoundedVec::truncate_from(items.to_vec()) }.into()
+    pallet_records::Call::anchor_many {
+        items: BoundedVec::truncate_from(items.to_vec()),
+    }
+    .into()
 }
 
 fn reclassify(_: Who) -> RuntimeCall {
@@ -518,23 +600,40 @@ fn reclassify(_: Who) -> RuntimeCall {
 }
 
 fn relocate(_: Who) -> RuntimeCall {
-    pallet_records::Call::relocate { patient: PATIENT, record: RECORD, epoch: 0, content: cid(30) }
-        .into()
+    pallet_records::Call::relocate {
+        patient: PATIENT,
+        record: RECORD,
+        epoch: 0,
+        content: cid(30),
+    }
+    .into()
 }
 
 fn erase(_: Who) -> RuntimeCall {
-    pallet_records::Call::erase { patient: PATIENT, record: RECORD }.into()
+    pallet_records::Call::erase {
+        patient: PATIENT,
+        record: RECORD,
+    }
+    .into()
 }
 
 fn cancel_erase(_: Who) -> RuntimeCall {
     assert_ok!(Records::erase(Who::Owner.signed(), PATIENT, RECORD));
-    pallet_records::Call::cancel_erase { patient: PATIENT, record: RECORD }.into()
+    pallet_records::Call::cancel_erase {
+        patient: PATIENT,
+        record: RECORD,
+    }
+    .into()
 }
 
 fn finish_erase(_: Who) -> RuntimeCall {
     assert_ok!(Records::erase(Who::Owner.signed(), PATIENT, RECORD));
     set_time(NOW + 3 * DAY);
-    pallet_records::Call::finish_erase { patient: PATIENT, record: RECORD }.into()
+    pallet_records::Call::finish_erase {
+        patient: PATIENT,
+        record: RECORD,
+    }
+    .into()
 }
 
 // Consent.
@@ -556,12 +655,20 @@ fn put_request() {
 
 fn withdraw(_: Who) -> RuntimeCall {
     put_request();
-    pallet_consent::Call::withdraw_request { patient: PATIENT, request: 0 }.into()
+    pallet_consent::Call::withdraw_request {
+        patient: PATIENT,
+        request: 0,
+    }
+    .into()
 }
 
 fn decline(_: Who) -> RuntimeCall {
     put_request();
-    pallet_consent::Call::decline { patient: PATIENT, request: 0 }.into()
+    pallet_consent::Call::decline {
+        patient: PATIENT,
+        request: 0,
+    }
+    .into()
 }
 
 fn approve(_: Who) -> RuntimeCall {
@@ -585,12 +692,20 @@ fn grant(_: Who) -> RuntimeCall {
 }
 
 fn revoke(_: Who) -> RuntimeCall {
-    pallet_consent::Call::revoke { patient: PATIENT, grant: GRANT }.into()
+    pallet_consent::Call::revoke {
+        patient: PATIENT,
+        grant: GRANT,
+    }
+    .into()
 }
 
 fn deliver_envelope(_: Who) -> RuntimeCall {
-    pallet_consent::Call::deliver_envelope { patient: PATIENT, grant: GRANT, envelope: cid(42) }
-        .into()
+    pallet_consent::Call::deliver_envelope {
+        patient: PATIENT,
+        grant: GRANT,
+        envelope: cid(42),
+    }
+    .into()
 }
 
 fn sweep(_: Who) -> RuntimeCall {
@@ -618,13 +733,21 @@ fn delivered(_: Who) -> RuntimeCall {
         record: RECORD,
         part: Part::Full,
     };
-    pallet_access_log::Call::delivered { batch: BoundedVec::truncate_from(vec![delivery]) }.into()
+    pallet_access_log::Call::delivered {
+        batch: BoundedVec::truncate_from(vec![delivery]),
+    }
+    .into()
 }
 
 // Corrections.
 
 fn ask(_: Who) -> RuntimeCall {
-    pallet_corrections::Call::ask { patient: PATIENT, record: RECORD, letter: cid(50) }.into()
+    pallet_corrections::Call::ask {
+        patient: PATIENT,
+        record: RECORD,
+        letter: cid(50),
+    }
+    .into()
 }
 
 /// The owner asks for a correction; it is correction 0.
@@ -634,8 +757,12 @@ fn put_question() {
 
 fn accept(_: Who) -> RuntimeCall {
     put_question();
-    pallet_corrections::Call::accept { patient: PATIENT, correction: 0, replacement: LATER_RECORD }
-        .into()
+    pallet_corrections::Call::accept {
+        patient: PATIENT,
+        correction: 0,
+        replacement: LATER_RECORD,
+    }
+    .into()
 }
 
 fn partly_accept(_: Who) -> RuntimeCall {
@@ -651,27 +778,50 @@ fn partly_accept(_: Who) -> RuntimeCall {
 
 fn deny(_: Who) -> RuntimeCall {
     put_question();
-    pallet_corrections::Call::deny { patient: PATIENT, correction: 0, letter: cid(51) }.into()
+    pallet_corrections::Call::deny {
+        patient: PATIENT,
+        correction: 0,
+        letter: cid(51),
+    }
+    .into()
 }
 
 fn disagree(_: Who) -> RuntimeCall {
     assert_ok!(deny(Who::Clinician).dispatch(Who::Clinician.signed()));
-    pallet_corrections::Call::disagree { patient: PATIENT, correction: 0, letter: cid(52) }.into()
+    pallet_corrections::Call::disagree {
+        patient: PATIENT,
+        correction: 0,
+        letter: cid(52),
+    }
+    .into()
 }
 
 fn rebut(_: Who) -> RuntimeCall {
     assert_ok!(disagree(Who::Owner).dispatch(Who::Owner.signed()));
-    pallet_corrections::Call::rebut { patient: PATIENT, correction: 0, letter: cid(53) }.into()
+    pallet_corrections::Call::rebut {
+        patient: PATIENT,
+        correction: 0,
+        letter: cid(53),
+    }
+    .into()
 }
 
 fn extend(_: Who) -> RuntimeCall {
     put_question();
-    pallet_corrections::Call::extend { patient: PATIENT, correction: 0 }.into()
+    pallet_corrections::Call::extend {
+        patient: PATIENT,
+        correction: 0,
+    }
+    .into()
 }
 
 fn make(_: Who) -> RuntimeCall {
-    pallet_corrections::Call::make { patient: PATIENT, record: RECORD, replacement: LATER_RECORD }
-        .into()
+    pallet_corrections::Call::make {
+        patient: PATIENT,
+        record: RECORD,
+        replacement: LATER_RECORD,
+    }
+    .into()
 }
 
 fn name_successor(_: Who) -> RuntimeCall {

@@ -96,7 +96,10 @@ pub fn new_record(n: u8) -> NewRecord {
 
 pub fn terms(grantee: Who, rights: Rights) -> GrantTerms {
     GrantTerms {
-        grantee: Grantee::Clinician { account: grantee.account(), organisation: HOSPITAL },
+        grantee: Grantee::Clinician {
+            account: grantee.account(),
+            organisation: HOSPITAL,
+        },
         scope: Scope::Compartments(BoundedVec::truncate_from(vec![LABORATORY])),
         rights,
         purpose: Purpose::Treat,
@@ -190,18 +193,33 @@ pub fn full() -> sp_io::TestExternalities {
             (Service, ClinicianRole::Service),
         ] {
             let until = NOW + 365 * DAY;
-            assert_ok!(Members::credential(Admin.signed(), who.account(), role, until));
+            assert_ok!(Members::credential(
+                Admin.signed(),
+                who.account(),
+                role,
+                until
+            ));
         }
 
         for (patient, owner) in [(PATIENT, Owner), (OTHER_PATIENT, OtherOwner)] {
             let call = RuntimeCall::Patients(enrol(Clinician, patient, owner));
-            assert_ok!(sp_runtime::traits::Dispatchable::dispatch(call, Clinician.signed()));
+            assert_ok!(sp_runtime::traits::Dispatchable::dispatch(
+                call,
+                Clinician.signed()
+            ));
         }
-        for (who, role) in
-            [(Guardian, ControllerRole::Guardian), (Carer, ControllerRole::Carer)]
-        {
+        for (who, role) in [
+            (Guardian, ControllerRole::Guardian),
+            (Carer, ControllerRole::Carer),
+        ] {
             let who = who.account();
-            assert_ok!(Patients::add_controller(Owner.signed(), PATIENT, who, role, None));
+            assert_ok!(Patients::add_controller(
+                Owner.signed(),
+                PATIENT,
+                who,
+                role,
+                None
+            ));
         }
         assert_ok!(Records::open_compartment(
             Owner.signed(),
@@ -210,12 +228,25 @@ pub fn full() -> sp_io::TestExternalities {
             recipient(Owner, Subject::Compartment(PATIENT, LABORATORY), 0),
         ));
         let terms = terms(Clinician, Rights::ReadWrite);
-        assert_ok!(Consent::grant(Owner.signed(), PATIENT, terms, Some(cid(100))));
+        assert_ok!(Consent::grant(
+            Owner.signed(),
+            PATIENT,
+            terms,
+            Some(cid(100))
+        ));
         for n in [RECORD, LATER_RECORD] {
             let record = new_record(n as u8);
-            assert_ok!(Records::anchor(Clinician.signed(), PATIENT, Some(GRANT), record));
+            assert_ok!(Records::anchor(
+                Clinician.signed(),
+                PATIENT,
+                Some(GRANT),
+                record
+            ));
         }
-        assert_ok!(Members::suspend_clinician(Admin.signed(), Suspended.account()));
+        assert_ok!(Members::suspend_clinician(
+            Admin.signed(),
+            Suspended.account()
+        ));
     });
     ext
 }
