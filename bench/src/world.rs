@@ -39,7 +39,7 @@ impl World {
             .map(|key| (key, ClinicianRole::Service))
             .chain([(&doctor, ClinicianRole::Physician)])
         {
-            if salus.member(key.account()).await?.is_none() {
+            if salus.member(&key.account()).await?.is_none() {
                 missing.push(calls::members::credential(&key.account(), role, until));
             }
         }
