@@ -28,6 +28,7 @@ pub mod sharing;
 pub mod watching;
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures::TryStreamExt;
 use reqwest::Body;
@@ -146,17 +147,22 @@ impl Client {
 
     /// The patient that is meant: the one named, or the profile's.
     pub fn patient(&self, named: Option<PatientId>) -> Result<PatientId> {
+        Self::which(&self.profile, named)
+    }
+
+    /// As [`Client::patient`], without a connection.
+    pub fn which(profile: &Profile, named: Option<PatientId>) -> Result<PatientId> {
         if let Some(patient) = named {
             return Ok(patient);
         }
-        if let Some(patient) = self.profile.config()?.patient {
+        if let Some(patient) = profile.config()?.patient {
             return patient.parse().map_err(|_| {
                 Error::Unfit(format!(
                     "the profile's patient {patient} is no id: correct it with `salus patient use`"
                 ))
             });
         }
-        match self.profile.patients()?.as_slice() {
+        match profile.patients()?.as_slice() {
             [only] => Ok(*only),
             [] => Err(Error::Unfit(
                 "this profile holds no patient's keyring: name the patient with --patient".into(),
@@ -170,7 +176,12 @@ impl Client {
 
     /// The patient's keyring in this profile.
     pub fn keyring(&self, patient: PatientId) -> Result<Keyring> {
-        self.profile.keyring(&patient, &self.device)?.ok_or_else(|| {
+        Self::kept(&self.profile, &self.device, patient)
+    }
+
+    /// As [`Client::keyring`], without a connection.
+    pub fn kept(profile: &Profile, device: &DecryptionKey, patient: PatientId) -> Result<Keyring> {
+        profile.keyring(&patient, device)?.ok_or_else(|| {
             Error::NotPermitted(format!(
                 "this profile has no keys of patient {patient}: use the patient's own profile, or fetch the keyring with `salus keyring fetch`"
             ))
@@ -317,6 +328,14 @@ impl Client {
         }
         Ok(keys)
     }
+}
+
+/// This computer's clock.
+pub fn clock() -> Moment {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map(|since| Moment::try_from(since.as_millis()).unwrap_or(Moment::MAX))
+        .unwrap_or_default()
 }
 
 pub(crate) fn unknown_patient(patient: PatientId) -> Error {

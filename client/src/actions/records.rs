@@ -4,7 +4,6 @@ use std::fs;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures::StreamExt;
 use salus_primitives::{
@@ -15,7 +14,7 @@ use serde::Serialize;
 
 use super::opening::{self, envelope};
 use super::sharing::rotate_if_needed;
-use super::{caused, cid, number, Client, Progress, Receipt};
+use super::{caused, cid, clock, number, Client, Progress, Receipt};
 use crate::chain::{calls, Salus};
 use crate::error::{Error, Result};
 use crate::files::age::{unseal, DecryptionKey, EncryptionKey};
@@ -68,14 +67,6 @@ fn file_name(path: &Path) -> String {
     path.file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_else(|| "record".into())
-}
-
-/// This computer's clock.
-pub(super) fn clock() -> Moment {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map(|since| Moment::try_from(since.as_millis()).unwrap_or(Moment::MAX))
-        .unwrap_or_default()
 }
 
 /// Endings of file names and what they mean. The first of each type is the one that is written.

@@ -1,0 +1,64 @@
+//! `salus compartments`.
+
+use clap::Subcommand;
+use salus_client::actions::patient;
+use serde_json::json;
+
+use super::Labels;
+use crate::args::{About, Global};
+use crate::context::client;
+use crate::output::{print, table};
+
+#[derive(Debug, Subcommand)]
+pub enum Compartments {
+    /// The patient's compartments
+    List {
+        #[command(flatten)]
+        about: About,
+    },
+    /// Open one for each category, all with the same flags
+    Open {
+        #[command(flatten)]
+        labels: Labels,
+        #[command(flatten)]
+        about: About,
+    },
+}
+
+impl Compartments {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        let client = client(global).await?;
+        match self {
+            Compartments::List { about } => {
+                let patient = client.patient(about.patient)?;
+                let compartments = patient::compartments(&client, patient).await?;
+                print(global, &json!({ "compartments": compartments }), || {
+                    let rows: Vec<Vec<String>> = compartments
+                        .iter()
+                        .map(|row| {
+                            vec![
+                                row.id.clone(),
+                                row.label.clone().unwrap_or_else(|| "unknown here".into()),
+                                row.epoch.to_string(),
+                                match row.needs_rotation {
+                                    true => "a grant that had its key is over".into(),
+                                    false => String::new(),
+                                },
+                            ]
+                        })
+                        .collect();
+                    table(&["compartment", "label", "epoch", ""], &rows)
+                })
+            }
+            Compartments::Open { labels, about } => {
+                let patient = client.patient(about.patient)?;
+                let opened =
+                    patient::open_compartments(&client, patient, &labels.categories, &labels.flags).await?;
+                print(global, &opened, || {
+                    let names: Vec<&str> = opened.opened.iter().map(|row| row.label.as_str()).collect();
+                    format!("Open: {}. The chain knows 16 random bytes for each.", names.join(", "))
+                })
+            }
+        }
+    }
+}

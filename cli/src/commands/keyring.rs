@@ -1,0 +1,140 @@
+//! `salus keyring`.
+
+use clap::Subcommand;
+use salus_client::actions::{identity, Client};
+use salus_client::files::age::EncryptionKey;
+use salus_client::keyring::Holder;
+
+use crate::args::{About, Global};
+use crate::context::client;
+use crate::output::{count, print, table};
+
+#[derive(Debug, Subcommand)]
+pub enum Keyring {
+    /// Show what the keyring holds, without its secrets
+    Show {
+        #[command(flatten)]
+        about: About,
+    },
+    /// Make every key anew: after a device was lost
+    Rotate {
+        #[command(flatten)]
+        about: About,
+    },
+    /// Put the sealed keyring into the vault, for your other devices
+    Save {
+        #[command(flatten)]
+        about: About,
+    },
+    /// Fetch the sealed keyring from the vault, on a device that may open it
+    Fetch {
+        #[command(flatten)]
+        about: About,
+    },
+    /// Which devices may open the keyring
+    #[command(subcommand)]
+    Device(Device),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Device {
+    /// Let another device open it; `salus keys show` tells its key there
+    Add {
+        /// A name for the device
+        name: String,
+        /// The device's key, age1…
+        key: EncryptionKey,
+        #[command(flatten)]
+        about: About,
+    },
+    /// Shut a device out; rotate the keys, too
+    Remove {
+        /// The device's name
+        name: String,
+        #[command(flatten)]
+        about: About,
+    },
+}
+
+impl Keyring {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        match self {
+            Keyring::Show { about } => {
+                let profile = crate::context::profile(global)?;
+                let unlocked = crate::context::unlock(global, &profile)?;
+                let patient = Client::which(&profile, about.patient)?;
+                let keyring = Client::kept(&profile, &unlocked.device, patient)?;
+                let view = identity::view(&keyring);
+                print(global, &view, || {
+                    let rows: Vec<Vec<String>> = view
+                        .compartments
+                        .iter()
+                        .map(|row| {
+                            let epochs: Vec<String> = row.epochs.iter().map(u32::to_string).collect();
+                            vec![row.id.clone(), row.label.clone(), epochs.join(" ")]
+                        })
+                        .collect();
+                    format!(
+                        "Keyring of patient {}, revision {}.\nIt can be opened by: {}.\n\n{}",
+                        view.patient,
+                        view.revision,
+                        names(&view.holders),
+                        table(&["compartment", "label", "epochs"], &rows)
+                    )
+                })
+            }
+            Keyring::Rotate { about } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let rotated = identity::rotate_all(&client, patient).await?;
+                print(global, &rotated, || {
+                    format!(
+                        "{} and the inbox have new keys. Records that were written before keep theirs: `salus record relocate` encrypts one anew.",
+                        count(rotated.rotated.len(), "compartment")
+                    )
+                })
+            }
+            Keyring::Save { about } => {
+                let client = client(global).await?;
+                let keyring = client.keyring(client.patient(about.patient)?)?;
+                let saved = identity::save_keyring(&client, &keyring).await?;
+                print(global, &saved, || {
+                    format!("Revision {} of the keyring is in the vault.", saved.revision)
+                })
+            }
+            Keyring::Fetch { about } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let fetched = identity::fetch_keyring(&client, patient).await?;
+                print(global, &fetched, || match fetched.updated {
+                    true => format!("This profile has revision {} of the keyring now.", fetched.revision),
+                    false => "This profile's keyring is as new as the vault's.".into(),
+                })
+            }
+            Keyring::Device(Device::Add { name, key, about }) => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let holders = identity::add_device(&client, patient, &name, &key).await?;
+                print(global, &holders, || {
+                    format!("The keyring can be opened by: {}.", names(&holders.holders))
+                })
+            }
+            Keyring::Device(Device::Remove { name, about }) => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let holders = identity::remove_device(&client, patient, &name).await?;
+                print(global, &holders, || {
+                    format!(
+                        "The keyring can be opened by: {}. {name} keeps what it has seen: run `salus keyring rotate`, too.",
+                        names(&holders.holders)
+                    )
+                })
+            }
+        }
+    }
+}
+
+fn names(holders: &[Holder]) -> String {
+    let names: Vec<&str> = holders.iter().map(|holder| holder.name.as_str()).collect();
+    names.join(", ")
+}

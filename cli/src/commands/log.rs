@@ -1,0 +1,102 @@
+//! `salus log`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use salus_client::actions::describe::{moment, Names};
+use salus_client::actions::watching;
+use salus_client::profile::write_atomically;
+use salus_primitives::PatientId;
+
+use crate::args::Global;
+use crate::context::{self, client};
+use crate::output::print;
+
+#[derive(Debug, Args)]
+pub struct Log {
+    /// The patient [default: the profile's only one]
+    patient: Option<PatientId>,
+    /// Prove that no entry is missing or changed, and that it extends what was verified before
+    #[arg(long)]
+    verify: bool,
+    /// Write the trail to a file, one entry on each line
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    save: Option<PathBuf>,
+    /// Read a saved trail and prove it, without a node unless --verify is given, too
+    #[arg(long, value_name = "FILE", conflicts_with = "patient")]
+    from: Option<PathBuf>,
+    /// Show only so many entries, the newest
+    #[arg(long, value_name = "N")]
+    newest: Option<usize>,
+}
+
+impl Log {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        let (trail, names, verified, remembered) = match &self.from {
+            Some(file) => {
+                let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+                let trail = watching::from_file(&text)?;
+                let heads = context::profile(global)?.heads()?;
+                let remembered = watching::verify_saved(&heads, &trail)?;
+                let names = match self.verify {
+                    true => {
+                        let client = client(global).await?;
+                        watching::verify_saved_online(&client, &trail).await?;
+                        Names::of(&client).await?
+                    }
+                    false => Names::default(),
+                };
+                (trail, names, Some(true), remembered)
+            }
+            None => {
+                let client = client(global).await?;
+                let trail = watching::read(&client, client.patient(self.patient)?).await?;
+                let (verified, remembered) = match self.verify {
+                    true => (Some(true), watching::verify(&client, &trail).await?),
+                    false => (None, None),
+                };
+                (trail, Names::of(&client).await?, verified, remembered)
+            }
+        };
+        if let Some(file) = &self.save {
+            write_atomically(file, watching::to_file(&trail)?.as_bytes())?;
+        }
+        let mut log = watching::log(&trail, &names);
+        log.verified = verified;
+        log.remembered = remembered;
+        if let Some(newest) = self.newest {
+            let skipped = log.entries.len().saturating_sub(newest);
+            log.entries.drain(..skipped);
+        }
+        print(global, &log, || {
+            let mut lines: Vec<String> = log
+                .entries
+                .iter()
+                .map(|entry| format!("{:>4}  {}  {}", entry.n, moment(entry.moment), entry.text))
+                .collect();
+            lines.push(match (verified, &log.remembered, self.from.is_some(), self.verify) {
+                (None, ..) => "Not verified: add --verify.".into(),
+                (Some(_), _, true, true) => {
+                    format!("The saved trail is whole: its {} entries are those that the chain keeps.", log.head.count)
+                }
+                (Some(_), None, true, false) => format!(
+                    "The saved trail of {} entries fits its own head. This profile remembers no head to compare it with: add --verify to ask a node.",
+                    log.head.count
+                ),
+                (Some(_), Some(seen), true, false) => format!(
+                    "The saved trail of {} entries is whole, and fits the head of {} entries that this profile remembers.",
+                    log.head.count, seen.count
+                ),
+                (Some(_), None, ..) => {
+                    format!("Verified: all {} entries, none missing, none changed. Remembered for the next time.", log.head.count)
+                }
+                (Some(_), Some(seen), ..) => format!(
+                    "Verified: all {} entries, none missing, none changed; it extends the {} that were verified before.",
+                    log.head.count, seen.count
+                ),
+            });
+            lines.join("\n")
+        })
+    }
+}

@@ -1,0 +1,63 @@
+//! `salus open`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use salus_client::actions::opening::{self, Opening};
+use salus_primitives::{AccountId, GrantIndex, PatientId, RecordIndex};
+
+use super::record::chart;
+use crate::args::Global;
+use crate::context::client;
+use crate::output::print;
+use crate::parse;
+
+#[derive(Debug, Args)]
+pub struct Open {
+    /// The patient
+    patient: PatientId,
+    /// The records' numbers; with --list all that the grant reaches, if none
+    #[arg(required_unless_present = "list")]
+    records: Vec<RecordIndex>,
+    /// Titles and dates only
+    #[arg(long)]
+    list: bool,
+    /// The grant to open under [default: the one that fits]
+    #[arg(long)]
+    grant: Option<GrantIndex>,
+    /// The person whom you act for, if you are a service
+    #[arg(long, value_parser = parse::account, value_name = "ACCOUNT")]
+    acting_for: Option<AccountId>,
+    /// The folder for the files
+    #[arg(long, required_unless_present = "list", value_name = "FOLDER")]
+    out: Option<PathBuf>,
+}
+
+impl Open {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        let client = client(global).await?;
+        let opened = opening::open(
+            &client,
+            &Opening {
+                patient: self.patient,
+                records: self.records,
+                list: self.list,
+                grant: self.grant,
+                acting_for: self.acting_for,
+                out: self.out,
+            },
+        )
+        .await?;
+        print(global, &opened, || {
+            let mut text = chart(&opened.records);
+            for file in &opened.files {
+                text.push_str(&format!("\n{file}"));
+            }
+            text.push_str(&format!(
+                "\nOpened under grant {}; the patient's trail says so.",
+                opened.grant
+            ));
+            text
+        })
+    }
+}

@@ -1,0 +1,247 @@
+//! `salus patient`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Subcommand;
+use salus_client::actions::describe::moment;
+use salus_client::actions::patient::{self, ConsentFile};
+use salus_client::actions::Client;
+use salus_client::profile::write_atomically;
+use salus_primitives::{AccountId, ControllerRole, Moment, OrgId, PatientId};
+use serde_json::json;
+
+use crate::args::{About, Global};
+use crate::context::{self, client};
+use crate::output::{print, table};
+use crate::parse;
+
+#[derive(Debug, Subcommand)]
+pub enum Patient {
+    /// Sign that an organisation may enrol you; makes the first keys
+    Consent {
+        /// The organisation's number
+        #[arg(long)]
+        organisation: OrgId,
+        /// The account of the clinician who will enrol
+        #[arg(long, value_parser = parse::account)]
+        enroller: AccountId,
+        /// What you will be for the patient
+        #[arg(long, default_value = "owner", ignore_case = true, value_parser = parse::controller_role())]
+        role: ControllerRole,
+        /// How long the consent can be used
+        #[arg(long, default_value = "7d", value_parser = parse::duration, value_name = "DURATION")]
+        valid: Moment,
+        /// The file to give to the clinician
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Enrol a patient with such a consent; by the clinician
+    Enrol {
+        /// The consent file
+        file: PathBuf,
+    },
+    /// What the chain says of a patient
+    Show {
+        #[command(flatten)]
+        about: About,
+    },
+    /// Choose the patient that this profile's commands are about
+    Use {
+        /// The patient
+        patient: PatientId,
+    },
+    /// Who decides for the patient
+    Controllers {
+        #[command(flatten)]
+        about: About,
+        #[command(subcommand)]
+        change: Option<Controllers>,
+    },
+    /// Close all records to everybody, for now
+    Restrict {
+        #[command(flatten)]
+        about: About,
+    },
+    /// Let the grants count again
+    Lift {
+        #[command(flatten)]
+        about: About,
+    },
+    /// Say that you have checked on another channel that an account controls a patient
+    Trust {
+        /// The patient
+        patient: PatientId,
+        /// The account
+        #[arg(value_parser = parse::account)]
+        account: AccountId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Controllers {
+    /// Give an account a role
+    Add {
+        /// The account
+        #[arg(value_parser = parse::account)]
+        account: AccountId,
+        /// The role
+        #[arg(long, ignore_case = true, value_parser = parse::controller_role())]
+        role: ControllerRole,
+        /// For how long; for good, if left out
+        #[arg(long = "for", value_parser = parse::duration, value_name = "DURATION")]
+        duration: Option<Moment>,
+    },
+    /// Take an account's role away
+    Remove {
+        /// The account
+        #[arg(value_parser = parse::account)]
+        account: AccountId,
+    },
+}
+
+impl Patient {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        match self {
+            Patient::Consent {
+                organisation,
+                enroller,
+                role,
+                valid,
+                out,
+            } => {
+                let profile = context::profile(global)?;
+                let unlocked = context::unlock(global, &profile)?;
+                // A profile that has met its chain needs no network.
+                let (profile, unlocked, genesis) = match profile.config()?.genesis {
+                    Some(genesis) => (profile, unlocked, genesis),
+                    None => {
+                        let client = Client::connect(profile, unlocked.clone(), global.node.as_deref(), None).await?;
+                        (client.profile.clone(), unlocked, client.chain.genesis())
+                    }
+                };
+                let now = salus_client::actions::clock();
+                let (file, consented) = patient::consent(
+                    &profile,
+                    &unlocked,
+                    genesis,
+                    organisation,
+                    &enroller,
+                    role,
+                    now.saturating_add(valid),
+                )?;
+                write_atomically(&out, &file.to_json()?)?;
+                let mut result = serde_json::to_value(&consented)?;
+                result["file"] = json!(out);
+                print(global, &result, || {
+                    format!(
+                        "You will be patient {}. Give {} to {}, who can enrol you until {}. The keys are in this profile.",
+                        consented.patient,
+                        out.display(),
+                        enroller,
+                        moment(consented.expires_at)
+                    )
+                })
+            }
+            Patient::Enrol { file } => {
+                let json = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+                let consent = ConsentFile::from_json(&json)?;
+                let client = client(global).await?;
+                let enrolled = patient::enrol(&client, &consent).await?;
+                print(global, &enrolled, || {
+                    format!("Patient {} is enrolled, under the control of {}.", enrolled.patient, enrolled.controller)
+                })
+            }
+            Patient::Show { about } => {
+                let client = client(global).await?;
+                let view = patient::show(&client, client.patient(about.patient)?).await?;
+                print(global, &view, || {
+                    let mut text = format!(
+                        "Patient {}, enrolled by organisation {} on {}. The trail has {} entries.",
+                        view.patient,
+                        view.enrolled_by,
+                        moment(view.enrolled_at),
+                        view.entries
+                    );
+                    if let Some(since) = view.restricted_since {
+                        text.push_str(&format!("\nClosed to everybody since {}.", moment(since)));
+                    }
+                    text
+                })
+            }
+            Patient::Use { patient } => {
+                let profile = context::profile(global)?;
+                profile.update_config(|config| {
+                    config.patient = Some(patient.to_string());
+                    Ok(())
+                })?;
+                print(global, &json!({"patient": patient.to_string()}), || {
+                    format!("Commands are about patient {patient} from now on.")
+                })
+            }
+            Patient::Controllers { about, change } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                controllers(global, &client, patient, change).await
+            }
+            Patient::Restrict { about } => {
+                let client = client(global).await?;
+                let done = patient::restrict(&client, client.patient(about.patient)?).await?;
+                print(global, &done, || "Nobody but you and who decides with you can read now, until you lift it.".into())
+            }
+            Patient::Lift { about } => {
+                let client = client(global).await?;
+                let done = patient::lift(&client, client.patient(about.patient)?).await?;
+                print(global, &done, || "The grants that have not ended count again.".into())
+            }
+            Patient::Trust { patient, account } => {
+                let profile = context::profile(global)?;
+                patient::trust(&profile, patient, &account)?;
+                let result = json!({"patient": patient.to_string(), "account": account.to_string()});
+                print(global, &result, || format!("{account} counts as one who decides for patient {patient}."))
+            }
+        }
+    }
+}
+
+async fn controllers(
+    global: &Global,
+    client: &Client,
+    patient: PatientId,
+    change: Option<Controllers>,
+) -> anyhow::Result<()> {
+    match change {
+        None => {
+            let controllers = patient::controllers(client, patient).await?;
+            print(global, &json!({ "controllers": controllers }), || {
+                let rows: Vec<Vec<String>> = controllers
+                    .iter()
+                    .map(|row| {
+                        vec![
+                            row.account.clone(),
+                            format!("{:?}", row.role).to_lowercase(),
+                            row.expires_at.map(|end| format!("until {}", moment(end))).unwrap_or_default(),
+                        ]
+                    })
+                    .collect();
+                table(&["account", "role", ""], &rows)
+            })
+        }
+        Some(Controllers::Add {
+            account,
+            role,
+            duration,
+        }) => {
+            let done = patient::add_controller(client, patient, &account, role, duration).await?;
+            print(global, &done, || {
+                format!("{account} decides for the patient, too. To read, that device needs the keyring: `salus keyring device add`.")
+            })
+        }
+        Some(Controllers::Remove { account }) => {
+            let done = patient::remove_controller(client, patient, &account).await?;
+            print(global, &done, || {
+                format!("{account} no longer decides for the patient. Take its device out of the keyring and rotate the keys, too.")
+            })
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! `salus record`.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use salus_client::actions::describe::moment;
+use salus_client::actions::records::{self, NewFile, RecordView};
+use salus_client::keyring::Label as CompartmentLabel;
+use salus_primitives::{GrantIndex, RecordIndex};
+use serde_json::json;
+
+use super::Label;
+use crate::args::{About, Global};
+use crate::context::client;
+use crate::output::{count, print, table};
+
+#[derive(Debug, Subcommand)]
+pub enum Record {
+    /// Encrypt files, upload them and anchor them on the chain
+    Add(Add),
+    /// The patient's chart
+    List {
+        /// Only what the chain knows: no titles
+        #[arg(long)]
+        quick: bool,
+        #[command(flatten)]
+        about: About,
+    },
+    /// Write a record of your own patient to a file
+    Get {
+        /// The record's number
+        record: RecordIndex,
+        /// A folder, or the file's name
+        #[arg(long, value_name = "PATH")]
+        out: PathBuf,
+        #[command(flatten)]
+        about: About,
+    },
+    /// Say whether a file is, byte for byte, the anchored record
+    Verify {
+        /// The file
+        file: PathBuf,
+        /// The record's number
+        record: RecordIndex,
+        /// The grant to read under, for readers
+        #[arg(long)]
+        grant: Option<GrantIndex>,
+        #[command(flatten)]
+        about: About,
+    },
+    /// File a record in another compartment
+    Reclassify {
+        /// The record's number
+        record: RecordIndex,
+        #[command(flatten)]
+        label: Label,
+        #[command(flatten)]
+        about: About,
+    },
+    /// Encrypt a record anew, to its compartment's present key
+    Relocate {
+        /// The record's number
+        record: RecordIndex,
+        #[command(flatten)]
+        about: About,
+    },
+    /// Erase a record for good, after 72 hours
+    Erase {
+        /// The record's number
+        record: RecordIndex,
+        /// Call the erasure off
+        #[arg(long, conflicts_with = "finish")]
+        cancel: bool,
+        /// Complete it, when the 72 hours are over
+        #[arg(long)]
+        finish: bool,
+        #[command(flatten)]
+        about: About,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Add {
+    /// The files
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    label: Label,
+    /// A title [default: the file's name]
+    #[arg(long)]
+    title: Option<String>,
+    /// When it was written, such as 2026-05-01T09:30:00Z [default: now]
+    #[arg(long)]
+    date: Option<String>,
+    /// Its media type [default: told by the file's ending]
+    #[arg(long)]
+    media_type: Option<String>,
+    /// Its LOINC code [default: the category's]
+    #[arg(long)]
+    code: Option<String>,
+    #[command(flatten)]
+    about: About,
+}
+
+impl Record {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        match self {
+            Record::Add(add) => add.run(global).await,
+            Record::List { quick, about } => {
+                let client = client(global).await?;
+                let records = records::list(&client, client.patient(about.patient)?, quick).await?;
+                print(global, &json!({ "records": records }), || chart(&records))
+            }
+            Record::Get { record, out, about } => {
+                let client = client(global).await?;
+                if out.to_string_lossy().ends_with('/') {
+                    std::fs::create_dir_all(&out)?;
+                }
+                let view = records::get(&client, client.patient(about.patient)?, record, &out).await?;
+                print(global, &view, || {
+                    format!(
+                        "Record {record}, “{}”, is in {}, as it was anchored.",
+                        view.title.as_deref().unwrap_or_default(),
+                        view.file.as_deref().unwrap_or_default()
+                    )
+                })
+            }
+            Record::Verify {
+                file,
+                record,
+                grant,
+                about,
+            } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let verified = records::verify(&client, patient, record, &file, grant).await?;
+                print(global, &verified, || {
+                    format!("{} is, byte for byte, record {record}, “{}”.", file.display(), verified.title)
+                })
+            }
+            Record::Reclassify {
+                record,
+                label,
+                about,
+            } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let label = CompartmentLabel::flagged(label.category, label.flags);
+                let placed = records::reclassify(&client, patient, record, &label).await?;
+                print(global, &placed, || format!("Record {record} is filed in “{label}”."))
+            }
+            Record::Relocate { record, about } => {
+                let client = client(global).await?;
+                let placed = records::relocate(&client, client.patient(about.patient)?, record).await?;
+                print(global, &placed, || {
+                    format!("Record {record} is encrypted to the key of epoch {}.", placed.epoch)
+                })
+            }
+            Record::Erase {
+                record,
+                cancel,
+                finish,
+                about,
+            } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let erasing = match (cancel, finish) {
+                    (true, _) => records::cancel_erase(&client, patient, record).await?,
+                    (_, true) => records::finish_erase(&client, patient, record).await?,
+                    _ => records::erase(&client, patient, record).await?,
+                };
+                print(global, &erasing, || match erasing.until {
+                    Some(until) => format!(
+                        "Record {record} will be erased on {}. Until then: `salus record erase {record} --cancel`.",
+                        moment(until)
+                    ),
+                    None if cancel => format!("Record {record} stays."),
+                    None => format!("Record {record} is erased; vaults delete its file."),
+                })
+            }
+        }
+    }
+}
+
+impl Add {
+    async fn run(self, global: &Global) -> anyhow::Result<()> {
+        if self.files.len() > 1 && self.title.is_some() {
+            bail!("one title for several files: add them one by one, or leave --title out");
+        }
+        let client = client(global).await?;
+        let patient = client.patient(self.about.patient)?;
+        let files: Vec<NewFile> = self
+            .files
+            .into_iter()
+            .map(|path| NewFile {
+                path,
+                title: self.title.clone(),
+                category: self.label.category,
+                sensitivity: self.label.flags.clone(),
+                date: self.date.clone(),
+                media_type: self.media_type.clone(),
+                code: self.code.clone(),
+            })
+            .collect();
+        let added = records::add(&client, patient, &files).await?;
+        print(global, &added, || {
+            let lines: Vec<String> = added
+                .records
+                .iter()
+                .map(|row| match row.intake {
+                    true => format!(
+                        "{} is record {}. It fits no compartment, so it waits in intake for the patient to file it.",
+                        row.file, row.record
+                    ),
+                    false => format!(
+                        "{} is record {}, in “{}”.",
+                        row.file,
+                        row.record,
+                        row.label.as_deref().unwrap_or(&row.compartment)
+                    ),
+                })
+                .collect();
+            lines.join("\n")
+        })
+    }
+}
+
+/// A chart as a table.
+pub fn chart(records: &[RecordView]) -> String {
+    let rows: Vec<Vec<String>> = records
+        .iter()
+        .map(|row| {
+            let mut notes = Vec::new();
+            if row.state != "current" {
+                notes.push(row.state.to_owned());
+            }
+            if let Some(by) = row.corrected_by {
+                notes.push(format!("corrected by {by}"));
+            }
+            if let Some(original) = row.corrects {
+                notes.push(format!("corrects {original}"));
+            }
+            if row.unreadable.is_some() {
+                notes.push("cannot be read".into());
+            }
+            vec![
+                row.record.to_string(),
+                row.date
+                    .as_deref()
+                    .and_then(|date| date.get(..10))
+                    .unwrap_or_default()
+                    .to_owned(),
+                row.title.clone().unwrap_or_default(),
+                row.label.clone().unwrap_or_else(|| row.compartment.clone()),
+                super::short(&row.author),
+                notes.join(", "),
+            ]
+        })
+        .collect();
+    let mut text = table(&["no", "date", "title", "in", "by", ""], &rows);
+    for row in records {
+        if let Some(reason) = &row.unreadable {
+            text.push_str(&format!("\nrecord {}: {reason}", row.record));
+        }
+    }
+    format!("{}:\n{text}", count(records.len(), "record"))
+}

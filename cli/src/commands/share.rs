@@ -1,0 +1,216 @@
+//! `salus share`, `grants`, `revoke`, `rotate`.
+
+use clap::Args;
+use salus_client::actions::describe::{moment, span};
+use salus_client::actions::sharing::{self, GrantRow, Shared, Sharing, What, Who};
+use salus_client::taxonomy::{Category, Sensitivity};
+use salus_primitives::{GrantIndex, Moment, Purpose, RecordIndex, Rights};
+use serde_json::json;
+
+use super::{short, Labels};
+use crate::args::{About, Global};
+use crate::context::client;
+use crate::output::{print, table};
+use crate::parse::{self, When};
+
+#[derive(Debug, Args)]
+pub struct Share {
+    /// With whom: an account, or org:N
+    #[arg(long = "with", value_parser = parse::who, value_name = "WHO")]
+    with: Who,
+    #[command(flatten)]
+    what: WhatArgs,
+    /// Why records of these categories need more care: shares those compartments, too
+    #[arg(long = "sensitivity", ignore_case = true, requires = "categories", value_parser = parse::sensitivity(), value_name = "FLAG")]
+    flags: Vec<Sensitivity>,
+    /// For how long
+    #[arg(long = "for", value_parser = parse::duration, value_name = "DURATION")]
+    duration: Moment,
+    /// What for
+    #[arg(long, ignore_case = true, value_parser = parse::purpose())]
+    purpose: Purpose,
+    /// Let them add records, instead of reading; share twice for both
+    #[arg(long, conflicts_with = "records")]
+    write: bool,
+    /// When it begins, such as 2026-05-01T09:30:00Z or +2d [default: now]
+    #[arg(long, value_parser = parse::when, value_name = "WHEN")]
+    starts: Option<When>,
+    /// Only records added at or after this time
+    #[arg(long, value_parser = parse::when, value_name = "WHEN")]
+    from: Option<When>,
+    /// Only records added before this time
+    #[arg(long, value_parser = parse::when, value_name = "WHEN")]
+    until: Option<When>,
+    #[command(flatten)]
+    about: About,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct WhatArgs {
+    /// What records; may be given several times. What is flagged stays out
+    #[arg(long = "category", ignore_case = true, value_parser = parse::category(), value_name = "CATEGORY")]
+    categories: Vec<Category>,
+    /// A single record; may be given several times
+    #[arg(long = "record", value_name = "RECORD")]
+    records: Vec<RecordIndex>,
+}
+
+impl Share {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        let client = client(global).await?;
+        let patient = client.patient(self.about.patient)?;
+        let now = client.now().await?.now().await?;
+        let what = match self.what.records.is_empty() {
+            true => What::Categories(self.what.categories, self.flags),
+            false => What::Records(self.what.records),
+        };
+        let sharing = Sharing {
+            with: self.with,
+            what,
+            rights: match self.write {
+                true => Rights::Write,
+                false => Rights::Read,
+            },
+            purpose: self.purpose,
+            duration: self.duration,
+            starts_at: self.starts.map(|when| when.from(now)),
+            anchored_from: self.from.map(|when| when.from(now)),
+            anchored_until: self.until.map(|when| when.from(now)),
+        };
+        let shared = sharing::share(&client, patient, &sharing).await?;
+        print(global, &shared, || sentence(&shared))
+    }
+}
+
+/// What was shared, in one sentence.
+pub fn sentence(shared: &Shared) -> String {
+    let what = match shared.labels.is_empty() {
+        true => {
+            let records: Vec<String> = shared.records.iter().map(RecordIndex::to_string).collect();
+            format!("record {}", records.join(", "))
+        }
+        false => shared.labels.join(", "),
+    };
+    let verb = match shared.rights {
+        "write" => "add to",
+        _ => "read",
+    };
+    format!(
+        "{} may {verb} {what} for {}, until {} ({}). It ends by itself; `salus revoke {}` ends it now.",
+        shared.grantee,
+        shared.purpose,
+        moment(shared.expires_at),
+        span(shared.expires_at.saturating_sub(shared.starts_at).div_ceil(1_000) * 1_000),
+        shared.grant
+    )
+}
+
+#[derive(Debug, Args)]
+pub struct Grants {
+    /// What others share with you or your organisation
+    #[arg(long, conflicts_with = "patient")]
+    received: bool,
+    #[command(flatten)]
+    about: About,
+}
+
+impl Grants {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        let client = client(global).await?;
+        let grants = match self.received {
+            true => sharing::received(&client).await?,
+            false => sharing::given(&client, client.patient(self.about.patient)?).await?,
+        };
+        print(global, &json!({ "grants": grants }), || match grants.is_empty() {
+            true => "There are no grants.".into(),
+            false => list(&grants, self.received),
+        })
+    }
+}
+
+fn list(grants: &[GrantRow], received: bool) -> String {
+    let rows: Vec<Vec<String>> = grants
+        .iter()
+        .map(|row| {
+            let what = match row.labels.is_empty() {
+                true => {
+                    let records: Vec<String> = row.records.iter().map(RecordIndex::to_string).collect();
+                    format!("record {}", records.join(", "))
+                }
+                false if received => format!("{} compartments", row.labels.len()),
+                false => row.labels.join(", "),
+            };
+            vec![
+                row.grant.to_string(),
+                match received {
+                    true => row.patient.clone(),
+                    false => short(&row.grantee),
+                },
+                row.rights.to_owned(),
+                what,
+                row.purpose.to_owned(),
+                moment(row.expires_at),
+                match (row.active, row.revoked_at) {
+                    (true, _) => "active".into(),
+                    (false, Some(at)) => format!("revoked {}", moment(at)),
+                    (false, None) => "not active".into(),
+                },
+            ]
+        })
+        .collect();
+    let whom = if received { "patient" } else { "with" };
+    table(&["grant", whom, "to", "what", "for", "until", ""], &rows)
+}
+
+#[derive(Debug, Args)]
+pub struct Revoke {
+    /// The grant's number
+    grant: GrantIndex,
+    #[command(flatten)]
+    about: About,
+}
+
+impl Revoke {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        let client = client(global).await?;
+        let revoked = sharing::revoke(&client, client.patient(self.about.patient)?, self.grant).await?;
+        print(global, &revoked, || {
+            format!(
+                "Grant {} has ended. What was read cannot be taken back; what is added from now on gets another key.",
+                self.grant
+            )
+        })
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Rotate {
+    #[command(flatten)]
+    labels: Labels,
+    #[command(flatten)]
+    about: About,
+}
+
+impl Rotate {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        let client = client(global).await?;
+        let patient = client.patient(self.about.patient)?;
+        let rotation = sharing::rotate(&client, patient, &self.labels.categories, &self.labels.flags).await?;
+        print(global, &rotation, || {
+            let lines: Vec<String> = rotation
+                .rotated
+                .iter()
+                .map(|row| {
+                    format!(
+                        "“{}” has a new key, of epoch {}; it went to {} grant(s) that live.",
+                        row.label.as_deref().unwrap_or(&row.compartment),
+                        row.epoch,
+                        row.redelivered.len()
+                    )
+                })
+                .collect();
+            lines.join("\n")
+        })
+    }
+}

@@ -1,0 +1,103 @@
+//! The profile, unlocked, and the connection, as the global flags say.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{anyhow, bail, Context as _};
+use salus_client::actions::Client;
+use salus_client::keys::AccountKey;
+use salus_client::profile::{Profile, Unlocked};
+use salus_client::Error;
+use zeroize::Zeroizing;
+
+use crate::args::Global;
+use crate::progress;
+
+pub fn folder(global: &Global) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = &global.profile {
+        return Ok(folder.clone());
+    }
+    let home = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let data = home("XDG_DATA_HOME").or_else(|| home("HOME").map(|home| home.join(".local/share")));
+    match data {
+        Some(data) => Ok(data.join("salus")),
+        None => bail!("there is no home folder: name the profile's with --profile"),
+    }
+}
+
+/// The profile. With a development key it is made, if it is not there.
+pub fn profile(global: &Global) -> anyhow::Result<Profile> {
+    let folder = folder(global)?;
+    let Some(uri) = &global.insecure_dev_key else {
+        return Ok(Profile::open(&folder)?);
+    };
+    match Profile::open(&folder) {
+        Ok(profile) if profile.is_insecure() => {
+            let account = AccountKey::from_uri(uri)?.account();
+            match profile.unlock("")?.account.account() == account {
+                true => Ok(profile),
+                false => bail!(
+                    "{} holds another development key than {uri}: choose another --profile",
+                    folder.display()
+                ),
+            }
+        }
+        Ok(_) => bail!(
+            "{} holds a protected key: leave --insecure-dev-key out, or choose another --profile",
+            folder.display()
+        ),
+        Err(Error::NoProfile(_)) => Ok(Profile::create_insecure(&folder, uri)?),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub fn unlock(global: &Global, profile: &Profile) -> anyhow::Result<Unlocked> {
+    if profile.is_insecure() {
+        return Ok(profile.unlock("")?);
+    }
+    let passphrase = passphrase(global)?;
+    Ok(profile.unlock(&passphrase)?)
+}
+
+/// The profile's passphrase: from the file, or asked for.
+pub fn passphrase(global: &Global) -> anyhow::Result<Zeroizing<String>> {
+    match &global.passphrase_file {
+        Some(file) => secret_file(file),
+        None => ask("Passphrase: "),
+    }
+}
+
+/// A new passphrase: from the file, or asked for twice.
+pub fn new_passphrase(file: Option<&Path>) -> anyhow::Result<Zeroizing<String>> {
+    if let Some(file) = file {
+        return secret_file(file);
+    }
+    let first = ask("New passphrase: ")?;
+    let second = ask("The same again: ")?;
+    match *first == *second {
+        true => Ok(first),
+        false => bail!("the two passphrases differ: try again"),
+    }
+}
+
+/// The first line of a file.
+pub fn secret_file(file: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let content = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()));
+    let content = Zeroizing::new(content?);
+    Ok(Zeroizing::new(content.lines().next().unwrap_or_default().to_owned()))
+}
+
+pub fn ask(prompt: &str) -> anyhow::Result<Zeroizing<String>> {
+    rpassword::prompt_password(prompt)
+        .map(Zeroizing::new)
+        .map_err(|error| anyhow!("there is no terminal to ask at ({error}): use --passphrase-file FILE"))
+}
+
+/// The account's client, connected.
+pub async fn client(global: &Global) -> anyhow::Result<Client> {
+    let profile = profile(global)?;
+    let unlocked = unlock(global, &profile)?;
+    let mut client = Client::connect(profile, unlocked, global.node.as_deref(), global.vault.clone()).await?;
+    client.progress = progress::shown(global.machine());
+    Ok(client)
+}
