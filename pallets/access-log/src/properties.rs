@@ -28,18 +28,23 @@ struct Terms {
 }
 
 #[derive(Clone, Debug)]
+struct Attempt {
+    reader: usize,
+    grant: GrantIndex,
+    records: Vec<RecordIndex>,
+    purpose: Purpose,
+    acting_for: Option<usize>,
+}
+
+#[derive(Clone, Debug)]
 enum Step {
     Grant(Terms),
     Revoke(GrantIndex),
     Request(usize, usize),
     Approve(u32, Terms),
-    Open {
-        reader: usize,
-        grant: GrantIndex,
-        records: Vec<RecordIndex>,
-        purpose: usize,
-        acting_for: Option<usize>,
-    },
+    Open(Attempt),
+    /// To use a grant as it is meant, but for one circumstance.
+    Use(GrantIndex, usize, Option<Slip>),
     Wait(Moment),
     /// To just before, at, or just after a grant begins or ends.
     WaitFor(GrantIndex, bool, Moment),
@@ -48,6 +53,14 @@ enum Step {
     Move(usize, OrgId),
     Erase(RecordIndex, Moment),
     Sweep,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Slip {
+    Reader(usize),
+    Purpose,
+    Record(RecordIndex),
+    ActingFor(Option<usize>),
 }
 
 /// A grant as a person would write it down.
@@ -77,15 +90,14 @@ struct Model {
 }
 
 impl Model {
-    fn opens(
-        &self,
-        now: Moment,
-        reader: usize,
-        grant: GrantIndex,
-        records: &[RecordIndex],
-        purpose: Purpose,
-        acting_for: Option<usize>,
-    ) -> bool {
+    fn opens(&self, now: Moment, attempt: &Attempt) -> bool {
+        let Attempt {
+            reader,
+            grant,
+            ref records,
+            purpose,
+            acting_for,
+        } = *attempt;
         let (employer, is_software) = self.works_at[reader];
         let Some(promise) = self.promises.get(grant as usize) else {
             return false;
@@ -129,6 +141,34 @@ impl Model {
             }
         }
         true
+    }
+
+    /// How the `pick`-th of those whom a grant is for would use it.
+    fn fitting(&self, grant: GrantIndex, pick: usize) -> Option<Attempt> {
+        let promise = self.promises.get(grant as usize)?;
+        let grantees: Vec<_> = (0..READERS.len())
+            .filter(|reader| match promise.whole_organisation {
+                true => self.works_at[*reader].0 == promise.at,
+                false => READERS[*reader] == promise.to,
+            })
+            .collect();
+        let reader = *grantees.get(pick % grantees.len().max(1))?;
+        let (employer, is_software) = self.works_at[reader];
+        let records = match &promise.scope {
+            Scope::Records(named) => named.to_vec(),
+            Scope::Compartments(named) => (0..6)
+                .filter(|index| named.contains(&COMPARTMENTS[*index as usize % 3]))
+                .collect(),
+        };
+        Some(Attempt {
+            reader,
+            grant,
+            records,
+            purpose: promise.purpose,
+            acting_for: is_software
+                .then(|| self.works_at.iter().position(|w| *w == (employer, false)))
+                .flatten(),
+        })
     }
 
     fn note(&mut self, terms: &GrantTerms) {
@@ -209,7 +249,7 @@ fn any_terms() -> impl Strategy<Value = Terms> {
         ],
         prop_oneof![4 => Just(0usize), 1 => Just(1)],
         prop::option::weighted(0.3, 0..2 * HOUR),
-        prop_oneof![1..10u64, 1..48 * HOUR],
+        prop_oneof![1 => 1..10u64, 3 => HOUR..48 * HOUR],
         (
             prop::option::weighted(0.2, 0..4u64),
             prop::option::weighted(0.2, 2..6u64),
@@ -242,27 +282,40 @@ fn any_terms() -> impl Strategy<Value = Terms> {
         )
 }
 
+fn any_slip() -> impl Strategy<Value = Slip> {
+    prop_oneof![
+        (0..READERS.len()).prop_map(Slip::Reader),
+        Just(Slip::Purpose),
+        prop_oneof![0..6u32, Just(99)].prop_map(Slip::Record),
+        prop::option::of(0..READERS.len()).prop_map(Slip::ActingFor),
+    ]
+}
+
 fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => any_terms().prop_map(Step::Grant),
         1 => (0..8u32).prop_map(Step::Revoke),
         1 => (0..READERS.len(), 0..2usize).prop_map(|(r, p)| Step::Request(r, p)),
         2 => (0..4u32, any_terms()).prop_map(|(r, t)| Step::Approve(r, t)),
-        12 => (
+        4 => (
             0..READERS.len(),
             0..8u32,
             prop::collection::vec(prop_oneof![20 => 0..6u32, 1 => Just(99)], 1..4),
-            prop_oneof![4 => Just(0usize), 1 => Just(1)],
+            prop::sample::select(&PURPOSES[..]),
             prop::option::weighted(0.3, 0..READERS.len()),
         )
-            .prop_map(|(reader, grant, records, purpose, acting_for)| Step::Open {
-                reader,
-                grant,
-                records,
-                purpose,
-                acting_for,
+            .prop_map(|(reader, grant, records, purpose, acting_for)| {
+                Step::Open(Attempt {
+                    reader,
+                    grant,
+                    records,
+                    purpose,
+                    acting_for,
+                })
             }),
-        2 => prop_oneof![0..5u64, 1..10 * HOUR].prop_map(Step::Wait),
+        12 => (0..16u32, 0..4usize, prop::option::weighted(0.3, any_slip()))
+            .prop_map(|(grant, pick, slip)| Step::Use(grant, pick, slip)),
+        2 => prop_oneof![0..5u64, 1..3 * HOUR].prop_map(Step::Wait),
         2 => (0..8u32, any::<bool>(), 0..3u64).prop_map(|(g, e, o)| Step::WaitFor(g, e, o)),
         1 => prop::bool::weighted(0.2).prop_map(Step::Restrict),
         1 => (0..2u32, prop::bool::weighted(0.2)).prop_map(|(o, s)| Step::Suspend(o, s)),
@@ -346,44 +399,23 @@ fn play(steps: Vec<Step>) -> (u32, u32) {
                     model.note(&terms);
                 }
             }
-            Step::Open {
-                reader,
-                grant,
-                records,
-                purpose,
-                acting_for,
-            } => {
-                let purpose = PURPOSES[purpose];
-                let expected = model.opens(now(), reader, grant, &records, purpose, acting_for);
-                let call = AccessLog::open(
-                    signed(&READERS[reader]),
-                    PATIENT,
-                    RecordList::try_from(records).expect("few"),
-                    Part::Full,
-                    grant,
-                    purpose,
-                    acting_for.map(|person| READERS[person].clone()),
-                );
-                if model.suspended[model.works_at[reader].0 as usize] {
-                    assert_eq!(call, Err(Error::<Test>::NotAMember.into()));
-                } else if expected {
-                    assert_ok!(call);
-                    assert!(
-                        matches!(last(), Event::Opened { .. }),
-                        "allowed but not opened"
-                    );
-                    seen.0 += 1;
-                } else {
-                    let used = model.refusals.entry((reader, now() / HOUR)).or_default();
-                    if *used < 20 {
-                        *used += 1;
-                        assert_ok!(call);
-                        assert!(matches!(last(), Event::Refused { .. }), "opened unallowed");
-                        seen.1 += 1;
-                    } else {
-                        assert_eq!(call, Err(Error::<Test>::TooManyRefusals.into()));
+            Step::Open(attempt) => try_opening(&mut model, attempt, &mut seen),
+            Step::Use(grant, pick, slip) => {
+                let known = model.promises.len().max(1) as GrantIndex;
+                let Some(mut attempt) = model.fitting(grant % known, pick) else {
+                    continue;
+                };
+                match slip {
+                    None => {}
+                    Some(Slip::Reader(reader)) => attempt.reader = reader,
+                    Some(Slip::Purpose) if attempt.purpose == PURPOSES[0] => {
+                        attempt.purpose = PURPOSES[1];
                     }
+                    Some(Slip::Purpose) => attempt.purpose = PURPOSES[0],
+                    Some(Slip::Record(record)) => attempt.records.push(record),
+                    Some(Slip::ActingFor(person)) => attempt.acting_for = person,
                 }
+                try_opening(&mut model, attempt, &mut seen);
             }
             Step::Wait(by) => set_now(now() + by),
             Step::WaitFor(grant, its_end, offset) => {
@@ -428,6 +460,42 @@ fn play(steps: Vec<Step>) -> (u32, u32) {
     seen
 }
 
+fn try_opening(model: &mut Model, attempt: Attempt, seen: &mut (u32, u32)) {
+    let expected = model.opens(now(), &attempt);
+    let reader = attempt.reader;
+    let call = AccessLog::open(
+        RuntimeOrigin::signed(READERS[reader].clone()),
+        PATIENT,
+        RecordList::try_from(attempt.records).expect("few"),
+        Part::Full,
+        attempt.grant,
+        attempt.purpose,
+        attempt.acting_for.map(|person| READERS[person].clone()),
+    );
+    if model.suspended[model.works_at[reader].0 as usize] {
+        assert_eq!(call, Err(Error::<Test>::NotAMember.into()));
+        return;
+    }
+    if expected {
+        assert_ok!(call);
+        assert!(
+            matches!(last(), Event::Opened { .. }),
+            "allowed but not opened"
+        );
+        seen.0 += 1;
+        return;
+    }
+    let used = model.refusals.entry((reader, now() / HOUR)).or_default();
+    if *used < 20 {
+        *used += 1;
+        assert_ok!(call);
+        assert!(matches!(last(), Event::Refused { .. }), "opened unallowed");
+        seen.1 += 1;
+    } else {
+        assert_eq!(call, Err(Error::<Test>::TooManyRefusals.into()));
+    }
+}
+
 fn last() -> Event<Test> {
     match System::events().pop().expect("an event").event {
         RuntimeEvent::AccessLog(event) => event,
@@ -461,7 +529,7 @@ fn the_sequences_reach_both_outcomes() {
         refused += seen.1;
     }
     assert!(
-        opened > 20 && refused > 200,
+        opened > 200 && refused > 200,
         "{opened} opened, {refused} refused"
     );
 }
