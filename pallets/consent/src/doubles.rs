@@ -153,7 +153,8 @@ pub fn records(indices: &[RecordIndex]) -> Scope {
 
 /// Opens so many more compartments.
 pub fn add_compartments(patient: PatientId, count: u32) -> Vec<CompartmentId> {
-    (0..count)
+    let present = with(|w| w.compartments.len() as u32);
+    (present..present + count)
         .map(|n| {
             let mut id = [0xff; 16];
             id[..4].copy_from_slice(&n.to_le_bytes());
@@ -169,13 +170,13 @@ pub fn add_records(
     compartments: &[CompartmentId],
     count: u32,
 ) -> Vec<RecordIndex> {
-    (100..100 + count)
-        .map(|index| {
-            let compartment = compartments[index as usize % compartments.len()];
-            anchor(patient, index, compartment, START);
-            index
-        })
-        .collect()
+    let first = 100 + with(|w| w.records.len() as RecordIndex);
+    let indices: Vec<_> = (first..first + count).collect();
+    for index in &indices {
+        let compartment = compartments[*index as usize % compartments.len()];
+        anchor(patient, *index, compartment, START);
+    }
+    indices
 }
 
 pub struct Doubles;

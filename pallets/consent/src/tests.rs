@@ -812,6 +812,25 @@ mod sweep {
     }
 
     #[test]
+    fn sweep_leaves_a_grant_alone_that_ends_later_in_the_hour() {
+        ExtBuilder.build_and_execute(|| {
+            let end = START + HOUR + HOUR / 2;
+            share(GrantTerms {
+                expires_at: end,
+                ..terms()
+            });
+            for now in [START + HOUR, end - 1] {
+                set_now(now);
+                assert_ok!(Consent::sweep(by(STRANGER), MAX_SWEEP));
+                assert_eq!((expired(), Consent::grants_to(&CHEN, 9).len()), (0, 1));
+            }
+            set_now(START + 2 * HOUR);
+            assert_ok!(Consent::sweep(by(STRANGER), MAX_SWEEP));
+            assert_eq!((expired(), Consent::grants_to(&CHEN, 9).len()), (1, 0));
+        });
+    }
+
+    #[test]
     fn sweep_takes_no_more_steps_than_allowed() {
         ExtBuilder.build_and_execute(|| {
             for _ in 0..10 {
@@ -942,6 +961,20 @@ mod predicate {
             assert!(reads(CHEN, grant, &[1]));
             with(|w| w.suspended.push(HOSPITAL));
             assert!(!reads(CHEN, grant, &[1]));
+        });
+    }
+
+    #[test]
+    fn grant_is_shown_as_dead_while_its_grantee_is_not_in_good_standing() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(terms());
+            let shown = || Consent::grant_view(&PATIENT, grant).unwrap().active;
+            assert!(shown());
+            move_to(CHEN, INSURANCE);
+            assert!(!shown());
+            move_to(CHEN, HOSPITAL);
+            with(|w| w.suspended.push(HOSPITAL));
+            assert!(!shown());
         });
     }
 

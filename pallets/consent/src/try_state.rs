@@ -7,8 +7,8 @@ use salus_primitives::{rows::HOUR, traits::Chain, Basis, RequestState};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-    sweeping::over_at, Config, Envelopes, Expiries, Grants, GrantsTo, Handovers, NextGrant,
-    NextRequest, Pallet, PendingRequests, Requests, SweepAt, MAX_ENVELOPES,
+    predicate, sweeping::over_at, Config, Envelopes, Expiries, Grants, GrantsTo, Handovers,
+    NextGrant, NextRequest, Pallet, PendingRequests, Requests, SweepAt, MAX_ENVELOPES,
 };
 
 impl<T: Config> Pallet<T> {
@@ -28,6 +28,7 @@ impl<T: Config> Pallet<T> {
     }
 
     fn try_grants() -> Result<(), TryRuntimeError> {
+        let now = T::Chain::now();
         for (patient, index, grant) in Grants::<T>::iter() {
             // 1. Grants are numbered without gaps below the next index.
             ensure!(
@@ -55,10 +56,11 @@ impl<T: Config> Pallet<T> {
                     "a grant on a request that does not name it"
                 );
             }
-            // 5. A grant that is not over is in both indices, so that nobody misses it.
+            // 5. A grant that is not over is in both indices, so that nobody misses it; one that is
+            //    over stays there until the sweep comes by.
             let hour = over_at(grant.expires_at);
             let unswept = SweepAt::<T>::get().is_none_or(|at| at < hour);
-            if grant.revoked_at.is_none() && unswept {
+            if !predicate::has_ended(&grant, now) || (grant.revoked_at.is_none() && unswept) {
                 ensure!(
                     Expiries::<T>::contains_key((hour, patient, index)),
                     "a grant without its expiry"
