@@ -41,7 +41,12 @@ pub struct Global {
     pub vault: Option<String>,
 
     /// A file with the profile's passphrase, instead of a prompt
-    #[arg(long, global = true, env = "SALUS_PASSPHRASE_FILE", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "SALUS_PASSPHRASE_FILE",
+        value_name = "FILE"
+    )]
     pub passphrase_file: Option<PathBuf>,
 
     /// For development only: use this well-known key, such as //Alice, without any protection

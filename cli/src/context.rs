@@ -17,7 +17,11 @@ pub fn folder(global: &Global) -> anyhow::Result<PathBuf> {
     if let Some(folder) = &global.profile {
         return Ok(folder.clone());
     }
-    let home = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let data = home("XDG_DATA_HOME").or_else(|| home("HOME").map(|home| home.join(".local/share")));
     match data {
         Some(data) => Ok(data.join("salus")),
@@ -82,22 +86,33 @@ pub fn new_passphrase(file: Option<&Path>) -> anyhow::Result<Zeroizing<String>> 
 
 /// The first line of a file.
 pub fn secret_file(file: &Path) -> anyhow::Result<Zeroizing<String>> {
-    let content = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()));
+    let content =
+        fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()));
     let content = Zeroizing::new(content?);
-    Ok(Zeroizing::new(content.lines().next().unwrap_or_default().to_owned()))
+    Ok(Zeroizing::new(
+        content.lines().next().unwrap_or_default().to_owned(),
+    ))
 }
 
 pub fn ask(prompt: &str) -> anyhow::Result<Zeroizing<String>> {
     rpassword::prompt_password(prompt)
         .map(Zeroizing::new)
-        .map_err(|error| anyhow!("there is no terminal to ask at ({error}): use --passphrase-file FILE"))
+        .map_err(|error| {
+            anyhow!("there is no terminal to ask at ({error}): use --passphrase-file FILE")
+        })
 }
 
 /// The account's client, connected.
 pub async fn client(global: &Global) -> anyhow::Result<Client> {
     let profile = profile(global)?;
     let unlocked = unlock(global, &profile)?;
-    let mut client = Client::connect(profile, unlocked, global.node.as_deref(), global.vault.clone()).await?;
+    let mut client = Client::connect(
+        profile,
+        unlocked,
+        global.node.as_deref(),
+        global.vault.clone(),
+    )
+    .await?;
     client.progress = progress::shown(global.machine());
     Ok(client)
 }

@@ -45,7 +45,10 @@ pub fn report(error: &anyhow::Error, machine: bool) -> ExitCode {
             UNREACHABLE => "unreachable",
             _ => "failed",
         };
-        eprintln!("{}", json!({"error": word, "message": message, "exit": code}));
+        eprintln!(
+            "{}",
+            json!({"error": word, "message": message, "exit": code})
+        );
     } else {
         eprintln!("error: {message}");
     }
@@ -91,6 +94,8 @@ fn chain(error: &ChainError) -> u8 {
 fn vault(error: &VaultError) -> u8 {
     match error {
         VaultError::Unreachable { .. } => UNREACHABLE,
+        // The vault noticed itself.
+        VaultError::Refused { code, .. } if code == "damaged" => UNVERIFIED,
         VaultError::Refused { status, .. } => match status {
             401 | 403 | 404 => REFUSED,
             503 => UNREACHABLE,

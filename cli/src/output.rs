@@ -9,7 +9,11 @@ use serde_json::Value;
 use crate::args::Global;
 
 /// Prints a result. `text` is made only if a person reads it.
-pub fn print(global: &Global, result: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+pub fn print(
+    global: &Global,
+    result: &impl Serialize,
+    text: impl FnOnce() -> String,
+) -> anyhow::Result<()> {
     if !global.machine() {
         return write(text().trim_end());
     }

@@ -5,7 +5,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use salus_client::actions::{purpose_code, sharing::Who, PURPOSES};
 use salus_client::keys::{parse_account, AccountKey};
 use salus_client::taxonomy::{Category, Sensitivity};
-use salus_primitives::{AccountId, ClinicianRole, ControllerRole, Moment, OrganisationKind, Purpose};
+use salus_primitives::{
+    AccountId, ClinicianRole, ControllerRole, Moment, OrganisationKind, Purpose,
+};
 
 const UNITS: [(char, Moment); 6] = [
     ('s', 1_000),
@@ -65,7 +67,8 @@ fn moment(text: &str) -> anyhow::Result<Moment> {
         None => (text, "00:00:00"),
     };
     let numbers = |text: &str, separator: char| -> Option<Vec<u64>> {
-        let digits = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let digits =
+            |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         let parts: Vec<&str> = text.split(separator).collect();
         match parts.iter().all(digits) {
             true => parts.iter().map(|part| part.parse().ok()).collect(),
@@ -199,7 +202,17 @@ mod tests {
         assert_eq!(duration("7d").unwrap(), 604_800_000);
         assert_eq!(duration("90s").unwrap(), 90_000);
         assert_eq!(duration("1y").unwrap(), 31_536_000_000);
-        for bad in ["", "7", "d", "-1d", "0d", "1.5h", "7days", "7ä", "99999999999999y"] {
+        for bad in [
+            "",
+            "7",
+            "d",
+            "-1d",
+            "0d",
+            "1.5h",
+            "7days",
+            "7ä",
+            "99999999999999y",
+        ] {
             assert!(duration(bad).is_err(), "{bad}");
         }
     }
@@ -215,8 +228,19 @@ mod tests {
         ] {
             assert_eq!(rfc3339(moment(text).unwrap()), text);
         }
-        assert_eq!(moment("2026-05-01").unwrap(), moment("2026-05-01T00:00:00Z").unwrap());
-        for bad in ["", "2026-13-01", "2026-02-29", "2026-05-01T24:00:00Z", "2026-05-01T09:30:00", "1969-12-31", "2026-+5-01"] {
+        assert_eq!(
+            moment("2026-05-01").unwrap(),
+            moment("2026-05-01T00:00:00Z").unwrap()
+        );
+        for bad in [
+            "",
+            "2026-13-01",
+            "2026-02-29",
+            "2026-05-01T24:00:00Z",
+            "2026-05-01T09:30:00",
+            "1969-12-31",
+            "2026-+5-01",
+        ] {
             assert!(moment(bad).is_err(), "{bad}");
         }
         assert_eq!(when("+1h").unwrap().from(5), 3_600_005);
@@ -226,7 +250,10 @@ mod tests {
     fn people_and_organisations_are_told_apart() {
         let bob = AccountKey::from_uri("//Bob").unwrap();
         assert_eq!(who("//Bob").unwrap(), Who::Account(bob.account()));
-        assert_eq!(who(&bob.account().to_string()).unwrap(), Who::Account(bob.account()));
+        assert_eq!(
+            who(&bob.account().to_string()).unwrap(),
+            Who::Account(bob.account())
+        );
         assert_eq!(who("org:3").unwrap(), Who::Organisation(3));
         for bad in ["", "org:", "org:x", "3", "Bob"] {
             assert!(who(bad).is_err(), "{bad}");

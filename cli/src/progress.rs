@@ -34,9 +34,13 @@ impl Progress for Bar {
         if bytes < WORTH_SHOWING {
             return self.replace(None);
         }
-        let style = ProgressStyle::with_template("{msg:12} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::new(bytes).with_style(style).with_message(what.to_owned());
+        let style = ProgressStyle::with_template(
+            "{msg:12} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+        )
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::new(bytes)
+            .with_style(style)
+            .with_message(what.to_owned());
         self.replace(Some(bar));
     }
 

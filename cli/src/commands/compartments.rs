@@ -53,10 +53,15 @@ impl Compartments {
             Compartments::Open { labels, about } => {
                 let patient = client.patient(about.patient)?;
                 let opened =
-                    patient::open_compartments(&client, patient, &labels.categories, &labels.flags).await?;
+                    patient::open_compartments(&client, patient, &labels.categories, &labels.flags)
+                        .await?;
                 print(global, &opened, || {
-                    let names: Vec<&str> = opened.opened.iter().map(|row| row.label.as_str()).collect();
-                    format!("Open: {}. The chain knows 16 random bytes for each.", names.join(", "))
+                    let names: Vec<&str> =
+                        opened.opened.iter().map(|row| row.label.as_str()).collect();
+                    format!(
+                        "Open: {}. The chain knows 16 random bytes for each.",
+                        names.join(", ")
+                    )
                 })
             }
         }

@@ -162,8 +162,14 @@ impl Correct {
                 })
             }
             Correct::Accept { which, replacement } => {
-                let done =
-                    corrections::accept(&client, which.patient, which.correction, &replacement.into(), None).await?;
+                let done = corrections::accept(
+                    &client,
+                    which.patient,
+                    which.correction,
+                    &replacement.into(),
+                    None,
+                )
+                .await?;
                 print(global, &done, || corrected(&done))
             }
             Correct::Partly {
@@ -182,13 +188,19 @@ impl Correct {
                 print(global, &done, || corrected(&done))
             }
             Correct::Deny { which, letter } => {
-                let done = corrections::deny(&client, which.patient, which.correction, &letter).await?;
-                print(global, &done, || "The correction is denied; the patient can disagree.".into())
+                let done =
+                    corrections::deny(&client, which.patient, which.correction, &letter).await?;
+                print(global, &done, || {
+                    "The correction is denied; the patient can disagree.".into()
+                })
             }
             Correct::Extend { which } => {
                 let done = corrections::extend(&client, which.patient, which.correction).await?;
                 print(global, &done, || {
-                    format!("The answer is due on {} now.", done.due_at.map(moment).unwrap_or_default())
+                    format!(
+                        "The answer is due on {} now.",
+                        done.due_at.map(moment).unwrap_or_default()
+                    )
                 })
             }
             Correct::Disagree {
@@ -198,11 +210,16 @@ impl Correct {
             } => {
                 let patient = client.patient(about.patient)?;
                 let done = corrections::disagree(&client, patient, correction, &letter).await?;
-                print(global, &done, || "Your statement travels with the record.".into())
+                print(global, &done, || {
+                    "Your statement travels with the record.".into()
+                })
             }
             Correct::Rebut { which, letter } => {
-                let done = corrections::rebut(&client, which.patient, which.correction, &letter).await?;
-                print(global, &done, || "Your answer travels with the record.".into())
+                let done =
+                    corrections::rebut(&client, which.patient, which.correction, &letter).await?;
+                print(global, &done, || {
+                    "Your answer travels with the record.".into()
+                })
             }
             Correct::Make {
                 patient,
@@ -248,10 +265,17 @@ async fn list(
                 (None, true) => format!(", overdue since {}", moment(row.due_at)),
                 (None, false) => String::new(),
             };
-            lines.push(format!("Correction {} of record {}: {}{end}.", row.correction, row.record, row.state));
+            lines.push(format!(
+                "Correction {} of record {}: {}{end}.",
+                row.correction, row.record, row.state
+            ));
             for letter in &row.letters {
                 let text = letter.text.as_deref().or(letter.unreadable.as_deref());
-                lines.push(format!("  {}: “{}”", letter.stage, text.unwrap_or_default()));
+                lines.push(format!(
+                    "  {}: “{}”",
+                    letter.stage,
+                    text.unwrap_or_default()
+                ));
             }
         }
         for row in &read {

@@ -37,20 +37,22 @@ impl Council {
         match self {
             Council::List => {
                 let motions = organisation::motions(&client).await?;
-                print(global, &json!({ "motions": motions }), || match motions.is_empty() {
-                    true => "No motion waits for votes.".into(),
-                    false => {
-                        let rows: Vec<Vec<String>> = motions
-                            .iter()
-                            .map(|motion| {
-                                vec![
-                                    format!("{:?}", motion.proposal),
-                                    motion.call.clone(),
-                                    format!("{} of {}", motion.ayes.len(), motion.threshold),
-                                ]
-                            })
-                            .collect();
-                        table(&["motion", "call", "votes"], &rows)
+                print(global, &json!({ "motions": motions }), || {
+                    match motions.is_empty() {
+                        true => "No motion waits for votes.".into(),
+                        false => {
+                            let rows: Vec<Vec<String>> = motions
+                                .iter()
+                                .map(|motion| {
+                                    vec![
+                                        format!("{:?}", motion.proposal),
+                                        motion.call.clone(),
+                                        format!("{} of {}", motion.ayes.len(), motion.threshold),
+                                    ]
+                                })
+                                .collect();
+                            table(&["motion", "call", "votes"], &rows)
+                        }
                     }
                 })
             }

@@ -70,7 +70,8 @@ impl Keyring {
                         .compartments
                         .iter()
                         .map(|row| {
-                            let epochs: Vec<String> = row.epochs.iter().map(u32::to_string).collect();
+                            let epochs: Vec<String> =
+                                row.epochs.iter().map(u32::to_string).collect();
                             vec![row.id.clone(), row.label.clone(), epochs.join(" ")]
                         })
                         .collect();
@@ -99,7 +100,10 @@ impl Keyring {
                 let keyring = client.keyring(client.patient(about.patient)?)?;
                 let saved = identity::save_keyring(&client, &keyring).await?;
                 print(global, &saved, || {
-                    format!("Revision {} of the keyring is in the vault.", saved.revision)
+                    format!(
+                        "Revision {} of the keyring is in the vault.",
+                        saved.revision
+                    )
                 })
             }
             Keyring::Fetch { about } => {
@@ -107,7 +111,10 @@ impl Keyring {
                 let patient = client.patient(about.patient)?;
                 let fetched = identity::fetch_keyring(&client, patient).await?;
                 print(global, &fetched, || match fetched.updated {
-                    true => format!("This profile has revision {} of the keyring now.", fetched.revision),
+                    true => format!(
+                        "This profile has revision {} of the keyring now.",
+                        fetched.revision
+                    ),
                     false => "This profile's keyring is as new as the vault's.".into(),
                 })
             }

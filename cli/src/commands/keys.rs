@@ -108,11 +108,16 @@ fn new(global: &Global, words: &str, phrase_out: Option<PathBuf>) -> anyhow::Res
         let profile = context::profile(global)?;
         let made = Made::of(&profile, &profile.unlock("")?);
         return print(global, &made, || {
-            format!("{} now uses the public development key of {}.", made.profile, made.account)
+            format!(
+                "{} now uses the public development key of {}.",
+                made.profile, made.account
+            )
         });
     }
     if phrase_out.is_none() && !std::io::stderr().is_terminal() {
-        bail!("the phrase would be shown to nobody: run this in a terminal, or use --phrase-out FILE");
+        bail!(
+            "the phrase would be shown to nobody: run this in a terminal, or use --phrase-out FILE"
+        );
     }
     let words = match words {
         "12" => Words::Twelve,
@@ -146,7 +151,10 @@ fn make(global: &Global, phrase: &str) -> anyhow::Result<()> {
     }
     let made = Made::of(&profile, &profile.unlock(&passphrase)?);
     print(global, &made, || {
-        format!("Your account is {}. Its key is in {}.", made.account, made.profile)
+        format!(
+            "Your account is {}. Its key is in {}.",
+            made.account, made.profile
+        )
     })
 }
 
@@ -174,7 +182,11 @@ fn show(global: &Global) -> anyhow::Result<()> {
         if shown.insecure {
             lines.push("         not protected: for development only".into());
         }
-        for (name, value) in [("node", &shown.node), ("genesis", &shown.genesis), ("vault", &shown.vault)] {
+        for (name, value) in [
+            ("node", &shown.node),
+            ("genesis", &shown.genesis),
+            ("vault", &shown.vault),
+        ] {
             if let Some(value) = value {
                 lines.push(format!("{name:8} {value}"));
             }

@@ -35,7 +35,8 @@ impl Log {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
         let (trail, names, verified, remembered) = match &self.from {
             Some(file) => {
-                let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+                let text = std::fs::read_to_string(file)
+                    .with_context(|| format!("cannot read {}", file.display()))?;
                 let trail = watching::from_file(&text)?;
                 let heads = context::profile(global)?.heads()?;
                 let remembered = watching::verify_saved(&heads, &trail)?;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use salus_client::actions::describe::moment;
-use salus_client::actions::organisation::{self, Proposed};
 use salus_client::actions::identity;
+use salus_client::actions::organisation::{self, Proposed};
 use salus_client::profile::write_atomically;
 use salus_primitives::{AccountId, ClinicianRole, Moment, OrgId, OrganisationKind};
 use serde_json::json;
@@ -30,7 +30,12 @@ pub enum Org {
         #[arg(long, value_parser = parse::account)]
         admin: AccountId,
         /// Its vault's address, if it runs one
-        #[arg(long, default_value = "", hide_default_value = true, value_name = "URL")]
+        #[arg(
+            long,
+            default_value = "",
+            hide_default_value = true,
+            value_name = "URL"
+        )]
         vault_url: String,
     },
     /// Suspend an organisation, and so everyone in it; the council decides
@@ -116,7 +121,8 @@ impl Org {
                 admin,
                 vault_url,
             } => {
-                let proposed = organisation::admit(&client, &name, kind, &admin, &vault_url).await?;
+                let proposed =
+                    organisation::admit(&client, &name, kind, &admin, &vault_url).await?;
                 print(global, &proposed, || {
                     let number = proposed.organisation.unwrap_or_default();
                     outcome(&proposed, &format!("{name} is organisation {number} now."))
@@ -125,13 +131,19 @@ impl Org {
             Org::Suspend { organisation } => {
                 let proposed = organisation::suspend(&client, organisation).await?;
                 print(global, &proposed, || {
-                    outcome(&proposed, &format!("Organisation {organisation} is suspended, and everyone in it."))
+                    outcome(
+                        &proposed,
+                        &format!("Organisation {organisation} is suspended, and everyone in it."),
+                    )
                 })
             }
             Org::Reinstate { organisation } => {
                 let proposed = organisation::reinstate(&client, organisation).await?;
                 print(global, &proposed, || {
-                    outcome(&proposed, &format!("Organisation {organisation} is reinstated."))
+                    outcome(
+                        &proposed,
+                        &format!("Organisation {organisation} is reinstated."),
+                    )
                 })
             }
             Org::SetAdmin {
@@ -140,7 +152,10 @@ impl Org {
             } => {
                 let proposed = organisation::set_admin(&client, organisation, &admin).await?;
                 print(global, &proposed, || {
-                    outcome(&proposed, &format!("{admin} is the admin of organisation {organisation} now."))
+                    outcome(
+                        &proposed,
+                        &format!("{admin} is the admin of organisation {organisation} now."),
+                    )
                 })
             }
             Org::List => {
@@ -166,38 +181,57 @@ impl Org {
             }
             Org::Profile(OrgProfile { name, vault_url }) => {
                 let changed =
-                    organisation::set_profile(&client, name.as_deref(), vault_url.as_deref()).await?;
+                    organisation::set_profile(&client, name.as_deref(), vault_url.as_deref())
+                        .await?;
                 print(global, &changed, || {
-                    format!("{} has its vault at {}.", changed.name, match changed.vault_url.as_str() {
-                        "" => "no address",
-                        url => url,
-                    })
+                    format!(
+                        "{} has its vault at {}.",
+                        changed.name,
+                        match changed.vault_url.as_str() {
+                            "" => "no address",
+                            url => url,
+                        }
+                    )
                 })
             }
             Org::Publish => {
                 let published = organisation::publish(&client).await?;
                 print(global, &published, || {
-                    "People can share with your organisation now. This profile holds its key.".into()
+                    "People can share with your organisation now. This profile holds its key."
+                        .into()
                 })
             }
             Org::Trust { organisation } => {
                 let trusted = organisation::trust(&client, organisation).await?;
                 print(global, &trusted, || {
-                    format!("{} counts as the admin of organisation {organisation}.", trusted.admin)
+                    format!(
+                        "{} counts as the admin of organisation {organisation}.",
+                        trusted.admin
+                    )
                 })
             }
             Org::Key(OrgKey::Give { account, out }) => {
                 let (organisation, sealed) = organisation::give_key(&client, &account).await?;
                 write_atomically(&out, &sealed)?;
-                print(global, &json!({"organisation": organisation, "file": out}), || {
-                    format!("Give {} to that person, who runs `salus org key take`.", out.display())
-                })
+                print(
+                    global,
+                    &json!({"organisation": organisation, "file": out}),
+                    || {
+                        format!(
+                            "Give {} to that person, who runs `salus org key take`.",
+                            out.display()
+                        )
+                    },
+                )
             }
             Org::Key(OrgKey::Take { file }) => {
-                let sealed = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+                let sealed = std::fs::read(&file)
+                    .with_context(|| format!("cannot read {}", file.display()))?;
                 let organisation = organisation::take_key(&client, &sealed).await?;
                 print(global, &json!({ "organisation": organisation }), || {
-                    format!("This profile opens what is shared with organisation {organisation} now.")
+                    format!(
+                        "This profile opens what is shared with organisation {organisation} now."
+                    )
                 })
             }
         }
@@ -275,7 +309,10 @@ impl Clinician {
             Clinician::End { account } => {
                 let done = organisation::end_credential(&client, &account).await?;
                 print(global, &done, || {
-                    format!("Organisation {} no longer vouches for {account}.", done.organisation)
+                    format!(
+                        "Organisation {} no longer vouches for {account}.",
+                        done.organisation
+                    )
                 })
             }
             Clinician::List { organisation } => {
@@ -302,7 +339,9 @@ impl Clinician {
             }
             Clinician::Publish => {
                 let published = identity::publish(&client).await?;
-                print(global, &published, || "Patients can share with you now.".into())
+                print(global, &published, || {
+                    "Patients can share with you now.".into()
+                })
             }
         }
     }

@@ -116,7 +116,13 @@ impl Patient {
                 let (profile, unlocked, genesis) = match profile.config()?.genesis {
                     Some(genesis) => (profile, unlocked, genesis),
                     None => {
-                        let client = Client::connect(profile, unlocked.clone(), global.node.as_deref(), None).await?;
+                        let client = Client::connect(
+                            profile,
+                            unlocked.clone(),
+                            global.node.as_deref(),
+                            None,
+                        )
+                        .await?;
                         (client.profile.clone(), unlocked, client.chain.genesis())
                     }
                 };
@@ -144,12 +150,16 @@ impl Patient {
                 })
             }
             Patient::Enrol { file } => {
-                let json = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+                let json = std::fs::read(&file)
+                    .with_context(|| format!("cannot read {}", file.display()))?;
                 let consent = ConsentFile::from_json(&json)?;
                 let client = client(global).await?;
                 let enrolled = patient::enrol(&client, &consent).await?;
                 print(global, &enrolled, || {
-                    format!("Patient {} is enrolled, under the control of {}.", enrolled.patient, enrolled.controller)
+                    format!(
+                        "Patient {} is enrolled, under the control of {}.",
+                        enrolled.patient, enrolled.controller
+                    )
                 })
             }
             Patient::Show { about } => {
@@ -187,18 +197,26 @@ impl Patient {
             Patient::Restrict { about } => {
                 let client = client(global).await?;
                 let done = patient::restrict(&client, client.patient(about.patient)?).await?;
-                print(global, &done, || "Nobody but you and who decides with you can read now, until you lift it.".into())
+                print(global, &done, || {
+                    "Nobody but you and who decides with you can read now, until you lift it."
+                        .into()
+                })
             }
             Patient::Lift { about } => {
                 let client = client(global).await?;
                 let done = patient::lift(&client, client.patient(about.patient)?).await?;
-                print(global, &done, || "The grants that have not ended count again.".into())
+                print(global, &done, || {
+                    "The grants that have not ended count again.".into()
+                })
             }
             Patient::Trust { patient, account } => {
                 let profile = context::profile(global)?;
                 patient::trust(&profile, patient, &account)?;
-                let result = json!({"patient": patient.to_string(), "account": account.to_string()});
-                print(global, &result, || format!("{account} counts as one who decides for patient {patient}."))
+                let result =
+                    json!({"patient": patient.to_string(), "account": account.to_string()});
+                print(global, &result, || {
+                    format!("{account} counts as one who decides for patient {patient}.")
+                })
             }
         }
     }
@@ -220,7 +238,9 @@ async fn controllers(
                         vec![
                             row.account.clone(),
                             format!("{:?}", row.role).to_lowercase(),
-                            row.expires_at.map(|end| format!("until {}", moment(end))).unwrap_or_default(),
+                            row.expires_at
+                                .map(|end| format!("until {}", moment(end)))
+                                .unwrap_or_default(),
                         ]
                     })
                     .collect();

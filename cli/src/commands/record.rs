@@ -117,7 +117,8 @@ impl Record {
                 if out.to_string_lossy().ends_with('/') {
                     std::fs::create_dir_all(&out)?;
                 }
-                let view = records::get(&client, client.patient(about.patient)?, record, &out).await?;
+                let view =
+                    records::get(&client, client.patient(about.patient)?, record, &out).await?;
                 print(global, &view, || {
                     format!(
                         "Record {record}, “{}”, is in {}, as it was anchored.",
@@ -136,7 +137,11 @@ impl Record {
                 let patient = client.patient(about.patient)?;
                 let verified = records::verify(&client, patient, record, &file, grant).await?;
                 print(global, &verified, || {
-                    format!("{} is, byte for byte, record {record}, “{}”.", file.display(), verified.title)
+                    format!(
+                        "{} is, byte for byte, record {record}, “{}”.",
+                        file.display(),
+                        verified.title
+                    )
                 })
             }
             Record::Reclassify {
@@ -148,13 +153,19 @@ impl Record {
                 let patient = client.patient(about.patient)?;
                 let label = CompartmentLabel::flagged(label.category, label.flags);
                 let placed = records::reclassify(&client, patient, record, &label).await?;
-                print(global, &placed, || format!("Record {record} is filed in “{label}”."))
+                print(global, &placed, || {
+                    format!("Record {record} is filed in “{label}”.")
+                })
             }
             Record::Relocate { record, about } => {
                 let client = client(global).await?;
-                let placed = records::relocate(&client, client.patient(about.patient)?, record).await?;
+                let placed =
+                    records::relocate(&client, client.patient(about.patient)?, record).await?;
                 print(global, &placed, || {
-                    format!("Record {record} is encrypted to the key of epoch {}.", placed.epoch)
+                    format!(
+                        "Record {record} is encrypted to the key of epoch {}.",
+                        placed.epoch
+                    )
                 })
             }
             Record::Erase {
@@ -170,13 +181,15 @@ impl Record {
                     (_, true) => records::finish_erase(&client, patient, record).await?,
                     _ => records::erase(&client, patient, record).await?,
                 };
-                print(global, &erasing, || match erasing.until {
+                print(global, &erasing, || {
+                    match erasing.until {
                     Some(until) => format!(
                         "Record {record} will be erased on {}. Until then: `salus record erase {record} --cancel`.",
                         moment(until)
                     ),
                     None if cancel => format!("Record {record} stays."),
                     None => format!("Record {record} is erased; vaults delete its file."),
+                }
                 })
             }
         }

@@ -48,7 +48,10 @@ impl Request {
         };
         let asked = sharing::request(&client, self.patient, &asking).await?;
         print(global, &asked, || {
-            format!("The patient is asked: request {}. `salus watch` tells of the answer.", asked.request)
+            format!(
+                "The patient is asked: request {}. `salus watch` tells of the answer.",
+                asked.request
+            )
         })
     }
 }
@@ -109,7 +112,9 @@ impl Withdraw {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
         let client = client(global).await?;
         let done = sharing::withdraw(&client, self.patient, self.request).await?;
-        print(global, &done, || format!("Request {} is withdrawn.", self.request))
+        print(global, &done, || {
+            format!("Request {} is withdrawn.", self.request)
+        })
     }
 }
 
@@ -158,6 +163,8 @@ impl Decline {
         let client = client(global).await?;
         let patient = client.patient(self.about.patient)?;
         let done = sharing::decline(&client, patient, self.request).await?;
-        print(global, &done, || format!("Request {} is declined.", self.request))
+        print(global, &done, || {
+            format!("Request {} is declined.", self.request)
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! `salus share`, `grants`, `revoke`, `rotate`.
 
 use clap::Args;
-use salus_client::actions::describe::{moment, span};
+use salus_client::actions::describe::moment;
 use salus_client::actions::sharing::{self, GrantRow, Shared, Sharing, What, Who};
 use salus_client::taxonomy::{Category, Sensitivity};
 use salus_primitives::{GrantIndex, Moment, Purpose, RecordIndex, Rights};
@@ -60,7 +60,7 @@ impl Share {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
         let client = client(global).await?;
         let patient = client.patient(self.about.patient)?;
-        let now = client.now().await?.now().await?;
+        let now = client.clock().await?;
         let what = match self.what.records.is_empty() {
             true => What::Categories(self.what.categories, self.flags),
             false => What::Records(self.what.records),
@@ -97,11 +97,10 @@ pub fn sentence(shared: &Shared) -> String {
         _ => "read",
     };
     format!(
-        "{} may {verb} {what} for {}, until {} ({}). It ends by itself; `salus revoke {}` ends it now.",
+        "{} may {verb} {what} for {}, until {}. It ends by itself; `salus revoke {}` ends it now.",
         shared.grantee,
         shared.purpose,
         moment(shared.expires_at),
-        span(shared.expires_at.saturating_sub(shared.starts_at).div_ceil(1_000) * 1_000),
         shared.grant
     )
 }
@@ -122,9 +121,11 @@ impl Grants {
             true => sharing::received(&client).await?,
             false => sharing::given(&client, client.patient(self.about.patient)?).await?,
         };
-        print(global, &json!({ "grants": grants }), || match grants.is_empty() {
-            true => "There are no grants.".into(),
-            false => list(&grants, self.received),
+        print(global, &json!({ "grants": grants }), || {
+            match grants.is_empty() {
+                true => "There are no grants.".into(),
+                false => list(&grants, self.received),
+            }
         })
     }
 }
@@ -135,7 +136,8 @@ fn list(grants: &[GrantRow], received: bool) -> String {
         .map(|row| {
             let what = match row.labels.is_empty() {
                 true => {
-                    let records: Vec<String> = row.records.iter().map(RecordIndex::to_string).collect();
+                    let records: Vec<String> =
+                        row.records.iter().map(RecordIndex::to_string).collect();
                     format!("record {}", records.join(", "))
                 }
                 false if received => format!("{} compartments", row.labels.len()),
@@ -174,7 +176,8 @@ pub struct Revoke {
 impl Revoke {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
         let client = client(global).await?;
-        let revoked = sharing::revoke(&client, client.patient(self.about.patient)?, self.grant).await?;
+        let revoked =
+            sharing::revoke(&client, client.patient(self.about.patient)?, self.grant).await?;
         print(global, &revoked, || {
             format!(
                 "Grant {} has ended. What was read cannot be taken back; what is added from now on gets another key.",
@@ -196,7 +199,13 @@ impl Rotate {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
         let client = client(global).await?;
         let patient = client.patient(self.about.patient)?;
-        let rotation = sharing::rotate(&client, patient, &self.labels.categories, &self.labels.flags).await?;
+        let rotation = sharing::rotate(
+            &client,
+            patient,
+            &self.labels.categories,
+            &self.labels.flags,
+        )
+        .await?;
         print(global, &rotation, || {
             let lines: Vec<String> = rotation
                 .rotated

@@ -33,7 +33,7 @@ pub async fn ask(
     record: RecordIndex,
     text: &str,
 ) -> Result<AskedCorrection> {
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let keys = everyone(client, &salus, patient, record).await?;
     let session = client.session(patient).await?;
     let letter = Letter::new(format!("Correction of record {record}"), text);
@@ -116,7 +116,7 @@ async fn replace(
         return Ok(*record);
     };
     let record = client
-        .now()
+        .salus()
         .await?
         .record(patient, index)
         .await?
@@ -172,7 +172,7 @@ pub async fn accept(
     replacement: &Replacement,
     letter: Option<&str>,
 ) -> Result<Answered> {
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let record = correction(&salus, patient, index).await?.record;
     let replacement = replace(client, patient, record, replacement).await?;
     let call = match letter {
@@ -234,7 +234,7 @@ pub async fn extend(
     patient: PatientId,
     index: CorrectionIndex,
 ) -> Result<Answered> {
-    let record = correction(&client.now().await?, patient, index)
+    let record = correction(&client.salus().await?, patient, index)
         .await?
         .record;
     let call = calls::corrections::extend(patient, index);
@@ -259,7 +259,7 @@ async fn reply(
     index: CorrectionIndex,
     text: &str,
 ) -> Result<(RecordIndex, salus_primitives::Cid)> {
-    let record = correction(&client.now().await?, patient, index)
+    let record = correction(&client.salus().await?, patient, index)
         .await?
         .record;
     Ok((record, write(client, patient, record, text).await?))
@@ -271,7 +271,7 @@ async fn write(
     record: RecordIndex,
     text: &str,
 ) -> Result<salus_primitives::Cid> {
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let keys = everyone(client, &salus, patient, record).await?;
     let session = client.session(patient).await?;
     let letter = Letter::new(format!("Correction of record {record}"), text);
@@ -330,7 +330,7 @@ const STAGES: [(LetterStage, &str); 4] = [
 
 /// A patient's corrections, with the letters that this account may read.
 pub async fn list(client: &Client, patient: PatientId) -> Result<Vec<CorrectionRow>> {
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let now = salus.now().await?;
     let rows = salus.all_corrections(patient).await?;
     if rows.is_empty() {
@@ -401,7 +401,7 @@ pub struct ReadAndCorrected {
 
 /// What this profile has opened and is known to be wrong by now, whether or not the grant still holds.
 pub async fn of_what_i_read(client: &Client) -> Result<Vec<ReadAndCorrected>> {
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let mut corrected = Vec::new();
     for read in client.profile.read_records()?.iter() {
         let Ok(patient) = read.patient.parse() else {

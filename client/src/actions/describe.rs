@@ -27,7 +27,7 @@ impl Names {
             me: client.me().to_string(),
             ..Self::default()
         };
-        for (organisation, row) in client.now().await?.all_organisations().await? {
+        for (organisation, row) in client.salus().await?.all_organisations().await? {
             names
                 .organisations
                 .insert(organisation.into(), super::text(&row.name));

@@ -45,7 +45,7 @@ pub(super) async fn next_key(
     subject: &Subject,
     own: Own,
 ) -> Result<(u32, salus_primitives::Recipient)> {
-    let present = client.now().await?.recipient(subject).await?;
+    let present = client.salus().await?.recipient(subject).await?;
     let epoch = present.map_or(0, |present| present.recipient.epoch.saturating_add(1));
     let mut identities = client.profile.identities(&client.device)?;
     let key = identities.prepare(own, epoch);
@@ -145,7 +145,7 @@ pub struct FetchedKeyring {
 /// Fetches the patient's keyring from the vault, for a device that is one of its holders. An older
 /// one than the profile has is left alone.
 pub async fn fetch_keyring(client: &Client, patient: PatientId) -> Result<FetchedKeyring> {
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let row = salus
         .patient(patient)
         .await?
@@ -237,7 +237,7 @@ pub async fn rotate_all(client: &Client, patient: PatientId) -> Result<RotatedKe
         rotated.push(rotate_compartment(client, &mut keyring, id).await?);
     }
     let subject = Subject::Inbox(patient);
-    let present = client.now().await?.recipient(&subject).await?;
+    let present = client.salus().await?.recipient(&subject).await?;
     let inbox_epoch = present.map_or(0, |present| present.recipient.epoch.saturating_add(1));
     let key = keyring.prepare_inbox(inbox_epoch);
     client.profile.save_keyring(&mut keyring)?;

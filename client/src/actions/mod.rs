@@ -141,8 +141,17 @@ impl Client {
     }
 
     /// The chain's state at the newest finalized block.
-    pub async fn now(&self) -> Result<Salus> {
+    pub async fn salus(&self) -> Result<Salus> {
         Ok(self.chain.salus().await?)
+    }
+
+    /// The chain's clock, from which people's durations are counted. Before the first block it
+    /// stands still, and this computer's has to do.
+    pub async fn clock(&self) -> Result<Moment> {
+        match self.salus().await?.now().await? {
+            0 => Ok(clock()),
+            now => Ok(now),
+        }
     }
 
     /// The patient that is meant: the one named, or the profile's.
@@ -196,7 +205,7 @@ impl Client {
     /// Signs in to the vault that keeps this patient's files: that of the organisation which
     /// enrolled the patient, unless another one was named.
     pub async fn session(&self, patient: PatientId) -> Result<Session<'_>> {
-        let salus = self.now().await?;
+        let salus = self.salus().await?;
         let row = salus
             .patient(patient)
             .await?

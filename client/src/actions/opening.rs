@@ -60,7 +60,7 @@ pub struct OpenedChart {
 /// as the grant reaches.
 pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
     let patient = opening.patient;
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let rows = salus.all_records(patient).await?;
     let (index, view) = choose(client, &salus, opening, &rows).await?;
     let (purpose, wanted) = match &view {
@@ -88,7 +88,7 @@ pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
 
     let session = client.session(patient).await?;
     // What the grant and the records are now that they are opened.
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let view = salus
         .grant(patient, index)
         .await?
@@ -140,13 +140,13 @@ pub(super) async fn manifest(
         acting_for: None,
         out: None,
     };
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let rows = salus.all_records(patient).await?;
     let (index, view) = choose(client, &salus, &opening, &rows).await?;
     let purpose = view.map_or(Purpose::Treat, |grant| grant.purpose);
     let (entry, _) = log(client, &opening, &[record], Part::Manifest, index, purpose).await?;
     let session = client.session(patient).await?;
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let view = salus
         .grant(patient, index)
         .await?

@@ -14,9 +14,10 @@ use crate::error::{Error, Result};
 use crate::files::age::EncryptionKey;
 use crate::keyring::{Identities, Own};
 
-/// What the council may cost to carry out; motions are small.
-const MOTION_REF_TIME: u64 = 50_000_000_000;
-const MOTION_PROOF_SIZE: u64 = 1 << 20;
+/// What carrying out a motion may cost. The chain lets none have more than half a block, so this
+/// bounds nothing that could be proposed.
+const MOTION_REF_TIME: u64 = 170_000_000_000;
+const MOTION_PROOF_SIZE: u64 = u64::MAX / 2;
 
 /// What became of a proposal to the council.
 #[derive(Clone, Debug, Serialize)]
@@ -76,7 +77,13 @@ pub async fn propose(client: &Client, call: &Call) -> Result<Proposed> {
     }
     let threshold = members.len() as u32 / 2 + 1;
     let submitted = client.chain.propose(&client.key, threshold, call).await?;
-    proposed(threshold, &submitted)
+    let proposed = proposed(threshold, &submitted)?;
+    // Proposing does not count as a vote by itself.
+    if let Some((proposal, index)) = proposed.proposal.zip(proposed.index) {
+        let vote = calls::council::vote(proposal, index, true);
+        client.submit(&vote).await?;
+    }
+    Ok(proposed)
 }
 
 fn proposed(threshold: u32, submitted: &Submitted) -> Result<Proposed> {
@@ -277,7 +284,7 @@ fn organisation_view(organisation: OrgId, row: &Organisation) -> OrganisationVie
 }
 
 pub async fn list(client: &Client) -> Result<Vec<OrganisationView>> {
-    let rows = client.now().await?.all_organisations().await?;
+    let rows = client.salus().await?.all_organisations().await?;
     Ok(rows
         .iter()
         .map(|(organisation, row)| organisation_view(*organisation, row))
@@ -286,7 +293,7 @@ pub async fn list(client: &Client) -> Result<Vec<OrganisationView>> {
 
 /// The organisation that this account is the admin of.
 async fn administered(client: &Client) -> Result<(OrgId, Organisation)> {
-    let rows = client.now().await?.all_organisations().await?;
+    let rows = client.salus().await?.all_organisations().await?;
     rows.into_iter()
         .find(|(_, row)| row.admin == client.me())
         .ok_or_else(|| {
@@ -349,7 +356,7 @@ pub struct Trusted {
 /// A person has confirmed, on another channel, that the organisation's present admin is right.
 pub async fn trust(client: &Client, organisation: OrgId) -> Result<Trusted> {
     let row = client
-        .now()
+        .salus()
         .await?
         .organisation(organisation)
         .await?
@@ -373,7 +380,7 @@ fn unknown(organisation: OrgId) -> Error {
 /// Seals the organisation's keys to one of its accounts, so that it can open what is shared with
 /// the organisation. The file can travel by any way.
 pub async fn give_key(client: &Client, to: &AccountId) -> Result<(OrgId, Vec<u8>)> {
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let own = salus
         .member(&client.me())
         .await?
@@ -404,7 +411,7 @@ pub async fn give_key(client: &Client, to: &AccountId) -> Result<(OrgId, Vec<u8>
 
 /// Takes over the keys of this account's organisation from a sealed file.
 pub async fn take_key(client: &Client, sealed: &[u8]) -> Result<OrgId> {
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let member = salus.member(&client.me()).await?;
     let organisation = member.map(|member| member.organisation()).ok_or_else(|| {
         Error::NotPermitted(format!("{} belongs to no organisation", client.me()))
@@ -448,7 +455,7 @@ pub async fn credential(
     duration: Moment,
 ) -> Result<Credentialed> {
     let (organisation, _) = administered(client).await?;
-    let valid_until = client.now().await?.now().await?.saturating_add(duration);
+    let valid_until = client.clock().await?.saturating_add(duration);
     let call = calls::members::credential(account, role, valid_until);
     let submitted = client.submit(&call).await?;
     Ok(Credentialed {
@@ -484,7 +491,7 @@ async fn change_clinician(
     call: Call,
 ) -> Result<Credentialed> {
     let row = client
-        .now()
+        .salus()
         .await?
         .clinician(account)
         .await?
@@ -520,7 +527,7 @@ pub async fn clinicians(
     client: &Client,
     organisation: Option<OrgId>,
 ) -> Result<Vec<ClinicianView>> {
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let organisations = match organisation {
         Some(organisation) => vec![organisation],
         None => salus

@@ -256,7 +256,7 @@ pub struct PatientView {
 }
 
 pub async fn show(client: &Client, patient: PatientId) -> Result<PatientView> {
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let row = salus
         .patient(patient)
         .await?
@@ -279,7 +279,7 @@ pub struct ControllerView {
 }
 
 pub async fn controllers(client: &Client, patient: PatientId) -> Result<Vec<ControllerView>> {
-    let rows = client.now().await?.controllers(patient).await?;
+    let rows = client.salus().await?.controllers(patient).await?;
     Ok(rows
         .into_iter()
         .map(|(account, row)| ControllerView {
@@ -310,7 +310,7 @@ pub async fn add_controller(
     role: ControllerRole,
     duration: Option<Moment>,
 ) -> Result<ControllerChanged> {
-    let now = client.now().await?.now().await?;
+    let now = client.clock().await?;
     let expires_at = duration.map(|duration| now.saturating_add(duration));
     let call = calls::patients::add_controller(patient, account, role, expires_at);
     let submitted = client.submit(&call).await?;
@@ -394,7 +394,7 @@ pub struct CompartmentRow {
 
 pub async fn compartments(client: &Client, patient: PatientId) -> Result<Vec<CompartmentRow>> {
     let keyring = client.profile.keyring(&patient, &client.device)?;
-    let rows = client.now().await?.compartments(patient).await?;
+    let rows = client.salus().await?.compartments(patient).await?;
     Ok(rows
         .into_iter()
         .map(|(id, view)| CompartmentRow {
@@ -434,7 +434,7 @@ pub async fn open_compartments(
     flags: &[Sensitivity],
 ) -> Result<OpenedCompartments> {
     let mut keyring = client.keyring(patient)?;
-    let known = client.now().await?.compartments(patient).await?;
+    let known = client.salus().await?.compartments(patient).await?;
     let mut opened = Vec::new();
     let mut calls = Vec::new();
     for category in categories {

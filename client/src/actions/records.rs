@@ -217,7 +217,7 @@ pub(super) async fn add_to(
 }
 
 async fn targets(client: &Client, patient: PatientId, aims: &[Aim]) -> Result<Vec<Target>> {
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let role = salus.controller(patient, &client.me()).await?;
     let decides = role.is_some_and(|row| row.role != ControllerRole::Carer);
     match decides {
@@ -237,7 +237,7 @@ async fn own_targets(client: &Client, patient: PatientId, aims: &[Aim]) -> Resul
         })
         .collect();
     rotate_if_needed(client, &mut keyring, &ids).await?;
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let mut targets = Vec::new();
     for id in ids {
         let epoch = salus
@@ -377,7 +377,7 @@ pub(super) async fn label_of(
     if let Some(keyring) = client.profile.keyring(&patient, &client.device)? {
         return Ok(keyring.label(&compartment).cloned());
     }
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     Ok(write_grants(client, &salus, patient)
         .await?
         .into_iter()
@@ -616,7 +616,7 @@ impl RecordView {
 
 /// A patient's chart, for those who hold the keyring; `quick` leaves the manifests in the vault.
 pub async fn list(client: &Client, patient: PatientId, quick: bool) -> Result<Vec<RecordView>> {
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let now = salus.now().await?;
     let rows = salus.all_records(patient).await?;
     let keyring = client.profile.keyring(&patient, &client.device)?;
@@ -666,7 +666,7 @@ pub async fn get(
 ) -> Result<RecordView> {
     let keyring = client.keyring(patient)?;
     let record = client
-        .now()
+        .salus()
         .await?
         .record(patient, index)
         .await?
@@ -707,7 +707,7 @@ pub async fn verify(
     })
     .await?;
     let record = client
-        .now()
+        .salus()
         .await?
         .record(patient, index)
         .await?
@@ -769,7 +769,7 @@ async fn place(
 ) -> Result<Placed> {
     let mut keyring = client.keyring(patient)?;
     let record = client
-        .now()
+        .salus()
         .await?
         .record(patient, index)
         .await?
@@ -777,7 +777,7 @@ async fn place(
     let compartment = to.unwrap_or(record.compartment);
     rotate_if_needed(client, &mut keyring, &[compartment]).await?;
     let epoch = client
-        .now()
+        .salus()
         .await?
         .compartment(patient, compartment)
         .await?

@@ -85,7 +85,7 @@ async fn grant(
     request: Option<RequestIndex>,
 ) -> Result<Shared> {
     let mut keyring = client.keyring(patient)?;
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let grantee = grantee(&salus, &sharing.with).await?;
     let key = grantee_key(client, &salus, &grantee).await?;
     let scope = scope(&mut keyring, client, &sharing.what, sharing.rights).await?;
@@ -93,7 +93,7 @@ async fn grant(
     let envelope = make_envelope(client, &session, &keyring, &scope, sharing.rights).await?;
     let content = send_envelope(client, &session, &envelope, &key).await?;
 
-    let now = client.now().await?.now().await?;
+    let now = client.clock().await?;
     let starts_at = sharing.starts_at.unwrap_or(now);
     let terms = GrantTerms {
         grantee: grantee.clone(),
@@ -251,7 +251,7 @@ async fn make_envelope(
         }
         Scope::Records(records) => {
             let patient = keyring.patient();
-            let salus = client.now().await?;
+            let salus = client.salus().await?;
             let mut envelope = Envelope::new(patient);
             for index in records {
                 let record = salus
@@ -333,7 +333,7 @@ pub(super) async fn rotate_if_needed(
     keyring: &mut Keyring,
     ids: &[CompartmentId],
 ) -> Result<()> {
-    let views = client.now().await?.compartments(keyring.patient()).await?;
+    let views = client.salus().await?.compartments(keyring.patient()).await?;
     let mut any = false;
     for (id, view) in views {
         if ids.contains(&id) && view.needs_rotation {
@@ -354,7 +354,7 @@ pub(super) async fn rotate_compartment(
 ) -> Result<Rotated> {
     let patient = keyring.patient();
     let view = client
-        .now()
+        .salus()
         .await?
         .compartment(patient, id)
         .await?
@@ -387,7 +387,7 @@ async fn redeliver(
     id: CompartmentId,
 ) -> Result<Vec<GrantIndex>> {
     let patient = keyring.patient();
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let now = salus.now().await?;
     let reads = |grant: &Grant| {
         grant.rights.read()
@@ -500,7 +500,7 @@ fn grant_row(
 /// Whom a patient shares with, and shared with.
 pub async fn given(client: &Client, patient: PatientId) -> Result<Vec<GrantRow>> {
     let keyring = client.profile.keyring(&patient, &client.device)?;
-    let rows = client.now().await?.all_grants(patient).await?;
+    let rows = client.salus().await?.all_grants(patient).await?;
     Ok(rows
         .iter()
         .map(|(index, view)| grant_row(patient, *index, view, keyring.as_ref()))
@@ -510,7 +510,7 @@ pub async fn given(client: &Client, patient: PatientId) -> Result<Vec<GrantRow>>
 /// Who shares with this account or its organisation.
 pub async fn received(client: &Client) -> Result<Vec<GrantRow>> {
     let rows = client
-        .now()
+        .salus()
         .await?
         .grants_to(&client.me(), super::PAGE)
         .await?;
@@ -530,7 +530,7 @@ pub struct Revoked {
 
 /// Ends a grant, from this moment on. What was read cannot be taken back.
 pub async fn revoke(client: &Client, patient: PatientId, grant: GrantIndex) -> Result<Revoked> {
-    if client.now().await?.grant(patient, grant).await?.is_none() {
+    if client.salus().await?.grant(patient, grant).await?.is_none() {
         return Err(no_grant(patient, grant));
     }
     let submitted = client
@@ -565,7 +565,7 @@ pub struct Asked {
 
 /// Asks a patient for access, with a letter that only the patient can read.
 pub async fn request(client: &Client, patient: PatientId, asking: &Asking) -> Result<Asked> {
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let inbox = client.recipient(&salus, &Subject::Inbox(patient)).await?;
     let mut letter = Letter::new(asking.subject.as_str(), asking.text.as_str());
     letter.categories = asking.categories.clone();
@@ -611,7 +611,7 @@ pub struct RequestRow {
 
 /// The requests to a patient; for others than its controllers, their own ones.
 pub async fn requests(client: &Client, patient: PatientId) -> Result<Vec<RequestRow>> {
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let now = salus.now().await?;
     let controls = salus.controller(patient, &client.me()).await?.is_some();
     let keys = letters::keys(client, &salus, patient).await?;
@@ -690,7 +690,7 @@ pub async fn approve(
     index: RequestIndex,
     approval: &Approval,
 ) -> Result<Shared> {
-    let salus = client.now().await?;
+    let salus = client.salus().await?;
     let request = salus
         .request(patient, index)
         .await?
