@@ -333,7 +333,11 @@ pub(super) async fn rotate_if_needed(
     keyring: &mut Keyring,
     ids: &[CompartmentId],
 ) -> Result<()> {
-    let views = client.salus().await?.compartments(keyring.patient()).await?;
+    let views = client
+        .salus()
+        .await?
+        .compartments(keyring.patient())
+        .await?;
     let mut any = false;
     for (id, view) in views {
         if ids.contains(&id) && view.needs_rotation {
