@@ -254,13 +254,14 @@ async fn controllers(
         }) => {
             let done = patient::add_controller(client, patient, &account, role, duration).await?;
             print(global, &done, || {
-                format!("{account} decides for the patient, too. To read, that device needs the keyring: `salus keyring device add`.")
+                let role = format!("{role:?}").to_lowercase();
+                format!("{account} is a {role} of the patient now. To read, that device needs the keyring: `salus keyring device add`.")
             })
         }
         Some(Controllers::Remove { account }) => {
             let done = patient::remove_controller(client, patient, &account).await?;
             print(global, &done, || {
-                format!("{account} no longer decides for the patient. Take its device out of the keyring and rotate the keys, too.")
+                format!("{account} no longer acts for the patient. Take its device out of the keyring and rotate the keys, too.")
             })
         }
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{short, Labels};
 use crate::args::{About, Global};
 use crate::context::client;
-use crate::output::{print, table};
+use crate::output::{count, print, table};
 use crate::parse::{self, When};
 
 #[derive(Debug, Args)]
@@ -140,7 +140,7 @@ fn list(grants: &[GrantRow], received: bool) -> String {
                         row.records.iter().map(RecordIndex::to_string).collect();
                     format!("record {}", records.join(", "))
                 }
-                false if received => format!("{} compartments", row.labels.len()),
+                false if received => count(row.labels.len(), "compartment"),
                 false => row.labels.join(", "),
             };
             vec![

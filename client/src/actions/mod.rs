@@ -228,7 +228,7 @@ impl Client {
                         "organisation {home}, which enrolled this patient, names no vault: its admin sets one with `salus org profile --vault-url URL`; or name one with --vault"
                     )));
                 }
-                let reach = match self.profile.is_insecure() {
+                let reach = match self.profile.is_insecure() || self.chain.is_development().await? {
                     true => Reach::Development,
                     false => Reach::Public,
                 };

@@ -187,14 +187,9 @@ async fn choose(
         return Ok((index, view.map(|view| view.grant)));
     }
     let reaches = |grant: &Grant| {
-        let reached = |index: &RecordIndex| {
-            rows.iter()
-                .any(|(known, record)| known == index && covers(grant, *known, record))
-        };
-        opening
-            .records
-            .iter()
-            .filter(|index| reached(index))
+        rows.iter()
+            .filter(|(index, _)| opening.records.is_empty() || opening.records.contains(index))
+            .filter(|(index, record)| covers(grant, *index, record))
             .count()
     };
     salus

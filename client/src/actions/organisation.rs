@@ -371,7 +371,7 @@ pub async fn trust(client: &Client, organisation: OrgId) -> Result<Trusted> {
     })
 }
 
-fn unknown(organisation: OrgId) -> Error {
+pub(super) fn unknown(organisation: OrgId) -> Error {
     Error::Unfit(format!(
         "there is no organisation {organisation}: `salus org list` shows them"
     ))

@@ -263,6 +263,8 @@ async fn own_targets(client: &Client, patient: PatientId, aims: &[Aim]) -> Resul
 struct WriteGrant {
     index: GrantIndex,
     labels: Vec<(CompartmentId, Label)>,
+    /// Why its envelope cannot be read.
+    unread: Option<Error>,
 }
 
 async fn granted_targets(
@@ -286,6 +288,14 @@ async fn granted_targets(
                 .find(fits)
                 .map(|(id, label)| (grant.index, *id, label.clone()))
         });
+        if found.is_none() {
+            // Without names everything goes to intake, which is always open to a writer.
+            for grant in &grants {
+                if let Some(error) = &grant.unread {
+                    tracing::warn!("what grant {} reaches is not known here: {error}", grant.index);
+                }
+            }
+        }
         let fits = |id: &CompartmentId, view: &CompartmentView| match &found {
             Some((_, wanted, _)) => id == wanted,
             None => view.is_intake,
@@ -325,10 +335,18 @@ async fn write_grants(
         }
         // One that lets read, too, has keys in its envelope: it is handed out only after an opening.
         let labels = match view.grant.rights.read() {
-            true => Vec::new(),
+            true => Ok(Vec::new()),
             false => write_labels(client, salus, patient, index, &view.envelopes).await,
         };
-        grants.push(WriteGrant { index, labels });
+        let (labels, unread) = match labels {
+            Ok(labels) => (labels, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        grants.push(WriteGrant {
+            index,
+            labels,
+            unread,
+        });
     }
     match grants.is_empty() {
         false => Ok(grants),
@@ -339,33 +357,22 @@ async fn write_grants(
     }
 }
 
-/// The names in a grant's envelope. Without them everything goes to intake, which is always open
-/// to a writer.
+/// The names in a grant's envelope.
 async fn write_labels(
     client: &Client,
     salus: &Salus,
     patient: PatientId,
     grant: GrantIndex,
     envelopes: &[salus_primitives::Cid],
-) -> Vec<(CompartmentId, Label)> {
-    let opened = async {
-        let session = client.session(patient).await?;
-        let keys = client.own_keys(salus).await?;
-        envelope(&session, patient, grant, envelopes, &keys, None).await
-    };
-    match opened.await {
-        Ok(envelope) => envelope
-            .compartments
-            .into_iter()
-            .map(|(id, shared)| (id, shared.label))
-            .collect(),
-        Err(error) => {
-            tracing::warn!(
-                "grant {grant}: its envelope cannot be read, so intake is all it reaches: {error}"
-            );
-            Vec::new()
-        }
-    }
+) -> Result<Vec<(CompartmentId, Label)>> {
+    let session = client.session(patient).await?;
+    let keys = client.own_keys(salus).await?;
+    let envelope = envelope(&session, patient, grant, envelopes, &keys, None).await?;
+    Ok(envelope
+        .compartments
+        .into_iter()
+        .map(|(id, shared)| (id, shared.label))
+        .collect())
 }
 
 /// The label of a compartment, as far as this account knows it.

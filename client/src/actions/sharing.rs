@@ -136,7 +136,10 @@ async fn grant(
 
 async fn grantee(salus: &Salus, who: &Who) -> Result<Grantee> {
     match who {
-        Who::Organisation(organisation) => Ok(Grantee::Organisation(*organisation)),
+        Who::Organisation(organisation) => match salus.organisation(*organisation).await? {
+            Some(_) => Ok(Grantee::Organisation(*organisation)),
+            None => Err(super::organisation::unknown(*organisation)),
+        },
         Who::Account(account) => {
             let member = salus.member(account).await?.ok_or_else(|| {
                 Error::Unfit(format!(

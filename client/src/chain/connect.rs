@@ -136,6 +136,12 @@ impl Chain {
         self.inner.genesis
     }
 
+    /// Whether the node says that its chain is for development, on one machine.
+    pub async fn is_development(&self) -> Result<bool> {
+        let kind: serde_json::Value = self.request("system_chainType", params![]).await?;
+        Ok(kind == "Development" || kind == "Local")
+    }
+
     /// The newest block that cannot be undone.
     pub async fn finalized(&self) -> Result<Block> {
         let hash: H256 = self.request("chain_getFinalizedHead", params![]).await?;
