@@ -16,6 +16,7 @@ use crate::commands::{
     version,
     propagate_version = true,
     disable_help_subcommand = true,
+    arg_required_else_help = true,
     after_help = "Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 refused, 4 verification failed, 5 node or vault unreachable."
 )]
 pub struct Cli {
@@ -143,6 +144,33 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_uses_a_name_for_two_things() {
+        let correct = [
+            "salus",
+            "correct",
+            "make",
+            "00000000000000000000000000000000",
+            "0",
+            "--with",
+            "5",
+        ];
+        assert!(Cli::try_parse_from(correct).is_ok());
+        fn walk(command: &clap::Command) {
+            let mut names = std::collections::BTreeSet::new();
+            for argument in command.get_arguments() {
+                assert!(
+                    names.insert(argument.get_id()),
+                    "{} {}",
+                    command.get_name(),
+                    argument.get_id()
+                );
+            }
+            command.get_subcommands().for_each(walk);
+        }
+        walk(&Cli::command());
     }
 
     #[test]

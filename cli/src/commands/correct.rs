@@ -121,7 +121,7 @@ pub struct Replacing {
 struct By {
     /// The record that is right
     #[arg(long = "with", value_name = "RECORD")]
-    record: Option<RecordIndex>,
+    with: Option<RecordIndex>,
     /// A file with what is right, which is added first
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -129,7 +129,7 @@ struct By {
 
 impl From<Replacing> for Replacement {
     fn from(replacing: Replacing) -> Self {
-        match (replacing.by.record, replacing.by.file) {
+        match (replacing.by.with, replacing.by.file) {
             (Some(record), _) => Replacement::Record(record),
             (None, file) => Replacement::File {
                 path: file.unwrap_or_default(),

@@ -265,7 +265,9 @@ pub fn chart(records: &[RecordView]) -> String {
                     .unwrap_or_default()
                     .to_owned(),
                 row.title.clone().unwrap_or_default(),
-                row.label.clone().unwrap_or_else(|| row.compartment.chars().take(8).chain(['…']).collect()),
+                row.label
+                    .clone()
+                    .unwrap_or_else(|| row.compartment.chars().take(8).chain(['…']).collect()),
                 super::short(&row.author),
                 notes.join(", "),
             ]

@@ -83,11 +83,13 @@ impl Names {
         let organisation = value.get("Organisation");
         match (organisation, value.get("Clinician")) {
             (Some(organisation), _) => self.organisation(organisation),
-            (_, Some(clinician)) => format!(
-                "{} of {}",
-                self.account(&clinician["account"]),
-                self.organisation(&clinician["organisation"])
-            ),
+            (_, Some(clinician)) => match self.account(&clinician["account"]) {
+                me if me == "you" => me,
+                other => format!(
+                    "{other} of {}",
+                    self.organisation(&clinician["organisation"])
+                ),
+            },
             _ => "somebody".into(),
         }
     }

@@ -292,7 +292,10 @@ async fn granted_targets(
             // Without names everything goes to intake, which is always open to a writer.
             for grant in &grants {
                 if let Some(error) = &grant.unread {
-                    tracing::warn!("what grant {} reaches is not known here: {error}", grant.index);
+                    tracing::warn!(
+                        "what grant {} reaches is not known here: {error}",
+                        grant.index
+                    );
                 }
             }
         }
