@@ -26,7 +26,7 @@ pub enum Error {
     EmptyPassphrase,
     #[error("{} is damaged ({reason}): restore it from a backup", path.display())]
     Profile { path: PathBuf, reason: String },
-    #[error("{what} was pinned to {pinned} and now names {found}: somebody may be in between; compare with its owner on another channel")]
+    #[error("{what} was pinned to {pinned} and now names {found}: somebody may be in between; compare with its owner on another channel, and confirm with `salus patient trust` or `salus org trust` only if it is right")]
     PinMismatch {
         what: String,
         pinned: String,
