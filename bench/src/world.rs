@@ -15,10 +15,8 @@ use salus_primitives::{
 pub struct World {
     pub services: Vec<AccountKey>,
     pub doctor: AccountKey,
-    pub owner: AccountKey,
     pub patient: PatientId,
     pub compartment: CompartmentId,
-    pub key: DecryptionKey,
     pub grant: GrantIndex,
 }
 
@@ -99,10 +97,8 @@ impl World {
         Ok(Self {
             services,
             doctor,
-            owner,
             patient,
             compartment,
-            key,
             grant: 0,
         })
     }

@@ -118,7 +118,6 @@ impl AccountKey {
     }
 
     /// This account's word that `organisation` may enrol `patient` under its control.
-    #[allow(clippy::too_many_arguments)]
     pub fn sign_enrolment(
         &self,
         organisation: OrgId,

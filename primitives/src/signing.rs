@@ -101,7 +101,6 @@ pub struct EnrolmentConsent {
 }
 
 /// What a future controller signs to be enrolled.
-#[allow(clippy::too_many_arguments)]
 pub fn enrolment_payload(
     genesis: &Genesis,
     organisation: OrgId,

@@ -67,7 +67,7 @@ impl TrailHead {
             count,
             hash: H256(sp_crypto_hashing::blake2_256(&input)),
             last_block: block,
-            checkpoint: if count % CHECKPOINT_EVERY == 0 {
+            checkpoint: if count.is_multiple_of(CHECKPOINT_EVERY) {
                 block
             } else {
                 self.checkpoint

@@ -108,7 +108,6 @@ pub trait Ledger: Send + Sync + 'static {
         stage: LetterStage,
         reader: &AccountId,
     ) -> Answer<'_, Option<(Cid, AccountId, bool)>>;
-    #[allow(clippy::too_many_arguments)]
     fn may_read(
         &self,
         at: H256,

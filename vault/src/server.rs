@@ -116,10 +116,10 @@ pub struct Refusal(pub &'static str);
 
 async fn count(State(vault): State<Arc<Vault>>, request: Request, next: Next) -> Response {
     // Of a bounded set, whatever a client sends.
-    let method = match request.method() {
-        &Method::GET => "GET",
-        &Method::HEAD => "HEAD",
-        &Method::POST => "POST",
+    let method = match *request.method() {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
         _ => "OTHER",
     };
     let response = next.run(request).await;

@@ -372,7 +372,7 @@ pub fn span(milliseconds: u64) -> String {
     ];
     let (unit, name) = UNITS
         .into_iter()
-        .find(|(unit, _)| milliseconds >= *unit && milliseconds % unit == 0)
+        .find(|(unit, _)| milliseconds >= *unit && milliseconds.is_multiple_of(*unit))
         .unwrap_or((1, "millisecond"));
     let count = milliseconds / unit;
     match count {

@@ -36,7 +36,6 @@ impl Chain {
 macro_rules! salus_api {
     ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $answer:ty;)*) => {$(
         $(#[$doc])*
-        #[allow(clippy::too_many_arguments)]
         pub async fn $name(&self, $($arg: $ty),*) -> Result<$answer> {
             #[allow(unused_mut)]
             let mut args = Vec::new();

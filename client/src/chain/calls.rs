@@ -49,7 +49,6 @@ macro_rules! calls {
         $(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?);
     )*) => {$(
         $(#[$doc])*
-        #[allow(clippy::too_many_arguments)]
         pub fn $name($($arg: $ty),*) -> Call {
             #[allow(unused_mut)]
             let mut args = Vec::new();

@@ -181,7 +181,6 @@ pub mod pallet {
         /// it, else `Refused`, and succeeds either way: a refusal is an entry too. Fails only for
         /// strangers, unknown patients, an empty list, and after 20 refusals within the hour.
         #[pallet::call_index(0)]
-        #[allow(clippy::too_many_arguments)]
         // Whom a service names is looked up with its organisation: no grant of one clinician,
         // as benchmarks have it, can show that.
         #[pallet::weight(

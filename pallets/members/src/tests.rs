@@ -46,7 +46,7 @@ mod genesis {
 
     #[test]
     fn founders_have_admins_seats_and_ids_from_zero() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_eq!(NextOrganisation::<Test>::get(), 2);
             assert_eq!(Admins::<Test>::get(ward()), Some(HOSPITAL));
             assert_eq!(
@@ -78,7 +78,7 @@ mod admit {
 
     #[test]
     fn admitted_organisation_has_an_admin_in_good_standing_with_a_seat() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             let admin = stranger();
             assert_eq!(System::providers(&admin), 0);
             assert_ok!(admit(admin.clone()));
@@ -100,7 +100,7 @@ mod admit {
 
     #[test]
     fn only_governance_admits() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             for origin in [
                 signed(ward()),
                 signed(chen()),
@@ -123,7 +123,7 @@ mod admit {
 
     #[test]
     fn an_account_with_a_place_is_no_new_admin() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_noop!(admit(ward()), Error::<Test>::AlreadyMember);
             assert_noop!(admit(chen()), Error::<Test>::AlreadyMember);
         });
@@ -131,7 +131,7 @@ mod admit {
 
     #[test]
     fn a_lapsed_clinician_can_become_an_admin_and_leaves_no_row_behind() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             set_now(START + 700 * DAY);
             assert_ok!(admit(chen()));
             assert_eq!(Clinicians::<Test>::get(chen()), None);
@@ -143,7 +143,7 @@ mod admit {
 
     #[test]
     fn names_are_text() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             let call = |name: &[u8], url: &[u8]| {
                 Members::admit(
                     RuntimeOrigin::root(),
@@ -162,7 +162,7 @@ mod admit {
 
     #[test]
     fn there_are_no_more_organisations_than_allowed() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_ok!(admit(account("Third")));
             assert_ok!(admit(account("Fourth")));
             assert_noop!(admit(account("Fifth")), Error::<Test>::TooManyOrganisations);
@@ -175,7 +175,7 @@ mod suspend {
 
     #[test]
     fn admin_and_clinicians_of_a_suspended_organisation_lose_standing_at_once() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
             for who in [ward(), chen(), service()] {
                 assert_eq!(standing(&who), None);
@@ -202,7 +202,7 @@ mod suspend {
 
     #[test]
     fn a_suspended_admin_can_do_nothing() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
             let refused = Error::<Test>::NotAuthorized;
             assert_noop!(credential(ward(), stranger(), LATER), refused);
@@ -228,7 +228,7 @@ mod suspend {
 
     #[test]
     fn only_governance_suspends_and_only_once() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_noop!(
                 Members::suspend(signed(price()), HOSPITAL),
                 DispatchError::BadOrigin
@@ -247,7 +247,7 @@ mod suspend {
 
     #[test]
     fn the_last_organisation_stays() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
             assert_noop!(
                 Members::suspend(RuntimeOrigin::root(), INSURER),
@@ -262,7 +262,7 @@ mod reinstate {
 
     #[test]
     fn standing_and_seat_come_back_but_not_what_ended_meanwhile() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_ok!(credential(ward(), stranger(), START + HOUR));
             assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
             set_now(START + HOUR);
@@ -281,7 +281,7 @@ mod reinstate {
 
     #[test]
     fn only_governance_reinstates_and_only_the_suspended() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_noop!(
                 Members::reinstate(signed(ward()), HOSPITAL),
                 DispatchError::BadOrigin
@@ -303,7 +303,7 @@ mod set_admin {
 
     #[test]
     fn the_new_admin_takes_the_seat_and_the_old_one_has_nothing_left() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             let new = account("New");
             assert_ok!(Members::set_admin(
                 RuntimeOrigin::root(),
@@ -338,7 +338,7 @@ mod set_admin {
 
     #[test]
     fn the_admin_of_a_suspended_organisation_gets_no_seat() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
             assert_ok!(Members::set_admin(
                 RuntimeOrigin::root(),
@@ -354,7 +354,7 @@ mod set_admin {
 
     #[test]
     fn only_governance_names_admins_who_have_no_other_place() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_noop!(
                 Members::set_admin(signed(ward()), HOSPITAL, stranger()),
                 DispatchError::BadOrigin
@@ -378,7 +378,7 @@ mod set_profile {
 
     #[test]
     fn an_admin_changes_its_own_organisation_and_no_other() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             let before = Organisations::<Test>::get(HOSPITAL);
             assert_ok!(Members::set_profile(
                 signed(price()),
@@ -403,7 +403,7 @@ mod set_profile {
 
     #[test]
     fn nobody_else_changes_it_and_it_stays_text() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             for who in [chen(), service(), patient(), stranger()] {
                 assert_noop!(
                     Members::set_profile(signed(who), name("X"), url("")),
@@ -423,7 +423,7 @@ mod publish_recipient {
 
     #[test]
     fn members_and_controllers_publish_their_own_keys_in_order() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             for (who, seed) in [(chen(), "Chen"), (patient(), "Patient"), (ward(), "Ward")] {
                 let subject = Subject::Account(who.clone());
                 for epoch in 0..2 {
@@ -446,7 +446,7 @@ mod publish_recipient {
 
     #[test]
     fn a_key_out_of_order_is_refused() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             let subject = Subject::Account(chen());
             let key = |epoch| recipient(&pair("Chen"), &subject, epoch);
             assert_noop!(
@@ -466,7 +466,7 @@ mod publish_recipient {
 
     #[test]
     fn only_its_owner_signs_a_key_for_its_own_account() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             let own = Subject::Account(chen());
             let wrong = [
                 recipient(&pair("Ward"), &own, 0),
@@ -488,7 +488,7 @@ mod publish_recipient {
 
     #[test]
     fn a_malformed_key_is_refused() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             let good = recipient(&pair("Chen"), &Subject::Account(chen()), 0);
             let short = salus_primitives::Recipient {
                 key: vec![9; 31].try_into().unwrap(),
@@ -506,7 +506,7 @@ mod publish_recipient {
 
     #[test]
     fn strangers_and_the_suspended_publish_nothing() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_ok!(Members::suspend_clinician(signed(ward()), chen()));
             for (who, seed) in [(stranger(), "Stranger"), (chen(), "Chen")] {
                 let key = recipient(&pair(seed), &Subject::Account(who.clone()), 0);
@@ -524,7 +524,7 @@ mod publish_organisation_recipient {
 
     #[test]
     fn an_admin_publishes_for_its_own_organisation() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             let subject = Subject::Organisation(HOSPITAL);
             let key = recipient(&pair("Ward"), &subject, 0);
             assert_ok!(Members::publish_organisation_recipient(signed(ward()), key));
@@ -534,7 +534,7 @@ mod publish_organisation_recipient {
 
     #[test]
     fn nobody_publishes_for_another_organisation() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             let key = recipient(&pair("Price"), &Subject::Organisation(HOSPITAL), 0);
             assert_noop!(
                 Members::publish_organisation_recipient(signed(price()), key),
@@ -554,7 +554,7 @@ mod credential {
 
     #[test]
     fn a_credential_gives_standing_until_its_instant() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             let new = stranger();
             assert_ok!(credential(ward(), new.clone(), START + HOUR));
             assert_eq!(System::providers(&new), 1);
@@ -577,7 +577,7 @@ mod credential {
 
     #[test]
     fn renewing_changes_role_and_end_but_lifts_no_suspension() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_ok!(Members::suspend_clinician(signed(ward()), chen()));
             assert_ok!(Members::credential(
                 signed(ward()),
@@ -595,7 +595,7 @@ mod credential {
 
     #[test]
     fn only_an_admin_credentials() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             for who in [chen(), service(), patient(), stranger()] {
                 assert_noop!(
                     credential(who, stranger(), LATER),
@@ -616,7 +616,7 @@ mod credential {
 
     #[test]
     fn a_credential_ends_later_than_now() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_noop!(
                 credential(ward(), stranger(), START),
                 Error::<Test>::ExpiryInPast
@@ -626,7 +626,7 @@ mod credential {
 
     #[test]
     fn an_account_with_another_place_is_not_taken() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             for taken in [chen(), ward(), price()] {
                 assert_noop!(
                     credential(price(), taken, LATER),
@@ -644,7 +644,7 @@ mod credential {
 
     #[test]
     fn a_lapsed_credential_or_a_suspended_employer_keeps_nobody_from_working() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_ok!(credential(ward(), stranger(), START + HOUR));
             set_now(START + HOUR);
             assert_ok!(credential(price(), stranger(), LATER));
@@ -660,7 +660,7 @@ mod credential {
 
     #[test]
     fn a_grant_does_not_follow_a_clinician_who_moves() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             let at = |organisation| Grantee::Clinician {
                 account: chen(),
                 organisation,
@@ -688,7 +688,7 @@ mod suspend_clinician {
 
     #[test]
     fn a_suspended_clinician_has_no_standing_until_reinstated() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_ok!(Members::suspend_clinician(signed(ward()), chen()));
             assert_eq!(standing(&chen()), None);
             System::assert_last_event(
@@ -722,7 +722,7 @@ mod suspend_clinician {
 
     #[test]
     fn only_the_own_admin_suspends_and_reinstates() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             for who in [chen(), service(), stranger()] {
                 assert_noop!(
                     Members::suspend_clinician(signed(who.clone()), chen()),
@@ -752,7 +752,7 @@ mod end_credential {
 
     #[test]
     fn the_admin_or_the_clinician_ends_it_and_the_account_stays() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             for (actor, account) in [(ward(), service()), (chen(), chen())] {
                 assert_ok!(Members::end_credential(
                     signed(actor.clone()),
@@ -775,7 +775,7 @@ mod end_credential {
 
     #[test]
     fn nobody_else_ends_it() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             for who in [price(), service(), patient(), stranger()] {
                 assert_noop!(
                     Members::end_credential(signed(who), chen()),
@@ -791,7 +791,7 @@ mod end_credential {
 
     #[test]
     fn a_suspended_clinician_does_not_slip_away() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_ok!(Members::suspend_clinician(signed(ward()), chen()));
             assert_noop!(
                 Members::end_credential(signed(chen()), chen()),
@@ -806,7 +806,7 @@ mod views {
 
     #[test]
     fn lists_are_bounded_and_can_be_continued() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_eq!(Members::organisations(0, 1).len(), 1);
             assert_eq!(
                 Members::organisations(1, 9).first().map(|row| row.0),
@@ -836,7 +836,7 @@ mod check_member {
 
     #[test]
     fn members_and_controllers_pass() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             for who in [ward(), price(), chen(), service(), patient()] {
                 assert_ok!(validate(&who, 0, &remark()));
                 assert_ok!(apply(&who, remark(), 100));
@@ -847,7 +847,7 @@ mod check_member {
 
     #[test]
     fn a_stranger_is_turned_away() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_eq!(validate(&stranger(), 0, &remark()), custom(NO_STANDING));
             // Not even if it has an account, and not with an urgent call.
             System::inc_providers(&stranger());
@@ -859,7 +859,7 @@ mod check_member {
 
     #[test]
     fn the_suspended_the_expired_and_the_released_are_turned_away() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_ok!(Members::suspend_clinician(signed(ward()), chen()));
             assert_eq!(validate(&chen(), 0, &remark()), custom(NO_STANDING));
 
@@ -885,7 +885,7 @@ mod check_member {
             traits::{TransactionExtension, TxBaseImplication},
             transaction_validity::TransactionSource,
         };
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             let call = remark();
             assert!(crate::CheckMember::<Test>::new()
                 .validate(
@@ -903,7 +903,7 @@ mod check_member {
 
     #[test]
     fn nonces_reach_64_ahead_for_persons_and_4096_for_services() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_ok!(validate(&chen(), 64, &revoke()));
             assert_eq!(validate(&chen(), 65, &revoke()), custom(NONCE_TOO_FAR));
             assert_ok!(validate(&service(), 4_096, &revoke()));
@@ -919,7 +919,7 @@ mod check_member {
 
     #[test]
     fn a_flood_empties_its_own_bucket_while_anothers_revoke_goes_first() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             let mut sent = 0;
             let reason = loop {
                 match apply(&chen(), remark(), QUARTER) {
@@ -940,7 +940,7 @@ mod check_member {
 
     #[test]
     fn whoever_has_spent_the_ordinary_allowance_can_still_revoke() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             let now = 1;
             let limit = Allowance::PERSON.capacity - Allowance::PERSON.capacity / 8;
             Buckets::<Test>::insert(
@@ -967,7 +967,7 @@ mod check_member {
 
     #[test]
     fn the_pool_holds_no_more_of_an_account_than_its_bucket_pays_for() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_ok!(apply(&chen(), revoke(), 100));
             let cost = Buckets::<Test>::get(chen()).spent;
             let limit = Allowance::PERSON.capacity - Allowance::PERSON.capacity / 8;
@@ -987,7 +987,7 @@ mod check_member {
 
     #[test]
     fn each_block_gives_some_of_the_allowance_back() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             Buckets::<Test>::insert(
                 chen(),
                 crate::Bucket {
@@ -1012,7 +1012,7 @@ mod check_member {
 
     #[test]
     fn a_call_larger_than_the_bucket_passes_once_and_is_paid_back() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             assert_ok!(apply(&ward(), remark(), 2_000_000));
             assert!(Buckets::<Test>::get(ward()).spent > Allowance::PERSON.capacity);
             assert_eq!(apply(&ward(), remark(), 100), custom(BUCKET_EMPTY));
@@ -1023,7 +1023,7 @@ mod check_member {
     fn what_a_call_does_not_use_is_given_back() {
         use frame_support::weights::Weight;
         use sp_runtime::traits::DispatchTransaction;
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             let call = RuntimeCall::Members(crate::Call::end_credential {
                 account: stranger(),
             });
@@ -1042,7 +1042,7 @@ mod check_member {
 
     #[test]
     fn patients_of_one_organisation_share_a_bucket_and_those_of_another_do_not() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             let (sybil, other) = (account("Sybil"), account("Other"));
             sponsor(&sybil, HOSPITAL);
             sponsor(&other, INSURER);
@@ -1071,7 +1071,7 @@ mod check_member {
 
     #[test]
     fn the_next_transaction_of_anybody_goes_before_the_second_of_anybody() {
-        ExtBuilder::default().build_and_execute(|| {
+        ExtBuilder.build_and_execute(|| {
             let priority = |who, nonce, call| validate(&who, nonce, &call).unwrap().priority;
             assert!(priority(chen(), 0, remark()) > priority(service(), 1, remark()));
             assert!(priority(chen(), 5, remark()) > priority(chen(), 6, remark()));

@@ -241,7 +241,6 @@ pub mod pallet {
         /// compartment. Events: `Enrolled`, and the opening of the compartment.
         #[pallet::call_index(0)]
         #[pallet::weight(T::WeightInfo::enrol())]
-        #[allow(clippy::too_many_arguments)]
         pub fn enrol(
             origin: OriginFor<T>,
             patient: PatientId,

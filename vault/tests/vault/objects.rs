@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::chain::GENESIS;
 
+type Blocks = Vec<(Cid, Vec<u8>)>;
+
 pub const MIB: usize = 1024 * 1024;
 
 #[derive(Clone)]
@@ -21,7 +23,7 @@ pub struct Object {
 
 impl Object {
     /// A directory over files that are given with all of their blocks.
-    pub fn directory(files: Vec<(&str, Vec<(Cid, Vec<u8>)>)>) -> Self {
+    pub fn directory(files: Vec<(&str, Blocks)>) -> Self {
         let entries: Vec<(String, Cid)> = files
             .iter()
             .map(|(name, blocks)| (name.to_string(), blocks.last().unwrap().0))
