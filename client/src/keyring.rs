@@ -345,6 +345,36 @@ impl Keyring {
         Ok(envelope)
     }
 
+    /// Takes over what another device has added: nobody's keys are lost when two devices change the
+    /// keyring at once. Where both made a key for the same epoch, `published` tells which one the
+    /// chain took. Holders are those of the newer revision.
+    pub fn merge(
+        &mut self,
+        other: Self,
+        published: impl Fn(&CompartmentId, u32) -> Option<EncryptionKey>,
+    ) {
+        for (id, theirs) in other.compartments {
+            let ours = self.compartments.entry(id).or_insert_with(|| Compartment {
+                label: theirs.label.clone(),
+                epochs: Epochs::default(),
+            });
+            for (epoch, key) in theirs.epochs.0 {
+                let taken =
+                    published(&id, epoch).is_some_and(|published| published == key.public());
+                if taken || ours.epochs.get(epoch).is_none() {
+                    ours.epochs.0.insert(epoch, key);
+                }
+            }
+        }
+        for (epoch, key) in other.inbox.0 {
+            self.inbox.0.entry(epoch).or_insert(key);
+        }
+        if other.revision > self.revision {
+            self.revision = other.revision;
+            self.holders = other.holders;
+        }
+    }
+
     pub fn holders(&self) -> &[Holder] {
         &self.holders
     }
@@ -675,6 +705,50 @@ mod tests {
             keyring.key(&lab, 9),
             Err(Error::NoEpochKey { epoch: 9, .. })
         ));
+    }
+
+    #[test]
+    fn two_devices_that_change_the_keyring_at_once_lose_nothing() {
+        let (mut phone, _, lab) = filled();
+        let mut laptop = phone.clone();
+        let imaging = phone.prepare(&Label::of(Category::Imaging), 0);
+        let pathology = laptop.prepare(&Label::of(Category::Pathology), 0);
+        let (ours, theirs) = (
+            phone.prepare_epoch(&lab, 1).unwrap(),
+            laptop.prepare_epoch(&lab, 1).unwrap(),
+        );
+        laptop.prepare_inbox(1);
+        laptop.remove_holder("phone").unwrap_err();
+        laptop
+            .add_holder("laptop", &DecryptionKey::generate().public())
+            .unwrap();
+        laptop.seal().unwrap();
+
+        let public =
+            |keyring: &Keyring, id: &CompartmentId, epoch| keyring.key(id, epoch).unwrap().public();
+        for (taken, expected) in [
+            (None, &ours),
+            (Some(&theirs), &theirs),
+            (Some(&ours), &ours),
+        ] {
+            let mut merged = phone.clone();
+            merged.merge(laptop.clone(), |id, epoch| match (*id == lab, epoch) {
+                (true, 1) => taken.cloned(),
+                _ => None,
+            });
+            assert_eq!(public(&merged, &lab, 1), *expected);
+            assert_eq!(public(&merged, &imaging.0, 0), imaging.1);
+            assert_eq!(public(&merged, &pathology.0, 0), pathology.1);
+            assert_eq!(merged.inbox_keys().len(), 2);
+            assert_eq!(merged.holders().len(), 2);
+            assert_eq!(merged.revision(), laptop.revision());
+        }
+        // An older one brings keys, but not back a holder that was removed since.
+        laptop.remove_holder("phone").unwrap();
+        laptop.seal().unwrap();
+        laptop.merge(phone, |_, _| None);
+        assert_eq!(laptop.holders().len(), 1);
+        assert_eq!(public(&laptop, &imaging.0, 0), imaging.1);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! A person's own keys: the published one, and the keyring of a patient.
 
-use salus_primitives::{CompartmentId, PatientId, Subject};
+use salus_primitives::{Cid, CompartmentId, PatientId, Subject};
 use serde::Serialize;
 
 use super::sharing::{rotate_compartment, Rotated};
 use super::{cid, unknown_patient, Client, Receipt};
-use crate::chain::calls;
+use crate::chain::{calls, Salus};
 use crate::error::{Error, Result};
 use crate::files::age::EncryptionKey;
 use crate::files::object::BuiltObject;
@@ -142,8 +142,8 @@ pub struct FetchedKeyring {
     pub updated: bool,
 }
 
-/// Fetches the patient's keyring from the vault, for a device that is one of its holders. An older
-/// one than the profile has is left alone.
+/// Fetches the patient's keyring from the vault, for a device that is one of its holders, and adds
+/// what the profile's own lacks.
 pub async fn fetch_keyring(client: &Client, patient: PatientId) -> Result<FetchedKeyring> {
     let salus = client.salus().await?;
     let row = salus
@@ -155,27 +155,65 @@ pub async fn fetch_keyring(client: &Client, patient: PatientId) -> Result<Fetche
             "no keyring of patient {patient} is in the vault: run `salus keyring save` on a device that has it"
         ))
     })?;
-    let session = client.session(patient).await?;
-    let object = session
-        .object(Location::Keyring(patient), &content, None, None)
-        .await?;
-    let sealed = object.read(File::Body).await?;
-    let mut keyring = Keyring::open(std::slice::from_ref(&client.device), &sealed)?;
-    if keyring.patient() != patient {
-        return Err(Error::Binding("patient"));
-    }
-    let known = client.profile.keyring(&patient, &client.device)?;
-    let updated = known.is_none_or(|known| known.revision() < keyring.revision());
-    let revision = keyring.revision();
-    if updated {
-        client.profile.save_keyring(&mut keyring)?;
-    }
+    let theirs = published(client, patient, &content).await?;
+    let ours = client.profile.keyring(&patient, &client.device)?;
+    let updated = ours
+        .as_ref()
+        .is_none_or(|ours| ours.revision() < theirs.revision());
+    let mut keyring = join(&salus, ours, theirs).await?;
+    client.profile.save_keyring(&mut keyring)?;
     Ok(FetchedKeyring {
         patient: patient.to_string(),
-        revision,
+        revision: keyring.revision(),
         cid: cid(&content),
         updated,
     })
+}
+
+async fn published(client: &Client, patient: PatientId, content: &Cid) -> Result<Keyring> {
+    let session = client.session(patient).await?;
+    let object = session
+        .object(Location::Keyring(patient), content, None, None)
+        .await?;
+    let sealed = object.read(File::Body).await?;
+    let keyring = Keyring::open(std::slice::from_ref(&client.device), &sealed)?;
+    match keyring.patient() == patient {
+        true => Ok(keyring),
+        false => Err(Error::Binding("patient")),
+    }
+}
+
+async fn join(salus: &Salus, ours: Option<Keyring>, theirs: Keyring) -> Result<Keyring> {
+    let Some(mut ours) = ours else {
+        return Ok(theirs);
+    };
+    let views = salus.compartments(ours.patient()).await?;
+    ours.merge(theirs, |id, epoch| {
+        let (_, view) = views.iter().find(|(known, _)| known == id)?;
+        let recipient = &view.recipient.as_ref()?.recipient;
+        match recipient.epoch == epoch {
+            true => EncryptionKey::from_recipient(recipient).ok(),
+            false => None,
+        }
+    });
+    Ok(ours)
+}
+
+/// The keyring before a change: with what other devices have added meanwhile, as far as the vault
+/// can be asked.
+pub(super) async fn current_keyring(client: &Client, patient: PatientId) -> Result<Keyring> {
+    let ours = client.keyring(patient)?;
+    let salus = client.salus().await?;
+    let Some(content) = salus.patient(patient).await?.and_then(|row| row.keyring) else {
+        return Ok(ours);
+    };
+    match published(client, patient, &content).await {
+        Ok(theirs) => join(&salus, Some(ours), theirs).await,
+        Err(error) => {
+            tracing::warn!("the vault's keyring is left out of account: {error}");
+            Ok(ours)
+        }
+    }
 }
 
 /// Who can open the keyring now.
@@ -195,14 +233,14 @@ pub async fn add_device(
     name: &str,
     key: &EncryptionKey,
 ) -> Result<Holders> {
-    let mut keyring = client.keyring(patient)?;
+    let mut keyring = current_keyring(client, patient).await?;
     keyring.add_holder(name, key)?;
     keep_holders(client, keyring).await
 }
 
 /// Shuts a device out of later versions of the keyring. What it has seen, it keeps: rotate, too.
 pub async fn remove_device(client: &Client, patient: PatientId, name: &str) -> Result<Holders> {
-    let mut keyring = client.keyring(patient)?;
+    let mut keyring = current_keyring(client, patient).await?;
     keyring.remove_holder(name)?;
     keep_holders(client, keyring).await
 }
@@ -230,7 +268,7 @@ pub struct RotatedKeyring {
 /// Gives every compartment and the inbox new keys, and re-delivers them to the grants that live:
 /// what to do after a device was lost.
 pub async fn rotate_all(client: &Client, patient: PatientId) -> Result<RotatedKeyring> {
-    let mut keyring = client.keyring(patient)?;
+    let mut keyring = current_keyring(client, patient).await?;
     let ids: Vec<CompartmentId> = keyring.compartments().map(|(id, _)| *id).collect();
     let mut rotated = Vec::new();
     for id in ids {

@@ -8,7 +8,7 @@ use salus_primitives::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::identity::back_up;
+use super::identity::{back_up, current_keyring};
 use super::{cid, unknown_patient, Client, Receipt};
 use crate::chain::calls;
 use crate::error::{Error, Result};
@@ -433,7 +433,7 @@ pub async fn open_compartments(
     categories: &[Category],
     flags: &[Sensitivity],
 ) -> Result<OpenedCompartments> {
-    let mut keyring = client.keyring(patient)?;
+    let mut keyring = current_keyring(client, patient).await?;
     let known = client.salus().await?.compartments(patient).await?;
     let mut opened = Vec::new();
     let mut calls = Vec::new();

@@ -12,6 +12,7 @@ use salus_primitives::{
 };
 use serde::Serialize;
 
+use super::identity::current_keyring;
 use super::opening::{self, envelope};
 use super::sharing::rotate_if_needed;
 use super::{caused, cid, clock, number, Client, Progress, Receipt};
@@ -227,7 +228,7 @@ async fn targets(client: &Client, patient: PatientId, aims: &[Aim]) -> Result<Ve
 }
 
 async fn own_targets(client: &Client, patient: PatientId, aims: &[Aim]) -> Result<Vec<Target>> {
-    let mut keyring = client.keyring(patient)?;
+    let mut keyring = current_keyring(client, patient).await?;
     let intake = keyring.require(&Label::Intake)?;
     let ids: Vec<CompartmentId> = aims
         .iter()
@@ -777,7 +778,7 @@ async fn place(
     index: RecordIndex,
     to: Option<CompartmentId>,
 ) -> Result<Placed> {
-    let mut keyring = client.keyring(patient)?;
+    let mut keyring = current_keyring(client, patient).await?;
     let record = client
         .salus()
         .await?

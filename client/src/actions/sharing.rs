@@ -9,7 +9,7 @@ use salus_primitives::{
 };
 use serde::Serialize;
 
-use super::identity::back_up;
+use super::identity::{back_up, current_keyring};
 use super::records::{fetch, no_record, own_record_keys};
 use super::{
     caused, cid, grantee_text, letters, no_grant, number, purpose_code, rights_word, Client,
@@ -84,7 +84,7 @@ async fn grant(
     sharing: &Sharing,
     request: Option<RequestIndex>,
 ) -> Result<Shared> {
-    let mut keyring = client.keyring(patient)?;
+    let mut keyring = current_keyring(client, patient).await?;
     let salus = client.salus().await?;
     let grantee = grantee(&salus, &sharing.with).await?;
     let key = grantee_key(client, &salus, &grantee).await?;
@@ -317,7 +317,7 @@ pub async fn rotate(
     categories: &[Category],
     flags: &[Sensitivity],
 ) -> Result<Rotation> {
-    let mut keyring = client.keyring(patient)?;
+    let mut keyring = current_keyring(client, patient).await?;
     let mut rotated = Vec::new();
     for id in select(&keyring, categories, flags)? {
         rotated.push(rotate_compartment(client, &mut keyring, id).await?);

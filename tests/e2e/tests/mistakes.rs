@@ -85,7 +85,19 @@ fn a_wrong_passphrase_opens_nothing_and_secrets_are_not_printed() {
     assert_eq!(shown["account"], made.json["account"]);
 
     // A profile is never overwritten.
-    salus(&profile, node, ["--passphrase-file", &right, "keys", "new"]).fails(1, "already");
+    salus(
+        &profile,
+        node,
+        [
+            "--passphrase-file",
+            &right,
+            "keys",
+            "new",
+            "--phrase-out",
+            &format!("{phrase}-2"),
+        ],
+    )
+    .fails(1, "already");
 }
 
 #[test]
