@@ -12,10 +12,10 @@
 //!
 //! ## Scenario
 //!
-//! 1. Dr. Chen opens two laboratory results under grant 3: `Opened`, trail entry 17.
+//! 1. The doctor opens two laboratory results under grant 3: `Opened`, trail entry 17.
 //! 2. The vault serves them and reports it: `Delivered`, entries 18 and 19.
 //! 3. The patient revokes grant 3: `Revoked`, entry 20.
-//! 4. Dr. Chen tries again: `Refused`, entry 21. The call itself succeeds, or its trace would be
+//! 4. The doctor tries again: `Refused`, entry 21. The call itself succeeds, or its trace would be
 //!    rolled back with it.
 //! 5. The patient's app reads the entries from any node, hashes them and compares with
 //!    [`TrailHeads`]. An entry that is missing, changed or moved shows.

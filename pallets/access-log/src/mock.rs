@@ -140,7 +140,7 @@ pub fn try_state() {
     Consent::do_try_state().expect("invariants of consent hold");
 }
 
-/// Laboratory to Dr. Chen at her hospital, to read, for treatment, from now for 7 days.
+/// Laboratory to the doctor at her hospital, to read, for treatment, from now for 7 days.
 pub fn terms() -> GrantTerms {
     GrantTerms {
         grantee: clinician(CHEN),

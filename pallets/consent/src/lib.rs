@@ -12,9 +12,9 @@
 //!
 //! ## Scenario
 //!
-//! 1. Dr. Chen calls [`Call::request`] with a letter that only the patient can read.
+//! 1. The doctor calls [`Call::request`] with a letter that only the patient can read.
 //! 2. The patient's app shows it. The patient calls [`Call::approve`]: laboratory results, 7 days.
-//! 3. Dr. Chen opens results. `pallet-access-log` asks [`Consent::may_read`] each time.
+//! 3. The doctor opens results. `pallet-access-log` asks [`Consent::may_read`] each time.
 //! 4. On day 3 the patient calls [`Call::revoke`]. The next attempt is refused.
 //! 5. Had the patient done nothing, day 8 would have ended the grant by itself.
 //!

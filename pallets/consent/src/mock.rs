@@ -138,7 +138,7 @@ impl ExtBuilder {
     }
 }
 
-/// Laboratory to Dr. Chen at her hospital, to read, for treatment, from now for 7 days.
+/// Laboratory to the doctor at her hospital, to read, for treatment, from now for 7 days.
 pub fn terms() -> GrantTerms {
     GrantTerms {
         grantee: clinician(CHEN),

@@ -11,9 +11,9 @@
 //! ## Scenario
 //!
 //! 1. The council admits a hospital with [`Call::admit`]. Its admin takes a seat in the council.
-//! 2. The admin credentials Dr. Chen for two years with [`Call::credential`].
-//! 3. Dr. Chen publishes the key that files for her are encrypted to: [`Call::publish_recipient`].
-//! 4. Dr. Chen leaves for an insurer. The hospital calls [`Call::end_credential`], the insurer
+//! 2. The admin credentials the doctor for two years with [`Call::credential`].
+//! 3. The doctor publishes the key that files for her are encrypted to: [`Call::publish_recipient`].
+//! 4. The doctor leaves for an insurer. The hospital calls [`Call::end_credential`], the insurer
 //!    [`Call::credential`]; what patients gave her at the hospital does not follow her.
 //! 5. The hospital's keys are stolen. The council calls [`Call::suspend`]: from the next
 //!    transaction on nobody of that hospital has standing, however many they are.

@@ -120,7 +120,7 @@ mod enrol {
             let bad = [
                 // Signed for the clinic, used by the hospital.
                 enrolment("Owner", chen(), CLINIC, PATIENT, Owner),
-                // Signed for the desk, used by Dr. Chen; and the other way round.
+                // Signed for the desk, used by the doctor; and the other way round.
                 Enrolment {
                     by: chen(),
                     ..enrolment("Owner", desk(), HOSPITAL, PATIENT, Owner)
