@@ -141,6 +141,7 @@ impl Node {
                 chain,
                 "--alice",
                 "--force-authoring",
+                "--unsafe-force-node-key-generation",
                 "--base-path",
                 base.to_str().expect("a temporary folder has a plain name"),
                 "--rpc-port",
