@@ -2,6 +2,7 @@
 //! beside the plain remarks of the same chain, files beside age alone on the same machine.
 
 mod chain;
+mod files;
 mod world;
 
 use anyhow::Result;
@@ -21,6 +22,9 @@ struct Args {
 enum What {
     /// Finalized transactions per second: remark, open, anchor. Needs the development preset.
     Chain(chain::Args),
+    /// MB/s of upload and download, beside age alone and a plain copy. Needs the development preset
+    /// and a vault of its hospital.
+    Files(files::Args),
 }
 
 #[tokio::main]
@@ -28,6 +32,7 @@ async fn main() -> Result<()> {
     let args = Args::parse();
     let (table, json) = match args.what {
         What::Chain(chain) => chain::run(chain).await?,
+        What::Files(files) => files::run(files).await?,
     };
     if args.json {
         println!("{json}");

@@ -1,5 +1,5 @@
 //! The people a benchmark needs, on the development preset: the hospital's services, a doctor, a
-//! patient with one compartment, and a grant of everything to the hospital.
+//! patient with one compartment and its key, and a grant of everything to the hospital.
 
 use anyhow::{Context, Result};
 use salus_client::{
@@ -15,8 +15,10 @@ use salus_primitives::{
 pub struct World {
     pub services: Vec<AccountKey>,
     pub doctor: AccountKey,
+    pub owner: AccountKey,
     pub patient: PatientId,
     pub compartment: CompartmentId,
+    pub key: DecryptionKey,
     pub grant: GrantIndex,
 }
 
@@ -97,8 +99,10 @@ impl World {
         Ok(Self {
             services,
             doctor,
+            owner,
             patient,
             compartment,
+            key,
             grant: 0,
         })
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, bail, Context as _};
+use anyhow::{anyhow, bail, ensure, Context as _};
 use salus_client::actions::Client;
 use salus_client::keys::AccountKey;
 use salus_client::profile::{Profile, Unlocked};
@@ -73,14 +73,18 @@ pub fn passphrase(global: &Global) -> anyhow::Result<Zeroizing<String>> {
 
 /// A new passphrase: from the file, or asked for twice.
 pub fn new_passphrase(file: Option<&Path>) -> anyhow::Result<Zeroizing<String>> {
-    if let Some(file) = file {
-        return secret_file(file);
-    }
-    let first = ask("New passphrase: ")?;
-    let second = ask("The same again: ")?;
-    match *first == *second {
-        true => Ok(first),
-        false => bail!("the two passphrases differ: try again"),
+    let passphrase = match file {
+        Some(file) => secret_file(file)?,
+        None => {
+            let first = ask("New passphrase: ")?;
+            let second = ask("The same again: ")?;
+            ensure!(*first == *second, "the two passphrases differ: try again");
+            first
+        }
+    };
+    match passphrase.is_empty() {
+        true => Err(Error::EmptyPassphrase.into()),
+        false => Ok(passphrase),
     }
 }
 

@@ -225,6 +225,14 @@ impl Profile {
         Ok(profile)
     }
 
+    /// Errors if this folder holds a profile, which nothing may overwrite.
+    pub fn check_free(folder: &Path) -> Result<()> {
+        match Self::open(folder) {
+            Ok(_) => Err(Error::ProfileExists(folder.to_owned())),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Opens a profile folder, without its secrets.
     pub fn open(folder: &Path) -> Result<Self> {
         let profile = Self {
@@ -381,14 +389,11 @@ impl Profile {
     }
 
     fn prepare(folder: &Path) -> Result<Self> {
-        let profile = Self {
-            folder: folder.to_owned(),
-        };
-        if profile.has(KEY) || profile.has(INSECURE_KEY) {
-            return Err(Error::ProfileExists(folder.to_owned()));
-        }
+        Self::check_free(folder)?;
         make_folder(folder)?;
-        Ok(profile)
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
     }
 
     fn new_key(&self, account: &str) -> Result<Zeroizing<Vec<u8>>> {

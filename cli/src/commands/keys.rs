@@ -78,12 +78,14 @@ impl Keys {
         match self {
             Keys::New { words, phrase_out } => new(global, &words, phrase_out),
             Keys::Import { phrase_file } => {
+                Profile::check_free(&folder(global)?)?;
                 let phrase = match phrase_file {
                     Some(file) => secret_file(&file)?,
                     None => ask("Phrase: ")?,
                 };
                 AccountKey::from_phrase(&phrase)?;
-                make(global, &phrase)
+                let passphrase = new_passphrase(global.passphrase_file.as_deref())?;
+                make(global, &phrase, &passphrase)
             }
             Keys::Show => show(global),
             Keys::Passphrase {
@@ -119,6 +121,9 @@ fn new(global: &Global, words: &str, phrase_out: Option<PathBuf>) -> anyhow::Res
             "the phrase would be shown to nobody: run this in a terminal, or use --phrase-out FILE"
         );
     }
+    // Whatever can go wrong does so before there is a phrase that somebody would write down.
+    Profile::check_free(&folder(global)?)?;
+    let passphrase = new_passphrase(global.passphrase_file.as_deref())?;
     let words = match words {
         "12" => Words::Twelve,
         _ => Words::TwentyFour,
@@ -137,19 +142,18 @@ fn new(global: &Global, words: &str, phrase_out: Option<PathBuf>) -> anyhow::Res
             *phrase
         ),
     }
-    make(global, &phrase)
+    make(global, &phrase, &passphrase)
 }
 
-fn make(global: &Global, phrase: &str) -> anyhow::Result<()> {
-    let passphrase = new_passphrase(global.passphrase_file.as_deref())?;
-    let profile = Profile::create(&folder(global)?, phrase, &passphrase, WORK_FACTOR)?;
+fn make(global: &Global, phrase: &str, passphrase: &str) -> anyhow::Result<()> {
+    let profile = Profile::create(&folder(global)?, phrase, passphrase, WORK_FACTOR)?;
     if let Some(node) = global.node.clone() {
         profile.update_config(|config| {
             config.node = Some(node);
             Ok(())
         })?;
     }
-    let made = Made::of(&profile, &profile.unlock(&passphrase)?);
+    let made = Made::of(&profile, &profile.unlock(passphrase)?);
     print(global, &made, || {
         format!(
             "Your account is {}. Its key is in {}.",

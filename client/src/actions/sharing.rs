@@ -264,6 +264,8 @@ async fn make_envelope(
                 let keys = own_record_keys(keyring, &record)?;
                 let fetched = fetch(client, session, patient, *index, &record, &keys, None).await?;
                 let manifest = fetched.object.read(File::Manifest).await?;
+                // All of it: only its CID proves that the key is this record's, and not that of
+                // another one in the same compartment.
                 let payload = fetched.sealed_payload(client).await?;
                 envelope.records.push(SharedRecord {
                     record: *index,

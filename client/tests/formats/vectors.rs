@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 const PHRASE: &str = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
 
 fn file(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo"))
         .join("../testdata/vectors")
         .join(format!("{name}.json"))
 }

@@ -35,9 +35,6 @@ extern crate alloc;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 #[cfg(test)]
-#[path = "../../consent/src/doubles.rs"]
-mod doubles;
-#[cfg(test)]
 mod mock;
 #[cfg(test)]
 mod properties;

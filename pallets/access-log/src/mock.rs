@@ -5,7 +5,7 @@ use frame_support::{derive_impl, parameter_types};
 use salus_primitives::{rows::DAY, AccountId, GrantTerms, Moment, Purpose, Rights};
 use sp_runtime::{traits::IdentityLookup, BuildStorage};
 
-pub use crate::doubles::*;
+pub use pallet_doubles::*;
 
 #[frame_support::runtime]
 mod runtime {
@@ -78,7 +78,7 @@ pub struct BenchmarkDouble;
 #[cfg(feature = "runtime-benchmarks")]
 impl salus_primitives::traits::BenchmarkWorld<AccountId> for BenchmarkDouble {
     fn clinician() -> (AccountId, salus_primitives::OrgId) {
-        (CHEN, HOSPITAL)
+        (DOCTOR, HOSPITAL)
     }
     fn service() -> AccountId {
         SERVICE
@@ -143,7 +143,7 @@ pub fn try_state() {
 /// Laboratory to the doctor at her hospital, to read, for treatment, from now for 7 days.
 pub fn terms() -> GrantTerms {
     GrantTerms {
-        grantee: clinician(CHEN),
+        grantee: clinician(DOCTOR),
         scope: compartments(&[LABORATORY]),
         rights: Rights::Read,
         purpose: Purpose::Treat,

@@ -10,7 +10,7 @@ use salus_primitives::{
 
 use crate::{mock::*, Error, Event, RecordList};
 
-const READERS: [AccountId; 4] = [CHEN, COLLEAGUE, SERVICE, INSURER];
+const READERS: [AccountId; 4] = [DOCTOR, COLLEAGUE, SERVICE, INSURER];
 const COMPARTMENTS: [CompartmentId; 3] = [INTAKE, LABORATORY, NOTES];
 const PURPOSES: [Purpose; 2] = [Purpose::Treat, Purpose::HResch];
 

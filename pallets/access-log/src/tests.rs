@@ -58,7 +58,7 @@ mod open {
         ExtBuilder.build_and_execute(|| {
             let grant = share(terms());
             assert_ok!(AccessLog::open(
-                by(CHEN),
+                by(DOCTOR),
                 PATIENT,
                 list(&[1]),
                 Part::Manifest,
@@ -70,7 +70,7 @@ mod open {
                 last_event(),
                 Event::Opened {
                     patient: PATIENT,
-                    reader: CHEN,
+                    reader: DOCTOR,
                     organisation: HOSPITAL,
                     acting_for: None,
                     grant,
@@ -79,7 +79,7 @@ mod open {
                     purpose: Purpose::Treat,
                 }
             );
-            assert!(!Refusals::<Test>::contains_key(CHEN));
+            assert!(!Refusals::<Test>::contains_key(DOCTOR));
         });
     }
 
@@ -87,12 +87,12 @@ mod open {
     fn refusal_succeeds_and_is_logged_without_a_reason() {
         ExtBuilder.build_and_execute(|| {
             let grant = share(terms());
-            assert_ok!(open(CHEN, grant, &[1, 2]));
+            assert_ok!(open(DOCTOR, grant, &[1, 2]));
             assert_eq!(
                 last_event(),
                 Event::Refused {
                     patient: PATIENT,
-                    reader: CHEN,
+                    reader: DOCTOR,
                     organisation: HOSPITAL,
                     grant,
                     records: list(&[1, 2]),
@@ -109,7 +109,7 @@ mod open {
             let grant = share(terms());
             let purpose = Purpose::HResch;
             assert!(!is_opened(AccessLog::open(
-                by(CHEN),
+                by(DOCTOR),
                 PATIENT,
                 list(&[1]),
                 Part::Full,
@@ -134,7 +134,7 @@ mod open {
                 (START + 7 * DAY, false),
             ] {
                 set_now(at);
-                assert_eq!(is_opened(open(CHEN, grant, &[1])), opens, "at {at}");
+                assert_eq!(is_opened(open(DOCTOR, grant, &[1])), opens, "at {at}");
             }
         });
     }
@@ -143,9 +143,9 @@ mod open {
     fn open_with_revoked_grant_is_refused_in_the_same_block() {
         ExtBuilder.build_and_execute(|| {
             let grant = share(terms());
-            assert!(is_opened(open(CHEN, grant, &[1])));
+            assert!(is_opened(open(DOCTOR, grant, &[1])));
             assert_ok!(Consent::revoke(by(OWNER), PATIENT, grant));
-            assert!(!is_opened(open(CHEN, grant, &[1])));
+            assert!(!is_opened(open(DOCTOR, grant, &[1])));
         });
     }
 
@@ -156,8 +156,8 @@ mod open {
             for who in [COLLEAGUE, ADMIN, INSURER, SERVICE] {
                 assert!(!is_opened(open(who, grant, &[1])));
             }
-            assert!(!is_opened(open(CHEN, grant + 1, &[1])));
-            assert!(!is_opened(open(CHEN, u32::MAX, &[u32::MAX])));
+            assert!(!is_opened(open(DOCTOR, grant + 1, &[1])));
+            assert!(!is_opened(open(DOCTOR, u32::MAX, &[u32::MAX])));
         });
     }
 
@@ -166,7 +166,7 @@ mod open {
         ExtBuilder.build_and_execute(|| {
             let grant = share(terms());
             set_record_state(PATIENT, 1, RecordState::Erased);
-            assert!(!is_opened(open(CHEN, grant, &[1])));
+            assert!(!is_opened(open(DOCTOR, grant, &[1])));
         });
     }
 
@@ -175,7 +175,7 @@ mod open {
         ExtBuilder.build_and_execute(|| {
             let grant = share(terms());
             let all = add_records(PATIENT, &[LABORATORY], 64);
-            assert!(is_opened(open(CHEN, grant, &all)));
+            assert!(is_opened(open(DOCTOR, grant, &all)));
             assert!(RecordList::try_from(vec![1; 65]).is_err());
         });
     }
@@ -188,7 +188,7 @@ mod open {
                 assert_noop!(open(who, grant, &[1]), Error::<Test>::NotAMember);
             }
             with(|w| w.suspended.push(HOSPITAL));
-            assert_noop!(open(CHEN, grant, &[1]), Error::<Test>::NotAMember);
+            assert_noop!(open(DOCTOR, grant, &[1]), Error::<Test>::NotAMember);
             for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
                 let (part, purpose) = (Part::Full, Purpose::Treat);
                 assert_noop!(
@@ -203,10 +203,10 @@ mod open {
     fn unknown_patients_and_empty_lists_fail() {
         ExtBuilder.build_and_execute(|| {
             let grant = share(terms());
-            assert_noop!(open(CHEN, grant, &[]), Error::<Test>::NoRecords);
+            assert_noop!(open(DOCTOR, grant, &[]), Error::<Test>::NoRecords);
             assert_noop!(
                 AccessLog::open(
-                    by(CHEN),
+                    by(DOCTOR),
                     UNKNOWN_PATIENT,
                     list(&[1]),
                     Part::Full,
@@ -238,12 +238,12 @@ mod open {
                 grantee: Grantee::Organisation(HOSPITAL),
                 ..terms()
             });
-            assert!(open_for(SERVICE, grant, Some(CHEN)));
+            assert!(open_for(SERVICE, grant, Some(DOCTOR)));
             assert!(matches!(
                 last_event(),
                 Event::Opened {
                     reader: SERVICE,
-                    acting_for: Some(CHEN),
+                    acting_for: Some(DOCTOR),
                     ..
                 }
             ));
@@ -256,8 +256,8 @@ mod open {
             ] {
                 assert!(!open_for(SERVICE, grant, person.clone()), "{person:?}");
             }
-            with(|w| w.members.remove(&CHEN));
-            assert!(!open_for(SERVICE, grant, Some(CHEN)));
+            with(|w| w.members.remove(&DOCTOR));
+            assert!(!open_for(SERVICE, grant, Some(DOCTOR)));
         });
     }
 
@@ -268,9 +268,9 @@ mod open {
                 grantee: Grantee::Organisation(HOSPITAL),
                 ..terms()
             });
-            assert!(open_for(CHEN, grant, None));
-            assert!(!open_for(CHEN, grant, Some(COLLEAGUE)));
-            assert!(!open_for(CHEN, grant, Some(CHEN)));
+            assert!(open_for(DOCTOR, grant, None));
+            assert!(!open_for(DOCTOR, grant, Some(COLLEAGUE)));
+            assert!(!open_for(DOCTOR, grant, Some(DOCTOR)));
         });
     }
 
@@ -278,7 +278,7 @@ mod open {
     fn service_is_refused_a_grant_to_the_person_it_names() {
         ExtBuilder.build_and_execute(|| {
             let grant = share(terms());
-            assert!(!open_for(SERVICE, grant, Some(CHEN)));
+            assert!(!open_for(SERVICE, grant, Some(DOCTOR)));
         });
     }
 
@@ -288,11 +288,11 @@ mod open {
             let grant = share(terms());
             set_now(START + HOUR - 1);
             for _ in 0..REFUSALS_PER_HOUR {
-                assert!(!is_opened(open(CHEN, grant, &[2])));
+                assert!(!is_opened(open(DOCTOR, grant, &[2])));
             }
-            assert_noop!(open(CHEN, grant, &[2]), Error::<Test>::TooManyRefusals);
+            assert_noop!(open(DOCTOR, grant, &[2]), Error::<Test>::TooManyRefusals);
             assert!(
-                is_opened(open(CHEN, grant, &[1])),
+                is_opened(open(DOCTOR, grant, &[1])),
                 "what is permitted stays so"
             );
             assert!(
@@ -301,9 +301,9 @@ mod open {
             );
             set_now(START + HOUR);
             for _ in 0..REFUSALS_PER_HOUR {
-                assert!(!is_opened(open(CHEN, grant, &[2])));
+                assert!(!is_opened(open(DOCTOR, grant, &[2])));
             }
-            assert_noop!(open(CHEN, grant, &[2]), Error::<Test>::TooManyRefusals);
+            assert_noop!(open(DOCTOR, grant, &[2]), Error::<Test>::TooManyRefusals);
             assert_eq!(Refusals::<Test>::iter().count(), 2);
         });
     }
@@ -315,7 +315,7 @@ mod delivered {
     fn delivery(patient: PatientId, record: RecordIndex) -> Delivery {
         Delivery {
             patient,
-            reader: CHEN,
+            reader: DOCTOR,
             record,
             part: Part::Full,
         }
@@ -340,7 +340,7 @@ mod delivered {
                     patient: PATIENT,
                     actor: SERVICE,
                     organisation: HOSPITAL,
-                    reader: CHEN,
+                    reader: DOCTOR,
                     record: 2,
                     part: Part::Full,
                 }
@@ -354,7 +354,7 @@ mod delivered {
     fn only_services_in_good_standing_report() {
         ExtBuilder.build_and_execute(|| {
             let batch = [delivery(PATIENT, 1)];
-            for who in [CHEN, ADMIN, OWNER, STRANGER] {
+            for who in [DOCTOR, ADMIN, OWNER, STRANGER] {
                 assert_noop!(report(who, &batch), Error::<Test>::NotAService);
             }
             with(|w| w.suspended.push(HOSPITAL));
@@ -443,22 +443,22 @@ mod trail {
         };
         let grant = share(terms());
         end_block();
-        assert_ok!(open(CHEN, grant, &[1]));
-        assert_ok!(open(CHEN, grant, &[2]));
+        assert_ok!(open(DOCTOR, grant, &[1]));
+        assert_ok!(open(DOCTOR, grant, &[2]));
         let other = terms();
         assert_ok!(Consent::grant(by(OTHER_OWNER), OTHER_PATIENT, other, None));
         end_block();
         end_block();
         let delivery = |patient| Delivery {
             patient,
-            reader: CHEN,
+            reader: DOCTOR,
             record: 1,
             part: Part::Full,
         };
         let batch = vec![delivery(PATIENT), delivery(OTHER_PATIENT)];
         assert_ok!(AccessLog::delivered(by(SERVICE), batch.try_into().unwrap()));
         assert_ok!(Consent::revoke(by(OWNER), PATIENT, grant));
-        assert_ok!(open(CHEN, grant, &[1]));
+        assert_ok!(open(DOCTOR, grant, &[1]));
         end_block();
         entries
     }
@@ -523,7 +523,7 @@ mod trail {
             patient: PATIENT,
             actor: SERVICE,
             organisation: HOSPITAL,
-            reader: CHEN,
+            reader: DOCTOR,
             record: 1,
             part: Part::Full,
         };
@@ -564,7 +564,7 @@ mod trail {
         ExtBuilder.build_and_execute(|| {
             let grant = share(terms());
             for _ in 0..100 {
-                assert_ok!(open(CHEN, grant, &[1]));
+                assert_ok!(open(DOCTOR, grant, &[1]));
             }
             assert_eq!(TrailHeads::<Test>::iter().count(), 1);
             assert_eq!(AccessLog::trail_head(&PATIENT).count, 101);

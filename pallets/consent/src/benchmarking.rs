@@ -96,13 +96,13 @@ mod benchmarks {
     fn withdraw_request() {
         let (patient, _) = World::<T>::patient();
         let (requester, _) = World::<T>::clinician();
-        let request = asked::<T>(patient, 0);
+        let asked = asked::<T>(patient, 0);
 
         #[extrinsic_call]
-        _(RawOrigin::Signed(requester), patient, request);
+        _(RawOrigin::Signed(requester), patient, asked);
 
         assert_eq!(
-            Requests::<T>::get(patient, request).map(|row| row.state),
+            Requests::<T>::get(patient, asked).map(|row| row.state),
             Some(RequestState::Withdrawn)
         );
     }
@@ -110,13 +110,13 @@ mod benchmarks {
     #[benchmark]
     fn decline() {
         let (patient, owner) = World::<T>::patient();
-        let request = asked::<T>(patient, 0);
+        let asked = asked::<T>(patient, 0);
 
         #[extrinsic_call]
-        _(RawOrigin::Signed(owner), patient, request);
+        _(RawOrigin::Signed(owner), patient, asked);
 
         assert_eq!(
-            Requests::<T>::get(patient, request).map(|row| row.state),
+            Requests::<T>::get(patient, asked).map(|row| row.state),
             Some(RequestState::Declined)
         );
     }
@@ -124,20 +124,14 @@ mod benchmarks {
     #[benchmark]
     fn approve(s: Linear<1, { MAX_SCOPE }>) {
         let (patient, owner) = World::<T>::patient();
-        let request = asked::<T>(patient, 0);
+        let asked = asked::<T>(patient, 0);
         let terms = terms::<T>(patient, s);
 
         #[extrinsic_call]
-        _(
-            RawOrigin::Signed(owner),
-            patient,
-            request,
-            terms,
-            Some(cid()),
-        );
+        _(RawOrigin::Signed(owner), patient, asked, terms, Some(cid()));
 
         assert_eq!(
-            Requests::<T>::get(patient, request).map(|row| row.state),
+            Requests::<T>::get(patient, asked).map(|row| row.state),
             Some(RequestState::Approved { grant: 0 })
         );
     }
@@ -156,30 +150,30 @@ mod benchmarks {
     #[benchmark]
     fn revoke() {
         let (patient, owner) = World::<T>::patient();
-        let grant = granted::<T>(patient, &owner);
+        let granted = granted::<T>(patient, &owner);
 
         #[extrinsic_call]
-        _(RawOrigin::Signed(owner), patient, grant);
+        _(RawOrigin::Signed(owner), patient, granted);
 
-        assert!(Grants::<T>::get(patient, grant).is_some_and(|row| row.revoked_at.is_some()));
+        assert!(Grants::<T>::get(patient, granted).is_some_and(|row| row.revoked_at.is_some()));
     }
 
     #[benchmark]
     fn deliver_envelope() {
         let (patient, owner) = World::<T>::patient();
-        let grant = granted::<T>(patient, &owner);
+        let granted = granted::<T>(patient, &owner);
 
         #[extrinsic_call]
-        _(RawOrigin::Signed(owner), patient, grant, cid());
+        _(RawOrigin::Signed(owner), patient, granted, cid());
 
-        assert_eq!(Handovers::<T>::get(patient, grant).envelopes, 2);
+        assert_eq!(Handovers::<T>::get(patient, granted).envelopes, 2);
     }
 
     #[benchmark]
     fn sweep(n: Linear<0, { MAX_SWEEP }>) {
         let (patient, owner) = World::<T>::patient();
-        let grant = granted::<T>(patient, &owner);
-        let row = Grants::<T>::get(patient, grant).expect("granted; qed");
+        let granted = granted::<T>(patient, &owner);
+        let row = Grants::<T>::get(patient, granted).expect("granted; qed");
         let hour = sweeping::over_at(T::Chain::now()).saturating_sub(1);
         for index in 1..=n as RecordIndex {
             Grants::<T>::insert(patient, index, &row);

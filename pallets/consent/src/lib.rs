@@ -34,8 +34,6 @@ extern crate alloc;
 
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
-#[cfg(test)]
-mod doubles;
 mod granting;
 #[cfg(test)]
 mod mock;

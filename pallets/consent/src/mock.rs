@@ -7,7 +7,7 @@ use salus_primitives::{
 };
 use sp_runtime::{traits::IdentityLookup, BuildStorage};
 
-pub use crate::doubles::*;
+pub use pallet_doubles::*;
 
 #[frame_support::runtime]
 mod runtime {
@@ -80,7 +80,7 @@ pub struct BenchmarkDouble;
 #[cfg(feature = "runtime-benchmarks")]
 impl salus_primitives::traits::BenchmarkWorld<AccountId> for BenchmarkDouble {
     fn clinician() -> (AccountId, salus_primitives::OrgId) {
-        (CHEN, HOSPITAL)
+        (DOCTOR, HOSPITAL)
     }
     fn service() -> AccountId {
         SERVICE
@@ -141,7 +141,7 @@ impl ExtBuilder {
 /// Laboratory to the doctor at her hospital, to read, for treatment, from now for 7 days.
 pub fn terms() -> GrantTerms {
     GrantTerms {
-        grantee: clinician(CHEN),
+        grantee: clinician(DOCTOR),
         scope: compartments(&[LABORATORY]),
         rights: Rights::Read,
         purpose: Purpose::Treat,

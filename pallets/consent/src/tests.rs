@@ -61,12 +61,12 @@ mod request {
     #[test]
     fn request_is_kept_and_told() {
         ExtBuilder.build_and_execute(|| {
-            assert_eq!(ask(CHEN), 0);
+            assert_eq!(ask(DOCTOR), 0);
             assert_eq!(
                 last_event(),
                 Event::AccessRequested {
                     patient: PATIENT,
-                    actor: CHEN,
+                    actor: DOCTOR,
                     organisation: HOSPITAL,
                     request: 0,
                     purpose: Purpose::Treat,
@@ -105,7 +105,7 @@ mod request {
     fn malformed_requests_are_turned_away() {
         ExtBuilder.build_and_execute(|| {
             let request = |patient, duration, letter| {
-                Consent::request(by(CHEN), patient, Purpose::Treat, duration, letter)
+                Consent::request(by(DOCTOR), patient, Purpose::Treat, duration, letter)
             };
             assert_noop!(
                 request(UNKNOWN_PATIENT, DAY, LETTER()),
@@ -142,16 +142,16 @@ mod request {
         ExtBuilder.build_and_execute(|| {
             for _ in 0..16 {
                 assert!(!is_full(COLLEAGUE));
-                ask(CHEN);
+                ask(DOCTOR);
             }
-            assert!(is_full(CHEN) && is_full(COLLEAGUE));
+            assert!(is_full(DOCTOR) && is_full(COLLEAGUE));
             assert!(!is_full(INSURER));
             assert_noop!(
-                Consent::request(by(CHEN), PATIENT, Purpose::Treat, DAY, LETTER()),
+                Consent::request(by(DOCTOR), PATIENT, Purpose::Treat, DAY, LETTER()),
                 Error::<Test>::TooManyPending
             );
             assert_ok!(Consent::request(
-                by(CHEN),
+                by(DOCTOR),
                 OTHER_PATIENT,
                 Purpose::Treat,
                 DAY,
@@ -164,19 +164,19 @@ mod request {
     fn every_answer_frees_a_place() {
         ExtBuilder.build_and_execute(|| {
             let fill = || {
-                while !is_full(CHEN) {
-                    ask(CHEN);
+                while !is_full(DOCTOR) {
+                    ask(DOCTOR);
                 }
             };
             fill();
-            assert_ok!(Consent::withdraw_request(by(CHEN), PATIENT, 0));
-            assert!(!is_full(CHEN));
+            assert_ok!(Consent::withdraw_request(by(DOCTOR), PATIENT, 0));
+            assert!(!is_full(DOCTOR));
             fill();
             assert_ok!(Consent::decline(by(CARER), PATIENT, 1));
-            assert!(!is_full(CHEN));
+            assert!(!is_full(DOCTOR));
             fill();
             assert_ok!(Consent::approve(by(OWNER), PATIENT, 2, terms(), None));
-            assert!(!is_full(CHEN));
+            assert!(!is_full(DOCTOR));
             fill();
         });
     }
@@ -184,13 +184,13 @@ mod request {
     #[test]
     fn lapsed_requests_free_their_places_at_their_instant() {
         ExtBuilder.build_and_execute(|| {
-            while !is_full(CHEN) {
-                ask(CHEN);
+            while !is_full(DOCTOR) {
+                ask(DOCTOR);
             }
             set_now(START + RequestLifetime::get() - 1);
-            assert!(is_full(CHEN));
+            assert!(is_full(DOCTOR));
             advance(1);
-            ask(CHEN);
+            ask(DOCTOR);
             assert_eq!(PendingRequests::<Test>::get(PATIENT, HOSPITAL).len(), 1);
         });
     }
@@ -202,19 +202,19 @@ mod withdraw_request {
     #[test]
     fn requester_withdraws() {
         ExtBuilder.build_and_execute(|| {
-            ask(CHEN);
-            assert_ok!(Consent::withdraw_request(by(CHEN), PATIENT, 0));
+            ask(DOCTOR);
+            assert_ok!(Consent::withdraw_request(by(DOCTOR), PATIENT, 0));
             assert_eq!(
                 last_event(),
                 Event::RequestWithdrawn {
                     patient: PATIENT,
-                    actor: CHEN,
+                    actor: DOCTOR,
                     request: 0
                 }
             );
             assert!(!PendingRequests::<Test>::contains_key(PATIENT, HOSPITAL));
             assert_noop!(
-                Consent::withdraw_request(by(CHEN), PATIENT, 0),
+                Consent::withdraw_request(by(DOCTOR), PATIENT, 0),
                 Error::<Test>::AlreadyAnswered
             );
         });
@@ -223,7 +223,7 @@ mod withdraw_request {
     #[test]
     fn nobody_else_withdraws() {
         ExtBuilder.build_and_execute(|| {
-            ask(CHEN);
+            ask(DOCTOR);
             for who in [COLLEAGUE, ADMIN, OWNER, CARER, STRANGER, SERVICE] {
                 assert_noop!(
                     Consent::withdraw_request(by(who), PATIENT, 0),
@@ -232,7 +232,7 @@ mod withdraw_request {
             }
             with(|w| w.suspended.push(HOSPITAL));
             assert_noop!(
-                Consent::withdraw_request(by(CHEN), PATIENT, 0),
+                Consent::withdraw_request(by(DOCTOR), PATIENT, 0),
                 Error::<Test>::NotAClinician
             );
         });
@@ -241,14 +241,14 @@ mod withdraw_request {
     #[test]
     fn unknown_and_lapsed_requests_are_not_withdrawn() {
         ExtBuilder.build_and_execute(|| {
-            ask(CHEN);
+            ask(DOCTOR);
             assert_noop!(
-                Consent::withdraw_request(by(CHEN), OTHER_PATIENT, 0),
+                Consent::withdraw_request(by(DOCTOR), OTHER_PATIENT, 0),
                 Error::<Test>::RequestNotFound
             );
             set_now(START + RequestLifetime::get());
             assert_noop!(
-                Consent::withdraw_request(by(CHEN), PATIENT, 0),
+                Consent::withdraw_request(by(DOCTOR), PATIENT, 0),
                 Error::<Test>::RequestLapsed
             );
         });
@@ -263,7 +263,7 @@ mod decline {
         ExtBuilder.build_and_execute(|| {
             for (request, who) in [OWNER, GUARDIAN, CARER].into_iter().enumerate() {
                 let request = request as RequestIndex;
-                ask(CHEN);
+                ask(DOCTOR);
                 assert_ok!(Consent::decline(by(who.clone()), PATIENT, request));
                 assert_eq!(
                     last_event(),
@@ -280,8 +280,8 @@ mod decline {
     #[test]
     fn others_cannot_decline() {
         ExtBuilder.build_and_execute(|| {
-            ask(CHEN);
-            for who in [CHEN, ADMIN, STRANGER, OTHER_OWNER] {
+            ask(DOCTOR);
+            for who in [DOCTOR, ADMIN, STRANGER, OTHER_OWNER] {
                 assert_noop!(Consent::decline(by(who), PATIENT, 0), BadOrigin);
             }
         });
@@ -290,7 +290,7 @@ mod decline {
     #[test]
     fn closed_unknown_and_lapsed_requests_are_not_declined() {
         ExtBuilder.build_and_execute(|| {
-            ask(CHEN);
+            ask(DOCTOR);
             assert_noop!(
                 Consent::decline(by(OWNER), PATIENT, 1),
                 Error::<Test>::RequestNotFound
@@ -300,10 +300,10 @@ mod decline {
                 Consent::decline(by(OWNER), PATIENT, 0),
                 Error::<Test>::AlreadyAnswered
             );
-            ask(CHEN);
+            ask(DOCTOR);
             set_now(START + RequestLifetime::get() - 1);
             assert_ok!(Consent::decline(by(OWNER), PATIENT, 1));
-            ask(CHEN);
+            ask(DOCTOR);
             advance(RequestLifetime::get());
             assert_noop!(
                 Consent::decline(by(OWNER), PATIENT, 2),
@@ -319,7 +319,7 @@ mod approve {
     #[test]
     fn carer_approves_part_of_what_was_asked() {
         ExtBuilder.build_and_execute(|| {
-            ask(CHEN);
+            ask(DOCTOR);
             let envelope = Some(ENVELOPE());
             assert_ok!(Consent::approve(by(CARER), PATIENT, 0, terms(), envelope));
             assert_eq!(
@@ -331,7 +331,7 @@ mod approve {
             assert_eq!(view.envelopes, [ENVELOPE()]);
             assert_eq!(view.grant.granted_by, CARER);
             assert_eq!(view.grant.basis, Basis::Request(0));
-            assert!(reads(CHEN, 0, &[1]));
+            assert!(reads(DOCTOR, 0, &[1]));
             assert!(!PendingRequests::<Test>::contains_key(PATIENT, HOSPITAL));
             assert_noop!(
                 Consent::approve(by(OWNER), PATIENT, 0, terms(), None),
@@ -343,9 +343,9 @@ mod approve {
     #[test]
     fn approval_goes_to_the_requester_or_its_organisation_only() {
         ExtBuilder.build_and_execute(|| {
-            ask(CHEN);
+            ask(DOCTOR);
             let elsewhere = Grantee::Clinician {
-                account: CHEN,
+                account: DOCTOR,
                 organisation: INSURANCE,
             };
             for grantee in [
@@ -370,7 +370,7 @@ mod approve {
     #[test]
     fn approval_keeps_the_purpose() {
         ExtBuilder.build_and_execute(|| {
-            ask(CHEN);
+            ask(DOCTOR);
             let terms = GrantTerms {
                 purpose: Purpose::HResch,
                 ..terms()
@@ -385,8 +385,8 @@ mod approve {
     #[test]
     fn requester_who_moved_on_gets_nothing() {
         ExtBuilder.build_and_execute(|| {
-            ask(CHEN);
-            move_to(CHEN, INSURANCE);
+            ask(DOCTOR);
+            move_to(DOCTOR, INSURANCE);
             assert_noop!(
                 Consent::approve(by(OWNER), PATIENT, 0, terms(), None),
                 Error::<Test>::GranteeNotInGoodStanding
@@ -397,8 +397,8 @@ mod approve {
     #[test]
     fn nobody_approves_their_own_request() {
         ExtBuilder.build_and_execute(|| {
-            ask(CHEN);
-            for who in [CHEN, ADMIN, STRANGER, OTHER_OWNER] {
+            ask(DOCTOR);
+            for who in [DOCTOR, ADMIN, STRANGER, OTHER_OWNER] {
                 assert_noop!(
                     Consent::approve(by(who), PATIENT, 0, terms(), None),
                     BadOrigin
@@ -414,7 +414,7 @@ mod approve {
     #[test]
     fn lapsed_request_is_not_approved() {
         ExtBuilder.build_and_execute(|| {
-            ask(CHEN);
+            ask(DOCTOR);
             set_now(START + RequestLifetime::get());
             assert_noop!(
                 Consent::approve(by(OWNER), PATIENT, 0, terms(), None),
@@ -454,7 +454,7 @@ mod grant {
                         patient: PATIENT,
                         actor: OWNER,
                         grant: 0,
-                        grantee: clinician(CHEN),
+                        grantee: clinician(DOCTOR),
                         scope: compartments(&[LABORATORY]),
                         rights: Rights::Read,
                         purpose: Purpose::Treat,
@@ -472,8 +472,11 @@ mod grant {
                     .into()
                 ]
             );
-            let to_chen = Consent::grants_to(&CHEN, 9);
-            assert_eq!((to_chen.len(), to_chen[0].0, to_chen[0].1), (1, PATIENT, 0));
+            let to_doctor = Consent::grants_to(&DOCTOR, 9);
+            assert_eq!(
+                (to_doctor.len(), to_doctor[0].0, to_doctor[0].1),
+                (1, PATIENT, 0)
+            );
             assert!(Consent::grants_to(&COLLEAGUE, 9).is_empty());
         });
     }
@@ -481,7 +484,7 @@ mod grant {
     #[test]
     fn only_owners_and_guardians_grant() {
         ExtBuilder.build_and_execute(|| {
-            for who in [CARER, CHEN, ADMIN, STRANGER, OTHER_OWNER] {
+            for who in [CARER, DOCTOR, ADMIN, STRANGER, OTHER_OWNER] {
                 assert_noop!(Consent::grant(by(who), PATIENT, terms(), None), BadOrigin);
             }
             for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
@@ -601,8 +604,8 @@ mod grant {
                 derived_from: Some(old),
                 ..terms()
             });
-            assert!(reads(CHEN, new, &[1]));
-            assert!(!reads(CHEN, old, &[1]));
+            assert!(reads(DOCTOR, new, &[1]));
+            assert!(!reads(DOCTOR, old, &[1]));
         });
     }
 }
@@ -614,9 +617,9 @@ mod revoke {
     fn revocation_takes_effect_at_once_and_clears_the_indices() {
         ExtBuilder.build_and_execute(|| {
             let grant = share(terms());
-            assert!(reads(CHEN, grant, &[1]));
+            assert!(reads(DOCTOR, grant, &[1]));
             assert_ok!(Consent::revoke(by(GUARDIAN), PATIENT, grant));
-            assert!(!reads(CHEN, grant, &[1]));
+            assert!(!reads(DOCTOR, grant, &[1]));
             assert_eq!(
                 last_event(),
                 Event::Revoked {
@@ -655,7 +658,7 @@ mod revoke {
     fn nobody_else_revokes() {
         ExtBuilder.build_and_execute(|| {
             let grant = share(terms());
-            for who in [CARER, CHEN, ADMIN, STRANGER, OTHER_OWNER] {
+            for who in [CARER, DOCTOR, ADMIN, STRANGER, OTHER_OWNER] {
                 assert_noop!(Consent::revoke(by(who), PATIENT, grant), BadOrigin);
             }
             assert_noop!(
@@ -717,7 +720,7 @@ mod deliver_envelope {
     fn only_owners_and_guardians_deliver() {
         ExtBuilder.build_and_execute(|| {
             let grant = share(terms());
-            for who in [CARER, CHEN, STRANGER, OTHER_OWNER] {
+            for who in [CARER, DOCTOR, STRANGER, OTHER_OWNER] {
                 assert_noop!(
                     Consent::deliver_envelope(by(who), PATIENT, grant, ENVELOPE()),
                     BadOrigin
@@ -803,7 +806,7 @@ mod sweep {
             assert_eq!(expired(), 1);
             assert_ok!(Consent::sweep(by(STRANGER), MAX_SWEEP));
             assert_eq!(expired(), 1);
-            let left: Vec<_> = Consent::grants_to(&CHEN, 9)
+            let left: Vec<_> = Consent::grants_to(&DOCTOR, 9)
                 .into_iter()
                 .map(|g| g.1)
                 .collect();
@@ -822,11 +825,11 @@ mod sweep {
             for now in [START + HOUR, end - 1] {
                 set_now(now);
                 assert_ok!(Consent::sweep(by(STRANGER), MAX_SWEEP));
-                assert_eq!((expired(), Consent::grants_to(&CHEN, 9).len()), (0, 1));
+                assert_eq!((expired(), Consent::grants_to(&DOCTOR, 9).len()), (0, 1));
             }
             set_now(START + 2 * HOUR);
             assert_ok!(Consent::sweep(by(STRANGER), MAX_SWEEP));
-            assert_eq!((expired(), Consent::grants_to(&CHEN, 9).len()), (1, 0));
+            assert_eq!((expired(), Consent::grants_to(&DOCTOR, 9).len()), (1, 0));
         });
     }
 
@@ -862,7 +865,7 @@ mod sweep {
             let grant = share(terms());
             set_now(START + 7 * DAY);
             assert_eq!(expired(), 0);
-            assert!(!reads(CHEN, grant, &[1]));
+            assert!(!reads(DOCTOR, grant, &[1]));
             assert!(!Consent::grant_view(&PATIENT, grant).unwrap().active);
         });
     }
@@ -927,8 +930,8 @@ mod predicate {
                 (until, false),
             ] {
                 set_now(at);
-                assert_eq!(reads(CHEN, grant, &[1]), holds, "at {at}");
-                assert_eq!(Consent::holds_grant(&PATIENT, grant, &CHEN, 0), holds);
+                assert_eq!(reads(DOCTOR, grant, &[1]), holds, "at {at}");
+                assert_eq!(Consent::holds_grant(&PATIENT, grant, &DOCTOR, 0), holds);
                 assert_eq!(Consent::grant_view(&PATIENT, grant).unwrap().active, holds);
             }
         });
@@ -938,11 +941,11 @@ mod predicate {
     fn the_later_clock_decides() {
         ExtBuilder.build_and_execute(|| {
             let grant = share(terms());
-            let at = |at| Consent::may_read(&PATIENT, grant, &CHEN, &[1], Purpose::Treat, at);
+            let at = |at| Consent::may_read(&PATIENT, grant, &DOCTOR, &[1], Purpose::Treat, at);
             let end = START + 7 * DAY;
             assert!(at(0) && at(end - 1));
             assert!(!at(end) && !at(Moment::MAX));
-            assert!(!Consent::holds_grant(&PATIENT, grant, &CHEN, end));
+            assert!(!Consent::holds_grant(&PATIENT, grant, &DOCTOR, end));
             set_now(end);
             assert!(!at(START));
         });
@@ -955,12 +958,12 @@ mod predicate {
             for who in [COLLEAGUE, SERVICE, ADMIN, INSURER, STRANGER, OWNER] {
                 assert!(!reads(who, grant, &[1]));
             }
-            move_to(CHEN, INSURANCE);
-            assert!(!reads(CHEN, grant, &[1]));
-            move_to(CHEN, HOSPITAL);
-            assert!(reads(CHEN, grant, &[1]));
+            move_to(DOCTOR, INSURANCE);
+            assert!(!reads(DOCTOR, grant, &[1]));
+            move_to(DOCTOR, HOSPITAL);
+            assert!(reads(DOCTOR, grant, &[1]));
             with(|w| w.suspended.push(HOSPITAL));
-            assert!(!reads(CHEN, grant, &[1]));
+            assert!(!reads(DOCTOR, grant, &[1]));
         });
     }
 
@@ -970,9 +973,9 @@ mod predicate {
             let grant = share(terms());
             let shown = || Consent::grant_view(&PATIENT, grant).unwrap().active;
             assert!(shown());
-            move_to(CHEN, INSURANCE);
+            move_to(DOCTOR, INSURANCE);
             assert!(!shown());
-            move_to(CHEN, HOSPITAL);
+            move_to(DOCTOR, HOSPITAL);
             with(|w| w.suspended.push(HOSPITAL));
             assert!(!shown());
         });
@@ -985,14 +988,14 @@ mod predicate {
                 grantee: Grantee::Organisation(HOSPITAL),
                 ..terms()
             });
-            for who in [CHEN, COLLEAGUE, SERVICE] {
+            for who in [DOCTOR, COLLEAGUE, SERVICE] {
                 assert!(reads(who.clone(), grant, &[1]));
                 assert_eq!(Consent::grants_to(&who, 9).len(), 1);
             }
             assert!(!reads(INSURER, grant, &[1]));
-            move_to(CHEN, INSURANCE);
-            assert!(!reads(CHEN, grant, &[1]));
-            assert!(Consent::grants_to(&CHEN, 9).is_empty());
+            move_to(DOCTOR, INSURANCE);
+            assert!(!reads(DOCTOR, grant, &[1]));
+            assert!(Consent::grants_to(&DOCTOR, 9).is_empty());
             with(|w| w.suspended.push(HOSPITAL));
             assert!(!reads(COLLEAGUE, grant, &[1]));
         });
@@ -1006,10 +1009,10 @@ mod predicate {
                 ..terms()
             });
             with(|w| w.restricted.push(PATIENT));
-            assert!(!reads(CHEN, grant, &[1]));
-            assert!(!Consent::may_write(&PATIENT, grant, &CHEN, &LABORATORY));
+            assert!(!reads(DOCTOR, grant, &[1]));
+            assert!(!Consent::may_write(&PATIENT, grant, &DOCTOR, &LABORATORY));
             with(|w| w.restricted.clear());
-            assert!(reads(CHEN, grant, &[1]));
+            assert!(reads(DOCTOR, grant, &[1]));
         });
     }
 
@@ -1021,14 +1024,14 @@ mod predicate {
                 rights: Rights::Write,
                 ..terms()
             });
-            assert!(!reads(CHEN, write, &[1]));
-            assert!(!reads(CHEN, read, &[]));
-            assert!(!reads(CHEN, read + 9, &[1]));
+            assert!(!reads(DOCTOR, write, &[1]));
+            assert!(!reads(DOCTOR, read, &[]));
+            assert!(!reads(DOCTOR, read + 9, &[1]));
             let research = Purpose::HResch;
             assert!(!Consent::may_read(
                 &PATIENT,
                 read,
-                &CHEN,
+                &DOCTOR,
                 &[1],
                 research,
                 now()
@@ -1037,7 +1040,7 @@ mod predicate {
             assert!(!Consent::may_read(
                 other,
                 read,
-                &CHEN,
+                &DOCTOR,
                 &[1],
                 Purpose::Treat,
                 now()
@@ -1053,12 +1056,12 @@ mod predicate {
                 scope: records(&[0, 2]),
                 ..terms()
             });
-            assert!(reads(CHEN, laboratory, &[1]));
+            assert!(reads(DOCTOR, laboratory, &[1]));
             for outside in [&[2][..], &[0], &[1, 2], &[99], &[1, 99]] {
-                assert!(!reads(CHEN, laboratory, outside), "{outside:?}");
+                assert!(!reads(DOCTOR, laboratory, outside), "{outside:?}");
             }
-            assert!(reads(CHEN, two, &[0, 2]));
-            assert!(!reads(CHEN, two, &[0, 1]));
+            assert!(reads(DOCTOR, two, &[0, 2]));
+            assert!(!reads(DOCTOR, two, &[0, 1]));
         });
     }
 
@@ -1074,8 +1077,8 @@ mod predicate {
                 scope: compartments(&[INTAKE]),
                 ..terms()
             });
-            assert!(!reads(CHEN, others, &[0]));
-            assert!(reads(CHEN, named, &[0]));
+            assert!(!reads(DOCTOR, others, &[0]));
+            assert!(reads(DOCTOR, named, &[0]));
         });
     }
 
@@ -1091,9 +1094,9 @@ mod predicate {
                 anchored_until: Some(START + 10),
                 ..terms()
             });
-            assert!(reads(CHEN, grant, &[11, 12]));
-            assert!(!reads(CHEN, grant, &[10]));
-            assert!(!reads(CHEN, grant, &[13]));
+            assert!(reads(DOCTOR, grant, &[11, 12]));
+            assert!(!reads(DOCTOR, grant, &[10]));
+            assert!(!reads(DOCTOR, grant, &[13]));
         });
     }
 
@@ -1104,19 +1107,19 @@ mod predicate {
             let until = START + 3 * DAY;
             set_record_state(PATIENT, 1, RecordState::ErasePending { until });
             set_now(until - 1);
-            assert!(reads(CHEN, grant, &[1]));
+            assert!(reads(DOCTOR, grant, &[1]));
             assert!(!Consent::may_read(
                 &PATIENT,
                 grant,
-                &CHEN,
+                &DOCTOR,
                 &[1],
                 Purpose::Treat,
                 until
             ));
             set_now(until);
-            assert!(!reads(CHEN, grant, &[1]));
+            assert!(!reads(DOCTOR, grant, &[1]));
             set_record_state(PATIENT, 1, RecordState::Erased);
-            assert!(!reads(CHEN, grant, &[1]));
+            assert!(!reads(DOCTOR, grant, &[1]));
         });
     }
 
@@ -1129,12 +1132,12 @@ mod predicate {
             });
             let read = share(terms());
             let writes = |who, grant, into| Consent::may_write(&PATIENT, grant, &who, &into);
-            assert!(writes(CHEN, write, LABORATORY) && writes(CHEN, write, INTAKE));
-            assert!(!writes(CHEN, write, NOTES));
-            assert!(!writes(CHEN, read, LABORATORY) && !writes(CHEN, read, INTAKE));
+            assert!(writes(DOCTOR, write, LABORATORY) && writes(DOCTOR, write, INTAKE));
+            assert!(!writes(DOCTOR, write, NOTES));
+            assert!(!writes(DOCTOR, read, LABORATORY) && !writes(DOCTOR, read, INTAKE));
             assert!(!writes(COLLEAGUE, write, INTAKE) && !writes(OWNER, write, INTAKE));
             set_now(START + 7 * DAY);
-            assert!(!writes(CHEN, write, LABORATORY) && !writes(CHEN, write, INTAKE));
+            assert!(!writes(DOCTOR, write, LABORATORY) && !writes(DOCTOR, write, INTAKE));
         });
     }
 }
@@ -1158,8 +1161,8 @@ mod views {
             assert!(page(300, 9).is_empty());
             assert_eq!(page(0, u32::MAX).len(), 256);
             assert!(page(u32::MAX, u32::MAX).is_empty());
-            assert_eq!(Consent::grants_to(&CHEN, 7).len(), 7);
-            assert_eq!(Consent::grants_to(&CHEN, u32::MAX).len(), 256);
+            assert_eq!(Consent::grants_to(&DOCTOR, 7).len(), 7);
+            assert_eq!(Consent::grants_to(&DOCTOR, u32::MAX).len(), 256);
             assert!(Consent::grant_view(&PATIENT, 300).is_none());
             assert!(Consent::request_view(&PATIENT, 0).is_none());
         });
@@ -1244,7 +1247,7 @@ mod views {
     #[test]
     fn objects_are_named_while_they_are_needed() {
         ExtBuilder.build_and_execute(|| {
-            ask(CHEN);
+            ask(DOCTOR);
             assert_ok!(Consent::approve(
                 by(OWNER),
                 PATIENT,

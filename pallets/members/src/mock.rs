@@ -165,8 +165,8 @@ pub fn price() -> AccountId {
 }
 
 /// A physician of the hospital.
-pub fn chen() -> AccountId {
-    account("Chen")
+pub fn doctor() -> AccountId {
+    account("Doctor")
 }
 
 /// The hospital's software.
@@ -296,7 +296,7 @@ impl ExtBuilder {
         let mut ext = sp_io::TestExternalities::new(storage);
         ext.execute_with(|| {
             System::set_block_number(1);
-            credential(ward(), chen(), START + 700 * DAY).expect("a physician");
+            credential(ward(), doctor(), START + 700 * DAY).expect("a physician");
             Members::credential(
                 signed(ward()),
                 service(),

@@ -103,7 +103,7 @@ mod admit {
         ExtBuilder.build_and_execute(|| {
             for origin in [
                 signed(ward()),
-                signed(chen()),
+                signed(doctor()),
                 signed(stranger()),
                 RuntimeOrigin::none(),
             ] {
@@ -125,7 +125,7 @@ mod admit {
     fn an_account_with_a_place_is_no_new_admin() {
         ExtBuilder.build_and_execute(|| {
             assert_noop!(admit(ward()), Error::<Test>::AlreadyMember);
-            assert_noop!(admit(chen()), Error::<Test>::AlreadyMember);
+            assert_noop!(admit(doctor()), Error::<Test>::AlreadyMember);
         });
     }
 
@@ -133,11 +133,11 @@ mod admit {
     fn a_lapsed_clinician_can_become_an_admin_and_leaves_no_row_behind() {
         ExtBuilder.build_and_execute(|| {
             set_now(START + 700 * DAY);
-            assert_ok!(admit(chen()));
-            assert_eq!(Clinicians::<Test>::get(chen()), None);
-            assert!(!CliniciansOf::<Test>::contains_key(HOSPITAL, chen()));
+            assert_ok!(admit(doctor()));
+            assert_eq!(Clinicians::<Test>::get(doctor()), None);
+            assert!(!CliniciansOf::<Test>::contains_key(HOSPITAL, doctor()));
             // One reference for each place it had: none is ever taken back.
-            assert_eq!(System::providers(&chen()), 2);
+            assert_eq!(System::providers(&doctor()), 2);
         });
     }
 
@@ -177,7 +177,7 @@ mod suspend {
     fn admin_and_clinicians_of_a_suspended_organisation_lose_standing_at_once() {
         ExtBuilder.build_and_execute(|| {
             assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
-            for who in [ward(), chen(), service()] {
+            for who in [ward(), doctor(), service()] {
                 assert_eq!(standing(&who), None);
             }
             assert!(!Members::organisation_is_active(HOSPITAL));
@@ -185,7 +185,7 @@ mod suspend {
                 HOSPITAL
             )));
             assert!(!Members::grantee_is_active(&Grantee::Clinician {
-                account: chen(),
+                account: doctor(),
                 organisation: HOSPITAL
             }));
             assert_eq!(council(), vec![price()]);
@@ -211,11 +211,11 @@ mod suspend {
                 Error::<Test>::NotAuthorized
             );
             assert_noop!(
-                Members::suspend_clinician(signed(ward()), chen()),
+                Members::suspend_clinician(signed(ward()), doctor()),
                 Error::<Test>::NotAuthorized
             );
             assert_noop!(
-                Members::end_credential(signed(ward()), chen()),
+                Members::end_credential(signed(ward()), doctor()),
                 Error::<Test>::NotAuthorized
             );
             let key = recipient(&pair("Ward"), &Subject::Organisation(HOSPITAL), 0);
@@ -268,7 +268,7 @@ mod reinstate {
             set_now(START + HOUR);
             assert_ok!(Members::reinstate(RuntimeOrigin::root(), HOSPITAL));
             assert!(council().contains(&ward()));
-            assert_eq!(standing(&chen()), physician(HOSPITAL));
+            assert_eq!(standing(&doctor()), physician(HOSPITAL));
             assert_eq!(standing(&stranger()), None);
             System::assert_last_event(
                 Event::OrganisationReinstated {
@@ -363,7 +363,7 @@ mod set_admin {
                 Members::set_admin(RuntimeOrigin::root(), 9, stranger()),
                 Error::<Test>::NotFound
             );
-            for taken in [ward(), price(), chen()] {
+            for taken in [ward(), price(), doctor()] {
                 assert_noop!(
                     Members::set_admin(RuntimeOrigin::root(), HOSPITAL, taken),
                     Error::<Test>::AlreadyMember
@@ -404,7 +404,7 @@ mod set_profile {
     #[test]
     fn nobody_else_changes_it_and_it_stays_text() {
         ExtBuilder.build_and_execute(|| {
-            for who in [chen(), service(), patient(), stranger()] {
+            for who in [doctor(), service(), patient(), stranger()] {
                 assert_noop!(
                     Members::set_profile(signed(who), name("X"), url("")),
                     Error::<Test>::NotAuthorized
@@ -424,7 +424,11 @@ mod publish_recipient {
     #[test]
     fn members_and_controllers_publish_their_own_keys_in_order() {
         ExtBuilder.build_and_execute(|| {
-            for (who, seed) in [(chen(), "Chen"), (patient(), "Patient"), (ward(), "Ward")] {
+            for (who, seed) in [
+                (doctor(), "Doctor"),
+                (patient(), "Patient"),
+                (ward(), "Ward"),
+            ] {
                 let subject = Subject::Account(who.clone());
                 for epoch in 0..2 {
                     let key = recipient(&pair(seed), &subject, epoch);
@@ -447,17 +451,17 @@ mod publish_recipient {
     #[test]
     fn a_key_out_of_order_is_refused() {
         ExtBuilder.build_and_execute(|| {
-            let subject = Subject::Account(chen());
-            let key = |epoch| recipient(&pair("Chen"), &subject, epoch);
+            let subject = Subject::Account(doctor());
+            let key = |epoch| recipient(&pair("Doctor"), &subject, epoch);
             assert_noop!(
-                Members::publish_recipient(signed(chen()), key(1)),
+                Members::publish_recipient(signed(doctor()), key(1)),
                 Error::<Test>::WrongEpoch
             );
-            assert_ok!(Members::publish_recipient(signed(chen()), key(0)));
+            assert_ok!(Members::publish_recipient(signed(doctor()), key(0)));
             // Neither a replay of the old one nor a jump.
             for epoch in [0, 2, u32::MAX] {
                 assert_noop!(
-                    Members::publish_recipient(signed(chen()), key(epoch)),
+                    Members::publish_recipient(signed(doctor()), key(epoch)),
                     Error::<Test>::WrongEpoch
                 );
             }
@@ -467,19 +471,19 @@ mod publish_recipient {
     #[test]
     fn only_its_owner_signs_a_key_for_its_own_account() {
         ExtBuilder.build_and_execute(|| {
-            let own = Subject::Account(chen());
+            let own = Subject::Account(doctor());
             let wrong = [
                 recipient(&pair("Ward"), &own, 0),
-                recipient(&pair("Chen"), &Subject::Account(ward()), 0),
-                recipient(&pair("Chen"), &Subject::Organisation(HOSPITAL), 0),
+                recipient(&pair("Doctor"), &Subject::Account(ward()), 0),
+                recipient(&pair("Doctor"), &Subject::Organisation(HOSPITAL), 0),
                 salus_primitives::Recipient {
                     key: vec![9; 32].try_into().unwrap(),
-                    ..recipient(&pair("Chen"), &own, 0)
+                    ..recipient(&pair("Doctor"), &own, 0)
                 },
             ];
             for key in wrong {
                 assert_noop!(
-                    Members::publish_recipient(signed(chen()), key),
+                    Members::publish_recipient(signed(doctor()), key),
                     Error::<Test>::BadSignature
                 );
             }
@@ -489,7 +493,7 @@ mod publish_recipient {
     #[test]
     fn a_malformed_key_is_refused() {
         ExtBuilder.build_and_execute(|| {
-            let good = recipient(&pair("Chen"), &Subject::Account(chen()), 0);
+            let good = recipient(&pair("Doctor"), &Subject::Account(doctor()), 0);
             let short = salus_primitives::Recipient {
                 key: vec![9; 31].try_into().unwrap(),
                 ..good.clone()
@@ -497,7 +501,7 @@ mod publish_recipient {
             let unknown = salus_primitives::Recipient { scheme: 1, ..good };
             for key in [short, unknown] {
                 assert_noop!(
-                    Members::publish_recipient(signed(chen()), key),
+                    Members::publish_recipient(signed(doctor()), key),
                     Error::<Test>::InvalidRecipient
                 );
             }
@@ -507,8 +511,8 @@ mod publish_recipient {
     #[test]
     fn strangers_and_the_suspended_publish_nothing() {
         ExtBuilder.build_and_execute(|| {
-            assert_ok!(Members::suspend_clinician(signed(ward()), chen()));
-            for (who, seed) in [(stranger(), "Stranger"), (chen(), "Chen")] {
+            assert_ok!(Members::suspend_clinician(signed(ward()), doctor()));
+            for (who, seed) in [(stranger(), "Stranger"), (doctor(), "Doctor")] {
                 let key = recipient(&pair(seed), &Subject::Account(who.clone()), 0);
                 assert_noop!(
                     Members::publish_recipient(signed(who), key),
@@ -540,9 +544,9 @@ mod publish_organisation_recipient {
                 Members::publish_organisation_recipient(signed(price()), key),
                 Error::<Test>::BadSignature
             );
-            let key = recipient(&pair("Chen"), &Subject::Organisation(HOSPITAL), 0);
+            let key = recipient(&pair("Doctor"), &Subject::Organisation(HOSPITAL), 0);
             assert_noop!(
-                Members::publish_organisation_recipient(signed(chen()), key),
+                Members::publish_organisation_recipient(signed(doctor()), key),
                 Error::<Test>::NotAuthorized
             );
         });
@@ -578,25 +582,25 @@ mod credential {
     #[test]
     fn renewing_changes_role_and_end_but_lifts_no_suspension() {
         ExtBuilder.build_and_execute(|| {
-            assert_ok!(Members::suspend_clinician(signed(ward()), chen()));
+            assert_ok!(Members::suspend_clinician(signed(ward()), doctor()));
             assert_ok!(Members::credential(
                 signed(ward()),
-                chen(),
+                doctor(),
                 ClinicianRole::Nurse,
                 LATER
             ));
-            let row = Clinicians::<Test>::get(chen()).unwrap();
+            let row = Clinicians::<Test>::get(doctor()).unwrap();
             assert_eq!((row.role, row.valid_until), (ClinicianRole::Nurse, LATER));
             assert_eq!(row.suspended_at, Some(START));
-            assert_eq!(standing(&chen()), None);
-            assert_eq!(System::providers(&chen()), 1);
+            assert_eq!(standing(&doctor()), None);
+            assert_eq!(System::providers(&doctor()), 1);
         });
     }
 
     #[test]
     fn only_an_admin_credentials() {
         ExtBuilder.build_and_execute(|| {
-            for who in [chen(), service(), patient(), stranger()] {
+            for who in [doctor(), service(), patient(), stranger()] {
                 assert_noop!(
                     credential(who, stranger(), LATER),
                     Error::<Test>::NotAuthorized
@@ -627,16 +631,16 @@ mod credential {
     #[test]
     fn an_account_with_another_place_is_not_taken() {
         ExtBuilder.build_and_execute(|| {
-            for taken in [chen(), ward(), price()] {
+            for taken in [doctor(), ward(), price()] {
                 assert_noop!(
                     credential(price(), taken, LATER),
                     Error::<Test>::AlreadyMember
                 );
             }
             // Suspension at the hospital is no way to the insurer.
-            assert_ok!(Members::suspend_clinician(signed(ward()), chen()));
+            assert_ok!(Members::suspend_clinician(signed(ward()), doctor()));
             assert_noop!(
-                credential(price(), chen(), LATER),
+                credential(price(), doctor(), LATER),
                 Error::<Test>::AlreadyMember
             );
         });
@@ -652,9 +656,9 @@ mod credential {
             assert!(!CliniciansOf::<Test>::contains_key(HOSPITAL, stranger()));
 
             assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
-            assert_ok!(credential(price(), chen(), LATER));
+            assert_ok!(credential(price(), doctor(), LATER));
             assert_ok!(Members::reinstate(RuntimeOrigin::root(), HOSPITAL));
-            assert_eq!(standing(&chen()), physician(INSURER));
+            assert_eq!(standing(&doctor()), physician(INSURER));
         });
     }
 
@@ -662,21 +666,21 @@ mod credential {
     fn a_grant_does_not_follow_a_clinician_who_moves() {
         ExtBuilder.build_and_execute(|| {
             let at = |organisation| Grantee::Clinician {
-                account: chen(),
+                account: doctor(),
                 organisation,
             };
             assert!(Members::grantee_is_active(&at(HOSPITAL)));
-            assert_ok!(Members::end_credential(signed(chen()), chen()));
-            assert_ok!(credential(price(), chen(), LATER));
+            assert_ok!(Members::end_credential(signed(doctor()), doctor()));
+            assert_ok!(credential(price(), doctor(), LATER));
             assert!(!Members::grantee_is_active(&at(HOSPITAL)));
             assert!(Members::grantee_is_active(&at(INSURER)));
             // Its old employer has no say any more.
             assert_noop!(
-                Members::suspend_clinician(signed(ward()), chen()),
+                Members::suspend_clinician(signed(ward()), doctor()),
                 Error::<Test>::NotCredentialed
             );
             assert_noop!(
-                Members::end_credential(signed(ward()), chen()),
+                Members::end_credential(signed(ward()), doctor()),
                 Error::<Test>::NotAuthorized
             );
         });
@@ -689,32 +693,32 @@ mod suspend_clinician {
     #[test]
     fn a_suspended_clinician_has_no_standing_until_reinstated() {
         ExtBuilder.build_and_execute(|| {
-            assert_ok!(Members::suspend_clinician(signed(ward()), chen()));
-            assert_eq!(standing(&chen()), None);
+            assert_ok!(Members::suspend_clinician(signed(ward()), doctor()));
+            assert_eq!(standing(&doctor()), None);
             System::assert_last_event(
                 Event::ClinicianSuspended {
-                    account: chen(),
+                    account: doctor(),
                     actor: ward(),
                     organisation: HOSPITAL,
                 }
                 .into(),
             );
             assert_noop!(
-                Members::suspend_clinician(signed(ward()), chen()),
+                Members::suspend_clinician(signed(ward()), doctor()),
                 Error::<Test>::AlreadySuspended
             );
-            assert_ok!(Members::reinstate_clinician(signed(ward()), chen()));
-            assert_eq!(standing(&chen()), physician(HOSPITAL));
+            assert_ok!(Members::reinstate_clinician(signed(ward()), doctor()));
+            assert_eq!(standing(&doctor()), physician(HOSPITAL));
             System::assert_last_event(
                 Event::ClinicianReinstated {
-                    account: chen(),
+                    account: doctor(),
                     actor: ward(),
                     organisation: HOSPITAL,
                 }
                 .into(),
             );
             assert_noop!(
-                Members::reinstate_clinician(signed(ward()), chen()),
+                Members::reinstate_clinician(signed(ward()), doctor()),
                 Error::<Test>::NotSuspended
             );
         });
@@ -723,17 +727,17 @@ mod suspend_clinician {
     #[test]
     fn only_the_own_admin_suspends_and_reinstates() {
         ExtBuilder.build_and_execute(|| {
-            for who in [chen(), service(), stranger()] {
+            for who in [doctor(), service(), stranger()] {
                 assert_noop!(
-                    Members::suspend_clinician(signed(who.clone()), chen()),
+                    Members::suspend_clinician(signed(who.clone()), doctor()),
                     Error::<Test>::NotAuthorized
                 );
                 assert_noop!(
-                    Members::reinstate_clinician(signed(who), chen()),
+                    Members::reinstate_clinician(signed(who), doctor()),
                     Error::<Test>::NotAuthorized
                 );
             }
-            for foreign in [chen(), stranger()] {
+            for foreign in [doctor(), stranger()] {
                 assert_noop!(
                     Members::suspend_clinician(signed(price()), foreign.clone()),
                     Error::<Test>::NotCredentialed
@@ -753,7 +757,7 @@ mod end_credential {
     #[test]
     fn the_admin_or_the_clinician_ends_it_and_the_account_stays() {
         ExtBuilder.build_and_execute(|| {
-            for (actor, account) in [(ward(), service()), (chen(), chen())] {
+            for (actor, account) in [(ward(), service()), (doctor(), doctor())] {
                 assert_ok!(Members::end_credential(
                     signed(actor.clone()),
                     account.clone()
@@ -778,7 +782,7 @@ mod end_credential {
         ExtBuilder.build_and_execute(|| {
             for who in [price(), service(), patient(), stranger()] {
                 assert_noop!(
-                    Members::end_credential(signed(who), chen()),
+                    Members::end_credential(signed(who), doctor()),
                     Error::<Test>::NotAuthorized
                 );
             }
@@ -792,9 +796,9 @@ mod end_credential {
     #[test]
     fn a_suspended_clinician_does_not_slip_away() {
         ExtBuilder.build_and_execute(|| {
-            assert_ok!(Members::suspend_clinician(signed(ward()), chen()));
+            assert_ok!(Members::suspend_clinician(signed(ward()), doctor()));
             assert_noop!(
-                Members::end_credential(signed(chen()), chen()),
+                Members::end_credential(signed(doctor()), doctor()),
                 Error::<Test>::NotAuthorized
             );
         });
@@ -837,7 +841,7 @@ mod check_member {
     #[test]
     fn members_and_controllers_pass() {
         ExtBuilder.build_and_execute(|| {
-            for who in [ward(), price(), chen(), service(), patient()] {
+            for who in [ward(), price(), doctor(), service(), patient()] {
                 assert_ok!(validate(&who, 0, &remark()));
                 assert_ok!(apply(&who, remark(), 100));
                 assert_eq!(System::account_nonce(&who), 1);
@@ -860,8 +864,8 @@ mod check_member {
     #[test]
     fn the_suspended_the_expired_and_the_released_are_turned_away() {
         ExtBuilder.build_and_execute(|| {
-            assert_ok!(Members::suspend_clinician(signed(ward()), chen()));
-            assert_eq!(validate(&chen(), 0, &remark()), custom(NO_STANDING));
+            assert_ok!(Members::suspend_clinician(signed(ward()), doctor()));
+            assert_eq!(validate(&doctor(), 0, &remark()), custom(NO_STANDING));
 
             assert_ok!(Members::end_credential(signed(ward()), service()));
             assert_eq!(validate(&service(), 0, &remark()), custom(NO_STANDING));
@@ -904,16 +908,16 @@ mod check_member {
     #[test]
     fn nonces_reach_64_ahead_for_persons_and_4096_for_services() {
         ExtBuilder.build_and_execute(|| {
-            assert_ok!(validate(&chen(), 64, &revoke()));
-            assert_eq!(validate(&chen(), 65, &revoke()), custom(NONCE_TOO_FAR));
+            assert_ok!(validate(&doctor(), 64, &revoke()));
+            assert_eq!(validate(&doctor(), 65, &revoke()), custom(NONCE_TOO_FAR));
             assert_ok!(validate(&service(), 4_096, &revoke()));
             assert_eq!(
                 validate(&service(), 4_097, &revoke()),
                 custom(NONCE_TOO_FAR)
             );
             // The distance counts, not the nonce.
-            assert_ok!(apply(&chen(), remark(), 100));
-            assert_ok!(validate(&chen(), 65, &revoke()));
+            assert_ok!(apply(&doctor(), remark(), 100));
+            assert_ok!(validate(&doctor(), 65, &revoke()));
         });
     }
 
@@ -922,7 +926,7 @@ mod check_member {
         ExtBuilder.build_and_execute(|| {
             let mut sent = 0;
             let reason = loop {
-                match apply(&chen(), remark(), QUARTER) {
+                match apply(&doctor(), remark(), QUARTER) {
                     Ok(()) => sent += 1,
                     Err(reason) => break reason,
                 }
@@ -930,7 +934,7 @@ mod check_member {
             };
             assert_eq!(Err::<(), _>(reason), custom(BUCKET_EMPTY));
             assert_eq!(sent, 3);
-            assert!(Buckets::<Test>::get(chen()).spent <= Allowance::PERSON.capacity);
+            assert!(Buckets::<Test>::get(doctor()).spent <= Allowance::PERSON.capacity);
 
             let revoke = validate(&patient(), 0, &revoke()).unwrap();
             let flood = validate(&price(), 0, &remark()).unwrap();
@@ -944,44 +948,44 @@ mod check_member {
             let now = 1;
             let limit = Allowance::PERSON.capacity - Allowance::PERSON.capacity / 8;
             Buckets::<Test>::insert(
-                chen(),
+                doctor(),
                 crate::Bucket {
                     spent: limit,
                     at: now,
                 },
             );
-            assert_eq!(validate(&chen(), 0, &remark()), custom(BUCKET_EMPTY));
-            assert_ok!(validate(&chen(), 0, &revoke()));
-            assert_ok!(apply(&chen(), revoke(), 100));
+            assert_eq!(validate(&doctor(), 0, &remark()), custom(BUCKET_EMPTY));
+            assert_ok!(validate(&doctor(), 0, &revoke()));
+            assert_ok!(apply(&doctor(), revoke(), 100));
             // The reserve ends too, or urgent calls would be a way around the bucket.
             Buckets::<Test>::insert(
-                chen(),
+                doctor(),
                 crate::Bucket {
                     spent: Allowance::PERSON.capacity,
                     at: now,
                 },
             );
-            assert_eq!(validate(&chen(), 1, &revoke()), custom(BUCKET_EMPTY));
+            assert_eq!(validate(&doctor(), 1, &revoke()), custom(BUCKET_EMPTY));
         });
     }
 
     #[test]
     fn the_pool_holds_no_more_of_an_account_than_its_bucket_pays_for() {
         ExtBuilder.build_and_execute(|| {
-            assert_ok!(apply(&chen(), revoke(), 100));
-            let cost = Buckets::<Test>::get(chen()).spent;
+            assert_ok!(apply(&doctor(), revoke(), 100));
+            let cost = Buckets::<Test>::get(doctor()).spent;
             let limit = Allowance::PERSON.capacity - Allowance::PERSON.capacity / 8;
             Buckets::<Test>::insert(
-                chen(),
+                doctor(),
                 crate::Bucket {
                     // Room for five and a half.
                     spent: limit - 11 * cost / 2,
                     at: 1,
                 },
             );
-            assert_ok!(validate(&chen(), 1, &remark()));
-            assert_ok!(validate(&chen(), 4, &remark()));
-            assert_eq!(validate(&chen(), 7, &remark()), custom(BUCKET_EMPTY));
+            assert_ok!(validate(&doctor(), 1, &remark()));
+            assert_ok!(validate(&doctor(), 4, &remark()));
+            assert_eq!(validate(&doctor(), 7, &remark()), custom(BUCKET_EMPTY));
         });
     }
 
@@ -989,22 +993,22 @@ mod check_member {
     fn each_block_gives_some_of_the_allowance_back() {
         ExtBuilder.build_and_execute(|| {
             Buckets::<Test>::insert(
-                chen(),
+                doctor(),
                 crate::Bucket {
                     spent: Allowance::PERSON.capacity,
                     at: 1,
                 },
             );
-            assert_eq!(validate(&chen(), 0, &remark()), custom(BUCKET_EMPTY));
+            assert_eq!(validate(&doctor(), 0, &remark()), custom(BUCKET_EMPTY));
             System::set_block_number(51);
-            assert_ok!(validate(&chen(), 0, &remark()));
+            assert_ok!(validate(&doctor(), 0, &remark()));
             assert_eq!(
-                Buckets::<Test>::get(chen()).spent_at(51, &Allowance::PERSON),
+                Buckets::<Test>::get(doctor()).spent_at(51, &Allowance::PERSON),
                 Allowance::PERSON.capacity - 50 * Allowance::PERSON.refill
             );
             System::set_block_number(1_000);
             assert_eq!(
-                Buckets::<Test>::get(chen()).spent_at(1_000, &Allowance::PERSON),
+                Buckets::<Test>::get(doctor()).spent_at(1_000, &Allowance::PERSON),
                 0
             );
         });
@@ -1028,8 +1032,8 @@ mod check_member {
                 account: stranger(),
             });
             let info = info(&call);
-            assert_ok!(apply(&chen(), call.clone(), 100));
-            let full = Buckets::<Test>::get(chen()).spent;
+            assert_ok!(apply(&doctor(), call.clone(), 100));
+            let full = Buckets::<Test>::get(doctor()).spent;
 
             let nothing = |_| Ok(Some(Weight::zero()).into());
             assert_ok!(extension(0).test_run(signed(patient()), &call, &info, 100, 0, nothing));
@@ -1064,7 +1068,7 @@ mod check_member {
             assert_ok!(validate(&patient(), 1, &revoke()));
             assert_ok!(validate(&other, 0, &remark()));
             // Members answer for themselves.
-            assert_ok!(validate(&chen(), 0, &remark()));
+            assert_ok!(validate(&doctor(), 0, &remark()));
             assert_eq!(SponsorBuckets::<Test>::get(INSURER).spent, 0);
         });
     }
@@ -1073,9 +1077,9 @@ mod check_member {
     fn the_next_transaction_of_anybody_goes_before_the_second_of_anybody() {
         ExtBuilder.build_and_execute(|| {
             let priority = |who, nonce, call| validate(&who, nonce, &call).unwrap().priority;
-            assert!(priority(chen(), 0, remark()) > priority(service(), 1, remark()));
-            assert!(priority(chen(), 5, remark()) > priority(chen(), 6, remark()));
-            assert!(priority(chen(), 60, revoke()) > priority(service(), 0, remark()));
+            assert!(priority(doctor(), 0, remark()) > priority(service(), 1, remark()));
+            assert!(priority(doctor(), 5, remark()) > priority(doctor(), 6, remark()));
+            assert!(priority(doctor(), 60, revoke()) > priority(service(), 0, remark()));
         });
     }
 }

@@ -75,7 +75,7 @@ impl Chain for Doubles {
 impl Standing<AccountId> for Doubles {
     fn member(account: &AccountId) -> Option<Member> {
         let clinician = |organisation, role| Some(Member::Clinician { organisation, role });
-        if *account == chen() {
+        if *account == doctor() {
             clinician(HOSPITAL, ClinicianRole::Physician)
         } else if *account == desk() {
             clinician(HOSPITAL, ClinicianRole::Service)
@@ -135,7 +135,7 @@ impl Trail<RuntimeEvent> for Doubles {
 #[cfg(feature = "runtime-benchmarks")]
 impl salus_primitives::traits::BenchmarkWorld<AccountId> for Doubles {
     fn clinician() -> (AccountId, OrgId) {
-        (chen(), HOSPITAL)
+        (doctor(), HOSPITAL)
     }
     fn service() -> AccountId {
         desk()
@@ -178,8 +178,8 @@ pub fn account(name: &str) -> AccountId {
 }
 
 /// A physician of the hospital.
-pub fn chen() -> AccountId {
-    account("Chen")
+pub fn doctor() -> AccountId {
+    account("Doctor")
 }
 
 /// The hospital's software.
@@ -328,7 +328,7 @@ impl ExtBuilder {
             set_now(START);
             System::set_block_number(1);
             if !self.empty {
-                enrolment("Owner", chen(), HOSPITAL, PATIENT, ControllerRole::Owner)
+                enrolment("Owner", doctor(), HOSPITAL, PATIENT, ControllerRole::Owner)
                     .submit()
                     .expect("a patient");
                 add(owner(), guardian(), ControllerRole::Guardian, None).expect("a guardian");

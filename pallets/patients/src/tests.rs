@@ -10,7 +10,7 @@ use ControllerRole::{Carer, Guardian, Owner};
 use crate::{mock::*, ControlledBy, Controllers, Error, Event, Inboxes, Sponsors, MAX_CONTROLLERS};
 
 fn for_owner() -> Enrolment {
-    enrolment("Owner", chen(), HOSPITAL, PATIENT, Owner)
+    enrolment("Owner", doctor(), HOSPITAL, PATIENT, Owner)
 }
 
 fn role(account: AccountId) -> Option<ControllerRole> {
@@ -37,7 +37,7 @@ mod enrol {
             System::assert_last_event(
                 Event::Enrolled {
                     patient: PATIENT,
-                    actor: chen(),
+                    actor: doctor(),
                     organisation: HOSPITAL,
                     controller: owner(),
                     role: Owner,
@@ -65,7 +65,7 @@ mod enrol {
             let payload = enrolment_payload(
                 &Doubles::genesis(),
                 HOSPITAL,
-                &chen(),
+                &doctor(),
                 &PATIENT,
                 &owner(),
                 Owner,
@@ -108,7 +108,7 @@ mod enrol {
     fn nobody_is_enrolled_with_a_carer_alone() {
         ExtBuilder::empty().build_and_execute(|| {
             assert_noop!(
-                enrolment("Carer", chen(), HOSPITAL, PATIENT, Carer).submit(),
+                enrolment("Carer", doctor(), HOSPITAL, PATIENT, Carer).submit(),
                 Error::<Test>::RoleNotAllowed
             );
         });
@@ -119,10 +119,10 @@ mod enrol {
         ExtBuilder::empty().build_and_execute(|| {
             let bad = [
                 // Signed for the clinic, used by the hospital.
-                enrolment("Owner", chen(), CLINIC, PATIENT, Owner),
+                enrolment("Owner", doctor(), CLINIC, PATIENT, Owner),
                 // Signed for the desk, used by the doctor; and the other way round.
                 Enrolment {
-                    by: chen(),
+                    by: doctor(),
                     ..enrolment("Owner", desk(), HOSPITAL, PATIENT, Owner)
                 },
                 Enrolment {
@@ -136,7 +136,7 @@ mod enrol {
                 },
                 // For another patient.
                 Enrolment {
-                    consent: enrolment("Owner", chen(), HOSPITAL, OTHER, Owner).consent,
+                    consent: enrolment("Owner", doctor(), HOSPITAL, OTHER, Owner).consent,
                     ..for_owner()
                 },
                 // For another role.
@@ -307,8 +307,8 @@ mod add_controller {
     #[test]
     fn an_account_that_controls_another_patient_has_no_say_in_this_one() {
         ExtBuilder::default().build_and_execute(|| {
-            assert_ok!(enrolment("Stranger", chen(), HOSPITAL, OTHER, Owner).submit());
-            for who in [stranger(), chen(), ward()] {
+            assert_ok!(enrolment("Stranger", doctor(), HOSPITAL, OTHER, Owner).submit());
+            for who in [stranger(), doctor(), ward()] {
                 assert_noop!(
                     add(who, stranger(), Owner, None),
                     Error::<Test>::NotAuthorized
@@ -459,7 +459,7 @@ mod remove_controller {
     #[test]
     fn carers_and_strangers_remove_nobody_else() {
         ExtBuilder::default().build_and_execute(|| {
-            for who in [carer(), stranger(), chen(), ward()] {
+            for who in [carer(), stranger(), doctor(), ward()] {
                 for target in [owner(), guardian()] {
                     assert_noop!(remove(who.clone(), target), Error::<Test>::NotAuthorized);
                 }
@@ -497,7 +497,7 @@ mod remove_controller {
     #[test]
     fn the_last_guardian_of_a_child_stays() {
         ExtBuilder::empty().build_and_execute(|| {
-            assert_ok!(enrolment("Guardian", chen(), HOSPITAL, PATIENT, Guardian).submit());
+            assert_ok!(enrolment("Guardian", doctor(), HOSPITAL, PATIENT, Guardian).submit());
             assert_ok!(add(guardian(), carer(), Carer, None));
             assert_ok!(add(
                 guardian(),
@@ -570,7 +570,7 @@ mod roles_end {
                 );
                 assert_eq!(Patients::ensure_decides(PATIENT, who).is_ok(), decides);
             }
-            for who in [stranger(), chen(), ward()] {
+            for who in [stranger(), doctor(), ward()] {
                 assert_noop!(
                     Patients::ensure_answers(PATIENT, who),
                     Error::<Test>::NotAuthorized
@@ -650,7 +650,7 @@ mod keyring_and_restriction {
     fn nobody_else_does() {
         ExtBuilder::default().build_and_execute(|| {
             let keyring = Cid::dag_pb([1; 32]);
-            for who in [carer(), stranger(), chen(), ward()] {
+            for who in [carer(), stranger(), doctor(), ward()] {
                 assert_noop!(
                     Patients::set_keyring(signed(who.clone()), PATIENT, keyring),
                     Error::<Test>::NotAuthorized
@@ -709,7 +709,7 @@ mod set_inbox {
     fn a_strangers_replayed_or_foreign_key_is_refused() {
         ExtBuilder::default().build_and_execute(|| {
             let set = |who, key| Patients::set_inbox(signed(who), PATIENT, key);
-            for who in [carer(), stranger(), chen()] {
+            for who in [carer(), stranger(), doctor()] {
                 assert_noop!(
                     set(who, inbox("Owner", PATIENT, 1)),
                     Error::<Test>::NotAuthorized

@@ -1,7 +1,4 @@
-//! Small doubles of the neighbours, for this pallet's tests and those of `pallet-access-log`.
-//! Each is a map that a test fills by hand. Each of the two suites uses its part.
-
-#![allow(dead_code)]
+//! Small doubles of a pallet's neighbours, for its tests. Each is a map that a test fills by hand.
 
 use core::cell::RefCell;
 use std::collections::BTreeMap;
@@ -18,7 +15,7 @@ use sp_runtime::{DispatchError, DispatchResult};
 pub const OWNER: AccountId = AccountId::new([1; 32]);
 pub const GUARDIAN: AccountId = AccountId::new([2; 32]);
 pub const CARER: AccountId = AccountId::new([3; 32]);
-pub const CHEN: AccountId = AccountId::new([4; 32]);
+pub const DOCTOR: AccountId = AccountId::new([4; 32]);
 pub const COLLEAGUE: AccountId = AccountId::new([5; 32]);
 pub const SERVICE: AccountId = AccountId::new([6; 32]);
 pub const ADMIN: AccountId = AccountId::new([7; 32]);
@@ -70,7 +67,7 @@ pub fn reset() {
             ..World::default()
         }
     });
-    member(CHEN, clinician(HOSPITAL, ClinicianRole::Physician));
+    member(DOCTOR, clinician(HOSPITAL, ClinicianRole::Physician));
     member(COLLEAGUE, clinician(HOSPITAL, ClinicianRole::Nurse));
     member(SERVICE, clinician(HOSPITAL, ClinicianRole::Service));
     member(
