@@ -20,6 +20,7 @@
 pub mod actions;
 pub mod chain;
 pub mod error;
+pub mod fhir;
 pub mod files;
 pub mod keyring;
 pub mod keys;

@@ -18,6 +18,7 @@ use super::sharing::rotate_if_needed;
 use super::{caused, cid, clock, number, Client, Progress, Receipt};
 use crate::chain::{calls, Salus};
 use crate::error::{Error, Result};
+use crate::fhir;
 use crate::files::age::{unseal, DecryptionKey, EncryptionKey};
 use crate::files::manifest::{rfc3339, Description, Manifest};
 use crate::files::object::{build_record, digest, open_payload, rebuild_record, BuiltRecord};
@@ -35,6 +36,7 @@ pub struct NewFile {
     /// The file's name, if none.
     pub title: Option<String>,
     pub category: Category,
+    /// Beside those that a FHIR document says of itself.
     pub sensitivity: Vec<Sensitivity>,
     /// RFC 3339; now, if none.
     pub date: Option<String>,
@@ -51,12 +53,27 @@ impl NewFile {
             category: self.category,
             code: self.code.clone(),
             date: self.date.clone().unwrap_or_else(|| rfc3339(clock())),
-            media_type: self
-                .media_type
-                .clone()
-                .unwrap_or_else(|| media_type(&self.path).into()),
+            media_type: self.media_type().into(),
             sensitivity: self.sensitivity.clone(),
         }
+    }
+
+    fn media_type(&self) -> &str {
+        let said = self.media_type.as_deref();
+        said.unwrap_or_else(|| media_type(&self.path))
+    }
+
+    /// With the flags that the document itself asks for: a laboratory's system may know that this
+    /// result needs more care when the person at the keyboard does not.
+    fn labelled(mut self) -> Result<Self> {
+        if self.media_type() == FHIR {
+            let content = fs::File::open(&self.path).map_err(Error::file("open", &self.path))?;
+            self.sensitivity
+                .extend(fhir::sensitivity(io::BufReader::new(content)));
+            self.sensitivity.sort_unstable();
+            self.sensitivity.dedup();
+        }
+        Ok(self)
     }
 
     fn label(&self) -> Label {
@@ -70,9 +87,11 @@ fn file_name(path: &Path) -> String {
         .unwrap_or_else(|| "record".into())
 }
 
+const FHIR: &str = "application/fhir+json";
+
 /// Endings of file names and what they mean. The first of each type is the one that is written.
 const MEDIA_TYPES: &[(&str, &str)] = &[
-    ("json", "application/fhir+json"),
+    ("json", FHIR),
     ("xml", "application/xml"),
     ("dcm", "application/dicom"),
     ("pdf", "application/pdf"),
@@ -162,10 +181,18 @@ pub struct AddedRecord {
 /// Encrypts files, uploads them and anchors them, all or none: a controller into the patient's own
 /// compartments, a member under a grant to write. What fits no compartment goes to intake.
 pub async fn add(client: &Client, patient: PatientId, files: &[NewFile]) -> Result<Added> {
-    let aims = files
-        .iter()
-        .map(|file| (file.clone(), Aim::Label(file.label())))
-        .collect();
+    let files = files.to_vec();
+    let aims = blocking(move || {
+        files
+            .into_iter()
+            .map(|file| {
+                let file = file.labelled()?;
+                let aim = Aim::Label(file.label());
+                Ok((file, aim))
+            })
+            .collect()
+    })
+    .await?;
     add_to(client, patient, aims).await
 }
 
