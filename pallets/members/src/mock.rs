@@ -155,13 +155,13 @@ pub fn account(name: &str) -> AccountId {
 }
 
 /// The hospital's admin.
-pub fn ward() -> AccountId {
-    account("Ward")
+pub fn hospital_admin() -> AccountId {
+    account("Hospital admin")
 }
 
 /// The insurer's admin.
-pub fn price() -> AccountId {
-    account("Price")
+pub fn insurer_admin() -> AccountId {
+    account("Insurer admin")
 }
 
 /// A physician of the hospital.
@@ -277,13 +277,13 @@ impl ExtBuilder {
                     (
                         OrganisationKind::Hospital,
                         "Hospital".into(),
-                        ward(),
+                        hospital_admin(),
                         "https://vault.example".into(),
                     ),
                     (
                         OrganisationKind::Insurer,
                         "Insurer".into(),
-                        price(),
+                        insurer_admin(),
                         "".into(),
                     ),
                 ],
@@ -296,9 +296,9 @@ impl ExtBuilder {
         let mut ext = sp_io::TestExternalities::new(storage);
         ext.execute_with(|| {
             System::set_block_number(1);
-            credential(ward(), doctor(), START + 700 * DAY).expect("a physician");
+            credential(hospital_admin(), doctor(), START + 700 * DAY).expect("a physician");
             Members::credential(
-                signed(ward()),
+                signed(hospital_admin()),
                 service(),
                 ClinicianRole::Service,
                 START + 700 * DAY,

@@ -48,14 +48,14 @@ mod genesis {
     fn founders_have_admins_seats_and_ids_from_zero() {
         ExtBuilder.build_and_execute(|| {
             assert_eq!(NextOrganisation::<Test>::get(), 2);
-            assert_eq!(Admins::<Test>::get(ward()), Some(HOSPITAL));
+            assert_eq!(Admins::<Test>::get(hospital_admin()), Some(HOSPITAL));
             assert_eq!(
-                standing(&price()),
+                standing(&insurer_admin()),
                 Some(Member::Admin {
                     organisation: INSURER
                 })
             );
-            let mut seats = vec![ward(), price()];
+            let mut seats = vec![hospital_admin(), insurer_admin()];
             seats.sort();
             assert_eq!(council(), seats);
         });
@@ -64,7 +64,12 @@ mod genesis {
     #[test]
     #[should_panic(expected = "admins that differ")]
     fn two_founders_with_one_admin_are_no_genesis() {
-        let founder = (OrganisationKind::Clinic, "Clinic".into(), ward(), "".into());
+        let founder = (
+            OrganisationKind::Clinic,
+            "Clinic".into(),
+            hospital_admin(),
+            "".into(),
+        );
         let _ = crate::GenesisConfig::<Test> {
             organisations: vec![founder.clone(), founder],
             ..Default::default()
@@ -102,7 +107,7 @@ mod admit {
     fn only_governance_admits() {
         ExtBuilder.build_and_execute(|| {
             for origin in [
-                signed(ward()),
+                signed(hospital_admin()),
                 signed(doctor()),
                 signed(stranger()),
                 RuntimeOrigin::none(),
@@ -124,7 +129,7 @@ mod admit {
     #[test]
     fn an_account_with_a_place_is_no_new_admin() {
         ExtBuilder.build_and_execute(|| {
-            assert_noop!(admit(ward()), Error::<Test>::AlreadyMember);
+            assert_noop!(admit(hospital_admin()), Error::<Test>::AlreadyMember);
             assert_noop!(admit(doctor()), Error::<Test>::AlreadyMember);
         });
     }
@@ -177,7 +182,7 @@ mod suspend {
     fn admin_and_clinicians_of_a_suspended_organisation_lose_standing_at_once() {
         ExtBuilder.build_and_execute(|| {
             assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
-            for who in [ward(), doctor(), service()] {
+            for who in [hospital_admin(), doctor(), service()] {
                 assert_eq!(standing(&who), None);
             }
             assert!(!Members::organisation_is_active(HOSPITAL));
@@ -188,9 +193,9 @@ mod suspend {
                 account: doctor(),
                 organisation: HOSPITAL
             }));
-            assert_eq!(council(), vec![price()]);
+            assert_eq!(council(), vec![insurer_admin()]);
             // Others keep theirs.
-            assert!(standing(&price()).is_some());
+            assert!(standing(&insurer_admin()).is_some());
             System::assert_last_event(
                 Event::OrganisationSuspended {
                     organisation: HOSPITAL,
@@ -205,22 +210,22 @@ mod suspend {
         ExtBuilder.build_and_execute(|| {
             assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
             let refused = Error::<Test>::NotAuthorized;
-            assert_noop!(credential(ward(), stranger(), LATER), refused);
+            assert_noop!(credential(hospital_admin(), stranger(), LATER), refused);
             assert_noop!(
-                Members::set_profile(signed(ward()), name("X"), url("")),
+                Members::set_profile(signed(hospital_admin()), name("X"), url("")),
                 Error::<Test>::NotAuthorized
             );
             assert_noop!(
-                Members::suspend_clinician(signed(ward()), doctor()),
+                Members::suspend_clinician(signed(hospital_admin()), doctor()),
                 Error::<Test>::NotAuthorized
             );
             assert_noop!(
-                Members::end_credential(signed(ward()), doctor()),
+                Members::end_credential(signed(hospital_admin()), doctor()),
                 Error::<Test>::NotAuthorized
             );
-            let key = recipient(&pair("Ward"), &Subject::Organisation(HOSPITAL), 0);
+            let key = recipient(&pair("Hospital admin"), &Subject::Organisation(HOSPITAL), 0);
             assert_noop!(
-                Members::publish_organisation_recipient(signed(ward()), key),
+                Members::publish_organisation_recipient(signed(hospital_admin()), key),
                 Error::<Test>::NotAuthorized
             );
         });
@@ -230,7 +235,7 @@ mod suspend {
     fn only_governance_suspends_and_only_once() {
         ExtBuilder.build_and_execute(|| {
             assert_noop!(
-                Members::suspend(signed(price()), HOSPITAL),
+                Members::suspend(signed(insurer_admin()), HOSPITAL),
                 DispatchError::BadOrigin
             );
             assert_noop!(
@@ -263,11 +268,11 @@ mod reinstate {
     #[test]
     fn standing_and_seat_come_back_but_not_what_ended_meanwhile() {
         ExtBuilder.build_and_execute(|| {
-            assert_ok!(credential(ward(), stranger(), START + HOUR));
+            assert_ok!(credential(hospital_admin(), stranger(), START + HOUR));
             assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
             set_now(START + HOUR);
             assert_ok!(Members::reinstate(RuntimeOrigin::root(), HOSPITAL));
-            assert!(council().contains(&ward()));
+            assert!(council().contains(&hospital_admin()));
             assert_eq!(standing(&doctor()), physician(HOSPITAL));
             assert_eq!(standing(&stranger()), None);
             System::assert_last_event(
@@ -283,7 +288,7 @@ mod reinstate {
     fn only_governance_reinstates_and_only_the_suspended() {
         ExtBuilder.build_and_execute(|| {
             assert_noop!(
-                Members::reinstate(signed(ward()), HOSPITAL),
+                Members::reinstate(signed(hospital_admin()), HOSPITAL),
                 DispatchError::BadOrigin
             );
             assert_noop!(
@@ -310,26 +315,26 @@ mod set_admin {
                 HOSPITAL,
                 new.clone()
             ));
-            assert_eq!(standing(&ward()), None);
+            assert_eq!(standing(&hospital_admin()), None);
             assert_eq!(
                 standing(&new),
                 Some(Member::Admin {
                     organisation: HOSPITAL
                 })
             );
-            assert!(council().contains(&new) && !council().contains(&ward()));
+            assert!(council().contains(&new) && !council().contains(&hospital_admin()));
             assert_eq!(System::providers(&new), 1);
             // The old account must not be reaped: its nonce would start again.
-            assert_eq!(System::providers(&ward()), 1);
+            assert_eq!(System::providers(&hospital_admin()), 1);
             assert_noop!(
-                credential(ward(), stranger(), LATER),
+                credential(hospital_admin(), stranger(), LATER),
                 Error::<Test>::NotAuthorized
             );
             System::assert_has_event(
                 Event::AdminChanged {
                     organisation: HOSPITAL,
                     admin: new,
-                    previous: ward(),
+                    previous: hospital_admin(),
                 }
                 .into(),
             );
@@ -345,7 +350,7 @@ mod set_admin {
                 HOSPITAL,
                 stranger()
             ));
-            assert_eq!(council(), vec![price()]);
+            assert_eq!(council(), vec![insurer_admin()]);
             assert_eq!(standing(&stranger()), None);
             assert_ok!(Members::reinstate(RuntimeOrigin::root(), HOSPITAL));
             assert!(council().contains(&stranger()));
@@ -356,14 +361,14 @@ mod set_admin {
     fn only_governance_names_admins_who_have_no_other_place() {
         ExtBuilder.build_and_execute(|| {
             assert_noop!(
-                Members::set_admin(signed(ward()), HOSPITAL, stranger()),
+                Members::set_admin(signed(hospital_admin()), HOSPITAL, stranger()),
                 DispatchError::BadOrigin
             );
             assert_noop!(
                 Members::set_admin(RuntimeOrigin::root(), 9, stranger()),
                 Error::<Test>::NotFound
             );
-            for taken in [ward(), price(), doctor()] {
+            for taken in [hospital_admin(), insurer_admin(), doctor()] {
                 assert_noop!(
                     Members::set_admin(RuntimeOrigin::root(), HOSPITAL, taken),
                     Error::<Test>::AlreadyMember
@@ -381,7 +386,7 @@ mod set_profile {
         ExtBuilder.build_and_execute(|| {
             let before = Organisations::<Test>::get(HOSPITAL);
             assert_ok!(Members::set_profile(
-                signed(price()),
+                signed(insurer_admin()),
                 name("Mutual"),
                 url("https://b.example")
             ));
@@ -394,7 +399,7 @@ mod set_profile {
             System::assert_last_event(
                 Event::ProfileChanged {
                     organisation: INSURER,
-                    actor: price(),
+                    actor: insurer_admin(),
                 }
                 .into(),
             );
@@ -411,7 +416,7 @@ mod set_profile {
                 );
             }
             assert_noop!(
-                Members::set_profile(signed(ward()), name(""), url("")),
+                Members::set_profile(signed(hospital_admin()), name(""), url("")),
                 Error::<Test>::InvalidText
             );
         });
@@ -427,7 +432,7 @@ mod publish_recipient {
             for (who, seed) in [
                 (doctor(), "Doctor"),
                 (patient(), "Patient"),
-                (ward(), "Ward"),
+                (hospital_admin(), "Hospital admin"),
             ] {
                 let subject = Subject::Account(who.clone());
                 for epoch in 0..2 {
@@ -473,8 +478,8 @@ mod publish_recipient {
         ExtBuilder.build_and_execute(|| {
             let own = Subject::Account(doctor());
             let wrong = [
-                recipient(&pair("Ward"), &own, 0),
-                recipient(&pair("Doctor"), &Subject::Account(ward()), 0),
+                recipient(&pair("Hospital admin"), &own, 0),
+                recipient(&pair("Doctor"), &Subject::Account(hospital_admin()), 0),
                 recipient(&pair("Doctor"), &Subject::Organisation(HOSPITAL), 0),
                 salus_primitives::Recipient {
                     key: vec![9; 32].try_into().unwrap(),
@@ -511,7 +516,10 @@ mod publish_recipient {
     #[test]
     fn strangers_and_the_suspended_publish_nothing() {
         ExtBuilder.build_and_execute(|| {
-            assert_ok!(Members::suspend_clinician(signed(ward()), doctor()));
+            assert_ok!(Members::suspend_clinician(
+                signed(hospital_admin()),
+                doctor()
+            ));
             for (who, seed) in [(stranger(), "Stranger"), (doctor(), "Doctor")] {
                 let key = recipient(&pair(seed), &Subject::Account(who.clone()), 0);
                 assert_noop!(
@@ -530,18 +538,24 @@ mod publish_organisation_recipient {
     fn an_admin_publishes_for_its_own_organisation() {
         ExtBuilder.build_and_execute(|| {
             let subject = Subject::Organisation(HOSPITAL);
-            let key = recipient(&pair("Ward"), &subject, 0);
-            assert_ok!(Members::publish_organisation_recipient(signed(ward()), key));
-            assert_eq!(Recipients::<Test>::get(subject).unwrap().signer, ward());
+            let key = recipient(&pair("Hospital admin"), &subject, 0);
+            assert_ok!(Members::publish_organisation_recipient(
+                signed(hospital_admin()),
+                key
+            ));
+            assert_eq!(
+                Recipients::<Test>::get(subject).unwrap().signer,
+                hospital_admin()
+            );
         });
     }
 
     #[test]
     fn nobody_publishes_for_another_organisation() {
         ExtBuilder.build_and_execute(|| {
-            let key = recipient(&pair("Price"), &Subject::Organisation(HOSPITAL), 0);
+            let key = recipient(&pair("Insurer admin"), &Subject::Organisation(HOSPITAL), 0);
             assert_noop!(
-                Members::publish_organisation_recipient(signed(price()), key),
+                Members::publish_organisation_recipient(signed(insurer_admin()), key),
                 Error::<Test>::BadSignature
             );
             let key = recipient(&pair("Doctor"), &Subject::Organisation(HOSPITAL), 0);
@@ -560,12 +574,12 @@ mod credential {
     fn a_credential_gives_standing_until_its_instant() {
         ExtBuilder.build_and_execute(|| {
             let new = stranger();
-            assert_ok!(credential(ward(), new.clone(), START + HOUR));
+            assert_ok!(credential(hospital_admin(), new.clone(), START + HOUR));
             assert_eq!(System::providers(&new), 1);
             System::assert_last_event(
                 Event::ClinicianCredentialed {
                     account: new.clone(),
-                    actor: Some(ward()),
+                    actor: Some(hospital_admin()),
                     organisation: HOSPITAL,
                     role: ClinicianRole::Physician,
                     valid_until: START + HOUR,
@@ -582,9 +596,12 @@ mod credential {
     #[test]
     fn renewing_changes_role_and_end_but_lifts_no_suspension() {
         ExtBuilder.build_and_execute(|| {
-            assert_ok!(Members::suspend_clinician(signed(ward()), doctor()));
+            assert_ok!(Members::suspend_clinician(
+                signed(hospital_admin()),
+                doctor()
+            ));
             assert_ok!(Members::credential(
-                signed(ward()),
+                signed(hospital_admin()),
                 doctor(),
                 ClinicianRole::Nurse,
                 LATER
@@ -622,7 +639,7 @@ mod credential {
     fn a_credential_ends_later_than_now() {
         ExtBuilder.build_and_execute(|| {
             assert_noop!(
-                credential(ward(), stranger(), START),
+                credential(hospital_admin(), stranger(), START),
                 Error::<Test>::ExpiryInPast
             );
         });
@@ -631,16 +648,19 @@ mod credential {
     #[test]
     fn an_account_with_another_place_is_not_taken() {
         ExtBuilder.build_and_execute(|| {
-            for taken in [doctor(), ward(), price()] {
+            for taken in [doctor(), hospital_admin(), insurer_admin()] {
                 assert_noop!(
-                    credential(price(), taken, LATER),
+                    credential(insurer_admin(), taken, LATER),
                     Error::<Test>::AlreadyMember
                 );
             }
             // Suspension at the hospital is no way to the insurer.
-            assert_ok!(Members::suspend_clinician(signed(ward()), doctor()));
+            assert_ok!(Members::suspend_clinician(
+                signed(hospital_admin()),
+                doctor()
+            ));
             assert_noop!(
-                credential(price(), doctor(), LATER),
+                credential(insurer_admin(), doctor(), LATER),
                 Error::<Test>::AlreadyMember
             );
         });
@@ -649,14 +669,14 @@ mod credential {
     #[test]
     fn a_lapsed_credential_or_a_suspended_employer_keeps_nobody_from_working() {
         ExtBuilder.build_and_execute(|| {
-            assert_ok!(credential(ward(), stranger(), START + HOUR));
+            assert_ok!(credential(hospital_admin(), stranger(), START + HOUR));
             set_now(START + HOUR);
-            assert_ok!(credential(price(), stranger(), LATER));
+            assert_ok!(credential(insurer_admin(), stranger(), LATER));
             assert_eq!(standing(&stranger()), physician(INSURER));
             assert!(!CliniciansOf::<Test>::contains_key(HOSPITAL, stranger()));
 
             assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
-            assert_ok!(credential(price(), doctor(), LATER));
+            assert_ok!(credential(insurer_admin(), doctor(), LATER));
             assert_ok!(Members::reinstate(RuntimeOrigin::root(), HOSPITAL));
             assert_eq!(standing(&doctor()), physician(INSURER));
         });
@@ -671,16 +691,16 @@ mod credential {
             };
             assert!(Members::grantee_is_active(&at(HOSPITAL)));
             assert_ok!(Members::end_credential(signed(doctor()), doctor()));
-            assert_ok!(credential(price(), doctor(), LATER));
+            assert_ok!(credential(insurer_admin(), doctor(), LATER));
             assert!(!Members::grantee_is_active(&at(HOSPITAL)));
             assert!(Members::grantee_is_active(&at(INSURER)));
             // Its old employer has no say any more.
             assert_noop!(
-                Members::suspend_clinician(signed(ward()), doctor()),
+                Members::suspend_clinician(signed(hospital_admin()), doctor()),
                 Error::<Test>::NotCredentialed
             );
             assert_noop!(
-                Members::end_credential(signed(ward()), doctor()),
+                Members::end_credential(signed(hospital_admin()), doctor()),
                 Error::<Test>::NotAuthorized
             );
         });
@@ -693,32 +713,38 @@ mod suspend_clinician {
     #[test]
     fn a_suspended_clinician_has_no_standing_until_reinstated() {
         ExtBuilder.build_and_execute(|| {
-            assert_ok!(Members::suspend_clinician(signed(ward()), doctor()));
+            assert_ok!(Members::suspend_clinician(
+                signed(hospital_admin()),
+                doctor()
+            ));
             assert_eq!(standing(&doctor()), None);
             System::assert_last_event(
                 Event::ClinicianSuspended {
                     account: doctor(),
-                    actor: ward(),
+                    actor: hospital_admin(),
                     organisation: HOSPITAL,
                 }
                 .into(),
             );
             assert_noop!(
-                Members::suspend_clinician(signed(ward()), doctor()),
+                Members::suspend_clinician(signed(hospital_admin()), doctor()),
                 Error::<Test>::AlreadySuspended
             );
-            assert_ok!(Members::reinstate_clinician(signed(ward()), doctor()));
+            assert_ok!(Members::reinstate_clinician(
+                signed(hospital_admin()),
+                doctor()
+            ));
             assert_eq!(standing(&doctor()), physician(HOSPITAL));
             System::assert_last_event(
                 Event::ClinicianReinstated {
                     account: doctor(),
-                    actor: ward(),
+                    actor: hospital_admin(),
                     organisation: HOSPITAL,
                 }
                 .into(),
             );
             assert_noop!(
-                Members::reinstate_clinician(signed(ward()), doctor()),
+                Members::reinstate_clinician(signed(hospital_admin()), doctor()),
                 Error::<Test>::NotSuspended
             );
         });
@@ -739,11 +765,11 @@ mod suspend_clinician {
             }
             for foreign in [doctor(), stranger()] {
                 assert_noop!(
-                    Members::suspend_clinician(signed(price()), foreign.clone()),
+                    Members::suspend_clinician(signed(insurer_admin()), foreign.clone()),
                     Error::<Test>::NotCredentialed
                 );
                 assert_noop!(
-                    Members::reinstate_clinician(signed(price()), foreign),
+                    Members::reinstate_clinician(signed(insurer_admin()), foreign),
                     Error::<Test>::NotCredentialed
                 );
             }
@@ -757,7 +783,7 @@ mod end_credential {
     #[test]
     fn the_admin_or_the_clinician_ends_it_and_the_account_stays() {
         ExtBuilder.build_and_execute(|| {
-            for (actor, account) in [(ward(), service()), (doctor(), doctor())] {
+            for (actor, account) in [(hospital_admin(), service()), (doctor(), doctor())] {
                 assert_ok!(Members::end_credential(
                     signed(actor.clone()),
                     account.clone()
@@ -780,14 +806,14 @@ mod end_credential {
     #[test]
     fn nobody_else_ends_it() {
         ExtBuilder.build_and_execute(|| {
-            for who in [price(), service(), patient(), stranger()] {
+            for who in [insurer_admin(), service(), patient(), stranger()] {
                 assert_noop!(
                     Members::end_credential(signed(who), doctor()),
                     Error::<Test>::NotAuthorized
                 );
             }
             assert_noop!(
-                Members::end_credential(signed(ward()), stranger()),
+                Members::end_credential(signed(hospital_admin()), stranger()),
                 Error::<Test>::NotCredentialed
             );
         });
@@ -796,7 +822,10 @@ mod end_credential {
     #[test]
     fn a_suspended_clinician_does_not_slip_away() {
         ExtBuilder.build_and_execute(|| {
-            assert_ok!(Members::suspend_clinician(signed(ward()), doctor()));
+            assert_ok!(Members::suspend_clinician(
+                signed(hospital_admin()),
+                doctor()
+            ));
             assert_noop!(
                 Members::end_credential(signed(doctor()), doctor()),
                 Error::<Test>::NotAuthorized
@@ -841,7 +870,13 @@ mod check_member {
     #[test]
     fn members_and_controllers_pass() {
         ExtBuilder.build_and_execute(|| {
-            for who in [ward(), price(), doctor(), service(), patient()] {
+            for who in [
+                hospital_admin(),
+                insurer_admin(),
+                doctor(),
+                service(),
+                patient(),
+            ] {
                 assert_ok!(validate(&who, 0, &remark()));
                 assert_ok!(apply(&who, remark(), 100));
                 assert_eq!(System::account_nonce(&who), 1);
@@ -864,19 +899,25 @@ mod check_member {
     #[test]
     fn the_suspended_the_expired_and_the_released_are_turned_away() {
         ExtBuilder.build_and_execute(|| {
-            assert_ok!(Members::suspend_clinician(signed(ward()), doctor()));
+            assert_ok!(Members::suspend_clinician(
+                signed(hospital_admin()),
+                doctor()
+            ));
             assert_eq!(validate(&doctor(), 0, &remark()), custom(NO_STANDING));
 
-            assert_ok!(Members::end_credential(signed(ward()), service()));
+            assert_ok!(Members::end_credential(signed(hospital_admin()), service()));
             assert_eq!(validate(&service(), 0, &remark()), custom(NO_STANDING));
 
-            assert_ok!(credential(ward(), stranger(), START + HOUR));
+            assert_ok!(credential(hospital_admin(), stranger(), START + HOUR));
             assert_ok!(validate(&stranger(), 0, &remark()));
             set_now(START + HOUR);
             assert_eq!(validate(&stranger(), 0, &remark()), custom(NO_STANDING));
 
             assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
-            assert_eq!(validate(&ward(), 0, &remark()), custom(NO_STANDING));
+            assert_eq!(
+                validate(&hospital_admin(), 0, &remark()),
+                custom(NO_STANDING)
+            );
             // A patient of a suspended hospital must still be able to revoke.
             assert_ok!(validate(&patient(), 0, &revoke()));
         });
@@ -937,7 +978,7 @@ mod check_member {
             assert!(Buckets::<Test>::get(doctor()).spent <= Allowance::PERSON.capacity);
 
             let revoke = validate(&patient(), 0, &revoke()).unwrap();
-            let flood = validate(&price(), 0, &remark()).unwrap();
+            let flood = validate(&insurer_admin(), 0, &remark()).unwrap();
             assert!(revoke.priority > flood.priority);
         });
     }
@@ -1017,9 +1058,12 @@ mod check_member {
     #[test]
     fn a_call_larger_than_the_bucket_passes_once_and_is_paid_back() {
         ExtBuilder.build_and_execute(|| {
-            assert_ok!(apply(&ward(), remark(), 2_000_000));
-            assert!(Buckets::<Test>::get(ward()).spent > Allowance::PERSON.capacity);
-            assert_eq!(apply(&ward(), remark(), 100), custom(BUCKET_EMPTY));
+            assert_ok!(apply(&hospital_admin(), remark(), 2_000_000));
+            assert!(Buckets::<Test>::get(hospital_admin()).spent > Allowance::PERSON.capacity);
+            assert_eq!(
+                apply(&hospital_admin(), remark(), 100),
+                custom(BUCKET_EMPTY)
+            );
         });
     }
 

@@ -81,7 +81,7 @@ impl Standing<AccountId> for Doubles {
             clinician(HOSPITAL, ClinicianRole::Service)
         } else if *account == lee() {
             clinician(CLINIC, ClinicianRole::Nurse)
-        } else if *account == ward() {
+        } else if *account == hospital_admin() {
             Some(Member::Admin {
                 organisation: HOSPITAL,
             })
@@ -193,8 +193,8 @@ pub fn lee() -> AccountId {
 }
 
 /// The hospital's admin.
-pub fn ward() -> AccountId {
-    account("Ward")
+pub fn hospital_admin() -> AccountId {
+    account("Hospital admin")
 }
 
 pub fn owner() -> AccountId {

@@ -81,7 +81,7 @@ mod enrol {
     #[test]
     fn only_clinicians_and_services_enrol() {
         ExtBuilder::empty().build_and_execute(|| {
-            for by in [ward(), owner(), stranger()] {
+            for by in [hospital_admin(), owner(), stranger()] {
                 let enrolment = enrolment("Owner", by, HOSPITAL, PATIENT, Owner);
                 assert_noop!(enrolment.submit(), Error::<Test>::NotAuthorized);
             }
@@ -308,7 +308,7 @@ mod add_controller {
     fn an_account_that_controls_another_patient_has_no_say_in_this_one() {
         ExtBuilder::default().build_and_execute(|| {
             assert_ok!(enrolment("Stranger", doctor(), HOSPITAL, OTHER, Owner).submit());
-            for who in [stranger(), doctor(), ward()] {
+            for who in [stranger(), doctor(), hospital_admin()] {
                 assert_noop!(
                     add(who, stranger(), Owner, None),
                     Error::<Test>::NotAuthorized
@@ -459,7 +459,7 @@ mod remove_controller {
     #[test]
     fn carers_and_strangers_remove_nobody_else() {
         ExtBuilder::default().build_and_execute(|| {
-            for who in [carer(), stranger(), doctor(), ward()] {
+            for who in [carer(), stranger(), doctor(), hospital_admin()] {
                 for target in [owner(), guardian()] {
                     assert_noop!(remove(who.clone(), target), Error::<Test>::NotAuthorized);
                 }
@@ -570,7 +570,7 @@ mod roles_end {
                 );
                 assert_eq!(Patients::ensure_decides(PATIENT, who).is_ok(), decides);
             }
-            for who in [stranger(), doctor(), ward()] {
+            for who in [stranger(), doctor(), hospital_admin()] {
                 assert_noop!(
                     Patients::ensure_answers(PATIENT, who),
                     Error::<Test>::NotAuthorized
@@ -650,7 +650,7 @@ mod keyring_and_restriction {
     fn nobody_else_does() {
         ExtBuilder::default().build_and_execute(|| {
             let keyring = Cid::dag_pb([1; 32]);
-            for who in [carer(), stranger(), doctor(), ward()] {
+            for who in [carer(), stranger(), doctor(), hospital_admin()] {
                 assert_noop!(
                     Patients::set_keyring(signed(who.clone()), PATIENT, keyring),
                     Error::<Test>::NotAuthorized
