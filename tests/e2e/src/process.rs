@@ -1,0 +1,81 @@
+//! Programs of this workspace, as processes that end with their owner.
+
+use std::{
+    fs::{self, OpenOptions},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+/// A process that ends with its owner.
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+    /// Where this run begins in the log.
+    from: usize,
+}
+
+impl Process {
+    /// `log` is continued, so that it tells of all runs.
+    pub fn start(program: &str, args: &[&str], log: PathBuf) -> Self {
+        let from = fs::metadata(&log).map_or(0, |log| log.len() as usize);
+        let out = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .expect("the log's folder is there");
+        let child = Command::new(binary(program))
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(out.try_clone().expect("a file can be shared"))
+            .stderr(out)
+            .spawn()
+            .unwrap_or_else(|e| panic!("{program} does not start: {e}; build it first"));
+        Self { child, log, from }
+    }
+
+    /// As a power cut would.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it was ours");
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `STOP`, `CONT`, `TERM`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status()
+            .expect("kill is part of every system");
+        assert!(status.success(), "kill -s {name}");
+    }
+
+    /// What this run has said.
+    pub fn log(&self) -> String {
+        let log = fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(log.get(self.from..).unwrap_or_default()).into_owned()
+    }
+
+    /// What all runs have said.
+    pub fn whole_log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A program of this workspace, as cargo has built it.
+pub fn binary(name: &str) -> PathBuf {
+    assert_cmd::cargo::cargo_bin(name)
+}

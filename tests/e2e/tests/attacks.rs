@@ -1,0 +1,685 @@
+//! Attacks by people of good standing, on a real node and real vaults: credentialed clinicians,
+//! owners of other patients, a node that lies. Each test also shows that the honest way works, so
+//! that a refusal is one.
+
+use std::time::Duration;
+
+use codec::Encode;
+use futures::StreamExt;
+use salus_client::{
+    actions::{identity, opening, organisation, sharing, Client},
+    chain::{calls, Call},
+    files::{
+        age::{seal_bytes, DecryptionKey},
+        car,
+        object::BuiltRecord,
+        unixfs::{cid_of, directory, to_chain, Entry, RAW},
+        BINDING, MANIFEST, PAYLOAD,
+    },
+    taxonomy::Category,
+    vault::Opened,
+};
+use salus_e2e::{content, salus, Answer, Hospital, Http, Lies, Patient, Shared};
+use salus_primitives::{
+    rows::DAY, Cid, ClinicianRole, GrantIndex, GrantTerms, Grantee, NewRecord, ObjectKind, Part,
+    Purpose, RecordIndex, Rights, Scope, SignedRecipient, Subject,
+};
+use sp_core::H256;
+
+const MIB: usize = 1024 * 1024;
+const CATEGORY: Category = Category::Imaging;
+/// So many may one organisation's people have waiting with one patient.
+const REQUESTS: usize = 3;
+const PARTS: [&str; 4] = ["directory", "binding", "manifest", "payload"];
+
+static HOSPITAL: Shared = Shared::new(&[], true);
+
+fn http(hospital: &Hospital, person: &Client) -> Http {
+    Http::to(&hospital.vault.url(), 0, person.chain.genesis())
+}
+
+/// Encrypts, uploads and anchors, step by step.
+async fn put(patient: &Patient, author: &Client, http: &Http, content: &[u8]) -> Put {
+    let built = patient.build(author, CATEGORY, content);
+    let token = http.sign_in(&author.key).await;
+    let answer = http
+        .upload(&token, &built.object)
+        .await
+        .expect("it answers");
+    assert_eq!(answer.status, 201, "{}", answer.message());
+    let (compartment, _) = patient.compartment(CATEGORY);
+    let new = built.new_record(compartment, 0);
+    let record = anchor(patient, author, None, &new).await;
+    Put { built, record }
+}
+
+struct Put {
+    built: BuiltRecord,
+    record: RecordIndex,
+}
+
+/// A record of this patient whose file is somebody else's.
+fn stolen(patient: &Patient, content: Cid) -> NewRecord {
+    NewRecord {
+        compartment: patient.compartment(CATEGORY).0,
+        epoch: 0,
+        content,
+        commitment: H256::repeat_byte(7),
+    }
+}
+
+async fn anchor(
+    patient: &Patient,
+    author: &Client,
+    grant: Option<GrantIndex>,
+    record: &NewRecord,
+) -> RecordIndex {
+    let call = calls::records::anchor(patient.id, grant, record);
+    let done = author.submit(&call).await.expect("the chain takes any CID");
+    let event = done.event("Records", "RecordAnchored").expect("it says so");
+    event.fields["record"].as_u64().expect("a number") as RecordIndex
+}
+
+/// Writes an opening into the trail, and tells which entry it is.
+async fn open(
+    reader: &Client,
+    patient: &Patient,
+    records: &[RecordIndex],
+    part: Part,
+    grant: GrantIndex,
+) -> Opened {
+    let call = calls::access_log::open(patient.id, records, part, grant, Purpose::Treat, None)
+        .expect("not too many");
+    let done = reader.submit(&call).await.expect("a member may try");
+    let event = done.event("AccessLog", "Opened").expect("the grant holds");
+    Opened {
+        block_hash: done.block.hash,
+        event_index: event.index,
+    }
+}
+
+fn place(patient: &Patient, rest: &str) -> String {
+    format!("/v1/patients/{}/{rest}", patient.id)
+}
+
+/// The CIDs of what a patient has in the vault: record, envelope, keyring, letter of a request.
+async fn belongings(patient: &Patient) -> [Cid; 4] {
+    let salus = patient.client.salus().await.expect("it answers");
+    let (record, grant, row, request) = futures::try_join!(
+        salus.record(patient.id, 0),
+        salus.grant(patient.id, 0),
+        salus.patient(patient.id),
+        salus.request(patient.id, 0),
+    )
+    .expect("it answers");
+    [
+        record.expect("it was added").content,
+        grant.expect("it was shared").envelopes[0],
+        row.and_then(|row| row.keyring).expect("it was saved"),
+        request.expect("it was asked").letter,
+    ]
+}
+
+/// A grant of the patient's compartment to the hospital.
+fn terms(patient: &Patient) -> GrantTerms {
+    let compartments = vec![patient.compartment(CATEGORY).0];
+    GrantTerms {
+        grantee: Grantee::Organisation(0),
+        scope: Scope::Compartments(compartments.try_into().expect("one is not too many")),
+        rights: Rights::Read,
+        purpose: Purpose::Treat,
+        starts_at: None,
+        expires_at: salus_client::actions::clock() + DAY,
+        anchored_from: None,
+        anchored_until: None,
+        terms: None,
+        flags: 0,
+        derived_from: None,
+    }
+}
+
+async fn submit_all(person: &Client, calls: &[Call]) {
+    for result in person.chain.submit_many(&person.key, calls).await {
+        result.expect("the chain takes any CID");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_named_where_it_does_not_belong_is_served_to_nobody() {
+    const BODY: [&str; 3] = ["body", "directory", "binding"];
+    let hospital = HOSPITAL.hospital();
+    let (doctor, accomplice, victim, thief) = futures::join!(
+        hospital.doctor(),
+        hospital.physician("accomplice-1"),
+        hospital.patient("victim-1", &[CATEGORY]),
+        hospital.patient("thief-1", &[CATEGORY]),
+    );
+    let http = http(&hospital, &doctor);
+    let asking = sharing::Asking {
+        categories: vec![CATEGORY],
+        flags: Vec::new(),
+        purpose: Purpose::Treat,
+        duration: DAY,
+        subject: "A question".into(),
+        text: "May I see them?".into(),
+    };
+    let (_, _, asked, own) = futures::join!(
+        put(&victim, &victim.client, &http, b"the victim's"),
+        victim.share(&doctor, CATEGORY, Rights::Read),
+        sharing::request(&doctor, victim.id, &asking),
+        put(&thief, &thief.client, &http, b"the thief's"),
+    );
+    asked.expect("a doctor asks");
+    let token = http.sign_in(&victim.client.key).await;
+    let rest = ["grants/0/envelopes/0", "keyring", "requests/0/letter"].map(str::to_owned);
+    let parts = PARTS.map(|part| format!("records/0/{part}"));
+    for rest in parts.iter().chain(&rest) {
+        let path = place(&victim, rest);
+        assert_eq!(http.get(&path, &token, None).await.status, 200, "{path}");
+    }
+
+    // The thief names each of them in each of the places where an owner may, an accomplice who is a
+    // clinician where a clinician may.
+    let cids = belongings(&victim).await;
+    let by_owner: Vec<Call> = cids
+        .iter()
+        .map(|cid| calls::records::anchor(thief.id, None, &stolen(&thief, *cid)))
+        .chain(cids.map(|cid| calls::consent::grant(thief.id, &terms(&thief), Some(cid))))
+        .collect();
+    let asks = cids[cids.len() - REQUESTS..]
+        .iter()
+        .map(|cid| calls::consent::request(thief.id, Purpose::Treat, DAY, *cid))
+        .collect::<Vec<_>>();
+    futures::join!(
+        submit_all(&thief.client, &by_owner),
+        submit_all(&accomplice, &asks)
+    );
+    let write = thief.share(&accomplice, CATEGORY, Rights::Write).await;
+    let record = stolen(&thief, cids[0]);
+    let written = anchor(&thief, &accomplice, Some(write), &record).await;
+    // Only what another has written can be asked to be corrected.
+    let ask = calls::corrections::ask(thief.id, written, cids[3]);
+    submit_all(&thief.client, &[ask]).await;
+
+    let mut places = Vec::new();
+    for n in 0..cids.len() as u32 {
+        let record = own.record + 1 + n;
+        places.extend(PARTS.map(|part| format!("records/{record}/{part}")));
+        places.extend(BODY.map(|part| format!("grants/{n}/envelopes/0?part={part}")));
+    }
+    for n in 0..REQUESTS {
+        places.extend(BODY.map(|part| format!("requests/{n}/letter?part={part}")));
+    }
+    places.extend(BODY.map(|part| format!("corrections/0/letters/request?part={part}")));
+    for key in [&thief.client.key, &accomplice.key] {
+        let token = http.sign_in(key).await;
+        for rest in &places {
+            let path = place(&thief, rest);
+            http.get(&path, &token, None).await.is(404, "not-found");
+        }
+    }
+    let token = http.sign_in(&thief.client.key).await;
+    for cid in cids {
+        submit_all(
+            &thief.client,
+            &[calls::patients::set_keyring(thief.id, cid)],
+        )
+        .await;
+        for part in BODY {
+            let path = place(&thief, &format!("keyring?part={part}"));
+            http.get(&path, &token, None).await.is(404, "not-found");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_links_another_s_payload_is_not_taken_in() {
+    let hospital = HOSPITAL.hospital();
+    let doctor = hospital.doctor().await;
+    let (victim, thief) = futures::join!(
+        hospital.patient("victim-2", &[CATEGORY]),
+        hospital.patient("thief-2", &[CATEGORY]),
+    );
+    let http = http(&hospital, &doctor);
+    let theirs = put(&victim, &victim.client, &http, &content(2, 3 * MIB)).await;
+    let entry = |name: &str| {
+        let entries = theirs.built.object.entries();
+        let found = entries.iter().find(|entry| entry.name == name);
+        found.expect("each record has it").clone()
+    };
+
+    // The thief's own binding and manifest, around the victim's payload.
+    let own = |name: &str, block: &[u8]| Entry {
+        name: name.into(),
+        cid: cid_of(RAW, block),
+        tree_size: block.len() as u64,
+    };
+    let binding = thief.place(&thief.client).binding(ObjectKind::Record);
+    let binding = binding.to_file();
+    let (_, key) = thief.compartment(CATEGORY);
+    let manifest = seal_bytes(&[key], b"{}").expect("it can be sealed");
+    let entries = [
+        own(BINDING, &binding),
+        own(MANIFEST, &manifest),
+        entry(PAYLOAD),
+    ];
+    let (root, block) = directory(&entries);
+    let mut upload = car::header(&root);
+    for (cid, block) in [
+        (root, &block[..]),
+        (entries[0].cid, &binding),
+        (entries[1].cid, &manifest),
+    ] {
+        upload.extend(car::section_start(&cid, block.len()));
+        upload.extend(block);
+    }
+    let token = http.sign_in(&thief.client.key).await;
+    let answer = http.upload_car(&token, upload).await.expect("it answers");
+    answer.is(422, "incomplete");
+    assert!(!hospital.vault.begun().contains(&root.to_string()));
+
+    // Nor is it served if the chain names it.
+    let named = to_chain(&root).expect("it is of the chain's form");
+    let record = anchor(&thief, &thief.client, None, &stolen(&thief, named)).await;
+    for part in PARTS {
+        let path = place(&thief, &format!("records/{record}/{part}"));
+        http.get(&path, &token, None).await.is(404, "not-found");
+    }
+    let read = victim.read(theirs.record, hospital.path("read-2")).await;
+    assert!(read == content(2, 3 * MIB));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_anchors_another_s_upload_first_gets_nothing_and_takes_nothing() {
+    let hospital = HOSPITAL.hospital();
+    let doctor = hospital.doctor().await;
+    let (thief, patient) = futures::join!(
+        hospital.physician("thief-3"),
+        hospital.patient("patient-3", &[CATEGORY]),
+    );
+    let http = http(&hospital, &doctor);
+    let write = patient.share(&doctor, CATEGORY, Rights::Write).await;
+    let thief_write = patient.share(&thief, CATEGORY, Rights::Write).await;
+    let thief_read = patient.share(&thief, CATEGORY, Rights::Read).await;
+
+    let built = patient.build(&doctor, CATEGORY, b"by the doctor");
+    let token = http.sign_in(&doctor.key).await;
+    let answer = http
+        .upload(&token, &built.object)
+        .await
+        .expect("it answers");
+    assert_eq!(answer.status, 201);
+    let new = built.new_record(patient.compartment(CATEGORY).0, 0);
+    let copied = anchor(&patient, &thief, Some(thief_write), &new).await;
+    let record = anchor(&patient, &doctor, Some(write), &new).await;
+
+    let opened = open(&thief, &patient, &[copied], Part::Full, thief_read).await;
+    for (key, opened) in [(&thief.key, Some(opened)), (&patient.client.key, None)] {
+        let token = http.sign_in(key).await;
+        for part in PARTS {
+            let path = place(&patient, &format!("records/{copied}/{part}"));
+            http.get(&path, &token, opened).await.is(404, "not-found");
+        }
+    }
+    let read = patient.read(record, hospital.path("read-3")).await;
+    assert_eq!(read, b"by the doctor");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_challenge_that_was_signed_for_one_vault_is_worth_nothing_at_another() {
+    let hospital = HOSPITAL.hospital();
+    let doctor = hospital.doctor().await;
+    let here = http(&hospital, &doctor);
+    let clinic = hospital.clinic();
+    let there = Http::to(
+        &clinic.vault.url(),
+        clinic.organisation,
+        doctor.chain.genesis(),
+    );
+    // Both know the doctor.
+    here.sign_in(&doctor.key).await;
+    there.sign_in(&doctor.key).await;
+
+    let relayed = here
+        .present(&doctor.key, &there.challenge(&doctor.key))
+        .await;
+    relayed.is(401, "bad-challenge");
+    assert!(relayed.message().contains("another organisation"));
+    let mut half = there.challenge(&doctor.key);
+    half.audience = here.organisation;
+    let relayed = here.present(&doctor.key, &half).await;
+    relayed.is(401, "bad-challenge");
+    assert!(relayed.message().contains("another address"));
+    let mut half = here.challenge(&doctor.key);
+    half.genesis = H256::repeat_byte(1);
+    let relayed = here.present(&doctor.key, &half).await;
+    assert!(relayed.message().contains("another chain"));
+
+    let once = here.challenge(&doctor.key);
+    assert_eq!(here.present(&doctor.key, &once).await.status, 200);
+    let again = here.present(&doctor.key, &once).await;
+    again.is(401, "bad-challenge");
+    assert!(again.message().contains("used already"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opening_lets_in_its_reader_to_its_records_while_the_grant_holds_and_no_more() {
+    let hospital = HOSPITAL.hospital();
+    let doctor = hospital.doctor().await;
+    let (other, patient) = futures::join!(
+        hospital.physician("other-5"),
+        hospital.patient("patient-5", &[CATEGORY]),
+    );
+    let http = http(&hospital, &doctor);
+    let first = put(&patient, &patient.client, &http, b"first").await.record;
+    let second = put(&patient, &patient.client, &http, b"second")
+        .await
+        .record;
+    let grant = patient.share(&doctor, CATEGORY, Rights::Read).await;
+    patient.share(&other, CATEGORY, Rights::Read).await;
+
+    let full = open(&doctor, &patient, &[first], Part::Full, grant).await;
+    let titles = open(&doctor, &patient, &[second], Part::Manifest, grant).await;
+    let token = http.sign_in(&doctor.key).await;
+    let others = http.sign_in(&other.key).await;
+    let get = |record: RecordIndex, part: &str, token: &str, opened: Opened| {
+        let path = place(&patient, &format!("records/{record}/{part}"));
+        let (http, token) = (&http, token.to_owned());
+        async move { http.get(&path, &token, Some(opened)).await }
+    };
+    assert_eq!(get(first, "payload", &token, full).await.status, 200);
+    assert_eq!(get(second, "manifest", &token, titles).await.status, 200);
+
+    let refused = |record, part, token, opened| async move {
+        get(record, part, token, opened).await.is(404, "not-found");
+    };
+    // Another record, more than was opened, another account, another event, another block.
+    refused(second, "payload", &token, full).await;
+    refused(second, "payload", &token, titles).await;
+    refused(first, "manifest", &token, titles).await;
+    for part in PARTS {
+        refused(first, part, &others, full).await;
+    }
+    for index in 0..full.event_index {
+        let event_index = index;
+        let elsewhere = Opened {
+            event_index,
+            ..full
+        };
+        refused(first, "payload", &token, elsewhere).await;
+    }
+    let block_hash = H256::repeat_byte(1);
+    refused(first, "payload", &token, Opened { block_hash, ..full }).await;
+    // The other reader's own grant does not make it theirs, the doctor's still works.
+    assert_eq!(get(first, "payload", &token, full).await.status, 200);
+
+    sharing::revoke(&patient.client, patient.id, grant)
+        .await
+        .expect("an owner revokes");
+    for part in PARTS {
+        refused(first, part, &token, full).await;
+    }
+    let path = place(&patient, &format!("grants/{grant}/envelopes/0"));
+    http.get(&path, &token, Some(full))
+        .await
+        .is(404, "not-found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_cuts_a_download_that_is_under_way() {
+    const LENGTH: usize = 224 * MIB;
+    // The vault asks the chain again after so many bytes.
+    const ASKED_EVERY: u64 = 64 * MIB as u64;
+    let hospital = HOSPITAL.hospital();
+    let doctor = hospital.doctor().await;
+    let patient = hospital.patient("patient-6", &[CATEGORY]).await;
+    let http = http(&hospital, &doctor);
+    let record = put(&patient, &patient.client, &http, &content(6, LENGTH))
+        .await
+        .record;
+    let grant = patient.share(&doctor, CATEGORY, Rights::Read).await;
+    let opened = open(&doctor, &patient, &[record], Part::Full, grant).await;
+    let token = http.sign_in(&doctor.key).await;
+    let path = place(&patient, &format!("records/{record}/payload"));
+
+    let response = http.ask(&path, &token, Some(opened)).await;
+    assert_eq!(response.status().as_u16(), 200);
+    let whole = response.content_length().expect("it says so");
+    assert!(whole > LENGTH as u64);
+    let mut stream = response.bytes_stream();
+    let mut received = 0;
+    while received < MIB as u64 {
+        let piece = stream.next().await.expect("it goes on").expect("it holds");
+        received += piece.len() as u64;
+    }
+    // The reader reads no further for a while, so that the vault cannot send.
+    sharing::revoke(&patient.client, patient.id, grant)
+        .await
+        .expect("an owner revokes");
+    let cut = loop {
+        match stream.next().await {
+            Some(Ok(piece)) => received += piece.len() as u64,
+            Some(Err(_)) => break true,
+            None => break false,
+        }
+    };
+    println!("{received} of {whole} bytes before the cut");
+    assert!(cut, "it ended as if it were whole");
+    assert!(
+        received <= ASKED_EVERY + 2 * MIB as u64,
+        "{received} of {whole}"
+    );
+    // Its owner gets all of it.
+    let token = http.sign_in(&patient.client.key).await;
+    let mut stream = http.ask(&path, &token, None).await.bytes_stream();
+    let mut received = 0;
+    while let Some(piece) = stream.next().await {
+        received += piece.expect("it holds").len() as u64;
+    }
+    assert_eq!(received, whole);
+}
+
+/// What the chain knows of a patient: nothing may come of a refused command.
+async fn traces(patient: &Patient) -> (usize, usize, usize, usize) {
+    let salus = patient.client.salus().await.expect("it answers");
+    let records = salus.all_records(patient.id).await.expect("it answers");
+    let grants = salus.all_grants(patient.id).await.expect("it answers");
+    let requests = salus.all_requests(patient.id).await.expect("it answers");
+    let head = salus.trail_head(patient.id).await.expect("it answers");
+    (
+        records.len(),
+        grants.len(),
+        requests.len(),
+        head.count as usize,
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_lies_about_a_key_gets_nothing_encrypted_to_it() {
+    let hospital = HOSPITAL.hospital();
+    let doctor = hospital.doctor().await;
+    let (reader, liar, patient) = futures::join!(
+        hospital.physician("reader-7"),
+        hospital.physician("liar-7"),
+        hospital.patient("patient-7", &[CATEGORY]),
+    );
+    patient.share(&doctor, CATEGORY, Rights::Write).await;
+    let file = hospital.file("file-7", b"not for the liar");
+    let (id, account) = (patient.id.to_string(), reader.me().to_string());
+    let file = file.to_str().expect("a plain name");
+
+    let add = [
+        "record",
+        "add",
+        "--patient",
+        &id,
+        "--category",
+        "imaging",
+        file,
+    ];
+    let share = "share --category imaging --for 1d --purpose TREAT --with";
+    let share: Vec<&str> = share.split(' ').chain([account.as_str()]).collect();
+    let request = "request --category imaging --for 1d --purpose TREAT --letter hello --patient";
+    let request: Vec<&str> = request.split(' ').chain([id.as_str()]).collect();
+    let (compartment, _) = patient.compartment(CATEGORY);
+    let commands = [
+        (
+            "doctor",
+            &add[..],
+            Subject::Compartment(patient.id, compartment),
+        ),
+        ("patient-7", &share, Subject::Account(reader.me())),
+        ("doctor", &request, Subject::Inbox(patient.id)),
+    ];
+    let ask = |person: &str, node: &str, args: &[&str]| -> Answer {
+        salus(&hospital.path(person), node, args)
+    };
+    let salus = doctor.salus().await.expect("it answers");
+    let before = traces(&patient).await;
+    for (person, args, subject) in &commands {
+        let true_one = salus.recipient(subject).await.expect("it answers");
+        let true_one = true_one.expect("it was published");
+        let key = DecryptionKey::generate().public();
+        let (epoch, genesis) = (true_one.recipient.epoch, doctor.chain.genesis());
+        // The key alone, whose signature then does not fit; and all that belongs to it, signed.
+        let own = SignedRecipient {
+            signer: liar.me(),
+            recipient: liar.key.sign_recipient(subject, &key, epoch, &genesis),
+        };
+        for (truth, lie) in [
+            (true_one.recipient.key.to_vec(), key.raw().to_vec()),
+            (true_one.encode(), own.encode()),
+        ] {
+            let lies = Lies::about(&hospital.node, &[(truth, lie)]).await;
+            let answer = ask(person, &lies.url(), args);
+            assert!(lies.told() > 0, "the node did not lie: {answer:#?}");
+            assert_eq!(answer.code, 4, "{args:?}: {answer:#?}");
+        }
+    }
+    assert_eq!(traces(&patient).await, before);
+    // The same through a node that tells the truth on the same way.
+    for (person, args, _) in &commands {
+        let honest = Lies::about(&hospital.node, &[(vec![0x5a; 32], vec![0xa5; 32])]).await;
+        ask(person, &honest.url(), args).ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clinician_who_changed_employer_takes_no_grant_along() {
+    let hospital = HOSPITAL.hospital();
+    let doctor = hospital.doctor().await;
+    let (leaver, patient) = futures::join!(
+        hospital.physician("leaver-8"),
+        hospital.patient("patient-8", &[CATEGORY]),
+    );
+    let http = http(&hospital, &doctor);
+    let record = put(&patient, &patient.client, &http, b"for the hospital")
+        .await
+        .record;
+    let grant = patient.share(&leaver, CATEGORY, Rights::Read).await;
+    let opened = open(&leaver, &patient, &[record], Part::Full, grant).await;
+    let token = http.sign_in(&leaver.key).await;
+    let path = place(&patient, &format!("records/{record}/payload"));
+    assert_eq!(http.get(&path, &token, Some(opened)).await.status, 200);
+
+    let hospital_admin = hospital.person("hospital").await;
+    organisation::end_credential(&hospital_admin, &leaver.me())
+        .await
+        .expect("an admin ends it");
+    http.get(&path, &token, Some(opened))
+        .await
+        .is(404, "not-found");
+    let clinic = hospital.person("clinic").await;
+    organisation::credential(&clinic, &leaver.me(), ClinicianRole::Physician, DAY)
+        .await
+        .expect("the clinic hires");
+    identity::publish(&leaver)
+        .await
+        .expect("a member publishes");
+
+    http.get(&path, &token, Some(opened))
+        .await
+        .is(404, "not-found");
+    let token = http.sign_in(&leaver.key).await;
+    http.get(&path, &token, Some(opened))
+        .await
+        .is(404, "not-found");
+    let opening = opening::Opening {
+        patient: patient.id,
+        records: vec![record],
+        list: false,
+        grant: Some(grant),
+        acting_for: None,
+        out: Some(hospital.path("read-8")),
+    };
+    let refused = opening::open(&leaver, &opening).await;
+    assert!(
+        matches!(refused, Err(salus_client::Error::NotPermitted(_))),
+        "{refused:?}"
+    );
+    let word = ["open", &patient.id.to_string(), "0", "--out", "/nowhere"];
+    hospital
+        .salus("leaver-8", word)
+        .fails(3, "has shared nothing");
+    // Asked for anew, the patient decides about the doctor of the clinic.
+    let grant = patient.share(&leaver, CATEGORY, Rights::Read).await;
+    let opened = open(&leaver, &patient, &[record], Part::Full, grant).await;
+    assert_eq!(http.get(&path, &token, Some(opened)).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_by_one_account_does_not_keep_another_from_revoking() {
+    const FLOOD: u64 = 3_000;
+    const BLOCKS: u32 = 5;
+    let hospital = Hospital::open().await;
+    let doctor = hospital.doctor().await;
+    // Services have the largest allowance.
+    let (flooder, service, patient) = futures::join!(
+        hospital.physician("flooder"),
+        hospital.staff("service", ClinicianRole::Service),
+        hospital.patient("patient", &[CATEGORY]),
+    );
+    for attacker in [&flooder, &service] {
+        let grant = patient.share(&doctor, CATEGORY, Rights::Read).await;
+        let chain = &attacker.chain;
+        let from = chain.finalized().await.expect("it answers");
+        let next = chain.next_nonce(&attacker.me()).await.expect("it answers");
+        let remark = calls::system::remark(&[7; 512]);
+        let mut flood = Vec::new();
+        for nonce in next..next + FLOOD {
+            let signed = chain.sign(&attacker.key, &remark, nonce, from).await;
+            flood.push(signed.expect("it can be signed"));
+        }
+        let revoke = calls::consent::revoke(patient.id, grant);
+        let owner = &patient.client;
+        let nonce = owner.chain.next_nonce(&owner.me()).await;
+        let nonce = nonce.expect("it answers");
+        let revoke = owner.chain.sign(&owner.key, &revoke, nonce, from).await;
+        let revoke = revoke.expect("it can be signed");
+
+        let flooding = async {
+            let mut taken = 0;
+            let mut sent = futures::stream::iter(&flood)
+                .map(|signed| chain.send(signed))
+                .buffer_unordered(256);
+            while let Some(answer) = sent.next().await {
+                taken += u32::from(answer.is_ok());
+            }
+            taken
+        };
+        let revoking = async {
+            // In the middle of it.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let before = owner.chain.finalized().await.expect("it answers");
+            let done = owner.chain.send_and_wait(&revoke).await;
+            done.expect("it is finalized").block.number - before.number
+        };
+        let (taken, blocks) = futures::join!(flooding, revoking);
+        println!("{taken} of {FLOOD} were taken; the revocation came after {blocks} blocks");
+        assert!(taken > 0);
+        assert!(blocks <= BLOCKS, "after {blocks} blocks");
+        let view = owner.salus().await.expect("it answers");
+        let view = view.grant(patient.id, grant).await.expect("it answers");
+        assert!(view.is_none_or(|view| !view.active));
+    }
+}
