@@ -149,8 +149,8 @@ impl ApiError {
         Self::new(
             StatusCode::INSUFFICIENT_STORAGE,
             "disk-full",
-            "the vault's disk is full: nothing of this upload was kept and nothing else was lost; \
-             tell the operator, or use another vault",
+            "the vault's disk is full: nothing new was kept and nothing was lost; tell the operator, \
+             or use another vault",
         )
     }
 

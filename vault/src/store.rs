@@ -65,6 +65,10 @@ fn io_error(error: &std::io::Error) -> StoreError {
 
 type Result<T> = std::result::Result<T, StoreError>;
 
+/// Bytes of the disk that uploads leave free. Handing out needs some: deliveries are noted before the
+/// first byte, and whoever fills the disk must not keep everybody from reading.
+const RESERVE: u64 = 8 * 1024 * 1024;
+
 /// An object's name within the vault.
 pub type ObjectId = (ObjectKind, Cid);
 
@@ -241,6 +245,18 @@ impl Store {
             });
         }
         Ok(bytes)
+    }
+
+    /// Errors if the disk has no more room for uploads. An S3 bucket has no end that one could see.
+    pub fn ensure_room(&self) -> Result<()> {
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        let disk = rustix::fs::statvfs(folder).map_err(|e| io_error(&e.into()))?;
+        match disk.f_bavail.saturating_mul(disk.f_frsize) > RESERVE {
+            true => Ok(()),
+            false => Err(StoreError::Full),
+        }
     }
 
     pub async fn remove_block(&self, id: &ObjectId, block: &Cid) -> Result<()> {

@@ -242,6 +242,7 @@ impl Upload<'_> {
         let id = (binding.kind, self.root);
         let known = self.vault.store.root(&id).await?.is_some();
         if !known {
+            self.vault.store.ensure_room()?;
             self.vault.store.begin(&id, (self.vault.clock)()).await?;
         }
         self.begun = Some(Begun { id, binding, known });
@@ -274,6 +275,7 @@ impl Upload<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
+        self.vault.store.ensure_room()?;
         self.vault.store.put_block(id, &cid, block).await?;
         Ok(())
     }

@@ -41,8 +41,9 @@ const SILENCE: Duration = Duration::from_secs(60);
 const ATTEMPTS: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// A challenge lives for so long; vaults accept at most five minutes.
-const CHALLENGE_LIFETIME: Moment = 4 * 60 * 1_000;
+/// A challenge lives for so long. Vaults accept at most five minutes: half of it lets a clock be off
+/// by as much in either direction.
+const CHALLENGE_LIFETIME: Moment = 150 * 1_000;
 /// A token is renewed so long before it ends.
 const RENEW_BEFORE: Moment = 60 * 1_000;
 /// No answer in words, and no directory's block, is larger.
@@ -68,6 +69,15 @@ pub enum VaultError {
         /// A word for programs, such as `not-found`.
         code: String,
         message: String,
+    },
+
+    #[error(
+        "this computer's clock is {off} that of the vault at {url}: check the clock, set it right, and try again"
+    )]
+    WrongClock {
+        url: String,
+        /// Such as `60 minutes ahead of`.
+        off: String,
     },
 
     #[error(
@@ -225,11 +235,18 @@ impl Vault {
             message: String,
         }
         let status = response.status();
+        let clock = clock_difference(&response);
         let body = small(response).await.unwrap_or_default();
         let refusal = serde_json::from_slice(&body).unwrap_or_else(|_| Refusal {
             error: "no-reason".into(),
             message: "it gave no reason. Check that the address is a salus-vault's".into(),
         });
+        if let ("bad-challenge", Some(off)) = (refusal.error.as_str(), clock) {
+            return VaultError::WrongClock {
+                url: self.url.origin().into(),
+                off,
+            };
+        }
         VaultError::Refused {
             url: self.url.origin().into(),
             status: status.as_u16(),
@@ -417,6 +434,18 @@ impl Session<'_> {
             "challenge": challenge.text(),
         })
     }
+}
+
+/// How far this computer's clock is from the vault's, if by more than a minute.
+fn clock_difference(response: &Response) -> Option<String> {
+    let date = response.headers().get(header::DATE)?.to_str().ok()?;
+    let theirs = httpdate::parse_http_date(date).ok()?;
+    let (difference, side) = match SystemTime::now().duration_since(theirs) {
+        Ok(ahead) => (ahead, "ahead of"),
+        Err(behind) => (behind.duration(), "behind"),
+    };
+    let minutes = (difference.as_secs() + 30) / 60;
+    (minutes > 0).then(|| format!("{minutes} minutes {side}"))
 }
 
 /// A request's body that is read while it is sent.

@@ -112,10 +112,14 @@ impl Hospital {
         Self::in_world(world, data, options).await
     }
 
-    /// With the vault's objects in this folder.
-    pub async fn in_world(world: World, data: PathBuf, options: &[&str]) -> Self {
+    /// With the vault's objects in this folder, if the options do not say where.
+    pub async fn in_world(
+        world: World,
+        data: impl Into<Option<PathBuf>>,
+        options: &[&str],
+    ) -> Self {
         let node = world.node.url();
-        let vault = Vault::with(world.folder(), "vault", &node, 0, data, options);
+        let vault = Vault::with(world.folder(), "vault", &node, 0, data.into(), options);
         let mut hospital = Self {
             vault,
             clinic: None,
@@ -195,7 +199,7 @@ impl Hospital {
             "clinic-vault",
             &node,
             organisation,
-            data,
+            Some(data),
             &[],
         );
         let url = vault.url();

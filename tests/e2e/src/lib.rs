@@ -7,6 +7,7 @@
 //! - [`Http`]: a vault's HTTP, without the library's retries and checks
 //! - [`Disk`], [`Lies`]: a disk that is soon full, a node that lies
 
+mod bucket;
 mod cli;
 mod disk;
 mod hospital;
@@ -24,6 +25,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use bucket::Bucket;
 pub use cli::{command, command_at, run, salus, Answer};
 pub use disk::Disk;
 pub use hospital::{new_file, Clinic, Hospital, Patient, Shared};

@@ -25,6 +25,11 @@ impl Process {
             .expect("the log's folder is there");
         let child = Command::new(binary(program))
             .args(args)
+            // Any will do for the S3 server of these tests, but there must be one.
+            .envs([
+                ("AWS_ACCESS_KEY_ID", "test"),
+                ("AWS_SECRET_ACCESS_KEY", "test"),
+            ])
             .stdin(Stdio::null())
             .stdout(out.try_clone().expect("a file can be shared"))
             .stderr(out)
@@ -75,7 +80,10 @@ impl Drop for Process {
     }
 }
 
-/// A program of this workspace, as cargo has built it.
+/// A program of this workspace, as cargo has built it; any other by its path.
 pub fn binary(name: &str) -> PathBuf {
-    assert_cmd::cargo::cargo_bin(name)
+    match name.contains('/') {
+        true => name.into(),
+        false => assert_cmd::cargo::cargo_bin(name),
+    }
 }

@@ -19,7 +19,7 @@ pub struct Vault {
     node: String,
     organisation: u32,
     port: u16,
-    data: PathBuf,
+    data: Option<PathBuf>,
     options: Vec<String>,
 }
 
@@ -35,19 +35,27 @@ impl Vault {
             .account()
     }
 
-    /// `name` is that of its files in `folder`; `data` is where it keeps objects. Does not wait: its
-    /// organisation can credential its account meanwhile.
+    /// `name` is that of its files in `folder`; `data` is where it keeps objects, if the options do
+    /// not say so. Does not wait: its organisation can credential its account meanwhile.
     pub fn with(
         folder: &Path,
         name: &str,
         node: &str,
         organisation: u32,
-        data: PathBuf,
+        data: Option<PathBuf>,
         options: &[&str],
     ) -> Self {
         let port = free_port();
         let options: Vec<String> = options.iter().map(|option| (*option).into()).collect();
-        let process = Self::run(folder, name, node, organisation, port, &data, &options);
+        let process = Self::run(
+            folder,
+            name,
+            node,
+            organisation,
+            port,
+            data.as_deref(),
+            &options,
+        );
         Self {
             process,
             folder: folder.to_owned(),
@@ -66,7 +74,7 @@ impl Vault {
         node: &str,
         organisation: u32,
         port: u16,
-        data: &Path,
+        data: Option<&Path>,
         options: &[String],
     ) -> Process {
         let ready = folder.join(format!("{name}.ready"));
@@ -76,7 +84,7 @@ impl Vault {
         let organisation = organisation.to_string();
         let key = Self::key(name);
         let plain = |path: &Path| path.to_str().expect("a plain name").to_owned();
-        let (data, ready) = (plain(data), plain(&ready));
+        let (data, ready) = (data.map(plain), plain(&ready));
         let mut args = vec![
             "--node",
             node,
@@ -84,8 +92,6 @@ impl Vault {
             &listen,
             "--public-url",
             &public,
-            "--data",
-            &data,
             "--organisation",
             &organisation,
             "--insecure-dev-key",
@@ -93,6 +99,9 @@ impl Vault {
             "--ready-file",
             &ready,
         ];
+        if let Some(data) = &data {
+            args.extend(["--data", data]);
+        }
         args.extend(options.iter().map(String::as_str));
         Process::start("salus-vault", &args, folder.join(format!("{name}.log")))
     }
@@ -137,7 +146,7 @@ impl Vault {
             &self.node,
             self.organisation,
             self.port,
-            &self.data,
+            self.data.as_deref(),
             &self.options,
         );
         self.wait();
@@ -166,7 +175,8 @@ impl Vault {
         let list = |folder: &Path| -> Vec<fs::DirEntry> {
             fs::read_dir(folder).map_or_else(|_| Vec::new(), |found| found.flatten().collect())
         };
-        list(&self.data.join(top))
+        let data = self.data.as_ref().expect("it keeps them in a folder");
+        list(&data.join(top))
             .iter()
             .flat_map(|kind| list(&kind.path()))
             .map(|entry| entry.file_name().to_string_lossy().into_owned())

@@ -12,7 +12,8 @@ use salus_e2e::World;
 #[test]
 fn polkadot_js_signs_decodes_and_asks_salus_api() {
     let world = World::start();
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../interop");
+    let tests = std::env::var("CARGO_MANIFEST_DIR").expect("set by cargo");
+    let folder = format!("{tests}/../interop");
     let output = Command::new("node")
         .arg("polkadot.mjs")
         .arg(world.node.url())

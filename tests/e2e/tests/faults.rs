@@ -20,8 +20,8 @@ use salus_client::{
     actions::records, chain::calls, files::object::BuiltRecord, taxonomy::Category,
 };
 use salus_e2e::{
-    car, command, command_at, content, eventually, new_file, run, wait_until, Disk, Hospital, Http,
-    Patient, Peak, World,
+    car, command, command_at, content, eventually, new_file, run, wait_until, Bucket, Disk,
+    Hospital, Http, Patient, Peak, World,
 };
 use salus_primitives::{RecordIndex, Rights, MAX_ANCHORS};
 
@@ -234,7 +234,6 @@ async fn a_full_disk_is_named_and_costs_nothing_but_the_file_that_does_not_fit()
 
 /// What is handed out is noted on the same disk first: who fills it must not keep everybody from reading.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the vault does not yet keep room for its notes"]
 async fn a_disk_that_was_filled_by_uploads_still_serves() {
     let disk = Disk::of(24);
     let hospital = Hospital::in_world(World::start(), disk.path("blobs"), &[]).await;
@@ -507,4 +506,20 @@ async fn a_large_file_needs_little_memory_on_both_sides() {
     assert!((10..LIMIT).contains(&peak), "the vault needed {peak} MiB");
     let same = Command::new("cmp").arg(&large).arg(&read).status();
     assert!(same.expect("cmp is part of every system").success());
+}
+
+/// What is promised of a folder holds of a bucket, too: it is there after a kill, and whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_keeps_what_was_acknowledged_like_a_folder() {
+    let world = World::start();
+    let bucket = Bucket::open(world.folder());
+    let mut hospital = Hospital::in_world(world, None, &bucket.options()).await;
+    let patient = hospital.patient("patient", &[Category::Imaging]).await;
+    let bytes = content(1, 3 * MIB + 7);
+    let file = hospital.file("file", &bytes);
+    patient.add(&patient.client, file, Category::Imaging).await;
+    hospital.vault.kill();
+    hospital.vault.restart();
+    let read = patient.read(0, hospital.path("read")).await;
+    assert!(read == bytes);
 }
