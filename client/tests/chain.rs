@@ -120,7 +120,10 @@ async fn a_trail_is_written_read_back_and_verified() {
         "Clinic",
         "",
     );
-    let admitted = chain.propose(&admin, 1, &admit.unwrap()).await.unwrap();
+    let at = chain.finalized().await.unwrap().hash;
+    let runtime = chain.runtime(at).await.unwrap();
+    let announce = calls::timelock::announce(&runtime.encode_call(&admit.unwrap()).unwrap());
+    let admitted = chain.propose(&admin, 1, &announce).await.unwrap();
     assert!(admitted.event("Members", "OrganisationAdmitted").is_some());
     let salus = chain.salus().await.unwrap();
     let organisation = salus

@@ -42,7 +42,7 @@ fn preset(name: &str, id: &str, chain_type: ChainType, preset: &str) -> Result<C
 }
 
 /// What explorers need to show credits.
-fn properties() -> sc_service::Properties {
+pub fn properties() -> sc_service::Properties {
     [
         ("ss58Format", 42.into()),
         ("tokenDecimals", 12.into()),

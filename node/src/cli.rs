@@ -1,7 +1,11 @@
+use std::path::PathBuf;
+
 use sc_cli::{
     ChainInfoCmd, CheckBlockCmd, ExportBlocksCmd, ExportChainSpecCmd, ExportStateCmd,
     ImportBlocksCmd, KeySubcommand, PurgeChainCmd, RevertCmd, RunCmd,
 };
+
+use crate::session_keys::SessionKeysCmd;
 
 #[derive(Debug, clap::Parser)]
 pub struct Cli {
@@ -17,6 +21,15 @@ pub enum Subcommand {
     /// Manage the keys of a validator.
     #[command(subcommand)]
     Key(KeySubcommand),
+
+    /// Make the session keys of a validator, with a proof for their owner.
+    SessionKeys(SessionKeysCmd),
+
+    /// Write the specification of a new consortium's chain to stdout.
+    Consortium {
+        /// The members, as docs/010-operating.md describes them.
+        members: PathBuf,
+    },
 
     /// Write the specification of a chain.
     ExportChainSpec(ExportChainSpecCmd),

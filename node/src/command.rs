@@ -5,6 +5,7 @@ use sc_service::{config::PruningMode, Configuration, PartialComponents};
 use crate::{
     chain_spec,
     cli::{Cli, Subcommand},
+    consortium::Consortium,
     service,
 };
 
@@ -56,6 +57,14 @@ pub fn run() -> sc_cli::Result<()> {
                 service::start(archive(config)).map_err(sc_cli::Error::Service)
             }),
         Some(Subcommand::Key(cmd)) => cmd.run(&cli),
+        Some(Subcommand::SessionKeys(cmd)) => cmd.run().map_err(sc_cli::Error::Input),
+        Some(Subcommand::Consortium { members }) => {
+            let specification = Consortium::read(members)
+                .and_then(|consortium| consortium.specification()?.as_json(true))
+                .map_err(sc_cli::Error::Input)?;
+            println!("{specification}");
+            Ok(())
+        }
         Some(Subcommand::ExportChainSpec(cmd)) => cmd.run(cli.load_spec(&cmd.chain)?),
         Some(Subcommand::CheckBlock(cmd)) => cli.create_runner(cmd)?.async_run(|config| {
             let PartialComponents {

@@ -3,8 +3,10 @@
 mod chain_spec;
 mod cli;
 mod command;
+mod consortium;
 mod rpc;
 mod service;
+mod session_keys;
 
 fn main() -> sc_cli::Result<()> {
     command::run()

@@ -2,7 +2,11 @@
 
 use alloc::vec::Vec;
 
-use frame_support::genesis_builder_helper::{build_state, get_preset};
+use codec::Encode;
+use frame_support::{
+    genesis_builder_helper::{build_state, get_preset},
+    traits::KeyOwnerProofSystem,
+};
 use salus_primitives::{
     api::{CompartmentView, GrantView},
     traits::{Chain, Consent as _, Records as _},
@@ -25,7 +29,7 @@ use sp_version::RuntimeVersion;
 
 use crate::{
     configs::SalusChain, genesis_config_presets, AccessLog, AccountId, Block, Consent, Corrections,
-    Executive, Grandpa, InherentDataExt, Members, Nonce, Patients, Records, Runtime,
+    Executive, Grandpa, Historical, InherentDataExt, Members, Nonce, Patients, Records, Runtime,
     RuntimeGenesisConfig, SessionKeys, System, SLOT_DURATION, VERSION,
 };
 
@@ -149,21 +153,22 @@ impl_runtime_apis! {
         }
 
         fn submit_report_equivocation_unsigned_extrinsic(
-            _equivocation_proof: sp_consensus_grandpa::EquivocationProof<
+            equivocation_proof: sp_consensus_grandpa::EquivocationProof<
                 <Block as BlockT>::Hash,
                 NumberFor<Block>,
             >,
-            _key_owner_proof: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
+            key_owner_proof: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
         ) -> Option<()> {
-            None
+            let key_owner_proof = key_owner_proof.decode()?;
+            Grandpa::submit_unsigned_equivocation_report(equivocation_proof, key_owner_proof)
         }
 
         fn generate_key_ownership_proof(
             _set_id: sp_consensus_grandpa::SetId,
-            _authority_id: GrandpaId,
+            authority_id: GrandpaId,
         ) -> Option<sp_consensus_grandpa::OpaqueKeyOwnershipProof> {
-            // Nothing is at stake that could be taken away.
-            None
+            Historical::prove((sp_consensus_grandpa::KEY_TYPE, authority_id))
+                .map(|proof| sp_consensus_grandpa::OpaqueKeyOwnershipProof::new(proof.encode()))
         }
     }
 

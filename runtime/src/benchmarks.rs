@@ -24,6 +24,8 @@ frame_benchmarking::define_benchmarks!(
     [pallet_balances, Balances]
     [pallet_collective, Council]
     [pallet_timestamp, Timestamp]
+    [pallet_timelock, Timelock]
+    [pallet_validators, Validators]
     [pallet_members, Members]
     [pallet_patients, Patients]
     [pallet_records, Records]

@@ -9,17 +9,23 @@ use alloc::{
 use frame_support::build_struct_json_patch;
 use salus_primitives::OrganisationKind;
 use serde_json::Value;
-use sp_consensus_aura::sr25519::AuthorityId as AuraId;
-use sp_consensus_grandpa::AuthorityId as GrandpaId;
 use sp_genesis_builder::PresetId;
 use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 
-use crate::{AccountId, AuraConfig, GrandpaConfig, MembersConfig, RuntimeGenesisConfig};
+use crate::{
+    AccountId, BlockNumber, MembersConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys,
+    ValidatorsConfig, HOURS,
+};
 
 /// Four organisations, each with a validator.
 pub const LOCAL: &str = "local";
 /// One validator and one hospital, whose vote alone decides.
 pub const DEVELOPMENT: &str = sp_genesis_builder::DEV_RUNTIME_PRESET;
+
+/// Blocks of a session where several validators come and go, and nobody wants to wait for it.
+const SHORT_SESSION: BlockNumber = 10;
+/// Blocks of a session where nothing changes: the block that ends one has no room for transactions.
+const LONG_SESSION: BlockNumber = HOURS;
 
 type Founder = (
     OrganisationKind,
@@ -53,14 +59,16 @@ const INSURER: Founder = (
     Ed25519Keyring::Dave,
 );
 
-fn genesis(founders: &[Founder]) -> Value {
-    let aura: Vec<AuraId> = founders
+fn genesis(founders: &[Founder], session_length: BlockNumber) -> Value {
+    let keys = founders
         .iter()
-        .map(|founder| founder.2.public().into())
-        .collect();
-    let grandpa: Vec<(GrandpaId, u64)> = founders
-        .iter()
-        .map(|founder| (founder.3.public().into(), 1))
+        .map(|(_, _, admin, grandpa)| {
+            let keys = SessionKeys {
+                aura: admin.public().into(),
+                grandpa: grandpa.public().into(),
+            };
+            (admin.to_account_id(), admin.to_account_id(), keys)
+        })
         .collect();
     let organisations: Vec<(OrganisationKind, String, AccountId, String)> = founders
         .iter()
@@ -74,9 +82,10 @@ fn genesis(founders: &[Founder]) -> Value {
         })
         .collect();
     build_struct_json_patch!(RuntimeGenesisConfig {
-        aura: AuraConfig { authorities: aura },
-        grandpa: GrandpaConfig {
-            authorities: grandpa
+        session: SessionConfig { keys },
+        validators: ValidatorsConfig {
+            minimum: 1,
+            session_length,
         },
         members: MembersConfig { organisations },
     })
@@ -84,8 +93,8 @@ fn genesis(founders: &[Founder]) -> Value {
 
 pub fn get_preset(id: &PresetId) -> Option<Vec<u8>> {
     let preset = match id.as_ref() {
-        DEVELOPMENT => genesis(&[HOSPITAL]),
-        LOCAL => genesis(&[HOSPITAL, LABORATORY, CLINIC, INSURER]),
+        DEVELOPMENT => genesis(&[HOSPITAL], LONG_SESSION),
+        LOCAL => genesis(&[HOSPITAL, LABORATORY, CLINIC, INSURER], SHORT_SESSION),
         _ => return None,
     };
     serde_json::to_vec(&preset).ok()

@@ -102,7 +102,8 @@ pub type Executive = frame_executive::Executive<
 >;
 
 // Indices are part of every signed transaction and every trail: never reuse one. 0 to 9 are the
-// machine, 10 to 14 credits, 15 to 19 governance, 20 and above the patients' business.
+// machine, 10 to 14 credits, 15 to 19 governance, 20 to 29 the patients' business, 30 and 31 the
+// machine again.
 #[frame_support::runtime]
 mod runtime {
     #[runtime::runtime]
@@ -129,6 +130,12 @@ mod runtime {
     #[runtime::pallet_index(3)]
     pub type Grandpa = pallet_grandpa;
 
+    #[runtime::pallet_index(4)]
+    pub type Authorship = pallet_authorship;
+    #[runtime::pallet_index(5)]
+    pub type Validators = pallet_validators;
+    #[runtime::pallet_index(6)]
+    pub type Offences = pallet_offences;
     #[runtime::pallet_index(10)]
     pub type Balances = pallet_balances;
 
@@ -136,6 +143,8 @@ mod runtime {
     pub type Council = pallet_collective<Instance1>;
     #[runtime::pallet_index(16)]
     pub type Upgrades = crate::upgrades;
+    #[runtime::pallet_index(17)]
+    pub type Timelock = pallet_timelock;
 
     #[runtime::pallet_index(20)]
     pub type Members = pallet_members;
@@ -149,4 +158,10 @@ mod runtime {
     pub type AccessLog = pallet_access_log;
     #[runtime::pallet_index(25)]
     pub type Corrections = pallet_corrections;
+
+    // Pallets begin in the order of their indices, and the first session asks who is a member.
+    #[runtime::pallet_index(30)]
+    pub type Session = pallet_session;
+    #[runtime::pallet_index(31)]
+    pub type Historical = pallet_session::historical;
 }

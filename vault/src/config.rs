@@ -33,6 +33,10 @@ pub struct Config {
     #[arg(long, env = "SALUS_VAULT_PUBLIC_URL")]
     pub public_url: Option<Url>,
 
+    /// For development only: let the public URL be http:// in a private network
+    #[arg(long)]
+    pub insecure_http: bool,
+
     /// Keep objects in this folder
     #[arg(long, env = "SALUS_VAULT_DATA")]
     pub data: Option<PathBuf>,
@@ -168,7 +172,7 @@ impl Config {
         service_account: salus_primitives::AccountId,
     ) -> anyhow::Result<Settings> {
         let origin = match &self.public_url {
-            Some(url) => origin(url)?,
+            Some(url) => origin(url, self.insecure_http)?,
             None => {
                 ensure!(
                     !listening.ip().is_unspecified(),
@@ -197,7 +201,7 @@ impl Config {
 }
 
 /// https, or loopback in development; no userinfo, no query.
-fn origin(url: &Url) -> anyhow::Result<String> {
+fn origin(url: &Url, insecure_http: bool) -> anyhow::Result<String> {
     let loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
@@ -205,7 +209,7 @@ fn origin(url: &Url) -> anyhow::Result<String> {
         None => false,
     };
     ensure!(
-        url.scheme() == "https" || (url.scheme() == "http" && loopback),
+        url.scheme() == "https" || (url.scheme() == "http" && (loopback || insecure_http)),
         "--public-url must be https (http only for loopback): put a TLS proxy in front of the vault"
     );
     ensure!(
@@ -224,7 +228,7 @@ mod tests {
 
     #[test]
     fn public_urls_are_https_or_loopback_and_plain() {
-        let accepted = |url: &str| origin(&Url::parse(url).unwrap()).ok();
+        let accepted = |url: &str| origin(&Url::parse(url).unwrap(), false).ok();
         assert_eq!(
             accepted("https://vault.example/").as_deref(),
             Some("https://vault.example")
@@ -241,6 +245,8 @@ mod tests {
         ] {
             assert_eq!(accepted(refused), None, "{refused}");
         }
+        let private = Url::parse("http://10.87.0.1:8040").unwrap();
+        assert!(origin(&private, false).is_err() && origin(&private, true).is_ok());
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! `salus council`.
 
-use anyhow::anyhow;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{anyhow, Context};
 use clap::Subcommand;
-use salus_client::actions::organisation;
+use salus_client::actions::council::{self, Outcome, Proposed, Told};
+use salus_client::actions::describe::moment;
+use salus_primitives::OrgId;
 use serde_json::json;
 
 use crate::args::Global;
@@ -11,8 +16,11 @@ use crate::output::{print, table};
 
 #[derive(Debug, Subcommand)]
 pub enum Council {
-    /// The motions that wait for votes
+    /// The motions that wait for votes, and the decisions that were announced
     List,
+    /// Propose a motion; those about organisations are `salus org admit | suspend | …`
+    #[command(subcommand)]
+    Propose(Motion),
     /// Vote on a motion; it is carried out once enough agree
     Vote {
         /// The motion's hash, as `salus council list` shows it
@@ -22,6 +30,42 @@ pub enum Council {
         #[arg(long)]
         reject: bool,
     },
+    /// End a motion that was carried, or that has lapsed
+    Close {
+        /// The motion's hash
+        #[arg(value_parser = hash)]
+        proposal: [u8; 32],
+    },
+    /// Carry out an announced decision whose time has come; anybody may
+    Enact {
+        /// The decision's number
+        decision: u32,
+    },
+    /// Submit the code of a runtime that was authorized
+    Apply {
+        /// The runtime, compact.compressed.wasm
+        code: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Motion {
+    /// A new runtime: two thirds, then announced
+    Upgrade {
+        /// The runtime, compact.compressed.wasm
+        code: PathBuf,
+    },
+    /// Who answers for the records of a member that is gone
+    Successor {
+        organisation: OrgId,
+        successor: OrgId,
+    },
+    /// Keep an organisation from making blocks
+    Bar { organisation: OrgId },
+    /// Let a barred organisation make blocks again
+    Readmit { organisation: OrgId },
+    /// Call an announced decision off
+    Cancel { decision: u32 },
 }
 
 fn hash(text: &str) -> anyhow::Result<[u8; 32]> {
@@ -31,36 +75,111 @@ fn hash(text: &str) -> anyhow::Result<[u8; 32]> {
         .ok_or_else(|| anyhow!("expected 64 hexadecimal digits"))
 }
 
+/// What became of a proposal; `done` says it where it was carried out.
+pub fn outcome(proposed: &Proposed, done: &str) -> String {
+    match proposed.proposal {
+        Some(proposal) => format!(
+            "The council decides: {} votes are needed. Others vote with `salus council vote {proposal:?}`.",
+            proposed.threshold
+        ),
+        None => carried(&proposed.outcome, done),
+    }
+}
+
+fn carried(outcome: &Outcome, done: &str) -> String {
+    match (&outcome.failed, outcome.decision.zip(outcome.due)) {
+        (Some(reason), _) => format!("The motion was carried, but could not be done: {reason}"),
+        (None, Some((decision, due))) => format!(
+            "Announced as decision {decision}. From {} on, `salus council enact {decision}` carries it out.",
+            moment(due)
+        ),
+        (None, None) => done.to_owned(),
+    }
+}
+
+fn told(told: &Told) -> String {
+    let heart = told.heart();
+    format!("{} {} {}", heart.words, heart.call, heart.arguments)
+}
+
+fn code(path: &PathBuf) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
 impl Council {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
         let client = client(global).await?;
         match self {
             Council::List => {
-                let motions = organisation::motions(&client).await?;
-                print(global, &json!({ "motions": motions }), || {
-                    match motions.is_empty() {
-                        true => "No motion waits for votes.".into(),
-                        false => {
-                            let rows: Vec<Vec<String>> = motions
-                                .iter()
-                                .map(|motion| {
-                                    vec![
-                                        format!("{:?}", motion.proposal),
-                                        motion.call.clone(),
-                                        format!("{} of {}", motion.ayes.len(), motion.threshold),
-                                    ]
-                                })
-                                .collect();
-                            table(&["motion", "call", "votes"], &rows)
-                        }
+                let motions = council::motions(&client).await?;
+                let decisions = council::decisions(&client).await?;
+                let result = json!({ "motions": motions, "decisions": decisions });
+                print(global, &result, || {
+                    let motions = motions.iter().map(|motion| {
+                        let votes = format!("{} of {}", motion.ayes.len(), motion.threshold);
+                        vec![format!("{:?}", motion.proposal), votes, told(&motion.told)]
+                    });
+                    let decisions = decisions.iter().map(|row| {
+                        let due = format!("due {}", moment(row.due));
+                        vec![format!("decision {}", row.decision), due, told(&row.told)]
+                    });
+                    let rows: Vec<Vec<String>> = motions.chain(decisions).collect();
+                    match rows.is_empty() {
+                        true => "No motion waits for votes, and nothing is announced.".into(),
+                        false => table(&["what", "stands at", "would"], &rows),
                     }
                 })
             }
+            Council::Propose(motion) => {
+                let (proposed, done) = match motion {
+                    Motion::Upgrade { code: path } => {
+                        let (hash, proposed) = council::upgrade(&client, &code(&path)?).await?;
+                        (proposed, format!("The runtime {hash:?} is authorized."))
+                    }
+                    Motion::Successor {
+                        organisation,
+                        successor,
+                    } => (
+                        council::name_successor(&client, organisation, successor).await?,
+                        format!("Organisation {successor} answers for {organisation} now."),
+                    ),
+                    Motion::Bar { organisation } => (
+                        council::set_barred(&client, organisation, true).await?,
+                        format!("Organisation {organisation} is barred from making blocks."),
+                    ),
+                    Motion::Readmit { organisation } => (
+                        council::set_barred(&client, organisation, false).await?,
+                        format!("Organisation {organisation} may make blocks again."),
+                    ),
+                    Motion::Cancel { decision } => (
+                        council::cancel(&client, decision).await?,
+                        format!("Decision {decision} is called off."),
+                    ),
+                };
+                print(global, &proposed, || outcome(&proposed, &done))
+            }
             Council::Vote { proposal, reject } => {
-                let voted = organisation::vote(&client, proposal.into(), !reject).await?;
-                print(global, &voted, || match voted.executed {
-                    true => "The motion was carried out.".into(),
+                let voted = council::vote(&client, proposal.into(), !reject).await?;
+                print(global, &voted, || match voted.outcome.executed {
+                    true => carried(&voted.outcome, "The motion was carried out."),
                     false => "Your vote counts; the motion waits for others.".into(),
+                })
+            }
+            Council::Close { proposal } => {
+                let closed = council::close(&client, proposal.into()).await?;
+                print(global, &closed, || match closed.outcome.executed {
+                    true => carried(&closed.outcome, "The motion was carried out."),
+                    false => "The motion is closed; it was not carried.".into(),
+                })
+            }
+            Council::Enact { decision } => {
+                let enacted = council::enact(&client, decision).await?;
+                print(global, &enacted, || carried(&enacted, "It is done."))
+            }
+            Council::Apply { code: path } => {
+                let receipt = council::apply_upgrade(&client, &code(&path)?).await?;
+                print(global, &receipt, || {
+                    format!("The new runtime is in force after block {}.", receipt.block)
                 })
             }
         }

@@ -6,11 +6,12 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use salus_client::actions::describe::moment;
 use salus_client::actions::identity;
-use salus_client::actions::organisation::{self, Proposed};
+use salus_client::actions::organisation;
 use salus_client::profile::write_atomically;
 use salus_primitives::{AccountId, ClinicianRole, Moment, OrgId, OrganisationKind};
 use serde_json::json;
 
+use super::council::outcome;
 use super::short;
 use crate::args::Global;
 use crate::context::client;
@@ -101,16 +102,6 @@ pub enum OrgKey {
     },
 }
 
-fn outcome(proposed: &Proposed, done: &str) -> String {
-    match (proposed.executed, proposed.proposal) {
-        (false, Some(proposal)) => format!(
-            "The council decides: {} votes are needed. Others vote with `salus council vote {proposal:?}`.",
-            proposed.threshold
-        ),
-        _ => done.to_owned(),
-    }
-}
-
 impl Org {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
         let client = client(global).await?;
@@ -124,7 +115,7 @@ impl Org {
                 let proposed =
                     organisation::admit(&client, &name, kind, &admin, &vault_url).await?;
                 print(global, &proposed, || {
-                    let number = proposed.organisation.unwrap_or_default();
+                    let number = proposed.outcome.organisation.unwrap_or_default();
                     outcome(&proposed, &format!("{name} is organisation {number} now."))
                 })
             }

@@ -17,6 +17,7 @@
 //! ```
 
 pub mod corrections;
+pub mod council;
 pub mod describe;
 pub mod identity;
 pub mod letters;

@@ -1,41 +1,19 @@
-//! The consortium: organisations, their council, and the people that they vouch for.
+//! Organisations, and the people that they vouch for.
 
-use codec::Decode;
 use salus_primitives::{
     AccountId, ClinicianRole, Moment, OrgId, Organisation, OrganisationKind, Subject,
 };
 use serde::Serialize;
-use sp_core::H256;
 
+use super::council::{announce, propose, Proposed};
 use super::identity::{next_key, Published};
-use super::{number, text, Client, Receipt};
-use crate::chain::{calls, storage_prefix, Call, Submitted};
+use super::{text, Client, Receipt};
+use crate::chain::{calls, Call};
 use crate::error::{Error, Result};
 use crate::files::age::EncryptionKey;
 use crate::keyring::{Identities, Own};
 
-/// What carrying out a motion may cost. The chain lets none have more than half a block, so this
-/// bounds nothing that could be proposed.
-const MOTION_REF_TIME: u64 = 170_000_000_000;
-const MOTION_PROOF_SIZE: u64 = u64::MAX / 2;
-
-/// What became of a proposal to the council.
-#[derive(Clone, Debug, Serialize)]
-pub struct Proposed {
-    /// Whether it was carried out at once; else the other organisations vote.
-    pub executed: bool,
-    pub threshold: u32,
-    /// The motion's hash and number, where it waits for votes.
-    pub proposal: Option<H256>,
-    pub index: Option<u32>,
-    /// The number of an organisation that was admitted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub organisation: Option<OrgId>,
-    #[serde(flatten)]
-    pub receipt: Receipt,
-}
-
-/// Admits an organisation.
+/// Admits an organisation; the consortium announces it first.
 pub async fn admit(
     client: &Client,
     name: &str,
@@ -43,11 +21,8 @@ pub async fn admit(
     admin: &AccountId,
     vault_url: &str,
 ) -> Result<Proposed> {
-    propose(
-        client,
-        &calls::members::admit(admin, kind, name, vault_url)?,
-    )
-    .await
+    let call = calls::members::admit(admin, kind, name, vault_url)?;
+    announce(client, &call).await
 }
 
 pub async fn suspend(client: &Client, organisation: OrgId) -> Result<Proposed> {
@@ -64,200 +39,6 @@ pub async fn set_admin(
     admin: &AccountId,
 ) -> Result<Proposed> {
     propose(client, &calls::members::set_admin(organisation, admin)).await
-}
-
-/// Proposes a call to the council; more than half of its members must agree.
-pub async fn propose(client: &Client, call: &Call) -> Result<Proposed> {
-    let at = client.chain.finalized().await?.hash;
-    let members: Vec<AccountId> = council(client, "Members", at).await?;
-    if !members.contains(&client.me()) {
-        return Err(Error::NotPermitted(
-            "only an organisation's admin sits in the council: use the profile of one".into(),
-        ));
-    }
-    let threshold = members.len() as u32 / 2 + 1;
-    let submitted = client.chain.propose(&client.key, threshold, call).await?;
-    let proposed = proposed(threshold, &submitted)?;
-    // Proposing does not count as a vote by itself.
-    if let Some((proposal, index)) = proposed.proposal.zip(proposed.index) {
-        let vote = calls::council::vote(proposal, index, true);
-        client.submit(&vote).await?;
-    }
-    Ok(proposed)
-}
-
-fn proposed(threshold: u32, submitted: &Submitted) -> Result<Proposed> {
-    let motion = submitted.event("Council", "Proposed");
-    let organisation = submitted
-        .event("Members", "OrganisationAdmitted")
-        .map(|event| number(event, "organisation"))
-        .transpose()?;
-    Ok(Proposed {
-        executed: motion.is_none(),
-        threshold,
-        proposal: motion.and_then(|event| hash(event.fields.get("proposal_hash")?.as_str()?)),
-        index: motion
-            .map(|event| number(event, "proposal_index"))
-            .transpose()?,
-        organisation,
-        receipt: submitted.into(),
-    })
-}
-
-fn hash(text: &str) -> Option<H256> {
-    let bytes = hex::decode(text.trim_start_matches("0x")).ok()?;
-    (bytes.len() == 32).then(|| H256::from_slice(&bytes))
-}
-
-async fn council<T: Decode + Default>(client: &Client, item: &str, at: H256) -> Result<T> {
-    let value = client
-        .chain
-        .storage(&storage_prefix("Council", item), at)
-        .await?;
-    Ok(value.unwrap_or_default())
-}
-
-/// What the council keeps of a motion (`pallet_collective::Votes`).
-#[derive(Decode)]
-struct Votes {
-    index: u32,
-    threshold: u32,
-    ayes: Vec<AccountId>,
-    nays: Vec<AccountId>,
-    end: u32,
-}
-
-/// A motion that waits for votes.
-#[derive(Clone, Debug, Serialize)]
-pub struct Motion {
-    pub proposal: H256,
-    pub index: u32,
-    pub call: String,
-    pub threshold: u32,
-    pub ayes: Vec<String>,
-    pub nays: Vec<String>,
-    /// The block after which it lapses.
-    pub end: u32,
-}
-
-pub async fn motions(client: &Client) -> Result<Vec<Motion>> {
-    let at = client.chain.finalized().await?.hash;
-    let hashes: Vec<H256> = council(client, "Proposals", at).await?;
-    let mut motions = Vec::new();
-    for proposal in hashes {
-        let Some(votes) = voting(client, proposal, at).await? else {
-            continue;
-        };
-        let texts = |accounts: &[AccountId]| accounts.iter().map(AccountId::to_string).collect();
-        motions.push(Motion {
-            proposal,
-            index: votes.index,
-            call: proposal_name(client, proposal, at).await?,
-            threshold: votes.threshold,
-            ayes: texts(&votes.ayes),
-            nays: texts(&votes.nays),
-            end: votes.end,
-        });
-    }
-    Ok(motions)
-}
-
-async fn voting(client: &Client, proposal: H256, at: H256) -> Result<Option<Votes>> {
-    let key = identity_key("Voting", proposal);
-    Ok(client.chain.storage(&key, at).await?)
-}
-
-/// The council's maps are keyed by the hash as it is.
-fn identity_key(item: &str, proposal: H256) -> Vec<u8> {
-    let mut key = storage_prefix("Council", item);
-    key.extend_from_slice(proposal.as_bytes());
-    key
-}
-
-/// The bytes of whatever a storage item holds.
-struct Raw(Vec<u8>);
-
-impl Decode for Raw {
-    fn decode<I: codec::Input>(input: &mut I) -> std::result::Result<Self, codec::Error> {
-        let mut bytes = Vec::new();
-        while let Ok(byte) = input.read_byte() {
-            bytes.push(byte);
-        }
-        Ok(Raw(bytes))
-    }
-}
-
-async fn proposal_bytes(client: &Client, proposal: H256, at: H256) -> Result<Vec<u8>> {
-    let raw: Option<Raw> = client
-        .chain
-        .storage(&identity_key("ProposalOf", proposal), at)
-        .await?;
-    raw.map(|raw| raw.0).ok_or_else(|| {
-        Error::Unfit(format!(
-            "the council has no motion {proposal:?}: `salus council list` shows them"
-        ))
-    })
-}
-
-async fn proposal_name(client: &Client, proposal: H256, at: H256) -> Result<String> {
-    let bytes = proposal_bytes(client, proposal, at).await?;
-    let runtime = client.chain.runtime(at).await?;
-    let name = bytes.first().zip(bytes.get(1)).and_then(|(pallet, call)| {
-        let pallet = runtime.metadata.pallet_by_call_index(*pallet)?;
-        let call = pallet.call_variant_by_index(*call)?;
-        Some(format!("{}.{}", pallet.name(), call.name))
-    });
-    Ok(name.unwrap_or_else(|| "unknown".into()))
-}
-
-/// A vote, and whether it carried the motion.
-#[derive(Clone, Debug, Serialize)]
-pub struct Voted {
-    pub proposal: H256,
-    pub executed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub organisation: Option<OrgId>,
-    #[serde(flatten)]
-    pub receipt: Receipt,
-}
-
-/// Votes on a motion, and carries it out once enough have agreed.
-pub async fn vote(client: &Client, proposal: H256, approve: bool) -> Result<Voted> {
-    let at = client.chain.finalized().await?.hash;
-    let length = proposal_bytes(client, proposal, at).await?.len() as u32;
-    let missing = || Error::Unfit(format!("the council has no motion {proposal:?}"));
-    let votes = voting(client, proposal, at).await?.ok_or_else(missing)?;
-    let mut submitted = None;
-    if !(approve && votes.ayes.contains(&client.me())) {
-        let call = calls::council::vote(proposal, votes.index, approve);
-        submitted = Some(client.submit(&call).await?);
-    }
-    let at = client.chain.finalized().await?.hash;
-    let votes = voting(client, proposal, at).await?;
-    let mut executed = false;
-    if let Some(votes) = votes.filter(|votes| votes.ayes.len() as u32 >= votes.threshold) {
-        let call = calls::council::close(
-            proposal,
-            votes.index,
-            MOTION_REF_TIME,
-            MOTION_PROOF_SIZE,
-            length,
-        );
-        submitted = Some(client.submit(&call).await?);
-        executed = true;
-    }
-    let submitted = submitted.ok_or_else(|| {
-        Error::Unfit("this account has voted so before, and others are missing".into())
-    })?;
-    Ok(Voted {
-        proposal,
-        executed,
-        organisation: submitted
-            .event("Members", "OrganisationAdmitted")
-            .map(|event| number(event, "organisation"))
-            .transpose()?,
-        receipt: (&submitted).into(),
-    })
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -555,27 +336,4 @@ pub async fn clinicians(
         }
     }
     Ok(views)
-}
-
-#[cfg(test)]
-mod tests {
-    use codec::Encode;
-
-    use super::*;
-
-    #[test]
-    fn a_motions_votes_decode_as_the_council_keeps_them() {
-        let (aye, nay) = (AccountId::new([1; 32]), AccountId::new([2; 32]));
-        let bytes = (7u32, 2u32, vec![aye.clone()], vec![nay.clone()], 99u32).encode();
-        let votes = Votes::decode(&mut &bytes[..]).unwrap();
-        assert_eq!((votes.index, votes.threshold, votes.end), (7, 2, 99));
-        assert_eq!((votes.ayes, votes.nays), (vec![aye], vec![nay]));
-    }
-
-    #[test]
-    fn hashes_are_read_from_events() {
-        let text = format!("0x{}", "ab".repeat(32));
-        assert_eq!(hash(&text), Some(H256::repeat_byte(0xab)));
-        assert_eq!(hash("0xab"), None);
-    }
 }

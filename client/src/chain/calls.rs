@@ -89,6 +89,44 @@ pub mod upgrades {
     }
 }
 
+/// Decisions of the consortium that are announced days before anybody can carry them out.
+pub mod timelock {
+    use super::*;
+
+    /// Announces a call, given as the bytes of [`super::super::Runtime::encode_call`].
+    pub fn announce(call: &[u8]) -> Call {
+        Call::new("Timelock", "announce", call.to_vec())
+    }
+
+    calls! { "Timelock":
+        fn enact(decision: u32);
+        /// Governance: calls a decision off.
+        fn cancel(decision: u32);
+    }
+}
+
+pub mod validators {
+    use super::*;
+
+    calls! { "Validators":
+        /// Governance: keeps an organisation from validating.
+        fn bar(organisation: OrgId);
+        /// Governance: lets a barred organisation validate again.
+        fn readmit(organisation: OrgId);
+    }
+}
+
+pub mod session {
+    use super::*;
+
+    /// The admin registers its validator's keys, as `author_rotateKeysWithOwner` returned them.
+    pub fn set_keys(keys: &[u8], proof: &[u8]) -> Call {
+        let mut args = keys.to_vec();
+        proof.encode_to(&mut args);
+        Call::new("Session", "set_keys", args)
+    }
+}
+
 /// Governance: the organisations' admins decide.
 pub mod council {
     use super::*;

@@ -6,7 +6,7 @@
 
 use codec::{Decode, Encode};
 use salus_primitives::{BlockNumber, Cid, Moment, PatientId};
-use scale_info::{form::PortableForm, PortableRegistry, TypeDef};
+use scale_info::{form::PortableForm, Field, PortableRegistry, TypeDef};
 use scale_value::{Composite, Primitive, ValueDef};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
@@ -201,18 +201,61 @@ fn decode_event(input: &mut &[u8], metadata: &Metadata) -> Result<(String, Strin
     let variant = pallet
         .event_variant_by_index(variant)
         .ok_or_else(|| bad(format!("{} has no event {variant}", pallet.name())))?;
-    let mut fields = Map::new();
-    for (place, field) in variant.fields.iter().enumerate() {
+    let name = format!("{}.{}", pallet.name(), variant.name);
+    let fields = decode_fields(input, &variant.fields, &name, metadata)?;
+    Ok((pallet.name().to_string(), variant.name.clone(), fields))
+}
+
+fn decode_fields(
+    input: &mut &[u8],
+    fields: &[Field<PortableForm>],
+    name: &str,
+    metadata: &Metadata,
+) -> Result<Value> {
+    let mut decoded = Map::new();
+    for (place, field) in fields.iter().enumerate() {
         let value = scale_value::scale::decode_as_type(input, field.ty.id, metadata.types())
-            .map_err(|e| bad(format!("{}.{}: {e}", pallet.name(), variant.name)))?;
+            .map_err(|e| ChainError::unreadable("a call or event", format!("{name}: {e}")))?;
         let name = field.name.clone().unwrap_or_else(|| place.to_string());
-        fields.insert(name, to_json(&value, metadata.types()));
+        decoded.insert(name, to_json(&value, metadata.types()));
     }
-    Ok((
-        pallet.name().to_string(),
-        variant.name.clone(),
-        Value::Object(fields),
-    ))
+    Ok(Value::Object(decoded))
+}
+
+/// A call that somebody proposes, as this runtime understands it.
+#[derive(Clone, Debug)]
+pub struct DecodedCall {
+    /// Such as `Members.suspend`.
+    pub name: String,
+    /// The first sentence of the call's documentation.
+    pub summary: String,
+    pub arguments: Value,
+}
+
+impl Runtime {
+    /// Reads a SCALE-encoded `RuntimeCall`.
+    pub fn decode_call(&self, bytes: &[u8]) -> Result<DecodedCall> {
+        let bad = |reason: String| ChainError::unreadable("a call", reason);
+        let input = &mut &bytes[..];
+        let [pallet, call] = <[u8; 2]>::decode(input).map_err(|e| bad(e.to_string()))?;
+        let pallet = self
+            .metadata
+            .pallet_by_call_index(pallet)
+            .ok_or_else(|| bad(format!("there is no pallet {pallet}")))?;
+        let variant = pallet
+            .call_variant_by_index(call)
+            .ok_or_else(|| bad(format!("{} has no call {call}", pallet.name())))?;
+        let name = format!("{}.{}", pallet.name(), variant.name);
+        let arguments = decode_fields(input, &variant.fields, &name, &self.metadata)?;
+        if !input.is_empty() {
+            return Err(bad(format!("{name}: {} bytes too many", input.len())));
+        }
+        Ok(DecodedCall {
+            name,
+            summary: variant.docs.first().cloned().unwrap_or_default(),
+            arguments,
+        })
+    }
 }
 
 /// A decoded value as JSON.

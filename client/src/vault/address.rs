@@ -12,17 +12,25 @@ use super::{Result, VaultError};
 pub enum Reach {
     /// `https` to public addresses.
     Public,
-    /// Also this machine, and without TLS.
+    /// Also this machine and private networks, and these without TLS.
     Development,
 }
 
 impl Reach {
     fn allows(self, address: IpAddr) -> bool {
         match address {
-            _ if address.to_canonical().is_loopback() => self == Reach::Development,
+            _ if is_near(address) => self == Reach::Development,
             IpAddr::V4(address) => is_public_v4(address),
             IpAddr::V6(address) => is_public_v6(address),
         }
+    }
+}
+
+/// On this machine, or in a private network (RFC 1918, RFC 4193).
+fn is_near(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
     }
 }
 
@@ -67,7 +75,7 @@ pub struct VaultUrl {
 
 impl VaultUrl {
     /// Errors unless it is `https` to a public host, without user, query or fragment; in
-    /// development this machine may be contacted without TLS, too.
+    /// development what is near may be contacted, and without TLS.
     pub fn parse(text: &str, reach: Reach) -> Result<Self> {
         let bad = |reason| {
             Err(VaultError::BadUrl {
@@ -78,27 +86,27 @@ impl VaultUrl {
         let Ok(mut url) = Url::parse(text) else {
             return bad("it is not an address like https://vault.example.org");
         };
-        let loopback = match url.host() {
+        let near = match url.host() {
             None => return bad("it names no host"),
             Some(Host::Domain(name)) => {
                 let name = name.trim_end_matches('.');
                 name == "localhost" || name.ends_with(".localhost")
             }
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => IpAddr::from(address).to_canonical().is_loopback(),
+            Some(Host::Ipv4(address)) => is_near(address.into()),
+            Some(Host::Ipv6(address)) => is_near(address.into()),
         };
         let literal = match url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::from(address)),
             Some(Host::Ipv6(address)) => Some(IpAddr::from(address)),
             _ => None,
         };
-        match (url.scheme(), loopback, reach) {
-            (_, true, Reach::Public) => return bad("it is on this machine"),
+        match (url.scheme(), near, reach) {
+            (_, true, Reach::Public) => return bad("it is on this machine or in a private network"),
             ("https", ..) | ("http", true, Reach::Development) => {}
             _ => return bad("it must begin with https://"),
         }
         if literal.is_some_and(|address| !reach.allows(address)) {
-            return bad("it is a private address");
+            return bad("it is no public address");
         }
         if !url.username().is_empty() || url.password().is_some() {
             return bad("it contains a user name");
@@ -188,17 +196,11 @@ mod tests {
             "https://user:word@vault.example.org",
             "https://vault.example.org/?to=elsewhere",
             "https://vault.example.org/#here",
-            "https://10.0.0.1",
-            "https://172.16.1.1",
-            "https://192.168.1.1",
             "https://169.254.169.254/latest",
             "https://100.64.0.1",
             "https://0.0.0.0",
-            "https://0x0a000001",
             "https://[::]",
             "https://[fe80::1]",
-            "https://[fd00::1]",
-            "https://[::ffff:10.0.0.1]",
             "https://[64:ff9b::a00:1]",
             "https://[2002:a00:1::]",
         ] {
@@ -208,8 +210,14 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_is_reached_in_development_only() {
+    fn what_is_near_is_reached_in_development_only() {
         for url in [
+            "http://10.0.0.1:8040",
+            "https://172.16.1.1",
+            "https://192.168.1.1",
+            "https://0x0a000001",
+            "https://[fd00::1]",
+            "https://[::ffff:10.0.0.1]",
             "http://127.0.0.1:8080",
             "http://localhost:8080",
             "https://localhost",

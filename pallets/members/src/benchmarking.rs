@@ -103,7 +103,8 @@ mod benchmarks {
         organisations::<T>(o - 1);
         let admin = lapsed::<T>(0);
         let next = NextOrganisation::<T>::get();
-        let origin = governance::<T>()?;
+        let origin =
+            T::AdmissionOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)?;
         #[extrinsic_call]
         _(
             origin as T::RuntimeOrigin,

@@ -81,7 +81,10 @@ pub mod pallet {
     {
         type Chain: Chain;
 
-        /// Admits, suspends and reinstates organisations, and names their admins.
+        /// Admits organisations.
+        type AdmissionOrigin: EnsureOrigin<Self::RuntimeOrigin>;
+
+        /// Suspends and reinstates organisations, and names their admins.
         type GovernanceOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
         /// Whose seats are the admins of the organisations in good standing.
@@ -284,7 +287,7 @@ pub mod pallet {
             name: Name,
             vault_url: Url,
         ) -> DispatchResultWithPostInfo {
-            T::GovernanceOrigin::ensure_origin(origin)?;
+            T::AdmissionOrigin::ensure_origin(origin)?;
             Self::do_admit(kind, name, admin, vault_url)?;
             Ok(Some(T::WeightInfo::admit(NextOrganisation::<T>::get())).into())
         }

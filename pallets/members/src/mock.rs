@@ -60,6 +60,7 @@ parameter_types! {
 
 impl crate::Config for Test {
     type Chain = Doubles;
+    type AdmissionOrigin = frame_system::EnsureRoot<AccountId>;
     type GovernanceOrigin = frame_system::EnsureRoot<AccountId>;
     type Council = Doubles;
     type Sponsorship = Doubles;

@@ -1,16 +1,21 @@
-//! The organisations' admins are the council, one vote each; more than half decides.
+//! The organisations' admins are the council, one vote each.
+//!
+//! | what | majority | in force |
+//! |---|---|---|
+//! | admit an organisation, authorize a runtime | two thirds | announced, then days later ([`pallet_timelock`]) |
+//! | suspend, reinstate, name an admin or a successor, bar a validator, call a decision off | more than half | at once |
 
 use frame_support::{
     parameter_types,
-    traits::{ConstU32, EitherOfDiverse},
+    traits::{ConstU32, Contains, EitherOfDiverse},
     weights::Weight,
 };
 use frame_system::EnsureRoot;
 use sp_runtime::Perbill;
 
 use crate::{
-    configs::MAXIMUM_BLOCK_WEIGHT, AccountId, BlockNumber, Runtime, RuntimeCall, RuntimeEvent,
-    RuntimeOrigin, DAYS,
+    configs::{SalusChain, MAXIMUM_BLOCK_WEIGHT},
+    AccountId, BlockNumber, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, DAYS,
 };
 
 pub type CouncilCollective = pallet_collective::Instance1;
@@ -19,6 +24,16 @@ pub type GovernanceOrigin = EitherOfDiverse<
     EnsureRoot<AccountId>,
     pallet_collective::EnsureProportionMoreThan<AccountId, CouncilCollective, 1, 2>,
 >;
+
+/// What changes the consortium for good. There is no account with root, but benchmarks and tests
+/// need one.
+pub type AnnounceOrigin = EitherOfDiverse<
+    EnsureRoot<AccountId>,
+    pallet_collective::EnsureProportionAtLeast<AccountId, CouncilCollective, 2, 3>,
+>;
+
+/// What was announced, and whose time has come.
+pub type EnactedOrigin = EitherOfDiverse<EnsureRoot<AccountId>, pallet_timelock::EnsureEnacted>;
 
 /// Organisations, and so seats of the council. Do not reduce.
 pub const MAX_ORGANISATIONS: u32 = 1_024;
@@ -48,5 +63,36 @@ impl pallet_collective::Config<CouncilCollective> for Runtime {
 }
 
 impl crate::upgrades::Config for Runtime {
-    type GovernanceOrigin = GovernanceOrigin;
+    type GovernanceOrigin = EnactedOrigin;
+}
+
+/// What [`EnactedOrigin`] guards.
+pub struct Lockable;
+
+impl Contains<RuntimeCall> for Lockable {
+    fn contains(call: &RuntimeCall) -> bool {
+        matches!(
+            call,
+            RuntimeCall::Members(pallet_members::Call::admit { .. }) | RuntimeCall::Upgrades(_)
+        )
+    }
+}
+
+impl pallet_timelock::Config for Runtime {
+    type Chain = SalusChain;
+    type AnnounceOrigin = AnnounceOrigin;
+    type CancelOrigin = GovernanceOrigin;
+    type Lockable = Lockable;
+    type MaxWeight = MaxProposalWeight;
+    type MaxPending = ConstU32<64>;
+    type WeightInfo = pallet_timelock::weights::SubstrateWeight<Runtime>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkCall = BenchmarkCall;
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+parameter_types! {
+    pub BenchmarkCall: RuntimeCall = RuntimeCall::Upgrades(crate::upgrades::Call::authorize {
+        code_hash: crate::Hash::zero(),
+    });
 }

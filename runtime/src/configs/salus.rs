@@ -5,8 +5,9 @@ use salus_primitives::{traits::Chain, Genesis, Moment, DAY};
 
 use super::governance::MAX_ORGANISATIONS;
 use crate::{
-    configs::GovernanceOrigin, AccessLog, Consent, Council, Members, Patients, Records, Runtime,
-    RuntimeCall, System, Timestamp,
+    configs::{EnactedOrigin, GovernanceOrigin},
+    AccessLog, Consent, Council, Members, Patients, Records, Runtime, RuntimeCall, System,
+    Timestamp,
 };
 
 /// The chain's clock and name.
@@ -46,6 +47,7 @@ impl Contains<RuntimeCall> for Urgent {
 
 impl pallet_members::Config for Runtime {
     type Chain = SalusChain;
+    type AdmissionOrigin = EnactedOrigin;
     type GovernanceOrigin = GovernanceOrigin;
     type Council = Council;
     type Sponsorship = Patients;

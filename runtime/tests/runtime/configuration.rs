@@ -65,6 +65,9 @@ fn no_pallet_runs_on_unit_weights() {
         pallet_timestamp::Config => WeightInfo,
         pallet_balances::Config => WeightInfo,
         pallet_collective::Config<pallet_collective::Instance1> => WeightInfo,
+        pallet_session::Config => WeightInfo,
+        pallet_timelock::Config => WeightInfo,
+        pallet_validators::Config => WeightInfo,
         pallet_members::Config => WeightInfo,
         pallet_patients::Config => WeightInfo,
         pallet_records::Config => WeightInfo,
@@ -145,27 +148,14 @@ fn the_filter_holds_inside_a_council_motion() {
 #[test]
 fn one_vote_decides_where_there_is_one_hospital() {
     world::empty().execute_with(|| {
-        let admit = RuntimeCall::Members(pallet_members::Call::admit {
-            admin: Who::OtherAdmin.account(),
-            kind: salus_primitives::OrganisationKind::Laboratory,
-            name: Default::default(),
-            vault_url: Default::default(),
-        });
-        // A name is needed; see the pallet's own tests for what else is.
-        let admit = match admit {
-            RuntimeCall::Members(pallet_members::Call::admit {
-                admin,
-                kind,
-                vault_url,
-                ..
-            }) => RuntimeCall::Members(pallet_members::Call::admit {
-                admin,
-                kind,
+        let admit = RuntimeCall::Timelock(pallet_timelock::Call::announce {
+            call: Box::new(RuntimeCall::Members(pallet_members::Call::admit {
+                admin: Who::OtherAdmin.account(),
+                kind: salus_primitives::OrganisationKind::Laboratory,
                 name: frame_support::BoundedVec::truncate_from(b"City Laboratory".to_vec()),
-                vault_url,
-            }),
-            _ => unreachable!(),
-        };
+                vault_url: Default::default(),
+            })),
+        });
         let motion = |threshold| {
             RuntimeCall::Council(pallet_collective::Call::propose {
                 threshold,

@@ -1,6 +1,7 @@
 //! Promises of the runtime as a whole.
 
 mod configuration;
+mod consortium;
 mod metadata;
 mod origins;
 mod world;

@@ -1,5 +1,6 @@
 //! A chain with one of everybody, made by the calls that people make.
 
+use codec::Encode;
 use frame_support::{assert_ok, traits::OnInitialize, BoundedVec};
 use salus_primitives::{
     signing::{enrolment_payload, recipient_payload, SCHEME_X25519},
@@ -9,9 +10,9 @@ use salus_primitives::{
 };
 use salus_runtime::{
     genesis_config_presets, AllPalletsWithSystem, Consent, Members, Patients, Records, Runtime,
-    RuntimeCall, RuntimeGenesisConfig, RuntimeOrigin, System,
+    RuntimeCall, RuntimeGenesisConfig, RuntimeOrigin, SessionKeys, System,
 };
-use sp_core::{sr25519, Pair, H256};
+use sp_core::{ed25519, proof_of_possession::statement_of_ownership, sr25519, Pair, H256};
 use sp_runtime::BuildStorage;
 
 /// 2025-01-01, in milliseconds.
@@ -140,14 +141,32 @@ pub fn enrol(enroller: Who, patient: PatientId, controller: Who) -> pallet_patie
     }
 }
 
+/// Session keys of a node with this seed, with a proof made for `owner`.
+pub fn validator_keys(seed: &str, owner: &AccountId) -> RuntimeCall {
+    let aura = sr25519::Pair::from_string(seed, None).expect("a derivation path");
+    let grandpa = ed25519::Pair::from_string(seed, None).expect("a derivation path");
+    let statement = statement_of_ownership(&owner.encode());
+    RuntimeCall::Session(pallet_session::Call::set_keys {
+        keys: SessionKeys {
+            aura: aura.public().into(),
+            grandpa: grandpa.public().into(),
+        },
+        proof: (aura.sign(&statement), grandpa.sign(&statement)).encode(),
+    })
+}
+
 pub fn set_time(now: Moment) {
     pallet_timestamp::Now::<Runtime>::put(now);
 }
 
 /// A chain at block 1 with the development preset's genesis.
 pub fn empty() -> sp_io::TestExternalities {
-    let preset = genesis_config_presets::get_preset(&genesis_config_presets::DEVELOPMENT.into())
-        .expect("the preset exists");
+    with_preset(genesis_config_presets::DEVELOPMENT)
+}
+
+/// A chain at block 1 with this preset's genesis.
+pub fn with_preset(name: &str) -> sp_io::TestExternalities {
+    let preset = genesis_config_presets::get_preset(&name.into()).expect("the preset exists");
     let patch: serde_json::Value = serde_json::from_slice(&preset).unwrap();
     let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).unwrap();
     merge(&mut config, patch);

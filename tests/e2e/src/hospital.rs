@@ -192,7 +192,10 @@ impl Hospital {
         let admitted = organisation::admit(&council, "Clinic", kind, &admin.me(), "")
             .await
             .expect("one member decides alone");
-        let organisation = admitted.organisation.expect("it was decided at once");
+        let organisation = admitted
+            .outcome
+            .organisation
+            .expect("it was decided at once");
         let (node, data) = (self.node.url(), self.path("clinic-blobs"));
         let mut vault = Vault::with(
             self.folder(),

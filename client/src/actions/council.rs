@@ -1,0 +1,437 @@
+//! The council: what it is asked, how it votes, and what it has announced.
+//!
+//! Admissions and new runtimes need two thirds, and are announced: days pass before anybody can
+//! carry them out. For all else more than half is enough, and it is done at once.
+
+use codec::Decode;
+use salus_primitives::{AccountId, Moment, OrgId};
+use serde::Serialize;
+use serde_json::Value;
+use sp_core::H256;
+
+use super::{number, Client, Receipt};
+use crate::chain::{calls, storage_prefix, Call, Runtime, Submitted};
+use crate::error::{Error, Result};
+
+/// What carrying out a motion may cost. The chain lets none have more than half a block, so this
+/// bounds nothing that could be proposed.
+const MOTION_REF_TIME: u64 = 170_000_000_000;
+const MOTION_PROOF_SIZE: u64 = u64::MAX / 2;
+
+/// What the consortium did, as a transaction shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// Whether the motion was carried; else others vote.
+    pub executed: bool,
+    /// Why what was carried could not be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+    /// The number of an organisation that was admitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<OrgId>,
+    /// The number of a decision that was announced, and from when on it can be enacted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<Moment>,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+impl Outcome {
+    fn of(submitted: &Submitted, executed: bool) -> Result<Self> {
+        let field = |pallet: &str, event: &str, name: &str| {
+            let event = submitted.event(pallet, event);
+            event.map(|event| number(event, name)).transpose()
+        };
+        let result = ["Council.Executed", "Timelock.DecisionEnacted"]
+            .iter()
+            .filter_map(|name| name.split_once('.'))
+            .filter_map(|(pallet, event)| submitted.event(pallet, event))
+            .find_map(|event| event.fields.get("result")?.get("Err"));
+        Ok(Self {
+            executed,
+            failed: result.map(Value::to_string),
+            organisation: field("Members", "OrganisationAdmitted", "organisation")?,
+            decision: field("Timelock", "DecisionAnnounced", "decision")?,
+            due: submitted
+                .event("Timelock", "DecisionAnnounced")
+                .and_then(|event| event.fields.get("due")?.as_u64()),
+            receipt: submitted.into(),
+        })
+    }
+}
+
+/// What became of a proposal to the council.
+#[derive(Clone, Debug, Serialize)]
+pub struct Proposed {
+    /// Votes that carry it.
+    pub threshold: u32,
+    /// The motion's hash and number, where it waits for votes.
+    pub proposal: Option<H256>,
+    pub index: Option<u32>,
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// Proposes a call to the council; more than half of its members must agree.
+pub async fn propose(client: &Client, call: &Call) -> Result<Proposed> {
+    propose_to(client, call, |members| members / 2 + 1).await
+}
+
+/// Proposes to announce a call; two thirds of the council must agree.
+pub async fn announce(client: &Client, call: &Call) -> Result<Proposed> {
+    let at = client.chain.finalized().await?.hash;
+    let encoded = client.chain.runtime(at).await?.encode_call(call)?;
+    let announce = calls::timelock::announce(&encoded);
+    propose_to(client, &announce, |members| (2 * members).div_ceil(3)).await
+}
+
+async fn propose_to(
+    client: &Client,
+    call: &Call,
+    majority: impl Fn(u32) -> u32,
+) -> Result<Proposed> {
+    let at = client.chain.finalized().await?.hash;
+    let members: Vec<AccountId> = council(client, "Members", at).await?;
+    if !members.contains(&client.me()) {
+        return Err(Error::NotPermitted(
+            "only an organisation's admin sits in the council: use the profile of one".into(),
+        ));
+    }
+    let threshold = majority(members.len() as u32);
+    let submitted = client.chain.propose(&client.key, threshold, call).await?;
+    let motion = submitted.event("Council", "Proposed");
+    let proposed = Proposed {
+        threshold,
+        proposal: motion.and_then(|event| hash(event.fields.get("proposal_hash")?.as_str()?)),
+        index: motion
+            .map(|event| number(event, "proposal_index"))
+            .transpose()?,
+        outcome: Outcome::of(&submitted, motion.is_none())?,
+    };
+    // Proposing does not count as a vote by itself.
+    if let Some((proposal, index)) = proposed.proposal.zip(proposed.index) {
+        let vote = calls::council::vote(proposal, index, true);
+        client.submit(&vote).await?;
+    }
+    Ok(proposed)
+}
+
+fn hash(text: &str) -> Option<H256> {
+    let bytes = hex::decode(text.trim_start_matches("0x")).ok()?;
+    (bytes.len() == 32).then(|| H256::from_slice(&bytes))
+}
+
+async fn council<T: Decode + Default>(client: &Client, item: &str, at: H256) -> Result<T> {
+    let value = client
+        .chain
+        .storage(&storage_prefix("Council", item), at)
+        .await?;
+    Ok(value.unwrap_or_default())
+}
+
+/// What the council keeps of a motion (`pallet_collective::Votes`).
+#[derive(Decode)]
+struct Votes {
+    index: u32,
+    threshold: u32,
+    ayes: Vec<AccountId>,
+    nays: Vec<AccountId>,
+    end: u32,
+}
+
+/// A call, told so that a person can judge it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Told {
+    /// Such as `Members.suspend`.
+    pub call: String,
+    /// What the runtime itself says that the call does.
+    pub words: String,
+    pub arguments: Value,
+    /// What is announced, where the call is an announcement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub announced: Option<Box<Told>>,
+}
+
+impl Told {
+    fn of(runtime: &Runtime, bytes: &[u8]) -> Self {
+        let unknown = || Self {
+            call: "unknown".into(),
+            words: "This program cannot read it: do not agree before another one does.".into(),
+            arguments: Value::Null,
+            announced: None,
+        };
+        let Ok(decoded) = runtime.decode_call(bytes) else {
+            return unknown();
+        };
+        let announced = (decoded.name == "Timelock.announce")
+            .then(|| bytes.get(2..))
+            .flatten()
+            .map(|inner| Box::new(Self::of(runtime, inner)));
+        Self {
+            call: decoded.name,
+            words: decoded.summary,
+            arguments: decoded.arguments,
+            announced,
+        }
+    }
+
+    /// The call that matters: the announced one, if there is one.
+    pub fn heart(&self) -> &Self {
+        self.announced.as_deref().map_or(self, Self::heart)
+    }
+}
+
+/// A motion that waits for votes.
+#[derive(Clone, Debug, Serialize)]
+pub struct Motion {
+    pub proposal: H256,
+    pub index: u32,
+    #[serde(flatten)]
+    pub told: Told,
+    pub threshold: u32,
+    pub ayes: Vec<String>,
+    pub nays: Vec<String>,
+    /// The block after which it lapses.
+    pub end: u32,
+}
+
+pub async fn motions(client: &Client) -> Result<Vec<Motion>> {
+    let at = client.chain.finalized().await?.hash;
+    let runtime = client.chain.runtime(at).await?;
+    let hashes: Vec<H256> = council(client, "Proposals", at).await?;
+    let mut motions = Vec::new();
+    for proposal in hashes {
+        let Some(votes) = voting(client, proposal, at).await? else {
+            continue;
+        };
+        let bytes = proposal_bytes(client, proposal, at).await?;
+        let texts = |accounts: &[AccountId]| accounts.iter().map(AccountId::to_string).collect();
+        motions.push(Motion {
+            proposal,
+            index: votes.index,
+            told: Told::of(&runtime, &bytes),
+            threshold: votes.threshold,
+            ayes: texts(&votes.ayes),
+            nays: texts(&votes.nays),
+            end: votes.end,
+        });
+    }
+    Ok(motions)
+}
+
+async fn voting(client: &Client, proposal: H256, at: H256) -> Result<Option<Votes>> {
+    let key = identity_key("Voting", proposal);
+    Ok(client.chain.storage(&key, at).await?)
+}
+
+async fn open_motion(client: &Client, proposal: H256, at: H256) -> Result<Votes> {
+    let votes = voting(client, proposal, at).await?;
+    votes.ok_or_else(|| no_motion(proposal))
+}
+
+fn no_motion(proposal: H256) -> Error {
+    Error::Unfit(format!(
+        "the council has no motion {proposal:?}: `salus council list` shows them"
+    ))
+}
+
+/// The council's maps are keyed by the hash as it is.
+fn identity_key(item: &str, proposal: H256) -> Vec<u8> {
+    let mut key = storage_prefix("Council", item);
+    key.extend_from_slice(proposal.as_bytes());
+    key
+}
+
+/// The bytes of whatever a storage item holds.
+struct Raw(Vec<u8>);
+
+impl Decode for Raw {
+    fn decode<I: codec::Input>(input: &mut I) -> std::result::Result<Self, codec::Error> {
+        let mut bytes = Vec::new();
+        while let Ok(byte) = input.read_byte() {
+            bytes.push(byte);
+        }
+        Ok(Raw(bytes))
+    }
+}
+
+async fn proposal_bytes(client: &Client, proposal: H256, at: H256) -> Result<Vec<u8>> {
+    let raw: Option<Raw> = client
+        .chain
+        .storage(&identity_key("ProposalOf", proposal), at)
+        .await?;
+    raw.map(|raw| raw.0).ok_or_else(|| no_motion(proposal))
+}
+
+/// A vote, and whether it carried the motion.
+#[derive(Clone, Debug, Serialize)]
+pub struct Voted {
+    pub proposal: H256,
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// Votes on a motion, and carries it out once enough have agreed.
+pub async fn vote(client: &Client, proposal: H256, approve: bool) -> Result<Voted> {
+    let at = client.chain.finalized().await?.hash;
+    let votes = open_motion(client, proposal, at).await?;
+    let mut submitted = None;
+    if !(approve && votes.ayes.contains(&client.me())) {
+        let call = calls::council::vote(proposal, votes.index, approve);
+        submitted = Some(client.submit(&call).await?);
+    }
+    let at = client.chain.finalized().await?.hash;
+    let votes = voting(client, proposal, at).await?;
+    if votes.is_some_and(|votes| votes.ayes.len() as u32 >= votes.threshold) {
+        return close(client, proposal).await;
+    }
+    let submitted = submitted.ok_or_else(|| {
+        Error::Unfit("this account has voted so before, and others are missing".into())
+    })?;
+    Ok(Voted {
+        proposal,
+        outcome: Outcome::of(&submitted, false)?,
+    })
+}
+
+/// Ends a motion that nobody needs any more: one that was carried, or that has lapsed.
+pub async fn close(client: &Client, proposal: H256) -> Result<Voted> {
+    let at = client.chain.finalized().await?.hash;
+    let length = proposal_bytes(client, proposal, at).await?.len() as u32;
+    let votes = open_motion(client, proposal, at).await?;
+    let call = calls::council::close(
+        proposal,
+        votes.index,
+        MOTION_REF_TIME,
+        MOTION_PROOF_SIZE,
+        length,
+    );
+    let submitted = client.submit(&call).await?;
+    let executed = submitted.event("Council", "Executed").is_some();
+    Ok(Voted {
+        proposal,
+        outcome: Outcome::of(&submitted, executed)?,
+    })
+}
+
+/// A decision that was announced.
+#[derive(Clone, Debug, Serialize)]
+pub struct Decision {
+    pub decision: u32,
+    #[serde(flatten)]
+    pub told: Told,
+    pub announced_at: Moment,
+    /// From when on it can be enacted.
+    pub due: Moment,
+}
+
+/// What `pallet-timelock` keeps of a decision.
+#[derive(Decode)]
+struct Announced {
+    call: Vec<u8>,
+    announced_at: Moment,
+    due: Moment,
+}
+
+/// The decisions that wait, in the order of their announcement.
+pub async fn decisions(client: &Client) -> Result<Vec<Decision>> {
+    let at = client.chain.finalized().await?.hash;
+    let runtime = client.chain.runtime(at).await?;
+    let next: Option<u32> = client
+        .chain
+        .storage(&storage_prefix("Timelock", "NextDecision"), at)
+        .await?;
+    let mut decisions = Vec::new();
+    // At most 64 wait, and decisions are days apart: all numbers are soon asked for.
+    for decision in 0..next.unwrap_or_default() {
+        let key = pending_key(decision);
+        let row: Option<Announced> = client.chain.storage(&key, at).await?;
+        if let Some(row) = row {
+            decisions.push(Decision {
+                decision,
+                told: Told::of(&runtime, &row.call),
+                announced_at: row.announced_at,
+                due: row.due,
+            });
+        }
+    }
+    Ok(decisions)
+}
+
+/// `Twox64Concat` of the decision's number.
+fn pending_key(decision: u32) -> Vec<u8> {
+    let encoded = decision.to_le_bytes();
+    let mut key = storage_prefix("Timelock", "Pending");
+    key.extend(sp_crypto_hashing::twox_64(&encoded));
+    key.extend(encoded);
+    key
+}
+
+/// Carries out a decision whose time has come. Anybody may.
+pub async fn enact(client: &Client, decision: u32) -> Result<Outcome> {
+    let submitted = client.submit(&calls::timelock::enact(decision)).await?;
+    Outcome::of(&submitted, true)
+}
+
+/// Proposes to announce a new runtime; returns its hash, too, which everybody can compute from the
+/// code that they have built themselves.
+pub async fn upgrade(client: &Client, code: &[u8]) -> Result<(H256, Proposed)> {
+    let hash = H256(sp_crypto_hashing::blake2_256(code));
+    let proposed = announce(client, &calls::upgrades::authorize(hash)).await?;
+    Ok((hash, proposed))
+}
+
+/// Submits the code of a runtime that was authorized. It is in force from the next block on.
+pub async fn apply_upgrade(client: &Client, code: &[u8]) -> Result<Receipt> {
+    let call = calls::system::apply_authorized_upgrade(code);
+    Ok((&client.submit(&call).await?).into())
+}
+
+/// Proposes who answers for the records of a member that is gone.
+pub async fn name_successor(
+    client: &Client,
+    organisation: OrgId,
+    successor: OrgId,
+) -> Result<Proposed> {
+    let call = calls::corrections::name_successor(organisation, successor);
+    propose(client, &call).await
+}
+
+/// Proposes to keep an organisation from validating, or to let it validate again.
+pub async fn set_barred(client: &Client, organisation: OrgId, barred: bool) -> Result<Proposed> {
+    let call = match barred {
+        true => calls::validators::bar(organisation),
+        false => calls::validators::readmit(organisation),
+    };
+    propose(client, &call).await
+}
+
+/// Proposes to call a decision off.
+pub async fn cancel(client: &Client, decision: u32) -> Result<Proposed> {
+    propose(client, &calls::timelock::cancel(decision)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use codec::Encode;
+
+    use super::*;
+
+    #[test]
+    fn a_motions_votes_decode_as_the_council_keeps_them() {
+        let (aye, nay) = (AccountId::new([1; 32]), AccountId::new([2; 32]));
+        let bytes = (7u32, 2u32, vec![aye.clone()], vec![nay.clone()], 99u32).encode();
+        let votes = Votes::decode(&mut &bytes[..]).unwrap();
+        assert_eq!((votes.index, votes.threshold, votes.end), (7, 2, 99));
+        assert_eq!((votes.ayes, votes.nays), (vec![aye], vec![nay]));
+    }
+
+    #[test]
+    fn hashes_are_read_from_events() {
+        let text = format!("0x{}", "ab".repeat(32));
+        assert_eq!(hash(&text), Some(H256::repeat_byte(0xab)));
+        assert_eq!(hash("0xab"), None);
+    }
+}

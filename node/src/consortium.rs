@@ -1,0 +1,297 @@
+//! A chain of one's own: its members write down public keys only, and get a specification.
+//!
+//! ```toml
+//! name = "Northern Consortium"
+//! id = "northern"
+//!
+//! [[member]]
+//! name = "General Hospital"
+//! kind = "hospital"
+//! admin = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
+//! # As `salus-node session-keys` prints them.
+//! keys = "0x…"
+//! proof = "0x…"
+//! # vault_url = "https://vault.hospital.example"
+//! # bootnode = "/dns/node.hospital.example/tcp/30333/p2p/12D3KooW…"
+//! ```
+
+use std::{collections::BTreeSet, path::Path, str::FromStr};
+
+use salus_primitives::{AccountId, OrganisationKind, DAY, MAX_NAME, MAX_URL};
+use salus_runtime::{SessionKeys, WASM_BINARY};
+use sc_network::config::MultiaddrWithPeerId;
+use sc_service::ChainType;
+use serde::{de::IntoDeserializer, Deserialize, Deserializer};
+use serde_json::json;
+use sp_core::{crypto::Ss58Codec, Decode, Encode};
+use sp_runtime::traits::OpaqueKeys;
+
+use crate::chain_spec::{properties, ChainSpec};
+
+/// What the members have agreed on.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Consortium {
+    name: String,
+    /// Lower case, digits and `_`: it names folders.
+    id: String,
+    /// Blocks of a second; an hour, if none.
+    #[serde(default)]
+    session_length: u32,
+    /// With fewer validators than this the set does not change; two thirds of the members, if none.
+    minimum_validators: Option<u32>,
+    /// Days between the announcement of an admission or a new runtime and its coming into force.
+    #[serde(default = "three_days")]
+    delay_days: u64,
+    #[serde(rename = "member")]
+    members: Vec<Founder>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Founder {
+    name: String,
+    #[serde(deserialize_with = "kind")]
+    kind: OrganisationKind,
+    /// The admin's address.
+    admin: String,
+    /// The session keys of its node, and the proof that they are its admin's.
+    keys: String,
+    proof: String,
+    #[serde(default)]
+    vault_url: String,
+    bootnode: Option<String>,
+}
+
+fn three_days() -> u64 {
+    3
+}
+
+/// In small letters, as on the command line.
+fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OrganisationKind, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    let name: String = first.chain(letters).collect();
+    OrganisationKind::deserialize(name.into_deserializer())
+}
+
+/// A founder whose every word was checked.
+struct Checked {
+    admin: AccountId,
+    keys: SessionKeys,
+    bootnode: Option<MultiaddrWithPeerId>,
+}
+
+impl Consortium {
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+        text.parse()
+    }
+
+    /// The chain's specification, the same for everybody who has the same node and file.
+    pub fn specification(&self) -> Result<ChainSpec, String> {
+        let wasm = WASM_BINARY.ok_or(
+            "this node was built without its runtime: build it again without SKIP_WASM_BUILD",
+        )?;
+        let founders = self.checked()?;
+        let minimum = self.minimum(founders.len() as u32)?;
+        let organisations: Vec<_> = self
+            .members
+            .iter()
+            .zip(&founders)
+            .map(|(said, founder)| (said.kind, &said.name, &founder.admin, &said.vault_url))
+            .collect();
+        let keys: Vec<_> = founders
+            .iter()
+            .map(|founder| (&founder.admin, &founder.admin, &founder.keys))
+            .collect();
+        let genesis = json!({
+            "members": { "organisations": organisations },
+            "session": { "keys": keys },
+            "validators": { "minimum": minimum, "sessionLength": self.session_length },
+            "timelock": { "delay": self.delay_days * DAY },
+        });
+        let bootnodes = founders
+            .into_iter()
+            .filter_map(|founder| founder.bootnode)
+            .collect();
+        Ok(ChainSpec::builder(wasm, None)
+            .with_name(&self.name)
+            .with_id(&self.id)
+            .with_protocol_id(&self.id)
+            .with_chain_type(ChainType::Live)
+            .with_boot_nodes(bootnodes)
+            .with_properties(properties())
+            .with_genesis_config_patch(genesis)
+            .build())
+    }
+
+    fn minimum(&self, members: u32) -> Result<u32, String> {
+        let minimum = self.minimum_validators.unwrap_or((2 * members).div_ceil(3));
+        match (1..=members).contains(&minimum) {
+            true => Ok(minimum),
+            false => Err(format!(
+                "minimum_validators is {minimum}: say a number from 1 to {members}, that of the members"
+            )),
+        }
+    }
+
+    fn checked(&self) -> Result<Vec<Checked>, String> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if self.id.is_empty() || !self.id.chars().all(plain) {
+            return Err(format!(
+                "the id {:?} names folders: use lower-case letters, digits and _",
+                self.id
+            ));
+        }
+        if self.members.is_empty() {
+            return Err("there is no [[member]]: name at least one".into());
+        }
+        let founders = self
+            .members
+            .iter()
+            .map(|founder| {
+                founder
+                    .checked()
+                    .map_err(|reason| format!("member {:?}: {reason}", founder.name))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let unique = |what: &str, count: usize| match count == founders.len() {
+            true => Ok(()),
+            false => Err(format!(
+                "two members have the same {what}: each needs its own"
+            )),
+        };
+        let set = |of: fn(&Checked) -> Vec<u8>| founders.iter().map(of).collect::<BTreeSet<_>>();
+        let names: BTreeSet<_> = self.members.iter().map(|member| &member.name).collect();
+        unique("name", names.len())?;
+        unique("admin", set(|founder| founder.admin.encode()).len())?;
+        unique("Aura key", set(|founder| founder.keys.aura.encode()).len())?;
+        unique(
+            "GRANDPA key",
+            set(|founder| founder.keys.grandpa.encode()).len(),
+        )?;
+        Ok(founders)
+    }
+}
+
+impl FromStr for Consortium {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| format!("the list of members cannot be read: {error}"))
+    }
+}
+
+impl Founder {
+    fn checked(&self) -> Result<Checked, String> {
+        if self.name.is_empty() || self.name.len() > MAX_NAME as usize {
+            return Err(format!("a name has 1 to {MAX_NAME} bytes"));
+        }
+        let is_https = self.vault_url.is_empty() || self.vault_url.starts_with("https://");
+        if !is_https || self.vault_url.len() > MAX_URL as usize {
+            return Err(format!(
+                "vault_url must begin with https:// and have at most {MAX_URL} bytes"
+            ));
+        }
+        let admin = AccountId::from_ss58check(&self.admin)
+            .map_err(|error| format!("its admin {} is no address: {error}", self.admin))?;
+        let keys = SessionKeys::decode(&mut &bytes("keys", &self.keys)?[..]).map_err(|_| {
+            "keys are not session keys: copy what `salus-node session-keys` printed"
+        })?;
+        let proof = bytes("proof", &self.proof)?;
+        if !keys.ownership_proof_is_valid(&admin.encode(), &proof) {
+            return Err(
+                "proof does not show that the keys are this admin's: run `salus-node session-keys` again, with --owner of the admin".into(),
+            );
+        }
+        let bootnode = self
+            .bootnode
+            .as_ref()
+            .map(|text| {
+                text.parse()
+                    .map_err(|error| format!("bootnode {text} is no address with /p2p/…: {error}"))
+            })
+            .transpose()?;
+        Ok(Checked {
+            admin,
+            keys,
+            bootnode,
+        })
+    }
+}
+
+fn bytes(what: &str, text: &str) -> Result<Vec<u8>, String> {
+    sp_core::bytes::from_hex(text).map_err(|error| format!("{what} is not 0x…: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use sp_keyring::Sr25519Keyring::{Alice, Bob};
+
+    use super::*;
+    use crate::session_keys;
+
+    fn member(name: &str, admin: &AccountId, seed: &str) -> String {
+        let made = session_keys::derive(seed, admin).unwrap();
+        format!(
+            "[[member]]\nname = {name:?}\nkind = \"hospital\"\nadmin = {:?}\nkeys = {:?}\nproof = {:?}\n",
+            admin.to_ss58check(),
+            made.keys,
+            made.proof
+        )
+    }
+
+    fn consortium(rest: &str) -> Result<ChainSpec, String> {
+        format!("name = \"North\"\nid = \"north\"\n{rest}")
+            .parse::<Consortium>()?
+            .specification()
+    }
+
+    fn two() -> String {
+        member("A", &Alice.to_account_id(), "//A") + &member("B", &Bob.to_account_id(), "//B")
+    }
+
+    #[test]
+    fn members_become_a_specification_and_the_same_file_the_same_one() {
+        let spec = || consortium(&two()).unwrap().as_json(true).unwrap();
+        assert_eq!(spec(), spec());
+        assert!(spec().contains("north"));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let (alice, bob) = (Alice.to_account_id(), Bob.to_account_id());
+        let twice = |a: &str, b: &str| a.to_owned() + b;
+        let one = member("A", &alice, "//A");
+        for (text, words) in [
+            (String::new(), "missing field `member`"),
+            (twice(&one, &member("B", &bob, "//A")), "same Aura key"),
+            (twice(&one, &member("A", &bob, "//B")), "same name"),
+            (twice(&one, &member("B", &alice, "//B")), "same admin"),
+            (
+                one.replace(&alice.to_ss58check(), &bob.to_ss58check()),
+                "proof does not show",
+            ),
+            (one.replace("kind", "sort"), "sort"),
+            (one.replace("hospital", "hotel"), "hotel"),
+            (
+                twice(&one, "vault_url = \"http://vault.example\"\n"),
+                "https://",
+            ),
+            (
+                twice(&one, "bootnode = \"/ip4/1.2.3.4/tcp/30333\"\n"),
+                "/p2p/",
+            ),
+            (twice("minimum_validators = 3\n", &two()), "from 1 to 2"),
+        ] {
+            let error = consortium(&text).map(drop).unwrap_err();
+            assert!(error.contains(words), "{words}: {error}");
+        }
+        let bad = format!("name = \"N\"\nid = \"North 1\"\n{one}");
+        let error = bad.parse::<Consortium>().unwrap().specification();
+        assert!(error.map(drop).unwrap_err().contains("lower-case"));
+    }
+}

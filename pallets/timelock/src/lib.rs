@@ -1,0 +1,343 @@
+//! # Timelock
+//!
+//! Decisions that everybody can see coming: announced, and enacted days later.
+//!
+//! ## Overview
+//!
+//! Who is admitted, and which runtime comes next, concerns every patient and cannot be undone. The
+//! council announces such a decision; it is enacted when [`Delay`] is over, and until then the
+//! council can call it off, and everybody can look into it, or leave.
+//!
+//! ## Scenario
+//!
+//! 1. Two thirds of the council vote for `timelock.announce(upgrades.authorize(hash))`.
+//! 2. For three days everybody can rebuild the runtime and compare its hash.
+//! 3. Anybody calls [`Call::enact`], and only then is the hash authorized.
+//!
+//! ## Design
+//!
+//! * **The way is the only one.** What is enacted has [`Origin::Enacted`], which nobody else gets,
+//!   and what asks for it can be had in no other way.
+//! * **Only what needs it**: a call that would be refused in the end is refused at once.
+//! * **A decision is enacted once**, with whatever result; a failed one is announced anew.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests;
+pub mod weights;
+
+use alloc::{boxed::Box, vec::Vec};
+use frame_support::{
+    dispatch::{GetDispatchInfo, PostDispatchInfo},
+    pallet_prelude::*,
+    traits::Contains,
+};
+use frame_system::pallet_prelude::*;
+use salus_primitives::{traits::Chain, AccountId, Moment};
+use sp_runtime::traits::Dispatchable;
+
+pub use pallet::*;
+pub use weights::WeightInfo;
+
+/// Bytes of a decision.
+pub const MAX_LENGTH: u32 = 4_096;
+
+pub type DecisionIndex = u32;
+
+/// What was announced.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Decision {
+    /// The call, encoded.
+    pub call: BoundedVec<u8, ConstU32<MAX_LENGTH>>,
+    pub announced_at: Moment,
+    /// From when on it can be enacted.
+    pub due: Moment,
+}
+
+#[frame_support::pallet]
+pub mod pallet {
+    use super::*;
+
+    const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+    #[pallet::pallet]
+    #[pallet::storage_version(STORAGE_VERSION)]
+    pub struct Pallet<T>(_);
+
+    #[pallet::config]
+    pub trait Config:
+        frame_system::Config<
+        RuntimeEvent: From<Event<Self>>,
+        RuntimeOrigin: From<Origin>,
+        RuntimeCall: GetDispatchInfo + Dispatchable<PostInfo = PostDispatchInfo>,
+        AccountId = AccountId,
+    >
+    {
+        type Chain: Chain;
+
+        type AnnounceOrigin: EnsureOrigin<Self::RuntimeOrigin>;
+
+        type CancelOrigin: EnsureOrigin<Self::RuntimeOrigin>;
+
+        /// The calls that can be announced: those that ask for [`EnsureEnacted`].
+        type Lockable: Contains<<Self as frame_system::Config>::RuntimeCall>;
+
+        /// The most that a decision may cost to carry out.
+        #[pallet::constant]
+        type MaxWeight: Get<Weight>;
+
+        /// Decisions that wait at once.
+        #[pallet::constant]
+        type MaxPending: Get<u32>;
+
+        type WeightInfo: WeightInfo;
+
+        /// A call that can be announced.
+        #[cfg(feature = "runtime-benchmarks")]
+        type BenchmarkCall: Get<<Self as frame_system::Config>::RuntimeCall>;
+    }
+
+    /// Whoever has this carries out a decision whose time has come.
+    #[pallet::origin]
+    #[derive(
+        Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+    )]
+    pub enum Origin {
+        Enacted,
+    }
+
+    /// Milliseconds between announcement and enactment. Written at genesis. None: at once.
+    #[pallet::storage]
+    pub type Delay<T: Config> = StorageValue<_, Moment, ValueQuery>;
+
+    /// Announced and neither enacted nor cancelled. At most `MaxPending`.
+    #[pallet::storage]
+    pub type Pending<T: Config> = CountedStorageMap<_, Twox64Concat, DecisionIndex, Decision>;
+
+    /// The number of the next decision.
+    #[pallet::storage]
+    pub type NextDecision<T: Config> = StorageValue<_, DecisionIndex, ValueQuery>;
+
+    #[pallet::genesis_config]
+    #[derive(frame_support::DefaultNoBound)]
+    pub struct GenesisConfig<T: Config> {
+        /// Milliseconds.
+        pub delay: Moment,
+        #[serde(skip)]
+        pub _config: PhantomData<T>,
+    }
+
+    #[pallet::genesis_build]
+    impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+        fn build(&self) {
+            Delay::<T>::put(self.delay);
+        }
+    }
+
+    #[pallet::event]
+    #[pallet::generate_deposit(pub(super) fn deposit_event)]
+    pub enum Event<T: Config> {
+        /// The consortium announced a decision; from `due` on it can be enacted.
+        DecisionAnnounced {
+            decision: DecisionIndex,
+            call_hash: T::Hash,
+            due: Moment,
+        },
+        /// A decision was carried out, with this result.
+        DecisionEnacted {
+            decision: DecisionIndex,
+            result: DispatchResult,
+        },
+        /// The consortium called a decision off.
+        DecisionCancelled { decision: DecisionIndex },
+    }
+
+    #[pallet::error]
+    pub enum Error<T> {
+        /// No decision of this number waits.
+        NotFound,
+        /// The decision's time has not come; its announcement says when it will.
+        TooEarly,
+        /// This call needs no announcement; propose it by itself.
+        NotLockable,
+        /// The call is too long or too heavy; split it.
+        TooLarge,
+        /// As many decisions wait as may; enact or cancel one first.
+        TooManyPending,
+    }
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        #[cfg(feature = "try-runtime")]
+        fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+            Self::do_try_state()
+        }
+    }
+
+    #[pallet::call]
+    impl<T: Config> Pallet<T> {
+        /// Announces a decision, or carries it out at once where there is no delay.
+        ///
+        /// Governance only, with the larger majority.
+        ///
+        /// Errors: `NotLockable`, `TooLarge`, `TooManyPending`, and where there is no delay those
+        /// of the call. Events: `DecisionAnnounced`; or `DecisionEnacted`.
+        #[pallet::call_index(0)]
+        #[pallet::weight((
+            T::WeightInfo::announce().saturating_add(call.get_dispatch_info().call_weight),
+            DispatchClass::Operational,
+        ))]
+        pub fn announce(
+            origin: OriginFor<T>,
+            call: Box<<T as frame_system::Config>::RuntimeCall>,
+        ) -> DispatchResult {
+            T::AnnounceOrigin::ensure_origin(origin)?;
+            ensure!(T::Lockable::contains(&call), Error::<T>::NotLockable);
+            let weight = call.get_dispatch_info().call_weight;
+            ensure!(weight.all_lte(T::MaxWeight::get()), Error::<T>::TooLarge);
+            let encoded = call.encode();
+            let call_hash = <T::Hashing as sp_runtime::traits::Hash>::hash(&encoded);
+            let encoded = BoundedVec::try_from(encoded).map_err(|_| Error::<T>::TooLarge)?;
+            let decision = NextDecision::<T>::get();
+            let delay = Delay::<T>::get();
+
+            if delay == 0 {
+                call.dispatch(Origin::Enacted.into())
+                    .map_err(|error| error.error)?;
+                NextDecision::<T>::put(decision.saturating_add(1));
+                Self::deposit_event(Event::DecisionEnacted {
+                    decision,
+                    result: Ok(()),
+                });
+                return Ok(());
+            }
+
+            ensure!(
+                Pending::<T>::count() < T::MaxPending::get(),
+                Error::<T>::TooManyPending
+            );
+            let announced_at = T::Chain::now();
+            let due = announced_at.saturating_add(delay);
+            NextDecision::<T>::put(decision.saturating_add(1));
+            Pending::<T>::insert(
+                decision,
+                Decision {
+                    call: encoded,
+                    announced_at,
+                    due,
+                },
+            );
+            Self::deposit_event(Event::DecisionAnnounced {
+                decision,
+                call_hash,
+                due,
+            });
+            Ok(())
+        }
+
+        /// Carries out a decision whose time has come.
+        ///
+        /// Anybody. Succeeds even if the decision itself fails; the event tells.
+        ///
+        /// Errors: `NotFound`, `TooEarly`. Event: `DecisionEnacted`.
+        #[pallet::call_index(1)]
+        #[pallet::weight((
+            T::WeightInfo::enact().saturating_add(T::MaxWeight::get()),
+            DispatchClass::Operational,
+        ))]
+        pub fn enact(origin: OriginFor<T>, decision: DecisionIndex) -> DispatchResultWithPostInfo {
+            ensure_signed(origin)?;
+            let row = Pending::<T>::get(decision).ok_or(Error::<T>::NotFound)?;
+            ensure!(T::Chain::now() >= row.due, Error::<T>::TooEarly);
+
+            Pending::<T>::remove(decision);
+            // A runtime that came meanwhile may not know the call any more.
+            let (result, weight) = match Self::decode(&row) {
+                None => (Err(DispatchError::Corruption), Weight::zero()),
+                Some(call) => {
+                    let info = call.get_dispatch_info();
+                    let done = call.dispatch(Origin::Enacted.into());
+                    let weight = frame_support::dispatch::extract_actual_weight(&done, &info);
+                    (done.map(drop).map_err(|error| error.error), weight)
+                }
+            };
+            Self::deposit_event(Event::DecisionEnacted { decision, result });
+            Ok(Some(T::WeightInfo::enact().saturating_add(weight)).into())
+        }
+
+        /// Calls a decision off.
+        ///
+        /// Governance only.
+        ///
+        /// Errors: `NotFound`. Event: `DecisionCancelled`.
+        #[pallet::call_index(2)]
+        #[pallet::weight((T::WeightInfo::cancel(), DispatchClass::Operational))]
+        pub fn cancel(origin: OriginFor<T>, decision: DecisionIndex) -> DispatchResult {
+            T::CancelOrigin::ensure_origin(origin)?;
+            ensure!(Pending::<T>::contains_key(decision), Error::<T>::NotFound);
+            Pending::<T>::remove(decision);
+            Self::deposit_event(Event::DecisionCancelled { decision });
+            Ok(())
+        }
+    }
+
+    #[pallet::view_functions]
+    impl<T: Config> Pallet<T> {
+        /// The decisions that wait, in the order of their announcement.
+        pub fn pending() -> Vec<(DecisionIndex, Decision)> {
+            let mut pending: Vec<_> = Pending::<T>::iter().collect();
+            pending.sort_by_key(|(decision, _)| *decision);
+            pending
+        }
+    }
+}
+
+impl<T: Config> Pallet<T> {
+    fn decode(row: &Decision) -> Option<<T as frame_system::Config>::RuntimeCall> {
+        codec::DecodeAll::decode_all(&mut &row.call[..]).ok()
+    }
+
+    #[cfg(any(feature = "try-runtime", test))]
+    pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
+        // 1. No more wait than may.
+        ensure!(
+            Pending::<T>::iter_keys().count() as u32 <= T::MaxPending::get(),
+            "too many decisions wait"
+        );
+        // 2. Each has its number, its time, and can still be read.
+        for (decision, row) in Pending::<T>::iter() {
+            ensure!(
+                decision < NextDecision::<T>::get() && row.due >= row.announced_at,
+                "a decision out of number or time"
+            );
+            ensure!(Self::decode(&row).is_some(), "a decision nobody can read");
+        }
+        Ok(())
+    }
+}
+
+/// Whatever was announced and whose time has come.
+pub struct EnsureEnacted;
+
+impl<O> EnsureOrigin<O> for EnsureEnacted
+where
+    O: From<Origin> + Into<Result<Origin, O>>,
+{
+    type Success = ();
+
+    fn try_origin(origin: O) -> Result<(), O> {
+        origin.into().map(|Origin::Enacted| ())
+    }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    fn try_successful_origin() -> Result<O, ()> {
+        Ok(Origin::Enacted.into())
+    }
+}

@@ -1,0 +1,144 @@
+use frame_support::{assert_noop, assert_ok};
+use salus_primitives::AccountId;
+use sp_runtime::{traits::Hash, DispatchError::BadOrigin};
+
+use crate::{
+    mock::{guarded, *},
+    Error, Event, NextDecision, Pending,
+};
+
+fn root() -> RuntimeOrigin {
+    RuntimeOrigin::root()
+}
+
+fn anybody() -> RuntimeOrigin {
+    RuntimeOrigin::signed(AccountId::new([1; 32]))
+}
+
+fn set(number: u32) -> Box<RuntimeCall> {
+    Box::new(RuntimeCall::Guarded(guarded::Call::set { number }))
+}
+
+fn number() -> u32 {
+    guarded::Number::<Test>::get()
+}
+
+#[test]
+fn an_announced_decision_is_enacted_when_its_time_has_come_and_once() {
+    with_delay(|| {
+        assert_ok!(Timelock::announce(root(), set(2)));
+        System::assert_last_event(
+            Event::DecisionAnnounced {
+                decision: 0,
+                call_hash: <Test as frame_system::Config>::Hashing::hash_of(&set(2)),
+                due: START + DELAY,
+            }
+            .into(),
+        );
+        Now::set(START + DELAY - 1);
+        assert_noop!(Timelock::enact(anybody(), 0), Error::<Test>::TooEarly);
+        assert_eq!(number(), 0);
+        Now::set(START + DELAY);
+        assert_ok!(Timelock::enact(anybody(), 0));
+        assert_eq!(number(), 2);
+        let event = Event::DecisionEnacted {
+            decision: 0,
+            result: Ok(()),
+        };
+        System::assert_last_event(event.into());
+        assert_noop!(Timelock::enact(anybody(), 0), Error::<Test>::NotFound);
+    });
+}
+
+#[test]
+fn without_a_delay_it_is_done_at_once_or_not_at_all() {
+    new_test_ext(0).execute_with(|| {
+        assert_ok!(Timelock::announce(root(), set(2)));
+        assert_eq!((number(), Pending::<Test>::count()), (2, 0));
+        assert_noop!(
+            Timelock::announce(root(), set(3)),
+            guarded::Error::<Test>::Odd
+        );
+        assert_eq!(NextDecision::<Test>::get(), 1);
+    });
+}
+
+#[test]
+fn there_is_no_other_way() {
+    with_delay(|| {
+        for origin in [root(), anybody()] {
+            assert_noop!(Guarded::set(origin, 2), BadOrigin);
+        }
+    });
+}
+
+#[test]
+fn only_governance_announces_and_cancels() {
+    with_delay(|| {
+        assert_noop!(Timelock::announce(anybody(), set(2)), BadOrigin);
+        assert_ok!(Timelock::announce(root(), set(2)));
+        assert_noop!(Timelock::cancel(anybody(), 0), BadOrigin);
+        assert_ok!(Timelock::cancel(root(), 0));
+        System::assert_last_event(Event::DecisionCancelled { decision: 0 }.into());
+        assert_noop!(Timelock::cancel(root(), 0), Error::<Test>::NotFound);
+        Now::set(START + DELAY);
+        assert_noop!(Timelock::enact(anybody(), 0), Error::<Test>::NotFound);
+        assert_eq!(number(), 0);
+    });
+}
+
+#[test]
+fn a_decision_that_fails_is_gone_and_says_why() {
+    with_delay(|| {
+        assert_ok!(Timelock::announce(root(), set(3)));
+        Now::set(START + DELAY);
+        assert_ok!(Timelock::enact(anybody(), 0));
+        let event = Event::DecisionEnacted {
+            decision: 0,
+            result: Err(guarded::Error::<Test>::Odd.into()),
+        };
+        System::assert_last_event(event.into());
+        assert_eq!(Pending::<Test>::count(), 0);
+    });
+}
+
+#[test]
+fn what_a_later_runtime_cannot_read_is_named_and_gone() {
+    with_delay(|| {
+        assert_ok!(Timelock::announce(root(), set(2)));
+        Pending::<Test>::mutate(0, |row| {
+            row.as_mut().unwrap().call = vec![0xff; 3].try_into().unwrap();
+        });
+        Now::set(START + DELAY);
+        assert_ok!(Timelock::enact(anybody(), 0));
+        assert_eq!((number(), Pending::<Test>::count()), (0, 0));
+    });
+}
+
+#[test]
+fn what_needs_no_announcement_is_not_announced() {
+    with_delay(|| {
+        let remark = RuntimeCall::System(frame_system::Call::remark { remark: vec![] });
+        assert_noop!(
+            Timelock::announce(root(), Box::new(remark)),
+            Error::<Test>::NotLockable
+        );
+    });
+}
+
+#[test]
+fn no_more_wait_than_may() {
+    with_delay(|| {
+        for _ in 0..MaxPending::get() {
+            assert_ok!(Timelock::announce(root(), set(2)));
+        }
+        assert_noop!(
+            Timelock::announce(root(), set(2)),
+            Error::<Test>::TooManyPending
+        );
+        assert_ok!(Timelock::cancel(root(), 1));
+        assert_ok!(Timelock::announce(root(), set(4)));
+        let waiting: Vec<_> = Timelock::pending().into_iter().map(|row| row.0).collect();
+        assert_eq!(waiting, [0, 2, 3]);
+    });
+}

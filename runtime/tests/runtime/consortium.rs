@@ -1,0 +1,313 @@
+//! Four organisations: who validates, who decides what, and when it comes into force.
+
+use codec::{Decode, Encode};
+use frame_support::{
+    assert_ok,
+    traits::{KeyOwnerProofSystem, OnFinalize, OnInitialize},
+};
+use salus_primitives::{AccountId, OrgId, OrganisationKind, DAY};
+use salus_runtime::{
+    genesis_config_presets::LOCAL, AllPalletsWithSystem, Council, Grandpa, Historical, Members,
+    Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, Session, System, Timelock, Validators,
+};
+use sp_consensus_grandpa::{AuthorityId, Equivocation, EquivocationProof, KEY_TYPE};
+use sp_core::{ed25519, Pair, H256};
+use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave, Eve};
+use sp_runtime::traits::{BlakeTwo256, Dispatchable, Hash};
+
+use crate::world::{self, set_time, validator_keys, NOW};
+
+const DELAY: u64 = 3 * DAY;
+
+fn local(test: impl FnOnce()) {
+    world::with_preset(LOCAL).execute_with(|| {
+        pallet_timelock::Delay::<Runtime>::put(DELAY);
+        test();
+    });
+}
+
+fn by(who: Sr25519Keyring) -> RuntimeOrigin {
+    RuntimeOrigin::signed(who.to_account_id())
+}
+
+fn accounts(names: &[Sr25519Keyring]) -> Vec<AccountId> {
+    names.iter().map(|name| name.to_account_id()).collect()
+}
+
+/// Goes on to the next session but `count` minus one.
+fn sessions(count: u32) {
+    let target = Session::current_index() + count;
+    while Session::current_index() < target {
+        let now = System::block_number();
+        // Of all pallets it is this one whose end of a block matters here.
+        Grandpa::on_finalize(now);
+        System::initialize(&(now + 1), &H256::repeat_byte(1), &Default::default());
+        AllPalletsWithSystem::on_initialize(now + 1);
+    }
+}
+
+fn admit_eve() -> RuntimeCall {
+    RuntimeCall::Members(pallet_members::Call::admit {
+        admin: Eve.to_account_id(),
+        kind: OrganisationKind::Hospital,
+        name: b"Fifth Hospital".to_vec().try_into().unwrap(),
+        vault_url: Default::default(),
+    })
+}
+
+fn suspend(organisation: OrgId) -> RuntimeCall {
+    RuntimeCall::Members(pallet_members::Call::suspend { organisation })
+}
+
+fn announce(call: RuntimeCall) -> RuntimeCall {
+    RuntimeCall::Timelock(pallet_timelock::Call::announce {
+        call: Box::new(call),
+    })
+}
+
+/// A motion, the votes for it, and its end; what came of it, if it was carried.
+fn motion(
+    call: RuntimeCall,
+    ayes: &[Sr25519Keyring],
+) -> Option<Result<(), sp_runtime::DispatchError>> {
+    let (hash, length) = (BlakeTwo256::hash_of(&call), call.encoded_size() as u32);
+    let index = pallet_collective::ProposalCount::<Runtime, pallet_collective::Instance1>::get();
+    let threshold = ayes.len() as u32;
+    let propose = Council::propose(by(ayes[0]), threshold, Box::new(call), length);
+    assert_ok!(propose);
+    if threshold > 1 {
+        for who in ayes {
+            assert_ok!(Council::vote(by(*who), hash, index, true));
+        }
+        let weight = frame_support::weights::Weight::from_parts(170_000_000_000, u64::MAX);
+        assert_ok!(Council::close(by(ayes[0]), hash, index, weight, length));
+    }
+    System::events()
+        .into_iter()
+        .rev()
+        .find_map(|record| match record.event {
+            RuntimeEvent::Council(pallet_collective::Event::Executed { result, .. }) => {
+                Some(result)
+            }
+            _ => None,
+        })
+}
+
+#[test]
+fn those_of_genesis_validate_and_an_unchanged_set_stays_the_same() {
+    local(|| {
+        let founders = accounts(&[Alice, Bob, Charlie, Dave]);
+        assert_eq!(Session::validators(), founders);
+        let set = Grandpa::current_set_id();
+        sessions(5);
+        assert_eq!(Session::validators(), founders);
+        assert_eq!(Grandpa::current_set_id(), set);
+    });
+}
+
+#[test]
+fn a_new_member_validates_within_two_sessions_of_registering_keys() {
+    local(|| {
+        assert_ok!(admit_eve().dispatch(RuntimeOrigin::root()));
+        sessions(3);
+        assert_eq!(Session::validators().len(), 4);
+        assert_ok!(validator_keys("//Node", &Eve.to_account_id()).dispatch(by(Eve)));
+        let set = Grandpa::current_set_id();
+        sessions(2);
+        assert_eq!(
+            Session::validators(),
+            accounts(&[Alice, Bob, Charlie, Dave, Eve])
+        );
+        assert!(Grandpa::current_set_id() > set);
+    });
+}
+
+#[test]
+fn a_suspended_member_stops_within_two_sessions_and_comes_back() {
+    local(|| {
+        assert_eq!(motion(suspend(1), &[Alice, Charlie, Dave]), Some(Ok(())));
+        sessions(2);
+        assert_eq!(Session::validators(), accounts(&[Alice, Charlie, Dave]));
+        assert_ok!(Members::reinstate(RuntimeOrigin::root(), 1));
+        sessions(2);
+        assert_eq!(Session::validators().len(), 4);
+    });
+}
+
+#[test]
+fn the_minimum_stays_whatever_happens_to_members() {
+    local(|| {
+        pallet_validators::Minimum::<Runtime>::put(3);
+        for organisation in [1, 2] {
+            assert_ok!(Members::suspend(RuntimeOrigin::root(), organisation));
+        }
+        sessions(3);
+        assert_eq!(Session::validators().len(), 4);
+        let warning = pallet_validators::Event::TooFewValidators {
+            able: 2,
+            minimum: 3,
+        };
+        System::assert_has_event(warning.into());
+        // Nor by taking away one's keys.
+        let purge = RuntimeCall::Session(pallet_session::Call::purge_keys {});
+        assert!(purge.dispatch(by(Alice)).is_err());
+    });
+}
+
+#[test]
+fn keys_are_replaced_by_who_holds_them_and_belong_to_one() {
+    local(|| {
+        let node = "//Node//New";
+        assert_ok!(validator_keys(node, &Alice.to_account_id()).dispatch(by(Alice)));
+        let taken = validator_keys(node, &Bob.to_account_id()).dispatch(by(Bob));
+        assert_eq!(
+            taken.unwrap_err().error,
+            pallet_session::Error::<Runtime>::DuplicatedKey.into()
+        );
+        sessions(2);
+        let key: AuthorityId = ed25519::Pair::from_string(node, None)
+            .unwrap()
+            .public()
+            .into();
+        Grandpa::on_finalize(System::block_number());
+        let authorities = Grandpa::grandpa_authorities();
+        assert!(authorities.iter().any(|(authority, _)| *authority == key));
+    });
+}
+
+/// Two votes in one round for two blocks, signed with the key of the laboratory's validator.
+fn double_vote() -> EquivocationProof<H256, u32> {
+    let pair = sp_keyring::Ed25519Keyring::Bob.pair();
+    let (round, set_id) = (1, Grandpa::current_set_id());
+    let vote = |hash: H256| {
+        let prevote = finality_grandpa::Prevote {
+            target_hash: hash,
+            target_number: 1,
+        };
+        let message = finality_grandpa::Message::Prevote(prevote.clone());
+        let payload = sp_consensus_grandpa::localized_payload(round, set_id, &message);
+        (prevote, pair.sign(&payload).into())
+    };
+    EquivocationProof::new(
+        set_id,
+        Equivocation::Prevote(finality_grandpa::Equivocation {
+            round_number: round,
+            identity: pair.public().into(),
+            first: vote(H256::repeat_byte(1)),
+            second: vote(H256::repeat_byte(2)),
+        }),
+    )
+}
+
+#[test]
+fn who_votes_twice_is_barred_told_and_replaced() {
+    local(|| {
+        sessions(1);
+        let evidence = double_vote();
+        let owner = Historical::prove((KEY_TYPE, evidence.offender().clone()))
+            .expect("the laboratory's key is known");
+        let report = RuntimeCall::Grandpa(pallet_grandpa::Call::report_equivocation_unsigned {
+            equivocation_proof: Box::new(evidence),
+            key_owner_proof: owner,
+        });
+        assert_ok!(report.clone().dispatch(RuntimeOrigin::none()));
+        let told = pallet_validators::Event::ValidatorBarred { organisation: 1 };
+        System::assert_has_event(told.into());
+        // Once.
+        assert!(report.dispatch(RuntimeOrigin::none()).is_err());
+
+        sessions(2);
+        assert_eq!(Session::validators(), accounts(&[Alice, Charlie, Dave]));
+        // It is a member still.
+        assert_ok!(Members::set_profile(
+            by(Bob),
+            b"City Laboratory".to_vec().try_into().unwrap(),
+            Default::default()
+        ));
+        assert_ok!(Validators::readmit(RuntimeOrigin::root(), 1));
+        sessions(2);
+        assert_eq!(Session::validators().len(), 4);
+    });
+}
+
+#[test]
+fn sessions_long_over_are_forgotten() {
+    local(|| {
+        sessions(171);
+        let (first, last) =
+            pallet_session::historical::StoredRange::<Runtime>::get().expect("some are kept");
+        assert!(last - first < 175, "{first} to {last}");
+        assert!(Historical::historical_root(first - 1).is_none());
+        assert!(Historical::historical_root(first).is_some());
+    });
+}
+
+#[test]
+fn an_admission_takes_two_thirds_and_three_days() {
+    local(|| {
+        // Half of four is not two thirds, three are.
+        assert!(motion(announce(admit_eve()), &[Alice, Bob]).is_some_and(|result| result.is_err()));
+        assert_eq!(
+            motion(announce(admit_eve()), &[Alice, Bob, Charlie]),
+            Some(Ok(()))
+        );
+        assert!(Members::organisation(4).is_none());
+        let too_early = Timelock::enact(by(Dave), 0);
+        assert_eq!(
+            too_early.unwrap_err().error,
+            pallet_timelock::Error::<Runtime>::TooEarly.into()
+        );
+        set_time(NOW + DELAY);
+        assert_ok!(Timelock::enact(by(Dave), 0));
+        let admitted = Members::organisation(4).expect("it is admitted");
+        assert_eq!(admitted.admin, Eve.to_account_id());
+    });
+}
+
+#[test]
+fn no_majority_goes_around_the_announcement() {
+    local(|| {
+        let code_hash = H256::repeat_byte(1);
+        let upgrade = RuntimeCall::Upgrades(salus_runtime::upgrades::Call::authorize { code_hash });
+        for call in [admit_eve(), upgrade] {
+            let result = motion(call, &[Alice, Bob, Charlie, Dave]);
+            assert_eq!(result, Some(Err(sp_runtime::DispatchError::BadOrigin)));
+        }
+    });
+}
+
+#[test]
+fn more_than_half_suspends_at_once_and_calls_a_decision_off() {
+    local(|| {
+        assert!(motion(suspend(3), &[Alice, Bob]).is_some_and(|result| result.is_err()));
+        assert_eq!(motion(suspend(3), &[Alice, Bob, Charlie]), Some(Ok(())));
+        assert_eq!(
+            motion(announce(admit_eve()), &[Alice, Bob]),
+            Some(Ok(())),
+            "two of three are two thirds"
+        );
+        let cancel = RuntimeCall::Timelock(pallet_timelock::Call::cancel { decision: 0 });
+        assert_eq!(motion(cancel, &[Bob, Charlie]), Some(Ok(())));
+        set_time(NOW + DELAY);
+        assert!(Timelock::enact(by(Dave), 0).is_err());
+    });
+}
+
+#[test]
+fn who_is_suspended_has_no_vote_in_an_open_motion() {
+    local(|| {
+        let call = announce(admit_eve());
+        let (hash, length) = (BlakeTwo256::hash_of(&call), call.encoded_size() as u32);
+        assert_ok!(Council::propose(by(Alice), 3, Box::new(call), length));
+        for who in [Alice, Bob, Dave] {
+            assert_ok!(Council::vote(by(who), hash, 0, true));
+        }
+        assert_ok!(Members::suspend(RuntimeOrigin::root(), 3));
+        let votes = pallet_collective::Voting::<Runtime, pallet_collective::Instance1>::get(hash)
+            .expect("the motion is open")
+            .encode();
+        let (_, _, ayes) = <(u32, u32, Vec<AccountId>)>::decode(&mut &votes[..]).unwrap();
+        assert_eq!(ayes, accounts(&[Alice, Bob]));
+        assert!(Council::vote(by(Dave), hash, 0, true).is_err());
+    });
+}
