@@ -101,7 +101,9 @@ impl VaultUrl {
             _ => None,
         };
         match (url.scheme(), near, reach) {
-            (_, true, Reach::Public) => return bad("it is on this machine or in a private network"),
+            (_, true, Reach::Public) => {
+                return bad("it is on this machine or in a private network")
+            }
             ("https", ..) | ("http", true, Reach::Development) => {}
             _ => return bad("it must begin with https://"),
         }
