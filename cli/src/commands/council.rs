@@ -57,15 +57,26 @@ pub enum Motion {
     },
     /// Who answers for the records of a member that is gone
     Successor {
+        /// The member that is gone
         organisation: OrgId,
+        /// The one that answers for it
         successor: OrgId,
     },
     /// Keep an organisation from making blocks
-    Bar { organisation: OrgId },
+    Bar {
+        /// The organisation's number
+        organisation: OrgId,
+    },
     /// Let a barred organisation make blocks again
-    Readmit { organisation: OrgId },
+    Readmit {
+        /// The organisation's number
+        organisation: OrgId,
+    },
     /// Call an announced decision off
-    Cancel { decision: u32 },
+    Cancel {
+        /// The decision's number
+        decision: u32,
+    },
 }
 
 fn hash(text: &str) -> anyhow::Result<[u8; 32]> {
