@@ -32,9 +32,9 @@ fn address(text: &str) -> Result<AccountId, String> {
 
 /// What `session.set_keys`, or a list of founding members, takes.
 #[derive(Debug, Serialize)]
-pub struct Made {
-    pub keys: String,
-    pub proof: String,
+struct Made {
+    keys: String,
+    proof: String,
 }
 
 impl SessionKeysCmd {
@@ -67,7 +67,7 @@ fn pairs(secret: &str) -> Result<(sr25519::Pair, ed25519::Pair), String> {
 }
 
 /// The keys of this secret, and the proof that its holder acts for `owner`.
-pub fn derive(secret: &str, owner: &AccountId) -> Result<Made, String> {
+fn derive(secret: &str, owner: &AccountId) -> Result<Made, String> {
     let (aura, grandpa) = pairs(secret)?;
     let statement = statement_of_ownership(&owner.encode());
     let keys = SessionKeys {

@@ -1,96 +1,244 @@
-//! Weights of `pallet-consent`.
+//! Weights of `pallet_consent`, measured: made by `scripts/weights`, not by hand.
 //!
-//! Reckoned by hand from the storage that each call touches (counts beside each figure), until
-//! figures measured by `frame-omni-bencher` replace this file.
+//! frame-omni-bencher, format 64.0.0; 2026-11-21; 8 steps, 5 repeats; AMD EPYC.
 
 use core::marker::PhantomData;
 use frame_support::{
     traits::Get,
-    weights::{constants::RocksDbWeight, RuntimeDbWeight, Weight},
+    weights::{constants::RocksDbWeight, Weight},
 };
 
 pub trait WeightInfo {
     fn request() -> Weight;
     fn withdraw_request() -> Weight;
     fn decline() -> Weight;
-    /// `s`: compartments or records in the scope.
+    /// `s`: 1 to 32.
     fn approve(s: u32) -> Weight;
-    /// `s`: compartments or records in the scope.
+    /// `s`: 1 to 32.
     fn grant(s: u32) -> Weight;
     fn revoke() -> Weight;
     fn deliver_envelope() -> Weight;
-    /// `n`: grants expired, or empty hours passed over.
+    /// `n`: 0 to 128.
     fn sweep(n: u32) -> Weight;
 }
 
+/// With the database of the runtime.
 pub struct SubstrateWeight<T>(PhantomData<T>);
 
+macro_rules! weights {
+    ($db:expr) => {
+        // Storage: `Members::Admins` (r:1 w:0)
+        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+        // Storage: `Members::Clinicians` (r:1 w:0)
+        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `Members::Organisations` (r:1 w:0)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
+        // Storage: `Patients::Patients` (r:1 w:0)
+        // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Consent::NextRequest` (r:1 w:1)
+        // Proof: `Consent::NextRequest` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+        // Storage: `Consent::PendingRequests` (r:1 w:1)
+        // Proof: `Consent::PendingRequests` (`max_values`: None, `max_size`: Some(237), added: 2712, mode: `MaxEncodedLen`)
+        // Storage: `AccessLog::TrailHeads` (r:1 w:1)
+        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Requests` (r:0 w:1)
+        // Proof: `Consent::Requests` (`max_values`: None, `max_size`: Some(146), added: 2621, mode: `MaxEncodedLen`)
+        fn request() -> Weight {
+            Weight::from_parts(88_024_000, 3851).saturating_add($db.reads_writes(9, 4))
+        }
+        // Storage: `Consent::Requests` (r:1 w:1)
+        // Proof: `Consent::Requests` (`max_values`: None, `max_size`: Some(146), added: 2621, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `Members::Admins` (r:1 w:0)
+        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+        // Storage: `Members::Clinicians` (r:1 w:0)
+        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
+        // Storage: `Members::Organisations` (r:1 w:0)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
+        // Storage: `Consent::PendingRequests` (r:1 w:1)
+        // Proof: `Consent::PendingRequests` (`max_values`: None, `max_size`: Some(237), added: 2712, mode: `MaxEncodedLen`)
+        // Storage: `AccessLog::TrailHeads` (r:1 w:1)
+        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+        fn withdraw_request() -> Weight {
+            Weight::from_parts(80_760_000, 3851).saturating_add($db.reads_writes(8, 3))
+        }
+        // Storage: `Patients::Patients` (r:1 w:0)
+        // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Patients::Controllers` (r:1 w:0)
+        // Proof: `Patients::Controllers` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Requests` (r:1 w:1)
+        // Proof: `Consent::Requests` (`max_values`: None, `max_size`: Some(146), added: 2621, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `Consent::PendingRequests` (r:1 w:1)
+        // Proof: `Consent::PendingRequests` (`max_values`: None, `max_size`: Some(237), added: 2712, mode: `MaxEncodedLen`)
+        // Storage: `AccessLog::TrailHeads` (r:1 w:1)
+        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+        fn decline() -> Weight {
+            Weight::from_parts(73_237_000, 3702).saturating_add($db.reads_writes(7, 3))
+        }
+        // Storage: `Patients::Patients` (r:1 w:0)
+        // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Patients::Controllers` (r:1 w:0)
+        // Proof: `Patients::Controllers` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Requests` (r:1 w:1)
+        // Proof: `Consent::Requests` (`max_values`: None, `max_size`: Some(146), added: 2621, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `Members::Admins` (r:1 w:0)
+        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+        // Storage: `Members::Clinicians` (r:1 w:0)
+        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
+        // Storage: `Members::Organisations` (r:1 w:0)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
+        // Storage: `Records::Compartments` (r:31 w:0)
+        // Proof: `Records::Compartments` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
+        // Storage: `Consent::NextGrant` (r:1 w:1)
+        // Proof: `Consent::NextGrant` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+        // Storage: `Consent::SweepAt` (r:1 w:1)
+        // Proof: `Consent::SweepAt` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `AccessLog::TrailHeads` (r:1 w:1)
+        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Handovers` (r:1 w:1)
+        // Proof: `Consent::Handovers` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
+        // Storage: `Consent::PendingRequests` (r:1 w:1)
+        // Proof: `Consent::PendingRequests` (`max_values`: None, `max_size`: Some(237), added: 2712, mode: `MaxEncodedLen`)
+        // Storage: `Consent::GrantsTo` (r:0 w:1)
+        // Proof: `Consent::GrantsTo` (`max_values`: None, `max_size`: Some(97), added: 2572, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Grants` (r:0 w:1)
+        // Proof: `Consent::Grants` (`max_values`: None, `max_size`: Some(729), added: 3204, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Envelopes` (r:0 w:1)
+        // Proof: `Consent::Envelopes` (`max_values`: None, `max_size`: Some(92), added: 2567, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Expiries` (r:0 w:1)
+        // Proof: `Consent::Expiries` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
+        fn approve(s: u32) -> Weight {
+            Weight::from_parts(170_949_644, 3851)
+                .saturating_add($db.reads_writes(13, 10))
+                // Standard error: 113_992
+                .saturating_add(Weight::from_parts(6_090_457, 0).saturating_mul(s.into()))
+                .saturating_add($db.reads(1).saturating_mul(s.into()))
+                .saturating_add(Weight::from_parts(0, 2559).saturating_mul(s.into()))
+        }
+        // Storage: `Patients::Patients` (r:1 w:0)
+        // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Patients::Controllers` (r:1 w:0)
+        // Proof: `Patients::Controllers` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `Members::Admins` (r:1 w:0)
+        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+        // Storage: `Members::Clinicians` (r:1 w:0)
+        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
+        // Storage: `Members::Organisations` (r:1 w:0)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
+        // Storage: `Records::Compartments` (r:31 w:0)
+        // Proof: `Records::Compartments` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
+        // Storage: `Consent::NextGrant` (r:1 w:1)
+        // Proof: `Consent::NextGrant` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+        // Storage: `Consent::SweepAt` (r:1 w:1)
+        // Proof: `Consent::SweepAt` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `AccessLog::TrailHeads` (r:1 w:1)
+        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Handovers` (r:1 w:1)
+        // Proof: `Consent::Handovers` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
+        // Storage: `Consent::GrantsTo` (r:0 w:1)
+        // Proof: `Consent::GrantsTo` (`max_values`: None, `max_size`: Some(97), added: 2572, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Grants` (r:0 w:1)
+        // Proof: `Consent::Grants` (`max_values`: None, `max_size`: Some(729), added: 3204, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Envelopes` (r:0 w:1)
+        // Proof: `Consent::Envelopes` (`max_values`: None, `max_size`: Some(92), added: 2567, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Expiries` (r:0 w:1)
+        // Proof: `Consent::Expiries` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
+        fn grant(s: u32) -> Weight {
+            Weight::from_parts(149_580_099, 3851)
+                .saturating_add($db.reads_writes(11, 8))
+                // Standard error: 134_610
+                .saturating_add(Weight::from_parts(6_085_610, 0).saturating_mul(s.into()))
+                .saturating_add($db.reads(1).saturating_mul(s.into()))
+                .saturating_add(Weight::from_parts(0, 2559).saturating_mul(s.into()))
+        }
+        // Storage: `Patients::Patients` (r:1 w:0)
+        // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Patients::Controllers` (r:1 w:0)
+        // Proof: `Patients::Controllers` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Grants` (r:1 w:1)
+        // Proof: `Consent::Grants` (`max_values`: None, `max_size`: Some(729), added: 3204, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `AccessLog::TrailHeads` (r:1 w:1)
+        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+        // Storage: `Consent::GrantsTo` (r:0 w:1)
+        // Proof: `Consent::GrantsTo` (`max_values`: None, `max_size`: Some(97), added: 2572, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Expiries` (r:0 w:1)
+        // Proof: `Consent::Expiries` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
+        fn revoke() -> Weight {
+            Weight::from_parts(89_237_000, 4194).saturating_add($db.reads_writes(6, 4))
+        }
+        // Storage: `Patients::Patients` (r:1 w:0)
+        // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Patients::Controllers` (r:1 w:0)
+        // Proof: `Patients::Controllers` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Grants` (r:1 w:0)
+        // Proof: `Consent::Grants` (`max_values`: None, `max_size`: Some(729), added: 3204, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Handovers` (r:1 w:1)
+        // Proof: `Consent::Handovers` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
+        // Storage: `AccessLog::TrailHeads` (r:1 w:1)
+        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Envelopes` (r:0 w:1)
+        // Proof: `Consent::Envelopes` (`max_values`: None, `max_size`: Some(92), added: 2567, mode: `MaxEncodedLen`)
+        fn deliver_envelope() -> Weight {
+            Weight::from_parts(89_598_000, 4194).saturating_add($db.reads_writes(7, 3))
+        }
+        // Storage: `Consent::SweepAt` (r:1 w:0)
+        // Proof: `Consent::SweepAt` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Expiries` (r:129 w:128)
+        // Proof: `Consent::Expiries` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Grants` (r:128 w:0)
+        // Proof: `Consent::Grants` (`max_values`: None, `max_size`: Some(729), added: 3204, mode: `MaxEncodedLen`)
+        // Storage: `AccessLog::TrailHeads` (r:1 w:1)
+        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+        // Storage: `Consent::GrantsTo` (r:0 w:128)
+        // Proof: `Consent::GrantsTo` (`max_values`: None, `max_size`: Some(97), added: 2572, mode: `MaxEncodedLen`)
+        fn sweep(n: u32) -> Weight {
+            Weight::from_parts(28_009_821, 3545)
+                .saturating_add($db.reads_writes(4, 1))
+                // Standard error: 145_634
+                .saturating_add(Weight::from_parts(26_925_731, 0).saturating_mul(n.into()))
+                .saturating_add($db.reads(2).saturating_mul(n.into()))
+                .saturating_add($db.writes(2).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(0, 3204).saturating_mul(n.into()))
+        }
+    };
+}
+
 impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
-    fn request() -> Weight {
-        reckon(T::DbWeight::get(), 50, 8, 5)
-    }
-    fn withdraw_request() -> Weight {
-        reckon(T::DbWeight::get(), 40, 7, 4)
-    }
-    fn decline() -> Weight {
-        reckon(T::DbWeight::get(), 40, 7, 4)
-    }
-    fn approve(s: u32) -> Weight {
-        reckon(T::DbWeight::get(), 90, 16, 12).saturating_add(per_scope(T::DbWeight::get(), s))
-    }
-    fn grant(s: u32) -> Weight {
-        reckon(T::DbWeight::get(), 80, 14, 10).saturating_add(per_scope(T::DbWeight::get(), s))
-    }
-    fn revoke() -> Weight {
-        reckon(T::DbWeight::get(), 45, 7, 6)
-    }
-    fn deliver_envelope() -> Weight {
-        reckon(T::DbWeight::get(), 45, 8, 5)
-    }
-    fn sweep(n: u32) -> Weight {
-        reckon(T::DbWeight::get(), 10, 2, 1)
-            .saturating_add(reckon(T::DbWeight::get(), 40, 6, 5).saturating_mul(n.into()))
-    }
+    weights!(T::DbWeight::get());
 }
 
+/// For tests.
 impl WeightInfo for () {
-    fn request() -> Weight {
-        reckon(RocksDbWeight::get(), 50, 8, 5)
-    }
-    fn withdraw_request() -> Weight {
-        reckon(RocksDbWeight::get(), 40, 7, 4)
-    }
-    fn decline() -> Weight {
-        reckon(RocksDbWeight::get(), 40, 7, 4)
-    }
-    fn approve(s: u32) -> Weight {
-        reckon(RocksDbWeight::get(), 90, 16, 12).saturating_add(per_scope(RocksDbWeight::get(), s))
-    }
-    fn grant(s: u32) -> Weight {
-        reckon(RocksDbWeight::get(), 80, 14, 10).saturating_add(per_scope(RocksDbWeight::get(), s))
-    }
-    fn revoke() -> Weight {
-        reckon(RocksDbWeight::get(), 45, 7, 6)
-    }
-    fn deliver_envelope() -> Weight {
-        reckon(RocksDbWeight::get(), 45, 8, 5)
-    }
-    fn sweep(n: u32) -> Weight {
-        reckon(RocksDbWeight::get(), 10, 2, 1)
-            .saturating_add(reckon(RocksDbWeight::get(), 40, 6, 5).saturating_mul(n.into()))
-    }
-}
-
-/// Each compartment or record that a scope names is looked up once, and lengthens row and event.
-fn per_scope(db: RuntimeDbWeight, s: u32) -> Weight {
-    reckon(db, 3, 1, 0).saturating_mul(s.into())
-}
-
-/// Microseconds of computing, reads, writes; a read costs at most 3,000 bytes of proof.
-fn reckon(db: RuntimeDbWeight, micros: u64, reads: u64, writes: u64) -> Weight {
-    Weight::from_parts(
-        micros.saturating_mul(1_000_000),
-        reads.saturating_mul(3_000),
-    )
-    .saturating_add(db.reads_writes(reads, writes))
+    weights!(RocksDbWeight::get());
 }

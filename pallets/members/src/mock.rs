@@ -63,6 +63,7 @@ impl crate::Config for Test {
     type AdmissionOrigin = frame_system::EnsureRoot<AccountId>;
     type GovernanceOrigin = frame_system::EnsureRoot<AccountId>;
     type Council = Doubles;
+    type ChangeOfSeats = ();
     type Sponsorship = Doubles;
     type Urgent = Urgent;
     type MaxOrganisations = MaxOrganisations;

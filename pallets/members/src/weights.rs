@@ -1,22 +1,21 @@
-//! Weights of `pallet-members`.
+//! Weights of `pallet_members`, measured: made by `scripts/weights`, not by hand.
 //!
-//! Reckoned by hand from the storage that each call touches (counts beside each figure), until
-//! figures measured by `frame-omni-bencher` replace this file.
+//! frame-omni-bencher, format 64.0.0; 2026-11-21; 20 steps, 10 repeats; AMD EPYC.
 
 use core::marker::PhantomData;
 use frame_support::{
     traits::Get,
-    weights::{constants::RocksDbWeight, RuntimeDbWeight, Weight},
+    weights::{constants::RocksDbWeight, Weight},
 };
 
 pub trait WeightInfo {
-    /// `o`: organisations that exist.
+    /// `o`: 2 to 64.
     fn admit(o: u32) -> Weight;
-    /// `o`: organisations that exist.
+    /// `o`: 2 to 64.
     fn suspend(o: u32) -> Weight;
-    /// `o`: organisations that exist.
+    /// `o`: 2 to 64.
     fn reinstate(o: u32) -> Weight;
-    /// `o`: organisations that exist.
+    /// `o`: 2 to 64.
     fn set_admin(o: u32) -> Weight;
     fn set_profile() -> Weight;
     fn publish_recipient() -> Weight;
@@ -25,50 +24,203 @@ pub trait WeightInfo {
     fn suspend_clinician() -> Weight;
     fn reinstate_clinician() -> Weight;
     fn end_credential() -> Weight;
-    /// The transaction extension: standing, two buckets, nonce; charge and refund.
     fn check_member() -> Weight;
 }
 
+/// With the database of the runtime.
 pub struct SubstrateWeight<T>(PhantomData<T>);
 
 macro_rules! weights {
     ($db:expr) => {
+        // Storage: `Members::NextOrganisation` (r:1 w:1)
+        // Proof: `Members::NextOrganisation` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+        // Storage: `Members::Admins` (r:1 w:1)
+        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+        // Storage: `Members::Clinicians` (r:1 w:1)
+        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `System::Account` (r:1 w:1)
+        // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+        // Storage: `Members::Organisations` (r:65 w:1)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
+        // Storage: `Council::Proposals` (r:1 w:0)
+        // Proof: `Council::Proposals` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
+        // Storage: `Council::Members` (r:0 w:1)
+        // Proof: `Council::Members` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
+        // Storage: `Council::Prime` (r:0 w:1)
+        // Proof: `Council::Prime` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
+        // Storage: `Members::CliniciansOf` (r:0 w:1)
+        // Proof: `Members::CliniciansOf` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
         fn admit(o: u32) -> Weight {
-            seats($db, o).saturating_add(reckon($db, 40, 6, 8))
+            Weight::from_parts(54_950_880, 3851)
+                .saturating_add($db.reads_writes(7, 8))
+                // Standard error: 13_719
+                .saturating_add(Weight::from_parts(6_505_951, 0).saturating_mul(o.into()))
+                .saturating_add($db.reads(1).saturating_mul(o.into()))
+                .saturating_add(Weight::from_parts(0, 2861).saturating_mul(o.into()))
         }
+        // Storage: `Members::Organisations` (r:65 w:1)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `Council::Proposals` (r:1 w:0)
+        // Proof: `Council::Proposals` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
+        // Storage: `Members::NextOrganisation` (r:1 w:0)
+        // Proof: `Members::NextOrganisation` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+        // Storage: `Council::Members` (r:0 w:1)
+        // Proof: `Council::Members` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
+        // Storage: `Council::Prime` (r:0 w:1)
+        // Proof: `Council::Prime` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
         fn suspend(o: u32) -> Weight {
-            seats($db, o).saturating_add(reckon($db, 30, 2, 3))
+            Weight::from_parts(36_385_729, 3851)
+                .saturating_add($db.reads_writes(4, 3))
+                // Standard error: 38_844
+                .saturating_add(Weight::from_parts(6_416_936, 0).saturating_mul(o.into()))
+                .saturating_add($db.reads(1).saturating_mul(o.into()))
+                .saturating_add(Weight::from_parts(0, 2861).saturating_mul(o.into()))
         }
+        // Storage: `Members::Organisations` (r:65 w:1)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
+        // Storage: `Council::Proposals` (r:1 w:0)
+        // Proof: `Council::Proposals` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
+        // Storage: `Members::NextOrganisation` (r:1 w:0)
+        // Proof: `Members::NextOrganisation` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+        // Storage: `Council::Members` (r:0 w:1)
+        // Proof: `Council::Members` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
+        // Storage: `Council::Prime` (r:0 w:1)
+        // Proof: `Council::Prime` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
         fn reinstate(o: u32) -> Weight {
-            seats($db, o).saturating_add(reckon($db, 30, 2, 3))
+            Weight::from_parts(22_784_946, 3851)
+                .saturating_add($db.reads_writes(3, 3))
+                // Standard error: 19_028
+                .saturating_add(Weight::from_parts(6_236_541, 0).saturating_mul(o.into()))
+                .saturating_add($db.reads(1).saturating_mul(o.into()))
+                .saturating_add(Weight::from_parts(0, 2861).saturating_mul(o.into()))
         }
+        // Storage: `Members::Organisations` (r:65 w:1)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
+        // Storage: `Members::Admins` (r:1 w:2)
+        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+        // Storage: `Members::Clinicians` (r:1 w:1)
+        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `System::Account` (r:1 w:1)
+        // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+        // Storage: `Council::Proposals` (r:1 w:0)
+        // Proof: `Council::Proposals` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
+        // Storage: `Members::NextOrganisation` (r:1 w:0)
+        // Proof: `Members::NextOrganisation` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+        // Storage: `Council::Members` (r:0 w:1)
+        // Proof: `Council::Members` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
+        // Storage: `Council::Prime` (r:0 w:1)
+        // Proof: `Council::Prime` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
+        // Storage: `Members::CliniciansOf` (r:0 w:1)
+        // Proof: `Members::CliniciansOf` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
         fn set_admin(o: u32) -> Weight {
-            seats($db, o).saturating_add(reckon($db, 40, 7, 8))
+            Weight::from_parts(61_726_001, 3851)
+                .saturating_add($db.reads_writes(7, 8))
+                // Standard error: 43_433
+                .saturating_add(Weight::from_parts(6_919_258, 0).saturating_mul(o.into()))
+                .saturating_add($db.reads(1).saturating_mul(o.into()))
+                .saturating_add(Weight::from_parts(0, 2861).saturating_mul(o.into()))
         }
+        // Storage: `Members::Admins` (r:1 w:0)
+        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+        // Storage: `Members::Organisations` (r:1 w:1)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
         fn set_profile() -> Weight {
-            reckon($db, 30, 2, 1)
+            Weight::from_parts(32_580_000, 3851).saturating_add($db.reads_writes(2, 1))
         }
-        // Two signatures are tried: plain, then as browser wallets wrap it.
+        // Storage: `Members::Admins` (r:1 w:0)
+        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+        // Storage: `Members::Clinicians` (r:1 w:0)
+        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `Members::Organisations` (r:1 w:0)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
+        // Storage: `Members::Recipients` (r:1 w:1)
+        // Proof: `Members::Recipients` (`max_values`: None, `max_size`: Some(1454), added: 3929, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
         fn publish_recipient() -> Weight {
-            reckon($db, 160, 6, 1)
+            Weight::from_parts(154_769_000, 4919).saturating_add($db.reads_writes(6, 1))
         }
+        // Storage: `Members::Admins` (r:1 w:0)
+        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+        // Storage: `Members::Organisations` (r:1 w:0)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
+        // Storage: `Members::Recipients` (r:1 w:1)
+        // Proof: `Members::Recipients` (`max_values`: None, `max_size`: Some(1454), added: 3929, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
         fn publish_organisation_recipient() -> Weight {
-            reckon($db, 160, 4, 1)
+            Weight::from_parts(145_942_000, 4919).saturating_add($db.reads_writes(4, 1))
         }
+        // Storage: `Members::Admins` (r:2 w:0)
+        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+        // Storage: `Members::Organisations` (r:1 w:0)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `Members::Clinicians` (r:1 w:1)
+        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
+        // Storage: `System::Account` (r:1 w:1)
+        // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+        // Storage: `Members::CliniciansOf` (r:0 w:2)
+        // Proof: `Members::CliniciansOf` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
         fn credential() -> Weight {
-            reckon($db, 40, 7, 4)
+            Weight::from_parts(58_490_000, 6044).saturating_add($db.reads_writes(6, 4))
         }
+        // Storage: `Members::Admins` (r:1 w:0)
+        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+        // Storage: `Members::Organisations` (r:1 w:0)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
+        // Storage: `Members::Clinicians` (r:1 w:1)
+        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
         fn suspend_clinician() -> Weight {
-            reckon($db, 25, 3, 1)
+            Weight::from_parts(38_311_000, 3851).saturating_add($db.reads_writes(4, 1))
         }
+        // Storage: `Members::Admins` (r:1 w:0)
+        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+        // Storage: `Members::Organisations` (r:1 w:0)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
+        // Storage: `Members::Clinicians` (r:1 w:1)
+        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
         fn reinstate_clinician() -> Weight {
-            reckon($db, 25, 3, 1)
+            Weight::from_parts(34_254_000, 3851).saturating_add($db.reads_writes(3, 1))
         }
+        // Storage: `Members::Clinicians` (r:1 w:1)
+        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
+        // Storage: `Members::Admins` (r:1 w:0)
+        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `Members::Organisations` (r:1 w:0)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
+        // Storage: `Members::CliniciansOf` (r:0 w:1)
+        // Proof: `Members::CliniciansOf` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
         fn end_credential() -> Weight {
-            reckon($db, 30, 3, 2)
+            Weight::from_parts(41_027_000, 3851).saturating_add($db.reads_writes(4, 2))
         }
+        // Storage: `Members::Admins` (r:1 w:0)
+        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+        // Storage: `Members::Clinicians` (r:1 w:0)
+        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `Members::Organisations` (r:1 w:0)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
+        // Storage: `System::Account` (r:1 w:1)
+        // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+        // Storage: `Members::Buckets` (r:1 w:1)
+        // Proof: `Members::Buckets` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
         fn check_member() -> Weight {
-            reckon($db, 25, 7, 2)
+            Weight::from_parts(47_197_000, 3851).saturating_add($db.reads_writes(6, 2))
         }
     };
 }
@@ -77,20 +229,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     weights!(T::DbWeight::get());
 }
 
+/// For tests.
 impl WeightInfo for () {
     weights!(RocksDbWeight::get());
-}
-
-/// Every organisation is read; the council writes its seats and looks through its 64 motions.
-fn seats(db: RuntimeDbWeight, organisations: u32) -> Weight {
-    reckon(db, 100, 66, 66).saturating_add(reckon(db, 3, 1, 0).saturating_mul(organisations.into()))
-}
-
-/// Microseconds of computing, reads, writes; a read costs at most 3,000 bytes of proof.
-fn reckon(db: RuntimeDbWeight, micros: u64, reads: u64, writes: u64) -> Weight {
-    Weight::from_parts(
-        micros.saturating_mul(1_000_000),
-        reads.saturating_mul(3_000),
-    )
-    .saturating_add(db.reads_writes(reads, writes))
 }

@@ -1,20 +1,18 @@
-//! Weights of `pallet_records`.
+//! Weights of `pallet_records`, measured: made by `scripts/weights`, not by hand.
 //!
-//! Not measured yet: reads and writes are counted, and the time is an estimate on the high side (a
-//! signature check 60 µs and, wrapped by a wallet, twice; hashing and encoding 25 µs per event).
-
-#![allow(clippy::unnecessary_cast)]
+//! frame-omni-bencher, format 64.0.0; 2026-11-21; 5 steps, 3 repeats; AMD EPYC.
 
 use core::marker::PhantomData;
 use frame_support::{
     traits::Get,
-    weights::{constants::ParityDbWeight, Weight},
+    weights::{constants::RocksDbWeight, Weight},
 };
 
 pub trait WeightInfo {
     fn open_compartment() -> Weight;
     fn rotate() -> Weight;
     fn anchor() -> Weight;
+    /// `n`: 1 to 128.
     fn anchor_many(n: u32) -> Weight;
     fn reclassify() -> Weight;
     fn relocate() -> Weight;
@@ -23,53 +21,204 @@ pub trait WeightInfo {
     fn finish_erase() -> Weight;
 }
 
+/// With the database of the runtime.
 pub struct SubstrateWeight<T>(PhantomData<T>);
 
-// Of the neighbours, each call reads the patient, the controller, the clock and the genesis hash, and
-// reads and writes the head of the trail. A member is read with its organisation, a grant with the
-// restriction and intake of its patient.
 macro_rules! weights {
-    ($db:ty) => {
+    ($db:expr) => {
+        // Storage: `Patients::Patients` (r:1 w:0)
+        // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Patients::Controllers` (r:1 w:0)
+        // Proof: `Patients::Controllers` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Records::Compartments` (r:1 w:1)
+        // Proof: `Records::Compartments` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
+        // Storage: `Records::CompartmentCount` (r:1 w:1)
+        // Proof: `Records::CompartmentCount` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `AccessLog::TrailHeads` (r:1 w:1)
+        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+        // Storage: `Records::Recipients` (r:0 w:1)
+        // Proof: `Records::Recipients` (`max_values`: None, `max_size`: Some(1469), added: 3944, mode: `MaxEncodedLen`)
         fn open_compartment() -> Weight {
-            Weight::from_parts(190_000_000, 8_000).saturating_add(db::<$db>(7, 4))
+            Weight::from_parts(187_981_000, 3555).saturating_add($db.reads_writes(7, 4))
         }
+        // Storage: `Patients::Patients` (r:1 w:0)
+        // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Patients::Controllers` (r:1 w:0)
+        // Proof: `Patients::Controllers` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Records::Compartments` (r:1 w:1)
+        // Proof: `Records::Compartments` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `AccessLog::TrailHeads` (r:1 w:1)
+        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+        // Storage: `Records::Recipients` (r:0 w:1)
+        // Proof: `Records::Recipients` (`max_values`: None, `max_size`: Some(1469), added: 3944, mode: `MaxEncodedLen`)
         fn rotate() -> Weight {
-            Weight::from_parts(190_000_000, 8_000).saturating_add(db::<$db>(6, 3))
+            Weight::from_parts(178_032_000, 3555).saturating_add($db.reads_writes(6, 3))
         }
+        // Storage: `Members::Admins` (r:1 w:0)
+        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+        // Storage: `Members::Clinicians` (r:1 w:0)
+        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `Members::Organisations` (r:1 w:0)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Grants` (r:1 w:0)
+        // Proof: `Consent::Grants` (`max_values`: None, `max_size`: Some(729), added: 3204, mode: `MaxEncodedLen`)
+        // Storage: `Patients::Patients` (r:1 w:0)
+        // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Records::Intakes` (r:1 w:0)
+        // Proof: `Records::Intakes` (`max_values`: None, `max_size`: Some(48), added: 2523, mode: `MaxEncodedLen`)
+        // Storage: `Records::Compartments` (r:1 w:0)
+        // Proof: `Records::Compartments` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
+        // Storage: `Records::NextRecord` (r:1 w:1)
+        // Proof: `Records::NextRecord` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+        // Storage: `AccessLog::TrailHeads` (r:1 w:1)
+        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+        // Storage: `Records::Contents` (r:0 w:1)
+        // Proof: `Records::Contents` (`max_values`: None, `max_size`: Some(96), added: 2571, mode: `MaxEncodedLen`)
+        // Storage: `Records::Records` (r:0 w:1)
+        // Proof: `Records::Records` (`max_values`: None, `max_size`: Some(228), added: 2703, mode: `MaxEncodedLen`)
         fn anchor() -> Weight {
-            Weight::from_parts(60_000_000, 12_000).saturating_add(db::<$db>(10, 4))
+            Weight::from_parts(144_450_000, 4194).saturating_add($db.reads_writes(11, 4))
         }
+        // Storage: `Members::Admins` (r:1 w:0)
+        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+        // Storage: `Members::Clinicians` (r:1 w:0)
+        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `Members::Organisations` (r:1 w:0)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Grants` (r:128 w:0)
+        // Proof: `Consent::Grants` (`max_values`: None, `max_size`: Some(729), added: 3204, mode: `MaxEncodedLen`)
+        // Storage: `Patients::Patients` (r:128 w:0)
+        // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Records::Intakes` (r:128 w:0)
+        // Proof: `Records::Intakes` (`max_values`: None, `max_size`: Some(48), added: 2523, mode: `MaxEncodedLen`)
+        // Storage: `Records::Compartments` (r:128 w:0)
+        // Proof: `Records::Compartments` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
+        // Storage: `Records::NextRecord` (r:128 w:128)
+        // Proof: `Records::NextRecord` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+        // Storage: `AccessLog::TrailHeads` (r:128 w:128)
+        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+        // Storage: `Records::Contents` (r:0 w:128)
+        // Proof: `Records::Contents` (`max_values`: None, `max_size`: Some(96), added: 2571, mode: `MaxEncodedLen`)
+        // Storage: `Records::Records` (r:0 w:128)
+        // Proof: `Records::Records` (`max_values`: None, `max_size`: Some(228), added: 2703, mode: `MaxEncodedLen`)
         fn anchor_many(n: u32) -> Weight {
-            Weight::from_parts(10_000_000, 2_000)
-                .saturating_add(Weight::from_parts(60_000_000, 12_000).saturating_mul(n as u64))
-                .saturating_add(db::<$db>(10, 4).saturating_mul(n as u64))
+            Weight::from_parts(275_105_408, 3851)
+                .saturating_add($db.reads_writes(5, 0))
+                // Standard error: 7_763_498
+                .saturating_add(Weight::from_parts(91_199_285, 0).saturating_mul(n.into()))
+                .saturating_add($db.reads(6).saturating_mul(n.into()))
+                .saturating_add($db.writes(4).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(0, 3204).saturating_mul(n.into()))
         }
+        // Storage: `Patients::Patients` (r:1 w:0)
+        // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Patients::Controllers` (r:1 w:0)
+        // Proof: `Patients::Controllers` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Records::Records` (r:1 w:1)
+        // Proof: `Records::Records` (`max_values`: None, `max_size`: Some(228), added: 2703, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `Records::Compartments` (r:1 w:0)
+        // Proof: `Records::Compartments` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
+        // Storage: `AccessLog::TrailHeads` (r:1 w:1)
+        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+        // Storage: `Records::Contents` (r:0 w:2)
+        // Proof: `Records::Contents` (`max_values`: None, `max_size`: Some(96), added: 2571, mode: `MaxEncodedLen`)
         fn reclassify() -> Weight {
-            Weight::from_parts(60_000_000, 10_000).saturating_add(db::<$db>(8, 4))
+            Weight::from_parts(87_112_000, 3693).saturating_add($db.reads_writes(7, 4))
         }
+        // Storage: `Patients::Patients` (r:1 w:0)
+        // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Patients::Controllers` (r:1 w:0)
+        // Proof: `Patients::Controllers` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Records::Records` (r:1 w:1)
+        // Proof: `Records::Records` (`max_values`: None, `max_size`: Some(228), added: 2703, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `Records::Compartments` (r:1 w:0)
+        // Proof: `Records::Compartments` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
+        // Storage: `AccessLog::TrailHeads` (r:1 w:1)
+        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+        // Storage: `Records::Contents` (r:0 w:2)
+        // Proof: `Records::Contents` (`max_values`: None, `max_size`: Some(96), added: 2571, mode: `MaxEncodedLen`)
         fn relocate() -> Weight {
-            Weight::from_parts(60_000_000, 10_000).saturating_add(db::<$db>(8, 4))
+            Weight::from_parts(82_443_000, 3693).saturating_add($db.reads_writes(7, 4))
         }
+        // Storage: `Patients::Patients` (r:1 w:0)
+        // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Patients::Controllers` (r:1 w:0)
+        // Proof: `Patients::Controllers` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Records::Records` (r:1 w:1)
+        // Proof: `Records::Records` (`max_values`: None, `max_size`: Some(228), added: 2703, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `AccessLog::TrailHeads` (r:1 w:1)
+        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
         fn erase() -> Weight {
-            Weight::from_parts(50_000_000, 8_000).saturating_add(db::<$db>(6, 2))
+            Weight::from_parts(63_188_000, 3693).saturating_add($db.reads_writes(6, 2))
         }
+        // Storage: `Patients::Patients` (r:1 w:0)
+        // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Patients::Controllers` (r:1 w:0)
+        // Proof: `Patients::Controllers` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Records::Records` (r:1 w:1)
+        // Proof: `Records::Records` (`max_values`: None, `max_size`: Some(228), added: 2703, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `AccessLog::TrailHeads` (r:1 w:1)
+        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
         fn cancel_erase() -> Weight {
-            Weight::from_parts(50_000_000, 8_000).saturating_add(db::<$db>(6, 2))
+            Weight::from_parts(61_856_000, 3693).saturating_add($db.reads_writes(6, 2))
         }
+        // Storage: `Members::Admins` (r:1 w:0)
+        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+        // Storage: `Members::Clinicians` (r:1 w:0)
+        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
+        // Storage: `Patients::Controllers` (r:1 w:0)
+        // Proof: `Patients::Controllers` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+        // Storage: `Records::Records` (r:1 w:1)
+        // Proof: `Records::Records` (`max_values`: None, `max_size`: Some(228), added: 2703, mode: `MaxEncodedLen`)
+        // Storage: `Timestamp::Now` (r:1 w:0)
+        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `AccessLog::TrailHeads` (r:1 w:1)
+        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+        // Storage: `System::BlockHash` (r:1 w:0)
+        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
         fn finish_erase() -> Weight {
-            Weight::from_parts(50_000_000, 8_000).saturating_add(db::<$db>(7, 2))
+            Weight::from_parts(69_649_000, 3693).saturating_add($db.reads_writes(7, 2))
         }
     };
 }
 
-fn db<D: Get<frame_support::weights::RuntimeDbWeight>>(reads: u64, writes: u64) -> Weight {
-    D::get().reads_writes(reads, writes)
-}
-
 impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
-    weights!(T::DbWeight);
+    weights!(T::DbWeight::get());
 }
 
+/// For tests.
 impl WeightInfo for () {
-    weights!(ParityDbWeight);
+    weights!(RocksDbWeight::get());
 }

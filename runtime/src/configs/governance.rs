@@ -8,7 +8,10 @@
 use frame_support::{
     parameter_types,
     traits::{ConstU32, Contains, EitherOfDiverse},
-    weights::Weight,
+    weights::{
+        constants::{ParityDbWeight, WEIGHT_REF_TIME_PER_MICROS},
+        Weight,
+    },
 };
 use frame_system::EnsureRoot;
 use sp_runtime::Perbill;
@@ -38,7 +41,14 @@ pub type EnactedOrigin = EitherOfDiverse<EnsureRoot<AccountId>, pallet_timelock:
 /// Organisations, and so seats of the council. Do not reduce.
 pub const MAX_ORGANISATIONS: u32 = 1_024;
 
+/// Motions that wait for votes at once.
+const MAX_MOTIONS: u32 = 64;
+
 parameter_types! {
+    // Each motion is read, rid of the votes of who left, and written.
+    pub ChangeOfSeats: Weight = Weight::from_parts(20 * WEIGHT_REF_TIME_PER_MICROS, 0)
+        .saturating_add(ParityDbWeight::get().reads_writes(1, 1))
+        .saturating_mul(MAX_MOTIONS.into());
     pub const MotionDuration: BlockNumber = 7 * DAYS;
     // A decision must fit into a block that has other work to do.
     pub MaxProposalWeight: Weight = Perbill::from_percent(50) * MAXIMUM_BLOCK_WEIGHT;
@@ -49,7 +59,7 @@ impl pallet_collective::Config<CouncilCollective> for Runtime {
     type Proposal = RuntimeCall;
     type RuntimeEvent = RuntimeEvent;
     type MotionDuration = MotionDuration;
-    type MaxProposals = ConstU32<64>;
+    type MaxProposals = ConstU32<MAX_MOTIONS>;
     type MaxMembers = ConstU32<MAX_ORGANISATIONS>;
     // There is no prime: whoever has not voted when a motion ends has not agreed.
     type DefaultVote = pallet_collective::PrimeDefaultVote;

@@ -5,6 +5,6 @@ mod governance;
 mod salus;
 mod system;
 
-pub use governance::{CouncilCollective, EnactedOrigin, GovernanceOrigin};
+pub use governance::{ChangeOfSeats, CouncilCollective, EnactedOrigin, GovernanceOrigin};
 pub use salus::{SalusChain, Urgent};
 pub use system::{CallFilter, BLOCK_LENGTH, MAXIMUM_BLOCK_WEIGHT, NORMAL_RATIO};

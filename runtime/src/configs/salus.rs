@@ -5,7 +5,7 @@ use salus_primitives::{traits::Chain, Genesis, Moment, DAY};
 
 use super::governance::MAX_ORGANISATIONS;
 use crate::{
-    configs::{EnactedOrigin, GovernanceOrigin},
+    configs::{ChangeOfSeats, EnactedOrigin, GovernanceOrigin},
     AccessLog, Consent, Council, Members, Patients, Records, Runtime, RuntimeCall, System,
     Timestamp,
 };
@@ -50,6 +50,7 @@ impl pallet_members::Config for Runtime {
     type AdmissionOrigin = EnactedOrigin;
     type GovernanceOrigin = GovernanceOrigin;
     type Council = Council;
+    type ChangeOfSeats = ChangeOfSeats;
     type Sponsorship = Patients;
     type Urgent = Urgent;
     type MaxOrganisations = ConstU32<MAX_ORGANISATIONS>;
