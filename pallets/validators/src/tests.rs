@@ -103,7 +103,7 @@ fn an_offender_is_barred_once_and_told() {
             reporters: vec![],
         };
         for _ in 0..2 {
-            Validators::on_offence(&[offence.clone()], &[], 7);
+            Validators::on_offence(std::slice::from_ref(&offence), &[], 7);
         }
         let told = System::read_events_for_pallet::<Event<Test>>();
         assert_eq!(told, [Event::ValidatorBarred { organisation: 3 }]);
