@@ -57,7 +57,7 @@ pub mod guarded {
     impl<T: Config> Pallet<T> {
         pub fn set(origin: OriginFor<T>, number: u32) -> DispatchResult {
             T::Guard::ensure_origin(origin)?;
-            ensure!(number % 2 == 0, Error::<T>::Odd);
+            ensure!(number.is_multiple_of(2), Error::<T>::Odd);
             Number::<T>::put(number);
             Ok(())
         }
