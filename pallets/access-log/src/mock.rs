@@ -2,7 +2,7 @@
 //! and doubles of the other neighbours.
 
 use frame_support::{derive_impl, parameter_types};
-use salus_primitives::{rows::DAY, AccountId, GrantTerms, Moment, Purpose, Rights};
+use salus_primitives::{rows::DAY, AccountId, GrantTerms, Moment};
 use sp_runtime::{traits::IdentityLookup, BuildStorage};
 
 pub use pallet_doubles::*;
@@ -105,7 +105,7 @@ impl salus_primitives::traits::BenchmarkWorld<AccountId> for BenchmarkDouble {
     ) -> salus_primitives::GrantIndex {
         share(GrantTerms {
             scope: compartments(named),
-            rights: Rights::ReadWrite,
+            rights: salus_primitives::Rights::ReadWrite,
             ..terms()
         })
     }
@@ -138,23 +138,6 @@ impl ExtBuilder {
 pub fn try_state() {
     AccessLog::do_try_state().expect("invariants of the log hold");
     Consent::do_try_state().expect("invariants of consent hold");
-}
-
-/// Laboratory to the doctor at her hospital, to read, for treatment, from now for 7 days.
-pub fn terms() -> GrantTerms {
-    GrantTerms {
-        grantee: clinician(DOCTOR),
-        scope: compartments(&[LABORATORY]),
-        rights: Rights::Read,
-        purpose: Purpose::Treat,
-        starts_at: None,
-        expires_at: now() + 7 * DAY,
-        anchored_from: None,
-        anchored_until: None,
-        terms: None,
-        flags: 0,
-        derived_from: None,
-    }
 }
 
 pub fn share(terms: GrantTerms) -> salus_primitives::GrantIndex {

@@ -2,9 +2,7 @@
 
 use codec::Encode;
 use frame_support::{derive_impl, parameter_types};
-use salus_primitives::{
-    rows::DAY, traits::Trail, AccountId, GrantTerms, Moment, PatientId, Purpose, Rights,
-};
+use salus_primitives::{rows::DAY, traits::Trail, AccountId, Moment, PatientId};
 use sp_runtime::{traits::IdentityLookup, BuildStorage};
 
 pub use pallet_doubles::*;
@@ -102,11 +100,13 @@ impl salus_primitives::traits::BenchmarkWorld<AccountId> for BenchmarkDouble {
         patient: PatientId,
         compartments: &[salus_primitives::CompartmentId],
     ) -> salus_primitives::GrantIndex {
-        let scope = Scope::Compartments(compartments.to_vec().try_into().expect("a scope"));
+        let scope = salus_primitives::Scope::Compartments(
+            compartments.to_vec().try_into().expect("a scope"),
+        );
         let index = crate::NextGrant::<Test>::get(patient);
-        let terms = GrantTerms {
+        let terms = salus_primitives::GrantTerms {
             scope,
-            rights: Rights::ReadWrite,
+            rights: salus_primitives::Rights::ReadWrite,
             ..terms()
         };
         Consent::grant(RuntimeOrigin::signed(OWNER), patient, terms, None).expect("a grant");
@@ -135,22 +135,5 @@ impl ExtBuilder {
             test();
             Consent::do_try_state().expect("invariants hold");
         });
-    }
-}
-
-/// Laboratory to the doctor at her hospital, to read, for treatment, from now for 7 days.
-pub fn terms() -> GrantTerms {
-    GrantTerms {
-        grantee: clinician(DOCTOR),
-        scope: compartments(&[LABORATORY]),
-        rights: Rights::Read,
-        purpose: Purpose::Treat,
-        starts_at: None,
-        expires_at: now() + 7 * DAY,
-        anchored_from: None,
-        anchored_until: None,
-        terms: None,
-        flags: 0,
-        derived_from: None,
     }
 }

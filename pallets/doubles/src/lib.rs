@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use salus_primitives::{
     rows::DAY,
     traits::{Chain, Control, PatientOrigin, Records, Standing},
-    AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis, Grantee, Member, Moment,
-    OrgId, PatientId, Record, RecordIndex, RecordState, Scope,
+    AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis, GrantTerms, Grantee,
+    Member, Moment, OrgId, PatientId, Purpose, Record, RecordIndex, RecordState, Rights, Scope,
 };
 use sp_core::H256;
 use sp_runtime::{DispatchError, DispatchResult};
@@ -146,6 +146,23 @@ pub fn compartments(ids: &[CompartmentId]) -> Scope {
 
 pub fn records(indices: &[RecordIndex]) -> Scope {
     Scope::Records(indices.to_vec().try_into().expect("within bounds"))
+}
+
+/// Laboratory to the doctor at her hospital, to read, for treatment, from now for 7 days.
+pub fn terms() -> GrantTerms {
+    GrantTerms {
+        grantee: clinician(DOCTOR),
+        scope: compartments(&[LABORATORY]),
+        rights: Rights::Read,
+        purpose: Purpose::Treat,
+        starts_at: None,
+        expires_at: now() + 7 * DAY,
+        anchored_from: None,
+        anchored_until: None,
+        terms: None,
+        flags: 0,
+        derived_from: None,
+    }
 }
 
 /// Opens so many more compartments.
