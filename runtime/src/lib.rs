@@ -158,6 +158,8 @@ mod runtime {
     pub type AccessLog = pallet_access_log;
     #[runtime::pallet_index(25)]
     pub type Corrections = pallet_corrections;
+    #[runtime::pallet_index(26)]
+    pub type Copies = pallet_copies;
 
     // Pallets begin in the order of their indices, and the first session asks who is a member.
     #[runtime::pallet_index(30)]

@@ -95,7 +95,8 @@ impl Contains<RuntimeCall> for CallFilter {
             | RuntimeCall::Records(_)
             | RuntimeCall::Consent(_)
             | RuntimeCall::AccessLog(_)
-            | RuntimeCall::Corrections(_) => true,
+            | RuntimeCall::Corrections(_)
+            | RuntimeCall::Copies(_) => true,
         }
     }
 }
