@@ -63,6 +63,14 @@ for row in vectors("binding"):
     same("binding", blake2b(b"salus/binding/v1", inputs), row["hash"])
     same("binding file", inputs.hex() + row["hash"], row["file"])
 
+for row in vectors("placement"):
+    def score(organisation):
+        return blake2b(b"salus/placement/v1", bytes.fromhex(row["patient"]), organisation.to_bytes(4, "little"))
+
+    others = sorted((one for one in row["vaults"] if one != row["home"]), key=score, reverse=True)
+    home = [row["home"]] if row["home"] in row["vaults"] else []
+    same("placement", (home + others)[:row["copies"]], row["keepers"])
+
 for row in vectors("manifest"):
     fields = json.loads(row["manifest"])
     canonical = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))

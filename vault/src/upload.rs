@@ -4,7 +4,7 @@
 //! Only the blocks of *this* stream count, whatever else the vault holds: otherwise anyone could
 //! upload a new directory that links a victim's payload.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +24,8 @@ pub const MAX_ENVELOPE: u64 = 64 * 1024;
 pub const MAX_LETTER: u64 = 64 * 1024;
 pub const MAX_KEYRING: u64 = 256 * 1024;
 pub const MAX_MANIFEST: u64 = 64 * 1024;
+/// The largest copy, even where uploads may be smaller: what one vault took in, others must keep.
+const MAX_COPY: u64 = 64 * 1024 * 1024 * 1024;
 /// The directory and the binding of a small object.
 const OVERHEAD: u64 = 4 * 1024;
 /// The binding must come within so many bytes: until then nothing is written.
@@ -111,7 +113,8 @@ impl Vault {
             .store
             .lock(root)
             .ok_or_else(ApiError::upload_in_progress)?;
-        Upload::new(self, Source::Vault(named), organisation, root, lock)
+        let source = Source::Vault(named, HashSet::from([root]));
+        Upload::new(self, source, organisation, root, lock)
             .take_in(&mut car)
             .await
     }
@@ -147,8 +150,9 @@ async fn patient<T>(
 enum Source {
     /// Its author, within a quota.
     Account(AccountId, Reservation),
-    /// A vault that has it; the chain names it so.
-    Vault(Named),
+    /// A vault that has it; the chain names it so. With the blocks that what came so far links to:
+    /// a vault that sends others only wants to fill the disk.
+    Vault(Named, HashSet<Cid>),
 }
 
 struct Upload<'a> {
@@ -195,11 +199,11 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// The largest object: what one vault took in, another may have to copy.
+    /// The most that all blocks of the object may have together.
     fn max_upload(&self) -> u64 {
         match self.source {
             Source::Account(..) => self.vault.settings.max_upload,
-            Source::Vault(_) => u64::MAX,
+            Source::Vault(..) => self.vault.settings.max_upload.max(MAX_COPY),
         }
     }
 
@@ -261,8 +265,17 @@ impl<'a> Upload<'a> {
                 "the blocks are too small: cut files into chunks of 1 MiB",
             ));
         }
-        if let Source::Account(_, reservation) = &mut self.source {
-            reservation.grow(length)?;
+        match &mut self.source {
+            Source::Account(_, reservation) => reservation.grow(length)?,
+            Source::Vault(_, linked) => {
+                if !linked.contains(&cid) {
+                    return Err(ApiError::invalid(
+                        "foreign-blocks",
+                        format!("no block before {} links to it", text(&cid)),
+                    ));
+                }
+                linked.extend(dag::children(&cid, &block));
+            }
         }
         self.blocks.insert(cid, length);
 
@@ -301,7 +314,7 @@ impl<'a> Upload<'a> {
                     "the binding names another author than this session's account: only its author can upload an object",
                 ))
             }
-            Source::Vault(named) if !named.is_bound_by(&binding) => {
+            Source::Vault(named, _) if !named.is_bound_by(&binding) => {
                 return Err(ApiError::invalid(
                     "foreign-binding",
                     "the binding is for another patient, kind or author than the chain names: no vault should keep it",
@@ -498,7 +511,7 @@ impl<'a> Upload<'a> {
                 metrics.uploaded_bytes.inc_by(root.bytes);
                 tracing::info!(object = %text(&id.1), kind = kind_name(id.0), bytes = root.bytes, "stored");
             }
-            Source::Vault(_) => {
+            Source::Vault(..) => {
                 store.settle(&id).await?;
                 match known {
                     true => metrics.copies_repaired.inc(),

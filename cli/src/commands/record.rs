@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use salus_client::actions::describe::moment;
-use salus_client::actions::records::{self, NewFile, RecordView};
+use salus_client::actions::records::{self, Erasure, NewFile, RecordView};
 use salus_client::keyring::Label as CompartmentLabel;
 use salus_primitives::{GrantIndex, RecordIndex};
 use serde_json::json;
@@ -75,6 +75,9 @@ pub enum Record {
         /// Complete it, when the 72 hours are over
         #[arg(long)]
         finish: bool,
+        /// Only tell which vaults have confirmed that the file is gone
+        #[arg(long, conflicts_with_all = ["cancel", "finish"])]
+        status: bool,
         #[command(flatten)]
         about: About,
     },
@@ -170,9 +173,21 @@ impl Record {
             }
             Record::Erase {
                 record,
+                status: true,
+                about,
+                ..
+            } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let erasure = records::erasure(&client, patient, record).await?;
+                print(global, &erasure, || erasure_text(&erasure))
+            }
+            Record::Erase {
+                record,
                 cancel,
                 finish,
                 about,
+                ..
             } => {
                 let client = client(global).await?;
                 let patient = client.patient(about.patient)?;
@@ -194,6 +209,37 @@ impl Record {
             }
         }
     }
+}
+
+fn erasure_text(erasure: &Erasure) -> String {
+    let record = erasure.record;
+    if erasure.state == "current" {
+        return format!("Record {record} is not erased.");
+    }
+    let mut lines: Vec<String> = erasure
+        .confirmed
+        .iter()
+        .map(|row| {
+            format!(
+                "{} confirmed on {} that its vault has no copy of record {record}.",
+                row.name,
+                moment(row.at)
+            )
+        })
+        .collect();
+    if !erasure.outstanding.is_empty() {
+        let ids: Vec<String> = erasure.outstanding.iter().map(u32::to_string).collect();
+        lines.push(format!(
+            "Not yet confirmed by organisations {}.",
+            ids.join(", ")
+        ));
+    }
+    if lines.is_empty() {
+        lines.push(format!(
+            "Record {record} can still be kept: `salus record erase {record} --cancel`."
+        ));
+    }
+    lines.join("\n")
 }
 
 impl Add {

@@ -627,11 +627,7 @@ impl RecordView {
             anchored_at: record.anchored_at,
             corrects: record.corrects,
             corrected_by: record.corrected_by,
-            state: match record.state {
-                RecordState::Current => "current",
-                RecordState::ErasePending { .. } => "erase-pending",
-                RecordState::Erased => "erased",
-            },
+            state: state_word(&record.state),
             cid: cid(&record.content),
             unreadable: None,
             file: None,
@@ -909,6 +905,71 @@ pub async fn finish_erase(
         until: None,
         receipt: (&submitted).into(),
     })
+}
+
+/// Which vaults have confirmed that an erased record's file is gone.
+#[derive(Clone, Debug, Serialize)]
+pub struct Erasure {
+    pub patient: String,
+    pub record: RecordIndex,
+    pub state: &'static str,
+    pub confirmed: Vec<Confirmation>,
+    /// Organisations in good standing that name a vault and have not confirmed.
+    pub outstanding: Vec<OrgId>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Confirmation {
+    pub organisation: OrgId,
+    pub name: String,
+    pub at: Moment,
+}
+
+pub async fn erasure(client: &Client, patient: PatientId, record: RecordIndex) -> Result<Erasure> {
+    let salus = client.salus().await?;
+    let row = salus
+        .record(patient, record)
+        .await?
+        .ok_or_else(|| no_record(patient, record))?;
+    let organisations = salus.all_organisations().await?;
+    let confirmed: Vec<Confirmation> = salus
+        .erasure_confirmations(patient, record)
+        .await?
+        .into_iter()
+        .map(|(organisation, at)| Confirmation {
+            organisation,
+            name: organisations
+                .iter()
+                .find(|(id, _)| *id == organisation)
+                .map(|(_, row)| super::text(&row.name))
+                .unwrap_or_default(),
+            at,
+        })
+        .collect();
+    let outstanding = match row.is_erased(salus.now().await?) {
+        true => organisations
+            .iter()
+            .filter(|(_, row)| row.suspended_at.is_none() && !row.vault_url.is_empty())
+            .map(|(organisation, _)| *organisation)
+            .filter(|id| confirmed.iter().all(|row| row.organisation != *id))
+            .collect(),
+        false => Vec::new(),
+    };
+    Ok(Erasure {
+        patient: patient.to_string(),
+        record,
+        state: state_word(&row.state),
+        confirmed,
+        outstanding,
+    })
+}
+
+fn state_word(state: &RecordState) -> &'static str {
+    match state {
+        RecordState::Current => "current",
+        RecordState::ErasePending { .. } => "erase-pending",
+        RecordState::Erased => "erased",
+    }
 }
 
 /// Whether a grant's scope and window reach a record.

@@ -451,15 +451,25 @@ impl Session<'_> {
         let mut tried = 1;
         loop {
             match self.object_here(location, content, author, opened).await {
-                Err(error @ VaultError::Altered { .. }) if tried < self.desks.len() => {
-                    tracing::warn!("{error} Asking another vault");
-                    tried += 1;
-                    let next = (self.active.load(Ordering::Relaxed) + 1) % self.desks.len();
-                    self.active.store(next, Ordering::Relaxed);
-                }
+                Err(error) if self.turn_from(&error, &mut tried) => {}
                 other => return other,
             }
         }
+    }
+
+    /// Turns to another vault if this one sent what the chain does not name, and not all were tried.
+    fn turn_from(&self, error: &VaultError, tried: &mut usize) -> bool {
+        let again = matches!(error, VaultError::Altered { .. }) && *tried < self.desks.len();
+        if again {
+            tracing::warn!(
+                "{}: {error}. Asking another vault",
+                self.vault().url.origin()
+            );
+            *tried += 1;
+            let next = (self.active.load(Ordering::Relaxed) + 1) % self.desks.len();
+            self.active.store(next, Ordering::Relaxed);
+        }
+        again
     }
 
     async fn object_here(

@@ -10,7 +10,7 @@ use salus_primitives::{
 };
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncSeekExt, AsyncWrite, AsyncWriteExt};
 
 use super::{unreachable, Result, Session, VaultError, ATTEMPTS, FIRST_PAUSE};
 use crate::{
@@ -151,22 +151,42 @@ impl Object<'_> {
 
     /// A small file, whole and verified.
     pub async fn read(&self, file: File) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.copy(file, &mut bytes, MAX_BODY, |_| {}).await?;
-        Ok(bytes)
+        let mut tried = 1;
+        loop {
+            let mut bytes = Vec::new();
+            match self.copy(file, &mut bytes, MAX_BODY, |_| {}).await {
+                Err(error) if self.session.turn_from(&error, &mut tried) => {}
+                other => return other.map(|_| bytes),
+            }
+        }
     }
 
     /// Writes a file to `into` while it arrives, and verifies it. A broken connection is resumed
-    /// where it broke. `progress` hears of each piece's length.
+    /// where it broke, at another vault if need be; a vault that sends other bytes is left for another
+    /// one, and the file begun anew. `progress` hears of each piece's length.
     ///
     /// Errors if any byte differs; then what was written must be thrown away.
     pub async fn save(
         &self,
         file: File,
-        into: &mut (impl AsyncWrite + Unpin),
-        progress: impl FnMut(u64),
+        into: &mut tokio::fs::File,
+        mut progress: impl FnMut(u64),
     ) -> Result<u64> {
-        self.copy(file, into, u64::MAX, progress).await
+        let mut tried = 1;
+        loop {
+            match self.copy(file, into, u64::MAX, &mut progress).await {
+                Err(error) if self.session.turn_from(&error, &mut tried) => {}
+                other => return other,
+            }
+            let begin_anew = async {
+                into.set_len(0).await?;
+                into.rewind().await
+            };
+            begin_anew.await.map_err(|e| VaultError::NotWritten {
+                what: file.name().into(),
+                reason: e.to_string(),
+            })?;
+        }
     }
 
     async fn copy(

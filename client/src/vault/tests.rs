@@ -228,6 +228,104 @@ async fn a_forgotten_token_is_made_anew_once() {
     );
 }
 
+/// A keyring's body, through a session over these vaults.
+async fn fetch_from(scripts: &[&Script], content: &Cid) -> Result<Vec<u8>> {
+    let key = alice();
+    let vaults = scripts.iter().map(|script| script.vault()).collect();
+    let session = Session::begin(vaults, Cow::Borrowed(&key)).await?;
+    let place = Location::Keyring(PATIENT);
+    let object = session
+        .object(place, content, Some(&key.account()), None)
+        .await?;
+    object.read(File::Body).await
+}
+
+#[tokio::test]
+async fn another_vault_is_asked_where_one_is_away_lacks_the_object_or_has_it_damaged() {
+    let (cid, block, binding) = object(b"secret");
+    let whole = || vec![ok(SESSION), ok(&block), ok(&binding), ok("secret")];
+    let says = |status: &str, code: &str| {
+        let body = format!(r#"{{"error":"{code}","message":"x"}}"#);
+        answer(status, "retry-after: 0\r\n", body.as_bytes())
+    };
+    let firsts = [
+        vec![says("503 Service Unavailable", "chain-unavailable")],
+        vec![ok(SESSION), says("404 Not Found", "not-found")],
+        vec![
+            ok(SESSION),
+            ok(&block),
+            says("500 Internal Server Error", "damaged"),
+        ],
+    ];
+    for first in firsts {
+        let mut rest = whole();
+        // What the first vault served well is not fetched again.
+        if first.len() == 3 {
+            rest.remove(1);
+        }
+        let (first, second) = (Script::play(first).await, Script::play(rest).await);
+        let found = fetch_from(&[&first, &second], &cid).await;
+        assert_eq!(found.unwrap(), b"secret");
+    }
+    // Nobody listens at the first.
+    let gone = Script::play(vec![]).await;
+    let url = gone.vault();
+    drop(gone);
+    let second = Script::play(whole()).await;
+    let key = alice();
+    let session = Session::begin(vec![url, second.vault()], Cow::Borrowed(&key)).await;
+    assert_eq!(session.unwrap().vault().url, second.vault().url);
+}
+
+#[tokio::test]
+async fn a_vault_that_sends_other_bytes_is_left_for_another() {
+    let (cid, block, binding) = object(b"secret");
+    let (_, other, _) = object(b"sekret");
+    let lies = [
+        vec![ok(SESSION), ok(&other)],
+        vec![ok(SESSION), ok(&block), ok(&binding), ok("sekret")],
+    ];
+    for lie in lies {
+        let rest = match lie.len() {
+            2 => vec![ok(SESSION), ok(&block), ok(&binding), ok("secret")],
+            _ => vec![ok(SESSION), ok("secret")],
+        };
+        let (first, second) = (Script::play(lie).await, Script::play(rest).await);
+        assert_eq!(
+            fetch_from(&[&first, &second], &cid).await.unwrap(),
+            b"secret"
+        );
+    }
+    // If all of them lie, it is said.
+    let lie = || vec![ok(SESSION), ok(&other)];
+    let (first, second) = (Script::play(lie()).await, Script::play(lie()).await);
+    let result = fetch_from(&[&first, &second], &cid).await;
+    assert!(
+        matches!(result, Err(VaultError::Altered { .. })),
+        "{result:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_broken_download_goes_on_at_another_vault() {
+    let (cid, block, binding) = object(b"0123456789");
+    let half = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\nconnection: close\r\n\r\n0123".to_vec();
+    let damaged = answer(
+        "500 Internal Server Error",
+        "",
+        br#"{"error":"damaged","message":"x"}"#,
+    );
+    let rest = answer(
+        "206 Partial Content",
+        "content-range: bytes 4-9/10\r\n",
+        b"456789",
+    );
+    let first = Script::play(vec![ok(SESSION), ok(block), ok(binding), half, damaged]).await;
+    let second = Script::play(vec![ok(SESSION), rest]).await;
+    let found = fetch_from(&[&first, &second], &cid).await;
+    assert_eq!(found.unwrap(), b"0123456789");
+}
+
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let elsewhere = answer("302 Found", "location: http://127.0.0.1:1/\r\n", b"");

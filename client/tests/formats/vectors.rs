@@ -13,6 +13,7 @@ use salus_client::keys::{AccountKey, SessionChallenge};
 use salus_client::taxonomy::{Category, Sensitivity};
 use salus_primitives::{
     commitment::commitment,
+    placement::keepers,
     signing::{self, enrolment_payload, recipient_payload},
     AccountId, Binding, CompartmentId, ControllerRole, Genesis, ObjectKind, PatientId, Subject,
     TrailHead,
@@ -369,6 +370,28 @@ fn key_vectors() {
 }
 
 /// A sealed file is random, so this vector is made once and then must open for ever.
+#[test]
+fn placement_vectors() {
+    let rows: Vec<Value> = [
+        (patient(), 0, vec![0, 1, 2, 3, 4], 3),
+        (patient(), 9, vec![0, 1, 2, 3, 4], 3),
+        (PatientId([0xff; 16]), 4, vec![4, 3, 2, 1, 0], 2),
+        (PatientId([0xff; 16]), 1, vec![1, 70_000], 3),
+    ]
+    .into_iter()
+    .map(|(patient, home, vaults, copies)| {
+        json!({
+            "patient": patient.to_string(),
+            "home": home,
+            "vaults": vaults,
+            "copies": copies,
+            "keepers": keepers(&patient, home, &vaults, copies),
+        })
+    })
+    .collect();
+    check("placement", json!(rows));
+}
+
 #[test]
 fn sealed_vector_opens() {
     let name = "sealed";

@@ -16,6 +16,8 @@ use crate::Vault;
 
 /// How often to look whether a block was finalized.
 const LOOK: Duration = Duration::from_millis(500);
+/// How long to leave it when the chain or the disk is away.
+const PAUSE: Duration = Duration::from_secs(5);
 /// Objects fetched at once.
 const WORKERS: usize = 4;
 /// Whoever was away for more blocks than this looks at everything instead of reading them all.
@@ -53,13 +55,13 @@ impl Copier {
 
     /// Works for ever.
     pub async fn run(self: Arc<Self>) {
-        let workers = join_all((0..WORKERS).map(|_| self.repeat(LOOK, || self.fetch_due())));
+        let workers = join_all((0..WORKERS).map(|_| self.repeat(|| self.fetch_due())));
         let copies = &self.vault.copies;
         let follow = async {
             let mut next = None;
             loop {
-                self.warn(self.follow(&mut next).await);
-                tokio::time::sleep(LOOK).await;
+                let pause = self.pause_after(self.follow(&mut next).await);
+                tokio::time::sleep(pause).await;
             }
         };
         let rounds = async {
@@ -67,37 +69,40 @@ impl Copier {
                 let done = self.round().await;
                 let pause = match done.is_ok() {
                     true => self.pace.rounds,
-                    // The chain was away: soon again.
-                    false => LOOK * 10,
+                    false => self.pause_after(done),
                 };
-                self.warn(done);
                 let _ = tokio::time::timeout(pause, copies.moved.notified()).await;
             }
         };
         let scrubs = async {
             loop {
                 tokio::time::sleep(self.pace.scrubs).await;
-                self.warn(self.scrub().await);
+                self.pause_after(self.scrub().await);
             }
         };
-        let confirms = self.repeat(LOOK, || async { self.confirm().await.map(|_| ()) });
-        let doubts = self.repeat(LOOK, || self.look_into_doubts());
+        let confirms = self.repeat(|| async { self.confirm().await.map(|_| ()) });
+        let doubts = self.repeat(|| self.look_into_doubts());
         tokio::join!(follow, rounds, scrubs, confirms, doubts, workers);
     }
 
-    async fn repeat<F>(&self, pause: Duration, work: impl Fn() -> F)
+    async fn repeat<F>(&self, work: impl Fn() -> F)
     where
         F: std::future::Future<Output = Result<(), ApiError>>,
     {
         loop {
-            self.warn(work().await);
+            let pause = self.pause_after(work().await);
             tokio::time::sleep(pause).await;
         }
     }
 
-    fn warn<T>(&self, result: Result<T, ApiError>) {
-        if let Err(error) = result {
-            tracing::warn!(%error, "work on copies was put off");
+    /// Says what went wrong, and how long to leave it then.
+    fn pause_after<T>(&self, result: Result<T, ApiError>) -> Duration {
+        match result {
+            Ok(_) => LOOK,
+            Err(error) => {
+                tracing::warn!(%error, "work on copies was put off");
+                PAUSE
+            }
         }
     }
 

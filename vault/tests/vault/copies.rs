@@ -294,6 +294,25 @@ async fn a_copy_damaged_at_its_source_is_not_taken() {
 }
 
 #[tokio::test]
+async fn a_vault_that_sends_what_nothing_links_to_is_cut_off_at_once() {
+    let two = Two::new().await;
+    let object = record(PATIENT, &account("Owner"), 0, &noise(100, 0));
+    let (filler, bytes) = raw(&noise(MIB, 9));
+    // Behind the root, whose links are known by then.
+    let mut blocks = object.blocks.clone();
+    let root = blocks.pop().unwrap();
+    let mut sent = vec![root, (filler, bytes)];
+    sent.extend(blocks);
+    let result = two
+        .clinic
+        .vault
+        .receive_copy(named(&object), &car(&object.root, &sent)[..])
+        .await;
+    assert_eq!(result.unwrap_err().code, "foreign-blocks");
+    assert!(two.clinic.files().is_empty());
+}
+
+#[tokio::test]
 async fn nobody_is_asked_while_the_chain_is_away() {
     let two = Two::new().await;
     two.anchored(0, 100).await;
