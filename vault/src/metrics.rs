@@ -34,6 +34,8 @@ pub struct Metrics {
     pub unanchored_bytes: Gauge,
     pub swept: Counter,
     pub finality_lag_ms: Gauge,
+    /// 1 if the finalized head was fresh when last asked for, else 0.
+    pub chain_available: Gauge,
     /// Objects that must be here and are, as the last round found.
     pub copies_held: Gauge,
     pub copies_bytes: Gauge,
@@ -65,6 +67,7 @@ impl Default for Metrics {
             unanchored_bytes: Gauge::default(),
             swept: Counter::default(),
             finality_lag_ms: Gauge::default(),
+            chain_available: Gauge::default(),
             copies_held: Gauge::default(),
             copies_bytes: Gauge::default(),
             copies_missing: Gauge::default(),
@@ -123,6 +126,11 @@ impl Default for Metrics {
             "finality_lag_ms",
             "Milliseconds from the finalized head's clock to our own, when last asked",
             metrics.finality_lag_ms.clone(),
+        );
+        registry.register(
+            "chain_available",
+            "1 if the finalized head was fresh when last asked for, else 0",
+            metrics.chain_available.clone(),
         );
         registry.register(
             "copies_held",

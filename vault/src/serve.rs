@@ -139,6 +139,13 @@ impl Rule {
 
     /// The finalized head, if it is fresh enough to decide by.
     pub async fn head(&self) -> Result<Head, ApiError> {
+        let head = self.fresh_head().await;
+        let available = &self.metrics.chain_available;
+        available.set(i64::from(head.is_ok()));
+        head
+    }
+
+    async fn fresh_head(&self) -> Result<Head, ApiError> {
         let head = self.ledger.head().await?;
         let lag = (self.clock)().saturating_sub(head.moment);
         self.metrics
