@@ -17,6 +17,7 @@ pub mod calls;
 mod connect;
 mod error;
 pub mod events;
+mod state;
 mod submit;
 
 pub use api::Salus;
@@ -24,4 +25,5 @@ pub use calls::Call;
 pub use connect::{storage_key, storage_prefix, Block, Chain, Runtime};
 pub use error::{ChainError, Result};
 pub use events::{ChainEvent, FinalizedBlocks, Phase};
+pub use state::twox_key;
 pub use submit::{Mortality, Signed, Submitted};
