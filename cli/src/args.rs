@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     compartments, completions, correct, council, keyring, keys, log, open, org, patient, record,
-    request, share, watch,
+    request, share, validator, watch,
 };
 
 /// Patients hold the key to their own medical records: share them, see who looked, correct them.
@@ -84,6 +84,9 @@ pub enum Command {
     /// What the council is to decide
     #[command(subcommand)]
     Council(council::Council),
+    /// Who makes and finalizes blocks, and with which keys
+    #[command(subcommand)]
+    Validator(validator::Validator),
     /// The people whom an organisation vouches for
     #[command(subcommand)]
     Clinician(org::Clinician),

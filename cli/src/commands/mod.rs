@@ -13,6 +13,7 @@ pub mod patient;
 pub mod record;
 pub mod request;
 pub mod share;
+pub mod validator;
 pub mod watch;
 
 use clap::Args;
@@ -28,6 +29,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Keyring(command) => command.run(global).await,
         Command::Org(command) => command.run(global).await,
         Command::Council(command) => command.run(global).await,
+        Command::Validator(command) => command.run(global).await,
         Command::Clinician(command) => command.run(global).await,
         Command::Patient(command) => command.run(global).await,
         Command::Compartments(command) => command.run(global).await,

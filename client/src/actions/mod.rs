@@ -26,6 +26,7 @@ pub mod organisation;
 pub mod patient;
 pub mod records;
 pub mod sharing;
+pub mod validators;
 pub mod watching;
 
 use std::sync::Arc;

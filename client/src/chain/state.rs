@@ -31,6 +31,20 @@ pub fn twox_key(pallet: &str, item: &str, entry: &[u8]) -> Vec<u8> {
 }
 
 impl Chain {
+    /// A single value, or what the runtime says that it is where nothing is stored.
+    pub async fn value<T: Decode>(&self, pallet: &str, item: &str, at: H256) -> Result<T> {
+        if let Some(value) = self.storage(&storage_prefix(pallet, item), at).await? {
+            return Ok(value);
+        }
+        let runtime = self.runtime(at).await?;
+        let default = runtime
+            .metadata
+            .pallet_by_name(pallet)
+            .and_then(|pallet| pallet.storage()?.entry_by_name(item)?.default_value())
+            .ok_or_else(|| ChainError::unreadable(item, "this runtime does not keep it"))?;
+        T::decode(&mut &default[..]).map_err(|error| ChainError::unreadable(item, error))
+    }
+
     /// The rows of a map with `Twox64Concat` keys, in no order.
     pub async fn rows<K: Decode, V: Decode>(
         &self,

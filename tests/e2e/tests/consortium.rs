@@ -1,7 +1,7 @@
-//! What members do with a chain that they founded: decide.
+//! What members do with a chain that they founded: decide, validate.
 
-use salus_e2e::{eventually, Consortium};
-use serde_json::json;
+use salus_e2e::{eventually, salus, Consortium, Node};
+use serde_json::{json, Value};
 
 const DAY: u64 = 24 * 60 * 60 * 1_000;
 
@@ -56,4 +56,139 @@ async fn what_was_announced_is_enacted_in_its_time_and_not_early_or_called_off()
     let listed = council("org list").ok();
     assert_eq!(listed["organisations"][1]["name"], "Second", "{listed}");
     assert_eq!(council("council list").ok()["decisions"], json!([]));
+}
+
+/// The row of one organisation.
+fn row(list: &Value, organisation: u32) -> Value {
+    let rows = list["validators"].as_array().expect("a list");
+    let found = rows.iter().find(|row| row["organisation"] == organisation);
+    found
+        .unwrap_or_else(|| panic!("no row {organisation}: {list}"))
+        .clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_register_keys_validate_and_replace_them_while_the_chain_goes_on() {
+    let terms = "delay_days = 0\nsession_length = 5\nminimum_validators = 1";
+    let mut consortium = Consortium::found(terms);
+    let list = |consortium: &Consortium| consortium.salus(1, "validator list").ok();
+    let founder = row(&list(&consortium), 0);
+    assert_eq!(
+        (&founder["validates"], &founder["validates_next"]),
+        (&json!(true), &json!(true))
+    );
+
+    // Who is no admin, or not admitted yet, registers nothing.
+    let made = consortium.make_keys(2);
+    let register = format!(
+        "validator register --keys {} --proof {}",
+        made.keys, made.proof
+    );
+    consortium
+        .salus(2, &register)
+        .fails(3, "no organisation's admin");
+    consortium
+        .salus(2, "validator rotate")
+        .fails(3, "no organisation's admin");
+    consortium
+        .salus(2, "validator status")
+        .fails(3, "belongs to no organisation");
+    consortium
+        .salus(
+            1,
+            "org admit Laboratory --kind laboratory --admin //Member//2",
+        )
+        .ok();
+    let before = row(&list(&consortium), 1);
+    assert_eq!(
+        (&before["validates"], &before["keys"]),
+        (&json!(false), &Value::Null)
+    );
+
+    // Keys that are not this admin's, nobody's, or another's.
+    let other = consortium.make_keys(3);
+    let foreign = format!(
+        "validator register --keys {} --proof {}",
+        other.keys, other.proof
+    );
+    consortium
+        .salus(2, &foreign)
+        .fails(1, "the proof does not show")
+        .says("--owner");
+    let cut = &made.keys[..made.keys.len() - 2];
+    consortium
+        .salus(
+            2,
+            &format!("validator register --keys {cut} --proof {}", made.proof),
+        )
+        .fails(1, "no session keys of this chain");
+    let taken = founder["keys"].as_str().expect("it has keys");
+    consortium
+        .salus(
+            2,
+            &format!("validator register --keys {taken} --proof {}", made.proof),
+        )
+        .fails(
+            1,
+            "registered already, by General Hospital (organisation 0)",
+        );
+
+    consortium.start_next().await;
+    let registered = consortium.salus(2, &register).ok();
+    assert_eq!(
+        (&registered["organisation"], &registered["keys"]),
+        (&json!(1), &json!(made.keys))
+    );
+    let validates = |member: usize, keys: Value| {
+        let consortium = &consortium;
+        async move {
+            let what = format!("member {member} validates with its keys");
+            eventually(&what, 60, || async {
+                let status = consortium.salus(member, "validator status").ok();
+                status["keys"] == keys
+                    && status["node_has_keys"] == true
+                    && status["validates"] == true
+                    && status["validates_next"] == true
+            })
+            .await
+        }
+    };
+    validates(2, json!(made.keys)).await;
+    // Two validators finalize together only.
+    consortium.salus(2, "org publish").ok();
+
+    let rotated = consortium.salus(2, "validator rotate").ok();
+    assert_ne!(rotated["keys"], json!(made.keys));
+    validates(2, rotated["keys"].clone()).await;
+    let session = |consortium: &Consortium| list(consortium)["session"].as_u64().expect("a number");
+    let since = session(&consortium);
+    eventually("three sessions with the new keys", 60, || async {
+        session(&consortium) >= since + 3
+    })
+    .await;
+    consortium.salus(1, "org publish").ok();
+
+    // The first node does not hold the second's keys, and one that is not here is not asked.
+    let asked = consortium
+        .salus_at(&consortium.nodes[0].url(), 2, "validator status")
+        .ok();
+    assert_eq!(asked["node_has_keys"], false);
+    let list = list(&consortium);
+    assert_eq!((&list["able"], &list["minimum"]), (&json!(2), &json!(1)));
+}
+
+#[test]
+fn whose_node_makes_keys_for_nobody_hears_what_to_do() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let node = Node::start_with(folder.path(), "dev", &["--rpc-methods", "safe"]);
+    let validator = |what| {
+        let args = ["--insecure-dev-key", "//Alice", "validator", what];
+        salus(&folder.path().join("admin"), &node.url(), args)
+    };
+    validator("rotate")
+        .fails(1, "makes no session keys for whoever asks")
+        .says("salus validator register");
+    let status = validator("status").ok();
+    assert_eq!(status["validates"], true);
+    assert!(status["node_has_keys"].is_null(), "it does not say");
 }
