@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    compartments, completions, correct, council, keyring, keys, log, open, org, patient, record,
-    request, share, validator, watch,
+    chain, compartments, completions, correct, council, keyring, keys, log, open, org, patient,
+    record, request, share, validator, watch,
 };
 
 /// Patients hold the key to their own medical records: share them, see who looked, correct them.
@@ -87,6 +87,9 @@ pub enum Command {
     /// Who makes and finalizes blocks, and with which keys
     #[command(subcommand)]
     Validator(validator::Validator),
+    /// The chain itself, and whether its rules are those that you know
+    #[command(subcommand)]
+    Chain(chain::Chain),
     /// The people whom an organisation vouches for
     #[command(subcommand)]
     Clinician(org::Clinician),

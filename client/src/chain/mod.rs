@@ -23,7 +23,7 @@ mod submit;
 
 pub use api::Salus;
 pub use calls::Call;
-pub use connect::{storage_key, storage_prefix, Block, Chain, Runtime};
+pub use connect::{storage_key, storage_prefix, Block, Chain, Code, Runtime};
 pub use error::{ChainError, Result};
 pub use events::{ChainEvent, FinalizedBlocks, Phase};
 pub use node::SessionKeys;

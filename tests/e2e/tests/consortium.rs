@@ -1,7 +1,10 @@
-//! What members do with a chain that they founded: decide, validate.
+//! What members do with a chain that they founded: decide, validate, notice another runtime.
 
-use salus_e2e::{eventually, salus, Consortium, Node};
+use std::fs;
+
+use salus_e2e::{eventually, run, salus, Consortium, Node, World};
 use serde_json::{json, Value};
+use sp_core::{Blake2Hasher, Hasher};
 
 const DAY: u64 = 24 * 60 * 60 * 1_000;
 
@@ -191,4 +194,74 @@ fn whose_node_makes_keys_for_nobody_hears_what_to_do() {
     let status = validator("status").ok();
     assert_eq!(status["validates"], true);
     assert!(status["node_has_keys"].is_null(), "it does not say");
+}
+
+/// What a person sees, not a program.
+fn by_hand(world: &World, person: &str, line: &str) -> salus_e2e::Answer {
+    let mut command = std::process::Command::new(salus_e2e::binary("salus"));
+    command
+        .arg("--profile")
+        .arg(world.path(person))
+        .arg("--node")
+        .arg(world.node.url())
+        .args(line.split_whitespace());
+    run(command, |_| {})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_runtime_than_the_profile_knows_is_told_once_and_trusted_by_hand() {
+    let world = World::start();
+    world.person("hospital").await;
+    let config = world.path("hospital").join("config.json");
+    let read = || -> Value {
+        serde_json::from_slice(&fs::read(&config).expect("it is there")).expect("JSON")
+    };
+    let met = read()["runtime"].clone();
+    let shown = world.salus("hospital", ["chain", "show"]).ok();
+    assert_eq!(
+        (&shown["runtime"], &shown["is_trusted"]),
+        (&met, &json!(true))
+    );
+    let code = world
+        .node
+        .rpc("state_getStorage", json!(["0x3a636f6465"]))
+        .await;
+    let code = code.as_str().and_then(|code| hex::decode(&code[2..]).ok());
+    let hash = Blake2Hasher::hash(&code.expect("the code"));
+    assert_eq!(met["hash"], json!(hash));
+
+    // As if the chain had had another runtime when this profile met it.
+    let mut before = read();
+    before["runtime"] = json!({"hash": format!("0x{}", "07".repeat(32)), "spec_version": 0});
+    fs::write(&config, before.to_string()).expect("it is ours");
+    let silent = world.salus("hospital", ["org", "list"]);
+    assert_eq!(
+        (silent.code, silent.stderr.as_str()),
+        (0, ""),
+        "programs hear nothing"
+    );
+    let told = by_hand(&world, "hospital", "org list");
+    assert_eq!(told.code, 0, "{told:?}");
+    assert!(told.stdout.contains("General Hospital"), "{told:?}");
+    assert!(
+        told.stderr
+            .starts_with("warning: the chain's rules changed from version 0"),
+        "{told:?}"
+    );
+    assert!(told.stderr.contains("salus chain trust"), "{told:?}");
+    let again = by_hand(&world, "hospital", "org list");
+    assert_eq!(
+        (again.code, again.stderr.as_str()),
+        (0, ""),
+        "once is enough"
+    );
+    let shown = world.salus("hospital", ["chain", "show"]).ok();
+    assert_eq!(shown["is_trusted"], false);
+
+    by_hand(&world, "hospital", "chain trust");
+    let shown = world.salus("hospital", ["chain", "show"]).ok();
+    assert_eq!(
+        (&shown["trusted"], &shown["is_trusted"]),
+        (&met, &json!(true))
+    );
 }
