@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    compartments, completions, correct, council, keyring, keys, log, open, org, patient, record,
-    request, share, vault, watch,
+    chain, compartments, completions, correct, council, keyring, keys, log, open, org, patient,
+    record, request, share, validator, vault, watch,
 };
 
 /// Patients hold the key to their own medical records: share them, see who looked, correct them.
@@ -84,6 +84,12 @@ pub enum Command {
     /// What the council is to decide
     #[command(subcommand)]
     Council(council::Council),
+    /// Who makes and finalizes blocks, and with which keys
+    #[command(subcommand)]
+    Validator(validator::Validator),
+    /// The chain itself, and whether its rules are those that you know
+    #[command(subcommand)]
+    Chain(chain::Chain),
     /// The people whom an organisation vouches for
     #[command(subcommand)]
     Clinician(org::Clinician),

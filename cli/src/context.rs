@@ -118,5 +118,11 @@ pub async fn client(global: &Global) -> anyhow::Result<Client> {
     )
     .await?;
     client.progress = progress::shown(global.machine());
+    // Programs do not read warnings: whoever uses the profile by hand next hears of it.
+    if !global.machine() {
+        if let Some(changed) = client.runtime_changed()? {
+            eprintln!("warning: {changed}");
+        }
+    }
     Ok(client)
 }

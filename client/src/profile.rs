@@ -27,6 +27,7 @@ use serde::{de::DeserializeOwned, Deserialize, Serialize};
 use sp_core::H256;
 use zeroize::Zeroizing;
 
+use crate::chain::Code;
 use crate::error::{Error, Result};
 use crate::files::age::{DecryptionKey, EncryptionKey};
 use crate::keyring::{sealed_json, Identities, Keyring, Secret};
@@ -76,10 +77,49 @@ pub struct Config {
     pub node: Option<String>,
     /// The chain's genesis hash; other chains are refused.
     pub genesis: Option<Genesis>,
+    /// The chain's runtime as first met, or as trusted later.
+    pub runtime: Option<Code>,
+    /// Another one, which its owner was warned of.
+    pub warned_of: Option<Code>,
     /// Base URL of the vault to upload to.
     pub vault: Option<String>,
     /// The patient that commands are about if none is named.
     pub patient: Option<String>,
+}
+
+impl Config {
+    /// What the profile's owner should hear of the runtime that was met; once for each change.
+    pub fn meet_runtime(&mut self, found: Code) -> Option<RuntimeChanged> {
+        let trusted = *self.runtime.get_or_insert(found);
+        let changed = (trusted != found).then_some(found);
+        let news = changed.filter(|_| self.warned_of != changed);
+        self.warned_of = changed;
+        news.map(|found| RuntimeChanged { trusted, found })
+    }
+
+    /// A person has checked this runtime.
+    pub fn trust_runtime(&mut self, found: Code) {
+        self.runtime = Some(found);
+        self.warned_of = None;
+    }
+}
+
+/// The chain has another runtime than its profile trusts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuntimeChanged {
+    pub trusted: Code,
+    pub found: Code,
+}
+
+impl std::fmt::Display for RuntimeChanged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { trusted, found } = self;
+        write!(
+            f,
+            "the chain's rules changed from version {} ({:?}) to version {} ({:?}). Ask your organisation whether the council authorized this runtime; `salus chain trust` accepts it",
+            trusted.spec_version, trusted.hash, found.spec_version, found.hash
+        )
+    }
 }
 
 /// Accounts as first seen, in hexadecimal.
@@ -737,6 +777,43 @@ mod tests {
             .unwrap();
         admin(&second).unwrap();
         assert!(admin(&first).is_err());
+    }
+
+    #[test]
+    fn a_new_runtime_is_told_once_and_again_after_it_was_away() {
+        let code = |number: u8| Code {
+            hash: H256::repeat_byte(number),
+            spec_version: number.into(),
+        };
+        let (first, second, third) = (code(1), code(2), code(3));
+        let mut config = Config::default();
+        assert_eq!(config.meet_runtime(first), None, "the first is trusted");
+        assert_eq!(config.meet_runtime(first), None);
+        let changed = |found| {
+            Some(RuntimeChanged {
+                trusted: first,
+                found,
+            })
+        };
+        for found in [second, third, second] {
+            assert_eq!(config.meet_runtime(found), changed(found));
+            assert_eq!(config.meet_runtime(found), None);
+        }
+        assert_eq!(config.meet_runtime(first), None, "it is trusted still");
+        assert_eq!(config.meet_runtime(second), changed(second));
+        // The same version with other code is another runtime.
+        let other = Code {
+            hash: H256::zero(),
+            ..first
+        };
+        assert_eq!(config.meet_runtime(other), changed(other));
+
+        config.trust_runtime(second);
+        assert_eq!(config.meet_runtime(second), None);
+        let words = config.meet_runtime(first).unwrap().to_string();
+        for part in ["version 2", "version 1", "0x0202", "salus chain trust"] {
+            assert!(words.contains(part), "{words}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The commands: each asks the library to do something and says what came of it.
 
+pub mod chain;
 pub mod compartments;
 pub mod completions;
 pub mod correct;
@@ -13,6 +14,7 @@ pub mod patient;
 pub mod record;
 pub mod request;
 pub mod share;
+pub mod validator;
 pub mod vault;
 pub mod watch;
 
@@ -29,6 +31,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Keyring(command) => command.run(global).await,
         Command::Org(command) => command.run(global).await,
         Command::Council(command) => command.run(global).await,
+        Command::Validator(command) => command.run(global).await,
+        Command::Chain(command) => command.run(global).await,
         Command::Clinician(command) => command.run(global).await,
         Command::Patient(command) => command.run(global).await,
         Command::Compartments(command) => command.run(global).await,

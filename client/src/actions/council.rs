@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde_json::Value;
 use sp_core::H256;
 
-use super::{number, Client, Receipt};
-use crate::chain::{calls, storage_prefix, Call, Runtime, Submitted};
+use super::{describe, number, Client, Receipt};
+use crate::chain::{calls, storage_prefix, twox_key, Call, Runtime, Submitted};
 use crate::error::{Error, Result};
 
 /// What carrying out a motion may cost. The chain lets none have more than half a block, so this
@@ -339,40 +339,41 @@ struct Announced {
 pub async fn decisions(client: &Client) -> Result<Vec<Decision>> {
     let at = client.chain.finalized().await?.hash;
     let runtime = client.chain.runtime(at).await?;
-    let next: Option<u32> = client
-        .chain
-        .storage(&storage_prefix("Timelock", "NextDecision"), at)
-        .await?;
-    let mut decisions = Vec::new();
-    // At most 64 wait, and decisions are days apart: all numbers are soon asked for.
-    for decision in 0..next.unwrap_or_default() {
-        let key = pending_key(decision);
-        let row: Option<Announced> = client.chain.storage(&key, at).await?;
-        if let Some(row) = row {
-            decisions.push(Decision {
-                decision,
-                told: Told::of(&runtime, &row.call),
-                announced_at: row.announced_at,
-                due: row.due,
-            });
-        }
-    }
-    Ok(decisions)
-}
-
-/// `Twox64Concat` of the decision's number.
-fn pending_key(decision: u32) -> Vec<u8> {
-    let encoded = decision.to_le_bytes();
-    let mut key = storage_prefix("Timelock", "Pending");
-    key.extend(sp_crypto_hashing::twox_64(&encoded));
-    key.extend(encoded);
-    key
+    let mut pending: Vec<(u32, Announced)> = client.chain.rows("Timelock", "Pending", at).await?;
+    pending.sort_by_key(|(decision, _)| *decision);
+    Ok(pending
+        .into_iter()
+        .map(|(decision, row)| Decision {
+            decision,
+            told: Told::of(&runtime, &row.call),
+            announced_at: row.announced_at,
+            due: row.due,
+        })
+        .collect())
 }
 
 /// Carries out a decision whose time has come. Anybody may.
 pub async fn enact(client: &Client, decision: u32) -> Result<Outcome> {
+    let at = client.chain.finalized().await?.hash;
+    let row = waiting(client, decision, at).await?;
+    if client.chain.moment(at).await? < row.due {
+        return Err(Error::Unfit(format!(
+            "decision {decision} can be enacted from {} on; until then the council can call it off",
+            describe::moment(row.due)
+        )));
+    }
     let submitted = client.submit(&calls::timelock::enact(decision)).await?;
     Outcome::of(&submitted, true)
+}
+
+async fn waiting(client: &Client, decision: u32, at: H256) -> Result<Announced> {
+    let key = twox_key("Timelock", "Pending", &decision.to_le_bytes());
+    let row = client.chain.storage(&key, at).await?;
+    row.ok_or_else(|| {
+        Error::Unfit(format!(
+            "no decision {decision} waits, because it was enacted, called off or never announced: `salus council list` shows those that do"
+        ))
+    })
 }
 
 /// Proposes to announce a new runtime; returns its hash, too, which everybody can compute from the
@@ -410,6 +411,8 @@ pub async fn set_barred(client: &Client, organisation: OrgId, barred: bool) -> R
 
 /// Proposes to call a decision off.
 pub async fn cancel(client: &Client, decision: u32) -> Result<Proposed> {
+    let at = client.chain.finalized().await?.hash;
+    waiting(client, decision, at).await?;
     propose(client, &calls::timelock::cancel(decision)).await
 }
 

@@ -26,6 +26,7 @@ pub mod organisation;
 pub mod patient;
 pub mod records;
 pub mod sharing;
+pub mod validators;
 pub mod vaults;
 pub mod watching;
 
@@ -49,7 +50,7 @@ use crate::files::object::BuiltObject;
 use crate::files::Place;
 use crate::keyring::{Keyring, Own};
 use crate::keys::AccountKey;
-use crate::profile::{Profile, Unlocked};
+use crate::profile::{Profile, RuntimeChanged, Unlocked};
 use crate::vault::{Reach, Session, Vault};
 
 pub const DEFAULT_NODE: &str = "ws://127.0.0.1:9944";
@@ -104,8 +105,8 @@ impl From<&Submitted> for Receipt {
 }
 
 impl Client {
-    /// Connects as the profile's account. The first chain it meets is remembered; others are
-    /// refused from then on.
+    /// Connects as the profile's account. The first chain it meets is remembered, with its runtime;
+    /// other chains are refused from then on.
     ///
     /// `node` and `vault` override what the profile and the chain say.
     pub async fn connect(
@@ -117,11 +118,13 @@ impl Client {
         let config = profile.config()?;
         let url = node.or(config.node.as_deref()).unwrap_or(DEFAULT_NODE);
         let chain = Chain::connect(url, config.genesis).await?;
-        if config.genesis.is_none() {
+        if config.genesis.is_none() || config.runtime.is_none() {
             let (genesis, url) = (chain.genesis(), url.to_owned());
             profile.update_config(|config| {
-                config.genesis = Some(genesis);
-                config.node.get_or_insert(url);
+                if config.genesis.replace(genesis).is_none() {
+                    config.node.get_or_insert(url);
+                }
+                config.runtime.get_or_insert(chain.code());
                 Ok(())
             })?;
         }
@@ -141,6 +144,21 @@ impl Client {
 
     pub async fn submit(&self, call: &Call) -> Result<Submitted> {
         Ok(self.chain.submit(&self.key, call).await?)
+    }
+
+    /// What the profile's owner should hear of the chain's runtime. Whoever asks tells it: it is
+    /// not said again.
+    pub fn runtime_changed(&self) -> Result<Option<RuntimeChanged>> {
+        let found = self.chain.code();
+        let known = self.profile.config()?;
+        let mut config = known.clone();
+        config.meet_runtime(found);
+        match config == known {
+            true => Ok(None),
+            false => self
+                .profile
+                .update_config(|config| Ok(config.meet_runtime(found))),
+        }
     }
 
     /// The chain's state at the newest finalized block.

@@ -73,7 +73,7 @@ pub async fn list(client: &Client) -> Result<Vec<OrganisationView>> {
 }
 
 /// The organisation that this account is the admin of.
-async fn administered(client: &Client) -> Result<(OrgId, Organisation)> {
+pub(super) async fn administered(client: &Client) -> Result<(OrgId, Organisation)> {
     let rows = client.salus().await?.all_organisations().await?;
     rows.into_iter()
         .find(|(_, row)| row.admin == client.me())

@@ -8,7 +8,7 @@ use std::{
 
 use codec::{Compact, Decode, Encode};
 use salus_primitives::{BlockNumber, Genesis, Moment};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sp_core::H256;
 use subxt::{
     rpcs::{
@@ -22,6 +22,8 @@ use super::error::{ChainError, Result};
 
 /// The version of `SalusApi` that this client speaks.
 const SALUS_API: u32 = 1;
+/// The key of the runtime's code.
+const CODE: &[u8] = b":code";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Metadata formats, newest first, that this client reads.
 const METADATA_VERSIONS: [u32; 3] = [16, 15, 14];
@@ -35,6 +37,7 @@ pub struct Chain {
 pub(super) struct Inner {
     url: String,
     genesis: Genesis,
+    code: Code,
     rpc: RwLock<RpcClient>,
     /// Every runtime seen so far: old blocks are read with the metadata of their time.
     runtimes: Mutex<HashMap<u32, Arc<Runtime>>>,
@@ -49,6 +52,14 @@ pub struct Runtime {
     pub spec_version: u32,
     pub transaction_version: u32,
     pub metadata: ArcMetadata,
+}
+
+/// A runtime by its code: what the council authorizes, and what decides everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Code {
+    /// Blake2-256, as `salus council propose upgrade` shows it.
+    pub hash: H256,
+    pub spec_version: u32,
 }
 
 /// A block by both of its names.
@@ -105,7 +116,10 @@ impl Chain {
     /// not the one `expected`.
     pub async fn connect(url: &str, expected: Option<Genesis>) -> Result<Self> {
         let rpc = dial(url).await?;
-        let genesis = genesis(&rpc, url).await?;
+        let (genesis, at): (_, H256) = futures::try_join!(
+            genesis(&rpc, url),
+            ask(&rpc, url, "chain_getFinalizedHead", params![]),
+        )?;
         let expected = expected.unwrap_or(genesis);
         if genesis != expected {
             return Err(ChainError::WrongChain {
@@ -114,18 +128,26 @@ impl Chain {
                 found: genesis,
             });
         }
-        let chain = Self {
+        let (version, hash): (Version, H256) = futures::try_join!(
+            ask(&rpc, url, "state_getRuntimeVersion", params![at]),
+            ask(&rpc, url, "state_getStorageHash", params![hex(CODE), at]),
+        )?;
+        check_version(url, &version)?;
+        let code = Code {
+            hash,
+            spec_version: version.spec_version,
+        };
+        Ok(Self {
             inner: Arc::new(Inner {
                 url: url.into(),
                 genesis,
+                code,
                 rpc: RwLock::new(rpc),
                 runtimes: Mutex::default(),
                 versions: Mutex::default(),
                 submitting: tokio::sync::Mutex::default(),
             }),
-        };
-        chain.check_version().await?;
-        Ok(chain)
+        })
     }
 
     pub fn url(&self) -> &str {
@@ -134,6 +156,11 @@ impl Chain {
 
     pub fn genesis(&self) -> Genesis {
         self.inner.genesis
+    }
+
+    /// The runtime of the newest finalized block when this connection was made.
+    pub fn code(&self) -> Code {
+        self.inner.code
     }
 
     /// Whether the node says that its chain is for development, on one machine.
@@ -322,27 +349,6 @@ impl Chain {
         Metadata::decode_from(&bytes).map_err(|e| ChainError::unreadable(AT_VERSION, e))
     }
 
-    async fn check_version(&self) -> Result<()> {
-        let version: Version = self.request("state_getRuntimeVersion", params![]).await?;
-        let id = hex(&sp_crypto_hashing::blake2_64(b"SalusApi"));
-        let api = version
-            .apis
-            .iter()
-            .find_map(|(found, version)| (*found == id).then_some(*version));
-        match api {
-            None => Err(ChainError::NotSalus {
-                url: self.inner.url.clone(),
-                found: version.spec_name,
-            }),
-            Some(found) if found < SALUS_API => Err(ChainError::ChainTooOld {
-                url: self.inner.url.clone(),
-                found,
-                needed: SALUS_API,
-            }),
-            Some(_) => Ok(()),
-        }
-    }
-
     /// The parent's hash, and the number.
     async fn header(&self, hash: H256) -> Result<(H256, BlockNumber)> {
         let header: Option<Header> = self.request("chain_getHeader", params![hash]).await?;
@@ -457,13 +463,40 @@ async fn dial(url: &str) -> Result<RpcClient> {
     }
 }
 
+async fn ask<T: serde::de::DeserializeOwned>(
+    rpc: &RpcClient,
+    url: &str,
+    method: &str,
+    params: RpcParams,
+) -> Result<T> {
+    let answer = rpc.request(method, params).await;
+    answer.map_err(|error| rpc_error(url, method, error))
+}
+
 async fn genesis(rpc: &RpcClient, url: &str) -> Result<Genesis> {
     const METHOD: &str = "chain_getBlockHash";
-    let hash: Option<H256> = rpc
-        .request(METHOD, params![0])
-        .await
-        .map_err(|error| rpc_error(url, METHOD, error))?;
+    let hash: Option<H256> = ask(rpc, url, METHOD, params![0]).await?;
     hash.ok_or_else(|| ChainError::unreadable(METHOD, "there is no genesis block"))
+}
+
+fn check_version(url: &str, version: &Version) -> Result<()> {
+    let id = hex(&sp_crypto_hashing::blake2_64(b"SalusApi"));
+    let api = version
+        .apis
+        .iter()
+        .find_map(|(found, version)| (*found == id).then_some(*version));
+    match api {
+        None => Err(ChainError::NotSalus {
+            url: url.into(),
+            found: version.spec_name.clone(),
+        }),
+        Some(found) if found < SALUS_API => Err(ChainError::ChainTooOld {
+            url: url.into(),
+            found,
+            needed: SALUS_API,
+        }),
+        Some(_) => Ok(()),
+    }
 }
 
 fn rpc_error(url: &str, method: &str, error: RpcError) -> ChainError {

@@ -38,6 +38,20 @@ pub enum ChainError {
         needed: u32,
     },
 
+    #[error(
+        "the node at {url} is not on this machine, and whose node makes session keys holds them: \
+         run this beside your organisation's own node, or make keys there with \
+         `salus-node session-keys` and register them with `salus validator register`"
+    )]
+    NotHere { url: String },
+
+    #[error(
+        "the node at {url} makes no session keys for whoever asks: start it with \
+         --rpc-methods auto or unsafe, on an address that nobody else reaches; or make keys there \
+         with `salus-node session-keys` and register them with `salus validator register`"
+    )]
+    KeysRefused { url: String },
+
     #[error("the node refused {method}: {reason}")]
     Refused { method: String, reason: String },
 

@@ -17,11 +17,15 @@ pub mod calls;
 mod connect;
 mod error;
 pub mod events;
+mod node;
+mod state;
 mod submit;
 
 pub use api::Salus;
 pub use calls::Call;
-pub use connect::{storage_key, storage_prefix, Block, Chain, Runtime};
+pub use connect::{storage_key, storage_prefix, Block, Chain, Code, Runtime};
 pub use error::{ChainError, Result};
 pub use events::{ChainEvent, FinalizedBlocks, Phase};
+pub use node::SessionKeys;
+pub use state::twox_key;
 pub use submit::{Mortality, Signed, Submitted};

@@ -11,6 +11,15 @@ use salus_client::{
 use salus_primitives::Genesis;
 use serde_json::{json, Value};
 
+/// Every HTTP client wants it, even for addresses without TLS.
+pub(crate) fn install_tls() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Somebody else of this process may have installed it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
 pub struct Http {
     client: Client,
     url: String,
@@ -52,11 +61,7 @@ impl Got {
 
 impl Http {
     pub fn to(url: &str, organisation: u32, genesis: Genesis) -> Self {
-        static ONCE: Once = Once::new();
-        ONCE.call_once(|| {
-            // Somebody else of this process may have installed it.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        });
+        install_tls();
         Self {
             client: Client::builder()
                 .no_proxy()

@@ -2,6 +2,7 @@
 //! they would. All of it is gone when the [`World`] is dropped.
 //!
 //! - [`Node`], [`Vault`]: the programs, to be killed, paused, restarted
+//! - [`Consortium`]: a chain that was founded, not a preset
 //! - [`Hospital`]: a world in which a hospital runs a vault, and can credential and enrol people
 //! - [`salus()`]: the command line; [`Client`](salus_client::actions::Client): the library
 //! - [`Http`]: a vault's HTTP, without the library's retries and checks
@@ -9,6 +10,7 @@
 
 mod bucket;
 mod cli;
+mod consortium;
 mod disk;
 mod hospital;
 mod http;
@@ -27,6 +29,7 @@ use std::{
 
 pub use bucket::Bucket;
 pub use cli::{command, command_at, run, salus, Answer};
+pub use consortium::{Consortium, Made};
 pub use disk::Disk;
 pub use hospital::{new_file, Clinic, Hospital, Patient, Shared};
 pub use http::{car, Got, Http};

@@ -1,58 +1,80 @@
-//! A node of a consortium of one.
+//! A node: of a consortium of one, or a member's.
 
 use std::path::{Path, PathBuf};
 
-use crate::{free_port, wait_until, Process};
+use serde_json::{json, Value};
 
-/// A node with the development preset: one validator, one hospital with the admin `//Alice`.
+use crate::{free_port, http::install_tls, wait_until, Process};
+
+/// A node that makes blocks.
 pub struct Node {
     process: Process,
-    chain: &'static str,
+    /// What its folder and its log are called.
+    name: String,
+    /// The chain.
+    chain: Vec<String>,
+    /// What makes it a validator.
+    validates: Vec<String>,
     port: u16,
+    p2p: u16,
     folder: PathBuf,
 }
 
+fn texts(options: &[&str]) -> Vec<String> {
+    options.iter().map(|option| (*option).to_owned()).collect()
+}
+
 impl Node {
+    /// The development preset: one validator, one hospital with the admin `//Alice`.
     pub fn start(folder: &Path) -> Self {
         Self::start_chain(folder, "dev")
     }
 
     /// A node of another preset.
-    pub fn start_chain(folder: &Path, chain: &'static str) -> Self {
-        let port = free_port();
-        let process = Self::run(folder, chain, port, true);
+    pub fn start_chain(folder: &Path, chain: &str) -> Self {
+        Self::start_with(folder, chain, &[])
+    }
+
+    /// A node of a preset, with these options besides.
+    pub fn start_with(folder: &Path, chain: &str, options: &[&str]) -> Self {
+        let validates = texts(&["--alice", "--force-authoring"]);
+        let chain_options = texts(&[&["--chain", chain], options].concat());
+        Self::new(folder, chain, chain_options, validates)
+    }
+
+    /// A node of a member, whose session keys lie in `folder/name`, and who knows these peers.
+    pub fn start_member(folder: &Path, name: &str, specification: &Path, peers: &[String]) -> Self {
+        let specification = specification
+            .to_str()
+            .expect("a temporary folder has a plain name");
+        let mut chain = texts(&["--chain", specification, "--allow-private-ip"]);
+        if !peers.is_empty() {
+            chain.push("--reserved-nodes".into());
+            chain.extend_from_slice(peers);
+        }
+        let validates = texts(&["--validator", "--force-authoring"]);
+        Self::new(folder, name, chain, validates)
+    }
+
+    fn new(folder: &Path, name: &str, chain: Vec<String>, validates: Vec<String>) -> Self {
+        let (port, p2p) = (free_port(), free_port());
+        let options = [chain.as_slice(), &validates].concat();
         let node = Self {
-            process,
+            process: run(folder, name, (port, p2p), &options, None),
+            name: name.to_owned(),
             chain,
+            validates,
             port,
+            p2p,
             folder: folder.to_owned(),
         };
         node.wait();
         node
     }
 
-    fn run(folder: &Path, chain: &str, port: u16, validates: bool) -> Process {
-        let base = folder.join(chain);
-        let rpc = port.to_string();
-        let p2p = free_port().to_string();
-        let mut args = vec![
-            "--chain",
-            chain,
-            "--unsafe-force-node-key-generation",
-            "--base-path",
-            base.to_str().expect("a temporary folder has a plain name"),
-            "--rpc-port",
-            &rpc,
-            "--port",
-            &p2p,
-            "--no-telemetry",
-            "--no-prometheus",
-            "--no-mdns",
-        ];
-        if validates {
-            args.extend(["--alice", "--force-authoring"]);
-        }
-        Process::start("salus-node", &args, folder.join(format!("{chain}.log")))
+    fn run(&self, options: &[String]) -> Process {
+        let ports = (self.port, self.p2p);
+        run(&self.folder, &self.name, ports, options, None)
     }
 
     fn wait(&self) {
@@ -70,6 +92,37 @@ impl Node {
         self.port
     }
 
+    /// What it answers, asked without any library of ours.
+    pub async fn rpc(&self, method: &str, params: Value) -> Value {
+        install_tls();
+        let question = json!({"id": 1, "jsonrpc": "2.0", "method": method, "params": params});
+        let answer = reqwest::Client::new()
+            .post(format!("http://127.0.0.1:{}", self.port))
+            .json(&question)
+            .send()
+            .await
+            .expect("the node answers");
+        let answer: Value = answer.json().await.expect("JSON");
+        answer["result"].clone()
+    }
+
+    /// The number of the newest block that it has seen finalized.
+    pub async fn finalized(&self) -> u64 {
+        let hash = self.rpc("chain_getFinalizedHead", json!([])).await;
+        let header = self.rpc("chain_getHeader", json!([hash])).await;
+        let number = header["number"]
+            .as_str()
+            .and_then(|number| number.strip_prefix("0x"));
+        number
+            .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+            .unwrap_or_default()
+    }
+
+    /// Where other nodes reach it.
+    pub fn p2p(&self) -> u16 {
+        self.p2p
+    }
+
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
     }
@@ -80,14 +133,23 @@ impl Node {
 
     /// On the same port, with what it had stored.
     pub fn restart(&mut self) {
-        self.process = Self::run(&self.folder, self.chain, self.port, true);
+        self.process = self.run(&[self.chain.as_slice(), &self.validates].concat());
+        self.wait();
+    }
+
+    /// As [`Node::restart`], on a computer whose clock is off by this much, such as `+25h`.
+    pub fn restart_at(&mut self, clock: &str) {
+        self.kill();
+        let options = [self.chain.as_slice(), &self.validates].concat();
+        let (ports, name) = ((self.port, self.p2p), &self.name);
+        self.process = run(&self.folder, name, ports, &options, Some(clock));
         self.wait();
     }
 
     /// As [`Node::restart`], but it makes no blocks, and nobody sends it any: it answers by a head
     /// that gets older.
     pub fn restart_cut_off(&mut self) {
-        self.process = Self::run(&self.folder, self.chain, self.port, false);
+        self.process = self.run(&self.chain);
         self.wait();
     }
 
@@ -99,4 +161,34 @@ impl Node {
     pub fn go_on(&self) {
         self.process.signal("CONT");
     }
+}
+
+fn run(
+    folder: &Path,
+    name: &str,
+    (port, p2p): (u16, u16),
+    options: &[String],
+    clock: Option<&str>,
+) -> Process {
+    let base = folder.join(name);
+    let (port, p2p) = (port.to_string(), p2p.to_string());
+    let mut args = vec![
+        "--unsafe-force-node-key-generation",
+        "--base-path",
+        base.to_str().expect("a temporary folder has a plain name"),
+        "--rpc-port",
+        &port,
+        "--port",
+        &p2p,
+        "--no-telemetry",
+        "--no-prometheus",
+        "--no-mdns",
+    ];
+    args.extend(options.iter().map(String::as_str));
+    Process::start_at(
+        clock,
+        "salus-node",
+        &args,
+        folder.join(format!("{name}.log")),
+    )
 }

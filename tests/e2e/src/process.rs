@@ -17,6 +17,11 @@ pub struct Process {
 impl Process {
     /// `log` is continued, so that it tells of all runs.
     pub fn start(program: &str, args: &[&str], log: PathBuf) -> Self {
+        Self::start_at(None, program, args, log)
+    }
+
+    /// On a computer whose clock is off by this much.
+    pub fn start_at(clock: Option<&str>, program: &str, args: &[&str], log: PathBuf) -> Self {
         let from = fs::metadata(&log).map_or(0, |log| log.len() as usize);
         let out = OpenOptions::new()
             .create(true)
@@ -30,6 +35,15 @@ impl Process {
                 ("AWS_ACCESS_KEY_ID", "test"),
                 ("AWS_SECRET_ACCESS_KEY", "test"),
             ])
+            // Not by `faketime`: its process would stand between us and the program.
+            .envs(clock.into_iter().flat_map(|clock| {
+                [
+                    ("FAKETIME", clock),
+                    // Else whoever waits for a time does not wait.
+                    ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+                    ("LD_PRELOAD", "/usr/$LIB/faketime/libfaketimeMT.so.1"),
+                ]
+            }))
             .stdin(Stdio::null())
             .stdout(out.try_clone().expect("a file can be shared"))
             .stderr(out)

@@ -1,0 +1,118 @@
+//! Whole maps of the raw state, for what `SalusApi` does not answer.
+
+use codec::Decode;
+use serde::Deserialize;
+use sp_core::H256;
+
+use super::{
+    connect::{hex, params, storage_prefix, unhex},
+    Chain, ChainError, Result,
+};
+
+/// Keys that a node lists at once.
+const PAGE: usize = 1_000;
+/// No map that is read whole has more rows: each has one per organisation, or fewer.
+const MOST: usize = 4 * PAGE;
+/// Bytes of a Twox64 hash.
+const HASH: usize = 8;
+
+/// The values at some keys, in one block.
+#[derive(Deserialize)]
+struct Changes {
+    changes: Vec<(String, Option<String>)>,
+}
+
+/// The key of a map's entry, for maps with `Twox64Concat` keys.
+pub fn twox_key(pallet: &str, item: &str, entry: &[u8]) -> Vec<u8> {
+    let mut key = storage_prefix(pallet, item);
+    key.extend(sp_crypto_hashing::twox_64(entry));
+    key.extend(entry);
+    key
+}
+
+impl Chain {
+    /// A single value, or what the runtime says that it is where nothing is stored.
+    pub async fn value<T: Decode>(&self, pallet: &str, item: &str, at: H256) -> Result<T> {
+        if let Some(value) = self.storage(&storage_prefix(pallet, item), at).await? {
+            return Ok(value);
+        }
+        let runtime = self.runtime(at).await?;
+        let default = runtime
+            .metadata
+            .pallet_by_name(pallet)
+            .and_then(|pallet| pallet.storage()?.entry_by_name(item)?.default_value())
+            .ok_or_else(|| ChainError::unreadable(item, "this runtime does not keep it"))?;
+        T::decode(&mut &default[..]).map_err(|error| ChainError::unreadable(item, error))
+    }
+
+    /// The rows of a map with `Twox64Concat` keys, in no order.
+    pub async fn rows<K: Decode, V: Decode>(
+        &self,
+        pallet: &str,
+        item: &str,
+        at: H256,
+    ) -> Result<Vec<(K, V)>> {
+        let prefix = storage_prefix(pallet, item);
+        let mut rows = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page: Vec<String> = self
+                .request(
+                    "state_getKeysPaged",
+                    params![hex(&prefix), PAGE as u32, after, at],
+                )
+                .await?;
+            let last = page.len() < PAGE;
+            after = page.last().cloned();
+            if page.is_empty() {
+                return Ok(rows);
+            }
+            let found: Vec<Changes> = self
+                .request("state_queryStorageAt", params![page, at])
+                .await?;
+            for (key, value) in found.into_iter().flat_map(|found| found.changes) {
+                let Some(value) = value else { continue };
+                rows.push(row(prefix.len(), &key, &value)?);
+            }
+            if last {
+                return Ok(rows);
+            }
+            if rows.len() >= MOST {
+                let reason = format!("{pallet}.{item} has more than {MOST} rows");
+                return Err(ChainError::unreadable("state_getKeysPaged", reason));
+            }
+        }
+    }
+}
+
+fn row<K: Decode, V: Decode>(prefix: usize, key: &str, value: &str) -> Result<(K, V)> {
+    let bad = |error| ChainError::unreadable("storage", error);
+    let key = unhex("a key", key)?;
+    let value = unhex("a value", value)?;
+    let entry = key.get(prefix + HASH..).unwrap_or_default();
+    Ok((
+        K::decode(&mut &entry[..]).map_err(bad)?,
+        V::decode(&mut &value[..]).map_err(bad)?,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use codec::Encode;
+
+    use super::*;
+
+    #[test]
+    fn a_row_is_read_from_its_key_and_its_value() {
+        let key = twox_key("Timelock", "Pending", &7u32.encode());
+        let prefix = storage_prefix("Timelock", "Pending").len();
+        let value = hex(&(1u8, 2u8).encode());
+        assert_eq!(
+            row::<u32, (u8, u8)>(prefix, &hex(&key), &value).unwrap(),
+            (7, (1, 2))
+        );
+        for short in [&key[..prefix], &key[..key.len() - 1]] {
+            assert!(row::<u32, (u8, u8)>(prefix, &hex(short), &value).is_err());
+        }
+    }
+}
