@@ -140,6 +140,21 @@ impl Member {
     }
 }
 
+row! {
+    /// Whom an allowance of block time is for.
+    pub copy enum Spender {
+        /// Each admin, clinician and patient's controller.
+        #[codec(index = 0)]
+        Person,
+        /// Each account of an organisation's software.
+        #[codec(index = 1)]
+        Service,
+        /// All controllers of the patients that one organisation enrolled, together.
+        #[codec(index = 2)]
+        Sponsor,
+    }
+}
+
 // Who controls a patient.
 
 row! {

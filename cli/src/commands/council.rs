@@ -4,10 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{anyhow, Context};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::Subcommand;
 use salus_client::actions::council::{self, Outcome, Proposed, Told};
 use salus_client::actions::describe::moment;
-use salus_primitives::OrgId;
+use salus_primitives::{OrgId, Spender};
 use serde_json::json;
 
 use crate::args::Global;
@@ -72,11 +73,39 @@ pub enum Motion {
         /// The organisation's number
         organisation: OrgId,
     },
+    /// How many members' vaults keep each file
+    Replication {
+        /// At most as many as there are vaults
+        copies: u32,
+    },
+    /// How much block time accounts may use
+    Allowance {
+        /// Each person, each service account, or all patients of one organisation together
+        #[arg(value_parser = spender())]
+        spender: Spender,
+        /// What can be spent at once, in microseconds; a usual transaction takes about 500
+        #[arg(long, value_name = "MICROSECONDS")]
+        capacity: u64,
+        /// What comes back with each block, in microseconds
+        #[arg(long, value_name = "MICROSECONDS")]
+        refill: u64,
+        /// How many transactions of one account may wait
+        #[arg(long, value_name = "COUNT")]
+        waiting: u64,
+    },
     /// Call an announced decision off
     Cancel {
         /// The decision's number
         decision: u32,
     },
+}
+
+fn spender() -> impl TypedValueParser<Value = Spender> {
+    PossibleValuesParser::new(["person", "service", "sponsor"]).map(|word| match word.as_str() {
+        "service" => Spender::Service,
+        "sponsor" => Spender::Sponsor,
+        _ => Spender::Person,
+    })
 }
 
 fn hash(text: &str) -> anyhow::Result<[u8; 32]> {
@@ -161,6 +190,19 @@ impl Council {
                     Motion::Readmit { organisation } => (
                         council::set_barred(&client, organisation, false).await?,
                         format!("Organisation {organisation} may make blocks again."),
+                    ),
+                    Motion::Replication { copies } => (
+                        council::set_replication(&client, copies).await?,
+                        format!("Each file is kept by {copies} vaults from now on."),
+                    ),
+                    Motion::Allowance {
+                        spender,
+                        capacity,
+                        refill,
+                        waiting,
+                    } => (
+                        council::set_allowance(&client, spender, capacity, refill, waiting).await?,
+                        "The allowance is in force.".into(),
                     ),
                     Motion::Cancel { decision } => (
                         council::cancel(&client, decision).await?,

@@ -4,7 +4,7 @@
 //! carry them out. For all else more than half is enough, and it is done at once.
 
 use codec::Decode;
-use salus_primitives::{AccountId, Moment, OrgId};
+use salus_primitives::{AccountId, Moment, OrgId, Spender};
 use serde::Serialize;
 use serde_json::Value;
 use sp_core::H256;
@@ -387,7 +387,35 @@ pub async fn upgrade(client: &Client, code: &[u8]) -> Result<(H256, Proposed)> {
 /// Submits the code of a runtime that was authorized. It is in force from the next block on.
 pub async fn apply_upgrade(client: &Client, code: &[u8]) -> Result<Receipt> {
     let call = calls::system::apply_authorized_upgrade(code);
-    Ok((&client.submit(&call).await?).into())
+    let submitted = client.submit(&call).await?;
+    // The call succeeds also where the chain refuses the code.
+    if submitted.event("System", "CodeUpdated").is_none() {
+        return Err(Error::Unfit(
+            "the chain refuses this runtime: it must bear the same name and a higher version than the present one. Build another, and have the council authorize it".into(),
+        ));
+    }
+    Ok((&submitted).into())
+}
+
+/// Proposes how much block time accounts of a kind may use: what they can spend at once, and what
+/// comes back with each block, in microseconds; and how many transactions may wait.
+pub async fn set_allowance(
+    client: &Client,
+    spender: Spender,
+    capacity: u64,
+    refill: u64,
+    waiting: u64,
+) -> Result<Proposed> {
+    // The chain counts in picoseconds.
+    let picoseconds = |micros: u64| micros.saturating_mul(1_000_000);
+    let call =
+        calls::members::set_allowance(spender, picoseconds(capacity), picoseconds(refill), waiting);
+    propose(client, &call).await
+}
+
+/// Proposes how many vaults keep each file.
+pub async fn set_replication(client: &Client, copies: u32) -> Result<Proposed> {
+    propose(client, &calls::copies::set_replication(copies)).await
 }
 
 /// Proposes who answers for the records of a member that is gone.

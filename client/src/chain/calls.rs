@@ -7,7 +7,7 @@ use codec::{Compact, Encode};
 use salus_primitives::{
     AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, CorrectionIndex, Delivery,
     EnrolmentConsent, GrantIndex, GrantTerms, Moment, NewRecord, OrgId, OrganisationKind, Part,
-    PatientId, Purpose, Recipient, RecordIndex, RequestIndex, MAX_ANCHORS, MAX_DELIVERIES,
+    PatientId, Purpose, Recipient, RecordIndex, RequestIndex, Spender, MAX_ANCHORS, MAX_DELIVERIES,
     MAX_ERASURES, MAX_NAME, MAX_OPEN, MAX_URL,
 };
 use sp_core::H256;
@@ -189,6 +189,9 @@ pub mod members {
         fn reinstate(organisation: OrgId);
         /// Governance: names another admin.
         fn set_admin(organisation: OrgId, admin: &AccountId);
+        /// Governance: how much block time accounts of a kind may use. Capacity, and what comes back
+        /// with each block, in picoseconds; and how many transactions may wait.
+        fn set_allowance(spender: Spender, capacity: u64, refill: u64, nonces: u64);
         /// Publishes the signer's own encryption key.
         fn publish_recipient(recipient: &Recipient);
         /// The admin publishes its organisation's encryption key.

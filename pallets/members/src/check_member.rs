@@ -15,7 +15,7 @@ use frame_support::{
 use frame_system::{CheckNonce, Config as SystemConfig};
 use salus_primitives::{
     traits::{Sponsorship, Standing},
-    AccountId, BlockNumber, OrgId,
+    AccountId, BlockNumber, OrgId, Spender,
 };
 use scale_info::TypeInfo;
 use sp_runtime::{
@@ -104,31 +104,6 @@ impl Allowance {
             self.capacity.saturating_sub(self.capacity / 8)
         }
     }
-}
-
-/// Whom an allowance is for.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    MaxEncodedLen,
-    TypeInfo,
-)]
-pub enum Spender {
-    /// An admin, a clinician, or a patient's controller.
-    #[codec(index = 0)]
-    Person,
-    /// An organisation's software.
-    #[codec(index = 1)]
-    Service,
-    /// The patients' accounts that one organisation enrolled, together.
-    #[codec(index = 2)]
-    Sponsor,
 }
 
 /// The allowances in force.

@@ -55,10 +55,10 @@ use salus_primitives::{
     rows::{MAX_NAME, MAX_URL},
     traits::{Chain, Sponsorship, Standing},
     AccountId, Clinician, ClinicianRole, Member, Moment, OrgId, Organisation, OrganisationKind,
-    Recipient, SignedRecipient, Subject,
+    Recipient, SignedRecipient, Spender, Subject,
 };
 
-pub use check_member::{Allowance, Bucket, CheckMember, Spender};
+pub use check_member::{Allowance, Bucket, CheckMember};
 pub use pallet::*;
 pub use weights::WeightInfo;
 

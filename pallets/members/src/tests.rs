@@ -2,7 +2,7 @@ use frame_support::{assert_noop, assert_ok, BoundedVec};
 use salus_primitives::{
     rows::{DAY, HOUR},
     traits::Standing,
-    ClinicianRole, Grantee, Member, OrganisationKind, Subject,
+    ClinicianRole, Grantee, Member, OrganisationKind, Spender, Subject,
 };
 use sp_runtime::{
     transaction_validity::{InvalidTransaction, TransactionValidityError},
@@ -10,7 +10,7 @@ use sp_runtime::{
 };
 
 use crate::{
-    check_member::{Allowance, Spender, BUCKET_EMPTY, NONCE_TOO_FAR, NO_STANDING},
+    check_member::{Allowance, BUCKET_EMPTY, NONCE_TOO_FAR, NO_STANDING},
     mock::*,
     Admins, Allowances, Buckets, Clinicians, CliniciansOf, Error, Event, NextOrganisation,
     Organisations, Recipients, SponsorBuckets,

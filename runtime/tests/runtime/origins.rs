@@ -492,7 +492,7 @@ fn reinstate(_: Who) -> RuntimeCall {
 
 fn set_allowance(_: Who) -> RuntimeCall {
     pallet_members::Call::set_allowance {
-        spender: pallet_members::Spender::Service,
+        spender: salus_primitives::Spender::Service,
         allowance: pallet_members::Allowance::SERVICE,
     }
     .into()
