@@ -1,8 +1,7 @@
 //! A runtime of this pallet and doubles of its neighbours.
 
-use codec::Encode;
 use frame_support::{derive_impl, parameter_types};
-use salus_primitives::{rows::DAY, traits::Trail, AccountId, Moment, PatientId};
+use salus_primitives::{rows::DAY, AccountId, Moment};
 use sp_runtime::{traits::IdentityLookup, BuildStorage};
 
 pub use pallet_doubles::*;
@@ -46,7 +45,7 @@ parameter_types! {
 
 impl crate::Config for Test {
     type Chain = Doubles;
-    type Trail = TrailDouble;
+    type Trail = TrailDouble<Self>;
     type Standing = Doubles;
     type Control = Doubles;
     type Records = Doubles;
@@ -56,20 +55,6 @@ impl crate::Config for Test {
     type WeightInfo = ();
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkWorld = BenchmarkDouble;
-}
-
-/// Deposits, after looking whether the event begins with the patient whose trail it goes to.
-pub struct TrailDouble;
-
-impl Trail<RuntimeEvent> for TrailDouble {
-    fn deposit(patient: &PatientId, event: RuntimeEvent) {
-        assert_eq!(
-            event.encode()[2..18],
-            patient.0,
-            "an event in a stranger's trail"
-        );
-        System::deposit_event(event);
-    }
 }
 
 #[cfg(feature = "runtime-benchmarks")]
@@ -83,21 +68,24 @@ impl salus_primitives::traits::BenchmarkWorld<AccountId> for BenchmarkDouble {
     fn service() -> AccountId {
         SERVICE
     }
-    fn patient() -> (PatientId, AccountId) {
+    fn patient() -> (salus_primitives::PatientId, AccountId) {
         (PATIENT, OWNER)
     }
-    fn compartments(patient: PatientId, count: u32) -> Vec<salus_primitives::CompartmentId> {
+    fn compartments(
+        patient: salus_primitives::PatientId,
+        count: u32,
+    ) -> Vec<salus_primitives::CompartmentId> {
         add_compartments(patient, count)
     }
     fn records(
-        patient: PatientId,
+        patient: salus_primitives::PatientId,
         compartments: &[salus_primitives::CompartmentId],
         count: u32,
     ) -> Vec<u32> {
         add_records(patient, compartments, count)
     }
     fn grant(
-        patient: PatientId,
+        patient: salus_primitives::PatientId,
         compartments: &[salus_primitives::CompartmentId],
     ) -> salus_primitives::GrantIndex {
         let scope = salus_primitives::Scope::Compartments(

@@ -1,8 +1,7 @@
 //! A runtime of this pallet and doubles of its neighbours.
 
-use codec::Encode;
 use frame_support::derive_impl;
-use salus_primitives::{traits::Trail, AccountId, PatientId};
+use salus_primitives::AccountId;
 use sp_runtime::{traits::IdentityLookup, BuildStorage};
 
 pub use pallet_doubles::*;
@@ -40,27 +39,13 @@ impl frame_system::Config for Test {
 
 impl crate::Config for Test {
     type Chain = Doubles;
-    type Trail = TrailDouble;
+    type Trail = TrailDouble<Self>;
     type Standing = Doubles;
     type Records = Doubles;
     type GovernanceOrigin = frame_system::EnsureRoot<AccountId>;
     type WeightInfo = ();
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkWorld = benchmark::World;
-}
-
-/// Deposits, after looking whether the event begins with the patient whose trail it goes to.
-pub struct TrailDouble;
-
-impl Trail<RuntimeEvent> for TrailDouble {
-    fn deposit(patient: &PatientId, event: RuntimeEvent) {
-        assert_eq!(
-            event.encode()[2..18],
-            patient.0,
-            "an event in a stranger's trail"
-        );
-        System::deposit_event(event);
-    }
 }
 
 pub fn new_test_ext() -> sp_io::TestExternalities {

@@ -1,11 +1,12 @@
 //! Small doubles of a pallet's neighbours, for its tests. Each is a map that a test fills by hand.
 
-use core::cell::RefCell;
+use core::{cell::RefCell, marker::PhantomData};
 use std::collections::BTreeMap;
 
+use codec::Encode;
 use salus_primitives::{
     rows::DAY,
-    traits::{Chain, Control, PatientOrigin, Records, Standing},
+    traits::{Chain, Control, PatientOrigin, Records, Standing, Trail},
     AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis, GrantTerms, Grantee,
     Member, Moment, OrgId, PatientId, Purpose, Record, RecordIndex, RecordState, Rights, Scope,
 };
@@ -191,6 +192,21 @@ pub fn add_records(
         anchor(patient, *index, compartment, START);
     }
     indices
+}
+
+/// Deposits, after looking whether the event begins with the patient whose trail it goes to.
+pub struct TrailDouble<T>(PhantomData<T>);
+
+impl<T: frame_system::Config> Trail<T::RuntimeEvent> for TrailDouble<T> {
+    fn deposit(patient: &PatientId, event: T::RuntimeEvent) {
+        // After the indices of pallet and event.
+        assert_eq!(
+            event.encode()[2..18],
+            patient.0,
+            "an event in a stranger's trail"
+        );
+        frame_system::Pallet::<T>::deposit_event(event);
+    }
 }
 
 pub struct Doubles;

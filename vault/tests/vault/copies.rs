@@ -79,6 +79,19 @@ impl Two {
         object
     }
 
+    fn erase(&self, record: u32) {
+        let mut state = self.hospital.chain.state();
+        let row = state.records.get_mut(&(PATIENT, record)).unwrap();
+        row.state = RecordState::Erased;
+    }
+
+    /// What the block now finalized means to vaults.
+    fn announce(&self, change: Change) {
+        let mut state = self.hospital.chain.state();
+        let number = state.number;
+        state.changes.insert(number, vec![change]);
+    }
+
     /// Goes through everything and fetches what it can.
     async fn catch_up(&self) {
         self.copier.round().await.unwrap();
@@ -120,13 +133,7 @@ async fn what_a_finalized_block_names_is_fetched_and_served() {
     two.copier.follow(&mut next).await.unwrap();
     let object = two.anchored(0, 3 * MIB + 5).await;
     two.hospital.pass(SECOND);
-    let number = two.hospital.chain.state().number;
-    let change = Change::Named(named(&object));
-    two.hospital
-        .chain
-        .state()
-        .changes
-        .insert(number, vec![change]);
+    two.announce(Change::Named(named(&object)));
     two.copier.follow(&mut next).await.unwrap();
     assert_eq!(two.clinic.vault.copies.missing(), 1);
     two.copier.fetch_due().await.unwrap();
@@ -154,12 +161,7 @@ async fn no_block_is_left_out() {
     for number in first..first + 5 {
         let object = two.anchored(number, 10).await;
         two.hospital.pass(SECOND);
-        let change = Change::Named(named(&object));
-        two.hospital
-            .chain
-            .state()
-            .changes
-            .insert(number, vec![change]);
+        two.announce(Change::Named(named(&object)));
     }
     two.copier.follow(&mut next).await.unwrap();
     assert_eq!(two.clinic.vault.copies.missing(), 5);
@@ -333,13 +335,7 @@ async fn an_erasure_reaches_the_copy_and_is_confirmed_once() {
     let object = two.anchored(0, 100).await;
     two.catch_up().await;
     assert!(two.is_whole(&object));
-    two.hospital
-        .chain
-        .state()
-        .records
-        .get_mut(&(PATIENT, 0))
-        .unwrap()
-        .state = RecordState::Erased;
+    two.erase(0);
     two.copier.round().await.unwrap();
     assert_eq!(two.copier.confirm().await.unwrap(), 1);
     assert!(two.clinic.files().is_empty());
@@ -359,20 +355,8 @@ async fn a_vault_without_a_copy_confirms_too_and_never_fetches_one_again() {
     let two = Two::new().await;
     let object = two.anchored(0, 100).await;
     two.copier.round().await.unwrap();
-    two.hospital
-        .chain
-        .state()
-        .records
-        .get_mut(&(PATIENT, 0))
-        .unwrap()
-        .state = RecordState::Erased;
-    let change = Change::Erased(PATIENT, 0);
-    let number = two.hospital.chain.state().number;
-    two.hospital
-        .chain
-        .state()
-        .changes
-        .insert(number, vec![change]);
+    two.erase(0);
+    two.announce(Change::Erased(PATIENT, 0));
     two.copier.follow(&mut None).await.unwrap();
     assert_eq!(two.copier.confirm().await.unwrap(), 1);
     two.copier.fetch_due().await.unwrap();
@@ -385,13 +369,7 @@ async fn a_file_that_another_record_needs_is_neither_deleted_nor_confirmed() {
     let two = Two::new().await;
     let object = two.anchored(0, 100).await;
     two.catch_up().await;
-    two.hospital
-        .chain
-        .state()
-        .records
-        .get_mut(&(PATIENT, 0))
-        .unwrap()
-        .state = RecordState::Erased;
+    two.erase(0);
     two.hospital
         .chain
         .state()
