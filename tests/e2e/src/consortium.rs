@@ -31,6 +31,7 @@ pub struct Consortium {
     sites: Vec<Arc<Site>>,
     folder: TempDir,
     genesis: Genesis,
+    settings: Vec<(String, String)>,
 }
 
 /// Somebody with a profile, at a member's place.
@@ -65,11 +66,20 @@ impl Person {
 
 impl Consortium {
     pub fn up(members: usize) -> Self {
+        Self::up_with(members, &[])
+    }
+
+    /// With these settings of all nodes and vaults, as environment variables.
+    pub fn up_with(members: usize, settings: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
         let mut consortium = Self {
             sites: Vec::new(),
             folder,
             genesis: Genesis::zero(),
+            settings: settings
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into()))
+                .collect(),
         };
         consortium.network(&format!("up {members}"));
         for member in 1..=members {
@@ -141,6 +151,7 @@ impl Consortium {
         let target = release.ancestors().nth(2).expect("cargo's folder");
         let output = Command::new(script)
             .args(words.split_whitespace())
+            .envs(self.settings.iter().cloned())
             .env("SALUS_NETWORK", self.path("network"))
             .env("CARGO_TARGET_DIR", target)
             .output()

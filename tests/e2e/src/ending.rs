@@ -65,8 +65,9 @@ impl Consortium {
         tally
     }
 
-    /// The finalized chain up to this height, and the state that it led to.
-    fn one_chain(&self, members: &[usize], height: u32) {
+    /// The finalized chain up to this height, and the state that it led to, are the same at these.
+    #[track_caller]
+    pub fn one_chain(&self, members: &[usize], height: u32) {
         let chains: Vec<Vec<H256>> = members
             .iter()
             .map(|member| self.hashes(*member, height))
