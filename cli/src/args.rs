@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     compartments, completions, correct, council, keyring, keys, log, open, org, patient, record,
-    request, share, watch,
+    request, share, vault, watch,
 };
 
 /// Patients hold the key to their own medical records: share them, see who looked, correct them.
@@ -120,6 +120,8 @@ pub enum Command {
     Log(log::Log),
     /// What happens to you, live, one line each
     Watch(watch::Watch),
+    /// The members' vaults, and the copies that they keep
+    Vault(vault::Vault),
     /// Say that a record is wrong, or answer that
     #[command(subcommand)]
     Correct(correct::Correct),

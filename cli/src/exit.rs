@@ -140,6 +140,7 @@ mod tests {
             status,
             code: String::new(),
             message: String::new(),
+            retry_after: None,
         };
         assert_eq!(of(refused(404)), REFUSED);
         assert_eq!(of(refused(503)), UNREACHABLE);

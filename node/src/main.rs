@@ -4,6 +4,7 @@ mod chain_spec;
 mod cli;
 mod command;
 mod consortium;
+mod equivocation;
 mod rpc;
 mod service;
 mod session_keys;

@@ -19,7 +19,7 @@ use sc_telemetry::{Telemetry, TelemetryWorker};
 use sc_transaction_pool_api::OffchainTransactionPoolFactory;
 use sp_consensus_aura::{sr25519::AuthorityPair as AuraPair, SlotDuration};
 
-use crate::rpc;
+use crate::{equivocation, rpc};
 
 pub type FullClient =
     sc_service::TFullClient<Block, RuntimeApi, WasmExecutor<sp_io::SubstrateHostFunctions>>;
@@ -271,6 +271,16 @@ fn start_on<N: NetworkBackend<Block, Hash>>(
         telemetry: telemetry.as_mut(),
         tracing_execute_block: None,
     })?;
+
+    let found = prometheus_registry
+        .as_ref()
+        .map(equivocation::counter)
+        .transpose()?;
+    task_manager.spawn_handle().spawn(
+        "aura-equivocations",
+        None,
+        equivocation::watch(client.clone(), found),
+    );
 
     if role.is_authority() {
         let proposer_factory = sc_basic_authorship::ProposerFactory::new(

@@ -82,5 +82,9 @@ sp_api::decl_runtime_apis! {
 
         /// Whether the chain names this object, and it must be kept.
         fn reference(patient: PatientId, kind: ObjectKind, content: Cid) -> Reference;
+        /// The organisations whose vaults keep the patient's files, best first ([`crate::placement`]).
+        fn keepers(patient: PatientId) -> Vec<OrgId>;
+        /// The organisations whose vaults have confirmed that an erased record's file is gone, and when.
+        fn erasure_confirmations(patient: PatientId, record: RecordIndex) -> Vec<(OrgId, Moment)>;
     }
 }

@@ -11,6 +11,7 @@ pub mod api;
 pub mod binding;
 pub mod commitment;
 pub mod ids;
+pub mod placement;
 pub mod rows;
 pub mod signing;
 pub mod trail;

@@ -15,6 +15,9 @@ pub const MAX_SCOPE: u32 = 32;
 pub const MAX_OPEN: u32 = 64;
 pub const MAX_ANCHORS: u32 = 128;
 pub const MAX_DELIVERIES: u32 = 64;
+pub const MAX_ERASURES: u32 = 64;
+/// Copies of each file, at most.
+pub const MAX_REPLICATION: u32 = 16;
 
 pub const SECOND: Moment = 1_000;
 pub const HOUR: Moment = 60 * 60 * SECOND;

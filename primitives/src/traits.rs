@@ -130,6 +130,12 @@ pub trait BenchmarkWorld<AccountId> {
     fn grant(patient: PatientId, compartments: &[CompartmentId]) -> GrantIndex;
 }
 
+/// What benchmarks about erasure need beside a [`BenchmarkWorld`].
+pub trait BenchmarkErasures<AccountId>: BenchmarkWorld<AccountId> {
+    /// A record that was erased, of a new patient where there can be several.
+    fn erased() -> (PatientId, RecordIndex);
+}
+
 /// Signatures of the patients' owners that a [`BenchmarkWorld`] makes.
 pub trait BenchmarkKeys<AccountId> {
     fn sign(owner: &AccountId, payload: &[u8]) -> MultiSignature;

@@ -9,6 +9,7 @@ use frame_support::{
 };
 use salus_primitives::{
     api::{CompartmentView, GrantView},
+    placement,
     traits::{Chain, Consent as _, Records as _},
     Cid, Clinician, Compartment, CompartmentId, Controller, Correction, CorrectionIndex,
     GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Patient, PatientId,
@@ -28,9 +29,9 @@ use sp_session::OpaqueGeneratedSessionKeys;
 use sp_version::RuntimeVersion;
 
 use crate::{
-    configs::SalusChain, genesis_config_presets, AccessLog, AccountId, Block, Consent, Corrections,
-    Executive, Grandpa, Historical, InherentDataExt, Members, Nonce, Patients, Records, Runtime,
-    RuntimeGenesisConfig, SessionKeys, System, SLOT_DURATION, VERSION,
+    configs::SalusChain, genesis_config_presets, AccessLog, AccountId, Block, Consent, Copies,
+    Corrections, Executive, Grandpa, Historical, InherentDataExt, Members, Nonce, Patients,
+    Records, Runtime, RuntimeGenesisConfig, SessionKeys, System, SLOT_DURATION, VERSION,
 };
 
 /// Joins what the record store and the grants know about a compartment.
@@ -346,6 +347,22 @@ impl_runtime_apis! {
                     _ => Reference::Unnamed,
                 },
             }
+        }
+
+        fn keepers(patient: PatientId) -> Vec<OrgId> {
+            match Patients::patient(patient) {
+                Some(row) => placement::keepers(
+                    &patient,
+                    row.enrolled_by,
+                    &Members::vaults(),
+                    pallet_copies::Replication::<Runtime>::get(),
+                ),
+                None => Vec::new(),
+            }
+        }
+
+        fn erasure_confirmations(patient: PatientId, record: RecordIndex) -> Vec<(OrgId, Moment)> {
+            Copies::confirmations(&patient, record)
         }
     }
 

@@ -6,9 +6,10 @@ use frame_support::BoundedVec;
 use salus_primitives::{
     rows::DAY,
     signing::{recipient_payload, SCHEME_X25519},
-    traits::{BenchmarkKeys, BenchmarkWorld, Chain, OpenIntake, Standing},
+    traits::{BenchmarkErasures, BenchmarkKeys, BenchmarkWorld, Chain, OpenIntake, Standing},
     Cid, ClinicianRole, CompartmentId, ControllerRole, GrantIndex, GrantTerms, Grantee, NewRecord,
-    OrgId, OrganisationKind, PatientId, Purpose, Recipient, RecordIndex, Rights, Scope, Subject,
+    OrgId, OrganisationKind, PatientId, Purpose, Recipient, RecordIndex, RecordState, Rights,
+    Scope, Subject,
 };
 use sp_core::{crypto::KeyTypeId, sr25519};
 
@@ -32,6 +33,7 @@ frame_benchmarking::define_benchmarks!(
     [pallet_consent, Consent]
     [pallet_access_log, AccessLog]
     [pallet_corrections, Corrections]
+    [pallet_copies, Copies]
 );
 
 const KEY_TYPE: KeyTypeId = KeyTypeId(*b"salu");
@@ -95,6 +97,19 @@ impl BenchmarkKeys<AccountId> for World {
         sp_io::crypto::sr25519_sign(KEY_TYPE, &public, payload)
             .expect("this world made the owner's key")
             .into()
+    }
+}
+
+impl BenchmarkErasures<AccountId> for World {
+    fn erased() -> (PatientId, RecordIndex) {
+        let (patient, _) = Self::patient();
+        let record = Self::records(patient, &[INTAKE], 1)[0];
+        pallet_records::Records::<Runtime>::mutate(patient, record, |row| {
+            if let Some(row) = row {
+                row.state = RecordState::Erased;
+            }
+        });
+        (patient, record)
     }
 }
 

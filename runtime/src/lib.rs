@@ -15,6 +15,8 @@ mod apis;
 mod benchmarks;
 pub mod configs;
 pub mod genesis_config_presets;
+#[cfg(feature = "rehearsal")]
+pub mod rehearsal;
 pub mod upgrades;
 
 use alloc::{borrow::Cow, vec::Vec};
@@ -51,6 +53,10 @@ impl_opaque_keys! {
     }
 }
 
+#[cfg(feature = "rehearsal")]
+pub use rehearsal::VERSION;
+
+#[cfg(not(feature = "rehearsal"))]
 #[sp_version::runtime_version]
 pub const VERSION: RuntimeVersion = RuntimeVersion {
     spec_name: Cow::Borrowed("salus"),
@@ -88,6 +94,12 @@ pub type TxExtension = (
     frame_metadata_hash_extension::CheckMetadataHash<Runtime>,
     frame_system::WeightReclaim<Runtime>,
 );
+
+/// What runs once, in the first block of this version.
+#[cfg(not(feature = "rehearsal"))]
+pub type Migrations = ();
+#[cfg(feature = "rehearsal")]
+pub type Migrations = rehearsal::Migration;
 
 pub type UncheckedExtrinsic =
     generic::UncheckedExtrinsic<Address, RuntimeCall, Signature, TxExtension>;
@@ -158,6 +170,8 @@ mod runtime {
     pub type AccessLog = pallet_access_log;
     #[runtime::pallet_index(25)]
     pub type Corrections = pallet_corrections;
+    #[runtime::pallet_index(26)]
+    pub type Copies = pallet_copies;
 
     // Pallets begin in the order of their indices, and the first session asks who is a member.
     #[runtime::pallet_index(30)]

@@ -5,20 +5,27 @@ use std::time::Duration;
 
 use codec::Decode;
 use futures::FutureExt;
-use salus_client::chain::{calls, Chain, ChainError};
+use salus_client::chain::{calls, storage_key, storage_prefix, Chain, ChainError, ChainEvent};
 use salus_client::keys::AccountKey;
 use salus_primitives::api::GrantView;
 use salus_primitives::{
-    AccountId, Cid, Controller, CorrectionIndex, Delivery, Genesis, GrantIndex, LetterStage,
-    Member, Moment, ObjectKind, OrgId, Part, Patient, PatientId, Purpose, Record, RecordIndex,
-    Reference, Request, RequestIndex,
+    AccountId, BlockNumber, Cid, Controller, Correction, CorrectionIndex, CorrectionState,
+    Delivery, Genesis, GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Part, Patient,
+    PatientId, Purpose, Record, RecordIndex, Reference, Request, RequestIndex,
 };
 use sp_core::H256;
 
-use crate::ledger::{Answer, EntryId, Head, Ledger, LedgerError, Opened};
+use crate::dag::parse;
+use crate::ledger::{
+    Answer, Change, Chart, EntryId, Head, Ledger, LedgerError, Named, Opened, Peer,
+};
 
 /// A node that is silent for longer is unreachable.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A long chart takes many questions.
+const PATIENCE_CHART: Duration = Duration::from_secs(120);
+/// Keys of one page.
+const PAGE: u32 = 256;
 /// Until a submitted batch is finalized, or can no longer take effect.
 const PATIENCE_FINALITY: Duration = Duration::from_secs(600);
 
@@ -242,6 +249,112 @@ impl Ledger for NodeLedger {
         })
     }
 
+    fn peers(&self, at: H256) -> Answer<'_, Vec<Peer>> {
+        self.ask(async move {
+            let all = self.chain.salus_at(at).all_organisations().await?;
+            Ok(all
+                .into_iter()
+                .filter(|(_, row)| !row.vault_url.is_empty())
+                .map(|(organisation, row)| Peer {
+                    organisation,
+                    url: String::from_utf8_lossy(&row.vault_url).into_owned(),
+                })
+                .collect())
+        })
+    }
+
+    fn keepers(&self, at: H256, patient: PatientId) -> Answer<'_, Vec<OrgId>> {
+        self.ask(async move { self.chain.salus_at(at).keepers(patient).await })
+    }
+
+    fn changes(&self, number: BlockNumber) -> Answer<'_, Vec<Change>> {
+        self.ask(async move {
+            let block = self.chain.block_at(number).await?;
+            let events = self.chain.events(block.hash).await?;
+            Ok(events.iter().flat_map(changes).collect())
+        })
+    }
+
+    fn patients(&self, at: H256, after: Option<PatientId>) -> Answer<'_, Vec<PatientId>> {
+        self.ask(async move {
+            let prefix = storage_prefix("Patients", "Patients");
+            let after = after.map(|patient| storage_key("Patients", "Patients", &patient.0));
+            let keys = self
+                .chain
+                .storage_keys(&prefix, after.as_deref(), PAGE, at)
+                .await?;
+            // A key ends with what it was made from.
+            Ok(keys
+                .iter()
+                .filter_map(|key| key.last_chunk::<16>())
+                .map(|id| PatientId(*id))
+                .collect())
+        })
+    }
+
+    fn chart(&self, at: H256, patient: PatientId) -> Answer<'_, Chart> {
+        within(PATIENCE_CHART, async move {
+            let salus = self.chain.salus_at(at);
+            let now = salus.now().await?;
+            let mut chart = Chart::default();
+            let mut name = |kind, content, author| {
+                chart.named.push(Named {
+                    patient,
+                    kind,
+                    content,
+                    author,
+                })
+            };
+            for (index, record) in salus.all_records(patient).await? {
+                match record.is_erased(now) {
+                    true => chart.erased.push(index),
+                    false => name(ObjectKind::Record, record.content, Some(record.placed_by)),
+                }
+            }
+            for (_, view) in salus.all_grants(patient).await? {
+                for envelope in view.envelopes {
+                    name(ObjectKind::Envelope, envelope, None);
+                }
+            }
+            for (_, request) in salus.all_requests(patient).await? {
+                name(ObjectKind::Letter, request.letter, Some(request.requester));
+            }
+            for (_, correction) in salus.all_corrections(patient).await? {
+                for (content, author) in letters(correction) {
+                    name(ObjectKind::Letter, content, author);
+                }
+            }
+            let row = salus.patient(patient).await?;
+            if let Some(keyring) = row.and_then(|row| row.keyring) {
+                name(ObjectKind::Keyring, keyring, None);
+            }
+            Ok(chart)
+        })
+        .boxed()
+    }
+
+    fn confirmations(
+        &self,
+        at: H256,
+        patient: PatientId,
+        record: RecordIndex,
+    ) -> Answer<'_, Vec<OrgId>> {
+        self.ask(async move {
+            let salus = self.chain.salus_at(at);
+            let confirmed = salus.erasure_confirmations(patient, record).await?;
+            Ok(confirmed.into_iter().map(|row| row.0).collect())
+        })
+    }
+
+    fn confirm_erasures(&self, batch: Vec<(PatientId, RecordIndex)>) -> Answer<'_, ()> {
+        within(PATIENCE_FINALITY, async move {
+            let call = calls::copies::confirm_erasures(&batch)?;
+            self.chain.submit(&self.key, &call).await?;
+            Ok(())
+        })
+        .boxed()
+    }
+
     fn deliver(&self, batch: Vec<Delivery>) -> Answer<'_, ()> {
         within(PATIENCE_FINALITY, async move {
             let call = calls::access_log::delivered(&batch)?;
@@ -250,4 +363,80 @@ impl Ledger for NodeLedger {
         })
         .boxed()
     }
+}
+
+/// The letters of a correction, with their authors where the row tells them.
+fn letters(correction: Correction) -> Vec<(Cid, Option<AccountId>)> {
+    let requester = Some(correction.requester);
+    let responder = correction.answered_by;
+    let mut letters = vec![(correction.letter, requester.clone())];
+    match correction.state {
+        CorrectionState::Requested | CorrectionState::Accepted { .. } => {}
+        CorrectionState::PartlyAccepted { letter, .. } | CorrectionState::Denied { letter } => {
+            letters.push((letter, responder))
+        }
+        // Any controller may disagree.
+        CorrectionState::Disagreed { denial, letter } => {
+            letters.extend([(denial, responder), (letter, None)])
+        }
+        CorrectionState::Rebutted {
+            denial,
+            disagreement,
+            letter,
+        } => letters.extend([
+            (denial, responder.clone()),
+            (disagreement, None),
+            // Whoever answers for the record then, may rebut.
+            (letter, None),
+        ]),
+    }
+    letters
+}
+
+/// What an event means to vaults: most mean nothing.
+fn changes(event: &ChainEvent) -> Vec<Change> {
+    let field = |name| event.fields.get(name).and_then(|value| value.as_str());
+    if event.pallet == "Members" || event.is("Copies", "ReplicationChanged") {
+        // Credentials come and go daily, and move nothing.
+        let moves = [
+            "OrganisationAdmitted",
+            "OrganisationSuspended",
+            "OrganisationReinstated",
+            "ProfileChanged",
+            "ReplicationChanged",
+        ];
+        return match moves.contains(&event.variant.as_str()) {
+            true => vec![Change::Members],
+            false => Vec::new(),
+        };
+    }
+    let Some(patient) = event.patient() else {
+        return Vec::new();
+    };
+    if event.is("Records", "RecordErased") {
+        let index = event.fields.get("record").and_then(|value| value.as_u64());
+        return index
+            .and_then(|index| RecordIndex::try_from(index).ok())
+            .map(|index| Change::Erased(patient, index))
+            .into_iter()
+            .collect();
+    }
+    let actor = field("actor").and_then(|text| text.parse::<AccountId>().ok());
+    let fields = [
+        ("content", ObjectKind::Record, actor.clone()),
+        ("envelope", ObjectKind::Envelope, None),
+        ("letter", ObjectKind::Letter, actor),
+        ("keyring", ObjectKind::Keyring, None),
+    ];
+    fields
+        .into_iter()
+        .filter_map(|(name, kind, author)| {
+            Some(Change::Named(Named {
+                patient,
+                kind,
+                content: parse(field(name)?)?,
+                author,
+            }))
+        })
+        .collect()
 }

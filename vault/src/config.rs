@@ -2,12 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{bail, ensure, Context};
 use clap::{ArgGroup, Parser};
 use salus_client::keys::AccountKey;
 use url::{Host, Url};
 
+use crate::copies::copier::Pace;
 use crate::serve::CHECK_EVERY;
 use crate::session::Audience;
 use crate::store::Store;
@@ -96,6 +98,18 @@ pub struct Config {
     #[arg(long, env = "SALUS_VAULT_AUDIT_EVERY", default_value_t = 60 * 60)]
     pub audit_every: u64,
 
+    /// Seconds between two rounds through all patients, for copies that are missing here
+    #[arg(long, env = "SALUS_VAULT_ROUND_EVERY", default_value_t = 10 * 60)]
+    pub round_every: u64,
+
+    /// Seconds between two readings of everything, for blocks that are damaged
+    #[arg(long, env = "SALUS_VAULT_SCRUB_EVERY", default_value_t = 24 * 60 * 60)]
+    pub scrub_every: u64,
+
+    /// MiB a second that reading everything may take from the disk; 0 for no limit
+    #[arg(long, env = "SALUS_VAULT_SCRUB_RATE", default_value_t = 16)]
+    pub scrub_rate: u64,
+
     /// Seconds that the finalized head may lag behind the clock
     #[arg(long, env = "SALUS_VAULT_FRESHNESS", default_value_t = 30)]
     pub freshness: u64,
@@ -139,6 +153,14 @@ impl Config {
             )
         })?;
         Ok(Some(file))
+    }
+
+    pub fn pace(&self) -> Pace {
+        Pace {
+            rounds: Duration::from_secs(self.round_every.max(1)),
+            scrubs: Duration::from_secs(self.scrub_every.max(1)),
+            scrub_rate: self.scrub_rate.saturating_mul(MIB),
+        }
     }
 
     pub fn key(&self) -> anyhow::Result<AccountKey> {

@@ -13,7 +13,7 @@ use axum::http::{header, HeaderMap, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::stream;
-use salus_primitives::{Cid, ObjectKind, Reference};
+use salus_primitives::{Cid, OrgId, Reference};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -39,7 +39,8 @@ pub struct GatewayQuery {
 
 /// Blocks and CARs by CID, for members' services
 ///
-/// Serves objects that the chain names at its finalized head, whole or by block.
+/// Serves objects that the chain names at its finalized head, whole or by block, to the vaults that keep
+/// their patient's objects.
 #[utoipa::path(
     get,
     path = "/ipfs/{cid}",
@@ -59,11 +60,11 @@ pub async fn gateway(
 ) -> Result<Response, ApiError> {
     let session = vault.session(&headers)?;
     let head = vault.rule.head().await?;
-    match vault.ledger.member(head.hash, &session.account).await? {
-        Some(member) if member.is_service() => {}
+    let organisation = match vault.ledger.member(head.hash, &session.account).await? {
+        Some(member) if member.is_service() => member.organisation(),
         Some(_) => return Err(ApiError::members_only()),
         None => return Err(vault.stranger(&session.account)),
-    }
+    };
     let cid = parse(&cid).ok_or_else(|| {
         ApiError::malformed("the address holds no CIDv1 with sha2-256 of raw or dag-pb")
     })?;
@@ -91,7 +92,7 @@ pub async fn gateway(
             ))
         }
     };
-    let (id, block) = vault.locate(&session, cid).await?;
+    let (id, block) = vault.locate(&session, organisation, cid).await?;
     vault.metrics.gateway_fetches.inc();
     vault.metrics.served_bytes.inc_by(block.len() as u64);
     tracing::info!(block = %text(&cid), object = %text(&id.1), account = %session.account, car, "gateway fetch");
@@ -118,8 +119,14 @@ pub async fn gateway(
 }
 
 impl Vault {
-    /// The object that holds a block, if the chain names that object now, and the block.
-    async fn locate(&self, session: &Session, cid: Cid) -> Result<(ObjectId, Bytes), ApiError> {
+    /// The object that holds a block, if the chain names that object now and this organisation's vault
+    /// keeps it, and the block.
+    async fn locate(
+        &self,
+        session: &Session,
+        organisation: OrgId,
+        cid: Cid,
+    ) -> Result<(ObjectId, Bytes), ApiError> {
         let mut candidates: Vec<ObjectId> = session.walked();
         if let Some((kind, _)) = self.store.kind_of(cid).await? {
             candidates.push((kind, cid));
@@ -131,7 +138,7 @@ impl Vault {
                 Err(StoreError::Missing { .. }) => continue,
                 Err(error) => return Err(error.into()),
             };
-            if self.is_named(&id).await? {
+            if self.is_due(&id, organisation).await? {
                 session.walk(id);
                 return Ok((id, block));
             }
@@ -139,15 +146,16 @@ impl Vault {
         Err(ApiError::not_found())
     }
 
-    /// Keyrings never leave for another vault through here: only their patient fetches them.
-    async fn is_named(&self, id: &ObjectId) -> Result<bool, ApiError> {
-        if id.0 == ObjectKind::Keyring {
-            return Ok(false);
-        }
+    /// Whether the chain names this object, and this organisation's vault is one of its keepers.
+    async fn is_due(&self, id: &ObjectId, organisation: OrgId) -> Result<bool, ApiError> {
         let Some(root) = self.store.root(id).await? else {
             return Ok(false);
         };
         let head = self.rule.head().await?;
+        let keepers = self.ledger.keepers(head.hash, root.patient).await?;
+        if !keepers.contains(&organisation) {
+            return Ok(false);
+        }
         let named = self
             .ledger
             .reference(head.hash, root.patient, id.0, id.1)

@@ -5,9 +5,9 @@
 use futures::future::BoxFuture;
 use salus_primitives::api::GrantView;
 use salus_primitives::{
-    AccountId, BlockNumber, Cid, Controller, CorrectionIndex, Delivery, Genesis, GrantIndex,
-    LetterStage, Member, Moment, ObjectKind, Part, Patient, PatientId, Purpose, Record,
-    RecordIndex, Reference, Request, RequestIndex,
+    AccountId, Binding, BlockNumber, Cid, Controller, CorrectionIndex, Delivery, Genesis,
+    GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Part, Patient, PatientId, Purpose,
+    Record, RecordIndex, Reference, Request, RequestIndex,
 };
 use sp_core::H256;
 
@@ -54,6 +54,51 @@ pub struct Opened {
     pub records: Vec<RecordIndex>,
     pub part: Part,
     pub purpose: Purpose,
+}
+
+/// An object that the chain names, and that its keepers must have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub patient: PatientId,
+    pub kind: ObjectKind,
+    pub content: Cid,
+    /// Who must have made it, where the chain says so.
+    pub author: Option<AccountId>,
+}
+
+impl Named {
+    /// Whether a binding was made for this object's place. The chain it names is compared elsewhere.
+    pub fn is_bound_by(&self, binding: &Binding) -> bool {
+        binding.kind == self.kind
+            && binding.patient == self.patient
+            && self
+                .author
+                .as_ref()
+                .is_none_or(|author| *author == binding.author)
+    }
+}
+
+/// What a finalized block means to vaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    Named(Named),
+    Erased(PatientId, RecordIndex),
+    /// Who keeps what may have another answer now.
+    Members,
+}
+
+/// All that vaults must keep and must not keep of a patient.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chart {
+    pub named: Vec<Named>,
+    pub erased: Vec<RecordIndex>,
+}
+
+/// Another organisation's vault.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Peer {
+    pub organisation: OrgId,
+    pub url: String,
 }
 
 /// The chain could not be asked.
@@ -133,6 +178,26 @@ pub trait Ledger: Send + Sync + 'static {
         kind: ObjectKind,
         content: Cid,
     ) -> Answer<'_, Reference>;
+
+    /// Every organisation that names a vault, suspended or not: whoever has a copy may give it.
+    fn peers(&self, at: H256) -> Answer<'_, Vec<Peer>>;
+    /// The organisations whose vaults keep this patient's objects, best first.
+    fn keepers(&self, at: H256, patient: PatientId) -> Answer<'_, Vec<OrgId>>;
+    /// What the finalized block of this number means to vaults.
+    fn changes(&self, number: BlockNumber) -> Answer<'_, Vec<Change>>;
+    /// A page of all patients; continue after its last. Empty at the end.
+    fn patients(&self, at: H256, after: Option<PatientId>) -> Answer<'_, Vec<PatientId>>;
+    fn chart(&self, at: H256, patient: PatientId) -> Answer<'_, Chart>;
+    /// The organisations that have confirmed an erasure.
+    fn confirmations(
+        &self,
+        at: H256,
+        patient: PatientId,
+        record: RecordIndex,
+    ) -> Answer<'_, Vec<OrgId>>;
+
+    /// Submits `copies.confirm_erasures` and returns once it is finalized and succeeded.
+    fn confirm_erasures(&self, batch: Vec<(PatientId, RecordIndex)>) -> Answer<'_, ()>;
 
     /// Submits `access_log.delivered` and returns once it is finalized and succeeded.
     fn deliver(&self, batch: Vec<Delivery>) -> Answer<'_, ()>;

@@ -7,6 +7,7 @@
 //! - [`upload`]: objects come in as CAR streams, verified block by block, published when whole
 //! - [`serve`]: the one rule about who may have what, and the streams that obey it
 //! - [`gateway`]: blocks and CARs between members' services
+//! - [`copies`]: what this vault must keep for the others, and how it gets it
 //! - [`deliveries`]: what was handed out, on its way to the chain
 //! - [`sweep`]: quotas, grace period, erasure
 //! - [`store`]: the layout on disk or S3, and what a crash may leave
@@ -19,6 +20,7 @@ use salus_primitives::{AccountId, Moment};
 
 pub mod chain;
 pub mod config;
+pub mod copies;
 pub mod dag;
 pub mod deliveries;
 pub mod error;
@@ -32,6 +34,7 @@ pub mod store;
 pub mod sweep;
 pub mod upload;
 
+use copies::Copies;
 use deliveries::Deliveries;
 use error::ApiError;
 use ledger::Ledger;
@@ -77,6 +80,7 @@ pub struct Vault {
     pub rule: Rule,
     pub unanchored: Arc<Unanchored>,
     pub deliveries: Arc<Deliveries>,
+    pub copies: Copies,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
 }
@@ -106,6 +110,7 @@ impl Vault {
                 metrics.clone(),
                 clock.clone(),
             )),
+            copies: Copies::new(metrics.clone()),
             sessions: Sessions::default(),
             settings,
             ledger,

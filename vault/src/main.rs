@@ -5,8 +5,10 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use salus_client::chain::Chain;
+use salus_client::vault::Reach;
 use salus_vault::chain::NodeLedger;
 use salus_vault::config::Config;
+use salus_vault::copies::{copier::Copier, peers::Peers};
 use salus_vault::{server, system_clock, Vault};
 use tokio::signal::unix::{signal, SignalKind};
 
@@ -39,10 +41,17 @@ async fn main() -> anyhow::Result<()> {
     let chain = connect(&config.node).await?;
     let settings = config.settings(listening, chain.genesis(), account)?;
     let origin = settings.audience.origin.clone();
+    let reach = match config.insecure_http || chain.is_development().await? {
+        true => Reach::Development,
+        false => Reach::Public,
+    };
+    let peers = Peers::new(key.clone(), chain.genesis(), reach);
     let ledger = Arc::new(NodeLedger::new(chain, key));
     let vault = Vault::open(settings, ledger, store, system_clock()).await?;
 
     tokio::spawn(vault.deliveries.clone().run());
+    let copier = Copier::new(vault.clone(), peers, config.pace());
+    tokio::spawn(Arc::new(copier).run());
     tokio::spawn(every(
         config.sweep_every,
         vault.clone(),

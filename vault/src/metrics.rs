@@ -6,6 +6,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
+use salus_primitives::{Moment, SECOND};
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct Answered {
@@ -33,6 +34,19 @@ pub struct Metrics {
     pub unanchored_bytes: Gauge,
     pub swept: Counter,
     pub finality_lag_ms: Gauge,
+    /// Objects that must be here and are, as the last round found.
+    pub copies_held: Gauge,
+    pub copies_bytes: Gauge,
+    /// Objects that must be here and are not, or are damaged.
+    pub copies_missing: Gauge,
+    pub copies_fetched: Counter,
+    pub copies_repaired: Counter,
+    /// Copies that other vaults offered and that did not bear verification.
+    pub copies_refused: Counter,
+    pub blocks_damaged: Counter,
+    pub erasures_confirmed: Counter,
+    pub round_finished: Gauge,
+    pub scrub_finished: Gauge,
 }
 
 impl Default for Metrics {
@@ -51,6 +65,16 @@ impl Default for Metrics {
             unanchored_bytes: Gauge::default(),
             swept: Counter::default(),
             finality_lag_ms: Gauge::default(),
+            copies_held: Gauge::default(),
+            copies_bytes: Gauge::default(),
+            copies_missing: Gauge::default(),
+            copies_fetched: Counter::default(),
+            copies_repaired: Counter::default(),
+            copies_refused: Counter::default(),
+            blocks_damaged: Counter::default(),
+            erasures_confirmed: Counter::default(),
+            round_finished: Gauge::default(),
+            scrub_finished: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register("requests", "Requests answered", metrics.requests.clone());
@@ -100,6 +124,61 @@ impl Default for Metrics {
             "Milliseconds from the finalized head's clock to our own, when last asked",
             metrics.finality_lag_ms.clone(),
         );
+        registry.register(
+            "copies_held",
+            "Objects that must be here and are, as the last round found",
+            metrics.copies_held.clone(),
+        );
+        registry.register(
+            "copies_missing",
+            "Objects that must be here and are not, or are damaged",
+            metrics.copies_missing.clone(),
+        );
+        registry.register(
+            "copies_fetched",
+            "Objects fetched from other vaults",
+            metrics.copies_fetched.clone(),
+        );
+        registry.register(
+            "copies_repaired",
+            "Objects repaired from other vaults",
+            metrics.copies_repaired.clone(),
+        );
+        registry.register(
+            "copies_refused",
+            "Copies of other vaults that did not bear verification",
+            metrics.copies_refused.clone(),
+        );
+        registry.register(
+            "blocks_damaged",
+            "Blocks found damaged or gone",
+            metrics.blocks_damaged.clone(),
+        );
+        registry.register(
+            "erasures_confirmed",
+            "Erasures confirmed on the chain",
+            metrics.erasures_confirmed.clone(),
+        );
+        registry.register_with_unit(
+            "copies",
+            "Bytes of the objects that must be here and are",
+            Unit::Bytes,
+            metrics.copies_bytes.clone(),
+        );
+        for (name, help, gauge) in [
+            (
+                "round_finished",
+                "When all patients were last gone through",
+                &metrics.round_finished,
+            ),
+            (
+                "scrub_finished",
+                "When everything was last read",
+                &metrics.scrub_finished,
+            ),
+        ] {
+            registry.register_with_unit(name, help, Unit::Seconds, gauge.clone());
+        }
         Self {
             registry,
             ..metrics
@@ -112,10 +191,26 @@ impl Metrics {
         self.refusals.get_or_create(&Reason { reason }).inc();
     }
 
+    /// A round through all patients has ended.
+    pub fn rounded(&self, objects: u64, bytes: u64, now: Moment) {
+        self.copies_held.set(signed(objects));
+        self.copies_bytes.set(signed(bytes));
+        self.round_finished.set(signed(now / SECOND));
+    }
+
+    /// Everything has been read.
+    pub fn scrubbed(&self, now: Moment) {
+        self.scrub_finished.set(signed(now / SECOND));
+    }
+
     /// OpenMetrics text.
     pub fn encode(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
     }
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }

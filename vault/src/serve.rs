@@ -331,7 +331,11 @@ impl Found {
                     if end <= range.start || start >= range.end {
                         continue;
                     }
-                    let block = store.block(&id, &cid).await?;
+                    let block = store.block(&id, &cid).await.inspect_err(|error| {
+                        if matches!(error, StoreError::Missing { .. }) {
+                            store.doubt(&id, &cid);
+                        }
+                    })?;
                     if whole {
                         let from = range.start.saturating_sub(start).min(block.len() as u64);
                         let to = range.end.saturating_sub(start).min(block.len() as u64);

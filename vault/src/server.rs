@@ -76,6 +76,7 @@ pub fn router(vault: Arc<Vault>) -> Router {
         .routes(routes!(correction_letter))
         .routes(routes!(keyring))
         .routes(routes!(gateway::gateway))
+        .routes(routes!(copies))
         .routes(routes!(health))
         .routes(routes!(metrics))
         .split_for_parts();
@@ -542,6 +543,41 @@ async fn health(State(vault): State<Arc<Vault>>) -> Response {
         deliveries_waiting: vault.metrics.deliveries_waiting.get(),
     };
     (status, Json(health)).into_response()
+}
+
+/// How this vault stands with what it must keep. Times are in seconds since the Unix epoch; 0: not yet.
+#[derive(Serialize, ToSchema)]
+struct CopiesStatus {
+    organisation: u32,
+    /// Objects that must be here and are, and their bytes, as the last round found.
+    held: i64,
+    bytes: i64,
+    /// Objects that must be here and are not, or are damaged.
+    missing: usize,
+    fetched: u64,
+    repaired: u64,
+    damaged_blocks: u64,
+    erasures_confirmed: u64,
+    round_finished: i64,
+    scrub_finished: i64,
+}
+
+/// How this vault stands with its copies
+#[utoipa::path(get, path = "/v1/copies", responses((status = 200, body = CopiesStatus)))]
+async fn copies(State(vault): State<Arc<Vault>>) -> Json<CopiesStatus> {
+    let metrics = &vault.metrics;
+    Json(CopiesStatus {
+        organisation: vault.settings.audience.organisation,
+        held: metrics.copies_held.get(),
+        bytes: metrics.copies_bytes.get(),
+        missing: vault.copies.missing(),
+        fetched: metrics.copies_fetched.get(),
+        repaired: metrics.copies_repaired.get(),
+        damaged_blocks: metrics.blocks_damaged.get(),
+        erasures_confirmed: metrics.erasures_confirmed.get(),
+        round_finished: metrics.round_finished.get(),
+        scrub_finished: metrics.scrub_finished.get(),
+    })
 }
 
 /// Prometheus metrics

@@ -69,6 +69,9 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// first byte, and whoever fills the disk must not keep everybody from reading.
 const RESERVE: u64 = 8 * 1024 * 1024;
 
+/// Damaged blocks that are remembered; the next reading finds the others again.
+const MAX_DOUBTS: usize = 10_000;
+
 /// An object's name within the vault.
 pub type ObjectId = (ObjectKind, Cid);
 
@@ -110,6 +113,8 @@ pub struct Store {
     /// The local folder, if it is one.
     folder: Option<PathBuf>,
     busy: Arc<Mutex<HashSet<Cid>>>,
+    /// Blocks that were found damaged or gone, for whoever repairs them.
+    doubts: Mutex<HashSet<(ObjectId, Cid)>>,
 }
 
 /// Nobody else uploads or deletes this object while the lock is held.
@@ -139,6 +144,7 @@ impl Store {
             durable: Arc::new(open()?.with_fsync(true)),
             folder: Some(folder.to_path_buf()),
             busy: Arc::default(),
+            doubts: Mutex::default(),
         })
     }
 
@@ -168,6 +174,7 @@ impl Store {
             durable: store,
             folder: None,
             busy: Arc::default(),
+            doubts: Mutex::default(),
         }
     }
 
@@ -239,6 +246,7 @@ impl Store {
             Err(error) => return Err(error.into()),
         };
         if Sha256::digest(&bytes)[..] != block.0[4..] {
+            self.doubt(id, block);
             return Err(StoreError::Damaged {
                 root: text(&id.1),
                 block: text(block),
@@ -247,11 +255,25 @@ impl Store {
         Ok(bytes)
     }
 
+    /// Notes a block for repair.
+    pub fn doubt(&self, id: &ObjectId, block: &Cid) {
+        let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        if doubts.len() < MAX_DOUBTS {
+            doubts.insert((*id, *block));
+        }
+    }
+
+    pub fn take_doubts(&self) -> HashSet<(ObjectId, Cid)> {
+        std::mem::take(&mut self.doubts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Errors if the disk has no more room for uploads. An S3 bucket has no end that one could see.
     pub fn ensure_room(&self) -> Result<()> {
         let Some(folder) = &self.folder else {
             return Ok(());
         };
+        // Whoever deletes it under a running vault gets it back, and its copies with it.
+        std::fs::create_dir_all(folder).map_err(|e| io_error(&e))?;
         let disk = rustix::fs::statvfs(folder).map_err(|e| io_error(&e.into()))?;
         match disk.f_bavail.saturating_mul(disk.f_frsize) > RESERVE {
             true => Ok(()),

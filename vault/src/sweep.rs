@@ -270,6 +270,27 @@ impl Vault {
         Ok(deleted)
     }
 
+    /// Deletes the file of an erased record at once. False if someone has it in hand, or another
+    /// record names it.
+    pub async fn delete_erased(&self, id: ObjectId, patient: PatientId) -> Result<bool, ApiError> {
+        let Some(_lock) = self.store.lock(id.1) else {
+            return Ok(false);
+        };
+        let head = self.rule.head().await?;
+        let named = self
+            .ledger
+            .reference(head.hash, patient, id.0, id.1)
+            .await?;
+        if named != Reference::Erased {
+            return Ok(false);
+        }
+        self.store.delete(&id).await?;
+        self.unanchored.release(&id);
+        self.metrics.swept.inc();
+        tracing::info!(object = %text(&id.1), "deleted: its record was erased");
+        Ok(true)
+    }
+
     /// Looks through *all* objects for those that the chain no longer names: erased records,
     /// relocated files, replaced keyrings. They get the grace period from now; [`Vault::sweep`] deletes them.
     pub async fn audit(&self) -> Result<u64, ApiError> {

@@ -1,6 +1,7 @@
-//! Taking an object in: a CAR stream, verified block by block, published only when it is whole.
+//! Taking an object in, from its author or from another vault: a CAR stream, verified block by
+//! block, published only when it is whole.
 //!
-//! Only the blocks of *this* upload count, whatever else the vault holds: otherwise anyone could
+//! Only the blocks of *this* stream count, whatever else the vault holds: otherwise anyone could
 //! upload a new directory that links a victim's payload.
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use utoipa::ToSchema;
 
 use crate::dag::{self, text, CarReader};
 use crate::error::ApiError;
+use crate::ledger::Named;
 use crate::store::{kind_name, Lock, ObjectId, Pending, Root};
 use crate::sweep::Reservation;
 use crate::Vault;
@@ -78,27 +80,40 @@ impl Vault {
             .store
             .lock(root)
             .ok_or_else(ApiError::upload_in_progress)?;
-        let mut upload = Upload {
-            vault: self,
-            account,
-            organisation,
-            root,
-            lock,
-            reservation,
-            blocks: Blocks::new(),
-            bytes: 0,
-            begun: None,
-            early: Vec::new(),
-            early_bytes: 0,
-            added: Vec::new(),
-        };
-        match upload.run(&mut car).await {
-            Ok((id, root)) => upload.finish(id, root).await,
-            Err(error) => {
-                upload.discard().await;
-                Err(error)
-            }
+        let source = Source::Account(account, reservation);
+        Upload::new(self, source, organisation, root, lock)
+            .take_in(&mut car)
+            .await
+    }
+
+    /// Takes in another vault's copy of an object that the chain names so, or leaves nothing of it.
+    /// What is here already is verified, and written anew where it is damaged.
+    pub async fn receive_copy(
+        &self,
+        named: Named,
+        body: impl AsyncRead + Unpin + Send,
+    ) -> Result<Stored, ApiError> {
+        let head = self.rule.head().await?;
+        let organisation = self
+            .ledger
+            .patient(head.hash, named.patient)
+            .await?
+            .map_or(self.settings.audience.organisation, |row| row.enrolled_by);
+        let mut car = patient(CarReader::new(body)).await?;
+        let root = car.root();
+        if root != named.content {
+            return Err(ApiError::invalid(
+                "wrong-object",
+                format!("the CAR's root is {}, not what was asked for", text(&root)),
+            ));
         }
+        let lock = self
+            .store
+            .lock(root)
+            .ok_or_else(ApiError::upload_in_progress)?;
+        Upload::new(self, Source::Vault(named), organisation, root, lock)
+            .take_in(&mut car)
+            .await
     }
 
     /// The organisation whose quota an account's uploads use: its own, or the one that enrolled its patient.
@@ -128,15 +143,23 @@ async fn patient<T>(
     })?
 }
 
+/// Who sends an object, and so what its binding must say.
+enum Source {
+    /// Its author, within a quota.
+    Account(AccountId, Reservation),
+    /// A vault that has it; the chain names it so.
+    Vault(Named),
+}
+
 struct Upload<'a> {
     vault: &'a Vault,
-    account: AccountId,
+    source: Source,
+    /// In whose quota it counts, or would.
     organisation: OrgId,
     root: Cid,
     /// Held until nothing of a failed upload is left.
     #[allow(dead_code)]
     lock: Lock,
-    reservation: Reservation,
     blocks: Blocks,
     bytes: u64,
     /// Known from the binding on.
@@ -155,7 +178,44 @@ struct Begun {
     known: bool,
 }
 
-impl Upload<'_> {
+impl<'a> Upload<'a> {
+    fn new(vault: &'a Vault, source: Source, organisation: OrgId, root: Cid, lock: Lock) -> Self {
+        Self {
+            vault,
+            source,
+            organisation,
+            root,
+            lock,
+            blocks: Blocks::new(),
+            bytes: 0,
+            begun: None,
+            early: Vec::new(),
+            early_bytes: 0,
+            added: Vec::new(),
+        }
+    }
+
+    /// The largest object: what one vault took in, another may have to copy.
+    fn max_upload(&self) -> u64 {
+        match self.source {
+            Source::Account(..) => self.vault.settings.max_upload,
+            Source::Vault(_) => u64::MAX,
+        }
+    }
+
+    async fn take_in<R: AsyncRead + Unpin + Send>(
+        mut self,
+        car: &mut CarReader<R>,
+    ) -> Result<Stored, ApiError> {
+        match self.run(car).await {
+            Ok((id, root)) => self.finish(id, root).await,
+            Err(error) => {
+                self.discard().await;
+                Err(error)
+            }
+        }
+    }
+
     async fn run<R: AsyncRead + Unpin + Send>(
         &mut self,
         car: &mut CarReader<R>,
@@ -172,7 +232,7 @@ impl Upload<'_> {
         let id = begun.id;
         self.verify(begun).await?;
         let root = Root {
-            author: self.account.clone(),
+            author: begun.binding.author.clone(),
             organisation: self.organisation,
             patient: begun.binding.patient,
             bytes: self.bytes,
@@ -188,11 +248,10 @@ impl Upload<'_> {
         }
         let length = block.len() as u64;
         self.bytes = self.bytes.saturating_add(length);
-        let settings = &self.vault.settings;
-        if self.bytes > settings.max_upload {
+        let most = self.max_upload();
+        if self.bytes > most {
             return Err(ApiError::too_large(format!(
-                "an object may have at most {} bytes here: split the record",
-                settings.max_upload
+                "an object may have at most {most} bytes here: split the record"
             )));
         }
         // Whole chunks are 1 MiB; only a sender who wants to fill the memory sends many small blocks.
@@ -202,7 +261,9 @@ impl Upload<'_> {
                 "the blocks are too small: cut files into chunks of 1 MiB",
             ));
         }
-        self.reservation.grow(length)?;
+        if let Source::Account(_, reservation) = &mut self.source {
+            reservation.grow(length)?;
+        }
         self.blocks.insert(cid, length);
 
         if self.begun.is_none() {
@@ -233,11 +294,20 @@ impl Upload<'_> {
                 "the binding names another chain: make the object for this one",
             ));
         }
-        if binding.author != self.account {
-            return Err(ApiError::invalid(
-                "foreign-binding",
-                "the binding names another author than this session's account: only its author can upload an object",
-            ));
+        match &self.source {
+            Source::Account(account, _) if binding.author != *account => {
+                return Err(ApiError::invalid(
+                    "foreign-binding",
+                    "the binding names another author than this session's account: only its author can upload an object",
+                ))
+            }
+            Source::Vault(named) if !named.is_bound_by(&binding) => {
+                return Err(ApiError::invalid(
+                    "foreign-binding",
+                    "the binding is for another patient, kind or author than the chain names: no vault should keep it",
+                ))
+            }
+            _ => {}
         }
         let id = (binding.kind, self.root);
         let known = self.vault.store.root(&id).await?.is_some();
@@ -307,7 +377,7 @@ impl Upload<'_> {
         unvisited.remove(&self.root);
         for (name, cid) in &entries {
             let length = self.verify_file(begun, *cid, &mut unvisited).await?;
-            let most = limit(kind, name, self.vault.settings.max_upload);
+            let most = limit(kind, name, self.max_upload());
             if length > most {
                 return Err(too_large(kind, name, most));
             }
@@ -371,7 +441,7 @@ impl Upload<'_> {
             let length: u64 = links.iter().map(|link| link.1).sum();
             if depth >= dag::MAX_DEPTH
                 || expected.is_some_and(|expected| expected != length)
-                || total.saturating_add(length) > self.vault.settings.max_upload
+                || total.saturating_add(length) > self.max_upload()
             {
                 return Err(wrong());
             }
@@ -411,19 +481,32 @@ impl Upload<'_> {
             self.discard().await;
             return Err(error.into());
         }
-        // What the chain is known to name stays settled; the rest has its grace period from now.
-        if !known || self.vault.unanchored.contains(&id) {
-            let pending = Pending {
-                since: root.uploaded_at,
-                counted: true,
-            };
-            if known {
-                store.mark(&id, pending).await?;
+        let metrics = &self.vault.metrics;
+        match self.source {
+            // What the chain is known to name stays settled; the rest has its grace period from now.
+            Source::Account(_, reservation) => {
+                if !known || self.vault.unanchored.contains(&id) {
+                    let pending = Pending {
+                        since: root.uploaded_at,
+                        counted: true,
+                    };
+                    if known {
+                        store.mark(&id, pending).await?;
+                    }
+                    reservation.keep(id, root.patient, pending);
+                }
+                metrics.uploaded_bytes.inc_by(root.bytes);
+                tracing::info!(object = %text(&id.1), kind = kind_name(id.0), bytes = root.bytes, "stored");
             }
-            self.reservation.keep(id, root.patient, pending);
+            Source::Vault(_) => {
+                store.settle(&id).await?;
+                match known {
+                    true => metrics.copies_repaired.inc(),
+                    false => metrics.copies_fetched.inc(),
+                };
+                tracing::info!(object = %text(&id.1), kind = kind_name(id.0), bytes = root.bytes, known, "copied");
+            }
         }
-        self.vault.metrics.uploaded_bytes.inc_by(root.bytes);
-        tracing::info!(object = %text(&id.1), kind = kind_name(id.0), bytes = root.bytes, "stored");
         Ok(Stored {
             cid: text(&id.1),
             kind: kind_name(id.0).into(),

@@ -13,6 +13,7 @@ pub mod patient;
 pub mod record;
 pub mod request;
 pub mod share;
+pub mod vault;
 pub mod watch;
 
 use clap::Args;
@@ -44,6 +45,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Open(command) => command.run(global).await,
         Command::Log(command) => command.run(global).await,
         Command::Watch(command) => command.run(global).await,
+        Command::Vault(command) => command.run(global).await,
         Command::Correct(command) => command.run(global).await,
         Command::Completions(command) => command.run(),
     }

@@ -254,6 +254,11 @@ impl Names {
                 record(),
                 self.account(&fields["reader"])
             ),
+            ("Copies", "ErasureConfirmed") => format!(
+                "{} confirmed that its vault has no copy of {} any more.",
+                capital(&organisation()),
+                record()
+            ),
             ("Corrections", "CorrectionRequested") => format!(
                 "{actor} asked to correct {} ({}); the answer is due on {}.",
                 record(),

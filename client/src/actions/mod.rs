@@ -26,8 +26,10 @@ pub mod organisation;
 pub mod patient;
 pub mod records;
 pub mod sharing;
+pub mod vaults;
 pub mod watching;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -203,8 +205,8 @@ impl Client {
         Place::new(self.chain.genesis(), patient, self.me())
     }
 
-    /// Signs in to the vault that keeps this patient's files: that of the organisation which
-    /// enrolled the patient, unless another one was named.
+    /// Signs in to a vault that keeps this patient's files: that of the organisation which enrolled
+    /// the patient, or another one while that is away; or to the one that was named.
     pub async fn session(&self, patient: PatientId) -> Result<Session<'_>> {
         let salus = self.salus().await?;
         let row = salus
@@ -212,32 +214,47 @@ impl Client {
             .await?
             .ok_or_else(|| unknown_patient(patient))?;
         let home = row.enrolled_by;
-        let (url, organisation, reach) = match &self.vault {
+        let genesis = self.chain.genesis();
+        if let Some(url) = &self.vault {
+            let organisation = self.owner_of(&salus, url, home).await?;
             // Whoever names an address by hand means it, this machine included.
-            Some(url) => (
-                url.clone(),
-                self.owner_of(&salus, url, home).await?,
-                Reach::Development,
-            ),
-            None => {
-                let organisation = salus.organisation(home).await?;
-                let url = organisation
-                    .map(|row| text(&row.vault_url))
-                    .unwrap_or_default();
-                if url.is_empty() {
-                    return Err(Error::Unfit(format!(
-                        "organisation {home}, which enrolled this patient, names no vault: its admin sets one with `salus org profile --vault-url URL`; or name one with --vault"
-                    )));
+            let vault = Vault::new(url, organisation, genesis, Reach::Development)?;
+            return Ok(vault.sign_in(&self.key).await?);
+        }
+        let reach = self.reach().await?;
+        let mut vaults = Vec::new();
+        let mut unfit = None;
+        for organisation in salus.keepers(patient).await? {
+            let Some(row) = salus.organisation(organisation).await? else {
+                continue;
+            };
+            match Vault::new(&text(&row.vault_url), organisation, genesis, reach) {
+                Ok(vault) => vaults.push(vault),
+                Err(error) => {
+                    tracing::warn!("organisation {organisation}: {error}");
+                    unfit.get_or_insert(error);
                 }
-                let reach = match self.profile.is_insecure() || self.chain.is_development().await? {
-                    true => Reach::Development,
-                    false => Reach::Public,
-                };
-                (url, home, reach)
             }
-        };
-        let vault = Vault::new(&url, organisation, self.chain.genesis(), reach)?;
-        Ok(vault.sign_in(&self.key).await?)
+        }
+        if vaults.is_empty() {
+            return Err(match unfit {
+                Some(error) => error.into(),
+                None => Error::Unfit(
+                    "no member in good standing names a vault: an admin sets one with `salus org profile --vault-url URL`; or name one with --vault".into(),
+                ),
+            });
+        }
+        Ok(Session::begin(vaults, Cow::Borrowed(&self.key)).await?)
+    }
+
+    /// Where vaults may be that the chain names.
+    pub(crate) async fn reach(&self) -> Result<Reach> {
+        Ok(
+            match self.profile.is_insecure() || self.chain.is_development().await? {
+                true => Reach::Development,
+                false => Reach::Public,
+            },
+        )
     }
 
     /// The organisation that names this vault; the patient's own if none does.

@@ -99,6 +99,10 @@ impl Salus {
 
         /// Whether the chain names this object, and it must be kept.
         fn reference(patient: PatientId, kind: ObjectKind, content: Cid) -> Reference;
+        /// The organisations whose vaults keep the patient's files, best first.
+        fn keepers(patient: PatientId) -> Vec<OrgId>;
+        /// The organisations whose vaults have confirmed that an erased record's file is gone, and when.
+        fn erasure_confirmations(patient: PatientId, record: RecordIndex) -> Vec<(OrgId, Moment)>;
     }
 
     pub async fn all_records(&self, patient: PatientId) -> Result<Vec<(RecordIndex, Record)>> {

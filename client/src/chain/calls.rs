@@ -8,7 +8,7 @@ use salus_primitives::{
     AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, CorrectionIndex, Delivery,
     EnrolmentConsent, GrantIndex, GrantTerms, Moment, NewRecord, OrgId, OrganisationKind, Part,
     PatientId, Purpose, Recipient, RecordIndex, RequestIndex, MAX_ANCHORS, MAX_DELIVERIES,
-    MAX_NAME, MAX_OPEN, MAX_URL,
+    MAX_ERASURES, MAX_NAME, MAX_OPEN, MAX_URL,
 };
 use sp_core::H256;
 
@@ -314,6 +314,21 @@ pub mod access_log {
     pub fn delivered(batch: &[Delivery]) -> Result<Call> {
         at_most("a batch of deliveries", MAX_DELIVERIES, batch)?;
         Ok(Call::new("AccessLog", "delivered", batch.encode()))
+    }
+}
+
+pub mod copies {
+    use super::*;
+
+    /// A vault confirms that it has no copy of these erased records.
+    pub fn confirm_erasures(batch: &[(PatientId, RecordIndex)]) -> Result<Call> {
+        at_most("a batch of erasures", MAX_ERASURES, batch)?;
+        Ok(Call::new("Copies", "confirm_erasures", batch.encode()))
+    }
+
+    calls! { "Copies":
+        /// Says how many vaults keep each file.
+        fn set_replication(copies: u32);
     }
 }
 

@@ -9,16 +9,21 @@ mod object;
 mod tests;
 
 use std::{
+    borrow::Cow,
     future::Future,
     ops::Range,
-    sync::{Mutex, Once, PoisonError},
+    pin::Pin,
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        Mutex, Once, PoisonError,
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use futures::StreamExt;
 use reqwest::{header, redirect, Body, Client, Method, RequestBuilder, Response};
 use salus_primitives::{AccountId, Cid, Genesis, Moment, OrgId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncRead;
 use zeroize::Zeroizing;
@@ -36,7 +41,7 @@ use object::ensure_same;
 
 pub type Result<T> = std::result::Result<T, VaultError>;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(60);
 const ATTEMPTS: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -69,6 +74,8 @@ pub enum VaultError {
         /// A word for programs, such as `not-found`.
         code: String,
         message: String,
+        /// How long it asked to wait.
+        retry_after: Option<Duration>,
     },
 
     #[error(
@@ -107,6 +114,15 @@ impl VaultError {
         }
     }
 
+    /// Whether another vault may answer better: this one is away, lacks the object or has it damaged.
+    fn is_of_this_vault(&self) -> bool {
+        match self {
+            VaultError::Unreachable { .. } | VaultError::WrongVault { .. } => true,
+            VaultError::Refused { status, .. } => *status == 404 || *status >= 500,
+            _ => false,
+        }
+    }
+
     /// Whether the vault says that there is nothing that this account may have now.
     pub fn is_not_found(&self) -> bool {
         matches!(self, VaultError::Refused { status: 404, .. })
@@ -130,6 +146,24 @@ pub struct Info {
     pub origin: String,
     pub service_account: String,
     pub version: String,
+}
+
+/// How a vault says that it stands with what it must keep. Times in seconds since the Unix epoch; 0:
+/// not yet.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct CopiesStatus {
+    pub organisation: OrgId,
+    /// Objects that must be there and are, and their bytes.
+    pub held: u64,
+    pub bytes: u64,
+    /// Objects that must be there and are not, or are damaged.
+    pub missing: u64,
+    pub fetched: u64,
+    pub repaired: u64,
+    pub damaged_blocks: u64,
+    pub erasures_confirmed: u64,
+    pub round_finished: u64,
+    pub scrub_finished: u64,
 }
 
 /// An upload that is on the vault's disk.
@@ -168,9 +202,12 @@ impl Vault {
 
     /// What the vault says about itself, checked against what the chain says about it.
     pub async fn info(&self) -> Result<Info> {
-        let response = self
-            .attempt(|| async { Ok(self.client.get(self.url.at("/v1/info"))) })
-            .await?;
+        patiently(ATTEMPTS, || self.info_once()).await
+    }
+
+    /// As [`Vault::info`], without trying again.
+    pub async fn info_once(&self) -> Result<Info> {
+        let response = self.send(self.client.get(self.url.at("/v1/info"))).await?;
         let info: Info = self.json("/v1/info", response).await?;
         let wrong = |reason: String| {
             Err(VaultError::WrongVault {
@@ -191,40 +228,23 @@ impl Vault {
         Ok(info)
     }
 
-    /// Signs in. The session renews itself.
-    pub async fn sign_in<'a>(&self, key: &'a AccountKey) -> Result<Session<'a>> {
-        let session = Session {
-            vault: self.clone(),
-            key,
-            token: Mutex::default(),
-        };
-        session.token().await?;
-        Ok(session)
+    /// How the vault stands with its copies.
+    pub async fn copies(&self) -> Result<CopiesStatus> {
+        let path = "/v1/copies";
+        let response = self.send(self.client.get(self.url.at(path))).await?;
+        self.json(path, response).await
     }
 
-    /// Sends a request, again after a pause while the vault is busy or cannot be reached.
-    async fn attempt<F>(&self, request: impl Fn() -> F) -> Result<Response>
-    where
-        F: Future<Output = Result<RequestBuilder>>,
-    {
-        let mut pause = FIRST_PAUSE;
-        let mut attempt = 1;
-        loop {
-            let error = match request().await?.send().await {
-                Ok(response) if response.status().is_success() => return Ok(response),
-                Ok(response) => {
-                    let asked = retry_after(&response);
-                    pause = asked.unwrap_or(pause).min(LONGEST_PAUSE);
-                    self.refusal(response).await
-                }
-                Err(error) => unreachable(&self.url, error),
-            };
-            if !error.is_temporary() || attempt >= ATTEMPTS {
-                return Err(error);
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-            attempt += 1;
+    /// Signs in. The session renews itself.
+    pub async fn sign_in<'a>(&self, key: &'a AccountKey) -> Result<Session<'a>> {
+        Session::begin(vec![self.clone()], Cow::Borrowed(key)).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response> {
+        match request.send().await {
+            Ok(response) if response.status().is_success() => Ok(response),
+            Ok(response) => Err(self.refusal(response).await),
+            Err(error) => Err(unreachable(&self.url, error)),
         }
     }
 
@@ -235,6 +255,7 @@ impl Vault {
             message: String,
         }
         let status = response.status();
+        let retry_after = retry_after(&response);
         let clock = clock_difference(&response);
         let body = small(response).await.unwrap_or_default();
         let refusal = serde_json::from_slice(&body).unwrap_or_else(|_| Refusal {
@@ -252,6 +273,7 @@ impl Vault {
             status: status.as_u16(),
             code: refusal.error,
             message: refusal.message,
+            retry_after,
         }
     }
 
@@ -269,10 +291,42 @@ impl Vault {
     }
 }
 
-/// A signed-in account.
+/// Tries again, after longer and longer pauses, while trying again may help.
+async fn patiently<T, F>(attempts: u32, request: impl Fn() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let mut pause = FIRST_PAUSE;
+    let mut attempt = 1;
+    loop {
+        let error = match request().await {
+            Err(error) if error.is_temporary() && attempt < attempts => error,
+            other => return other,
+        };
+        let asked = match error {
+            VaultError::Refused { retry_after, .. } => retry_after,
+            _ => None,
+        };
+        tokio::time::sleep(asked.unwrap_or(pause).min(LONGEST_PAUSE)).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+        attempt += 1;
+    }
+}
+
+/// An account that is signed in, at one vault or at several that keep the same objects. Another one
+/// is asked where one is away, has not got it, or has it damaged.
 pub struct Session<'a> {
+    key: Cow<'a, AccountKey>,
+    /// Best first.
+    desks: Vec<Desk>,
+    /// The one that answered last.
+    active: AtomicUsize,
+    attempts: u32,
+}
+
+/// One vault, and who we are there.
+struct Desk {
     vault: Vault,
-    key: &'a AccountKey,
     token: Mutex<Option<Token>>,
 }
 
@@ -282,9 +336,74 @@ struct Token {
     expires_at: Moment,
 }
 
+impl<'a> Session<'a> {
+    /// Signs in at the first of these vaults that answers, and at the others when they are needed.
+    ///
+    /// Errors: what the first vault said, if none lets the account in.
+    pub async fn begin(vaults: Vec<Vault>, key: Cow<'a, AccountKey>) -> Result<Self> {
+        let session = Self::anew(vaults, key, ATTEMPTS);
+        session.sign_in().await?;
+        Ok(session)
+    }
+
+    /// Signs in at one vault, and gives up at the first sign that it is away: for those who have
+    /// other work to do.
+    pub async fn impatient(vault: Vault, key: AccountKey) -> Result<Session<'static>> {
+        let session = Session::anew(vec![vault], Cow::Owned(key), 1);
+        session.sign_in().await?;
+        Ok(session)
+    }
+
+    fn anew(vaults: Vec<Vault>, key: Cow<'a, AccountKey>, attempts: u32) -> Self {
+        let desk = |vault| Desk {
+            vault,
+            token: Mutex::default(),
+        };
+        Self {
+            key,
+            desks: vaults.into_iter().map(desk).collect(),
+            active: AtomicUsize::new(0),
+            attempts,
+        }
+    }
+}
+
 impl Session<'_> {
+    /// The vault that answered last.
     pub fn vault(&self) -> &Vault {
-        &self.vault
+        &self.desks[self.active.load(Ordering::Relaxed)].vault
+    }
+
+    async fn sign_in(&self) -> Result<()> {
+        let sign_in = |desk| async move { self.token(desk).await.map(|_| ()) };
+        patiently(self.attempts, || self.anywhere(sign_in)).await
+    }
+
+    /// Asks the vault that answered last, then the others, until one answers well.
+    async fn anywhere<'s, T, F>(&'s self, ask: impl Fn(&'s Desk) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let first = self.active.load(Ordering::Relaxed);
+        let mut refused = None;
+        for turn in 0..self.desks.len() {
+            let number = (first + turn) % self.desks.len();
+            match ask(&self.desks[number]).await {
+                Ok(answer) => {
+                    self.active.store(number, Ordering::Relaxed);
+                    return Ok(answer);
+                }
+                Err(error) if error.is_of_this_vault() => {
+                    tracing::debug!(%error, "asking another vault");
+                    refused.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused.unwrap_or_else(|| VaultError::Unreachable {
+            url: "nowhere".into(),
+            reason: "no member runs a vault".into(),
+        }))
     }
 
     /// Uploads an object as a CAR. `car` makes the body anew for each attempt.
@@ -297,7 +416,7 @@ impl Session<'_> {
                 request.header(header::CONTENT_TYPE, MEDIA_TYPE).body(car())
             })
             .await?;
-        let stored: Stored = self.vault.json(path, response).await?;
+        let stored: Stored = self.vault().json(path, response).await?;
         let expected = cid_text(root).unwrap_or_default();
         if stored.cid != expected {
             return Err(VaultError::Altered {
@@ -309,9 +428,41 @@ impl Session<'_> {
         Ok(stored)
     }
 
+    /// Fetches a whole object as a CAR, through the trustless gateway: for members' services. Nothing
+    /// of it is verified here.
+    pub async fn car(&self, root: &Cid) -> Result<Pin<Box<dyn AsyncRead + Send>>> {
+        let path = format!("/ipfs/{}?format=car", cid_text(root).unwrap_or_default());
+        let response = self.request(Method::GET, &path, |request| request).await?;
+        let stream = response
+            .bytes_stream()
+            .map(|piece| piece.map_err(std::io::Error::other));
+        Ok(Box::pin(tokio_util::io::StreamReader::new(stream)))
+    }
+
     /// Fetches an object's directory and binding and verifies both: the directory is the one that
     /// the chain names, and it was made for this patient, of this kind, by this author.
     pub async fn object(
+        &self,
+        location: Location,
+        content: &Cid,
+        author: Option<&AccountId>,
+        opened: Option<Opened>,
+    ) -> Result<Object<'_>> {
+        let mut tried = 1;
+        loop {
+            match self.object_here(location, content, author, opened).await {
+                Err(error @ VaultError::Altered { .. }) if tried < self.desks.len() => {
+                    tracing::warn!("{error} Asking another vault");
+                    tried += 1;
+                    let next = (self.active.load(Ordering::Relaxed) + 1) % self.desks.len();
+                    self.active.store(next, Ordering::Relaxed);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn object_here(
         &self,
         location: Location,
         content: &Cid,
@@ -372,58 +523,59 @@ impl Session<'_> {
         path: &str,
         build: impl Fn(RequestBuilder) -> RequestBuilder + Send + Sync,
     ) -> Result<Response> {
-        let send = || {
-            self.vault.attempt(|| async {
-                let token = self.token().await?;
-                let url = self.vault.url.at(path);
-                let request = self.vault.client.request(method.clone(), url);
-                Ok(build(request.bearer_auth(token.as_str())))
-            })
+        let at_desk = |desk: &'_ Desk, token: Zeroizing<String>| {
+            let vault = &desk.vault;
+            let request = vault.client.request(method.clone(), vault.url.at(path));
+            build(request.bearer_auth(token.as_str()))
         };
-        match send().await {
-            Err(VaultError::Refused { status: 401, .. }) => {
-                *lock(&self.token) = None;
-                send().await
-            }
-            other => other,
-        }
+        let build = &at_desk;
+        patiently(self.attempts, || {
+            self.anywhere(|desk| async move {
+                let token = self.token(desk).await?;
+                match desk.vault.send(build(desk, token)).await {
+                    Err(VaultError::Refused { status: 401, .. }) => {
+                        *lock(&desk.token) = None;
+                        let token = self.token(desk).await?;
+                        desk.vault.send(build(desk, token)).await
+                    }
+                    other => other,
+                }
+            })
+        })
+        .await
     }
 
-    async fn token(&self) -> Result<Zeroizing<String>> {
-        let known = lock(&self.token).clone();
+    async fn token(&self, desk: &Desk) -> Result<Zeroizing<String>> {
+        let known = lock(&desk.token).clone();
         if let Some(known) = known {
             if known.expires_at > now().saturating_add(RENEW_BEFORE) {
                 return Ok(known.token);
             }
         }
         let path = "/v1/session";
-        let response = self
-            .vault
-            .attempt(|| async {
-                // A challenge can be used once, so each attempt has its own.
-                let request = self.vault.client.post(self.vault.url.at(path));
-                Ok(request.json(&self.challenge()))
-            })
-            .await?;
+        let vault = &desk.vault;
+        // A challenge can be used once, so each attempt has its own.
+        let request = vault.client.post(vault.url.at(path));
+        let response = vault.send(request.json(&self.challenge(vault))).await?;
         #[derive(Deserialize)]
         struct Answer {
             token: String,
             expires_at: Moment,
         }
-        let answer: Answer = self.vault.json(path, response).await?;
+        let answer: Answer = vault.json(path, response).await?;
         let token = Zeroizing::new(answer.token);
-        *lock(&self.token) = Some(Token {
+        *lock(&desk.token) = Some(Token {
             token: token.clone(),
             expires_at: answer.expires_at,
         });
         Ok(token)
     }
 
-    fn challenge(&self) -> serde_json::Value {
+    fn challenge(&self, vault: &Vault) -> serde_json::Value {
         let challenge = SessionChallenge {
-            genesis: self.vault.genesis,
-            audience: self.vault.organisation,
-            origin: self.vault.url.origin().into(),
+            genesis: vault.genesis,
+            audience: vault.organisation,
+            origin: vault.url.origin().into(),
             account: self.key.account(),
             nonce: random_16(),
             expires: now().saturating_add(CHALLENGE_LIFETIME),

@@ -182,7 +182,6 @@ impl Object<'_> {
             what: name.into(),
             reason: e.to_string(),
         };
-        let url = &self.session.vault.url;
         let mut hasher = unixfs::hasher();
         let mut done = 0u64;
         let mut length = None;
@@ -229,7 +228,7 @@ impl Object<'_> {
                 break;
             }
             if breaks >= ATTEMPTS || length.is_none() {
-                return Err(unreachable(url, error));
+                return Err(unreachable(&self.session.vault().url, error));
             }
             tokio::time::sleep(FIRST_PAUSE * breaks).await;
         }
@@ -250,7 +249,7 @@ impl Object<'_> {
             found,
         };
         let binding = Binding::from_file(&bytes).ok_or_else(|| altered("no binding".into()))?;
-        let fits = binding.genesis == self.session.vault.genesis
+        let fits = binding.genesis == self.session.vault().genesis
             && binding.kind == self.location.kind()
             && binding.patient == self.location.patient()
             && author.is_none_or(|author| *author == binding.author);

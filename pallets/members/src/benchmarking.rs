@@ -240,6 +240,20 @@ mod benchmarks {
     }
 
     #[benchmark]
+    fn set_allowance() -> Result<(), BenchmarkError> {
+        let governance =
+            T::GovernanceOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)?;
+        let allowance = Allowance {
+            nonces: 99,
+            ..Allowance::PERSON
+        };
+        #[extrinsic_call]
+        _(governance as T::RuntimeOrigin, Spender::Person, allowance);
+        assert_eq!(Allowances::<T>::get().person, allowance);
+        Ok(())
+    }
+
+    #[benchmark]
     fn check_member() {
         let name: AccountId = account("clinician", 0, 0);
         clinician::<T>(

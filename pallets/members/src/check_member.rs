@@ -36,6 +36,9 @@ pub const BUCKET_EMPTY: u8 = 2;
 /// `InvalidTransaction::Custom`: the nonce is too far ahead; wait for the earlier transactions.
 pub const NONCE_TOO_FAR: u8 = 3;
 
+/// No allowance lets a nonce be further ahead.
+const MAX_NONCES: u64 = 65_536;
+
 const MS: u64 = WEIGHT_REF_TIME_PER_MILLIS;
 
 /// Bytes are scarce like time. 5 MiB, the length of a block, cost about the 350 ms that a block
@@ -43,7 +46,18 @@ const MS: u64 = WEIGHT_REF_TIME_PER_MILLIS;
 const PER_BYTE: u64 = 70_000;
 
 /// An allowance of block time, in picoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
 pub struct Allowance {
     /// What can be spent at once.
     pub capacity: u64,
@@ -71,8 +85,15 @@ impl Allowance {
     pub const SPONSOR: Self = Self {
         capacity: 4_000 * MS,
         refill: 50 * MS,
-        nonces: u64::MAX,
+        nonces: MAX_NONCES,
     };
+
+    /// The least that still lets people work and vote, and the most that a pool can hold.
+    pub fn is_sane(&self) -> bool {
+        self.capacity >= 10 * MS
+            && (MS / 10..=self.capacity).contains(&self.refill)
+            && (16..=MAX_NONCES).contains(&self.nonces)
+    }
 
     /// Only urgent calls may spend the last eighth, so that nobody who has spent their allowance,
     /// or whose thief has, is kept from taking a right away.
@@ -81,6 +102,59 @@ impl Allowance {
             self.capacity
         } else {
             self.capacity.saturating_sub(self.capacity / 8)
+        }
+    }
+}
+
+/// Whom an allowance is for.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub enum Spender {
+    /// An admin, a clinician, or a patient's controller.
+    #[codec(index = 0)]
+    Person,
+    /// An organisation's software.
+    #[codec(index = 1)]
+    Service,
+    /// The patients' accounts that one organisation enrolled, together.
+    #[codec(index = 2)]
+    Sponsor,
+}
+
+/// The allowances in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Allowances {
+    pub person: Allowance,
+    pub service: Allowance,
+    pub sponsor: Allowance,
+}
+
+impl Default for Allowances {
+    fn default() -> Self {
+        Self {
+            person: Allowance::PERSON,
+            service: Allowance::SERVICE,
+            sponsor: Allowance::SPONSOR,
+        }
+    }
+}
+
+impl Allowances {
+    pub fn of(&mut self, spender: Spender) -> &mut Allowance {
+        match spender {
+            Spender::Person => &mut self.person,
+            Spender::Service => &mut self.service,
+            Spender::Sponsor => &mut self.sponsor,
         }
     }
 }
@@ -163,20 +237,21 @@ impl<T: Config + Send + Sync> core::fmt::Debug for CheckMember<T> {
 pub struct Charge {
     who: AccountId,
     allowance: Allowance,
-    sponsor: Option<OrgId>,
+    sponsor: Option<(OrgId, Allowance)>,
     cost: u64,
 }
 
 impl<T: Config + Send + Sync> CheckMember<T> {
     /// The account's allowance, and the organisation that answers for it if it is only a
     /// patient's.
-    fn standing(who: &AccountId) -> Option<(Allowance, Option<OrgId>)> {
+    fn standing(who: &AccountId) -> Option<(Allowance, Option<(OrgId, Allowance)>)> {
+        let in_force = crate::Allowances::<T>::get();
         match <Pallet<T> as Standing<_>>::member(who) {
-            Some(member) if member.is_service() => Some((Allowance::SERVICE, None)),
-            Some(_) => Some((Allowance::PERSON, None)),
+            Some(member) if member.is_service() => Some((in_force.service, None)),
+            Some(_) => Some((in_force.person, None)),
             // Even if that organisation is suspended: its patients must be able to revoke.
             None => T::Sponsorship::sponsor(who)
-                .map(|organisation| (Allowance::PERSON, Some(organisation))),
+                .map(|organisation| (in_force.person, Some((organisation, in_force.sponsor)))),
         }
     }
 
@@ -239,14 +314,8 @@ where
         let cost = Self::cost(info, len);
         let now = Self::now();
         let admitted = Buckets::<T>::get(&who).admits(now, &allowance, cost, distance, urgent)
-            && sponsor.is_none_or(|organisation| {
-                SponsorBuckets::<T>::get(organisation).admits(
-                    now,
-                    &Allowance::SPONSOR,
-                    cost,
-                    0,
-                    urgent,
-                )
+            && sponsor.is_none_or(|(organisation, allowance)| {
+                SponsorBuckets::<T>::get(organisation).admits(now, &allowance, cost, 0, urgent)
             });
         if !admitted {
             return Err(invalid(BUCKET_EMPTY));
@@ -278,9 +347,9 @@ where
             Buckets::<T>::mutate(&charge.who, |bucket| {
                 bucket.charge(now, &charge.allowance, charge.cost)
             });
-            if let Some(organisation) = charge.sponsor {
+            if let Some((organisation, allowance)) = charge.sponsor {
                 SponsorBuckets::<T>::mutate(organisation, |bucket| {
-                    bucket.charge(now, &Allowance::SPONSOR, charge.cost)
+                    bucket.charge(now, &allowance, charge.cost)
                 });
             }
         }
@@ -303,7 +372,7 @@ where
             .ref_time();
         if unspent > 0 {
             Buckets::<T>::mutate(&charge.who, |bucket| bucket.refund(unspent));
-            if let Some(organisation) = charge.sponsor {
+            if let Some((organisation, _)) = charge.sponsor {
                 SponsorBuckets::<T>::mutate(organisation, |bucket| bucket.refund(unspent));
             }
         }
@@ -314,7 +383,7 @@ where
 /// Everybody's first transaction goes before anybody's second; every urgent one before all others.
 fn priority(urgent: bool, distance: u64) -> u64 {
     const URGENT: u64 = 1 << 32;
-    let near = Allowance::SERVICE.nonces.saturating_sub(distance);
+    let near = MAX_NONCES.saturating_sub(distance);
     if urgent {
         URGENT.saturating_add(near)
     } else {

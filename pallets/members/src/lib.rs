@@ -58,7 +58,7 @@ use salus_primitives::{
     Recipient, SignedRecipient, Subject,
 };
 
-pub use check_member::{Bucket, CheckMember};
+pub use check_member::{Allowance, Bucket, CheckMember, Spender};
 pub use pallet::*;
 pub use weights::WeightInfo;
 
@@ -84,7 +84,7 @@ pub mod pallet {
         /// Admits organisations.
         type AdmissionOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
-        /// Suspends and reinstates organisations, and names their admins.
+        /// Suspends and reinstates organisations, names their admins, and sets allowances.
         type GovernanceOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
         /// Whose seats are the admins of the organisations in good standing.
@@ -135,6 +135,10 @@ pub mod pallet {
     /// reads. One per organisation and account, replaced by their owner, never removed.
     #[pallet::storage]
     pub type Recipients<T: Config> = StorageMap<_, Blake2_128Concat, Subject, SignedRecipient>;
+
+    /// How much block time accounts may use. Written by governance.
+    #[pallet::storage]
+    pub type Allowances<T: Config> = StorageValue<_, check_member::Allowances, ValueQuery>;
 
     /// What each account has spent of its allowance. Written by [`CheckMember`], one row per
     /// account that was ever a member or controller; never removed.
@@ -232,6 +236,11 @@ pub mod pallet {
             actor: AccountId,
             organisation: OrgId,
         },
+        /// The consortium changed how much block time accounts of a kind may use.
+        AllowanceChanged {
+            spender: Spender,
+            allowance: Allowance,
+        },
     }
 
     #[pallet::error]
@@ -263,6 +272,9 @@ pub mod pallet {
         ExpiryInPast,
         /// The account has no credential of this organisation.
         NotCredentialed,
+        /// An allowance holds at least 10 ms, 0.1 ms come back with each block and no more than it
+        /// holds, and 16 to 65,536 transactions may wait.
+        InvalidAllowance,
     }
 
     #[pallet::hooks]
@@ -539,6 +551,25 @@ pub mod pallet {
                 actor,
                 organisation,
             });
+            Ok(())
+        }
+
+        /// Changes how much block time accounts of a kind may use.
+        ///
+        /// Governance only. In force from the next transaction on; what was spent stays spent.
+        ///
+        /// Errors: `InvalidAllowance`. Event: `AllowanceChanged`.
+        #[pallet::call_index(11)]
+        #[pallet::weight(T::WeightInfo::set_allowance())]
+        pub fn set_allowance(
+            origin: OriginFor<T>,
+            spender: Spender,
+            allowance: Allowance,
+        ) -> DispatchResult {
+            T::GovernanceOrigin::ensure_origin(origin)?;
+            ensure!(allowance.is_sane(), Error::<T>::InvalidAllowance);
+            Allowances::<T>::mutate(|in_force| *in_force.of(spender) = allowance);
+            Self::deposit_event(Event::AllowanceChanged { spender, allowance });
             Ok(())
         }
     }

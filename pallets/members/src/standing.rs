@@ -1,5 +1,6 @@
 //! Who has which place, and who has standing now.
 
+use alloc::vec::Vec;
 use frame_support::{ensure, pallet_prelude::*, traits::ChangeMembers};
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
@@ -14,6 +15,16 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
+    /// The organisations in good standing that name a vault, in ascending order.
+    pub fn vaults() -> Vec<OrgId> {
+        (0..NextOrganisation::<T>::get())
+            .filter(|id| {
+                Organisations::<T>::get(id)
+                    .is_some_and(|row| row.suspended_at.is_none() && !row.vault_url.is_empty())
+            })
+            .collect()
+    }
+
     /// Admits an organisation, whoever decided it.
     pub fn do_admit(
         kind: OrganisationKind,

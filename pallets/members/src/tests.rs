@@ -10,10 +10,10 @@ use sp_runtime::{
 };
 
 use crate::{
-    check_member::{Allowance, BUCKET_EMPTY, NONCE_TOO_FAR, NO_STANDING},
+    check_member::{Allowance, Spender, BUCKET_EMPTY, NONCE_TOO_FAR, NO_STANDING},
     mock::*,
-    Admins, Buckets, Clinicians, CliniciansOf, Error, Event, NextOrganisation, Organisations,
-    Recipients, SponsorBuckets,
+    Admins, Allowances, Buckets, Clinicians, CliniciansOf, Error, Event, NextOrganisation,
+    Organisations, Recipients, SponsorBuckets,
 };
 
 const LATER: u64 = START + 365 * DAY;
@@ -980,6 +980,84 @@ mod check_member {
             let revoke = validate(&patient(), 0, &revoke()).unwrap();
             let flood = validate(&insurer_admin(), 0, &remark()).unwrap();
             assert!(revoke.priority > flood.priority);
+        });
+    }
+
+    #[test]
+    fn governance_changes_what_is_allowed_from_the_next_transaction_on() {
+        ExtBuilder.build_and_execute(|| {
+            let less = Allowance {
+                nonces: 20,
+                ..Allowance::PERSON
+            };
+            assert_ok!(validate(&doctor(), 21, &remark()));
+            assert_noop!(
+                Members::set_allowance(
+                    RuntimeOrigin::signed(hospital_admin()),
+                    Spender::Person,
+                    less
+                ),
+                DispatchError::BadOrigin
+            );
+            assert_ok!(Members::set_allowance(
+                RuntimeOrigin::root(),
+                Spender::Person,
+                less
+            ));
+            assert_eq!(validate(&doctor(), 21, &remark()), custom(NONCE_TOO_FAR));
+            assert_eq!(Allowances::<Test>::get().service, Allowance::SERVICE);
+            System::assert_last_event(
+                Event::AllowanceChanged {
+                    spender: Spender::Person,
+                    allowance: less,
+                }
+                .into(),
+            );
+        });
+    }
+
+    #[test]
+    fn no_allowance_keeps_people_from_working_or_fills_the_pool() {
+        ExtBuilder.build_and_execute(|| {
+            let person = Allowance::PERSON;
+            for allowance in [
+                Allowance {
+                    capacity: 0,
+                    ..person
+                },
+                Allowance {
+                    refill: 0,
+                    ..person
+                },
+                Allowance {
+                    refill: person.capacity + 1,
+                    ..person
+                },
+                Allowance {
+                    nonces: 0,
+                    ..person
+                },
+                Allowance {
+                    nonces: u64::MAX,
+                    ..person
+                },
+            ] {
+                assert_noop!(
+                    Members::set_allowance(RuntimeOrigin::root(), Spender::Person, allowance),
+                    Error::<Test>::InvalidAllowance
+                );
+            }
+            for (spender, usual) in [
+                (Spender::Person, Allowance::PERSON),
+                (Spender::Service, Allowance::SERVICE),
+                (Spender::Sponsor, Allowance::SPONSOR),
+            ] {
+                assert_ok!(Members::set_allowance(
+                    RuntimeOrigin::root(),
+                    spender,
+                    usual
+                ));
+            }
         });
     }
 

@@ -24,6 +24,7 @@ pub trait WeightInfo {
     fn suspend_clinician() -> Weight;
     fn reinstate_clinician() -> Weight;
     fn end_credential() -> Weight;
+    fn set_allowance() -> Weight;
     fn check_member() -> Weight;
 }
 
@@ -207,6 +208,13 @@ macro_rules! weights {
         fn end_credential() -> Weight {
             Weight::from_parts(41_027_000, 3851).saturating_add($db.reads_writes(4, 2))
         }
+        // Storage: `Members::Allowances` (r:1 w:1)
+        // Proof: `Members::Allowances` (`max_values`: Some(1), `max_size`: Some(72), added: 567, mode: `MaxEncodedLen`)
+        fn set_allowance() -> Weight {
+            Weight::from_parts(15_000_000, 1557).saturating_add($db.reads_writes(1, 1))
+        }
+        // Storage: `Members::Allowances` (r:1 w:0)
+        // Proof: `Members::Allowances` (`max_values`: Some(1), `max_size`: Some(72), added: 567, mode: `MaxEncodedLen`)
         // Storage: `Members::Admins` (r:1 w:0)
         // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
         // Storage: `Members::Clinicians` (r:1 w:0)
@@ -220,7 +228,7 @@ macro_rules! weights {
         // Storage: `Members::Buckets` (r:1 w:1)
         // Proof: `Members::Buckets` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
         fn check_member() -> Weight {
-            Weight::from_parts(47_197_000, 3851).saturating_add($db.reads_writes(6, 2))
+            Weight::from_parts(47_197_000, 3851).saturating_add($db.reads_writes(7, 2))
         }
     };
 }

@@ -1,4 +1,4 @@
-//! The six pallets of Salus: each knows the others only by the traits of `salus_primitives`.
+//! The pallets of the patients' business: each knows the others only by the traits of `salus_primitives`.
 
 use frame_support::traits::{ConstU32, ConstU64, Contains};
 use salus_primitives::{traits::Chain, Genesis, Moment, DAY};
@@ -112,6 +112,17 @@ impl pallet_corrections::Config for Runtime {
     type Records = Records;
     type GovernanceOrigin = GovernanceOrigin;
     type WeightInfo = pallet_corrections::weights::SubstrateWeight<Runtime>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkWorld = crate::benchmarks::World;
+}
+
+impl pallet_copies::Config for Runtime {
+    type Chain = SalusChain;
+    type Trail = AccessLog;
+    type Standing = Members;
+    type Records = Records;
+    type GovernanceOrigin = GovernanceOrigin;
+    type WeightInfo = pallet_copies::weights::SubstrateWeight<Runtime>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkWorld = crate::benchmarks::World;
 }

@@ -95,7 +95,8 @@ impl Contains<RuntimeCall> for CallFilter {
             | RuntimeCall::Records(_)
             | RuntimeCall::Consent(_)
             | RuntimeCall::AccessLog(_)
-            | RuntimeCall::Corrections(_) => true,
+            | RuntimeCall::Corrections(_)
+            | RuntimeCall::Copies(_) => true,
         }
     }
 }
@@ -118,6 +119,7 @@ impl frame_system::Config for Runtime {
     type ExtensionsWeightInfo = frame_system::SubstrateExtensionsWeight<Runtime>;
     type SS58Prefix = ConstU16<42>;
     type MaxConsumers = ConstU32<16>;
+    type SingleBlockMigrations = crate::Migrations;
 }
 
 impl pallet_timestamp::Config for Runtime {

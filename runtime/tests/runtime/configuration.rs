@@ -74,6 +74,7 @@ fn no_pallet_runs_on_unit_weights() {
         pallet_consent::Config => WeightInfo,
         pallet_access_log::Config => WeightInfo,
         pallet_corrections::Config => WeightInfo,
+        pallet_copies::Config => WeightInfo,
     );
     for (config, weights) in all {
         assert_ne!(weights, "()", "{config}");

@@ -4,13 +4,14 @@ use salus_primitives::api::SalusApi;
 use salus_runtime::{Block, RuntimeCall, RuntimeError, RuntimeEvent, VERSION};
 use scale_info::{form::MetaForm, Field, MetaType, Type, TypeDef, TypeInfo, Variant};
 
-const OURS: [&str; 6] = [
+const OURS: [&str; 7] = [
     "Members",
     "Patients",
     "Records",
     "Consent",
     "AccessLog",
     "Corrections",
+    "Copies",
 ];
 
 fn variants(ty: Type<MetaForm>) -> Vec<Variant<MetaForm>> {

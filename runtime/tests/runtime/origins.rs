@@ -81,6 +81,7 @@ const ANC: &str = "Records.NotAuthorized";
 const WRI: &str = "Records.NoWriteGrant";
 const RDR: &str = "AccessLog.NotAMember";
 const SRV: &str = "AccessLog.NotAService";
+const VLT: &str = "Copies.NotAService";
 /// Not the one who must answer for the record.
 const RSP: &str = "Corrections.NotResponder";
 const SEA: &str = "Council.NotMember";
@@ -127,6 +128,7 @@ const TABLE: &[Row] = &[
     ("Members.suspend_clinician", suspend_one,   [ADM,  ADM,  ADM,  ADM,  ADM,  ADM,  OK,   ORG,  ADM,  ADM,  BAD,  BAD]),
     ("Members.reinstate_clinician", reinstate_one, [ADM, ADM, ADM,  ADM,  ADM,  ADM,  OK,   ORG,  ADM,  ADM,  BAD,  BAD]),
     ("Members.end_credential",    end_credential, [ADM, ADM,  ADM,  ADM,  OK,   ADM,  OK,   ADM,  ADM,  ADM,  BAD,  BAD]),
+    ("Members.set_allowance",     set_allowance, [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
 
     //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
     ("Patients.enrol",            enrol,         [CLI,  CLI,  CLI,  CLI,  OK,   CLI,  CLI,  CLI,  OK,   CLI,  BAD,  BAD]),
@@ -173,6 +175,10 @@ const TABLE: &[Row] = &[
     ("Corrections.extend",        extend,        [RSP,  RSP,  RSP,  RSP,  OK,   RSP,  OK,   RSP,  RSP,  RSP,  BAD,  BAD]),
     ("Corrections.make",          make,          [RSP,  RSP,  RSP,  RSP,  OK,   RSP,  OK,   RSP,  RSP,  RSP,  BAD,  BAD]),
     ("Corrections.name_successor", name_successor, [BAD, BAD, BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
+
+    //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
+    ("Copies.confirm_erasures",   confirm_erasures, [VLT, VLT, VLT, VLT,  VLT,  VLT,  VLT,  VLT,  OK,   VLT,  BAD,  BAD]),
+    ("Copies.set_replication",    set_replication, [BAD, BAD, BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
 ];
 
 /// Calls that the filter closes to everybody but root, which no account has.
@@ -484,6 +490,14 @@ fn reinstate(_: Who) -> RuntimeCall {
     pallet_members::Call::reinstate { organisation: 2 }.into()
 }
 
+fn set_allowance(_: Who) -> RuntimeCall {
+    pallet_members::Call::set_allowance {
+        spender: pallet_members::Spender::Service,
+        allowance: pallet_members::Allowance::SERVICE,
+    }
+    .into()
+}
+
 fn set_admin(_: Who) -> RuntimeCall {
     pallet_members::Call::set_admin {
         organisation: HOSPITAL,
@@ -692,6 +706,19 @@ fn finish_erase(_: Who) -> RuntimeCall {
         record: RECORD,
     }
     .into()
+}
+
+fn confirm_erasures(_: Who) -> RuntimeCall {
+    assert_ok!(Records::erase(Who::Owner.signed(), PATIENT, RECORD));
+    set_time(NOW + 3 * DAY);
+    pallet_copies::Call::confirm_erasures {
+        erasures: BoundedVec::truncate_from(vec![(PATIENT, RECORD)]),
+    }
+    .into()
+}
+
+fn set_replication(_: Who) -> RuntimeCall {
+    pallet_copies::Call::set_replication { copies: 2 }.into()
 }
 
 // Consent.

@@ -6,11 +6,13 @@ use std::sync::{Mutex, MutexGuard};
 use futures::FutureExt;
 use salus_primitives::api::GrantView;
 use salus_primitives::{
-    AccountId, Cid, Controller, CorrectionIndex, Delivery, Genesis, GrantIndex, Grantee,
-    LetterStage, Member, Moment, ObjectKind, Patient, PatientId, Purpose, Record, RecordIndex,
-    RecordState, Reference, Request, RequestIndex, Scope,
+    AccountId, BlockNumber, Cid, Controller, CorrectionIndex, Delivery, Genesis, GrantIndex,
+    Grantee, LetterStage, Member, Moment, ObjectKind, OrgId, Patient, PatientId, Purpose, Record,
+    RecordIndex, RecordState, Reference, Request, RequestIndex, Scope,
 };
-use salus_vault::ledger::{Answer, EntryId, Head, Ledger, LedgerError, Opened};
+use salus_vault::ledger::{
+    Answer, Change, Chart, EntryId, Head, Ledger, LedgerError, Named, Opened, Peer,
+};
 use sp_core::H256;
 
 pub const GENESIS: Genesis = H256([7; 32]);
@@ -33,6 +35,13 @@ pub struct State {
     pub named: Vec<(ObjectKind, Cid)>,
     pub rejects_deliveries: bool,
     pub delivered: Vec<Delivery>,
+    pub peers: Vec<Peer>,
+    pub keepers: Vec<OrgId>,
+    pub changes: HashMap<BlockNumber, Vec<Change>>,
+    /// The organisation whose vault the test lets confirm next.
+    pub confirming: OrgId,
+    pub confirmed: Vec<((PatientId, RecordIndex), OrgId)>,
+    pub confirmations_sent: u32,
 }
 
 #[derive(Default)]
@@ -245,6 +254,72 @@ impl Ledger for Chain {
                 },
                 _ => Reference::Unnamed,
             }
+        })
+    }
+
+    fn peers(&self, _: H256) -> Answer<'_, Vec<Peer>> {
+        self.ask(|state| state.peers.clone())
+    }
+
+    fn keepers(&self, _: H256, _: PatientId) -> Answer<'_, Vec<OrgId>> {
+        self.ask(|state| state.keepers.clone())
+    }
+
+    fn changes(&self, number: BlockNumber) -> Answer<'_, Vec<Change>> {
+        self.ask(|state| state.changes.get(&number).cloned().unwrap_or_default())
+    }
+
+    fn patients(&self, _: H256, after: Option<PatientId>) -> Answer<'_, Vec<PatientId>> {
+        self.ask(|state| {
+            let mut all: Vec<_> = state.patients.keys().copied().collect();
+            all.sort_unstable();
+            all.retain(|patient| after.is_none_or(|after| *patient > after));
+            all.truncate(1);
+            all
+        })
+    }
+
+    fn chart(&self, _: H256, patient: PatientId) -> Answer<'_, Chart> {
+        self.ask(|state| {
+            let mut chart = Chart::default();
+            for ((of, index), record) in &state.records {
+                if *of == patient && record.is_erased(state.moment) {
+                    chart.erased.push(*index);
+                } else if *of == patient {
+                    chart.named.push(Named {
+                        patient,
+                        kind: ObjectKind::Record,
+                        content: record.content,
+                        author: Some(record.placed_by.clone()),
+                    });
+                }
+            }
+            chart
+        })
+    }
+
+    fn confirmations(
+        &self,
+        _: H256,
+        patient: PatientId,
+        record: RecordIndex,
+    ) -> Answer<'_, Vec<OrgId>> {
+        self.ask(|state| {
+            let of_record = state
+                .confirmed
+                .iter()
+                .filter(|(of, _)| *of == (patient, record));
+            of_record.map(|(_, organisation)| *organisation).collect()
+        })
+    }
+
+    fn confirm_erasures(&self, batch: Vec<(PatientId, RecordIndex)>) -> Answer<'_, ()> {
+        self.ask(|state| {
+            state.confirmations_sent += 1;
+            // Which vault it was, only the signature would say.
+            state
+                .confirmed
+                .extend(batch.into_iter().map(|erasure| (erasure, state.confirming)))
         })
     }
 

@@ -82,22 +82,11 @@ async fn gateway_serves_only_what_the_chain_names_now() {
     let (world, object) = anchored(10).await;
     let unnamed = record(PATIENT, &account("Owner"), 2, b"unnamed");
     world.store("Owner", &unnamed).await;
-    let keyring = small(ObjectKind::Keyring, PATIENT, &account("Owner"), 3, b"keys");
-    world.store("Owner", &keyring).await;
-    world
-        .chain
-        .state()
-        .named
-        .push((ObjectKind::Keyring, keyring.root));
     let token = world.token("ClinicService").await;
     let path = |object: &Object| format!("/ipfs/{}?format=car", text(&object.root));
     assert_eq!(world.get(&token, &path(&object), &[]).await.status, 200);
     world
         .get(&token, &path(&unnamed), &[])
-        .await
-        .is(404, "not-found");
-    world
-        .get(&token, &path(&keyring), &[])
         .await
         .is(404, "not-found");
     world
@@ -149,4 +138,23 @@ async fn gateway_says_what_it_understands() {
     ] {
         world.get(&token, &path, &[]).await.is(400, "malformed");
     }
+}
+
+#[tokio::test]
+async fn only_the_vaults_that_keep_an_object_fetch_it() {
+    let (world, object) = anchored(10).await;
+    let token = world.token("ClinicService").await;
+    let path = format!("/ipfs/{}?format=car", text(&object.root));
+    world.chain.state().keepers = vec![HOSPITAL, 7, 8];
+    world.get(&token, &path, &[]).await.is(404, "not-found");
+    world.chain.state().keepers = vec![HOSPITAL, 7, CLINIC];
+    assert_eq!(world.get(&token, &path, &[]).await.status, 200);
+    // Keyrings are copied too: without theirs, patients have lost everything.
+    let keyring = small(ObjectKind::Keyring, PATIENT, &account("Owner"), 3, b"keys");
+    world.store("Owner", &keyring).await;
+    let path = format!("/ipfs/{}?format=car", text(&keyring.root));
+    world.get(&token, &path, &[]).await.is(404, "not-found");
+    let named = (ObjectKind::Keyring, keyring.root);
+    world.chain.state().named.push(named);
+    assert_eq!(world.get(&token, &path, &[]).await.status, 200);
 }

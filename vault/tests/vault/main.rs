@@ -1,6 +1,7 @@
 //! The vault against an in-memory chain: every refusal, every attack, every way to be interrupted.
 
 mod chain;
+mod copies;
 mod crash;
 mod gateway;
 mod keeping;

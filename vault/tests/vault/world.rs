@@ -119,6 +119,7 @@ impl World {
             let mut state = chain.state();
             state.number = 10;
             state.moment = START;
+            state.keepers = vec![HOSPITAL, CLINIC];
             let clinician = |organisation, role| Member::Clinician { organisation, role };
             for (name, member) in [
                 ("Doctor", clinician(HOSPITAL, ClinicianRole::Physician)),
@@ -149,6 +150,24 @@ impl World {
             }
         }
         let time = Arc::new(AtomicU64::new(START));
+        Self::on(chain, time, settings, store, folder).await
+    }
+
+    /// Another vault of the same chain and time.
+    pub async fn beside(&self, settings: Settings) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let store = Store::local(folder.path()).unwrap();
+        let (chain, time) = (self.chain.clone(), self.time.clone());
+        Self::on(chain, time, settings, store, folder).await
+    }
+
+    async fn on(
+        chain: Arc<Chain>,
+        time: Arc<AtomicU64>,
+        settings: Settings,
+        store: Store,
+        folder: Arc<tempfile::TempDir>,
+    ) -> Self {
         let world_time = time.clone();
         let vault = Vault::open(
             settings,

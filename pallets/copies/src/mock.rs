@@ -1,0 +1,116 @@
+//! A runtime of this pallet and doubles of its neighbours.
+
+use codec::Encode;
+use frame_support::derive_impl;
+use salus_primitives::{traits::Trail, AccountId, PatientId};
+use sp_runtime::{traits::IdentityLookup, BuildStorage};
+
+pub use pallet_doubles::*;
+
+#[frame_support::runtime]
+mod runtime {
+    #[runtime::runtime]
+    #[runtime::derive(
+        RuntimeCall,
+        RuntimeEvent,
+        RuntimeError,
+        RuntimeOrigin,
+        RuntimeFreezeReason,
+        RuntimeHoldReason,
+        RuntimeSlashReason,
+        RuntimeLockId,
+        RuntimeTask,
+        RuntimeViewFunction
+    )]
+    pub struct Test;
+
+    #[runtime::pallet_index(0)]
+    pub type System = frame_system;
+
+    #[runtime::pallet_index(26)]
+    pub type Copies = crate;
+}
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+    type AccountId = AccountId;
+    type Lookup = IdentityLookup<AccountId>;
+    type Block = frame_system::mocking::MockBlockU32<Test>;
+}
+
+impl crate::Config for Test {
+    type Chain = Doubles;
+    type Trail = TrailDouble;
+    type Standing = Doubles;
+    type Records = Doubles;
+    type GovernanceOrigin = frame_system::EnsureRoot<AccountId>;
+    type WeightInfo = ();
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkWorld = benchmark::World;
+}
+
+/// Deposits, after looking whether the event begins with the patient whose trail it goes to.
+pub struct TrailDouble;
+
+impl Trail<RuntimeEvent> for TrailDouble {
+    fn deposit(patient: &PatientId, event: RuntimeEvent) {
+        assert_eq!(
+            event.encode()[2..18],
+            patient.0,
+            "an event in a stranger's trail"
+        );
+        System::deposit_event(event);
+    }
+}
+
+pub fn new_test_ext() -> sp_io::TestExternalities {
+    let storage = frame_system::GenesisConfig::<Test>::default()
+        .build_storage()
+        .expect("default genesis");
+    let mut ext = sp_io::TestExternalities::new(storage);
+    ext.execute_with(|| {
+        reset();
+        System::set_block_number(1);
+    });
+    ext
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmark {
+    use super::*;
+    use salus_primitives::{
+        traits::{BenchmarkErasures, BenchmarkWorld},
+        *,
+    };
+
+    pub struct World;
+
+    impl BenchmarkErasures<AccountId> for World {
+        fn erased() -> (PatientId, RecordIndex) {
+            let record = add_records(PATIENT, &[LABORATORY], 1)[0];
+            set_record_state(PATIENT, record, RecordState::Erased);
+            (PATIENT, record)
+        }
+    }
+
+    impl BenchmarkWorld<AccountId> for World {
+        fn clinician() -> (AccountId, OrgId) {
+            (DOCTOR, HOSPITAL)
+        }
+        fn service() -> AccountId {
+            SERVICE
+        }
+        fn patient() -> (PatientId, AccountId) {
+            (PATIENT, OWNER)
+        }
+        fn compartments(patient: PatientId, count: u32) -> Vec<CompartmentId> {
+            add_compartments(patient, count)
+        }
+        fn records(patient: PatientId, named: &[CompartmentId], count: u32) -> Vec<RecordIndex> {
+            add_records(patient, named, count)
+        }
+        fn grant(_: PatientId, _: &[CompartmentId]) -> GrantIndex {
+            0
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! Two vaults and what goes between them, over HTTP.
+
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use salus_client::keys::AccountKey;
+use salus_client::vault::Reach;
+use salus_primitives::{Moment, ObjectKind, OrgId, RecordState};
+use salus_vault::copies::copier::{Copier, Pace};
+use salus_vault::copies::peers::Peers;
+use salus_vault::ledger::{Change, Named, Peer};
+use salus_vault::Settings;
+
+use crate::chain::GENESIS;
+use crate::objects::*;
+use crate::world::*;
+
+const PACE: Pace = Pace {
+    rounds: Duration::from_secs(600),
+    scrubs: Duration::from_secs(600),
+    scrub_rate: 0,
+};
+
+/// Settings of a vault that really listens, and what it listens on.
+async fn listening(organisation: OrgId) -> (Settings, tokio::net::TcpListener) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut settings = settings();
+    settings.audience.organisation = organisation;
+    settings.audience.origin = format!("http://{}", listener.local_addr().unwrap());
+    (settings, listener)
+}
+
+fn serve(world: &World, listener: tokio::net::TcpListener) {
+    let app = world.app.clone();
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+}
+
+struct Two {
+    hospital: World,
+    clinic: World,
+    /// The clinic's, which must fetch what people bring to the hospital.
+    copier: Copier,
+}
+
+impl Two {
+    async fn new() -> Self {
+        let (settings, listener) = listening(HOSPITAL).await;
+        let hospital = World::with(settings).await;
+        // Challenges are signed by real clocks.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let now = now.as_millis() as Moment;
+        hospital.time.store(now, Ordering::SeqCst);
+        hospital.chain.state().moment = now;
+        serve(&hospital, listener);
+        let (settings, listener) = listening(CLINIC).await;
+        let clinic = hospital.beside(settings).await;
+        serve(&clinic, listener);
+        hospital.chain.state().peers = [&hospital, &clinic]
+            .map(|world| Peer {
+                organisation: world.vault.settings.audience.organisation,
+                url: world.vault.settings.audience.origin.clone(),
+            })
+            .to_vec();
+        hospital.chain.state().confirming = CLINIC;
+        let copier = copier(&clinic, "ClinicService");
+        Self {
+            hospital,
+            clinic,
+            copier,
+        }
+    }
+
+    /// A record that lies in the hospital's vault and is named.
+    async fn anchored(&self, seed: u32, length: usize) -> Object {
+        let object = record(PATIENT, &account("Owner"), seed, &noise(length, seed));
+        self.hospital.store("Owner", &object).await;
+        self.hospital.anchor(PATIENT, seed, &object, "Owner");
+        object
+    }
+
+    /// Goes through everything and fetches what it can.
+    async fn catch_up(&self) {
+        self.copier.round().await.unwrap();
+        self.copier.fetch_due().await.unwrap();
+    }
+
+    fn is_whole(&self, object: &Object) -> bool {
+        object.blocks.iter().all(|(cid, block)| {
+            std::fs::read(self.clinic.path_of("record", object, cid))
+                .ok()
+                .as_ref()
+                == Some(block)
+        })
+    }
+}
+
+fn copier(world: &World, service: &str) -> Copier {
+    let key = AccountKey::from_uri(&format!("//{service}")).unwrap();
+    Copier::new(
+        world.vault.clone(),
+        Peers::new(key, GENESIS, Reach::Development),
+        PACE,
+    )
+}
+
+fn named(object: &Object) -> Named {
+    Named {
+        patient: PATIENT,
+        kind: ObjectKind::Record,
+        content: object.root,
+        author: Some(account("Owner")),
+    }
+}
+
+#[tokio::test]
+async fn what_a_finalized_block_names_is_fetched_and_served() {
+    let two = Two::new().await;
+    let mut next = None;
+    two.copier.follow(&mut next).await.unwrap();
+    let object = two.anchored(0, 3 * MIB + 5).await;
+    two.hospital.pass(SECOND);
+    let number = two.hospital.chain.state().number;
+    let change = Change::Named(named(&object));
+    two.hospital
+        .chain
+        .state()
+        .changes
+        .insert(number, vec![change]);
+    two.copier.follow(&mut next).await.unwrap();
+    assert_eq!(two.clinic.vault.copies.missing(), 1);
+    two.copier.fetch_due().await.unwrap();
+    assert_eq!(two.clinic.vault.copies.missing(), 0);
+    assert!(two.is_whole(&object));
+    let token = two.clinic.token("Owner").await;
+    let reply = two
+        .clinic
+        .get(&token, &record_path(0, "payload"), &[])
+        .await;
+    assert_eq!(reply.body, noise(3 * MIB + 5, 0));
+    // A copy needs no quota and no grace period.
+    two.hospital.pass(100 * HOUR);
+    two.clinic.vault.sweep().await.unwrap();
+    two.clinic.vault.audit().await.unwrap();
+    assert!(two.is_whole(&object));
+}
+
+#[tokio::test]
+async fn no_block_is_left_out() {
+    let two = Two::new().await;
+    let mut next = None;
+    two.copier.follow(&mut next).await.unwrap();
+    let first = two.hospital.chain.state().number + 1;
+    for number in first..first + 5 {
+        let object = two.anchored(number, 10).await;
+        two.hospital.pass(SECOND);
+        let change = Change::Named(named(&object));
+        two.hospital
+            .chain
+            .state()
+            .changes
+            .insert(number, vec![change]);
+    }
+    two.copier.follow(&mut next).await.unwrap();
+    assert_eq!(two.clinic.vault.copies.missing(), 5);
+}
+
+#[tokio::test]
+async fn a_vault_that_lost_its_disk_gets_everything_back() {
+    let two = Two::new().await;
+    let objects = [two.anchored(0, MIB).await, two.anchored(1, 100).await];
+    two.catch_up().await;
+    assert!(objects.iter().all(|object| two.is_whole(object)));
+    std::fs::remove_dir_all(two.clinic.folder.path()).unwrap();
+    two.catch_up().await;
+    assert!(objects.iter().all(|object| two.is_whole(object)));
+    two.copier.round().await.unwrap();
+    assert_eq!(two.clinic.metric("salus_vault_copies_held").await, 2.0);
+    assert_eq!(two.clinic.metric("salus_vault_copies_missing").await, 0.0);
+}
+
+#[tokio::test]
+async fn only_keepers_fetch() {
+    let two = Two::new().await;
+    two.anchored(0, 100).await;
+    two.hospital.chain.state().keepers = vec![HOSPITAL, 5, 6];
+    two.catch_up().await;
+    assert!(two.clinic.files().is_empty());
+    // A member left, and the clinic takes its place.
+    two.hospital.chain.state().keepers = vec![HOSPITAL, 5, CLINIC];
+    two.catch_up().await;
+    assert!(!two.clinic.files().is_empty());
+}
+
+#[tokio::test]
+async fn a_rotten_block_is_noticed_repaired_and_counted() {
+    let two = Two::new().await;
+    let object = two.anchored(0, 3 * MIB).await;
+    two.catch_up().await;
+    let (cid, block) = object
+        .blocks
+        .iter()
+        .find(|(_, block)| block.len() == MIB)
+        .unwrap();
+    let path = two.clinic.path_of("record", &object, cid);
+    let mut rotten = block.clone();
+    rotten[7] ^= 1;
+    std::fs::write(&path, &rotten).unwrap();
+    let other = &object
+        .blocks
+        .iter()
+        .rfind(|(_, block)| block.len() == MIB)
+        .unwrap()
+        .0;
+    std::fs::remove_file(two.clinic.path_of("record", &object, other)).unwrap();
+
+    two.copier.scrub().await.unwrap();
+    two.copier.look_into_doubts().await.unwrap();
+    assert_eq!(two.clinic.vault.copies.missing(), 1);
+    two.copier.fetch_due().await.unwrap();
+    assert!(two.is_whole(&object));
+    let metric = |name| two.clinic.metric(name);
+    assert_eq!(metric("salus_vault_blocks_damaged_total").await, 2.0);
+    assert_eq!(metric("salus_vault_copies_repaired_total").await, 1.0);
+    assert_eq!(metric("salus_vault_copies_missing").await, 0.0);
+}
+
+#[tokio::test]
+async fn a_reader_who_meets_a_rotten_block_has_it_repaired() {
+    let two = Two::new().await;
+    let object = two.anchored(0, 2 * MIB).await;
+    two.catch_up().await;
+    let (cid, _) = object
+        .blocks
+        .iter()
+        .find(|(_, block)| block.len() == MIB)
+        .unwrap();
+    std::fs::write(two.clinic.path_of("record", &object, cid), b"rot").unwrap();
+    let token = two.clinic.token("Owner").await;
+    two.clinic
+        .get(&token, &record_path(0, "payload"), &[])
+        .await
+        .is(500, "damaged");
+    two.copier.look_into_doubts().await.unwrap();
+    two.copier.fetch_due().await.unwrap();
+    let reply = two
+        .clinic
+        .get(&token, &record_path(0, "payload"), &[])
+        .await;
+    assert_eq!(reply.status, 200);
+}
+
+#[tokio::test]
+async fn what_does_not_belong_there_is_not_copied() {
+    let two = Two::new().await;
+    // The chain names, as this patient's record by this author, what somebody made for another.
+    let foreign = record(OTHER_PATIENT, &account("Mallory"), 1, b"foreign");
+    two.hospital.store("Mallory", &foreign).await;
+    two.hospital.anchor(PATIENT, 0, &foreign, "Owner");
+    two.hospital.anchor(OTHER_PATIENT, 0, &foreign, "Mallory");
+    two.hospital
+        .chain
+        .state()
+        .records
+        .remove(&(OTHER_PATIENT, 0));
+    // So that the hospital would give it.
+    two.hospital
+        .chain
+        .state()
+        .named
+        .push((ObjectKind::Record, foreign.root));
+    two.catch_up().await;
+    assert!(two.clinic.files().is_empty());
+    assert_eq!(two.clinic.vault.copies.missing(), 1);
+    assert_eq!(
+        two.clinic.metric("salus_vault_copies_refused_total").await,
+        1.0
+    );
+}
+
+#[tokio::test]
+async fn a_copy_damaged_at_its_source_is_not_taken() {
+    let two = Two::new().await;
+    let object = two.anchored(0, MIB + 9).await;
+    let (cid, _) = object
+        .blocks
+        .iter()
+        .find(|(_, block)| block.len() == MIB)
+        .unwrap();
+    std::fs::write(two.hospital.path_of("record", &object, cid), b"rot").unwrap();
+    two.catch_up().await;
+    assert!(two.clinic.files().is_empty(), "nothing is left of it");
+    assert_eq!(two.clinic.vault.copies.missing(), 1);
+}
+
+#[tokio::test]
+async fn nobody_is_asked_while_the_chain_is_away() {
+    let two = Two::new().await;
+    two.anchored(0, 100).await;
+    two.copier.round().await.unwrap();
+    two.hospital.chain.state().down = true;
+    assert!(two.copier.fetch_due().await.is_err());
+    assert!(two.copier.round().await.is_err());
+    assert_eq!(two.clinic.vault.copies.missing(), 1);
+    two.hospital.chain.state().down = false;
+    two.hospital.pass(2 * SECOND);
+    two.copier.fetch_due().await.unwrap();
+    assert_eq!(two.clinic.vault.copies.missing(), 0);
+}
+
+#[tokio::test]
+async fn an_erasure_reaches_the_copy_and_is_confirmed_once() {
+    let two = Two::new().await;
+    let object = two.anchored(0, 100).await;
+    two.catch_up().await;
+    assert!(two.is_whole(&object));
+    two.hospital
+        .chain
+        .state()
+        .records
+        .get_mut(&(PATIENT, 0))
+        .unwrap()
+        .state = RecordState::Erased;
+    two.copier.round().await.unwrap();
+    assert_eq!(two.copier.confirm().await.unwrap(), 1);
+    assert!(two.clinic.files().is_empty());
+    let confirmed = two.hospital.chain.state().confirmed.clone();
+    assert_eq!(confirmed, [((PATIENT, 0), CLINIC)]);
+    two.copier.round().await.unwrap();
+    assert_eq!(two.copier.confirm().await.unwrap(), 0);
+    // Nor does a vault that forgot that it did.
+    let forgetful = copier(&two.clinic, "ClinicService");
+    forgetful.round().await.unwrap();
+    assert_eq!(forgetful.confirm().await.unwrap(), 0);
+    assert_eq!(two.hospital.chain.state().confirmations_sent, 1);
+}
+
+#[tokio::test]
+async fn a_vault_without_a_copy_confirms_too_and_never_fetches_one_again() {
+    let two = Two::new().await;
+    let object = two.anchored(0, 100).await;
+    two.copier.round().await.unwrap();
+    two.hospital
+        .chain
+        .state()
+        .records
+        .get_mut(&(PATIENT, 0))
+        .unwrap()
+        .state = RecordState::Erased;
+    let change = Change::Erased(PATIENT, 0);
+    let number = two.hospital.chain.state().number;
+    two.hospital
+        .chain
+        .state()
+        .changes
+        .insert(number, vec![change]);
+    two.copier.follow(&mut None).await.unwrap();
+    assert_eq!(two.copier.confirm().await.unwrap(), 1);
+    two.copier.fetch_due().await.unwrap();
+    assert!(!two.is_whole(&object));
+    assert_eq!(two.clinic.vault.copies.missing(), 0);
+}
+
+#[tokio::test]
+async fn a_file_that_another_record_needs_is_neither_deleted_nor_confirmed() {
+    let two = Two::new().await;
+    let object = two.anchored(0, 100).await;
+    two.catch_up().await;
+    two.hospital
+        .chain
+        .state()
+        .records
+        .get_mut(&(PATIENT, 0))
+        .unwrap()
+        .state = RecordState::Erased;
+    two.hospital
+        .chain
+        .state()
+        .named
+        .push((ObjectKind::Record, object.root));
+    two.copier.round().await.unwrap();
+    assert_eq!(two.copier.confirm().await.unwrap(), 0);
+    assert!(two.is_whole(&object));
+}
+
+#[tokio::test]
+async fn copies_are_told_to_operators() {
+    let two = Two::new().await;
+    two.anchored(0, 100).await;
+    two.catch_up().await;
+    two.copier.round().await.unwrap();
+    let reply = two.clinic.get("", "/v1/copies", &[]).await.json();
+    assert_eq!(reply["organisation"], CLINIC);
+    assert_eq!((&reply["held"], &reply["missing"]), (&1.into(), &0.into()));
+    assert!(reply["bytes"].as_i64().unwrap() > 100);
+    assert!(reply["round_finished"].as_i64().unwrap() > 0);
+}
