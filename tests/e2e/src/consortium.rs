@@ -10,7 +10,7 @@ use std::{
 
 use salus_client::{
     actions::{council, organisation, Client},
-    chain::{calls, storage_prefix, Block, Call, Chain},
+    chain::{calls, storage_prefix, Block, Call, Chain, Salus},
     profile::Profile,
 };
 use salus_primitives::{rows::DAY, AccountId, ClinicianRole, Genesis};
@@ -202,7 +202,7 @@ impl Consortium {
     }
 
     /// What `salus` answers the person with this development key, at a member's place.
-    pub fn salus(&self, member: usize, key: &str, words: &str) -> Answer {
+    pub fn command(&self, member: usize, key: &str, words: &str) -> Answer {
         let profile = self.profile(member, key);
         let mut command = command_in(&Self::namespace(member), &profile, NODE);
         command.args(words.split_whitespace());
@@ -236,6 +236,19 @@ impl Consortium {
         self.site(member)
             .run(async { Chain::connect(NODE, None).await })
             .expect("the node listens")
+    }
+
+    /// What the chain answers at its newest finalized block, at the first member's node.
+    pub fn salus<T, F>(&self, question: impl FnOnce(Salus) -> F + Send + 'static) -> T
+    where
+        T: Send + 'static,
+        F: Future<Output = salus_client::chain::Result<T>> + Send + 'static,
+    {
+        let answer = self.site(1).run(async move {
+            let chain = Chain::connect(NODE, None).await?;
+            question(chain.salus().await?).await
+        });
+        answer.expect("the node answers")
     }
 
     pub fn ask(&self, member: usize, method: &str, params: Value) -> Option<Value> {

@@ -21,11 +21,14 @@ pub struct Tally {
     pub entries: u64,
     pub records: usize,
     pub openings: usize,
+    /// Objects that lie with each of their keepers.
+    pub copied: usize,
 }
 
 impl Consortium {
     /// All nodes hold the same finalized chain and state; all trails verify on each of them and are
-    /// the same; what was acknowledged is in them, and every acknowledged file is there.
+    /// the same; what was acknowledged is in them, every acknowledged file is there, and every object
+    /// lies with each of its keepers.
     #[track_caller]
     pub fn check(&self, wards: &[Ward]) -> Tally {
         let members: Vec<usize> = self.members().collect();
@@ -52,13 +55,15 @@ impl Consortium {
         self.healthy(members);
         for ward in wards {
             tally.records += files(ward);
+            tally.copied += self.copies(ward).0;
         }
         println!(
-            "the end: {} blocks, {} trail entries, {} records and {} openings are as promised, on {} nodes ({:?})",
+            "the end: {} blocks, {} trail entries, {} records and {} openings are as promised, {} objects with their keepers, on {} nodes ({:?})",
             tally.height,
             tally.entries,
             tally.records,
             tally.openings,
+            tally.copied,
             members.len(),
             started.elapsed()
         );

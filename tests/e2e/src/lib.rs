@@ -12,6 +12,7 @@
 mod bucket;
 mod cli;
 mod consortium;
+mod copies;
 mod disk;
 mod ending;
 mod hospital;
@@ -34,6 +35,7 @@ use std::{
 pub use bucket::Bucket;
 pub use cli::{command, command_at, command_in, run, salus, Answer};
 pub use consortium::{Consortium, Person, NODE};
+pub use copies::blocks;
 pub use disk::Disk;
 pub use ending::Tally;
 pub use hospital::{new_file, Clinic, Hospital, Patient, Shared};

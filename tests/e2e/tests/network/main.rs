@@ -5,10 +5,12 @@
 //! `./scripts/test`.
 
 mod clocks;
+mod copies;
 mod help;
 mod kills;
 mod members;
 mod partitions;
+mod upgrade;
 mod wrong;
 
 use help::ALL;
