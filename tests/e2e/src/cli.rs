@@ -61,6 +61,14 @@ pub fn command_at(clock: &str, profile: &Path, node: &str) -> Command {
     prepare(command, profile, node)
 }
 
+/// The same in a network namespace.
+pub fn command_in(namespace: &str, profile: &Path, node: &str) -> Command {
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", namespace]);
+    command.arg(binary("salus"));
+    prepare(command, profile, node)
+}
+
 fn prepare(mut command: Command, profile: &Path, node: &str) -> Command {
     command
         .arg("--json")

@@ -59,16 +59,21 @@ impl Got {
     }
 }
 
+/// Asks directly, and with a connection for each request.
+pub(crate) fn client() -> Client {
+    install_tls();
+    Client::builder()
+        .no_proxy()
+        // A connection to a vault that was killed must not be used again.
+        .pool_max_idle_per_host(0)
+        .build()
+        .expect("a client can be made")
+}
+
 impl Http {
     pub fn to(url: &str, organisation: u32, genesis: Genesis) -> Self {
-        install_tls();
         Self {
-            client: Client::builder()
-                .no_proxy()
-                // A connection to a vault that was killed must not be used again.
-                .pool_max_idle_per_host(0)
-                .build()
-                .expect("a client can be made"),
+            client: client(),
             url: url.to_owned(),
             organisation,
             genesis,

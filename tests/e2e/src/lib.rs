@@ -2,8 +2,10 @@
 //! they would. All of it is gone when the [`World`] is dropped.
 //!
 //! - [`Node`], [`Vault`]: the programs, to be killed, paused, restarted
-//! - [`Consortium`]: a chain that was founded, not a preset
+//! - [`Founded`]: a chain that was founded, not a preset
 //! - [`Hospital`]: a world in which a hospital runs a vault, and can credential and enrol people
+//! - [`Consortium`]: several members, each with node and vault in a network of its own; [`Ward`]: one
+//!   member's people at work
 //! - [`salus()`]: the command line; [`Client`](salus_client::actions::Client): the library
 //! - [`Http`]: a vault's HTTP, without the library's retries and checks
 //! - [`Disk`], [`Lies`]: a disk that is soon full, a node that lies
@@ -11,14 +13,19 @@
 mod bucket;
 mod cli;
 mod consortium;
+mod copies;
 mod disk;
+mod ending;
+mod founding;
 mod hospital;
 mod http;
 mod lies;
 mod memory;
 mod node;
 mod process;
+mod site;
 mod vault;
+mod ward;
 mod world;
 
 use std::{
@@ -28,16 +35,21 @@ use std::{
 };
 
 pub use bucket::Bucket;
-pub use cli::{command, command_at, run, salus, Answer};
-pub use consortium::{Consortium, Made};
+pub use cli::{command, command_at, command_in, run, salus, Answer};
+pub use consortium::{Consortium, Person, NODE};
+pub use copies::blocks;
 pub use disk::Disk;
+pub use ending::Tally;
+pub use founding::{Founded, Made};
 pub use hospital::{new_file, Clinic, Hospital, Patient, Shared};
 pub use http::{car, Got, Http};
 pub use lies::Lies;
 pub use memory::Peak;
 pub use node::Node;
 pub use process::{binary, Process};
+pub use site::{wait, Site};
 pub use vault::Vault;
+pub use ward::{Kept, Ward, Work, CATEGORY};
 pub use world::World;
 
 /// Below the ports that the system gives to outgoing connections: one of those must not sit on the

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use salus_e2e::{eventually, run, salus, Consortium, Node, World};
+use salus_e2e::{eventually, run, salus, Founded, Node, World};
 use serde_json::{json, Value};
 use sp_core::{Blake2Hasher, Hasher};
 
@@ -10,7 +10,7 @@ const DAY: u64 = 24 * 60 * 60 * 1_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_announced_is_enacted_in_its_time_and_not_early_or_called_off() {
-    let mut consortium = Consortium::found("delay_days = 1");
+    let mut consortium = Founded::with("delay_days = 1");
     let council = |line: &str| consortium.salus(1, line);
     let decisions = || council("council list").ok()["decisions"].clone();
     let admit = |name: &str, member: u32| {
@@ -73,8 +73,8 @@ fn row(list: &Value, organisation: u32) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn members_register_keys_validate_and_replace_them_while_the_chain_goes_on() {
     let terms = "delay_days = 0\nsession_length = 5\nminimum_validators = 1";
-    let mut consortium = Consortium::found(terms);
-    let list = |consortium: &Consortium| consortium.salus(1, "validator list").ok();
+    let mut consortium = Founded::with(terms);
+    let list = |consortium: &Founded| consortium.salus(1, "validator list").ok();
     let founder = row(&list(&consortium), 0);
     assert_eq!(
         (&founder["validates"], &founder["validates_next"]),
@@ -163,7 +163,7 @@ async fn members_register_keys_validate_and_replace_them_while_the_chain_goes_on
     let rotated = consortium.salus(2, "validator rotate").ok();
     assert_ne!(rotated["keys"], json!(made.keys));
     validates(2, rotated["keys"].clone()).await;
-    let session = |consortium: &Consortium| list(consortium)["session"].as_u64().expect("a number");
+    let session = |consortium: &Founded| list(consortium)["session"].as_u64().expect("a number");
     let since = session(&consortium);
     eventually("three sessions with the new keys", 60, || async {
         session(&consortium) >= since + 3
