@@ -172,7 +172,7 @@ impl Told {
         Self {
             call: decoded.name,
             words: decoded.summary,
-            arguments: decoded.arguments,
+            arguments: readable(decoded.arguments),
             announced,
         }
     }
@@ -181,6 +181,24 @@ impl Told {
     pub fn heart(&self) -> &Self {
         self.announced.as_deref().map_or(self, Self::heart)
     }
+}
+
+/// Names and addresses are bytes to the chain; whoever votes reads them as text.
+fn readable(mut arguments: Value) -> Value {
+    for field in ["name", "vault_url"] {
+        let Some(value) = arguments.get_mut(field) else {
+            continue;
+        };
+        let text = value
+            .as_str()
+            .and_then(|hex| hex::decode(hex.strip_prefix("0x")?).ok())
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .filter(|text| !text.chars().any(char::is_control));
+        if let Some(text) = text {
+            *value = text.into();
+        }
+    }
+    arguments
 }
 
 /// A motion that waits for votes.
@@ -457,6 +475,21 @@ mod tests {
         let votes = Votes::decode(&mut &bytes[..]).unwrap();
         assert_eq!((votes.index, votes.threshold, votes.end), (7, 2, 99));
         assert_eq!((votes.ayes, votes.nays), (vec![aye], vec![nay]));
+    }
+
+    #[test]
+    fn names_are_read_as_text_and_what_is_none_stays() {
+        let hex = |text: &str| format!("0x{}", hex::encode(text));
+        let told = readable(serde_json::json!({
+            "name": hex("Klinik Süd"), "vault_url": hex("a\u{8}b"), "code_hash": hex("ab"),
+        }));
+        assert_eq!(
+            told,
+            serde_json::json!({
+                "name": "Klinik Süd", "vault_url": hex("a\u{8}b"), "code_hash": hex("ab"),
+            })
+        );
+        assert_eq!(readable(Value::Null), Value::Null);
     }
 
     #[test]

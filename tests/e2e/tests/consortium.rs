@@ -34,8 +34,7 @@ async fn what_was_announced_is_enacted_in_its_time_and_not_early_or_called_off()
         (&json!(0), &json!(1))
     );
     assert_eq!(listed[0]["call"], "Members.admit", "{listed}");
-    let name = format!("0x{}", hex::encode("First"));
-    assert_eq!(listed[0]["arguments"]["name"], name.as_str());
+    assert_eq!(listed[0]["arguments"]["name"], "First", "{listed}");
 
     let when = salus_client::actions::describe::moment(listed[0]["due"].as_u64().expect("a time"));
     council("council enact 0").fails(1, &format!("can be enacted from {when} on"));
