@@ -226,3 +226,27 @@ async fn health_info_metrics_and_openapi_are_open_and_true() {
         .await
         .is(404, "no-such-route");
 }
+
+#[tokio::test]
+async fn what_alerts_and_the_dashboard_ask_for_exists() {
+    let world = World::new().await;
+    let told = world.vault.metrics.encode().unwrap();
+    let known: Vec<&str> = told
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .collect();
+    let deploy =
+        std::path::Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../deploy");
+    let mut asked = 0;
+    for file in ["prometheus/alerts.yml", "grafana/salus.json"] {
+        let text = std::fs::read_to_string(deploy.join(file)).unwrap();
+        for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+            if word.starts_with("salus_vault_") {
+                let name = word.strip_suffix("_total").unwrap_or(word);
+                assert!(known.contains(&name), "{file} asks for {word}");
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 15, "only {asked} are asked for");
+}
