@@ -1,7 +1,6 @@
 //! Two vaults and what goes between them, over HTTP.
 
 use std::sync::atomic::Ordering;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use salus_client::keys::AccountKey;

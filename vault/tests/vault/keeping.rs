@@ -230,6 +230,9 @@ async fn health_info_metrics_and_openapi_are_open_and_true() {
 #[tokio::test]
 async fn what_alerts_and_the_dashboard_ask_for_exists() {
     let world = World::new().await;
+    // What has labels is told from its first time on.
+    let refused = world.get("", &record_path(0, "payload"), &[]).await;
+    refused.is(401, "no-session");
     let told = world.vault.metrics.encode().unwrap();
     let known: Vec<&str> = told
         .lines()
