@@ -65,7 +65,9 @@ fn a_node_of_another_chain(consortium: &Consortium, wards: &[Ward]) {
     );
     let started = Instant::now();
     wait_until("node 4 tells why it is alone", 120, || {
-        consortium.log(4, "node").contains("is on a different chain")
+        consortium
+            .log(4, "node")
+            .contains("is on a different chain")
     });
     let told = seconds(started);
     wait_until("vault 4 refuses", 120, || {
@@ -131,9 +133,14 @@ fn a_vault_that_is_not_there_or_another_or_damaged(consortium: &Consortium, ward
 
     // Each vault's blocks are changed, so that nobody can repair them.
     let damage_all = || {
-        ALL.map(|member| consortium.network(&format!("kill {member} vault")));
-        ALL.map(|member| damage(consortium, member));
-        ALL.map(|member| consortium.network(&format!("start {member}")));
+        for member in ALL {
+            consortium.network(&format!("kill {member} vault"));
+        }
+        ALL.into_iter()
+            .for_each(|member| damage(consortium, member));
+        for member in ALL {
+            consortium.network(&format!("start {member}"));
+        }
         consortium.healthy(&ALL);
     };
     damage_all();
