@@ -9,7 +9,7 @@ use std::{
 use salus_client::chain::{events::cid_text, Salus};
 use salus_primitives::{Cid, PatientId};
 use serde_json::Value;
-use sp_core::hashing::blake2_256;
+use sp_crypto_hashing::blake2_256;
 
 use crate::{wait_until, Consortium, Ward};
 

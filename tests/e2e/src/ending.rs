@@ -7,7 +7,7 @@ use salus_client::trail::{self, Trail};
 use serde_json::{json, Value};
 use sp_core::H256;
 
-use crate::{Consortium, Ward};
+use crate::{ward::Told, Consortium, Kept, Ward};
 
 /// Numbers in one question for block hashes.
 const BATCH: u32 = 1_000;
@@ -39,6 +39,11 @@ impl Consortium {
     #[track_caller]
     pub fn check_at(&self, members: &[usize], wards: &[Ward]) -> Tally {
         let started = Instant::now();
+        // Before the height is asked for: work may go on.
+        let told: Vec<Told> = wards
+            .iter()
+            .map(|ward| ward.told(|told| told.clone()))
+            .collect();
         let height = members.iter().map(|member| self.height(*member)).max();
         let height = height.expect("there are members");
         self.reach(members, height);
@@ -47,14 +52,16 @@ impl Consortium {
             height,
             ..Tally::default()
         };
-        for ward in wards {
+        for (ward, told) in wards.iter().zip(&told) {
             let trail = self.one_trail(members, ward, height);
             tally.entries += trail.head.count;
-            tally.openings += promised(ward, &trail);
+            promised(told, &trail);
+            tally.openings += told.opened.len();
         }
         self.healthy(members);
-        for ward in wards {
-            tally.records += files(ward);
+        for (ward, told) in wards.iter().zip(told) {
+            tally.records += told.kept.len();
+            files(ward, told.kept);
             tally.copied += self.copies(ward).0;
         }
         println!(
@@ -135,8 +142,8 @@ impl Consortium {
     }
 }
 
-/// Whatever these people were told is in the trail; so many openings.
-fn promised(ward: &Ward, trail: &Trail) -> usize {
+/// Whatever these people were told is in the trail.
+fn promised(told: &Told, trail: &Trail) {
     let anchored = |record: u32, block: H256| {
         trail.entries.iter().any(|entry| {
             entry.pallet == "Records"
@@ -150,27 +157,22 @@ fn promised(ward: &Ward, trail: &Trail) -> usize {
             entry.variant == "Opened" && entry.block_hash == block && entry.event_index == index
         })
     };
-    ward.told(|told| {
-        for kept in &told.kept {
-            assert!(
-                anchored(kept.record, kept.block),
-                "{kept:?} is not in the trail"
-            );
-        }
-        for opened in &told.opened {
-            assert!(
-                was_opened(opened.block_hash, opened.event_index),
-                "{opened:?} is not in the trail"
-            );
-        }
-        told.opened.len()
-    })
+    for kept in &told.kept {
+        assert!(
+            anchored(kept.record, kept.block),
+            "{kept:?} is not in the trail"
+        );
+    }
+    for opened in &told.opened {
+        assert!(
+            was_opened(opened.block_hash, opened.event_index),
+            "{opened:?} is not in the trail"
+        );
+    }
 }
 
-/// Reads every acknowledged file; so many.
-fn files(ward: &Ward) -> usize {
-    let kept = ward.told(|told| told.kept.clone());
-    let count = kept.len();
+/// Reads every acknowledged file.
+fn files(ward: &Ward, kept: Vec<Kept>) {
     let reads: Vec<_> = kept
         .into_iter()
         .map(|kept| {
@@ -185,5 +187,4 @@ fn files(ward: &Ward) -> usize {
         let reads = stream::iter(reads).buffer_unordered(PARALLEL);
         reads.collect::<Vec<()>>().await;
     });
-    count
 }

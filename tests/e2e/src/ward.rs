@@ -57,7 +57,7 @@ impl Kept {
 }
 
 /// What this ward's people were told, and so may rely on.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Told {
     pub kept: Vec<Kept>,
     pub opened: Vec<Opened>,

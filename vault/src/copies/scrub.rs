@@ -44,9 +44,8 @@ impl Copier {
 
     /// Reads no faster than the settings say, so that people do not wait for it.
     async fn pace(&self, bytes: usize) {
-        let rate = self.pace.scrub_rate;
-        if rate > 0 {
-            let nanos = (bytes as u64).saturating_mul(1_000_000_000) / rate;
+        let nanos = (bytes as u64).saturating_mul(1_000_000_000);
+        if let Some(nanos) = nanos.checked_div(self.pace.scrub_rate) {
             tokio::time::sleep(Duration::from_nanos(nanos)).await;
         }
     }

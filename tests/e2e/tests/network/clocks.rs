@@ -23,6 +23,7 @@ fn a_clock_that_is_half_a_minute_off_disturbs_its_owner_alone() {
         work_goes_on(&wards[..3]);
         let behind = consortium.height(1).saturating_sub(consortium.height(4));
         let made = made_by(&consortium, 4, 40);
+        assert_eq!(made, 0, "the others take blocks of the wrong time");
         let health = consortium.health(4);
         // By a right clock the blocks are neither early nor late.
         let ahead = ahead_of_clock(&consortium);

@@ -8,7 +8,8 @@ use salus_client::{
 };
 use salus_e2e::{wait_until, Consortium, Ward};
 use serde_json::json;
-use sp_core::{hashing::blake2_256, H256};
+use sp_core::H256;
+use sp_crypto_hashing::blake2_256;
 
 use crate::help::{begin, failures, fault, seconds, stop, work_goes_on, ALL};
 

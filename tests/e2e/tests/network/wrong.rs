@@ -131,12 +131,19 @@ fn a_vault_that_is_not_there_or_another_or_damaged(consortium: &Consortium, ward
     name(&Consortium::vault_url(4));
     get().ok();
 
-    // Each vault's blocks are changed, so that nobody can repair them.
+    // The blocks of all copies are changed, so that nobody can repair them.
+    let keepers = consortium.keepers(ward.id);
     let damage_all = || {
-        ALL.map(|member| consortium.network(&format!("kill {member} vault")));
-        ALL.map(|member| damage(consortium, member));
-        ALL.map(|member| consortium.network(&format!("start {member}")));
-        consortium.healthy(&ALL);
+        for keeper in &keepers {
+            consortium.network(&format!("kill {keeper} vault"));
+        }
+        for keeper in &keepers {
+            damage(consortium, *keeper);
+        }
+        for keeper in &keepers {
+            consortium.network(&format!("start {keeper}"));
+        }
+        consortium.healthy(&keepers);
     };
     damage_all();
     let answer = get();
@@ -156,7 +163,7 @@ fn a_vault_that_is_not_there_or_another_or_damaged(consortium: &Consortium, ward
     fails(|| _ = consortium.check(wards));
     ward.told(|told| told.kept.pop());
     fault(
-        "a vault's address where nobody is, where another is; every block of every vault changed",
+        "a vault's address where nobody is, where another is; every block of every copy changed",
         3,
         0,
         "others serve; then named, with exit codes; whole again with the right bytes",
