@@ -41,7 +41,8 @@ impl Copier {
         let id: ObjectId = (salus_primitives::ObjectKind::Record, row.content);
         vault.copies.done(&id);
         if vault.store.root(&id).await?.is_some() && !vault.delete_erased(id, patient).await? {
-            // Someone has it in hand: next time.
+            // Someone has it in hand, or another record needs it.
+            vault.copies.leave((patient, record));
             return Ok(false);
         }
         let confirmed = vault

@@ -27,6 +27,8 @@ mod scrub;
 
 /// Objects that can be remembered as missing. The next round finds the others again.
 const MAX_WANTED: usize = 100_000;
+/// Erasures that can wait to be confirmed. The next round finds the others again.
+const MAX_ERASED: usize = 100_000;
 /// Confirmations that are remembered, so that the chain need not be asked again.
 const MAX_CONFIRMED: usize = 100_000;
 /// An object that nobody had is asked for again after this long, then after twice as long.
@@ -121,13 +123,18 @@ impl Copies {
 
     fn erase(&self, patient: PatientId, record: RecordIndex) {
         let mut inner = self.lock();
-        if !inner.confirmed.contains(&(patient, record)) {
+        if inner.erased.len() < MAX_ERASED && !inner.confirmed.contains(&(patient, record)) {
             inner.erased.insert((patient, record));
         }
     }
 
     fn erasures(&self, limit: usize) -> Vec<(PatientId, RecordIndex)> {
         self.lock().erased.iter().take(limit).copied().collect()
+    }
+
+    /// It cannot be confirmed now; the next round comes back to it.
+    fn leave(&self, erasure: (PatientId, RecordIndex)) {
+        self.lock().erased.remove(&erasure);
     }
 
     fn confirmed(&self, erasure: (PatientId, RecordIndex)) {

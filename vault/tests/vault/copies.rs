@@ -379,6 +379,11 @@ async fn a_file_that_another_record_needs_is_neither_deleted_nor_confirmed() {
     two.copier.round().await.unwrap();
     assert_eq!(two.copier.confirm().await.unwrap(), 0);
     assert!(two.is_whole(&object));
+    // It does not stand in the way of others, and is come back to.
+    two.hospital.chain.state().named.clear();
+    two.copier.round().await.unwrap();
+    assert_eq!(two.copier.confirm().await.unwrap(), 1);
+    assert!(two.clinic.files().is_empty());
 }
 
 #[tokio::test]
