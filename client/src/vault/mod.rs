@@ -118,6 +118,8 @@ impl VaultError {
     fn is_of_this_vault(&self) -> bool {
         match self {
             VaultError::Unreachable { .. } | VaultError::WrongVault { .. } => true,
+            // Another organisation's vault, where the chain names this one's.
+            VaultError::Refused { code, .. } if code == "bad-challenge" => true,
             VaultError::Refused { status, .. } => *status == 404 || *status >= 500,
             _ => false,
         }

@@ -250,6 +250,7 @@ async fn another_vault_is_asked_where_one_is_away_lacks_the_object_or_has_it_dam
     };
     let firsts = [
         vec![says("503 Service Unavailable", "chain-unavailable")],
+        vec![says("401 Unauthorized", "bad-challenge")],
         vec![ok(SESSION), says("404 Not Found", "not-found")],
         vec![
             ok(SESSION),
