@@ -17,7 +17,7 @@ use salus_primitives::{
 use crate::dag;
 use crate::dag::text;
 use crate::error::ApiError;
-use crate::ledger::{EntryId, Head, Ledger, Opened};
+use crate::ledger::{EntryId, Head, Ledger, Named, Opened};
 use crate::metrics::Metrics;
 use crate::store::{ObjectId, Store, StoreError};
 use crate::{Clock, Vault};
@@ -384,14 +384,13 @@ impl Vault {
         };
         let binding = self.store.block(&id, &entry("binding")?).await?;
         let binding = Binding::from_file(&binding).ok_or_else(ApiError::damaged)?;
-        let bound = binding.genesis == self.ledger.genesis()
-            && binding.kind == id.0
-            && binding.patient == question.place.patient()
-            && permit
-                .author
-                .as_ref()
-                .is_none_or(|author| *author == binding.author);
-        if !bound {
+        let named = Named {
+            patient: question.place.patient(),
+            kind: id.0,
+            content: id.1,
+            author: permit.author.clone(),
+        };
+        if binding.genesis != self.ledger.genesis() || !named.is_bound_by(&binding) {
             tracing::warn!(object = %text(&id.1), "an object is named where its binding does not belong");
             self.metrics.refused("foreign-binding");
             return Err(ApiError::not_found());

@@ -259,11 +259,8 @@ impl Vault {
                 }
                 Reference::Unnamed if !over => {}
                 Reference::Unnamed | Reference::Erased => {
-                    self.store.delete(&id).await?;
-                    self.unanchored.release(&id);
-                    self.metrics.swept.inc();
+                    self.remove(&id, named).await?;
                     deleted += 1;
-                    tracing::info!(object = %text(&id.1), ?named, "deleted");
                 }
             }
         }
@@ -284,11 +281,17 @@ impl Vault {
         if named != Reference::Erased {
             return Ok(false);
         }
-        self.store.delete(&id).await?;
-        self.unanchored.release(&id);
-        self.metrics.swept.inc();
-        tracing::info!(object = %text(&id.1), "deleted: its record was erased");
+        self.remove(&id, named).await?;
         Ok(true)
+    }
+
+    /// The caller holds the object's lock, and has the chain's word.
+    async fn remove(&self, id: &ObjectId, named: Reference) -> Result<(), ApiError> {
+        self.store.delete(id).await?;
+        self.unanchored.release(id);
+        self.metrics.swept.inc();
+        tracing::info!(object = %text(&id.1), ?named, "deleted");
+        Ok(())
     }
 
     /// Looks through *all* objects for those that the chain no longer names: erased records,

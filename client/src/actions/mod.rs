@@ -34,7 +34,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use futures::TryStreamExt;
+use futures::{future::try_join_all, TryStreamExt};
 use reqwest::Body;
 use salus_primitives::{
     AccountId, Cid, GrantIndex, Grantee, Moment, ObjectKind, OrgId, PatientId, Purpose, Rights,
@@ -242,8 +242,11 @@ impl Client {
         let reach = self.reach().await?;
         let mut vaults = Vec::new();
         let mut unfit = None;
-        for organisation in salus.keepers(patient).await? {
-            let Some(row) = salus.organisation(organisation).await? else {
+        let keepers = salus.keepers(patient).await?;
+        let rows = keepers.iter().map(|keeper| salus.organisation(*keeper));
+        let rows = try_join_all(rows).await?;
+        for (organisation, row) in keepers.iter().copied().zip(rows) {
+            let Some(row) = row else {
                 continue;
             };
             match Vault::new(&text(&row.vault_url), organisation, genesis, reach) {

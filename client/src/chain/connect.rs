@@ -225,24 +225,6 @@ impl Chain {
             .transpose()
     }
 
-    /// The keys that begin with `prefix`, at most `limit` (never more than 1,000), in the order of
-    /// storage and after `after`.
-    pub async fn storage_keys(
-        &self,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: u32,
-        at: H256,
-    ) -> Result<Vec<Vec<u8>>> {
-        let keys: Vec<String> = self
-            .request(
-                "state_getKeysPaged",
-                params![hex(prefix), limit.min(1_000), after.map(hex), at],
-            )
-            .await?;
-        keys.iter().map(|key| unhex("a key", key)).collect()
-    }
-
     /// Calls a runtime API by its raw name, with SCALE-encoded arguments.
     pub async fn state_call<T: Decode>(&self, function: &str, args: &[u8], at: H256) -> Result<T> {
         let answer: String = self

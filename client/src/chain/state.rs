@@ -10,9 +10,9 @@ use super::{
 };
 
 /// Keys that a node lists at once.
-const PAGE: usize = 1_000;
+const PAGE: u32 = 1_000;
 /// No map that is read whole has more rows: each has one per organisation, or fewer.
-const MOST: usize = 4 * PAGE;
+const MOST: usize = 4 * PAGE as usize;
 /// Bytes of a Twox64 hash.
 const HASH: usize = 8;
 
@@ -45,6 +45,24 @@ impl Chain {
         T::decode(&mut &default[..]).map_err(|error| ChainError::unreadable(item, error))
     }
 
+    /// The keys that begin with `prefix`, at most `limit` (never more than 1,000), in the order of
+    /// storage and after `after`.
+    pub async fn storage_keys(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: u32,
+        at: H256,
+    ) -> Result<Vec<Vec<u8>>> {
+        let keys: Vec<String> = self
+            .request(
+                "state_getKeysPaged",
+                params![hex(prefix), limit.min(PAGE), after.map(hex), at],
+            )
+            .await?;
+        keys.iter().map(|key| unhex("a key", key)).collect()
+    }
+
     /// The rows of a map with `Twox64Concat` keys, in no order.
     pub async fn rows<K: Decode, V: Decode>(
         &self,
@@ -54,19 +72,17 @@ impl Chain {
     ) -> Result<Vec<(K, V)>> {
         let prefix = storage_prefix(pallet, item);
         let mut rows = Vec::new();
-        let mut after: Option<String> = None;
+        let mut after: Option<Vec<u8>> = None;
         loop {
-            let page: Vec<String> = self
-                .request(
-                    "state_getKeysPaged",
-                    params![hex(&prefix), PAGE as u32, after, at],
-                )
+            let page = self
+                .storage_keys(&prefix, after.as_deref(), PAGE, at)
                 .await?;
-            let last = page.len() < PAGE;
+            let last = page.len() < PAGE as usize;
             after = page.last().cloned();
             if page.is_empty() {
                 return Ok(rows);
             }
+            let page: Vec<String> = page.iter().map(|key| hex(key)).collect();
             let found: Vec<Changes> = self
                 .request("state_queryStorageAt", params![page, at])
                 .await?;
