@@ -25,7 +25,7 @@ use salus_client::{
 use salus_primitives::Cid;
 use serde_json::{json, Value};
 
-use crate::world::World;
+use crate::{figures::median, world::World};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -76,7 +76,8 @@ pub async fn run(args: Args) -> Result<(String, Value)> {
             times.push(time);
         }
     }
-    let [copy, encrypt, decrypt, build, send, fetch, open] = took.map(median);
+    let [copy, encrypt, decrypt, build, send, fetch, open] =
+        took.map(|times| median(&times).unwrap_or_default());
     let upload = build + send;
     let download = fetch + open;
     Ok(report(
@@ -248,11 +249,6 @@ fn timed(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
     let started = Instant::now();
     work()?;
     Ok(started.elapsed())
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
 }
 
 /// Bytes that no disk or filesystem can compress.

@@ -2,7 +2,9 @@
 //! beside the plain remarks of the same chain, files beside age alone on the same machine.
 
 mod chain;
+mod figures;
 mod files;
+mod process;
 mod world;
 
 use anyhow::Result;
