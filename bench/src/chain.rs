@@ -1,167 +1,426 @@
-//! Finalized transactions per second. Nothing counts that is not in a finalized block.
+//! Finalized transactions per second of each workload, beside plain remarks of the same run.
 
-use std::{fmt::Write, time::Instant};
+use std::{fmt::Write, path::PathBuf, time::Duration};
 
-use anyhow::{ensure, Result};
-use futures::{stream, StreamExt, TryStreamExt};
-use salus_client::chain::{calls, Block, Call, Chain};
-use salus_primitives::{Cid, NewRecord, Part, Purpose};
+use anyhow::{ensure, Context, Result};
+use codec::{Compact, Decode};
+use salus_client::chain::Chain;
+use serde::Serialize;
 use serde_json::{json, Value};
 use sp_core::H256;
 
-use crate::world::World;
+use crate::{
+    figures::{median, Latency},
+    load::{Flow, Gap, Load},
+    population::Population,
+    process,
+    workload::Workload,
+};
 
-/// Transactions that wait for the node's word at once.
-const IN_FLIGHT: usize = 128;
+/// Live state is counted row by row; of a larger chain that would take longer than the run.
+const COUNTED_ROWS: usize = 200_000;
 
 #[derive(clap::Args)]
 pub struct Args {
     #[arg(long, default_value = "ws://127.0.0.1:9944")]
     node: String,
-    /// Transactions of each kind
-    #[arg(long, default_value_t = 3_000)]
+    /// What to measure [default: all but hospital-day]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    workloads: Vec<Workload>,
+    /// Small transactions of each workload; a quarter as many of 64 records, a 32nd of 128
+    #[arg(long, default_value_t = 20_000)]
     count: u32,
-    /// Service accounts that share them
-    #[arg(long, default_value_t = 4)]
-    accounts: u32,
+    /// How often, of which medians are shown
+    #[arg(long, default_value_t = 1)]
+    runs: u32,
+    /// Patients; those that are missing are enrolled first
+    #[arg(long, default_value_t = 256)]
+    patients: u32,
+    /// Records of each patient
+    #[arg(long, default_value_t = 64)]
+    records: u32,
+    /// Service accounts of each hospital
+    #[arg(long, default_value_t = 32)]
+    services: u32,
+    /// Transactions that are sent and not yet final, at most
+    #[arg(long, default_value_t = 6_000)]
+    in_pool: usize,
+    /// Transactions a second [default: as many as go]
+    #[arg(long)]
+    rate: Option<f64>,
+    /// The node's process, to count its CPU time; several with commas
+    #[arg(long, value_delimiter = ',')]
+    node_pid: Vec<u32>,
+    /// The node's folder, to count the bytes on disk
+    #[arg(long)]
+    database: Option<PathBuf>,
 }
 
-struct Measured {
-    name: &'static str,
-    finalized: u32,
-    per_second: f64,
-    accepted_per_second: f64,
-    blocks: u32,
+impl Args {
+    fn check(&self) -> Result<()> {
+        ensure!(
+            self.count > 0 && self.runs > 0 && self.patients > 0 && self.services > 0,
+            "--count, --runs, --patients and --services must be at least 1"
+        );
+        ensure!(
+            self.rate.is_none_or(|rate| rate > 0.0 && rate.is_finite()),
+            "--rate must be more than 0"
+        );
+        ensure!(
+            !self.workloads().contains(&Workload::Open64) || self.records >= 64,
+            "open64 opens 64 records of a patient: --records must be at least 64"
+        );
+        ensure!(self.records > 0, "--records must be at least 1");
+        Ok(())
+    }
+
+    fn workloads(&self) -> Vec<Workload> {
+        match self.workloads.is_empty() {
+            false => self.workloads.clone(),
+            true => Workload::ALL
+                .into_iter()
+                .filter(|workload| *workload != Workload::HospitalDay)
+                .collect(),
+        }
+    }
+}
+
+/// One workload in one run.
+#[derive(Clone, Serialize)]
+pub struct Measured {
+    workload: &'static str,
+    transactions: usize,
+    failed: usize,
+    took_s: f64,
+    /// Until the pool was full.
+    accepted_per_s: f64,
+    /// In best blocks.
+    included_per_s: f64,
+    finalized_per_s: f64,
+    operations_per_s: f64,
+    /// Beside the remarks of the same run.
+    of_remark: Option<f64>,
+    to_block: Latency,
+    to_final: Latency,
+    blocks: usize,
+    /// Of blocks, the first and the last aside.
+    transactions_per_block: f64,
+    weight_fill: f64,
+    length_fill: f64,
+    node_cpu_s: Option<f64>,
+    bench_cpu_s: f64,
+    state_bytes_per_operation: Option<f64>,
+    state_rows_per_operation: Option<f64>,
+    database_bytes_per_operation: Option<f64>,
+    body_bytes_per_operation: f64,
+    gaps: Vec<Gap>,
+    /// Accepted, forgotten, and sent again.
+    lost: usize,
+    /// Sent and not final, once a second.
+    backlog: Vec<usize>,
 }
 
 pub async fn run(args: Args) -> Result<(String, Value)> {
-    ensure!(
-        args.accounts > 0 && args.count > 0,
-        "--count and --accounts must be at least 1"
-    );
+    args.check()?;
     let chain = Chain::connect(&args.node, None).await?;
-    let world = World::create(&chain, args.accounts).await?;
-    let record = NewRecord {
-        compartment: world.compartment,
-        epoch: 0,
-        content: Cid::dag_pb([7; 32]),
-        commitment: H256::repeat_byte(7),
+    let population =
+        Population::prepare(&chain, args.patients, args.records, args.services).await?;
+    let limits = Limits::read(&chain).await?;
+    let bench = Bench {
+        chain: &chain,
+        population: &population,
+        limits,
+        args: &args,
     };
-    let anchor = calls::records::anchor(world.patient, Some(world.grant), &record);
-    chain.submit(&world.services[0], &anchor).await?;
-    let open = calls::access_log::open(
-        world.patient,
-        &[0],
-        Part::Full,
-        world.grant,
-        Purpose::Treat,
-        Some(&world.doctor.account()),
-    )?;
-    let remark = calls::system::remark(&[0; 32]);
+    let mut runs = Vec::new();
+    for run in 0..args.runs {
+        let mut measured: Vec<Measured> = Vec::new();
+        for workload in args.workloads() {
+            eprintln!("run {} of {}: {}", run + 1, args.runs, workload.name());
+            let mut one = bench.measure(workload).await?;
+            let remark = Workload::Remark.name();
+            one.of_remark = measured
+                .iter()
+                .find(|other| other.workload == remark)
+                .map(|remark| one.finalized_per_s / remark.finalized_per_s);
+            measured.push(one);
+        }
+        runs.push(measured);
+    }
+    let at = chain.finalized().await?;
+    let json = json!({
+        "kind": "chain",
+        "machine": process::machine(),
+        "runtime": chain.runtime(at.hash).await?.spec_version,
+        "patients": args.patients,
+        "records_of_each": args.records,
+        "in_pool": args.in_pool,
+        "rate": args.rate,
+        "runs": runs,
+    });
+    Ok((table(&runs)?, json))
+}
 
-    let mut results = Vec::new();
-    for (name, call, pallet, event) in [
-        ("remark", remark, "System", "ExtrinsicSuccess"),
-        ("open", open, "AccessLog", "Opened"),
-        ("anchor", anchor, "Records", "RecordAnchored"),
-    ] {
-        results.push(measure(&chain, &world, &args, name, &call, (pallet, event)).await?);
+/// What a block may hold.
+struct Limits {
+    picoseconds: u64,
+    bytes: u64,
+}
+
+impl Limits {
+    /// From the runtime's constants.
+    async fn read(chain: &Chain) -> Result<Self> {
+        let runtime = chain.runtime(chain.finalized().await?.hash).await?;
+        let constant = |name: &str| {
+            let system = runtime.metadata.pallet_by_name("System");
+            let constant = system.and_then(|pallet| pallet.constant_by_name(name));
+            constant
+                .map(|constant| constant.value().to_vec())
+                .with_context(|| format!("the runtime has no System.{name}"))
+        };
+        let weights = constant("BlockWeights")?;
+        // The base of a block, then its maximum: each time and proof.
+        let [_, _, Compact(picoseconds), _] = <[Compact<u64>; 4]>::decode(&mut &weights[..])?;
+        let lengths = constant("BlockLength")?;
+        let [normal, _, _] = <[u32; 3]>::decode(&mut &lengths[..])?;
+        Ok(Self {
+            picoseconds,
+            bytes: normal.into(),
+        })
+    }
+}
+
+struct Bench<'a> {
+    chain: &'a Chain,
+    population: &'a Population,
+    limits: Limits,
+    args: &'a Args,
+}
+
+/// Counted before and after.
+struct Counts {
+    node_cpu: Option<Duration>,
+    bench_cpu: Duration,
+    state: Option<State>,
+    disk: Option<u64>,
+}
+
+struct State {
+    rows: usize,
+    bytes: usize,
+}
+
+impl Bench<'_> {
+    async fn measure(&self, workload: Workload) -> Result<Measured> {
+        let count = workload.transactions(self.args.count);
+        let plans = workload
+            .plan(self.chain, self.population, count, rand::random())
+            .await?;
+        let load = Load {
+            chain: self.chain,
+            in_pool: self.args.in_pool,
+            rate: self.args.rate,
+        };
+        let before = self.count().await?;
+        let flow = load.run(plans).await?;
+        let after = self.count().await?;
+        let failed = flow.failures(self.chain).await?;
+        if let Some((pallet, event, each)) = workload.event() {
+            let found = flow.events(self.chain, pallet, event).await?;
+            let expected = flow.transactions * each as usize;
+            ensure!(
+                found == expected,
+                "{} transactions left {found} {pallet}.{event}, not {expected}",
+                workload.name()
+            );
+        }
+        self.report(workload, &flow, failed, &before, &after).await
     }
 
-    let ceiling = results[0].per_second;
+    async fn report(
+        &self,
+        workload: Workload,
+        flow: &Flow,
+        failed: usize,
+        before: &Counts,
+        after: &Counts,
+    ) -> Result<Measured> {
+        let took = flow.took.as_secs_f64();
+        let per_second = flow.transactions as f64 / took;
+        let operations = flow.transactions as f64 * f64::from(workload.operations());
+        let each = |now: f64, then: f64| (now - then) / operations;
+        let middle = match flow.blocks.as_slice() {
+            [_, middle @ .., _] if !middle.is_empty() => middle,
+            all => all,
+        };
+        let mean = |sum: f64| sum / middle.len().max(1) as f64;
+        let mut weight = 0;
+        for filled in middle {
+            weight += self.weight(filled.block.hash).await?;
+        }
+        let bytes: usize = middle.iter().map(|filled| filled.bytes).sum();
+        let ours: usize = middle.iter().map(|filled| filled.ours.len()).sum();
+        let bodies: usize = flow.blocks.iter().map(|filled| filled.bytes).sum();
+        let (accepted, until) = flow.accepted;
+        let last_included = flow.last_included.as_secs_f64();
+        let state = before.state.as_ref().zip(after.state.as_ref());
+        let disk = before.disk.zip(after.disk);
+        Ok(Measured {
+            workload: workload.name(),
+            transactions: flow.transactions,
+            failed,
+            took_s: took,
+            accepted_per_s: accepted as f64 / until.as_secs_f64(),
+            included_per_s: flow.transactions as f64 / last_included,
+            finalized_per_s: per_second,
+            operations_per_s: operations / took,
+            of_remark: None,
+            to_block: Latency::of(&flow.included),
+            to_final: Latency::of(&flow.finalized),
+            blocks: flow.blocks.len(),
+            transactions_per_block: mean(ours as f64),
+            weight_fill: mean(weight as f64) / self.limits.picoseconds as f64,
+            length_fill: mean(bytes as f64) / self.limits.bytes as f64,
+            node_cpu_s: before
+                .node_cpu
+                .zip(after.node_cpu)
+                .map(|(before, after)| (after - before).as_secs_f64()),
+            bench_cpu_s: (after.bench_cpu - before.bench_cpu).as_secs_f64(),
+            state_bytes_per_operation: state
+                .map(|(before, after)| each(after.bytes as f64, before.bytes as f64)),
+            state_rows_per_operation: state
+                .map(|(before, after)| each(after.rows as f64, before.rows as f64)),
+            database_bytes_per_operation: disk
+                .map(|(before, after)| each(after as f64, before as f64)),
+            body_bytes_per_operation: bodies as f64 / operations,
+            gaps: flow.gaps.clone(),
+            lost: flow.lost,
+            backlog: flow.backlog.clone(),
+        })
+    }
+
+    async fn count(&self) -> Result<Counts> {
+        let pids = &self.args.node_pid;
+        let cpu = pids
+            .iter()
+            .map(|pid| process::cpu(*pid))
+            .collect::<Result<Vec<_>>>()?;
+        let disk = self.args.database.as_deref().map(process::on_disk);
+        Ok(Counts {
+            node_cpu: (!cpu.is_empty()).then(|| cpu.iter().sum()),
+            bench_cpu: process::cpu(std::process::id())?,
+            state: self.state().await?,
+            disk: disk.transpose().context("--database")?,
+        })
+    }
+
+    /// What the newest finalized block uses of the time it may take.
+    async fn weight(&self, block: H256) -> Result<u64> {
+        let key = salus_client::chain::storage_prefix("System", "BlockWeight");
+        let used: [Compact<u64>; 6] = self
+            .chain
+            .storage(&key, block)
+            .await?
+            .context("a block has a weight")?;
+        let [Compact(normal), _, Compact(operational), _, Compact(mandatory), _] = used;
+        Ok(normal + operational + mandatory)
+    }
+
+    /// Rows of the live state and the bytes of their keys and values; none of a large chain.
+    async fn state(&self) -> Result<Option<State>> {
+        let at = self.chain.finalized().await?.hash;
+        let mut state = State { rows: 0, bytes: 0 };
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = self.chain.storage_page(&[], after.as_deref(), at).await?;
+            let Some((last, _)) = page.last() else {
+                return Ok(Some(state));
+            };
+            after = Some(last.clone());
+            state.rows += page.len();
+            state.bytes += page
+                .iter()
+                .map(|(key, value)| key.len() + value.len())
+                .sum::<usize>();
+            if state.rows > COUNTED_ROWS {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Medians of all runs.
+fn table(runs: &[Vec<Measured>]) -> Result<String> {
     let mut table = format!(
-        "{:<8} {:>10} {:>12} {:>12} {:>8} {:>9}\n",
-        "call", "finalized", "accepted/s", "finalized/s", "blocks", "x remark"
+        "{:<16} {:>10} {:>9} {:>11} {:>10} {:>9} {:>7} {:>7} {:>6} {:>9} {:>9}\n",
+        "workload",
+        "accepted/s",
+        "in block/s",
+        "finalized/s",
+        "records/s",
+        "x remark",
+        "p50 ms",
+        "p95 ms",
+        "fill",
+        "per block",
+        "state B",
     );
-    for m in &results {
+    let first = runs.first().map(Vec::as_slice).unwrap_or_default();
+    for (place, one) in first.iter().enumerate() {
+        let of = |figure: &dyn Fn(&Measured) -> f64| {
+            let values: Vec<f64> = runs
+                .iter()
+                .filter_map(|run| run.get(place))
+                .map(figure)
+                .collect();
+            median(&values).unwrap_or_default()
+        };
+        let or_dash = |figure: &dyn Fn(&Measured) -> Option<f64>, digits: usize| match figure(one) {
+            Some(_) => format!("{:.digits$}", of(&|m| figure(m).unwrap_or_default())),
+            None => "-".into(),
+        };
         writeln!(
             table,
-            "{:<8} {:>10} {:>12.0} {:>12.0} {:>8} {:>9.2}",
-            m.name,
-            m.finalized,
-            m.accepted_per_second,
-            m.per_second,
-            m.blocks,
-            m.per_second / ceiling
+            "{:<16} {:>10.0} {:>10.0} {:>11.0} {:>10.0} {:>9} {:>7.0} {:>7.0} {:>5.0}% {:>9.0} {:>9}",
+            one.workload,
+            of(&|m| m.accepted_per_s),
+            of(&|m| m.included_per_s),
+            of(&|m| m.finalized_per_s),
+            of(&|m| m.operations_per_s),
+            or_dash(&|m| m.of_remark, 2),
+            of(&|m| m.to_final.p50_ms),
+            of(&|m| m.to_final.p95_ms),
+            of(&|m| m.weight_fill) * 100.0,
+            of(&|m| m.transactions_per_block),
+            or_dash(&|m| m.state_bytes_per_operation, 1),
         )?;
-    }
-    let json = results
-        .iter()
-        .map(|m| {
-            json!({
-                "call": m.name, "finalized": m.finalized, "blocks": m.blocks,
-                "accepted_per_second": m.accepted_per_second,
-                "finalized_per_second": m.per_second,
-                "of_remark": m.per_second / ceiling,
-            })
-        })
-        .collect();
-    Ok((table, json))
-}
-
-/// From the first transaction sent to the last one finalized. Signing is done before.
-async fn measure(
-    chain: &Chain,
-    world: &World,
-    args: &Args,
-    name: &'static str,
-    call: &Call,
-    (pallet, event): (&str, &str),
-) -> Result<Measured> {
-    let from = chain.finalized().await?;
-    let mut signed = Vec::new();
-    let share = args.count / args.accounts;
-    for key in &world.services {
-        let nonce = chain.next_nonce(&key.account()).await?;
-        for i in 0..u64::from(share) {
-            signed.push((i, chain.sign(key, call, nonce + i, from).await?));
+        for gap in runs
+            .iter()
+            .filter_map(|run| run.get(place))
+            .flat_map(|m| &m.gaps)
+        {
+            writeln!(
+                table,
+                "  the node was away after {:.1} s, for {:.1} s; {} transactions were sent again",
+                gap.after_s, gap.lasted_s, gap.sent_again
+            )?;
+        }
+        let lost: usize = runs
+            .iter()
+            .filter_map(|run| run.get(place))
+            .map(|m| m.lost)
+            .sum();
+        if lost > 0 {
+            writeln!(table, "  {lost} were forgotten by the pool and sent again")?;
+        }
+        let failed: usize = runs
+            .iter()
+            .filter_map(|run| run.get(place))
+            .map(|m| m.failed)
+            .sum();
+        if failed > 0 {
+            writeln!(table, "  {failed} of them failed on the chain")?;
         }
     }
-    signed.sort_by_key(|(i, _)| *i);
-    let expected = signed.len() as u32;
-
-    let last_chance = signed.iter().map(|(_, s)| s.valid_until).max().unwrap_or(0);
-    let mut following = chain.follow(from.number + 1);
-    let started = Instant::now();
-    let sent = async {
-        stream::iter(&signed)
-            .map(|(_, signed)| chain.send(signed))
-            .buffered(IN_FLIGHT)
-            .try_collect::<Vec<_>>()
-            .await?;
-        anyhow::Ok(started.elapsed())
-    };
-    let followed = async {
-        let (mut finalized, mut blocks) = (0, 0);
-        while finalized < expected {
-            let block = following.next().await?;
-            ensure!(
-                block.number <= last_chance,
-                "only {finalized} of {expected} {name} transactions were finalized before they lapsed"
-            );
-            let found = count(chain, block, pallet, event).await?;
-            finalized += found;
-            blocks += u32::from(found > 0);
-        }
-        anyhow::Ok((finalized, blocks, started.elapsed()))
-    };
-    let (accepted, (finalized, blocks, took)) = futures::try_join!(sent, followed)?;
-    Ok(Measured {
-        name,
-        finalized,
-        blocks,
-        per_second: f64::from(finalized) / took.as_secs_f64(),
-        accepted_per_second: f64::from(expected) / accepted.as_secs_f64(),
-    })
-}
-
-async fn count(chain: &Chain, block: Block, pallet: &str, event: &str) -> Result<u32> {
-    let events = chain.events(block.hash).await?;
-    let found = events.iter().filter(|e| e.is(pallet, event)).count() as u32;
-    // A block's inherent, the timestamp, succeeds too.
-    Ok(if pallet == "System" {
-        found.saturating_sub(1)
-    } else {
-        found
-    })
+    Ok(table)
 }

@@ -2,9 +2,14 @@
 //! beside the plain remarks of the same chain, files beside age alone on the same machine.
 
 mod chain;
+mod chart;
 mod figures;
 mod files;
+mod grow;
+mod load;
+mod population;
 mod process;
+mod workload;
 mod world;
 
 use anyhow::Result;
@@ -22,8 +27,13 @@ struct Args {
 
 #[derive(Subcommand)]
 enum What {
-    /// Finalized transactions per second: remark, open, anchor. Needs the development preset.
+    /// Finalized transactions per second, latency and what is stored, of each workload. Needs the
+    /// development preset, or ./scripts/network.
     Chain(chain::Args),
+    /// Draws what `chain --json` has measured
+    Chart(chart::Args),
+    /// Fills a chain with patients and records. Needs the development preset.
+    Grow(grow::Args),
     /// MB/s of upload and download, beside age alone and a plain copy. Needs the development preset
     /// and a vault of its hospital.
     Files(files::Args),
@@ -34,6 +44,8 @@ async fn main() -> Result<()> {
     let args = Args::parse();
     let (table, json) = match args.what {
         What::Chain(chain) => chain::run(chain).await?,
+        What::Chart(chart) => chart::run(chart)?,
+        What::Grow(grow) => grow::run(grow).await?,
         What::Files(files) => files::run(files).await?,
     };
     if args.json {

@@ -34,6 +34,17 @@ fn read(pid: u32, what: &str) -> Result<String> {
         .with_context(|| format!("process {pid} does not run, or belongs to somebody else"))
 }
 
+/// The processor's name, and how many of it.
+pub fn machine() -> String {
+    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = cpus
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .map(|name| name.trim_start_matches([' ', '\t', ':']));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{cores} x {}", name.unwrap_or("unknown"))
+}
+
 /// What a folder and all in it take up on disk, in bytes.
 pub fn on_disk(folder: &Path) -> io::Result<u64> {
     let mut bytes = 0;

@@ -61,7 +61,7 @@ impl Binding {
 
     /// blake2b-256(domain || genesis || kind || patient || author || nonce), all of fixed width.
     pub fn hash(&self) -> [u8; 32] {
-        sp_crypto_hashing::blake2_256(&(DOMAIN, self).encode())
+        sp_io::hashing::blake2_256(&(DOMAIN, self).encode())
     }
 
     pub fn to_file(&self) -> alloc::vec::Vec<u8> {

@@ -24,5 +24,5 @@ pub fn commitment(
     input.extend_from_slice(salt);
     input.extend_from_slice(manifest_sha256);
     input.extend_from_slice(payload_sha256);
-    H256(sp_crypto_hashing::blake2_256(&input))
+    H256(sp_io::hashing::blake2_256(&input))
 }

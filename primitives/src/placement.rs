@@ -33,7 +33,7 @@ fn score(patient: &PatientId, organisation: OrgId) -> [u8; 32] {
     input.extend_from_slice(DOMAIN);
     input.extend_from_slice(&patient.0);
     input.extend_from_slice(&organisation.to_le_bytes());
-    sp_crypto_hashing::blake2_256(&input)
+    sp_io::hashing::blake2_256(&input)
 }
 
 #[cfg(test)]
@@ -114,7 +114,7 @@ mod tests {
         input.extend([5, 0, 0, 0]);
         assert_eq!(
             score(&PatientId([1; 16]), 5),
-            sp_crypto_hashing::blake2_256(&input)
+            sp_io::hashing::blake2_256(&input)
         );
     }
 }

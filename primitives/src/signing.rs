@@ -85,7 +85,7 @@ pub fn recipient_payload(
     key: &[u8],
     epoch: u32,
 ) -> [u8; 32] {
-    sp_crypto_hashing::blake2_256(
+    sp_io::hashing::blake2_256(
         &(b"salus/recipient/v1", genesis, subject, scheme, key, epoch).encode(),
     )
 }
@@ -111,7 +111,7 @@ pub fn enrolment_payload(
     nonce: &[u8; 16],
     expires_at: Moment,
 ) -> [u8; 32] {
-    sp_crypto_hashing::blake2_256(
+    sp_io::hashing::blake2_256(
         &(
             b"salus/enrol/v1",
             genesis,

@@ -49,7 +49,7 @@ impl TrailHead {
         input.extend_from_slice(&patient.0);
         Self {
             count: 0,
-            hash: H256(sp_crypto_hashing::blake2_256(&input)),
+            hash: H256(sp_io::hashing::blake2_256(&input)),
             last_block: 0,
             checkpoint: 0,
         }
@@ -65,7 +65,7 @@ impl TrailHead {
         input.extend_from_slice(event);
         Self {
             count,
-            hash: H256(sp_crypto_hashing::blake2_256(&input)),
+            hash: H256(sp_io::hashing::blake2_256(&input)),
             last_block: block,
             checkpoint: if count.is_multiple_of(CHECKPOINT_EVERY) {
                 block

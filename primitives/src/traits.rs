@@ -87,13 +87,13 @@ pub trait Records<AccountId> {
 
 /// The one predicate over grants, as the other pallets ask it. Implemented by `pallet-consent`.
 pub trait Consent<AccountId> {
-    /// Whether `who` may write into this compartment under this grant, now.
+    /// The organisation for which `who` may write into this compartment under this grant, now.
     fn may_write(
         patient: &PatientId,
         grant: GrantIndex,
         who: &AccountId,
         compartment: &CompartmentId,
-    ) -> bool;
+    ) -> Option<OrgId>;
 
     /// Whether `who` may read all of these records under this grant for this purpose, at `at`.
     fn may_read(

@@ -109,6 +109,13 @@ impl Chain {
         Ok(decoded)
     }
 
+    /// Blocks as they become the best one, long before they are final: nothing to decide on.
+    pub async fn best_heads(&self) -> Result<BestHeads> {
+        const START: &str = "chain_subscribeNewHeads";
+        const END: &str = "chain_unsubscribeNewHeads";
+        Ok(BestHeads(self.subscribe(START, params![], END).await?))
+    }
+
     /// Finalized blocks from this number on, none left out, waiting for new ones.
     pub fn follow(&self, from: BlockNumber) -> FinalizedBlocks {
         FinalizedBlocks {
@@ -117,6 +124,22 @@ impl Chain {
             finalized: None,
             heads: None,
         }
+    }
+}
+
+/// See [`Chain::best_heads`].
+pub struct BestHeads(RpcSubscription<Header>);
+
+#[derive(Deserialize)]
+struct Header {
+    number: String,
+}
+
+impl BestHeads {
+    /// The number of the next best block; none when the node stops telling.
+    pub async fn next(&mut self) -> Option<BlockNumber> {
+        let header = self.0.next().await?.ok()?;
+        BlockNumber::from_str_radix(header.number.trim_start_matches("0x"), 16).ok()
     }
 }
 

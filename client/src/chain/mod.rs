@@ -25,7 +25,7 @@ pub use api::Salus;
 pub use calls::Call;
 pub use connect::{storage_key, storage_prefix, Block, Chain, Code, Runtime};
 pub use error::{ChainError, Result};
-pub use events::{ChainEvent, FinalizedBlocks, Phase};
+pub use events::{BestHeads, ChainEvent, FinalizedBlocks, Phase};
 pub use node::SessionKeys;
 pub use state::twox_key;
 pub use submit::{Mortality, Signed, Submitted};

@@ -63,6 +63,29 @@ impl Chain {
         keys.iter().map(|key| unhex("a key", key)).collect()
     }
 
+    /// As [`Chain::storage_keys`], 1,000 at once, with their values.
+    pub async fn storage_page(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        at: H256,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        let keys = self.storage_keys(prefix, after, PAGE, at).await?;
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let asked: Vec<String> = keys.iter().map(|key| hex(key)).collect();
+        let found: Vec<Changes> = self
+            .request("state_queryStorageAt", params![asked, at])
+            .await?;
+        let mut page = Vec::with_capacity(keys.len());
+        for (key, value) in found.into_iter().flat_map(|found| found.changes) {
+            let Some(value) = value else { continue };
+            page.push((unhex("a key", &key)?, unhex("a value", &value)?));
+        }
+        Ok(page)
+    }
+
     /// The rows of a map with `Twox64Concat` keys, in no order.
     pub async fn rows<K: Decode, V: Decode>(
         &self,
@@ -74,22 +97,12 @@ impl Chain {
         let mut rows = Vec::new();
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let page = self
-                .storage_keys(&prefix, after.as_deref(), PAGE, at)
-                .await?;
+            let page = self.storage_page(&prefix, after.as_deref(), at).await?;
             let last = page.len() < PAGE as usize;
-            after = page.last().cloned();
-            if page.is_empty() {
-                return Ok(rows);
+            for (key, value) in &page {
+                rows.push(row(prefix.len(), key, value)?);
             }
-            let page: Vec<String> = page.iter().map(|key| hex(key)).collect();
-            let found: Vec<Changes> = self
-                .request("state_queryStorageAt", params![page, at])
-                .await?;
-            for (key, value) in found.into_iter().flat_map(|found| found.changes) {
-                let Some(value) = value else { continue };
-                rows.push(row(prefix.len(), &key, &value)?);
-            }
+            after = page.into_iter().next_back().map(|(key, _)| key);
             if last {
                 return Ok(rows);
             }
@@ -101,10 +114,8 @@ impl Chain {
     }
 }
 
-fn row<K: Decode, V: Decode>(prefix: usize, key: &str, value: &str) -> Result<(K, V)> {
+fn row<K: Decode, V: Decode>(prefix: usize, key: &[u8], value: &[u8]) -> Result<(K, V)> {
     let bad = |error| ChainError::unreadable("storage", error);
-    let key = unhex("a key", key)?;
-    let value = unhex("a value", value)?;
     let entry = key.get(prefix + HASH..).unwrap_or_default();
     Ok((
         K::decode(&mut &entry[..]).map_err(bad)?,
@@ -122,13 +133,13 @@ mod tests {
     fn a_row_is_read_from_its_key_and_its_value() {
         let key = twox_key("Timelock", "Pending", &7u32.encode());
         let prefix = storage_prefix("Timelock", "Pending").len();
-        let value = hex(&(1u8, 2u8).encode());
+        let value = (1u8, 2u8).encode();
         assert_eq!(
-            row::<u32, (u8, u8)>(prefix, &hex(&key), &value).unwrap(),
+            row::<u32, (u8, u8)>(prefix, &key, &value).unwrap(),
             (7, (1, 2))
         );
         for short in [&key[..prefix], &key[..key.len() - 1]] {
-            assert!(row::<u32, (u8, u8)>(prefix, &hex(short), &value).is_err());
+            assert!(row::<u32, (u8, u8)>(prefix, short, &value).is_err());
         }
     }
 }

@@ -272,7 +272,8 @@ impl Chain {
         })
     }
 
-    async fn place_in(&self, signed: &Signed, block: H256) -> Result<Option<u32>> {
+    /// The transactions of a block, as they were sent.
+    pub async fn extrinsics(&self, block: H256) -> Result<Vec<Vec<u8>>> {
         #[derive(Deserialize)]
         struct Answer {
             block: Body,
@@ -285,12 +286,16 @@ impl Chain {
         let answer = answer.ok_or_else(|| ChainError::BlockUnknown {
             block: format!("{block:?}"),
         })?;
-        for (index, extrinsic) in answer.block.extrinsics.iter().enumerate() {
-            if unhex("chain_getBlock", extrinsic)? == signed.bytes {
-                return Ok(u32::try_from(index).ok());
-            }
-        }
-        Ok(None)
+        let extrinsics = answer.block.extrinsics.iter();
+        extrinsics
+            .map(|extrinsic| unhex("chain_getBlock", extrinsic))
+            .collect()
+    }
+
+    async fn place_in(&self, signed: &Signed, block: H256) -> Result<Option<u32>> {
+        let extrinsics = self.extrinsics(block).await?;
+        let place = extrinsics.iter().position(|found| *found == signed.bytes);
+        Ok(place.and_then(|index| u32::try_from(index).ok()))
     }
 
     async fn find_in(&self, signed: &Signed, hash: H256) -> Result<Submitted> {
@@ -329,7 +334,8 @@ impl Chain {
         })
     }
 
-    fn sign_with(
+    /// As [`Chain::sign`], for whoever has asked for the runtime already: asks the node nothing.
+    pub fn sign_with(
         &self,
         runtime: &Runtime,
         key: &AccountKey,

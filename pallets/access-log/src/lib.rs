@@ -195,10 +195,6 @@ pub mod pallet {
         ) -> DispatchResult {
             let reader = ensure_signed(origin)?;
             let member = T::Standing::member(&reader).ok_or(Error::<T>::NotAMember)?;
-            ensure!(
-                T::Control::is_enrolled(&patient),
-                Error::<T>::PatientNotFound
-            );
             ensure!(!records.is_empty(), Error::<T>::NoRecords);
 
             let organisation = member.organisation();
@@ -223,6 +219,11 @@ pub mod pallet {
                     purpose,
                 }
             } else {
+                // Whoever has given a grant is enrolled.
+                ensure!(
+                    T::Control::is_enrolled(&patient),
+                    Error::<T>::PatientNotFound
+                );
                 Self::count_refusal(&reader)?;
                 Event::<T>::Refused {
                     patient,

@@ -588,19 +588,19 @@ pub mod pallet {
             Requests::<T>::insert(patient, request, Request { state, ..row });
         }
 
-        /// The grant, if `who` can use it at `at`.
+        /// The grant, if `who` can use it at `at`, and the organisation of `who`.
         pub(crate) fn held(
             patient: &PatientId,
             grant: GrantIndex,
             who: &AccountId,
             at: Moment,
-        ) -> Option<Grant> {
+        ) -> Option<(Grant, OrgId)> {
             let row = Grants::<T>::get(patient, grant)?;
             let organisation = T::Standing::member(who)?.organisation();
             let restricted = T::Control::is_restricted(patient);
             (predicate::is_given_to(&row.grantee, who, organisation)
                 && predicate::is_active::<T::Standing>(&row, at, restricted))
-            .then_some(row)
+            .then_some((row, organisation))
         }
     }
 
@@ -610,10 +610,10 @@ pub mod pallet {
             grant: GrantIndex,
             who: &AccountId,
             compartment: &CompartmentId,
-        ) -> bool {
-            Self::held(patient, grant, who, T::Chain::now()).is_some_and(|row| {
-                predicate::covers_writing(&row, compartment, T::Records::intake(patient))
-            })
+        ) -> Option<OrgId> {
+            let (row, organisation) = Self::held(patient, grant, who, T::Chain::now())?;
+            predicate::covers_writing(&row, compartment, T::Records::intake(patient))
+                .then_some(organisation)
         }
 
         fn may_read(
@@ -625,7 +625,7 @@ pub mod pallet {
             at: Moment,
         ) -> bool {
             let at = at.max(T::Chain::now());
-            let Some(row) = Self::held(patient, grant, who, at) else {
+            let Some((row, _)) = Self::held(patient, grant, who, at) else {
                 return false;
             };
             let reached = |index: &RecordIndex| {

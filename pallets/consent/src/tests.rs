@@ -1010,7 +1010,10 @@ mod predicate {
             });
             with(|w| w.restricted.push(PATIENT));
             assert!(!reads(DOCTOR, grant, &[1]));
-            assert!(!Consent::may_write(&PATIENT, grant, &DOCTOR, &LABORATORY));
+            assert_eq!(
+                Consent::may_write(&PATIENT, grant, &DOCTOR, &LABORATORY),
+                None
+            );
             with(|w| w.restricted.clear());
             assert!(reads(DOCTOR, grant, &[1]));
         });
@@ -1131,7 +1134,8 @@ mod predicate {
                 ..terms()
             });
             let read = share(terms());
-            let writes = |who, grant, into| Consent::may_write(&PATIENT, grant, &who, &into);
+            let writes =
+                |who, grant, into| Consent::may_write(&PATIENT, grant, &who, &into).is_some();
             assert!(writes(DOCTOR, write, LABORATORY) && writes(DOCTOR, write, INTAKE));
             assert!(!writes(DOCTOR, write, NOTES));
             assert!(!writes(DOCTOR, read, LABORATORY) && !writes(DOCTOR, read, INTAKE));

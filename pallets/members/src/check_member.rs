@@ -41,8 +41,8 @@ const MAX_NONCES: u64 = 65_536;
 
 const MS: u64 = WEIGHT_REF_TIME_PER_MILLIS;
 
-/// Bytes are scarce like time. 5 MiB, the length of a block, cost about the 350 ms that a block
-/// may take, in picoseconds per byte.
+/// Bytes are scarce like time. 5 MiB, the length of a block, cost about the 350 ms that
+/// the author of a full block needs, in picoseconds per byte.
 const PER_BYTE: u64 = 70_000;
 
 /// An allowance of block time, in picoseconds.

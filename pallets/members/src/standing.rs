@@ -210,18 +210,17 @@ impl<T: Config> Pallet<T> {
 
 impl<T: Config> Standing<AccountId> for Pallet<T> {
     fn member(account: &AccountId) -> Option<Member> {
-        let member = match Admins::<T>::get(account) {
-            Some(organisation) => Member::Admin { organisation },
-            None => {
-                let row = Clinicians::<T>::get(account)?;
-                if row.suspended_at.is_some() || T::Chain::now() >= row.valid_until {
-                    return None;
-                }
-                Member::Clinician {
-                    organisation: row.organisation,
-                    role: row.role,
-                }
-            }
+        // Clinicians first: they are asked about a thousand times as often.
+        let credential = Clinicians::<T>::get(account)
+            .filter(|row| row.suspended_at.is_none() && T::Chain::now() < row.valid_until);
+        let member = match credential {
+            Some(row) => Member::Clinician {
+                organisation: row.organisation,
+                role: row.role,
+            },
+            None => Member::Admin {
+                organisation: Admins::<T>::get(account)?,
+            },
         };
         Self::organisation_is_active(member.organisation()).then_some(member)
     }

@@ -35,10 +35,19 @@ impl<T: Config> Pallet<T> {
         epoch: u32,
         content: &Cid,
     ) -> DispatchResult {
+        Self::ensure_epoch(patient, compartment, epoch)?;
+        ensure!(content.is_well_formed(), Error::<T>::MalformedContent);
+        Ok(())
+    }
+
+    fn ensure_epoch(
+        patient: &PatientId,
+        compartment: &CompartmentId,
+        epoch: u32,
+    ) -> DispatchResult {
         let row =
             Compartments::<T>::get(patient, compartment).ok_or(Error::<T>::CompartmentNotFound)?;
         ensure!(row.epoch == epoch, Error::<T>::WrongEpoch);
-        ensure!(content.is_well_formed(), Error::<T>::MalformedContent);
         Ok(())
     }
 
@@ -95,8 +104,37 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
+    /// Whether `who` may anchor here, and for which organisation; none for a controller.
+    pub(crate) fn ensure_may_anchor(
+        who: &AccountId,
+        patient: &PatientId,
+        grant: Option<GrantIndex>,
+        compartment: &CompartmentId,
+        epoch: u32,
+    ) -> Result<Option<OrgId>, DispatchError> {
+        let organisation = match grant {
+            None => {
+                T::Control::ensure_decides(*patient, who.clone())?;
+                None
+            }
+            Some(grant) => {
+                let organisation = T::Consent::may_write(patient, grant, who, compartment);
+                // Strangers hear first that they are none of ours.
+                ensure!(
+                    organisation.is_some() || T::Standing::member(who).is_some(),
+                    Error::<T>::NotAuthorized
+                );
+                Some(organisation.ok_or(Error::<T>::NoWriteGrant)?)
+            }
+        };
+        Self::ensure_epoch(patient, compartment, epoch)?;
+        Ok(organisation)
+    }
+
+    /// Anchors what [`Self::ensure_may_anchor`] allows.
     pub(crate) fn do_anchor(
         who: AccountId,
+        organisation: Option<OrgId>,
         patient: PatientId,
         grant: Option<GrantIndex>,
         new: NewRecord,
@@ -107,21 +145,7 @@ impl<T: Config> Pallet<T> {
             content,
             commitment,
         } = new;
-        let organisation = match grant {
-            None => {
-                T::Control::ensure_decides(patient, who.clone())?;
-                None
-            }
-            Some(grant) => {
-                let member = T::Standing::member(&who).ok_or(Error::<T>::NotAuthorized)?;
-                ensure!(
-                    T::Consent::may_write(&patient, grant, &who, &compartment),
-                    Error::<T>::NoWriteGrant
-                );
-                Some(member.organisation())
-            }
-        };
-        Self::ensure_placeable(&patient, &compartment, epoch, &content)?;
+        ensure!(content.is_well_formed(), Error::<T>::MalformedContent);
         let record = NextRecord::<T>::get(patient);
         let next = record.checked_add(1).ok_or(Error::<T>::TooManyRecords)?;
 

@@ -400,7 +400,11 @@ pub mod pallet {
             record: NewRecord,
         ) -> DispatchResult {
             let who = ensure_signed(origin)?;
-            Self::do_anchor(who, patient, grant, record)
+            let NewRecord {
+                compartment, epoch, ..
+            } = record;
+            let organisation = Self::ensure_may_anchor(&who, &patient, grant, &compartment, epoch)?;
+            Self::do_anchor(who, organisation, patient, grant, record)
         }
 
         /// Adds records to the charts of several patients: all of them, or none.
@@ -414,9 +418,23 @@ pub mod pallet {
         pub fn anchor_many(origin: OriginFor<T>, items: NewRecords) -> DispatchResult {
             let who = ensure_signed(origin)?;
             ensure!(!items.is_empty(), Error::<T>::NothingToAnchor);
+            // Anchoring takes no right away: what held for one item holds for the next one like it.
+            let mut allowed = None;
             // The storage layer around every call takes all items back when one of them fails.
             items.into_iter().try_for_each(|(patient, grant, record)| {
-                Self::do_anchor(who.clone(), patient, grant, record)
+                let place = (patient, grant, record.compartment, record.epoch);
+                let organisation = match allowed {
+                    Some((known, organisation)) if known == place => organisation,
+                    _ => Self::ensure_may_anchor(
+                        &who,
+                        &patient,
+                        grant,
+                        &record.compartment,
+                        record.epoch,
+                    )?,
+                };
+                allowed = Some((place, organisation));
+                Self::do_anchor(who.clone(), organisation, patient, grant, record)
             })
         }
 

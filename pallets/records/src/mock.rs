@@ -134,13 +134,12 @@ impl Consent<AccountId> for Neighbours {
         grant: GrantIndex,
         who: &AccountId,
         compartment: &CompartmentId,
-    ) -> bool {
+    ) -> Option<OrgId> {
+        let organisation = Self::member(who)?.organisation();
         let intake = pallet_records::Intakes::<Test>::get(patient);
-        WriteGrants::get()
-            .get(&(*patient, grant))
-            .is_some_and(|(grantee, scope)| {
-                grantee == who && (scope.contains(compartment) || intake == Some(*compartment))
-            })
+        let (grantee, scope) = WriteGrants::get().get(&(*patient, grant)).cloned()?;
+        let covered = scope.contains(compartment) || intake == Some(*compartment);
+        (grantee == *who && covered).then_some(organisation)
     }
     fn may_read(
         _: &PatientId,

@@ -1,0 +1,368 @@
+//! Hospitals with their services, and patients with their records, on a development chain. They are
+//! derived from numbers, so that a later run finds those of an earlier one.
+
+use std::sync::Arc;
+
+use anyhow::{bail, ensure, Context, Result};
+use codec::Encode;
+use futures::{stream, StreamExt, TryStreamExt};
+use salus_client::{
+    chain::{calls, storage_key, Chain, Salus},
+    files::age::{DecryptionKey, EncryptionKey},
+    keys::AccountKey,
+};
+use salus_primitives::{
+    rows::DAY, AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, GrantIndex,
+    GrantTerms, Grantee, Member, Moment, NewRecord, OrgId, PatientId, Purpose, RecordIndex, Rights,
+    Scope, Spender, Subject, MAX_ANCHORS,
+};
+use sp_core::H256;
+use sp_crypto_hashing::{blake2_128, blake2_256};
+
+use crate::load::{Load, Plan};
+
+/// Who administers the organisations of the development preset, and of `scripts/network`.
+const ADMINS: [&str; 8] = [
+    "//Alice",
+    "//Bob",
+    "//Charlie",
+    "//Dave",
+    "//Member//1",
+    "//Member//2",
+    "//Member//3",
+    "//Member//4",
+];
+/// Requests to the node at once.
+const AT_ONCE: usize = 64;
+/// Enrolments, grants and batches that wait in the pool at once.
+const IN_POOL: usize = 4_096;
+
+pub struct Hospital {
+    pub organisation: OrgId,
+    pub admin: AccountKey,
+    pub services: Vec<Arc<AccountKey>>,
+    pub doctor: AccountId,
+}
+
+/// The chain's clock when the population was looked for, and who is there.
+pub struct Population {
+    pub hospitals: Vec<Hospital>,
+    pub patients: u32,
+    /// Of each patient.
+    pub records: u32,
+    now: Moment,
+}
+
+/// A patient, their hospital's first grant, and the one compartment it writes into.
+pub struct Chart<'a> {
+    pub patient: PatientId,
+    pub hospital: &'a Hospital,
+    pub compartment: CompartmentId,
+    number: u32,
+}
+
+impl Chart<'_> {
+    pub const GRANT: GrantIndex = 0;
+
+    pub fn owner(&self) -> Result<Arc<AccountKey>> {
+        owner(self.number)
+    }
+
+    /// A service of the hospital; which one goes by `turn`.
+    pub fn service(&self, turn: usize) -> Arc<AccountKey> {
+        self.hospital.services[turn % self.hospital.services.len()].clone()
+    }
+
+    pub fn new_record(&self, number: u64) -> NewRecord {
+        let content = blake2_256(&(self.patient, number).encode());
+        NewRecord {
+            compartment: self.compartment,
+            epoch: 0,
+            content: Cid::dag_pb(content),
+            commitment: H256(blake2_256(&content)),
+        }
+    }
+}
+
+fn owner(patient: u32) -> Result<Arc<AccountKey>> {
+    let seed = blake2_256(&("salus-bench owner", patient).encode());
+    Ok(Arc::new(AccountKey::from_uri(&format!(
+        "0x{}",
+        hex::encode(seed)
+    ))?))
+}
+
+fn patient_id(patient: u32) -> PatientId {
+    PatientId(blake2_128(&("salus-bench patient", patient).encode()))
+}
+
+impl Population {
+    /// Finds the hospitals, and makes what is missing: services, patients, grants, records.
+    pub async fn prepare(
+        chain: &Chain,
+        patients: u32,
+        records: u32,
+        services: u32,
+    ) -> Result<Self> {
+        ensure!(
+            chain.is_development().await?,
+            "{} is no development chain: salus-bench writes patients that do not exist, and nothing \
+             is ever taken off a chain. Start a node with --dev, or ./scripts/network",
+            chain.url()
+        );
+        // A chain has no clock before its first block is final.
+        chain.follow(1).next().await?;
+        let salus = chain.salus().await?;
+        let now = salus.now().await?;
+        let hospitals = hospitals(chain, &salus, now, services).await?;
+        let population = Self {
+            hospitals,
+            patients,
+            records,
+            now,
+        };
+        population.enrol(chain).await?;
+        population.grant(chain).await?;
+        population.anchor(chain).await?;
+        Ok(population)
+    }
+
+    /// The patients of hospital 0 are 0, n, 2n, … of n hospitals.
+    pub fn chart(&self, number: u32) -> Chart<'_> {
+        let patient = patient_id(number);
+        Chart {
+            patient,
+            hospital: &self.hospitals[number as usize % self.hospitals.len()],
+            compartment: intake(&patient),
+            number,
+        }
+    }
+
+    async fn enrol(&self, chain: &Chain) -> Result<()> {
+        let salus = chain.salus().await?;
+        let have = self
+            .first_without(|patient| {
+                let salus = &salus;
+                async move { Ok(salus.patient(patient).await?.is_some()) }
+            })
+            .await?;
+        // One key for all of them: nothing is encrypted to it.
+        let key = DecryptionKey::generate().public();
+        let plans = (have..self.patients)
+            .map(|number| self.enrolment(chain, number, &key))
+            .collect::<Result<Vec<_>>>()?;
+        send(chain, "enrolments", plans).await
+    }
+
+    fn enrolment(&self, chain: &Chain, number: u32, key: &EncryptionKey) -> Result<Plan> {
+        let chart = self.chart(number);
+        let owner = chart.owner()?;
+        let service = chart.service(number as usize / self.hospitals.len());
+        let genesis = chain.genesis();
+        let patient = chart.patient;
+        let recipient = |subject| owner.sign_recipient(&subject, key, 0, &genesis);
+        let consent = owner.sign_enrolment(
+            chart.hospital.organisation,
+            &service.account(),
+            &patient,
+            ControllerRole::Owner,
+            patient.0,
+            self.now + DAY,
+            &genesis,
+        );
+        let call = calls::patients::enrol(
+            patient,
+            &owner.account(),
+            ControllerRole::Owner,
+            chart.compartment,
+            &recipient(Subject::Compartment(patient, chart.compartment)),
+            &recipient(Subject::Inbox(patient)),
+            &consent,
+        );
+        Ok(Plan { key: service, call })
+    }
+
+    async fn grant(&self, chain: &Chain) -> Result<()> {
+        let have = self
+            .first_without(|patient| async move {
+                Ok(next(chain, "Consent", "NextGrant", patient).await? > 0)
+            })
+            .await?;
+        let plans = (have..self.patients)
+            .map(|number| {
+                let chart = self.chart(number);
+                let call = calls::consent::grant(chart.patient, &self.terms(&chart), None);
+                Ok(Plan {
+                    key: chart.owner()?,
+                    call,
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        send(chain, "grants", plans).await
+    }
+
+    /// All of the patient's first compartment, to their hospital.
+    pub fn terms(&self, chart: &Chart<'_>) -> GrantTerms {
+        GrantTerms {
+            grantee: Grantee::Organisation(chart.hospital.organisation),
+            scope: Scope::Compartments(vec![chart.compartment].try_into().unwrap_or_default()),
+            rights: Rights::ReadWrite,
+            purpose: Purpose::Treat,
+            starts_at: None,
+            expires_at: self.now + 365 * DAY,
+            anchored_from: None,
+            anchored_until: None,
+            terms: None,
+            flags: 0,
+            derived_from: None,
+        }
+    }
+
+    async fn anchor(&self, chain: &Chain) -> Result<()> {
+        let records = self.records;
+        let have = self
+            .first_without(|patient| async move {
+                Ok(next(chain, "Records", "NextRecord", patient).await? >= records)
+            })
+            .await?;
+        let mut plans = Vec::new();
+        for (place, hospital) in self.hospitals.iter().enumerate() {
+            let mut items = Vec::new();
+            let numbers = (have..self.patients)
+                .filter(|number| *number as usize % self.hospitals.len() == place);
+            for number in numbers {
+                let chart = self.chart(number);
+                items.extend((0..records).map(|record| {
+                    let record = chart.new_record(record.into());
+                    (chart.patient, Some(Chart::GRANT), record)
+                }));
+            }
+            for (turn, items) in items.chunks(MAX_ANCHORS as usize).enumerate() {
+                plans.push(Plan {
+                    key: hospital.services[turn % hospital.services.len()].clone(),
+                    call: calls::records::anchor_many(items)?,
+                });
+            }
+        }
+        send(chain, "batches of records", plans).await
+    }
+
+    /// The first patient who has not got something, all having got it in order.
+    async fn first_without<F>(&self, has: impl Fn(PatientId) -> F) -> Result<u32>
+    where
+        F: std::future::Future<Output = Result<bool>>,
+    {
+        let (mut low, mut high) = (0, self.patients);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match has(patient_id(middle)).await? {
+                true => low = middle + 1,
+                false => high = middle,
+            }
+        }
+        Ok(low)
+    }
+
+    /// The index of each patient's next grant.
+    pub async fn next_grants(&self, chain: &Chain) -> Result<Vec<GrantIndex>> {
+        stream::iter(0..self.patients)
+            .map(|number| next(chain, "Consent", "NextGrant", patient_id(number)))
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    /// Raises what patients and services may do, so that a chain is filled in minutes. Where one
+    /// vote decides.
+    pub async fn raise_allowances(&self, chain: &Chain) -> Result<()> {
+        const SECOND: u64 = 1_000_000_000_000;
+        ensure!(
+            self.hospitals.len() == 1,
+            "allowances are raised by one vote, and this council has several seats: use --dev"
+        );
+        for spender in [Spender::Service, Spender::Sponsor] {
+            let call = calls::members::set_allowance(spender, 60 * SECOND, SECOND, 65_536);
+            chain.propose(&self.hospitals[0].admin, 1, &call).await?;
+        }
+        Ok(())
+    }
+}
+
+fn intake(patient: &PatientId) -> CompartmentId {
+    CompartmentId(blake2_128(&("salus-bench intake", patient).encode()))
+}
+
+/// What a counter of a patient stands at, as of the newest finalized block.
+async fn next(chain: &Chain, pallet: &str, item: &str, patient: PatientId) -> Result<RecordIndex> {
+    let key = storage_key(pallet, item, &patient.encode());
+    let at = chain.finalized().await?;
+    Ok(chain.storage(&key, at.hash).await?.unwrap_or_default())
+}
+
+async fn send(chain: &Chain, what: &str, plans: Vec<Plan>) -> Result<()> {
+    if plans.is_empty() {
+        return Ok(());
+    }
+    eprintln!("preparing: {} {what}", plans.len());
+    let load = Load {
+        chain,
+        in_pool: IN_POOL,
+        rate: None,
+    };
+    let flow = load.run(plans).await?;
+    let failed = flow.failures(chain).await?;
+    ensure!(failed == 0, "{failed} {what} failed");
+    Ok(())
+}
+
+async fn hospitals(
+    chain: &Chain,
+    salus: &Salus,
+    now: Moment,
+    services: u32,
+) -> Result<Vec<Hospital>> {
+    let mut hospitals = Vec::new();
+    for uri in ADMINS {
+        let admin = AccountKey::from_uri(uri)?;
+        let Some(Member::Admin { organisation, .. }) = salus.member(&admin.account()).await? else {
+            continue;
+        };
+        let doctor = AccountKey::from_uri(&format!("//Bench//doctor//{organisation}"))?.account();
+        let services = (0..services)
+            .map(|i| {
+                AccountKey::from_uri(&format!("//Bench//service//{organisation}//{i}"))
+                    .map(Arc::new)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        hospitals.push(Hospital {
+            organisation,
+            admin,
+            services,
+            doctor,
+        });
+    }
+    if hospitals.is_empty() {
+        bail!(
+            "{} has no organisation whose admin is a development key: salus-bench knows the \
+             development preset and chains of ./scripts/network",
+            chain.url()
+        );
+    }
+    for hospital in &hospitals {
+        let staff = hospital
+            .services
+            .iter()
+            .map(|service| (service.account(), ClinicianRole::Service))
+            .chain([(hospital.doctor.clone(), ClinicianRole::Physician)]);
+        let mut missing = Vec::new();
+        for (account, role) in staff {
+            if salus.member(&account).await?.is_none() {
+                missing.push(calls::members::credential(&account, role, now + 365 * DAY));
+            }
+        }
+        for result in chain.submit_many(&hospital.admin, &missing).await {
+            result.context("cannot credential the services of a benchmark")?;
+        }
+    }
+    Ok(hospitals)
+}
