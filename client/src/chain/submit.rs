@@ -19,8 +19,8 @@ use subxt::{
 };
 
 use super::{
-    connect::{params, unhex},
-    events::ChainEvent,
+    connect::params,
+    events::{decode_events_where, ChainEvent, RawEvent},
     Block, Call, Chain, ChainError, Phase, Result, Runtime,
 };
 use crate::keys::AccountKey;
@@ -77,7 +77,7 @@ enum Status {
     Future,
     Ready,
     Broadcast(#[allow(dead_code)] Vec<String>),
-    InBlock(#[allow(dead_code)] H256),
+    InBlock(H256),
     Retracted(#[allow(dead_code)] H256),
     FinalityTimeout(#[allow(dead_code)] H256),
     Finalized(H256),
@@ -92,6 +92,7 @@ impl Chain {
     /// Errors if the chain turns it away, if the call fails, or if the node is lost meanwhile.
     pub async fn submit(&self, key: &AccountKey, call: &Call) -> Result<Submitted> {
         let (signed, watch) = self.send_next(key, call).await?;
+        tracing::debug!("sent");
         self.outcome(&signed, watch).await
     }
 
@@ -162,10 +163,10 @@ impl Chain {
         call: &Call,
     ) -> Result<(Signed, RpcSubscription<Status>)> {
         let _turn = self.inner.submitting.lock().await;
+        let account = key.account();
         let mut attempt = 1;
         loop {
-            let from = self.finalized().await?;
-            let nonce = self.next_nonce(&key.account()).await?;
+            let (from, nonce) = futures::try_join!(self.finalized(), self.next_nonce(&account))?;
             let signed = self.sign(key, call, nonce, from).await?;
             match self.watch(&signed).await {
                 Ok(watch) => return Ok((signed, watch)),
@@ -213,9 +214,26 @@ impl Chain {
                 advice,
             })
         };
+        // What a block says of it is read while the block waits to be finalized.
+        let mut foreseen = None;
         while let Some(status) = watch.next().await {
             match status {
-                Ok(Status::Finalized(block)) => return self.find_in(signed, block).await,
+                Ok(Status::Finalized(block)) => {
+                    tracing::debug!("finalized");
+                    return match foreseen {
+                        Some((found, outcome)) if found == block => outcome,
+                        _ => self.find_in(signed, block).await,
+                    };
+                }
+                Ok(Status::InBlock(block)) => {
+                    tracing::debug!("in a block");
+                    foreseen = match self.find_in(signed, block).await {
+                        outcome @ (Ok(_) | Err(ChainError::Failed { .. })) => {
+                            Some((block, outcome))
+                        }
+                        Err(_) => None,
+                    };
+                }
                 Ok(Status::Usurped(_)) => {
                     return rejected(
                         "another transaction of this account took its place",
@@ -236,11 +254,7 @@ impl Chain {
                 }
                 Ok(Status::FinalityTimeout(_)) | Err(_) => break,
                 Ok(
-                    Status::Future
-                    | Status::Ready
-                    | Status::Broadcast(_)
-                    | Status::InBlock(_)
-                    | Status::Retracted(_),
+                    Status::Future | Status::Ready | Status::Broadcast(_) | Status::Retracted(_),
                 ) => {}
             }
         }
@@ -285,34 +299,33 @@ impl Chain {
         let answer = answer.ok_or_else(|| ChainError::BlockUnknown {
             block: format!("{block:?}"),
         })?;
-        for (index, extrinsic) in answer.block.extrinsics.iter().enumerate() {
-            if unhex("chain_getBlock", extrinsic)? == signed.bytes {
-                return Ok(u32::try_from(index).ok());
-            }
-        }
-        Ok(None)
+        let wanted = signed.hex();
+        let mut extrinsics = answer.block.extrinsics.iter();
+        let index = extrinsics.position(|extrinsic| *extrinsic == wanted);
+        Ok(index.and_then(|index| u32::try_from(index).ok()))
     }
 
     async fn find_in(&self, signed: &Signed, hash: H256) -> Result<Submitted> {
-        let (index, found) =
-            futures::try_join!(self.place_in(signed, hash), self.block_events(hash))?;
+        let index = self.place_in(signed, hash).await?;
         let extrinsic_index = index.ok_or_else(|| {
             ChainError::unreadable(
                 "chain_getBlock",
                 format!(
-                    "{} is not in the block {hash:?} that it was finalized in",
+                    "{} is not in the block {hash:?} that it is said to be in",
                     signed.call
                 ),
             )
         })?;
-        let events: Vec<_> = found
-            .events
-            .into_iter()
-            .filter(|event| event.phase == Phase::ApplyExtrinsic(extrinsic_index))
-            .collect();
+        let (block, parent) = self.block(hash).await?;
+        // The block may not be finalized: what is learned about such ones is not kept by number.
+        let (runtime, moment, events) = futures::try_join!(
+            self.runtime(parent),
+            self.moment(hash),
+            self.raw_events(hash)
+        )?;
+        let its_own = |event: &RawEvent| event.phase == Phase::ApplyExtrinsic(extrinsic_index);
+        let events = decode_events_where(&events, &runtime.metadata, its_own)?;
         if let Some(error) = events.iter().find_map(dispatch_error) {
-            let (block, parent) = self.block(hash).await?;
-            let runtime = self.runtime_that_made(block, parent).await?;
             let (error, explanation) = runtime.explain(error);
             return Err(ChainError::Failed {
                 call: signed.call.clone(),
@@ -322,9 +335,9 @@ impl Chain {
             });
         }
         Ok(Submitted {
-            block: found.block,
+            block,
             extrinsic_index,
-            moment: found.moment,
+            moment,
             events,
         })
     }
