@@ -1,7 +1,7 @@
 //! [`Ledger`] over a node's RPC.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use codec::Decode;
 use futures::FutureExt;
@@ -22,6 +22,9 @@ use crate::ledger::{
 
 /// A node that is silent for longer is unreachable.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Nodes do not finalize at the same instant: so far may ours be behind the reader's.
+const NEARLY_FINAL: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(50);
 /// A long chart takes many questions.
 const PATIENCE_CHART: Duration = Duration::from_secs(120);
 /// Keys of one page.
@@ -96,11 +99,8 @@ impl Ledger for NodeLedger {
                 Some(block) if block.number <= head.number => block,
                 _ => return Ok(None),
             };
-            let events = self.chain.events(block.hash).await?;
-            let event = events
-                .iter()
-                .find(|event| event.index == entry.event && event.is("AccessLog", "Opened"));
-            let Some(event) = event else {
+            let event = self.chain.event(block.hash, entry.event).await?;
+            let Some(event) = event.filter(|event| event.is("AccessLog", "Opened")) else {
                 return Ok(None);
             };
             let mut bytes = event.field_bytes();
@@ -127,6 +127,24 @@ impl Ledger for NodeLedger {
                 part: fields.part,
                 purpose: fields.purpose,
             }))
+        })
+    }
+
+    fn becomes_final(&self, block: H256) -> Answer<'_, bool> {
+        self.ask(async move {
+            let block = match self.chain.block(block).await {
+                Ok((block, _)) => block,
+                Err(ChainError::BlockUnknown { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            };
+            let end = Instant::now() + NEARLY_FINAL;
+            while self.chain.finalized().await?.number < block.number {
+                if Instant::now() >= end {
+                    return Ok(false);
+                }
+                tokio::time::sleep(POLL).await;
+            }
+            Ok(self.chain.block_at(block.number).await? == block)
         })
     }
 
