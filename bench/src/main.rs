@@ -2,9 +2,11 @@
 //! beside the plain remarks of the same chain, files beside age alone on the same machine.
 
 mod chain;
+mod click;
 mod figures;
 mod files;
 mod process;
+mod trail;
 mod world;
 
 use anyhow::Result;
@@ -24,6 +26,10 @@ struct Args {
 enum What {
     /// Finalized transactions per second: remark, open, anchor. Needs the development preset.
     Chain(chain::Args),
+    /// From the start of `salus open` to plaintext on disk. Needs a consortium of `./scripts/network`.
+    Click(click::Args),
+    /// Reads and verifies a long trail. `./scripts/long-trail` does all of it.
+    Trail(trail::Args),
     /// MB/s of upload and download, beside age alone and a plain copy. Needs the development preset
     /// and a vault of its hospital.
     Files(files::Args),
@@ -34,6 +40,8 @@ async fn main() -> Result<()> {
     let args = Args::parse();
     let (table, json) = match args.what {
         What::Chain(chain) => chain::run(chain).await?,
+        What::Click(click) => click::run(click).await?,
+        What::Trail(trail) => trail::run(trail).await?,
         What::Files(files) => files::run(files).await?,
     };
     if args.json {
