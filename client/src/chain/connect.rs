@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    ops::RangeInclusive,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
@@ -185,6 +186,31 @@ impl Chain {
             .ok_or_else(|| ChainError::BlockUnknown {
                 block: number.to_string(),
             })
+    }
+
+    /// The canonical blocks of these numbers, in ascending order and asked for at once. Those that are
+    /// not finalized yet may change.
+    pub(crate) async fn blocks_at(
+        &self,
+        numbers: RangeInclusive<BlockNumber>,
+    ) -> Result<Vec<Block>> {
+        let numbers: Vec<BlockNumber> = numbers.collect();
+        let hashes: Vec<Option<H256>> = self
+            .request("chain_getBlockHash", params![&numbers])
+            .await?;
+        if hashes.len() != numbers.len() {
+            let reason = format!("{} hashes of {} blocks", hashes.len(), numbers.len());
+            return Err(ChainError::unreadable("chain_getBlockHash", reason));
+        }
+        let blocks = numbers.into_iter().zip(hashes);
+        blocks
+            .map(|(number, hash)| {
+                hash.map(|hash| Block { number, hash })
+                    .ok_or_else(|| ChainError::BlockUnknown {
+                        block: number.to_string(),
+                    })
+            })
+            .collect()
     }
 
     /// The block of this hash and its parent's hash.
