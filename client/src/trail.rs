@@ -272,7 +272,7 @@ impl Reader<'_> {
                 let first = number.saturating_sub(WINDOW).max(segment.down_to);
                 window = self.chain.blocks_at(first..=number).await?;
             }
-            let block = |number| {
+            let block = |number: BlockNumber| {
                 let mut window = window.iter();
                 let found = window.find(|block: &&Block| block.number == number);
                 found.copied().ok_or_else(|| ChainError::BlockUnknown {

@@ -100,7 +100,7 @@ pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
     let meeting = async {
         let session = client.session(patient).await;
         tracing::debug!("signed in");
-        Ok(session)
+        Ok::<_, Error>(session)
     };
     let ((entries, receipt), session) = futures::try_join!(logging, meeting)?;
     let session = session?;
