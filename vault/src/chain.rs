@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use codec::Decode;
 use futures::FutureExt;
-use salus_client::chain::{calls, storage_key, storage_prefix, Chain, ChainError, ChainEvent};
+use salus_client::chain::{
+    calls, storage_key, storage_prefix, Block, Chain, ChainError, ChainEvent,
+};
 use salus_client::keys::AccountKey;
 use salus_primitives::api::GrantView;
 use salus_primitives::{
@@ -48,6 +50,15 @@ impl NodeLedger {
         question: impl Future<Output = Result<T, ChainError>> + Send + 'a,
     ) -> Answer<'a, T> {
         within(PATIENCE, question).boxed()
+    }
+
+    /// The block of this hash, if the node has seen it.
+    async fn known(&self, hash: H256) -> Result<Option<Block>, ChainError> {
+        match self.chain.block(hash).await {
+            Ok((block, _)) => Ok(Some(block)),
+            Err(ChainError::BlockUnknown { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -95,11 +106,17 @@ impl Ledger for NodeLedger {
 
     fn opened(&self, head: Head, entry: EntryId) -> Answer<'_, Option<Opened>> {
         self.ask(async move {
-            let block = match self.chain.finalized_block(entry.block).await? {
-                Some(block) if block.number <= head.number => block,
-                _ => return Ok(None),
+            let Some(block) = self.known(entry.block).await? else {
+                return Ok(None);
             };
-            let event = self.chain.event(block.hash, entry.event).await?;
+            // What is below the finalized head and canonical is finalized.
+            if block.number > head.number || self.chain.block_at(block.number).await? != block {
+                return Ok(None);
+            }
+            let (event, moment) = futures::try_join!(
+                self.chain.event(block.hash, entry.event),
+                self.chain.moment(block.hash)
+            )?;
             let Some(event) = event.filter(|event| event.is("AccessLog", "Opened")) else {
                 return Ok(None);
             };
@@ -119,7 +136,7 @@ impl Ledger for NodeLedger {
                 return Ok(None);
             }
             Ok(Some(Opened {
-                moment: self.chain.moment(block.hash).await?,
+                moment,
                 patient: fields.patient,
                 reader: fields.reader,
                 grant: fields.grant,
@@ -132,10 +149,8 @@ impl Ledger for NodeLedger {
 
     fn becomes_final(&self, block: H256) -> Answer<'_, bool> {
         self.ask(async move {
-            let block = match self.chain.block(block).await {
-                Ok((block, _)) => block,
-                Err(ChainError::BlockUnknown { .. }) => return Ok(false),
-                Err(error) => return Err(error),
+            let Some(block) = self.known(block).await? else {
+                return Ok(false);
             };
             let end = Instant::now() + NEARLY_FINAL;
             while self.chain.finalized().await?.number < block.number {

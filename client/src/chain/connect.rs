@@ -219,19 +219,6 @@ impl Chain {
         Ok((Block { number, hash }, parent))
     }
 
-    /// The block of this hash, if it is part of the finalized chain.
-    pub async fn finalized_block(&self, hash: H256) -> Result<Option<Block>> {
-        let number = match self.header(hash).await {
-            Ok((_, number)) => number,
-            Err(ChainError::BlockUnknown { .. }) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let block = Block { number, hash };
-        let finalized =
-            self.finalized().await?.number >= number && self.block_at(number).await? == block;
-        Ok(finalized.then_some(block))
-    }
-
     /// The chain's clock in this block.
     pub async fn moment(&self, hash: H256) -> Result<Moment> {
         let key = storage_prefix("Timestamp", "Now");
