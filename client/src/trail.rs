@@ -281,10 +281,11 @@ impl Reader<'_> {
             };
             let (block, parent) = (block(number)?, block(number - 1)?);
             // Long trails are dense: the block before an entry often holds one, too.
-            let (state, before) = match ahead.filter(|state| state.block == block) {
-                Some(state) => (state, self.state(parent).await?),
-                None => futures::try_join!(self.state(block), self.state(parent))?,
+            let state = match ahead.filter(|state| state.block == block) {
+                Some(state) => state,
+                None => self.state(block).await?,
             };
+            let before = self.state(parent).await?;
             // A node that leads us in circles must not keep us for ever.
             if before.head.last_block >= head.last_block {
                 return Err(ChainError::unreadable(

@@ -113,10 +113,8 @@ impl Ledger for NodeLedger {
             if block.number > head.number || self.chain.block_at(block.number).await? != block {
                 return Ok(None);
             }
-            let (event, moment) = futures::try_join!(
-                self.chain.event(block.hash, entry.event),
-                self.chain.moment(block.hash)
-            )?;
+            let event = self.chain.event(block.hash, entry.event).await?;
+            let moment = self.chain.moment(block.hash).await?;
             let Some(event) = event.filter(|event| event.is("AccessLog", "Opened")) else {
                 return Ok(None);
             };

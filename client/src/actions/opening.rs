@@ -61,11 +61,7 @@ pub struct OpenedChart {
 pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
     let patient = opening.patient;
     let salus = client.salus().await?;
-    // Signing needs the runtime, which is large: it comes meanwhile.
-    let (rows, _) = futures::try_join!(
-        salus.all_records(patient),
-        client.chain.runtime(salus.block())
-    )?;
+    let rows = salus.all_records(patient).await?;
     let (index, view) = choose(client, &salus, opening, &rows).await?;
     let (purpose, wanted) = match &view {
         Some(view) => (view.purpose, wanted(&salus, opening, view, &rows).await?),

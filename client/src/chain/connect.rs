@@ -1,4 +1,8 @@
 //! One connection to one node, the chain's identity, and its runtimes by version.
+//!
+//! Questions that belong together are asked one after the other: a node's server holds a second small
+//! answer back until the first is acknowledged, up to 40 ms, while the next question acknowledges it
+//! at once. Many at a time are fine, if each answer is followed by a question.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -117,10 +121,8 @@ impl Chain {
     /// not the one `expected`.
     pub async fn connect(url: &str, expected: Option<Genesis>) -> Result<Self> {
         let rpc = dial(url).await?;
-        let (genesis, at): (_, H256) = futures::try_join!(
-            genesis(&rpc, url),
-            ask(&rpc, url, "chain_getFinalizedHead", params![]),
-        )?;
+        let genesis = genesis(&rpc, url).await?;
+        let at: H256 = ask(&rpc, url, "chain_getFinalizedHead", params![]).await?;
         let expected = expected.unwrap_or(genesis);
         if genesis != expected {
             return Err(ChainError::WrongChain {
@@ -129,10 +131,8 @@ impl Chain {
                 found: genesis,
             });
         }
-        let (version, hash): (Version, H256) = futures::try_join!(
-            ask(&rpc, url, "state_getRuntimeVersion", params![at]),
-            ask(&rpc, url, "state_getStorageHash", params![hex(CODE), at]),
-        )?;
+        let version: Version = ask(&rpc, url, "state_getRuntimeVersion", params![at]).await?;
+        let hash: H256 = ask(&rpc, url, "state_getStorageHash", params![hex(CODE), at]).await?;
         check_version(url, &version)?;
         let code = Code {
             hash,

@@ -85,11 +85,9 @@ impl Chain {
     /// The events of this block, with its number and time.
     pub async fn block_events(&self, hash: H256) -> Result<BlockEvents> {
         let (block, parent) = self.block(hash).await?;
-        let (runtime, moment, events) = futures::try_join!(
-            self.runtime_that_made(block, parent),
-            self.moment(hash),
-            self.raw_events(hash)
-        )?;
+        let runtime = self.runtime_that_made(block, parent).await?;
+        let moment = self.moment(hash).await?;
+        let events = self.raw_events(hash).await?;
         Ok(BlockEvents {
             block,
             moment,

@@ -163,10 +163,10 @@ impl Chain {
         call: &Call,
     ) -> Result<(Signed, RpcSubscription<Status>)> {
         let _turn = self.inner.submitting.lock().await;
-        let account = key.account();
         let mut attempt = 1;
         loop {
-            let (from, nonce) = futures::try_join!(self.finalized(), self.next_nonce(&account))?;
+            let from = self.finalized().await?;
+            let nonce = self.next_nonce(&key.account()).await?;
             let signed = self.sign(key, call, nonce, from).await?;
             match self.watch(&signed).await {
                 Ok(watch) => return Ok((signed, watch)),
@@ -318,11 +318,9 @@ impl Chain {
         })?;
         let (block, parent) = self.block(hash).await?;
         // The block may not be finalized: what is learned about such ones is not kept by number.
-        let (runtime, moment, events) = futures::try_join!(
-            self.runtime(parent),
-            self.moment(hash),
-            self.raw_events(hash)
-        )?;
+        let runtime = self.runtime(parent).await?;
+        let moment = self.moment(hash).await?;
+        let events = self.raw_events(hash).await?;
         let its_own = |event: &RawEvent| event.phase == Phase::ApplyExtrinsic(extrinsic_index);
         let events = decode_events_where(&events, &runtime.metadata, its_own)?;
         if let Some(error) = events.iter().find_map(dispatch_error) {
