@@ -3,12 +3,14 @@
 
 mod chain;
 mod chart;
+mod click;
 mod figures;
 mod files;
 mod grow;
 mod load;
 mod population;
 mod process;
+mod trail;
 mod workload;
 mod world;
 
@@ -34,6 +36,10 @@ enum What {
     Chart(chart::Args),
     /// Fills a chain with patients and records. Needs the development preset.
     Grow(grow::Args),
+    /// From the start of `salus open` to plaintext on disk. Needs a consortium of `./scripts/network`.
+    Click(click::Args),
+    /// Reads and verifies a long trail. `./scripts/long-trail` does all of it.
+    Trail(trail::Args),
     /// MB/s of upload and download, beside age alone and a plain copy. Needs the development preset
     /// and a vault of its hospital.
     Files(files::Args),
@@ -46,6 +52,8 @@ async fn main() -> Result<()> {
         What::Chain(chain) => chain::run(chain).await?,
         What::Chart(chart) => chart::run(chart)?,
         What::Grow(grow) => grow::run(grow).await?,
+        What::Click(click) => click::run(click).await?,
+        What::Trail(trail) => trail::run(trail).await?,
         What::Files(files) => files::run(files).await?,
     };
     if args.json {

@@ -17,17 +17,22 @@
 //! assert!(matches!(result, Err(TrailError::Missing { first: 1, last: 1 })));
 //! ```
 
-use codec::Encode;
+use codec::{Decode, Encode};
 use futures::{StreamExt, TryStreamExt};
 use salus_primitives::{BlockNumber, Genesis, Moment, PatientId, TrailHead};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sp_core::H256;
 
-use crate::chain::{events::hex_bytes, Block, Chain, ChainError};
+use crate::chain::{
+    events::{decode_events_where, hex_bytes, RawEvent, NO_EVENTS},
+    storage_key, storage_prefix, Block, Chain, ChainError,
+};
 
 /// Segments of a trail that are read at the same time.
 const PARALLEL: usize = 8;
+/// Blocks before an entry whose hashes are asked for with its own.
+const WINDOW: BlockNumber = 32;
 
 /// One entry of a trail.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -207,9 +212,16 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     async fn head(&self, at: H256) -> Result<TrailHead, ChainError> {
-        let key = crate::chain::storage_key("AccessLog", "TrailHeads", &self.patient.encode());
-        let head = self.chain.storage(&key, at).await?;
-        Ok(head.unwrap_or_else(|| TrailHead::start(&self.chain.genesis(), &self.patient)))
+        let head = self.chain.storage(&self.head_key(), at).await?;
+        Ok(head.unwrap_or_else(|| self.start()))
+    }
+
+    fn head_key(&self) -> Vec<u8> {
+        storage_key("AccessLog", "TrailHeads", &self.patient.encode())
+    }
+
+    fn start(&self) -> TrailHead {
+        TrailHead::start(&self.chain.genesis(), &self.patient)
     }
 
     /// The heads that end a segment, newest first: this one, and one at each checkpoint.
@@ -249,40 +261,87 @@ impl Reader<'_> {
     async fn segment(&self, segment: Segment) -> Result<Vec<TrailEntry>, ChainError> {
         let mut head = segment.head;
         let mut blocks = Vec::new();
+        let mut window = Vec::new();
+        let mut ahead: Option<State> = None;
         while head.count > 0 && head.last_block > segment.down_to {
-            let (entries, before) = self.block(head).await?;
+            let number = head.last_block;
+            if !window
+                .iter()
+                .any(|block: &Block| block.number == number - 1)
+            {
+                let first = number.saturating_sub(WINDOW).max(segment.down_to);
+                window = self.chain.blocks_at(first..=number).await?;
+            }
+            let block = |number: BlockNumber| {
+                let mut window = window.iter();
+                let found = window.find(|block: &&Block| block.number == number);
+                found.copied().ok_or_else(|| ChainError::BlockUnknown {
+                    block: number.to_string(),
+                })
+            };
+            let (block, parent) = (block(number)?, block(number - 1)?);
+            // Long trails are dense: the block before an entry often holds one, too.
+            let state = match ahead.filter(|state| state.block == block) {
+                Some(state) => state,
+                None => self.state(block).await?,
+            };
+            let before = self.state(parent).await?;
             // A node that leads us in circles must not keep us for ever.
-            if before.last_block >= head.last_block {
+            if before.head.last_block >= head.last_block {
                 return Err(ChainError::unreadable(
                     "a trail's head",
                     format!("block {} does not lead back", head.last_block),
                 ));
             }
-            blocks.push(entries);
-            head = before;
+            blocks.push(self.entries(head, before.head, state, parent).await?);
+            head = before.head;
+            ahead = Some(before);
         }
         Ok(blocks.into_iter().rev().flatten().collect())
     }
 
-    /// The entries in the block of this head, and the head before that block.
-    async fn block(&self, head: TrailHead) -> Result<(Vec<TrailEntry>, TrailHead), ChainError> {
-        let block = self.chain.block_at(head.last_block).await?;
-        let (_, parent) = self.chain.block(block.hash).await?;
-        let (found, before) =
-            futures::try_join!(self.chain.block_events(block.hash), self.head(parent))?;
+    async fn state(&self, block: Block) -> Result<State, ChainError> {
+        let keys = [
+            &storage_prefix("System", "Events")[..],
+            &storage_prefix("Timestamp", "Now"),
+            &self.head_key(),
+        ];
+        let [events, moment, head] = self.chain.values(keys, block.hash).await?;
+        Ok(State {
+            block,
+            events: events.unwrap_or_else(|| NO_EVENTS.to_vec()),
+            moment: decode(moment)?.unwrap_or_default(),
+            head: decode(head)?.unwrap_or_else(|| self.start()),
+        })
+    }
+
+    /// The entries in a block with this head, after the head before it.
+    async fn entries(
+        &self,
+        head: TrailHead,
+        before: TrailHead,
+        state: State,
+        parent: Block,
+    ) -> Result<Vec<TrailEntry>, ChainError> {
+        let State { block, moment, .. } = state;
+        let runtime = self.chain.runtime_that_made(block, parent.hash).await?;
+        // Only an event that holds the patient's id can be about the patient.
+        let names_patient =
+            |event: &RawEvent| event.bytes.windows(16).any(|id| *id == self.patient.0);
+        let events = decode_events_where(&state.events, &runtime.metadata, names_patient)?;
         let mut running = before;
         let mut entries = Vec::new();
-        for event in found.events {
+        for event in events {
             if event.patient() != Some(self.patient) {
                 continue;
             }
-            running = running.append(block.number, found.moment, &event.raw);
+            running = running.append(block.number, moment, &event.raw);
             entries.push(TrailEntry {
                 n: running.count,
                 block: block.number,
                 block_hash: block.hash,
                 event_index: event.index,
-                moment: found.moment,
+                moment,
                 pallet: event.pallet,
                 variant: event.variant,
                 fields: event.fields,
@@ -295,8 +354,22 @@ impl Reader<'_> {
         if let Some(last) = entries.last_mut() {
             last.hash = head.hash;
         }
-        Ok((entries, before))
+        Ok(entries)
     }
+}
+
+/// What a block's state tells of a trail.
+struct State {
+    block: Block,
+    /// `System.Events`.
+    events: Vec<u8>,
+    moment: Moment,
+    head: TrailHead,
+}
+
+fn decode<T: Decode>(value: Option<Vec<u8>>) -> Result<Option<T>, ChainError> {
+    let value = value.map(|bytes| T::decode(&mut &bytes[..])).transpose();
+    value.map_err(|e| ChainError::unreadable("storage", e))
 }
 
 /// Recomputes the hash chain over the entries, which need no node, and compares it with the head.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use salus_client::{
-    chain::{calls, Chain, ChainError},
+    chain::{calls, Chain, ChainError, Phase},
     files::age::DecryptionKey,
     keys::{random_16, AccountKey},
     trail::{self, SeenHead, TrailError},
@@ -200,6 +200,33 @@ async fn a_trail_is_written_read_back_and_verified() {
         gap.verify(None),
         Err(TrailError::Missing { first: 2, last: 2 })
     );
+
+    // Reading only what is needed leaves out nothing that all events of all blocks tell.
+    let mut about = Vec::new();
+    for number in 1..=whole.at {
+        let block = chain.block_at(number).await.unwrap();
+        let all = chain.block_events(block.hash).await.unwrap();
+        for event in &all.events {
+            let alone = chain.event(block.hash, event.index).await.unwrap();
+            assert_eq!(alone.as_ref(), Some(event));
+        }
+        let beyond = all.events.len() as u32;
+        assert_eq!(chain.event(block.hash, beyond).await.unwrap(), None);
+        if block == sent.block {
+            let mut own = all.events.clone();
+            own.retain(|event| event.phase == Phase::ApplyExtrinsic(sent.extrinsic_index));
+            assert_eq!(own, sent.events);
+        }
+        let moment = all.moment;
+        let found = all.events.into_iter();
+        let found = found.filter(|event| event.patient() == Some(patient));
+        about.extend(found.map(|event| (number, moment, event.index, event.raw, event.fields)));
+    }
+    let told = whole.entries.iter().map(|entry| {
+        let (event, fields) = (entry.event.clone(), entry.fields.clone());
+        (entry.block, entry.moment, entry.event_index, event, fields)
+    });
+    assert_eq!(told.collect::<Vec<_>>(), about);
 
     // Finalized blocks come in order and none is left out.
     let mut blocks = chain.follow(1);

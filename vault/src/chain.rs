@@ -1,11 +1,13 @@
 //! [`Ledger`] over a node's RPC.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use codec::Decode;
 use futures::FutureExt;
-use salus_client::chain::{calls, storage_key, storage_prefix, Chain, ChainError, ChainEvent};
+use salus_client::chain::{
+    calls, storage_key, storage_prefix, Block, Chain, ChainError, ChainEvent,
+};
 use salus_client::keys::AccountKey;
 use salus_primitives::api::GrantView;
 use salus_primitives::{
@@ -22,6 +24,9 @@ use crate::ledger::{
 
 /// A node that is silent for longer is unreachable.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Nodes do not finalize at the same instant: so far may ours be behind the reader's.
+const NEARLY_FINAL: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(50);
 /// A long chart takes many questions.
 const PATIENCE_CHART: Duration = Duration::from_secs(120);
 /// Keys of one page.
@@ -45,6 +50,15 @@ impl NodeLedger {
         question: impl Future<Output = Result<T, ChainError>> + Send + 'a,
     ) -> Answer<'a, T> {
         within(PATIENCE, question).boxed()
+    }
+
+    /// The block of this hash, if the node has seen it.
+    async fn known(&self, hash: H256) -> Result<Option<Block>, ChainError> {
+        match self.chain.block(hash).await {
+            Ok((block, _)) => Ok(Some(block)),
+            Err(ChainError::BlockUnknown { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -92,15 +106,16 @@ impl Ledger for NodeLedger {
 
     fn opened(&self, head: Head, entry: EntryId) -> Answer<'_, Option<Opened>> {
         self.ask(async move {
-            let block = match self.chain.finalized_block(entry.block).await? {
-                Some(block) if block.number <= head.number => block,
-                _ => return Ok(None),
+            let Some(block) = self.known(entry.block).await? else {
+                return Ok(None);
             };
-            let events = self.chain.events(block.hash).await?;
-            let event = events
-                .iter()
-                .find(|event| event.index == entry.event && event.is("AccessLog", "Opened"));
-            let Some(event) = event else {
+            // What is below the finalized head and canonical is finalized.
+            if block.number > head.number || self.chain.block_at(block.number).await? != block {
+                return Ok(None);
+            }
+            let event = self.chain.event(block.hash, entry.event).await?;
+            let moment = self.chain.moment(block.hash).await?;
+            let Some(event) = event.filter(|event| event.is("AccessLog", "Opened")) else {
                 return Ok(None);
             };
             let mut bytes = event.field_bytes();
@@ -119,7 +134,7 @@ impl Ledger for NodeLedger {
                 return Ok(None);
             }
             Ok(Some(Opened {
-                moment: self.chain.moment(block.hash).await?,
+                moment,
                 patient: fields.patient,
                 reader: fields.reader,
                 grant: fields.grant,
@@ -127,6 +142,22 @@ impl Ledger for NodeLedger {
                 part: fields.part,
                 purpose: fields.purpose,
             }))
+        })
+    }
+
+    fn becomes_final(&self, block: H256) -> Answer<'_, bool> {
+        self.ask(async move {
+            let Some(block) = self.known(block).await? else {
+                return Ok(false);
+            };
+            let end = Instant::now() + NEARLY_FINAL;
+            while self.chain.finalized().await?.number < block.number {
+                if Instant::now() >= end {
+                    return Ok(false);
+                }
+                tokio::time::sleep(POLL).await;
+            }
+            Ok(self.chain.block_at(block.number).await? == block)
         })
     }
 

@@ -118,6 +118,10 @@ pub trait Ledger: Send + Sync + 'static {
     /// the event is another one.
     fn opened(&self, head: Head, entry: EntryId) -> Answer<'_, Option<Opened>>;
 
+    /// Whether this block is finalized, or becomes so within a moment. A block that the node has not
+    /// even seen is not waited for.
+    fn becomes_final(&self, block: H256) -> Answer<'_, bool>;
+
     fn member(&self, at: H256, account: &AccountId) -> Answer<'_, Option<Member>>;
     fn controlled_by(&self, at: H256, account: &AccountId) -> Answer<'_, Vec<PatientId>>;
     fn controller(

@@ -7,6 +7,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use bytes::Bytes;
 use futures::{stream, Stream, StreamExt};
 use salus_primitives::{
@@ -164,7 +165,17 @@ impl Rule {
     /// Decides about one request. Errors: 404 for absent and for not permitted, 503 when the chain
     /// cannot be asked.
     pub async fn decide(&self, question: &Question) -> Result<Permit, ApiError> {
-        self.ask(question, true).await
+        let refused = match self.ask(question, true).await {
+            Err(error) if error.status == StatusCode::NOT_FOUND => error,
+            answer => return answer,
+        };
+        // The reader's node may have finalized the entry a moment before ours.
+        match question.entry {
+            Some(entry) if self.ledger.becomes_final(entry.block).await? => {
+                self.ask(question, true).await
+            }
+            _ => Err(refused),
+        }
     }
 
     /// Decides whether a stream may go on: the same, but its entry was fresh when it began.

@@ -118,6 +118,7 @@ impl Client {
         let config = profile.config()?;
         let url = node.or(config.node.as_deref()).unwrap_or(DEFAULT_NODE);
         let chain = Chain::connect(url, config.genesis).await?;
+        tracing::debug!("connected");
         if config.genesis.is_none() || config.runtime.is_none() {
             let (genesis, url) = (chain.genesis(), url.to_owned());
             profile.update_config(|config| {

@@ -73,22 +73,35 @@ pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
             false => "name the records to open, or list them with --list".into(),
         }));
     }
+    tracing::debug!("chosen");
     let part = if opening.list {
         Part::Manifest
     } else {
         Part::Full
     };
-    let mut entries = Vec::new();
-    let mut receipt = None;
-    for records in wanted.chunks(MAX_OPEN as usize) {
-        let (entry, at) = log(client, opening, records, part, index, purpose).await?;
-        entries.push((entry, records.to_vec()));
-        receipt = Some(at);
-    }
-
-    let session = client.session(patient).await?;
+    let logging = async {
+        let mut entries = Vec::new();
+        let mut receipt = None;
+        for records in wanted.chunks(MAX_OPEN as usize) {
+            let (entry, at) = log(client, opening, records, part, index, purpose).await?;
+            entries.push((entry, records.to_vec()));
+            receipt = Some(at);
+        }
+        receipt
+            .map(|receipt| (entries, receipt))
+            .ok_or_else(|| Error::Unfit("nothing was opened".into()))
+    };
+    // The vault is met while the entry waits to be finalized. Nothing is fetched before, and a refusal
+    // does not wait for a vault.
+    let meeting = async {
+        let session = client.session(patient).await;
+        tracing::debug!("signed in");
+        Ok::<_, Error>(session)
+    };
+    let ((entries, receipt), session) = futures::try_join!(logging, meeting)?;
+    let session = session?;
     // What the grant and the records are now that they are opened.
-    let salus = client.salus().await?;
+    let salus = client.chain.salus_at(receipt.block_hash);
     let view = salus
         .grant(patient, index)
         .await?
@@ -96,6 +109,7 @@ pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
     let keys = client.own_keys(&salus).await?;
     let first = entries.first().map(|(entry, _)| *entry);
     let envelope = envelope(&session, patient, index, &view.envelopes, &keys, first).await?;
+    tracing::debug!("keys");
     let mut records = Vec::new();
     for (entry, indices) in &entries {
         for record in indices {
@@ -112,6 +126,7 @@ pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
             remember(client, patient, *record, index, entry, &salus).await?;
         }
     }
+    tracing::debug!("read");
     Ok(OpenedChart {
         patient: patient.to_string(),
         grant: index,
@@ -121,7 +136,7 @@ pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
             .filter_map(|view| view.file.clone())
             .collect(),
         records,
-        receipt: receipt.ok_or_else(|| Error::Unfit("nothing was opened".into()))?,
+        receipt,
     })
 }
 

@@ -6,17 +6,25 @@
 
 use codec::{Decode, Encode};
 use salus_primitives::{BlockNumber, Cid, Moment, PatientId};
-use scale_info::{form::PortableForm, Field, PortableRegistry, TypeDef};
+use scale_info::{form::PortableForm, Field, PortableRegistry, TypeDef, Variant};
 use scale_value::{Composite, Primitive, ValueDef};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 use sp_core::H256;
-use subxt::{rpcs::client::RpcSubscription, Metadata};
+use subxt::{
+    ext::scale_decode::visitor::{decode_with_visitor, IgnoreVisitor},
+    metadata::PalletMetadata,
+    rpcs::client::RpcSubscription,
+    Metadata,
+};
 
 use super::{
     connect::{compact_length, params, storage_prefix, unhex},
     Block, Chain, ChainError, Result, Runtime,
 };
+
+/// An empty list.
+pub(crate) const NO_EVENTS: &[u8] = &[0];
 
 /// When in a block an event happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
@@ -71,29 +79,36 @@ impl Chain {
     pub async fn events(&self, hash: H256) -> Result<Vec<ChainEvent>> {
         let (block, parent) = self.block(hash).await?;
         let runtime = self.runtime_that_made(block, parent).await?;
-        self.events_with(hash, &runtime).await
+        decode_events(&self.raw_events(hash).await?, &runtime.metadata)
     }
 
     /// The events of this block, with its number and time.
     pub async fn block_events(&self, hash: H256) -> Result<BlockEvents> {
         let (block, parent) = self.block(hash).await?;
         let runtime = self.runtime_that_made(block, parent).await?;
-        let (moment, events) =
-            futures::try_join!(self.moment(hash), self.events_with(hash, &runtime))?;
+        let moment = self.moment(hash).await?;
+        let events = self.raw_events(hash).await?;
         Ok(BlockEvents {
             block,
             moment,
-            events,
+            events: decode_events(&events, &runtime.metadata)?,
         })
     }
 
-    async fn events_with(&self, hash: H256, runtime: &Runtime) -> Result<Vec<ChainEvent>> {
+    /// One event of this block, by its place.
+    pub async fn event(&self, hash: H256, index: u32) -> Result<Option<ChainEvent>> {
+        let (block, parent) = self.block(hash).await?;
+        let runtime = self.runtime_that_made(block, parent).await?;
+        let events = self.raw_events(hash).await?;
+        let found = decode_events_where(&events, &runtime.metadata, |raw| raw.index == index)?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The storage value of `System.Events`.
+    pub(super) async fn raw_events(&self, hash: H256) -> Result<Vec<u8>> {
         let key = super::connect::hex(&storage_prefix("System", "Events"));
         let value: Option<String> = self.request("state_getStorage", params![key, hash]).await?;
-        let Some(value) = value else {
-            return Ok(Vec::new());
-        };
-        decode_events(&unhex("events", &value)?, &runtime.metadata)
+        value.map_or(Ok(NO_EVENTS.to_vec()), |value| unhex("events", &value))
     }
 
     /// Decodes one `RuntimeEvent` of this finalized block again, to compare with what is said
@@ -189,6 +204,23 @@ impl FinalizedBlocks {
 
 /// Decodes the storage value of `System.Events`.
 pub fn decode_events(bytes: &[u8], metadata: &Metadata) -> Result<Vec<ChainEvent>> {
+    decode_events_where(bytes, metadata, |_| true)
+}
+
+/// An event that may be worth decoding.
+pub struct RawEvent<'a> {
+    pub index: u32,
+    pub phase: Phase,
+    /// SCALE of the `RuntimeEvent`.
+    pub bytes: &'a [u8],
+}
+
+/// Decodes those events of `System.Events` that are wanted. Of the others only the length is found.
+pub fn decode_events_where(
+    bytes: &[u8],
+    metadata: &Metadata,
+    wanted: impl Fn(&RawEvent) -> bool,
+) -> Result<Vec<ChainEvent>> {
     let bad = |e: codec::Error| ChainError::unreadable("an event", e);
     let (count, start) = compact_length(bytes)?;
     let input = &mut &bytes[start..];
@@ -196,17 +228,24 @@ pub fn decode_events(bytes: &[u8], metadata: &Metadata) -> Result<Vec<ChainEvent
     for index in 0..count {
         let phase = Phase::decode(input).map_err(bad)?;
         let before = *input;
-        let (pallet, variant, fields) = decode_event(input, metadata)?;
-        let raw = before[..before.len() - input.len()].to_vec();
-        Vec::<H256>::decode(input).map_err(bad)?;
-        events.push(ChainEvent {
+        skip_event(input, metadata)?;
+        let raw = RawEvent {
             index,
             phase,
-            pallet,
-            variant,
-            fields,
-            raw,
-        });
+            bytes: &before[..before.len() - input.len()],
+        };
+        if wanted(&raw) {
+            let (pallet, variant, fields) = decode_event(&mut &raw.bytes[..], metadata)?;
+            events.push(ChainEvent {
+                index,
+                phase,
+                pallet,
+                variant,
+                fields,
+                raw: raw.bytes.to_vec(),
+            });
+        }
+        Vec::<H256>::decode(input).map_err(bad)?;
     }
     if !input.is_empty() {
         return Err(ChainError::unreadable("events", "bytes are left over"));
@@ -214,8 +253,33 @@ pub fn decode_events(bytes: &[u8], metadata: &Metadata) -> Result<Vec<ChainEvent
     Ok(events)
 }
 
+/// Moves behind one SCALE-encoded `RuntimeEvent`.
+fn skip_event(input: &mut &[u8], metadata: &Metadata) -> Result<()> {
+    let (pallet, variant) = event_variant(input, metadata)?;
+    for field in &variant.fields {
+        let ignored = IgnoreVisitor::<PortableRegistry>::new();
+        decode_with_visitor(input, field.ty.id, metadata.types(), ignored).map_err(|e| {
+            ChainError::unreadable(
+                "an event",
+                format!("{}.{}: {e}", pallet.name(), variant.name),
+            )
+        })?;
+    }
+    Ok(())
+}
+
 /// Pallet, variant and fields of one SCALE-encoded `RuntimeEvent`.
 fn decode_event(input: &mut &[u8], metadata: &Metadata) -> Result<(String, String, Value)> {
+    let (pallet, variant) = event_variant(input, metadata)?;
+    let name = format!("{}.{}", pallet.name(), variant.name);
+    let fields = decode_fields(input, &variant.fields, &name, metadata)?;
+    Ok((pallet.name().to_string(), variant.name.clone(), fields))
+}
+
+fn event_variant<'a>(
+    input: &mut &[u8],
+    metadata: &'a Metadata,
+) -> Result<(PalletMetadata<'a>, &'a Variant<PortableForm>)> {
     let bad = |reason: String| ChainError::unreadable("an event", reason);
     let [pallet, variant] = <[u8; 2]>::decode(input).map_err(|e| bad(e.to_string()))?;
     let pallet = metadata
@@ -224,9 +288,7 @@ fn decode_event(input: &mut &[u8], metadata: &Metadata) -> Result<(String, Strin
     let variant = pallet
         .event_variant_by_index(variant)
         .ok_or_else(|| bad(format!("{} has no event {variant}", pallet.name())))?;
-    let name = format!("{}.{}", pallet.name(), variant.name);
-    let fields = decode_fields(input, &variant.fields, &name, metadata)?;
-    Ok((pallet.name().to_string(), variant.name.clone(), fields))
+    Ok((pallet, variant))
 }
 
 fn decode_fields(

@@ -45,6 +45,24 @@ impl Chain {
         T::decode(&mut &default[..]).map_err(|error| ChainError::unreadable(item, error))
     }
 
+    /// The raw values at these keys, in their order and asked for at once.
+    pub(crate) async fn values<const N: usize>(
+        &self,
+        keys: [&[u8]; N],
+        at: H256,
+    ) -> Result<[Option<Vec<u8>>; N]> {
+        const METHOD: &str = "state_queryStorageAt";
+        let keys = keys.map(hex);
+        let found: Vec<Changes> = self.request(METHOD, params![&keys[..], at]).await?;
+        let mut values = [const { None }; N];
+        for (key, value) in found.into_iter().flat_map(|found| found.changes) {
+            let place = keys.iter().position(|known| *known == key);
+            let place = place.ok_or_else(|| ChainError::unreadable(METHOD, "a key too many"))?;
+            values[place] = value.map(|value| unhex(METHOD, &value)).transpose()?;
+        }
+        Ok(values)
+    }
+
     /// The keys that begin with `prefix`, at most `limit` (never more than 1,000), in the order of
     /// storage and after `after`.
     pub async fn storage_keys(

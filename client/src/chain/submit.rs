@@ -19,8 +19,8 @@ use subxt::{
 };
 
 use super::{
-    connect::{params, unhex},
-    events::ChainEvent,
+    connect::params,
+    events::{decode_events_where, ChainEvent, RawEvent},
     Block, Call, Chain, ChainError, Phase, Result, Runtime,
 };
 use crate::keys::AccountKey;
@@ -77,7 +77,7 @@ enum Status {
     Future,
     Ready,
     Broadcast(#[allow(dead_code)] Vec<String>),
-    InBlock(#[allow(dead_code)] H256),
+    InBlock(H256),
     Retracted(#[allow(dead_code)] H256),
     FinalityTimeout(#[allow(dead_code)] H256),
     Finalized(H256),
@@ -92,6 +92,7 @@ impl Chain {
     /// Errors if the chain turns it away, if the call fails, or if the node is lost meanwhile.
     pub async fn submit(&self, key: &AccountKey, call: &Call) -> Result<Submitted> {
         let (signed, watch) = self.send_next(key, call).await?;
+        tracing::debug!("sent");
         self.outcome(&signed, watch).await
     }
 
@@ -213,9 +214,26 @@ impl Chain {
                 advice,
             })
         };
+        // What a block says of it is read while the block waits to be finalized.
+        let mut foreseen = None;
         while let Some(status) = watch.next().await {
             match status {
-                Ok(Status::Finalized(block)) => return self.find_in(signed, block).await,
+                Ok(Status::Finalized(block)) => {
+                    tracing::debug!("finalized");
+                    return match foreseen {
+                        Some((found, outcome)) if found == block => outcome,
+                        _ => self.find_in(signed, block).await,
+                    };
+                }
+                Ok(Status::InBlock(block)) => {
+                    tracing::debug!("in a block");
+                    foreseen = match self.find_in(signed, block).await {
+                        outcome @ (Ok(_) | Err(ChainError::Failed { .. })) => {
+                            Some((block, outcome))
+                        }
+                        Err(_) => None,
+                    };
+                }
                 Ok(Status::Usurped(_)) => {
                     return rejected(
                         "another transaction of this account took its place",
@@ -236,11 +254,7 @@ impl Chain {
                 }
                 Ok(Status::FinalityTimeout(_)) | Err(_) => break,
                 Ok(
-                    Status::Future
-                    | Status::Ready
-                    | Status::Broadcast(_)
-                    | Status::InBlock(_)
-                    | Status::Retracted(_),
+                    Status::Future | Status::Ready | Status::Broadcast(_) | Status::Retracted(_),
                 ) => {}
             }
         }
@@ -274,6 +288,20 @@ impl Chain {
 
     /// The transactions of a block, as they were sent.
     pub async fn extrinsics(&self, block: H256) -> Result<Vec<Vec<u8>>> {
+        let body = self.body(block).await?;
+        body.iter()
+            .map(|extrinsic| unhex("chain_getBlock", extrinsic))
+            .collect()
+    }
+
+    async fn place_in(&self, signed: &Signed, block: H256) -> Result<Option<u32>> {
+        let wanted = signed.hex();
+        let body = self.body(block).await?;
+        let index = body.iter().position(|extrinsic| *extrinsic == wanted);
+        Ok(index.and_then(|index| u32::try_from(index).ok()))
+    }
+
+    async fn body(&self, block: H256) -> Result<Vec<String>> {
         #[derive(Deserialize)]
         struct Answer {
             block: Body,
@@ -286,38 +314,28 @@ impl Chain {
         let answer = answer.ok_or_else(|| ChainError::BlockUnknown {
             block: format!("{block:?}"),
         })?;
-        let extrinsics = answer.block.extrinsics.iter();
-        extrinsics
-            .map(|extrinsic| unhex("chain_getBlock", extrinsic))
-            .collect()
-    }
-
-    async fn place_in(&self, signed: &Signed, block: H256) -> Result<Option<u32>> {
-        let extrinsics = self.extrinsics(block).await?;
-        let place = extrinsics.iter().position(|found| *found == signed.bytes);
-        Ok(place.and_then(|index| u32::try_from(index).ok()))
+        Ok(answer.block.extrinsics)
     }
 
     async fn find_in(&self, signed: &Signed, hash: H256) -> Result<Submitted> {
-        let (index, found) =
-            futures::try_join!(self.place_in(signed, hash), self.block_events(hash))?;
+        let index = self.place_in(signed, hash).await?;
         let extrinsic_index = index.ok_or_else(|| {
             ChainError::unreadable(
                 "chain_getBlock",
                 format!(
-                    "{} is not in the block {hash:?} that it was finalized in",
+                    "{} is not in the block {hash:?} that it is said to be in",
                     signed.call
                 ),
             )
         })?;
-        let events: Vec<_> = found
-            .events
-            .into_iter()
-            .filter(|event| event.phase == Phase::ApplyExtrinsic(extrinsic_index))
-            .collect();
+        let (block, parent) = self.block(hash).await?;
+        // The block may not be finalized: what is learned about such ones is not kept by number.
+        let runtime = self.runtime(parent).await?;
+        let moment = self.moment(hash).await?;
+        let events = self.raw_events(hash).await?;
+        let its_own = |event: &RawEvent| event.phase == Phase::ApplyExtrinsic(extrinsic_index);
+        let events = decode_events_where(&events, &runtime.metadata, its_own)?;
         if let Some(error) = events.iter().find_map(dispatch_error) {
-            let (block, parent) = self.block(hash).await?;
-            let runtime = self.runtime_that_made(block, parent).await?;
             let (error, explanation) = runtime.explain(error);
             return Err(ChainError::Failed {
                 call: signed.call.clone(),
@@ -327,9 +345,9 @@ impl Chain {
             });
         }
         Ok(Submitted {
-            block: found.block,
+            block,
             extrinsic_index,
-            moment: found.moment,
+            moment,
             events,
         })
     }

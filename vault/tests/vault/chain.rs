@@ -21,6 +21,8 @@ pub const GENESIS: Genesis = H256([7; 32]);
 pub struct State {
     pub down: bool,
     pub number: u32,
+    /// The next block is finalized while somebody waits for it.
+    pub lags: bool,
     pub moment: Moment,
     pub members: HashMap<AccountId, Member>,
     pub controllers: HashMap<(PatientId, AccountId), Controller>,
@@ -120,6 +122,16 @@ impl Ledger for Chain {
                 .get(&(entry.block, entry.event))
                 .filter(|(number, _)| *number <= head.number)
                 .map(|(_, opened)| opened.clone())
+        })
+    }
+
+    fn becomes_final(&self, block: H256) -> Answer<'_, bool> {
+        self.ask(move |state| {
+            state.number += u32::from(state.lags);
+            state
+                .entries
+                .iter()
+                .any(|((found, _), (number, _))| *found == block && *number <= state.number)
         })
     }
 

@@ -188,6 +188,17 @@ async fn entry_of_another_patient_does_not_help() {
 }
 
 #[tokio::test]
+async fn entry_that_is_finalized_a_moment_later_is_waited_for() {
+    let (world, _) = shared().await;
+    let entry = world.open_unfinalized("Doctor", &[0]);
+    world.chain.state().lags = true;
+    assert_eq!(read(&world, "Doctor", "payload", &entry).await, 200);
+    // Being waited for makes no entry somebody else's.
+    let entry = world.open_unfinalized("Doctor", &[0]);
+    assert_eq!(read(&world, "Mallory", "payload", &entry).await, 404);
+}
+
+#[tokio::test]
 async fn entry_that_is_not_finalized_waits() {
     let (world, _) = shared().await;
     let entry = world.open_unfinalized("Doctor", &[0]);
