@@ -19,7 +19,7 @@ use subxt::{
 };
 
 use super::{
-    connect::params,
+    connect::{params, unhex},
     events::{decode_events_where, ChainEvent, RawEvent},
     Block, Call, Chain, ChainError, Phase, Result, Runtime,
 };
