@@ -197,10 +197,12 @@ struct Bench<'a> {
     args: &'a Args,
 }
 
-/// Counted before and after.
-struct Counts {
-    node_cpu: Option<Duration>,
-    bench_cpu: Duration,
+struct Used {
+    nodes: Option<Duration>,
+    bench: Duration,
+}
+
+struct Stored {
     state: Option<State>,
     disk: Option<u64>,
 }
@@ -221,9 +223,11 @@ impl Bench<'_> {
             in_pool: self.args.in_pool,
             rate: self.args.rate,
         };
-        let before = self.count().await?;
+        let stored = self.stored().await?;
+        let used = self.used()?;
         let flow = load.run(plans).await?;
-        let after = self.count().await?;
+        let used = (used, self.used()?);
+        let stored = (stored, self.stored().await?);
         let failed = flow.failures(self.chain).await?;
         if let Some((pallet, event, each)) = workload.event() {
             let found = flow.events(self.chain, pallet, event).await?;
@@ -234,7 +238,7 @@ impl Bench<'_> {
                 workload.name()
             );
         }
-        self.report(workload, &flow, failed, &before, &after).await
+        self.report(workload, &flow, failed, &used, &stored).await
     }
 
     async fn report(
@@ -242,8 +246,8 @@ impl Bench<'_> {
         workload: Workload,
         flow: &Flow,
         failed: usize,
-        before: &Counts,
-        after: &Counts,
+        (idle, busy): &(Used, Used),
+        (before, after): &(Stored, Stored),
     ) -> Result<Measured> {
         let took = flow.took.as_secs_f64();
         let per_second = flow.transactions as f64 / took;
@@ -281,11 +285,11 @@ impl Bench<'_> {
             transactions_per_block: mean(ours as f64),
             weight_fill: mean(weight as f64) / self.limits.picoseconds as f64,
             length_fill: mean(bytes as f64) / self.limits.bytes as f64,
-            node_cpu_s: before
-                .node_cpu
-                .zip(after.node_cpu)
-                .map(|(before, after)| (after - before).as_secs_f64()),
-            bench_cpu_s: (after.bench_cpu - before.bench_cpu).as_secs_f64(),
+            node_cpu_s: idle
+                .nodes
+                .zip(busy.nodes)
+                .map(|(idle, busy)| (busy - idle).as_secs_f64()),
+            bench_cpu_s: (busy.bench - idle.bench).as_secs_f64(),
             state_bytes_per_operation: state
                 .map(|(before, after)| each(after.bytes as f64, before.bytes as f64)),
             state_rows_per_operation: state
@@ -299,16 +303,20 @@ impl Bench<'_> {
         })
     }
 
-    async fn count(&self) -> Result<Counts> {
-        let pids = &self.args.node_pid;
-        let cpu = pids
-            .iter()
-            .map(|pid| process::cpu(*pid))
-            .collect::<Result<Vec<_>>>()?;
+    /// What processes have used so far. Counting the state costs the node time, too: it is not among
+    /// what a load costs.
+    fn used(&self) -> Result<Used> {
+        let nodes = self.args.node_pid.iter().map(|pid| process::cpu(*pid));
+        let nodes = nodes.collect::<Result<Vec<_>>>()?;
+        Ok(Used {
+            nodes: (!nodes.is_empty()).then(|| nodes.iter().sum()),
+            bench: process::cpu(std::process::id())?,
+        })
+    }
+
+    async fn stored(&self) -> Result<Stored> {
         let disk = self.args.database.as_deref().map(process::on_disk);
-        Ok(Counts {
-            node_cpu: (!cpu.is_empty()).then(|| cpu.iter().sum()),
-            bench_cpu: process::cpu(std::process::id())?,
+        Ok(Stored {
             state: self.state().await?,
             disk: disk.transpose().context("--database")?,
         })
