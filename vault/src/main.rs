@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::serve::ListenerExt;
 use clap::Parser;
 use salus_client::chain::Chain;
 use salus_client::vault::Reach;
@@ -73,6 +74,10 @@ async fn main() -> anyhow::Result<()> {
     tracing::info!(%listening, organisation = config.organisation, "the vault is ready");
 
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);
+    // A small answer must not wait until the one before it was acknowledged.
+    let listener = listener.tap_io(|connection| {
+        let _ = connection.set_nodelay(true);
+    });
     let serving = axum::serve(listener, server::router(vault)).with_graceful_shutdown(async move {
         // Without handlers the process would only end by being killed, which it survives, too.
         if let Err(error) = asked_to_stop().await {
