@@ -97,7 +97,7 @@ pub enum Error {
 
 impl Error {
     /// An error of the operating system while doing `action`, or the error of ours that it carries.
-    pub(crate) fn io(action: impl Into<String>, source: io::Error) -> Self {
+    pub fn io(action: impl Into<String>, source: io::Error) -> Self {
         match source.downcast::<Error>() {
             Ok(ours) => ours,
             Err(source) => Error::Io {
@@ -107,7 +107,7 @@ impl Error {
         }
     }
 
-    pub(crate) fn file(verb: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub fn file(verb: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let action = format!("{verb} {}", path.display());
         move |source| Error::io(action, source)
     }

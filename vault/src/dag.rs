@@ -5,6 +5,7 @@ use bytes::Bytes;
 use salus_client::files::{car, unixfs};
 use salus_client::Error;
 use salus_primitives::Cid;
+use sha2::{Digest, Sha256};
 use tokio::io::AsyncRead;
 
 use crate::error::ApiError;
@@ -33,10 +34,6 @@ fn refused(error: Error) -> ApiError {
                 "the upload ended in the middle: nothing of it was kept; upload the object again",
             )
         }
-        Error::Block { .. } => ApiError::invalid(
-            "bad-block",
-            format!("{error}: it was damaged on the way; upload the object again"),
-        ),
         _ => ApiError::invalid(
             "bad-car",
             format!("{error}: send one whole object as a CARv1 with its directory as the root"),
@@ -55,13 +52,43 @@ impl<R: AsyncRead + Unpin> CarReader<R> {
         self.root
     }
 
-    /// The next block, whose bytes hash to its CID; none at the end.
-    pub async fn next_block(&mut self) -> Result<Option<(Cid, Bytes)>, ApiError> {
-        match self.inner.next_block().await.map_err(refused)? {
+    /// The next block, which is still to be compared with its CID by [`verify`]; none at the end.
+    pub async fn next_unverified(&mut self) -> Result<Option<(Cid, Bytes)>, ApiError> {
+        match self.inner.next_unverified().await.map_err(refused)? {
             Some((cid, block)) => Ok(Some((unixfs::to_chain(&cid).map_err(refused)?, block))),
             None => Ok(None),
         }
     }
+}
+
+/// Errors unless the block's bytes hash to its CID. Large blocks are hashed on another thread.
+pub async fn verify(cid: &Cid, block: &Bytes) -> Result<(), ApiError> {
+    match hashes_to(cid, block).await {
+        true => Ok(()),
+        false => Err(ApiError::invalid(
+            "bad-block",
+            format!(
+                "block {}: its bytes do not match its hash: it was damaged on the way; upload the object again",
+                text(cid)
+            ),
+        )),
+    }
+}
+
+/// Whether a block's bytes hash to its CID.
+pub async fn hashes_to(cid: &Cid, block: &Bytes) -> bool {
+    let (expected, block) = (*cid, block.clone());
+    let small = is_small(block.len());
+    let hash = move || Sha256::digest(&block)[..] == expected.0[4..];
+    match small {
+        true => hash(),
+        false => tokio::task::spawn_blocking(hash).await.unwrap_or(false),
+    }
+}
+
+/// Whether a block is hashed faster than it is handed to another thread.
+pub fn is_small(length: usize) -> bool {
+    length <= 64 * 1024
 }
 
 /// How a CARv1 with this root begins.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use bytes::Bytes;
-use futures::{stream, Stream, StreamExt};
+use futures::{stream, Stream, StreamExt, TryStreamExt};
 use salus_primitives::{
     AccountId, Binding, Cid, CorrectionIndex, GrantIndex, LetterStage, Moment, ObjectKind, Part,
     PatientId, RecordIndex, RequestIndex, SECOND,
@@ -27,6 +27,8 @@ use crate::{Clock, Vault};
 pub const ENTRY_LIFETIME: Moment = 15 * 60 * SECOND;
 /// A stream asks the chain again after so many bytes.
 pub const CHECK_EVERY: u64 = 64 * 1024 * 1024;
+/// Blocks of one stream that are read and hashed while the one before them is sent.
+const READ_AHEAD: usize = 3;
 
 /// An object, by its place on the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -335,6 +337,25 @@ pub struct Found {
 impl Found {
     /// The bytes of a range, block by block, each verified.
     fn read(&self, range: Range<u64>) -> impl Stream<Item = Result<Bytes, StoreError>> + Send {
+        let (store, id) = (self.store.clone(), self.id);
+        self.leaves(range)
+            .map_ok(move |(cid, part)| {
+                let store = store.clone();
+                async move {
+                    let block = get(&store, &id, &cid).await?;
+                    let length = block.len() as u64;
+                    let (from, to) = (part.start.min(length), part.end.min(length));
+                    Ok::<_, StoreError>(block.slice(from as usize..to as usize))
+                }
+            })
+            .try_buffered(READ_AHEAD)
+    }
+
+    /// The blocks that hold the bytes of a range, in order, and which of each block's bytes they are.
+    fn leaves(
+        &self,
+        range: Range<u64>,
+    ) -> impl Stream<Item = Result<(Cid, Range<u64>), StoreError>> + Send {
         let store = self.store.clone();
         let id = self.id;
         // A directory's block is served as it is.
@@ -349,16 +370,12 @@ impl Found {
                     if end <= range.start || start >= range.end {
                         continue;
                     }
-                    let block = store.block(&id, &cid).await.inspect_err(|error| {
-                        if matches!(error, StoreError::Missing { .. }) {
-                            store.doubt(&id, &cid);
-                        }
-                    })?;
                     if whole {
-                        let from = range.start.saturating_sub(start).min(block.len() as u64);
-                        let to = range.end.saturating_sub(start).min(block.len() as u64);
-                        return Ok(Some((block.slice(from as usize..to as usize), stack)));
+                        let from = range.start.saturating_sub(start);
+                        let to = range.end.saturating_sub(start);
+                        return Ok(Some(((cid, from..to), stack)));
                     }
+                    let block = get(&store, &id, &cid).await?;
                     let links = dag::file(&block).ok_or_else(|| StoreError::Damaged {
                         root: text(&id.1),
                         block: text(&cid),
@@ -375,6 +392,15 @@ impl Found {
             }
         })
     }
+}
+
+/// A block that must be there: if it is gone, that is noted for repair.
+async fn get(store: &Store, id: &ObjectId, cid: &Cid) -> Result<Bytes, StoreError> {
+    store.block(id, cid).await.inspect_err(|error| {
+        if matches!(error, StoreError::Missing { .. }) {
+            store.doubt(id, cid);
+        }
+    })
 }
 
 impl Vault {

@@ -242,6 +242,8 @@ async fn info(State(vault): State<Arc<Vault>>) -> Json<Info> {
 /// Upload an object
 ///
 /// The body is a CARv1 whose root is a UnixFS directory with a binding by this session's account.
+/// Or its root is that binding, so that the object can be sent while it is made: then the binding
+/// comes first, and the directory last.
 /// 201 means that the whole object is on disk. Uploading the same object again repairs it.
 #[utoipa::path(
     post, path = "/v1/objects",

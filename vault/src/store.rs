@@ -7,24 +7,27 @@
 //! deliveries/<name>.json                 handed out, not yet logged on the chain
 //! ```
 //!
+//! An object that is sent while it is made lies under its binding's CID until its directory is there.
+//!
 //! A crash leaves at most a `pending` mark without a root; [`Store::recover`] deletes what belongs
 //! to it. The blocks are on the disk before the root is written, and the root before the answer.
 
 use std::collections::HashSet;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt};
+use futures::{stream, StreamExt, TryStreamExt};
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use salus_primitives::{AccountId, Cid, Delivery, Moment, ObjectKind, OrgId, PatientId};
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::dag::{parse, text};
+use crate::dag::{hashes_to, is_small, parse, text};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -56,6 +59,46 @@ impl From<object_store::Error> for StoreError {
     }
 }
 
+/// What a disk takes as it is: blocks that begin and end where a page does.
+const PAGE: usize = 4096;
+
+/// Writes a block straight to the disk, past the kernel's cache: an upload must not push out what
+/// others read, nor leave gigabytes to be flushed at its end. `false`: it must go the usual way.
+fn write_direct(path: &FsPath, block: &[u8]) -> std::io::Result<bool> {
+    if block.is_empty() || block.len() % PAGE != 0 || block.as_ptr().align_offset(PAGE) != 0 {
+        return Ok(false);
+    }
+    let mut staged = path.as_os_str().to_owned();
+    staged.push("#0");
+    let open = || {
+        std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .custom_flags(rustix::fs::OFlags::DIRECT.bits() as i32)
+            .open(&staged)
+    };
+    let file = open().or_else(|error| match (error.kind(), path.parent()) {
+        (std::io::ErrorKind::NotFound, Some(folder)) => {
+            std::fs::create_dir_all(folder)?;
+            open()
+        }
+        _ => Err(error),
+    });
+    let written = file.and_then(|mut file| file.write_all(block));
+    match written.and_then(|()| std::fs::rename(&staged, path)) {
+        Ok(()) => Ok(true),
+        Err(error) => {
+            let _ = std::fs::remove_file(&staged);
+            match error.kind() {
+                // A file system without it, or one with larger pages.
+                std::io::ErrorKind::InvalidInput | std::io::ErrorKind::Unsupported => Ok(false),
+                _ => Err(error),
+            }
+        }
+    }
+}
+
 fn io_error(error: &std::io::Error) -> StoreError {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => StoreError::Full,
@@ -68,6 +111,9 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// Bytes of the disk that uploads leave free. Handing out needs some: deliveries are noted before the
 /// first byte, and whoever fills the disk must not keep everybody from reading.
 const RESERVE: u64 = 8 * 1024 * 1024;
+
+/// Blocks that are moved at the same time.
+const MOVES: usize = 16;
 
 /// Damaged blocks that are remembered; the next reading finds the others again.
 const MAX_DOUBTS: usize = 10_000;
@@ -227,8 +273,35 @@ impl Store {
 
     /// The caller has verified that `bytes` hash to `block`.
     pub async fn put_block(&self, id: &ObjectId, block: &Cid, bytes: Bytes) -> Result<()> {
+        let path = block_path(id, block);
+        if let (Some(folder), false) = (&self.folder, is_small(bytes.len())) {
+            let (path, bytes) = (folder.join(path.as_ref()), bytes.clone());
+            let written = tokio::task::spawn_blocking(move || write_direct(&path, &bytes)).await;
+            let written = written.map_err(|e| StoreError::Unavailable(e.to_string()))?;
+            if written.map_err(|e| io_error(&e))? {
+                return Ok(());
+            }
+        }
         self.blocks
-            .put(&block_path(id, block), PutPayload::from_bytes(bytes))
+            .put(&path, PutPayload::from_bytes(bytes))
+            .await?;
+        Ok(())
+    }
+
+    /// Moves the blocks of an object that was taken in under another name.
+    pub async fn adopt(
+        &self,
+        from: &ObjectId,
+        to: &ObjectId,
+        blocks: impl Iterator<Item = Cid>,
+    ) -> Result<()> {
+        let moves: Vec<_> = blocks
+            .map(|block| (block_path(from, &block), block_path(to, &block)))
+            .collect();
+        stream::iter(moves)
+            .map(|(from, to)| async move { self.blocks.rename(&from, &to).await })
+            .buffer_unordered(MOVES)
+            .try_collect::<()>()
             .await?;
         Ok(())
     }
@@ -245,7 +318,7 @@ impl Store {
             }
             Err(error) => return Err(error.into()),
         };
-        if Sha256::digest(&bytes)[..] != block.0[4..] {
+        if !hashes_to(block, &bytes).await {
             self.doubt(id, block);
             return Err(StoreError::Damaged {
                 root: text(&id.1),
@@ -563,5 +636,33 @@ mod hex_patient {
         String::deserialize(d)?
             .parse()
             .map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_reach_the_disk_whole_whichever_way_they_take() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("object/block");
+        let room: Vec<u8> = (0..4 * PAGE).map(|i| (i * 31 + i / 977) as u8).collect();
+        let at = room.as_ptr().align_offset(PAGE);
+        let aligned = &room[at..at + 2 * PAGE];
+        for (block, may) in [
+            (aligned, true),
+            (&aligned[..PAGE + 1], false),
+            (&room[at + 1..at + 1 + PAGE], false),
+            (&aligned[..0], false),
+        ] {
+            let _ = std::fs::remove_dir_all(folder.path().join("object"));
+            let direct = write_direct(&path, block).unwrap();
+            assert!(may || !direct, "{}", block.len());
+            let found = std::fs::read(&path).unwrap_or_default();
+            assert!(found == if direct { block } else { b"" });
+            let names = std::fs::read_dir(folder.path().join("object"));
+            assert_eq!(names.map_or(0, |names| names.count()), usize::from(direct));
+        }
     }
 }

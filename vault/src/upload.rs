@@ -1,22 +1,27 @@
 //! Taking an object in, from its author or from another vault: a CAR stream, verified block by
 //! block, published only when it is whole.
 //!
+//! A CAR's root is the object's directory; or its binding, so that an object can be sent while it is
+//! made. Then the directory comes last, and the blocks lie under the binding's name until it is there.
+//!
 //! Only the blocks of *this* stream count, whatever else the vault holds: otherwise anyone could
 //! upload a new directory that links a victim's payload.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use salus_primitives::{AccountId, Binding, Cid, ObjectKind, OrgId};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncRead;
+use tokio::task::JoinSet;
 use utoipa::ToSchema;
 
 use crate::dag::{self, text, CarReader};
 use crate::error::ApiError;
 use crate::ledger::Named;
-use crate::store::{kind_name, Lock, ObjectId, Pending, Root};
+use crate::store::{kind_name, Lock, ObjectId, Pending, Root, Store, StoreError};
 use crate::sweep::Reservation;
 use crate::Vault;
 
@@ -30,6 +35,8 @@ const MAX_COPY: u64 = 64 * 1024 * 1024 * 1024;
 const OVERHEAD: u64 = 4 * 1024;
 /// The binding must come within so many bytes: until then nothing is written.
 const MAX_BEFORE_BINDING: u64 = 2 * 1024 * 1024;
+/// Blocks of one upload that are hashed and written while the next one arrives.
+const WRITES: usize = 4;
 /// A sender that is silent for longer has gone.
 const SILENCE: Duration = Duration::from_secs(60);
 
@@ -160,11 +167,15 @@ struct Upload<'a> {
     source: Source,
     /// In whose quota it counts, or would.
     organisation: OrgId,
+    /// The directory; until it is there, what the CAR names.
     root: Cid,
+    /// What the CAR names.
+    named: Cid,
     /// Held until nothing of a failed upload is left.
-    #[allow(dead_code)]
-    lock: Lock,
+    locks: Vec<Lock>,
     blocks: Blocks,
+    /// The block that came last.
+    last: Cid,
     bytes: u64,
     /// Known from the binding on.
     begun: Option<Begun>,
@@ -173,13 +184,39 @@ struct Upload<'a> {
     early_bytes: u64,
     /// Blocks this upload added to an object that was there already.
     added: Vec<Cid>,
+    /// Each tells the block if it has been added.
+    writes: JoinSet<Result<Option<Cid>, ApiError>>,
 }
 
 struct Begun {
+    /// Where the blocks lie.
     id: ObjectId,
     binding: Binding,
     /// The object has been published before: this upload repairs what is damaged.
     known: bool,
+}
+
+/// Compares a block with its name and stores it. Of a known object, only what is missing or damaged.
+async fn write(
+    store: Arc<Store>,
+    id: ObjectId,
+    known: bool,
+    cid: Cid,
+    block: Bytes,
+) -> Result<Option<Cid>, ApiError> {
+    dag::verify(&cid, &block).await?;
+    let mut added = None;
+    if known {
+        match store.block(&id, &cid).await {
+            Ok(_) => return Ok(None),
+            Err(StoreError::Missing { .. }) => added = Some(cid),
+            Err(StoreError::Damaged { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    store.ensure_room()?;
+    store.put_block(&id, &cid, block).await?;
+    Ok(added)
 }
 
 impl<'a> Upload<'a> {
@@ -189,13 +226,16 @@ impl<'a> Upload<'a> {
             source,
             organisation,
             root,
-            lock,
+            named: root,
+            locks: vec![lock],
             blocks: Blocks::new(),
+            last: root,
             bytes: 0,
             begun: None,
             early: Vec::new(),
             early_bytes: 0,
             added: Vec::new(),
+            writes: JoinSet::new(),
         }
     }
 
@@ -211,9 +251,15 @@ impl<'a> Upload<'a> {
         mut self,
         car: &mut CarReader<R>,
     ) -> Result<Stored, ApiError> {
-        match self.run(car).await {
-            Ok((id, root)) => self.finish(id, root).await,
+        let published = match self.run(car).await {
+            Ok(root) => self.publish(root).await,
+            Err(error) => Err(error),
+        };
+        match published {
+            Ok((id, known, root)) => self.finish(id, known, root).await,
             Err(error) => {
+                // Nothing may be written after it was cleared away.
+                while self.written().await.is_some() {}
                 self.discard().await;
                 Err(error)
             }
@@ -223,9 +269,15 @@ impl<'a> Upload<'a> {
     async fn run<R: AsyncRead + Unpin + Send>(
         &mut self,
         car: &mut CarReader<R>,
-    ) -> Result<(ObjectId, Root), ApiError> {
-        while let Some((cid, block)) = patient(car.next_block()).await? {
+    ) -> Result<Root, ApiError> {
+        while let Some((cid, block)) = patient(car.next_unverified()).await? {
             self.take(cid, block).await?;
+        }
+        while let Some(written) = self.written().await {
+            written?;
+        }
+        if self.begun.is_some() && self.root_follows() {
+            self.root = self.last;
         }
         let Some(begun) = &self.begun else {
             return Err(ApiError::invalid(
@@ -233,20 +285,39 @@ impl<'a> Upload<'a> {
                 "no block of the upload is a valid binding: add the file `binding` to the directory",
             ));
         };
-        let id = begun.id;
         self.verify(begun).await?;
-        let root = Root {
+        Ok(Root {
             author: begun.binding.author.clone(),
             organisation: self.organisation,
             patient: begun.binding.patient,
             bytes: self.bytes,
             uploaded_at: (self.vault.clock)(),
-        };
-        Ok((id, root))
+        })
     }
 
-    /// One verified block.
+    /// Whether the CAR names its binding, and its directory is still to come.
+    fn root_follows(&self) -> bool {
+        dag::is_raw(&self.named)
+    }
+
+    /// The outcome of the next block to be written, if any is under way.
+    async fn written(&mut self) -> Option<Result<(), ApiError>> {
+        let written = match self.writes.join_next().await? {
+            Ok(written) => written,
+            Err(error) => {
+                tracing::error!(%error, "a block was not written");
+                Err(ApiError::storage_unavailable())
+            }
+        };
+        Some(written.map(|added| self.added.extend(added)))
+    }
+
+    /// One block. Large leaves are compared with their names when they are written.
     async fn take(&mut self, cid: Cid, block: Bytes) -> Result<(), ApiError> {
+        self.last = cid;
+        if dag::is_small(block.len()) || !dag::is_raw(&cid) {
+            dag::verify(&cid, &block).await?;
+        }
         if self.blocks.contains_key(&cid) {
             return Ok(());
         }
@@ -287,6 +358,10 @@ impl<'a> Upload<'a> {
             self.early_bytes += length;
             self.early.push((cid, block));
             match binding {
+                Some(_) if self.root_follows() && cid != self.named => return Err(ApiError::invalid(
+                    "not-a-directory",
+                    "the root of the CAR is neither a UnixFS directory nor the object's binding",
+                )),
                 Some(binding) => self.begin(binding).await?,
                 None if self.early_bytes > MAX_BEFORE_BINDING => return Err(ApiError::invalid(
                     "late-binding",
@@ -350,16 +425,14 @@ impl<'a> Upload<'a> {
                 limit(binding.kind, "body.age", 0),
             ));
         }
-        if *known {
-            match self.vault.store.block(id, &cid).await {
-                Ok(_) => return Ok(()),
-                Err(crate::store::StoreError::Missing { .. }) => self.added.push(cid),
-                Err(crate::store::StoreError::Damaged { .. }) => {}
-                Err(error) => return Err(error.into()),
+        let write = write(self.vault.store.clone(), *id, *known, cid, block);
+        while self.writes.len() >= WRITES {
+            match self.written().await {
+                Some(written) => written?,
+                None => break,
             }
         }
-        self.vault.store.ensure_room()?;
-        self.vault.store.put_block(id, &cid, block).await?;
+        self.writes.spawn(write);
         Ok(())
     }
 
@@ -487,13 +560,34 @@ impl<'a> Upload<'a> {
         )
     }
 
-    async fn finish(self, id: ObjectId, root: Root) -> Result<Stored, ApiError> {
+    /// From here on the object exists. Tells its name, and whether it existed before.
+    async fn publish(&mut self, root: Root) -> Result<(ObjectId, bool, Root), ApiError> {
+        let Some(begun) = &mut self.begun else {
+            return Err(ApiError::storage_unavailable());
+        };
         let store = &self.vault.store;
-        let known = self.begun.as_ref().is_some_and(|begun| begun.known);
-        if let Err(error) = store.publish(&id, &root).await {
-            self.discard().await;
-            return Err(error.into());
+        let (early, id) = (begun.id, (begun.id.0, self.root));
+        if early != id {
+            self.locks.push(
+                store
+                    .lock(self.root)
+                    .ok_or_else(ApiError::upload_in_progress)?,
+            );
+            begun.known = store.root(&id).await?.is_some();
+            if !begun.known {
+                store.begin(&id, (self.vault.clock)()).await?;
+            }
+            begun.id = id;
+            let blocks = self.blocks.keys().copied();
+            store.adopt(&early, &id, blocks).await?;
+            store.delete(&early).await?;
         }
+        store.publish(&id, &root).await?;
+        Ok((id, begun.known, root))
+    }
+
+    async fn finish(self, id: ObjectId, known: bool, root: Root) -> Result<Stored, ApiError> {
+        let store = &self.vault.store;
         let metrics = &self.vault.metrics;
         match self.source {
             // What the chain is known to name stays settled; the rest has its grace period from now.
@@ -541,6 +635,11 @@ impl<'a> Upload<'a> {
             result
         } else {
             store.delete(&begun.id).await
+        };
+        let early = (begun.id.0, self.named);
+        let result = match early == begun.id {
+            true => result,
+            false => result.and(store.delete(&early).await),
         };
         if let Err(error) = result {
             tracing::warn!(object = %text(&begun.id.1), %error, "a failed upload could not be cleared; the next start will");

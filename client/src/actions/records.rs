@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read, Seek};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,11 +21,12 @@ use crate::chain::{calls, Salus};
 use crate::error::{Error, Result};
 use crate::fhir;
 use crate::files::age::{unseal, DecryptionKey, EncryptionKey};
+use crate::files::draft::Draft;
 use crate::files::manifest::{rfc3339, Description, Manifest};
-use crate::files::object::{build_record, digest, open_payload, rebuild_record, BuiltRecord};
+use crate::files::object::{digest, open_payload, resend_record, send_record, SentRecord};
 use crate::keyring::{Keyring, Label};
 use crate::taxonomy::{Category, Sensitivity};
-use crate::vault::{File, Location, Object, Opened, Session};
+use crate::vault::{File, Location, Object, Opened, Pieces, Session};
 
 /// Manifests that are fetched at the same time.
 const PARALLEL: usize = 8;
@@ -210,9 +212,8 @@ pub(super) async fn add_to(
     let mut items = Vec::new();
     let mut records = Vec::new();
     for ((file, _), target) in files.iter().zip(&targets) {
-        let built = build(client, patient, file, &target.key).await?;
-        client.upload(&session, &built.object).await?;
-        let new = built.new_record(target.compartment, target.epoch);
+        let sent = send(client, &session, patient, file, &target.key).await?;
+        let new = sent.new_record(target.compartment, target.epoch);
         records.push(AddedRecord {
             record: 0,
             compartment: target.compartment.to_string(),
@@ -423,36 +424,43 @@ pub(super) async fn label_of(
         .find_map(|(id, label)| (id == compartment).then_some(label)))
 }
 
-/// Encrypts a file, on a thread of its own.
-async fn build(
+/// Encrypts a file and uploads it meanwhile.
+async fn send(
     client: &Client,
+    session: &Session<'_>,
     patient: PatientId,
     file: &NewFile,
     key: &EncryptionKey,
-) -> Result<BuiltRecord> {
+) -> Result<SentRecord> {
     let place = client.place(patient);
     let (description, path, key) = (file.description(), file.path.clone(), key.clone());
     let progress = client.progress.clone();
-    blocking(move || {
+    let sent = session.send(move |sink| {
         let content = fs::File::open(&path).map_err(Error::file("open", &path))?;
         let metadata = content.metadata().map_err(Error::file("read", &path))?;
         if !metadata.is_file() {
             return Err(Error::Unfit(format!("{} is no file", path.display())));
         }
-        progress.start("encrypting", metadata.len());
+        progress.start("uploading", metadata.len());
         let counted = Counted(content, progress.clone());
-        let built = build_record(
-            &place,
-            &description,
-            &key,
-            counted,
-            metadata.len(),
-            &std::env::temp_dir(),
-        );
-        progress.finish();
-        built
-    })
-    .await
+        let put = |piece| sink.put(piece);
+        let sent = send_record(&place, &description, &key, counted, metadata.len(), put)?;
+        Ok((sent.content, sent))
+    });
+    let sent = sent.await;
+    client.progress.finish();
+    sent
+}
+
+/// Reads a file from its beginning, whoever else reads it.
+struct Positioned(Arc<fs::File>, u64);
+
+impl Read for Positioned {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.0.read_at(buffer, self.1)?;
+        self.1 += count as u64;
+        Ok(count)
+    }
 }
 
 struct Counted<R>(R, Arc<dyn Progress>);
@@ -525,25 +533,35 @@ pub(super) async fn fetch<'a>(
 }
 
 impl Fetched<'_> {
-    /// Downloads the payload as it lies in the vault, verified against its CID.
-    pub(super) async fn sealed_payload(&self, client: &Client) -> Result<fs::File> {
-        let folder = std::env::temp_dir();
-        let sealed = tempfile::tempfile_in(&folder)
-            .map_err(Error::file("make a temporary file in", &folder))?;
-        let mut file = tokio::fs::File::from_std(sealed);
+    /// Hands the payload, as it lies in the vault, to `take` while it is downloaded and verified.
+    async fn payload<T: Send + 'static>(
+        &self,
+        client: &Client,
+        take: impl Fn(Pieces) -> Result<T> + Clone + Send + 'static,
+    ) -> Result<T> {
         client.progress.start("downloading", self.manifest.length);
-        self.object
-            .save(File::Payload, &mut file, |count| client.progress.add(count))
-            .await?;
+        let heard = |count| client.progress.add(count);
+        let taken = self.object.stream(File::Payload, heard, take).await;
         client.progress.finish();
-        let mut sealed = file.into_std().await;
-        sealed
-            .rewind()
-            .map_err(|error| Error::io("read a temporary file", error))?;
-        Ok(sealed)
+        taken
     }
 
-    /// Writes the payload in clear into `out`, a folder or a file's name, once all of it is verified.
+    /// Downloads the payload as it lies in the vault, verified against its CID.
+    pub(super) async fn sealed_payload(&self, client: &Client) -> Result<fs::File> {
+        self.payload(client, |mut pieces| {
+            let folder = std::env::temp_dir();
+            let mut sealed = tempfile::tempfile_in(&folder)
+                .map_err(Error::file("make a temporary file in", &folder))?;
+            io::copy(&mut pieces, &mut sealed)
+                .and_then(|_| sealed.rewind())
+                .map_err(|error| Error::io("write a temporary file", error))?;
+            Ok(sealed)
+        })
+        .await
+    }
+
+    /// Writes the payload in clear into `out`, a folder or a file's name. Decrypts it while it comes;
+    /// the file has no name until all of it is verified.
     pub(super) async fn save(
         &self,
         client: &Client,
@@ -551,25 +569,21 @@ impl Fetched<'_> {
         keys: &RecordKeys,
         out: &Path,
     ) -> Result<PathBuf> {
-        let sealed = self.sealed_payload(client).await?;
         let path = match out.is_dir() {
             true => out.join(output_name(index, &self.manifest)),
             false => out.to_owned(),
         };
         let (keys, manifest) = (keys.payload.clone(), self.manifest.clone());
-        blocking(move || {
+        self.payload(client, move |pieces| {
             let folder = path
                 .parent()
                 .filter(|folder| !folder.as_os_str().is_empty());
             let folder = folder.unwrap_or(Path::new("."));
             fs::create_dir_all(folder).map_err(Error::file("make", folder))?;
-            let mut plain =
-                tempfile::NamedTempFile::new_in(folder).map_err(Error::file("write", &path))?;
-            open_payload(&keys, sealed, &manifest, &mut plain)?;
-            plain
-                .persist(&path)
-                .map_err(|error| Error::file("write", &path)(error.error))?;
-            Ok(path)
+            let mut plain = Draft::in_folder(folder)?;
+            open_payload(&keys, pieces, &manifest, &mut plain)?;
+            plain.publish(&path)?;
+            Ok(path.clone())
         })
         .await
     }
@@ -824,13 +838,14 @@ async fn place(
     let sealed = fetched.sealed_payload(client).await?;
     let (owner, manifest) = (client.place(patient), fetched.manifest.clone());
     let key = keyring.key(&compartment, epoch)?.public();
-    let built = blocking(move || {
-        let payload = unseal(&keys.payload, sealed, "payload")?;
-        rebuild_record(&owner, &manifest, &key, payload, &std::env::temp_dir())
-    })
-    .await?;
-    client.upload(&session, &built.object).await?;
-    let content = built.object.cid();
+    let sealed = Arc::new(sealed);
+    let sent = session.send(move |sink| {
+        let again = Positioned(sealed.clone(), 0);
+        let payload = unseal(&keys.payload, again, "payload")?;
+        let sent = resend_record(&owner, &manifest, &key, payload, |piece| sink.put(piece))?;
+        Ok((sent.content, sent))
+    });
+    let content = sent.await?.content;
     let call = match to {
         Some(compartment) => {
             calls::records::reclassify(patient, index, compartment, epoch, content)

@@ -13,7 +13,9 @@ use salus_primitives::{signing::SCHEME_X25519, Recipient};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::ahead::beside;
 use super::padme::{padded_len, PREFIX};
+use super::unixfs::CHUNK;
 use crate::error::{Error, Result};
 
 const BUFFER: usize = 64 * 1024;
@@ -234,13 +236,12 @@ pub struct Digested {
 ///
 /// Errors if `content` is shorter or longer: the length stands before the content, so it cannot be
 /// corrected afterwards.
-pub fn seal<W: Write>(
+pub fn seal<W: Write + Send>(
     to: &[EncryptionKey],
-    mut content: impl Read,
+    content: impl Read,
     length: u64,
     out: W,
 ) -> Result<(Digested, W)> {
-    let write = |error| Error::io("write the encrypted file", error);
     let recipients = to
         .iter()
         .map(EncryptionKey::recipient)
@@ -248,9 +249,27 @@ pub fn seal<W: Write>(
     let encryptor =
         Encryptor::with_recipients(recipients.iter().map(|recipient| recipient.as_ref()))
             .map_err(|error| Error::EncryptionKey(error.to_string()))?;
-    let mut out = encryptor.wrap_output(out).map_err(write)?;
-    out.write_all(&length.to_le_bytes()).map_err(write)?;
+    let mut out = encryptor.wrap_output(out).map_err(write_error)?;
+    let digested = match length > CHUNK as u64 {
+        // While a piece is encrypted, the next one is read and hashed.
+        true => beside(
+            |ahead| fill(content, length, ahead),
+            |piece| out.write_all(piece).map_err(write_error),
+        )?,
+        false => fill(content, length, &mut out)?,
+    };
+    let out = out.finish().map_err(write_error)?;
+    Ok((digested, out))
+}
 
+fn write_error(error: io::Error) -> Error {
+    Error::io("write the encrypted file", error)
+}
+
+/// The plaintext: length, content, padding.
+fn fill(mut content: impl Read, length: u64, out: &mut impl Write) -> Result<Digested> {
+    let write = write_error;
+    out.write_all(&length.to_le_bytes()).map_err(write)?;
     let mut hash = Sha256::new();
     let mut buffer = Zeroizing::new(vec![0u8; BUFFER]);
     let mut found = 0u64;
@@ -282,12 +301,10 @@ pub fn seal<W: Write>(
         out.write_all(&buffer[..count as usize]).map_err(write)?;
         padding -= count;
     }
-    let out = out.finish().map_err(write)?;
-    let digested = Digested {
+    Ok(Digested {
         length,
         sha256: hash.finalize().into(),
-    };
-    Ok((digested, out))
+    })
 }
 
 /// [`seal`], in memory.
@@ -341,22 +358,35 @@ impl<R: Read> Unsealed<R> {
     }
 
     /// Writes all of the content to `out`, and tells its hash. Use nothing of `out` after an error.
-    pub fn copy_to(mut self, out: &mut impl Write) -> Result<Digested> {
+    pub fn copy_to(mut self, out: &mut (impl Write + Send)) -> Result<Digested> {
+        let write = |error| Error::io("write the decrypted file", error);
         let mut hash = Sha256::new();
-        let mut buffer = Zeroizing::new(vec![0u8; BUFFER]);
-        loop {
-            let count = self.next(&mut buffer)?;
-            if count == 0 {
-                break;
-            }
-            hash.update(&buffer[..count]);
-            out.write_all(&buffer[..count])
-                .map_err(|error| Error::io("write the decrypted file", error))?;
+        let mut keep = |piece: &[u8]| {
+            hash.update(piece);
+            out.write_all(piece).map_err(write)
+        };
+        match self.length > CHUNK as u64 {
+            // While a piece is hashed and written, the next one is decrypted.
+            true => beside(
+                |ahead| self.each(|piece| ahead.write_all(piece).map_err(write)),
+                keep,
+            )?,
+            false => self.each(&mut keep)?,
         }
         Ok(Digested {
             length: self.length,
             sha256: hash.finalize().into(),
         })
+    }
+
+    fn each(&mut self, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let mut buffer = Zeroizing::new(vec![0u8; BUFFER]);
+        loop {
+            match self.next(&mut buffer)? {
+                0 => return Ok(()),
+                count => take(&buffer[..count])?,
+            }
+        }
     }
 
     fn next(&mut self, buffer: &mut [u8]) -> Result<usize> {

@@ -5,7 +5,9 @@
 //! and a payload, or an [`envelope`], a [`letter`] or a keyring.
 
 pub mod age;
+mod ahead;
 pub mod car;
+pub mod draft;
 pub mod envelope;
 pub mod letter;
 pub mod manifest;

@@ -1,7 +1,8 @@
 //! Objects: what a vault stores under one CID, built and opened.
 //!
-//! Building streams: one pass over the content encrypts, pads, hashes and splits it into a spool file
-//! that already has the form of a CAR's sections, so that uploading is copying, and can start again.
+//! Making one streams: one pass over the content encrypts, pads, hashes and splits it into the sections
+//! of a CAR. They go into a spool file, from which they can be sent more than once; or, for records of
+//! any length, straight to the vault.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -13,14 +14,15 @@ use bytes::Bytes;
 use cid::Cid;
 use futures::stream::{self, Stream};
 use rand::{rngs::OsRng, RngCore};
-use salus_primitives::{CompartmentId, NewRecord, ObjectKind};
+use salus_primitives::{Binding, CompartmentId, NewRecord, ObjectKind};
 use sp_core::H256;
 
 use super::age::{seal, unseal, DecryptionKey, Digested, EncryptionKey};
+use super::ahead::beside;
 use super::car::{header, section_start};
 use super::manifest::{Description, Manifest};
 use super::unixfs::{
-    check_block, cid_of, directory, directory_entries, to_chain, Entry, FileBuilder, RAW,
+    check_block, cid_of, directory, directory_entries, to_chain, Entry, FileBuilder, CHUNK, RAW,
 };
 use super::{kind_name, size_limit, Place, BINDING, BODY, MANIFEST, PAYLOAD};
 use crate::error::{Error, Result};
@@ -147,23 +149,27 @@ impl Read for CarFile {
     }
 }
 
-/// Collects the sections of an object's files.
-struct Spool {
-    file: BufWriter<File>,
+/// Makes the sections of an object's files, and hands them to `out`.
+struct Sections<'a> {
+    out: Box<dyn FnMut(Bytes) -> io::Result<()> + Send + 'a>,
     length: u64,
     entries: Vec<Entry>,
 }
 
-impl Spool {
-    /// `folder` needs room for the whole ciphertext.
-    fn new(folder: &Path) -> Result<Self> {
-        let file = tempfile::tempfile_in(folder)
-            .map_err(Error::file("make a temporary file in", folder))?;
-        Ok(Self {
-            file: BufWriter::with_capacity(READ_AHEAD, file),
+impl<'a> Sections<'a> {
+    fn new(out: impl FnMut(Bytes) -> io::Result<()> + Send + 'a) -> Self {
+        Self {
+            out: Box::new(out),
             length: 0,
             entries: Vec::new(),
-        })
+        }
+    }
+
+    fn put(&mut self, cid: &Cid, block: Vec<u8>) -> io::Result<()> {
+        let start = section_start(cid, block.len());
+        self.length += (start.len() + block.len()) as u64;
+        (self.out)(start.into())?;
+        (self.out)(block.into())
     }
 
     /// Seals `content` into a part of this name.
@@ -174,18 +180,16 @@ impl Spool {
         content: impl Read,
         length: u64,
     ) -> Result<Digested> {
-        let (file, written) = (&mut self.file, &mut self.length);
-        let builder = FileBuilder::new(|cid: Cid, block: &[u8]| {
-            let start = section_start(&cid, block.len());
-            file.write_all(&start)?;
-            file.write_all(block)?;
-            *written += (start.len() + block.len()) as u64;
-            Ok(())
-        });
-        let (digested, builder) = seal(to, content, length, builder)?;
-        let root = builder
-            .finish()
-            .map_err(|error| Error::io("write the encrypted file", error))?;
+        let mut builder = FileBuilder::new(|cid, block| self.put(&cid, block));
+        let digested = match length > CHUNK as u64 {
+            // While a piece is addressed and handed on, the next one is encrypted.
+            true => beside(
+                |ahead| Ok(seal(to, content, length, ahead)?.0),
+                |piece| builder.write_all(piece).map_err(not_written),
+            )?,
+            false => seal(to, content, length, &mut builder)?.0,
+        };
+        let root = builder.finish().map_err(not_written)?;
         self.entries.push(Entry {
             name: name.to_owned(),
             cid: root.cid,
@@ -194,39 +198,78 @@ impl Spool {
         Ok(digested)
     }
 
-    fn finish(mut self, place: &Place, kind: ObjectKind) -> Result<BuiltObject> {
-        let spool = self
-            .file
-            .into_inner()
-            .map_err(|error| Error::io("write the encrypted file", error.into_error()))?;
-        let binding = place.binding(kind).to_file();
-        let binding_cid = cid_of(RAW, &binding);
+    /// The two parts of a record.
+    fn add_record(
+        &mut self,
+        to: &EncryptionKey,
+        payload: impl Read,
+        length: u64,
+        describe: impl FnOnce(&Digested) -> Result<Manifest>,
+    ) -> Result<Manifest> {
+        let to = std::slice::from_ref(to);
+        let digested = self.add(PAYLOAD, to, payload, length)?;
+        let manifest = describe(&digested)?;
+        let json = manifest.to_json()?;
+        self.add(MANIFEST, to, &json[..], json.len() as u64)?;
+        Ok(manifest)
+    }
+
+    /// The root, once all files are there.
+    fn directory(&mut self, binding: &Cid) -> (Cid, Vec<u8>) {
         self.entries.push(Entry {
             name: BINDING.to_owned(),
-            cid: binding_cid,
-            tree_size: binding.len() as u64,
+            cid: *binding,
+            tree_size: Binding::FILE_LEN as u64,
         });
         self.entries.sort_by(|a, b| a.name.cmp(&b.name));
-        let (root, block) = directory(&self.entries);
-        // The binding comes early, so that a vault can turn an upload down before its bulk.
-        let head = [
-            header(&root),
-            section_start(&root, block.len()),
-            block,
-            section_start(&binding_cid, binding.len()),
-            binding,
-        ]
-        .concat();
-        Ok(BuiltObject {
-            kind,
-            root,
-            chain_cid: to_chain(&root)?,
-            head: head.into(),
-            spool: Arc::new(spool),
-            spool_len: self.length,
-            entries: self.entries,
-        })
+        directory(&self.entries)
     }
+}
+
+fn not_written(error: io::Error) -> Error {
+    Error::io("write the encrypted file", error)
+}
+
+/// Makes an object in a spool file. `folder` needs room for the whole ciphertext.
+fn spooled<T>(
+    folder: &Path,
+    place: &Place,
+    kind: ObjectKind,
+    fill: impl FnOnce(&mut Sections) -> Result<T>,
+) -> Result<(BuiltObject, T)> {
+    let file =
+        tempfile::tempfile_in(folder).map_err(Error::file("make a temporary file in", folder))?;
+    let mut file = BufWriter::with_capacity(READ_AHEAD, file);
+    let binding = place.binding(kind).to_file();
+    let binding_cid = cid_of(RAW, &binding);
+    let (filled, (root, block), length, entries) = {
+        let mut sections = Sections::new(|piece| file.write_all(&piece));
+        let filled = fill(&mut sections)?;
+        let directory = sections.directory(&binding_cid);
+        (filled, directory, sections.length, sections.entries)
+    };
+    let spool = file
+        .into_inner()
+        .map_err(|error| not_written(error.into_error()))?;
+    // The binding comes early, so that a vault can turn an upload down before its bulk.
+    let head = [
+        header(&root),
+        section_start(&root, block.len()),
+        block,
+        section_start(&binding_cid, binding.len()),
+        binding,
+    ]
+    .concat();
+    let object = BuiltObject {
+        kind,
+        root,
+        chain_cid: to_chain(&root)?,
+        head: head.into(),
+        spool: Arc::new(spool),
+        spool_len: length,
+        entries,
+    };
+    Ok((object, filled))
 }
 
 /// A record ready for upload and anchoring.
@@ -249,6 +292,21 @@ impl BuiltRecord {
     }
 }
 
+/// A new manifest, once the payload has been hashed. Mistakes in the description show before.
+fn describe<'a>(
+    description: &'a Description,
+    length: u64,
+) -> Result<impl FnOnce(&Digested) -> Result<Manifest> + 'a> {
+    let mut salt = [0u8; 32];
+    OsRng.fill_bytes(&mut salt);
+    let nothing = Digested {
+        length,
+        sha256: [0; 32],
+    };
+    Manifest::new(description, &nothing, salt)?;
+    Ok(move |payload: &Digested| Manifest::new(description, payload, salt))
+}
+
 /// Encrypts a new record of `length` bytes to its compartment's key.
 ///
 /// `spool` is a folder with room for the ciphertext; nothing in clear is written there.
@@ -260,50 +318,86 @@ pub fn build_record(
     length: u64,
     spool: &Path,
 ) -> Result<BuiltRecord> {
-    let mut salt = [0u8; 32];
-    OsRng.fill_bytes(&mut salt);
-    // Mistakes in the description show before the payload is read.
-    let nothing = Digested {
-        length,
-        sha256: [0; 32],
-    };
-    Manifest::new(description, &nothing, salt)?;
-    finish_record(place, to, payload, length, spool, |payload| {
-        Manifest::new(description, payload, salt)
+    let describe = describe(description, length)?;
+    let (object, manifest) = spooled(spool, place, ObjectKind::Record, |sections| {
+        sections.add_record(to, payload, length, describe)
+    })?;
+    Ok(BuiltRecord {
+        commitment: manifest.commitment(&place.genesis, &place.patient)?,
+        object,
+        manifest,
+    })
+}
+
+/// A record that was handed on while it was made.
+#[derive(Debug)]
+pub struct SentRecord {
+    /// As the chain names it.
+    pub content: salus_primitives::Cid,
+    pub manifest: Manifest,
+    pub commitment: H256,
+}
+
+impl SentRecord {
+    /// What to anchor.
+    pub fn new_record(&self, compartment: CompartmentId, epoch: u32) -> NewRecord {
+        NewRecord {
+            compartment,
+            epoch,
+            content: self.content,
+            commitment: self.commitment,
+        }
+    }
+}
+
+/// Encrypts a new record of `length` bytes, and hands its CAR to `out` while it is made: the binding
+/// is the CAR's root and its first block, the directory its last.
+pub fn send_record(
+    place: &Place,
+    description: &Description,
+    to: &EncryptionKey,
+    payload: impl Read,
+    length: u64,
+    out: impl FnMut(Bytes) -> io::Result<()> + Send,
+) -> Result<SentRecord> {
+    let describe = describe(description, length)?;
+    streamed(place, out, |sections| {
+        sections.add_record(to, payload, length, describe)
     })
 }
 
 /// Encrypts the same record anew, for another key, epoch or place: its commitment stays.
-pub fn rebuild_record(
+pub fn resend_record(
     place: &Place,
     manifest: &Manifest,
     to: &EncryptionKey,
     payload: impl Read,
-    spool: &Path,
-) -> Result<BuiltRecord> {
-    finish_record(place, to, payload, manifest.length, spool, |payload| {
-        manifest.verify_payload(payload)?;
-        Ok(manifest.clone())
+    out: impl FnMut(Bytes) -> io::Result<()> + Send,
+) -> Result<SentRecord> {
+    streamed(place, out, |sections| {
+        sections.add_record(to, payload, manifest.length, |payload| {
+            manifest.verify_payload(payload)?;
+            Ok(manifest.clone())
+        })
     })
 }
 
-fn finish_record(
+fn streamed(
     place: &Place,
-    to: &EncryptionKey,
-    payload: impl Read,
-    length: u64,
-    spool: &Path,
-    describe: impl FnOnce(&Digested) -> Result<Manifest>,
-) -> Result<BuiltRecord> {
-    let to = std::slice::from_ref(to);
-    let mut spool = Spool::new(spool)?;
-    let digested = spool.add(PAYLOAD, to, payload, length)?;
-    let manifest = describe(&digested)?;
-    let json = manifest.to_json()?;
-    spool.add(MANIFEST, to, &json[..], json.len() as u64)?;
-    Ok(BuiltRecord {
+    mut out: impl FnMut(Bytes) -> io::Result<()> + Send,
+    fill: impl FnOnce(&mut Sections) -> Result<Manifest>,
+) -> Result<SentRecord> {
+    let binding = place.binding(ObjectKind::Record).to_file();
+    let binding_cid = cid_of(RAW, &binding);
+    out(header(&binding_cid).into()).map_err(not_written)?;
+    let mut sections = Sections::new(out);
+    sections.put(&binding_cid, binding).map_err(not_written)?;
+    let manifest = fill(&mut sections)?;
+    let (root, block) = sections.directory(&binding_cid);
+    sections.put(&root, block).map_err(not_written)?;
+    Ok(SentRecord {
+        content: to_chain(&root)?,
         commitment: manifest.commitment(&place.genesis, &place.patient)?,
-        object: spool.finish(place, ObjectKind::Record)?,
         manifest,
     })
 }
@@ -321,9 +415,9 @@ pub fn build_body(
             "a record has no body: build it as a record",
         ));
     };
-    let mut spool = Spool::new(&std::env::temp_dir())?;
-    spool.add(BODY, to, body, body.len() as u64)?;
-    let object = spool.finish(place, kind)?;
+    let (object, _) = spooled(&std::env::temp_dir(), place, kind, |sections| {
+        sections.add(BODY, to, body, body.len() as u64)
+    })?;
     match object.car_len() <= limit {
         true => Ok(object),
         false => Err(Error::TooLarge {
@@ -340,7 +434,7 @@ pub fn open_payload(
     keys: &[DecryptionKey],
     sealed: impl Read,
     manifest: &Manifest,
-    out: &mut impl Write,
+    out: &mut (impl Write + Send),
 ) -> Result<()> {
     let found = unseal(keys, sealed, "payload")?.copy_to(out)?;
     manifest.verify_payload(&found)
@@ -424,8 +518,25 @@ mod tests {
         let (root, blocks) = read_all(object.car()).await.unwrap();
         assert_eq!(root, object.root());
         assert_eq!(to_chain(&root).unwrap(), object.cid());
+        parts_of(object.kind(), root, blocks).await
+    }
+
+    /// The same of a record that was handed on while it was made.
+    async fn sent(record: &SentRecord, car: &[u8]) -> HashMap<String, Vec<u8>> {
+        let (binding, blocks) = read_all(car).await.unwrap();
+        assert_eq!(blocks[0].0, binding);
+        let root = blocks.last().unwrap().0;
+        assert_eq!(to_chain(&root).unwrap(), record.content);
+        parts_of(ObjectKind::Record, root, blocks).await
+    }
+
+    async fn parts_of(
+        kind: ObjectKind,
+        root: Cid,
+        blocks: Vec<(Cid, Bytes)>,
+    ) -> HashMap<String, Vec<u8>> {
         let blocks = Blocks(blocks.into_iter().collect());
-        let entries = check_directory(object.kind(), &root, &blocks.0[&root]).unwrap();
+        let entries = check_directory(kind, &root, &blocks.0[&root]).unwrap();
         let mut parts = HashMap::new();
         for entry in entries {
             let bytes = read_range(&blocks, entry.cid, 0..u64::MAX)
@@ -551,14 +662,17 @@ mod tests {
         let payload = content(100_000);
         let built = record(&old, &payload);
         let sealed = stored(&built.object).await.remove(PAYLOAD).unwrap();
-        let spool = std::env::temp_dir();
         // Straight from one key to the other: nothing in clear in between.
         let reader = unseal(&[old], &sealed[..], "payload").unwrap();
-        let again =
-            rebuild_record(&place(), &built.manifest, &new.public(), reader, &spool).unwrap();
+        let mut car = Vec::new();
+        let again = resend_record(&place(), &built.manifest, &new.public(), reader, |piece| {
+            car.extend_from_slice(&piece);
+            Ok(())
+        })
+        .unwrap();
         assert_eq!(again.commitment, built.commitment);
-        assert_ne!(again.object.cid(), built.object.cid());
-        let parts = stored(&again.object).await;
+        assert_ne!(again.content, built.object.cid());
+        let parts = sent(&again, &car).await;
         open_payload(
             std::slice::from_ref(&new),
             &parts[PAYLOAD][..],
@@ -569,30 +683,71 @@ mod tests {
 
         let mut other = payload.clone();
         other[5] ^= 1;
-        let rebuilt = rebuild_record(&place(), &built.manifest, &new.public(), &other[..], &spool);
-        assert!(matches!(rebuilt, Err(Error::NotAnchored(_))));
-        let shorter = rebuild_record(
-            &place(),
-            &built.manifest,
-            &new.public(),
-            &payload[1..],
-            &spool,
-        );
+        let resend = |payload: &mut dyn Read| {
+            let to = DecryptionKey::generate().public();
+            resend_record(&place(), &built.manifest, &to, payload, |_| Ok(()))
+        };
+        let changed = resend(&mut &other[..]);
+        assert!(matches!(changed, Err(Error::NotAnchored(_))));
+        let shorter = resend(&mut &payload[1..]);
         assert!(matches!(shorter, Err(Error::LengthChanged { .. })));
-        let cut = unseal(
-            &[new],
-            &parts[PAYLOAD][..parts[PAYLOAD].len() - 1],
-            "payload",
-        )
-        .unwrap();
-        let broken = rebuild_record(
-            &place(),
-            &built.manifest,
-            &DecryptionKey::generate().public(),
-            cut,
-            &spool,
-        );
+        let cut = &parts[PAYLOAD][..parts[PAYLOAD].len() - 1];
+        let broken = resend(&mut unseal(&[new], cut, "payload").unwrap());
         assert!(matches!(broken, Err(Error::Damaged { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_record_is_handed_on_while_it_is_made() {
+        for length in [0, 1, MIB - 8, MIB, MIB + 1, 5 * MIB + 3] {
+            let key = DecryptionKey::generate();
+            let payload = content(length);
+            let mut car = Vec::new();
+            let record = send_record(
+                &place(),
+                &description(),
+                &key.public(),
+                &payload[..],
+                length as u64,
+                |piece| {
+                    car.extend_from_slice(&piece);
+                    Ok(())
+                },
+            )
+            .unwrap();
+            let parts = sent(&record, &car).await;
+            place()
+                .check_binding(ObjectKind::Record, &parts[BINDING])
+                .unwrap();
+            let keys = [key];
+            assert_eq!(
+                Manifest::open(&keys, &parts[MANIFEST]).unwrap(),
+                record.manifest
+            );
+            let mut out = Vec::new();
+            open_payload(&keys, &parts[PAYLOAD][..], &record.manifest, &mut out).unwrap();
+            assert!(out == payload, "{length}");
+        }
+    }
+
+    #[test]
+    fn making_ends_when_nobody_takes_it() {
+        let key = DecryptionKey::generate().public();
+        let endless = io::repeat(7);
+        let mut left = 3 * MIB;
+        let result = send_record(
+            &place(),
+            &description(),
+            &key,
+            endless,
+            1 << 40,
+            |piece: Bytes| {
+                left = left
+                    .checked_sub(piece.len())
+                    .ok_or(io::ErrorKind::BrokenPipe)?;
+                Ok(())
+            },
+        );
+        assert!(matches!(result, Err(Error::Io { .. })), "{result:?}");
     }
 
     #[tokio::test]

@@ -110,7 +110,7 @@ pub struct FileBuilder<S> {
     tree_size: u64,
 }
 
-impl<S: FnMut(Cid, &[u8]) -> io::Result<()>> FileBuilder<S> {
+impl<S: FnMut(Cid, Vec<u8>) -> io::Result<()>> FileBuilder<S> {
     pub fn new(sink: S) -> Self {
         let adder = FileAdder::builder()
             .with_chunker(Chunker::Size(CHUNK))
@@ -128,7 +128,7 @@ impl<S: FnMut(Cid, &[u8]) -> io::Result<()>> FileBuilder<S> {
     pub fn finish(mut self) -> io::Result<FileRoot> {
         let adder = std::mem::take(&mut self.adder);
         for (cid, block) in adder.finish() {
-            self.take(cid, &block)?;
+            self.take(cid, block)?;
         }
         match self.last {
             Some(cid) => Ok(FileRoot {
@@ -140,21 +140,21 @@ impl<S: FnMut(Cid, &[u8]) -> io::Result<()>> FileBuilder<S> {
         }
     }
 
-    fn take(&mut self, cid: Cid, block: &[u8]) -> io::Result<()> {
+    fn take(&mut self, cid: Cid, block: Vec<u8>) -> io::Result<()> {
         self.tree_size += block.len() as u64;
         self.last = Some(cid);
         (self.sink)(cid, block)
     }
 }
 
-impl<S: FnMut(Cid, &[u8]) -> io::Result<()>> Write for FileBuilder<S> {
+impl<S: FnMut(Cid, Vec<u8>) -> io::Result<()>> Write for FileBuilder<S> {
     fn write(&mut self, mut bytes: &[u8]) -> io::Result<usize> {
         let written = bytes.len();
         while !bytes.is_empty() {
             let (blocks, consumed) = self.adder.push(bytes);
             let blocks: Vec<_> = blocks.collect();
             for (cid, block) in blocks {
-                self.take(cid, &block)?;
+                self.take(cid, block)?;
             }
             bytes = &bytes[consumed..];
         }
@@ -168,8 +168,8 @@ impl<S: FnMut(Cid, &[u8]) -> io::Result<()>> Write for FileBuilder<S> {
 }
 
 /// Computes the CID of what is written, and keeps nothing.
-pub fn hasher() -> FileBuilder<impl FnMut(Cid, &[u8]) -> io::Result<()> + Send> {
-    FileBuilder::new(|_, _: &[u8]| Ok(()))
+pub fn hasher() -> FileBuilder<impl FnMut(Cid, Vec<u8>) -> io::Result<()> + Send> {
+    FileBuilder::new(|_, _| Ok(()))
 }
 
 /// An entry of a directory.
@@ -546,8 +546,8 @@ mod tests {
     }
 
     fn build(memory: &mut Memory, bytes: &[u8], step: usize) -> FileRoot {
-        let mut builder = FileBuilder::new(|cid, block: &[u8]| {
-            memory.blocks.insert(cid, Bytes::copy_from_slice(block));
+        let mut builder = FileBuilder::new(|cid, block| {
+            memory.blocks.insert(cid, block.into());
             Ok(())
         });
         for piece in bytes.chunks(step) {

@@ -5,6 +5,7 @@
 
 mod address;
 mod object;
+mod sending;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +30,8 @@ use tokio::io::AsyncRead;
 use zeroize::Zeroizing;
 
 pub use address::{Reach, VaultUrl};
-pub use object::{verify, File, Location, Object, Opened, MAX_BODY};
+pub use object::{verify, File, Location, Object, Opened, Pieces, MAX_BODY};
+pub use sending::CarSink;
 
 use crate::{
     chain::events::cid_text,
@@ -174,6 +176,20 @@ pub struct Stored {
     pub cid: String,
     pub kind: String,
     pub bytes: u64,
+}
+
+impl Stored {
+    fn ensure_is(&self, root: &Cid) -> Result<()> {
+        let expected = cid_text(root).unwrap_or_default();
+        match self.cid == expected {
+            true => Ok(()),
+            false => Err(VaultError::Altered {
+                what: "the upload's receipt".into(),
+                expected,
+                found: self.cid.clone(),
+            }),
+        }
+    }
 }
 
 impl Vault {
@@ -419,14 +435,7 @@ impl Session<'_> {
             })
             .await?;
         let stored: Stored = self.vault().json(path, response).await?;
-        let expected = cid_text(root).unwrap_or_default();
-        if stored.cid != expected {
-            return Err(VaultError::Altered {
-                what: "the upload's receipt".into(),
-                expected,
-                found: stored.cid,
-            });
-        }
+        stored.ensure_is(root)?;
         Ok(stored)
     }
 

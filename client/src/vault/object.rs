@@ -1,8 +1,9 @@
 //! An object in a vault: where it is, and how each of its files is fetched and verified.
 
-use std::io::Write;
+use std::io::{self, Write};
 
-use futures::StreamExt;
+use bytes::Bytes;
+use futures::{stream::BoxStream, StreamExt};
 use reqwest::StatusCode;
 use salus_primitives::{
     AccountId, Binding, Cid, CorrectionIndex, GrantIndex, LetterStage, ObjectKind, PatientId,
@@ -10,11 +11,12 @@ use salus_primitives::{
 };
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
-use tokio::io::{AsyncSeekExt, AsyncWrite, AsyncWriteExt};
+use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{unreachable, Result, Session, VaultError, ATTEMPTS, FIRST_PAUSE};
 use crate::{
     chain::events::cid_text,
+    error::Error,
     files::{
         kind_name,
         unixfs::{self, FileBuilder},
@@ -24,6 +26,13 @@ use crate::{
 
 /// Envelopes, letters, keyrings and manifests are smaller.
 pub const MAX_BODY: u64 = 512 * 1024;
+
+/// What is handed to other threads at once: waking them takes longer than receiving a small piece.
+const BATCH: usize = 1024 * 1024;
+/// Batches that wait to be hashed or taken.
+const WAITING: usize = 2;
+
+type Batch = Vec<Bytes>;
 
 /// An object, by its place on the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,108 +162,102 @@ impl Object<'_> {
     pub async fn read(&self, file: File) -> Result<Vec<u8>> {
         let mut tried = 1;
         loop {
-            let mut bytes = Vec::new();
-            match self.copy(file, &mut bytes, MAX_BODY, |_| {}).await {
-                Err(error) if self.session.turn_from(&error, &mut tried) => {}
-                other => return other.map(|_| bytes),
-            }
-        }
-    }
-
-    /// Writes a file to `into` while it arrives, and verifies it. A broken connection is resumed
-    /// where it broke, at another vault if need be; a vault that sends other bytes is left for another
-    /// one, and the file begun anew. `progress` hears of each piece's length.
-    ///
-    /// Errors if any byte differs; then what was written must be thrown away.
-    pub async fn save(
-        &self,
-        file: File,
-        into: &mut tokio::fs::File,
-        mut progress: impl FnMut(u64),
-    ) -> Result<u64> {
-        let mut tried = 1;
-        loop {
-            match self.copy(file, into, u64::MAX, &mut progress).await {
+            match self.read_here(file).await {
                 Err(error) if self.session.turn_from(&error, &mut tried) => {}
                 other => return other,
             }
-            let begin_anew = async {
-                into.set_len(0).await?;
-                into.rewind().await
-            };
-            begin_anew.await.map_err(|e| VaultError::NotWritten {
-                what: file.name().into(),
-                reason: e.to_string(),
-            })?;
         }
     }
 
-    async fn copy(
+    async fn read_here(&self, file: File) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut incoming = self.receive(file, MAX_BODY);
+        while let Some(piece) = incoming.next().await? {
+            bytes.extend_from_slice(&piece);
+        }
+        verify(file.name(), &bytes, &self.cid(file)?)?;
+        Ok(bytes)
+    }
+
+    /// Hands a file to `take` while it arrives, on a thread of its own. A broken connection is resumed
+    /// where it broke, at another vault if need be; a vault that sends other bytes is left for another
+    /// one, and `take` called anew. `progress` hears of each piece's length.
+    ///
+    /// The file that `take` reads ends only after all of it was verified against its CID: until then
+    /// it must keep what it makes of it to itself.
+    pub async fn stream<T: Send + 'static>(
         &self,
         file: File,
-        into: &mut (impl AsyncWrite + Unpin),
-        most: u64,
         mut progress: impl FnMut(u64),
-    ) -> Result<u64> {
+        take: impl Fn(Pieces) -> crate::error::Result<T> + Clone + Send + 'static,
+    ) -> crate::error::Result<T> {
+        let mut tried = 1;
+        loop {
+            match self.stream_here(file, &mut progress, take.clone()).await {
+                Err(Error::Vault(error)) if self.session.turn_from(&error, &mut tried) => {}
+                other => return other,
+            }
+        }
+    }
+
+    async fn stream_here<T: Send + 'static>(
+        &self,
+        file: File,
+        mut progress: impl FnMut(u64),
+        take: impl Fn(Pieces) -> crate::error::Result<T> + Send + 'static,
+    ) -> crate::error::Result<T> {
         let expected = self.cid(file)?;
         let name = file.name();
-        let not_written = |e: std::io::Error| VaultError::NotWritten {
-            what: name.into(),
-            reason: e.to_string(),
-        };
-        let mut hasher = unixfs::hasher();
-        let mut done = 0u64;
-        let mut length = None;
-        let mut breaks = 0;
-        loop {
-            let range = length.filter(|_| done > 0).map(|length| done..length);
-            let resumed = range.is_some();
-            let response = self
-                .session
-                .get(&self.location, file, self.opened, range)
-                .await?;
-            if resumed && response.status() != StatusCode::PARTIAL_CONTENT {
-                return Err(VaultError::Unreadable {
-                    what: name.into(),
-                    reason: "the vault does not continue where it stopped".into(),
-                });
-            }
-            if length.is_none() {
-                length = response.content_length();
-            }
-            let mut stream = response.bytes_stream();
-            let broken = loop {
-                match stream.next().await {
-                    None => break None,
-                    Some(Err(error)) => break Some(error),
-                    Some(Ok(piece)) => {
-                        done = done.saturating_add(piece.len() as u64);
-                        if done > most.min(length.unwrap_or(u64::MAX)) {
-                            return Err(VaultError::Altered {
-                                what: name.into(),
-                                expected: cid_text(&expected).unwrap_or_default(),
-                                found: "a larger file".into(),
-                            });
-                        }
-                        hasher.write_all(&piece).map_err(not_written)?;
-                        into.write_all(&piece).await.map_err(not_written)?;
-                        progress(piece.len() as u64);
-                    }
+        let (to_hash, mut batches) = mpsc::channel::<Batch>(WAITING);
+        let hashing = spawn_blocking(move || {
+            let mut hasher = unixfs::hasher();
+            while let Some(batch) = batches.blocking_recv() {
+                for piece in batch {
+                    hasher
+                        .write_all(&piece)
+                        .map_err(|error| unreadable(name, error.to_string()))?;
                 }
-            };
-            let Some(error) = broken else { break };
-            breaks += 1;
-            if length == Some(done) {
-                break;
             }
-            if breaks >= ATTEMPTS || length.is_none() {
-                return Err(unreachable(&self.session.vault().url, error));
+            finish(name, hasher)
+        });
+        let (to_take, batches) = mpsc::channel(WAITING);
+        let taking = spawn_blocking(move || take(Pieces::new(batches)));
+        let mut incoming = self.receive(file, u64::MAX);
+        let received = loop {
+            match incoming.batch(&mut progress).await {
+                Ok(batch) if batch.is_empty() => break Ok(()),
+                Ok(batch) => {
+                    // One that takes no more waits for what counts first: whether it is the right file.
+                    let _ = to_take.send(Some(batch.clone())).await;
+                    let _ = to_hash.send(batch).await;
+                }
+                Err(error) => break Err(error),
             }
-            tokio::time::sleep(FIRST_PAUSE * breaks).await;
+        };
+        drop(to_hash);
+        let found = hashing.await.map_err(thread)?;
+        let verified = received.and_then(|()| ensure_same(name, &expected, &found?));
+        if verified.is_ok() {
+            let _ = to_take.send(None).await;
         }
-        into.flush().await.map_err(not_written)?;
-        ensure_same(name, &expected, &finish(name, hasher)?)?;
-        Ok(done)
+        drop(to_take);
+        let taken = taking.await.map_err(thread)?;
+        verified?;
+        taken
+    }
+
+    /// Receives a file of at most so many bytes.
+    fn receive(&self, file: File, most: u64) -> Incoming<'_> {
+        Incoming {
+            object: self,
+            file,
+            most,
+            done: 0,
+            length: None,
+            breaks: 0,
+            stream: None,
+            ended: false,
+        }
     }
 
     pub(super) async fn check_binding(&self, author: Option<&AccountId>) -> Result<()> {
@@ -285,28 +288,164 @@ impl Object<'_> {
     }
 }
 
+/// A file as it arrives, continued where the connection breaks.
+struct Incoming<'a> {
+    object: &'a Object<'a>,
+    file: File,
+    most: u64,
+    done: u64,
+    length: Option<u64>,
+    breaks: u32,
+    stream: Option<BoxStream<'static, reqwest::Result<Bytes>>>,
+    ended: bool,
+}
+
+impl Incoming<'_> {
+    /// The next pieces; none at the end.
+    async fn batch(&mut self, mut progress: impl FnMut(u64)) -> Result<Batch> {
+        let mut batch = Batch::new();
+        let mut length = 0;
+        while length < BATCH {
+            let Some(piece) = self.next().await? else {
+                break;
+            };
+            progress(piece.len() as u64);
+            length += piece.len();
+            batch.push(piece);
+        }
+        Ok(batch)
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        while !self.ended {
+            let mut stream = match self.stream.take() {
+                Some(stream) => stream,
+                None => self.ask().await?,
+            };
+            match stream.next().await {
+                None => self.ended = true,
+                Some(Ok(piece)) => {
+                    self.done = self.done.saturating_add(piece.len() as u64);
+                    self.ensure_bounded()?;
+                    self.stream = Some(stream);
+                    return Ok(Some(piece));
+                }
+                Some(Err(_)) if self.length == Some(self.done) => self.ended = true,
+                Some(Err(error)) => {
+                    self.breaks += 1;
+                    if self.breaks >= ATTEMPTS || self.length.is_none() {
+                        return Err(unreachable(&self.object.session.vault().url, error));
+                    }
+                    tokio::time::sleep(FIRST_PAUSE * self.breaks).await;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks for the file, or for the rest of it.
+    async fn ask(&mut self) -> Result<BoxStream<'static, reqwest::Result<Bytes>>> {
+        let range = self.length.filter(|_| self.done > 0);
+        let range = range.map(|length| self.done..length);
+        let resumed = range.is_some();
+        let Object {
+            session,
+            location,
+            opened,
+            ..
+        } = self.object;
+        let response = session.get(location, self.file, *opened, range).await?;
+        if resumed && response.status() != StatusCode::PARTIAL_CONTENT {
+            return Err(unreadable(
+                self.file.name(),
+                "the vault does not continue where it stopped".into(),
+            ));
+        }
+        if self.length.is_none() {
+            self.length = response.content_length();
+        }
+        Ok(response.bytes_stream().boxed())
+    }
+
+    fn ensure_bounded(&self) -> Result<()> {
+        if self.done <= self.most.min(self.length.unwrap_or(u64::MAX)) {
+            return Ok(());
+        }
+        Err(VaultError::Altered {
+            what: self.file.name().into(),
+            expected: cid_text(&self.object.cid(self.file)?).unwrap_or_default(),
+            found: "a larger file".into(),
+        })
+    }
+}
+
+/// A file on its way. Its end is only read once all of it was verified.
+pub struct Pieces {
+    coming: mpsc::Receiver<Option<Batch>>,
+    batch: std::vec::IntoIter<Bytes>,
+    piece: Bytes,
+    ended: bool,
+}
+
+impl Pieces {
+    fn new(coming: mpsc::Receiver<Option<Batch>>) -> Self {
+        Self {
+            coming,
+            batch: Batch::new().into_iter(),
+            piece: Bytes::new(),
+            ended: false,
+        }
+    }
+}
+
+impl io::Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() && !self.ended {
+            if let Some(piece) = self.batch.next() {
+                self.piece = piece;
+                continue;
+            }
+            match self.coming.blocking_recv() {
+                Some(Some(batch)) => self.batch = batch.into_iter(),
+                Some(None) => self.ended = true,
+                None => return Err(io::ErrorKind::ConnectionAborted.into()),
+            }
+        }
+        let count = self.piece.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&self.piece.split_to(count));
+        Ok(count)
+    }
+}
+
+fn thread(error: tokio::task::JoinError) -> Error {
+    Error::io("finish the work", io::Error::other(error))
+}
+
+fn unreadable(what: &str, reason: String) -> VaultError {
+    VaultError::Unreadable {
+        what: what.into(),
+        reason,
+    }
+}
+
 /// Verifies, without any vault, that these bytes are the file of this CID.
 pub fn verify(what: &str, bytes: &[u8], expected: &Cid) -> Result<()> {
-    let unreadable = |e: std::io::Error| VaultError::Unreadable {
-        what: what.into(),
-        reason: e.to_string(),
-    };
     let mut hasher = unixfs::hasher();
-    hasher.write_all(bytes).map_err(unreadable)?;
+    hasher
+        .write_all(bytes)
+        .map_err(|error| unreadable(what, error.to_string()))?;
     ensure_same(what, expected, &finish(what, hasher)?)
 }
 
 /// The CID of what has been hashed.
 fn finish(
     what: &str,
-    hasher: FileBuilder<impl FnMut(cid::Cid, &[u8]) -> std::io::Result<()>>,
+    hasher: FileBuilder<impl FnMut(cid::Cid, Vec<u8>) -> io::Result<()>>,
 ) -> Result<Cid> {
-    let unreadable = |reason: String| VaultError::Unreadable {
-        what: what.into(),
-        reason,
-    };
-    let root = hasher.finish().map_err(|e| unreadable(e.to_string()))?;
-    unixfs::to_chain(&root.cid).map_err(|e| unreadable(e.to_string()))
+    let root = hasher
+        .finish()
+        .map_err(|error| unreadable(what, error.to_string()))?;
+    unixfs::to_chain(&root.cid).map_err(|error| unreadable(what, error.to_string()))
 }
 
 pub(super) fn ensure_same(what: &str, expected: &Cid, found: &Cid) -> Result<()> {

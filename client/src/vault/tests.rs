@@ -374,3 +374,137 @@ async fn the_receipt_of_an_upload_names_what_was_uploaded() {
         "{result:?}"
     );
 }
+
+/// Reads a keyring's body while it comes, and tells how often it was begun.
+async fn stream_from(
+    scripts: &[&Script],
+    content: &Cid,
+    take: impl Fn(Pieces) -> crate::Result<Vec<u8>> + Clone + Send + 'static,
+) -> (crate::Result<Vec<u8>>, usize) {
+    let key = alice();
+    let vaults = scripts.iter().map(|script| script.vault()).collect();
+    let session = Session::begin(vaults, Cow::Borrowed(&key)).await.unwrap();
+    let place = Location::Keyring(PATIENT);
+    let object = session
+        .object(place, content, Some(&key.account()), None)
+        .await
+        .unwrap();
+    let begun = Arc::new(AtomicUsize::new(0));
+    let counted = begun.clone();
+    let take = move |pieces| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        take(pieces)
+    };
+    let taken = object.stream(File::Body, |_| {}, take).await;
+    (taken, begun.load(Ordering::Relaxed))
+}
+
+fn whole(mut pieces: Pieces) -> crate::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut pieces, &mut bytes).map_err(|e| crate::Error::io("read", e))?;
+    Ok(bytes)
+}
+
+#[tokio::test]
+async fn a_file_that_is_read_while_it_comes_ends_only_when_it_is_verified() {
+    let (cid, block, binding) = object(b"0123456789");
+    let good = || vec![ok(SESSION), ok(&block), ok(&binding), ok("0123456789")];
+    let bad = || vec![ok(SESSION), ok(&block), ok(&binding), ok("0123456788")];
+    let script = Script::play(good()).await;
+    let (found, begun) = stream_from(&[&script], &cid, whole).await;
+    assert_eq!((found.unwrap(), begun), (b"0123456789".to_vec(), 1));
+
+    // The reader never sees the end of what is not the file.
+    let ends = Arc::new(AtomicUsize::new(0));
+    let seen = ends.clone();
+    let counting = move |pieces| {
+        let bytes = whole(pieces)?;
+        seen.fetch_add(1, Ordering::Relaxed);
+        Ok(bytes)
+    };
+    let script = Script::play(bad()).await;
+    let (found, begun) = stream_from(&[&script], &cid, counting.clone()).await;
+    assert!(
+        matches!(found, Err(crate::Error::Vault(VaultError::Altered { .. }))),
+        "{found:?}"
+    );
+    assert_eq!((begun, ends.load(Ordering::Relaxed)), (1, 0));
+
+    // Another vault has it.
+    let (first, second) = (
+        Script::play(bad()).await,
+        Script::play(vec![ok(SESSION), ok("0123456789")]).await,
+    );
+    let (found, begun) = stream_from(&[&first, &second], &cid, counting).await;
+    assert_eq!((found.unwrap(), begun), (b"0123456789".to_vec(), 2));
+    assert_eq!(ends.load(Ordering::Relaxed), 1);
+
+    // Broken off, and continued.
+    let half = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\nconnection: close\r\n\r\n0123".to_vec();
+    let rest = answer("206 Partial Content", "", b"456789");
+    let script = Script::play(vec![ok(SESSION), ok(&block), ok(&binding), half, rest]).await;
+    let (found, begun) = stream_from(&[&script], &cid, whole).await;
+    assert_eq!((found.unwrap(), begun), (b"0123456789".to_vec(), 1));
+}
+
+#[tokio::test]
+async fn whoever_cannot_use_a_file_hears_first_whether_it_is_the_right_one() {
+    let (cid, block, binding) = object(b"0123456789");
+    let refuse = |_| Err(crate::Error::WrongKey("payload"));
+    let begin = || vec![ok(SESSION), ok(&block), ok(&binding)];
+    let script = Script::play([begin(), vec![ok("0123456789")]].concat()).await;
+    let (found, _) = stream_from(&[&script], &cid, refuse).await;
+    assert!(matches!(found, Err(crate::Error::WrongKey(_))), "{found:?}");
+    let script = Script::play([begin(), vec![ok("9876543210")]].concat()).await;
+    let (found, _) = stream_from(&[&script], &cid, refuse).await;
+    assert!(
+        matches!(found, Err(crate::Error::Vault(VaultError::Altered { .. }))),
+        "{found:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_sent_while_it_is_made_is_confirmed_under_the_cid_that_came_out() {
+    let root = to_chain(&cid_of(DAG_PB, b"x")).unwrap();
+    let text = cid_text(&root).unwrap();
+    let receipt = |cid: &str| {
+        let body = format!(r#"{{"cid":"{cid}","kind":"record","bytes":1}}"#);
+        answer("201 Created", "", body.as_bytes())
+    };
+    let key = alice();
+    let make = move |sink: &mut CarSink| {
+        sink.put("car".into()).unwrap();
+        Ok((root, 7))
+    };
+    let script = Script::play(vec![ok(SESSION), busy(), receipt(&text)]).await;
+    let session = script.vault().sign_in(&key).await.unwrap();
+    assert_eq!(session.send(make).await.unwrap(), 7);
+    assert_eq!(script.asked().len(), 3, "it is made anew for each attempt");
+
+    let script = Script::play(vec![ok(SESSION), receipt("bafkqaaa")]).await;
+    let session = script.vault().sign_in(&key).await.unwrap();
+    let result = session.send(make).await;
+    assert!(
+        matches!(result, Err(crate::Error::Vault(VaultError::Altered { .. }))),
+        "{result:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_upload_whose_making_fails_ends_at_once_with_its_reason() {
+    let script = Script::play(vec![ok(SESSION)]).await;
+    let key = alice();
+    let session = script.vault().sign_in(&key).await.unwrap();
+    let result = session.send(|sink| {
+        sink.put("half".into()).unwrap();
+        Err::<(Cid, ()), _>(crate::Error::LengthChanged {
+            expected: 2,
+            found: 1,
+        })
+    });
+    let result = result.await;
+    assert!(
+        matches!(result, Err(crate::Error::LengthChanged { .. })),
+        "{result:?}"
+    );
+}

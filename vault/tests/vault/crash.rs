@@ -47,7 +47,11 @@ async fn child() {
     let unused = Arc::new(tempfile::tempdir().unwrap());
     let world = World::over(roomy(), store, unused).await;
     for number in 0.. {
-        let car = object(round, number).car();
+        let object = object(round, number);
+        let car = match number % 2 {
+            0 => object.car(),
+            _ => object.streamed(),
+        };
         world
             .vault
             .receive(account("Owner"), &car[..])

@@ -42,6 +42,11 @@ impl Object {
         car(&self.root, &self.blocks)
     }
 
+    /// As clients send it while they make it: the binding is the CAR's root, the directory comes last.
+    pub fn streamed(&self) -> Vec<u8> {
+        car(&self.file("binding"), &self.blocks)
+    }
+
     pub fn file(&self, name: &str) -> Cid {
         self.files.iter().find(|file| file.0 == name).unwrap().1
     }
@@ -105,8 +110,8 @@ pub fn noise(length: usize, seed: u32) -> Vec<u8> {
 /// A file's blocks, its root last.
 pub fn file(content: &[u8]) -> Vec<(Cid, Vec<u8>)> {
     let mut blocks = Vec::new();
-    let mut builder = FileBuilder::new(|cid, block: &[u8]| {
-        blocks.push((to_chain(&cid).unwrap(), block.to_vec()));
+    let mut builder = FileBuilder::new(|cid, block| {
+        blocks.push((to_chain(&cid).unwrap(), block));
         Ok(())
     });
     builder.write_all(content).unwrap();

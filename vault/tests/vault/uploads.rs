@@ -229,6 +229,140 @@ async fn what_is_not_an_object_is_refused_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn an_object_may_be_sent_while_it_is_made() {
+    for (seed, payload) in [(1, noise(3 * MIB + 5, 1)), (2, noise(10, 2)), (3, vec![])] {
+        let world = World::new().await;
+        let token = world.token("Owner").await;
+        let object = record(PATIENT, &account("Owner"), seed, &payload);
+        let reply = world.upload(&token, object.streamed()).await;
+        assert_eq!(reply.status, 201);
+        assert_eq!(reply.json()["cid"], salus_vault::dag::text(&object.root));
+        let streamed = world.files();
+        // Exactly what the same object leaves that was sent with its directory first.
+        let other = World::new().await;
+        let token = other.token("Owner").await;
+        assert_eq!(other.upload(&token, object.car()).await.status, 201);
+        for (path, bytes) in other.files() {
+            let path = path.strip_prefix(other.folder.path()).unwrap();
+            let found = streamed.get(&world.folder.path().join(path));
+            assert_eq!(found, Some(&bytes), "{}", path.display());
+        }
+        assert_eq!(streamed.len(), other.files().len());
+    }
+}
+
+#[tokio::test]
+async fn what_is_sent_while_it_is_made_and_is_no_object_leaves_nothing() {
+    let world = World::new().await;
+    let token = world.token("Owner").await;
+    let before = world.files();
+    let good = record(PATIENT, &account("Owner"), 1, &noise(3 * MIB, 1));
+    let binding = good.file("binding");
+    let last = good.blocks.len() - 1;
+    let with = |change: &dyn Fn(&mut Vec<(salus_primitives::Cid, Vec<u8>)>)| {
+        let mut blocks = good.blocks.clone();
+        change(&mut blocks);
+        car(&binding, &blocks)
+    };
+    let mut flipped = good.streamed();
+    let at = flipped.len() / 2;
+    flipped[at] ^= 1;
+    let refused = [
+        (
+            "no directory",
+            with(&|b| b.truncate(last)),
+            "not-a-directory",
+        ),
+        (
+            "only a binding",
+            with(&|b| b.truncate(1)),
+            "not-a-directory",
+        ),
+        (
+            "a block left out",
+            with(&|b| drop(b.remove(3))),
+            "incomplete",
+        ),
+        (
+            "a foreign block",
+            with(&|b| b.insert(3, raw(b"smuggled"))),
+            "foreign-blocks",
+        ),
+        (
+            "something after the directory",
+            with(&|b| b.push(raw(b"x"))),
+            "not-a-directory",
+        ),
+        ("no binding", with(&|b| drop(b.remove(0))), "late-binding"),
+        ("a flipped byte", flipped, "bad-block"),
+        (
+            "another object's binding",
+            car(
+                &binding,
+                &record(PATIENT, &account("Owner"), 2, b"p").blocks,
+            ),
+            "not-a-directory",
+        ),
+        (
+            "another author",
+            record(PATIENT, &account("Mallory"), 1, b"p").streamed(),
+            "foreign-binding",
+        ),
+    ];
+    for (what, car, code) in refused {
+        let reply = world.upload(&token, car).await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.code().as_str()),
+            (422, code),
+            "{what}"
+        );
+        assert_eq!(world.files(), before, "{what} left something");
+    }
+    assert_eq!(world.upload(&token, good.streamed()).await.status, 201);
+}
+
+#[tokio::test]
+async fn the_same_stream_again_repairs_what_is_damaged() {
+    let world = World::new().await;
+    let token = world.token("Owner").await;
+    let object = record(PATIENT, &account("Owner"), 1, &noise(3 * MIB, 1));
+    assert_eq!(world.upload(&token, object.streamed()).await.status, 201);
+    let whole = world.files();
+    let leaf = world.path_of("record", &object, &object.blocks[2].0);
+    std::fs::write(&leaf, b"rot").unwrap();
+    std::fs::remove_file(world.path_of("record", &object, &object.blocks[3].0)).unwrap();
+    assert_eq!(world.upload(&token, object.streamed()).await.status, 201);
+    let blocks = |files: &std::collections::BTreeMap<std::path::PathBuf, Vec<u8>>| {
+        let mut files = files.clone();
+        files.retain(|path, _| path.starts_with(world.folder.path().join("objects")));
+        files
+    };
+    assert!(blocks(&world.files()) == blocks(&whole));
+    assert_eq!(world.files().len(), whole.len());
+}
+
+#[tokio::test]
+async fn buckets_take_objects_that_are_sent_while_they_are_made() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let store = Store::over(Arc::new(InMemory::new()));
+    let world = World::over(settings(), store, folder).await;
+    let token = world.token("Owner").await;
+    let object = record(PATIENT, &account("Owner"), 1, &noise(3 * MIB, 1));
+    assert_eq!(world.upload(&token, object.streamed()).await.status, 201);
+    let id = (ObjectKind::Record, object.root);
+    for (cid, block) in &object.blocks {
+        assert_eq!(world.vault.store.block(&id, cid).await.unwrap(), block);
+    }
+    let early = (ObjectKind::Record, object.file("binding"));
+    assert!(world
+        .vault
+        .store
+        .block(&early, &object.blocks[2].0)
+        .await
+        .is_err());
+}
+
+#[tokio::test]
 async fn binding_of_another_shape_than_one_block_is_refused() {
     let world = World::new().await;
     let token = world.token("Owner").await;
