@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Instant};
 
 use anyhow::{ensure, Result};
 use salus_client::{
-    chain::{calls, Chain},
+    chain::{calls, Chain, ChainError},
     trail,
 };
 use salus_primitives::{Cid, NewRecord, Part, PatientId, Purpose};
@@ -61,13 +61,9 @@ async fn make(node: &str, entries: u64) -> Result<(String, Value)> {
         Purpose::Treat,
         Some(&world.doctor.account()),
     )?;
-    let mut nonces = Vec::new();
-    for key in &world.services {
-        nonces.push(chain.next_nonce(&key.account()).await?);
-    }
     let mut from = chain.finalized().await?;
     let mut blocks = chain.follow(from.number + 1);
-    let mut sent = 0;
+    let mut nonces = nonces(&chain, &world).await?;
     loop {
         let block = blocks.next().await?;
         if block.number >= from.number + RENEW {
@@ -76,20 +72,28 @@ async fn make(node: &str, entries: u64) -> Result<(String, Value)> {
             if head.count >= entries {
                 break;
             }
+            // What the pool has lost leaves a gap: it begins there again.
+            nonces = self::nonces(&chain, &world).await?;
         }
-        // A few more than asked for: those before them were not openings.
-        if sent < entries {
-            for (key, nonce) in world.services.iter().zip(&mut nonces) {
-                chain
-                    .send(&chain.sign(key, &open, *nonce, from).await?)
-                    .await?;
-                *nonce += 1;
-                sent += 1;
+        for (key, nonce) in world.services.iter().zip(&mut nonces) {
+            let signed = chain.sign(key, &open, *nonce, from).await?;
+            // One that is there already, or too early, is made up for at the next renewal.
+            if let Err(error) = chain.send(&signed).await {
+                ensure!(matches!(error, ChainError::Rejected { .. }), error);
             }
+            *nonce += 1;
         }
     }
     let patient = world.patient.to_string();
     Ok((format!("{patient}\n"), json!({ "patient": patient })))
+}
+
+async fn nonces(chain: &Chain, world: &World) -> Result<Vec<u64>> {
+    let mut nonces = Vec::new();
+    for key in &world.services {
+        nonces.push(chain.next_nonce(&key.account()).await?);
+    }
+    Ok(nonces)
 }
 
 async fn read(args: &Args, patient: PatientId) -> Result<(String, Value)> {
