@@ -65,7 +65,10 @@ const PAGE: usize = 4096;
 /// Writes a block straight to the disk, past the kernel's cache: an upload must not push out what
 /// others read, nor leave gigabytes to be flushed at its end. `false`: it must go the usual way.
 fn write_direct(path: &FsPath, block: &[u8]) -> std::io::Result<bool> {
-    if block.is_empty() || block.len() % PAGE != 0 || block.as_ptr().align_offset(PAGE) != 0 {
+    if block.is_empty()
+        || !block.len().is_multiple_of(PAGE)
+        || block.as_ptr().align_offset(PAGE) != 0
+    {
         return Ok(false);
     }
     let mut staged = path.as_os_str().to_owned();

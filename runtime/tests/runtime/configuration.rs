@@ -216,8 +216,11 @@ fn a_full_block_leaves_time_for_its_state_root() {
     assert_eq!(weights.max_block, MAXIMUM_BLOCK_WEIGHT);
     let normal = weights.get(DispatchClass::Normal).max_total.unwrap();
     assert_eq!(normal, NORMAL_RATIO * MAXIMUM_BLOCK_WEIGHT);
-    // 2/3 of 2/3 of a slot of a second, in picoseconds.
-    assert!(MAXIMUM_BLOCK_WEIGHT.ref_time() < 1_000_000_000_000 * 4 / 9);
+    // Of a slot of a second, in picoseconds: the node proposes for 3/4 and adds transactions for 2/3
+    // of that.
+    const SLOT: u64 = 1_000_000_000_000;
+    assert!(normal.ref_time() < SLOT * 3 / 4 * 2 / 3);
+    assert!(MAXIMUM_BLOCK_WEIGHT.ref_time() < SLOT * 3 / 4);
     let length = <Runtime as frame_system::Config>::BlockLength::get();
     assert_eq!(*length.max.get(DispatchClass::Operational), BLOCK_LENGTH);
     assert_eq!(

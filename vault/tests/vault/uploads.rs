@@ -259,7 +259,8 @@ async fn what_is_sent_while_it_is_made_and_is_no_object_leaves_nothing() {
     let good = record(PATIENT, &account("Owner"), 1, &noise(3 * MIB, 1));
     let binding = good.file("binding");
     let last = good.blocks.len() - 1;
-    let with = |change: &dyn Fn(&mut Vec<(salus_primitives::Cid, Vec<u8>)>)| {
+    type Blocks = Vec<(salus_primitives::Cid, Vec<u8>)>;
+    let with = |change: &dyn Fn(&mut Blocks)| {
         let mut blocks = good.blocks.clone();
         change(&mut blocks);
         car(&binding, &blocks)
