@@ -17,9 +17,6 @@ use crate::{
     workload::Workload,
 };
 
-/// Live state is counted row by row; of a larger chain that would take longer than the run.
-const COUNTED_ROWS: usize = 200_000;
-
 #[derive(clap::Args)]
 pub struct Args {
     #[arg(long, default_value = "ws://127.0.0.1:9944")]
@@ -51,6 +48,9 @@ pub struct Args {
     /// The node's process, to count its CPU time; several with commas
     #[arg(long, value_delimiter = ',')]
     node_pid: Vec<u32>,
+    /// Count the bytes of the live state, row by row: minutes, on a chain of more than 10,000 rows
+    #[arg(long)]
+    state: bool,
     /// The node's folder, to count the bytes on disk
     #[arg(long)]
     database: Option<PathBuf>,
@@ -317,7 +317,10 @@ impl Bench<'_> {
     async fn stored(&self) -> Result<Stored> {
         let disk = self.args.database.as_deref().map(process::on_disk);
         Ok(Stored {
-            state: self.state().await?,
+            state: match self.args.state {
+                true => Some(self.state().await?),
+                false => None,
+            },
             disk: disk.transpose().context("--database")?,
         })
     }
@@ -334,25 +337,20 @@ impl Bench<'_> {
         Ok(normal + operational + mandatory)
     }
 
-    /// Rows of the live state and the bytes of their keys and values; none of a large chain.
-    async fn state(&self) -> Result<Option<State>> {
+    /// Rows of the live state, and the bytes of their keys and values.
+    async fn state(&self) -> Result<State> {
         let at = self.chain.finalized().await?.hash;
         let mut state = State { rows: 0, bytes: 0 };
         let mut after: Option<Vec<u8>> = None;
         loop {
             let page = self.chain.storage_page(&[], after.as_deref(), at).await?;
             let Some((last, _)) = page.last() else {
-                return Ok(Some(state));
+                return Ok(state);
             };
             after = Some(last.clone());
             state.rows += page.len();
-            state.bytes += page
-                .iter()
-                .map(|(key, value)| key.len() + value.len())
-                .sum::<usize>();
-            if state.rows > COUNTED_ROWS {
-                return Ok(None);
-            }
+            let bytes = page.iter().map(|(key, value)| key.len() + value.len());
+            state.bytes += bytes.sum::<usize>();
         }
     }
 }
