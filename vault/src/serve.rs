@@ -28,7 +28,7 @@ pub const ENTRY_LIFETIME: Moment = 15 * 60 * SECOND;
 /// A stream asks the chain again after so many bytes.
 pub const CHECK_EVERY: u64 = 64 * 1024 * 1024;
 /// Blocks of one stream that are read and hashed while the one before them is sent.
-const READ_AHEAD: usize = 3;
+const READ_AHEAD: usize = 2;
 
 /// An object, by its place on the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

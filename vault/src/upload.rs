@@ -36,7 +36,7 @@ const OVERHEAD: u64 = 4 * 1024;
 /// The binding must come within so many bytes: until then nothing is written.
 const MAX_BEFORE_BINDING: u64 = 2 * 1024 * 1024;
 /// Blocks of one upload that are hashed and written while the next one arrives.
-const WRITES: usize = 4;
+const WRITES: usize = 2;
 /// A sender that is silent for longer has gone.
 const SILENCE: Duration = Duration::from_secs(60);
 
