@@ -25,8 +25,8 @@ use crate::{
 /// - the node proposes for 3/4 of the slot and stops adding transactions after 2/3 of that, at
 ///   500 ms (`node/src/service.rs`): time is the limit, whatever the weights say; the 250 ms left
 ///   are for the state root and for storing the block;
-/// - the other validators import meanwhile and within the 250 ms left: they verify in one go, in
-///   about half the time, what the author tried one by one (docs/020-performance.md).
+/// - the other validators import within those 250 ms and the beginning of the next slot: they run in
+///   one call what the author tried one by one.
 ///
 /// A chain without light clients has no proofs to bound, hence no limit on proof size.
 pub const MAXIMUM_BLOCK_WEIGHT: Weight =
@@ -42,8 +42,8 @@ pub const NORMAL_RATIO: Perbill = Perbill::from_percent(80);
 
 parameter_types! {
     /// What storage costs beyond the benchmarks, which run in memory: reading a row through the trie
-    /// cache, and a changed row's part of the state root and of the database. Measured on chains of
-    /// a thousand and of a million records (docs/020-performance.md).
+    /// cache, and a changed row's part of the state root and of the database. Estimates that fit the
+    /// blocks of small chains (docs/020-performance.md); a large one is yet to be measured.
     pub const DbWeight: RuntimeDbWeight = RuntimeDbWeight {
         read: 2 * WEIGHT_REF_TIME_PER_MICROS,
         write: 10 * WEIGHT_REF_TIME_PER_MICROS,
