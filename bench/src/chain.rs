@@ -12,7 +12,7 @@ use sp_core::H256;
 use crate::{
     figures::{median, Latency},
     load::{Flow, Gap, Load},
-    population::Population,
+    population::{self, Population},
     process,
     workload::Workload,
 };
@@ -122,7 +122,7 @@ pub struct Measured {
 
 pub async fn run(args: Args) -> Result<(String, Value)> {
     args.check()?;
-    let chain = Chain::connect(&args.node, None).await?;
+    let chain = population::connect(&args.node).await?;
     let population =
         Population::prepare(&chain, args.patients, args.records, args.services).await?;
     let limits = Limits::read(&chain).await?;
@@ -228,9 +228,10 @@ impl Bench<'_> {
         let flow = load.run(plans).await?;
         let used = (used, self.used()?);
         let stored = (stored, self.stored().await?);
-        let failed = flow.failures(self.chain).await?;
-        if let Some((pallet, event, each)) = workload.event() {
-            let found = flow.events(self.chain, pallet, event).await?;
+        let event = workload.event();
+        let wanted = event.map(|(pallet, event, _)| (pallet, event));
+        let (failed, found) = flow.outcome(self.chain, wanted).await?;
+        if let Some((pallet, event, each)) = event {
             let expected = flow.transactions * each as usize;
             ensure!(
                 found == expected,
@@ -411,21 +412,20 @@ fn table(runs: &[Vec<Measured>]) -> Result<String> {
                 gap.after_s, gap.lasted_s, gap.sent_again
             )?;
         }
-        let lost: usize = runs
-            .iter()
-            .filter_map(|run| run.get(place))
-            .map(|m| m.lost)
-            .sum();
-        if lost > 0 {
-            writeln!(table, "  {lost} were forgotten by the pool and sent again")?;
-        }
-        let failed: usize = runs
-            .iter()
-            .filter_map(|run| run.get(place))
-            .map(|m| m.failed)
-            .sum();
-        if failed > 0 {
-            writeln!(table, "  {failed} of them failed on the chain")?;
+        let sum = |figure: &dyn Fn(&Measured) -> usize| -> usize {
+            let all = runs.iter().filter_map(|run| run.get(place));
+            all.map(figure).sum()
+        };
+        for (count, what) in [
+            (
+                sum(&|m| m.lost),
+                "were forgotten by the pool and sent again",
+            ),
+            (sum(&|m| m.failed), "of them failed on the chain"),
+        ] {
+            if count > 0 {
+                writeln!(table, "  {count} {what}")?;
+            }
         }
     }
     Ok(table)

@@ -33,7 +33,10 @@ use tokio::{
     process::Command,
 };
 
-use crate::figures::{percentile, Latency};
+use crate::{
+    figures::{percentile, Latency},
+    process,
+};
 
 /// Clicks fall anywhere in a slot, so that no wait for one is hidden.
 const SLOT: Duration = Duration::from_secs(1);
@@ -98,13 +101,10 @@ pub async fn run(args: Args) -> Result<(String, Value)> {
         args.reader != args.other,
         "--reader and --other must be two members"
     );
-    let salus = match &args.salus {
-        Some(salus) => salus.clone(),
-        None => std::env::current_exe()?.with_file_name("salus"),
-    };
+    let salus = process::salus(args.salus.as_deref())?;
     let place = Place {
         folder: tempfile::tempdir()?,
-        run: random_16().iter().map(|b| format!("{b:02x}")).collect(),
+        run: hex::encode(random_16()),
         args: &args,
     };
     let reader = place.clinician(args.reader, "reader").await?;

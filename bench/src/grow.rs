@@ -3,10 +3,12 @@
 use std::time::Instant;
 
 use anyhow::{ensure, Result};
-use salus_client::chain::Chain;
 use serde_json::{json, Value};
 
-use crate::{population::Population, process};
+use crate::{
+    population::{self, Population},
+    process,
+};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -27,7 +29,7 @@ pub async fn run(args: Args) -> Result<(String, Value)> {
         args.patients > 0 && args.records > 0 && args.services > 0,
         "--patients, --records and --services must be at least 1"
     );
-    let chain = Chain::connect(&args.node, None).await?;
+    let chain = population::connect(&args.node).await?;
     // Finds the hospital and its council's vote.
     let council = Population::prepare(&chain, 1, 1, args.services).await?;
     council.raise_allowances(&chain).await?;

@@ -18,7 +18,7 @@ use salus_client::{
     chain::{Block, Call, Chain, ChainError, Phase, Signed},
     keys::AccountKey,
 };
-use salus_primitives::BlockNumber;
+use salus_primitives::{AccountId, BlockNumber};
 use serde::Serialize;
 use sp_core::H256;
 use sp_crypto_hashing::blake2_256;
@@ -144,26 +144,24 @@ impl Load<'_> {
 }
 
 impl Flow {
-    /// Those that are in a block and failed there.
-    pub async fn failures(&self, chain: &Chain) -> Result<usize> {
-        self.events(chain, "System", "ExtrinsicFailed").await
-    }
-
-    /// Events of this kind that the load has left in finalized blocks.
-    pub async fn events(&self, chain: &Chain, pallet: &str, variant: &str) -> Result<usize> {
-        let mut found = 0;
+    /// Of the load in finalized blocks: how many failed, and how many events of this kind it left.
+    pub async fn outcome(
+        &self,
+        chain: &Chain,
+        wanted: Option<(&str, &str)>,
+    ) -> Result<(usize, usize)> {
+        let (mut failed, mut found) = (0, 0);
         for filled in &self.blocks {
             let ours: HashSet<_> = filled.ours.iter().copied().collect();
-            let events = chain.events(filled.block.hash).await?;
-            found += events
-                .iter()
-                .filter(|event| event.is(pallet, variant))
-                .filter(
-                    |event| matches!(event.phase, Phase::ApplyExtrinsic(i) if ours.contains(&i)),
-                )
-                .count();
+            for event in chain.events(filled.block.hash).await? {
+                if !matches!(event.phase, Phase::ApplyExtrinsic(i) if ours.contains(&i)) {
+                    continue;
+                }
+                failed += usize::from(event.is("System", "ExtrinsicFailed"));
+                found += usize::from(wanted.is_some_and(|(pallet, name)| event.is(pallet, name)));
+            }
         }
-        Ok(found)
+        Ok((failed, found))
     }
 }
 
@@ -171,19 +169,18 @@ impl Flow {
 async fn sign(
     chain: &Chain,
     plans: &[Plan],
-    nonces: &mut HashMap<H256, u64>,
+    nonces: &mut HashMap<AccountId, u64>,
 ) -> Result<Vec<Signed>> {
     let from = chain.finalized().await?;
     let runtime = chain.runtime(from.hash).await?;
     let mut numbered = Vec::with_capacity(plans.len());
     for plan in plans {
         let account = plan.key.account();
-        let id = H256(*AsRef::<[u8; 32]>::as_ref(&account));
-        let nonce = match nonces.get(&id) {
+        let nonce = match nonces.get(&account) {
             Some(nonce) => *nonce,
             None => chain.next_nonce(&account).await?,
         };
-        nonces.insert(id, nonce + 1);
+        nonces.insert(account, nonce + 1);
         numbered.push((plan, nonce));
     }
     let cores = std::thread::available_parallelism()?.get();

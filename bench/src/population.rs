@@ -7,16 +7,16 @@ use anyhow::{bail, ensure, Context, Result};
 use codec::Encode;
 use futures::{stream, StreamExt, TryStreamExt};
 use salus_client::{
-    chain::{calls, storage_key, Chain, Salus},
+    chain::{calls, storage_key, Call, Chain, Salus},
     files::age::{DecryptionKey, EncryptionKey},
     keys::AccountKey,
 };
 use salus_primitives::{
     rows::DAY, AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, GrantIndex,
-    GrantTerms, Grantee, Member, Moment, NewRecord, OrgId, PatientId, Purpose, RecordIndex, Rights,
-    Scope, Spender, Subject, MAX_ANCHORS,
+    GrantTerms, Grantee, Member, Moment, NewRecord, OrgId, Part, PatientId, Purpose, RecordIndex,
+    Rights, Scope, Spender, Subject, MAX_ANCHORS,
 };
-use sp_core::H256;
+use sp_core::{bounded::BoundedVec, H256};
 use sp_crypto_hashing::{blake2_128, blake2_256};
 
 use crate::load::{Load, Plan};
@@ -36,6 +36,24 @@ const ADMINS: [&str; 8] = [
 const AT_ONCE: usize = 64;
 /// Enrolments, grants and batches that wait in the pool at once.
 const IN_POOL: usize = 4_096;
+
+/// Connects to a node of a development chain that has a clock.
+pub async fn connect(node: &str) -> Result<Chain> {
+    let chain = Chain::connect(node, None).await?;
+    ensure!(
+        chain.is_development().await?,
+        "{node} is no development chain: salus-bench writes patients that do not exist, and nothing \
+         is ever taken off a chain. Start a node with --dev, or ./scripts/network",
+    );
+    // A chain has no clock before its first block is final.
+    chain.follow(1).next().await?;
+    Ok(chain)
+}
+
+/// Whose key a hospital's doctor has.
+pub fn doctor_uri(organisation: OrgId) -> String {
+    format!("//Bench//doctor//{organisation}")
+}
 
 pub struct Hospital {
     pub organisation: OrgId,
@@ -73,6 +91,18 @@ impl Chart<'_> {
         self.hospital.services[turn % self.hospital.services.len()].clone()
     }
 
+    /// The hospital's doctor opens records under its grant, through one of its services.
+    pub fn open(&self, records: &[RecordIndex]) -> Result<Call> {
+        Ok(calls::access_log::open(
+            self.patient,
+            records,
+            Part::Full,
+            Self::GRANT,
+            Purpose::Treat,
+            Some(&self.hospital.doctor),
+        )?)
+    }
+
     pub fn new_record(&self, number: u64) -> NewRecord {
         let content = blake2_256(&(self.patient, number).encode());
         NewRecord {
@@ -104,14 +134,6 @@ impl Population {
         records: u32,
         services: u32,
     ) -> Result<Self> {
-        ensure!(
-            chain.is_development().await?,
-            "{} is no development chain: salus-bench writes patients that do not exist, and nothing \
-             is ever taken off a chain. Start a node with --dev, or ./scripts/network",
-            chain.url()
-        );
-        // A chain has no clock before its first block is final.
-        chain.follow(1).next().await?;
         let salus = chain.salus().await?;
         let now = salus.now().await?;
         let hospitals = hospitals(chain, &salus, now, services).await?;
@@ -154,7 +176,8 @@ impl Population {
         send(chain, "enrolments", plans).await
     }
 
-    fn enrolment(&self, chain: &Chain, number: u32, key: &EncryptionKey) -> Result<Plan> {
+    /// The patient's enrolment, with this key for what is encrypted to them.
+    pub fn enrolment(&self, chain: &Chain, number: u32, key: &EncryptionKey) -> Result<Plan> {
         let chart = self.chart(number);
         let owner = chart.owner()?;
         let service = chart.service(number as usize / self.hospitals.len());
@@ -205,7 +228,7 @@ impl Population {
     pub fn terms(&self, chart: &Chart<'_>) -> GrantTerms {
         GrantTerms {
             grantee: Grantee::Organisation(chart.hospital.organisation),
-            scope: Scope::Compartments(vec![chart.compartment].try_into().unwrap_or_default()),
+            scope: Scope::Compartments(BoundedVec::truncate_from(vec![chart.compartment])),
             rights: Rights::ReadWrite,
             purpose: Purpose::Treat,
             starts_at: None,
@@ -310,7 +333,7 @@ async fn send(chain: &Chain, what: &str, plans: Vec<Plan>) -> Result<()> {
         rate: None,
     };
     let flow = load.run(plans).await?;
-    let failed = flow.failures(chain).await?;
+    let (failed, _) = flow.outcome(chain, None).await?;
     ensure!(failed == 0, "{failed} {what} failed");
     Ok(())
 }
@@ -327,7 +350,7 @@ async fn hospitals(
         let Some(Member::Admin { organisation, .. }) = salus.member(&admin.account()).await? else {
             continue;
         };
-        let doctor = AccountKey::from_uri(&format!("//Bench//doctor//{organisation}"))?.account();
+        let doctor = AccountKey::from_uri(&doctor_uri(organisation))?.account();
         let services = (0..services)
             .map(|i| {
                 AccountKey::from_uri(&format!("//Bench//service//{organisation}//{i}"))

@@ -1,8 +1,13 @@
 //! What processes of this machine used: CPU time and memory, from `/proc`, and bytes on disk.
 
-use std::{fs, io, os::unix::fs::MetadataExt, path::Path, time::Duration};
+use std::{
+    fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 
 /// Ticks a second in `/proc/PID/stat`: the same on every Linux that Salus runs on.
 const TICKS: u64 = 100;
@@ -32,6 +37,20 @@ pub fn peak_memory(pid: u32) -> Result<u64> {
 fn read(pid: u32, what: &str) -> Result<String> {
     fs::read_to_string(format!("/proc/{pid}/{what}"))
         .with_context(|| format!("process {pid} does not run, or belongs to somebody else"))
+}
+
+/// The command line: the one that is named, or the one that was built together with this program.
+pub fn salus(named: Option<&Path>) -> Result<PathBuf> {
+    let found = match named {
+        Some(named) => named.to_owned(),
+        None => std::env::current_exe()?.with_file_name("salus"),
+    };
+    ensure!(
+        found.is_file(),
+        "there is no {}: build it, or name it with --salus",
+        found.display()
+    );
+    Ok(found)
 }
 
 /// The processor's name, and how many of it.

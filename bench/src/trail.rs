@@ -1,19 +1,23 @@
 //! A long trail: made on the development preset, two entries of one patient in each block, and read.
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context, Result};
 use salus_client::{
-    chain::{calls, Chain, ChainError},
+    chain::{Chain, ChainError},
+    keys::AccountKey,
     trail,
 };
-use salus_primitives::{Cid, NewRecord, Part, PatientId, Purpose};
+use salus_primitives::PatientId;
 use serde_json::{json, Value};
-use sp_core::H256;
 
 use crate::{
     figures::{percentile, Latency},
-    world::World,
+    population::{self, Population},
 };
 
 /// Blocks after which a newer one is named as where transactions begin to be valid.
@@ -35,47 +39,33 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> Result<(String, Value)> {
-    match (args.make, args.patient) {
-        (Some(entries), _) => make(&args.node, entries).await,
-        (None, Some(patient)) => read(&args, patient).await,
-        (None, None) => unreachable!("clap asks for one of them"),
+    match args.make {
+        Some(entries) => make(&args.node, entries).await,
+        None => read(&args).await,
     }
 }
 
 async fn make(node: &str, entries: u64) -> Result<(String, Value)> {
-    let chain = Chain::connect(node, None).await?;
-    let world = World::create(&chain, 2).await?;
-    let record = NewRecord {
-        compartment: world.compartment,
-        epoch: 0,
-        content: Cid::dag_pb([7; 32]),
-        commitment: H256::repeat_byte(7),
-    };
-    let anchor = calls::records::anchor(world.patient, Some(world.grant), &record);
-    chain.submit(&world.services[0], &anchor).await?;
-    let open = calls::access_log::open(
-        world.patient,
-        &[0],
-        Part::Full,
-        world.grant,
-        Purpose::Treat,
-        Some(&world.doctor.account()),
-    )?;
+    let chain = population::connect(node).await?;
+    let population = Population::prepare(&chain, 1, 1, 2).await?;
+    let chart = population.chart(0);
+    let open = chart.open(&[0])?;
+    let services = [chart.service(0), chart.service(1)];
     let mut from = chain.finalized().await?;
     let mut blocks = chain.follow(from.number + 1);
-    let mut nonces = nonces(&chain, &world).await?;
+    let mut nonces = nonces(&chain, &services).await?;
     loop {
         let block = blocks.next().await?;
         if block.number >= from.number + RENEW {
             from = block;
-            let head = trail::head(&chain, world.patient, block.hash).await?;
+            let head = trail::head(&chain, chart.patient, block.hash).await?;
             if head.count >= entries {
                 break;
             }
             // What the pool has lost leaves a gap: it begins there again.
-            nonces = self::nonces(&chain, &world).await?;
+            nonces = self::nonces(&chain, &services).await?;
         }
-        for (key, nonce) in world.services.iter().zip(&mut nonces) {
+        for (key, nonce) in services.iter().zip(&mut nonces) {
             let signed = chain.sign(key, &open, *nonce, from).await?;
             // One that is there already, or too early, is made up for at the next renewal.
             if let Err(error) = chain.send(&signed).await {
@@ -84,19 +74,20 @@ async fn make(node: &str, entries: u64) -> Result<(String, Value)> {
             *nonce += 1;
         }
     }
-    let patient = world.patient.to_string();
+    let patient = chart.patient.to_string();
     Ok((format!("{patient}\n"), json!({ "patient": patient })))
 }
 
-async fn nonces(chain: &Chain, world: &World) -> Result<Vec<u64>> {
+async fn nonces(chain: &Chain, services: &[Arc<AccountKey>]) -> Result<Vec<u64>> {
     let mut nonces = Vec::new();
-    for key in &world.services {
+    for key in services {
         nonces.push(chain.next_nonce(&key.account()).await?);
     }
     Ok(nonces)
 }
 
-async fn read(args: &Args, patient: PatientId) -> Result<(String, Value)> {
+async fn read(args: &Args) -> Result<(String, Value)> {
+    let patient = args.patient.context("name whose trail: --patient")?;
     ensure!(args.count > 0, "--count must be at least 1");
     let (mut reading, mut verifying) = (Vec::new(), Vec::new());
     let (mut entries, mut blocks) = (0, 0);
@@ -123,7 +114,7 @@ async fn read(args: &Args, patient: PatientId) -> Result<(String, Value)> {
         .map(|(a, b)| *a + *b)
         .collect();
     let ms = |times: &[_], percent| {
-        percentile(times, percent).map_or(0.0, |t: std::time::Duration| t.as_secs_f64() * 1e3)
+        percentile(times, percent).map_or(0.0, |t: Duration| t.as_secs_f64() * 1e3)
     };
     let table = format!(
         "{:>8} {:>8} {:>14} {:>14} {:>16} {:>14}\n{entries:>8} {blocks:>8} {:>14.0} {:>14.0} {:>16.1} {:>14.0}\n",

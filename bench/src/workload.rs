@@ -7,8 +7,7 @@ use salus_client::{
     files::age::{DecryptionKey, EncryptionKey},
 };
 use salus_primitives::{
-    CompartmentId, Delivery, Genesis, GrantIndex, Part, Purpose, RecordIndex, Subject, MAX_ANCHORS,
-    MAX_OPEN,
+    CompartmentId, Delivery, Genesis, GrantIndex, Part, RecordIndex, Subject, MAX_ANCHORS, MAX_OPEN,
 };
 
 use crate::{
@@ -171,15 +170,7 @@ impl Planner<'_> {
     }
 
     fn open(&self, chart: &Chart<'_>, records: &[RecordIndex]) -> Result<Plan> {
-        let call = calls::access_log::open(
-            chart.patient,
-            records,
-            Part::Full,
-            Chart::GRANT,
-            Purpose::Treat,
-            Some(&chart.hospital.doctor),
-        )?;
-        Ok(self.by_service(chart, call))
+        Ok(self.by_service(chart, chart.open(records)?))
     }
 
     /// A number that no record of this chain has: prepared ones have small ones.

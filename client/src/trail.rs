@@ -17,7 +17,7 @@
 //! assert!(matches!(result, Err(TrailError::Missing { first: 1, last: 1 })));
 //! ```
 
-use codec::{Decode, Encode};
+use codec::Encode;
 use futures::{StreamExt, TryStreamExt};
 use salus_primitives::{BlockNumber, Genesis, Moment, PatientId, TrailHead};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,7 @@ use serde_json::Value;
 use sp_core::H256;
 
 use crate::chain::{
+    decode,
     events::{decode_events_where, hex_bytes, RawEvent, NO_EVENTS},
     storage_key, storage_prefix, Block, Chain, ChainError,
 };
@@ -302,16 +303,18 @@ impl Reader<'_> {
 
     async fn state(&self, block: Block) -> Result<State, ChainError> {
         let keys = [
-            &storage_prefix("System", "Events")[..],
-            &storage_prefix("Timestamp", "Now"),
-            &self.head_key(),
+            storage_prefix("System", "Events"),
+            storage_prefix("Timestamp", "Now"),
+            self.head_key(),
         ];
-        let [events, moment, head] = self.chain.values(keys, block.hash).await?;
+        let mut values = self.chain.values(&keys, block.hash).await?.into_iter();
+        let mut next = || values.next().flatten();
+        let (events, moment, head) = (next(), next(), next());
         Ok(State {
             block,
             events: events.unwrap_or_else(|| NO_EVENTS.to_vec()),
-            moment: decode(moment)?.unwrap_or_default(),
-            head: decode(head)?.unwrap_or_else(|| self.start()),
+            moment: moment.map_or(Ok(0), |moment| decode(&moment))?,
+            head: head.map_or_else(|| Ok(self.start()), |head| decode(&head))?,
         })
     }
 
@@ -365,11 +368,6 @@ struct State {
     events: Vec<u8>,
     moment: Moment,
     head: TrailHead,
-}
-
-fn decode<T: Decode>(value: Option<Vec<u8>>) -> Result<Option<T>, ChainError> {
-    let value = value.map(|bytes| T::decode(&mut &bytes[..])).transpose();
-    value.map_err(|e| ChainError::unreadable("storage", e))
 }
 
 /// Recomputes the hash chain over the entries, which need no node, and compares it with the head.

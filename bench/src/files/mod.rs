@@ -11,22 +11,19 @@ use std::{
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
-    process,
     time::{Duration, Instant},
 };
 
 use anyhow::{ensure, Context, Result};
 use futures::future::try_join_all;
 use rand::{rngs::StdRng, RngCore, SeedableRng};
-use salus_client::{
-    chain::Chain,
-    vault::{Reach, Session, Vault},
-};
+use salus_client::vault::{Reach, Session, Vault};
 use serde_json::Value;
 
 use self::{alone::Alone, program::Program, ranges::Ranges, transfer::Parts, transfer::Transfer};
 use crate::{
-    process::{cpu, peak_memory},
+    population,
+    process::{self, cpu, peak_memory},
     world::World,
 };
 
@@ -67,15 +64,12 @@ pub async fn run(args: Args) -> Result<(String, Value)> {
         args.clients,
         args.mib
     );
-    let salus = match &args.salus {
-        Some(binary) => binary.clone(),
-        None => program::beside()?,
-    };
+    let salus = process::salus(args.salus.as_deref())?;
     if let Some(pid) = args.vault_pid {
         peak_memory(pid).context("--vault-pid")?;
     }
-    let chain = Chain::connect(&args.node, None).await?;
-    let world = World::create(&chain, 1).await?;
+    let chain = population::connect(&args.node).await?;
+    let world = World::create(&chain).await?;
     let vault = Vault::new(&args.vault, 0, chain.genesis(), Reach::Development)?;
     let session = vault.sign_in(&world.owner).await?;
     let folder = match &args.folder {
@@ -169,7 +163,7 @@ impl Meter {
     fn start(vault: Option<u32>) -> Result<Self> {
         Ok(Self {
             vault,
-            before: (cpu(process::id())?, vault.map(cpu).transpose()?),
+            before: (cpu(std::process::id())?, vault.map(cpu).transpose()?),
             started: Instant::now(),
         })
     }
@@ -179,7 +173,7 @@ impl Meter {
         let vault = self.vault.map(cpu).transpose()?;
         Ok(Spent {
             took,
-            client: cpu(process::id())?.saturating_sub(self.before.0),
+            client: cpu(std::process::id())?.saturating_sub(self.before.0),
             vault: vault
                 .zip(self.before.1)
                 .map(|(after, before)| after.saturating_sub(before)),

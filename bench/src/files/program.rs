@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsStr,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -10,7 +10,7 @@ use std::{
 use anyhow::{ensure, Result};
 use salus_client::keys::random_16;
 
-use crate::process;
+use crate::{population, process};
 
 pub struct Program {
     pub add: Used,
@@ -44,10 +44,8 @@ pub fn measure(
     };
     let patient = format!("//Bench//{}", hex::encode(random_16()));
     salus.run("patient", ["--insecure-dev-key", &patient, "keys", "show"])?;
-    salus.run(
-        "doctor",
-        ["--insecure-dev-key", "//Bench//doctor", "keys", "show"],
-    )?;
+    let key = population::doctor_uri(0);
+    salus.run("doctor", ["--insecure-dev-key", &key, "keys", "show"])?;
     let doctor = salus.say("doctor", ["--field", "account", "keys", "show"])?;
     let consent = folder.join("consent.json");
     salus.run(
@@ -126,16 +124,4 @@ impl Salus<'_> {
         ensure!(status.success(), "{command:?} failed: {said}");
         Ok(Used { took, memory })
     }
-}
-
-/// The command line that was built together with this program.
-pub fn beside() -> Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let found = own.with_file_name("salus");
-    ensure!(
-        found.is_file(),
-        "there is no {}: build it, or name it with --salus",
-        found.display()
-    );
-    Ok(found)
 }

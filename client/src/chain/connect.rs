@@ -76,9 +76,17 @@ pub struct Block {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Header {
+pub(super) struct Header {
     parent_hash: H256,
     number: String,
+}
+
+impl Header {
+    pub(super) fn number(&self) -> Result<BlockNumber> {
+        let digits = self.number.trim_start_matches("0x");
+        BlockNumber::from_str_radix(digits, 16)
+            .map_err(|e| ChainError::unreadable("chain_getHeader", e))
+    }
 }
 
 #[derive(Deserialize)]
@@ -107,6 +115,11 @@ pub(super) use params;
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     format!("0x{}", hex::encode(bytes))
+}
+
+/// A value of the state.
+pub(crate) fn decode<T: Decode>(value: &[u8]) -> Result<T> {
+    T::decode(&mut &value[..]).map_err(|e| ChainError::unreadable("storage", e))
 }
 
 pub(super) fn unhex(what: &str, text: &str) -> Result<Vec<u8>> {
@@ -231,10 +244,7 @@ impl Chain {
             .request("state_getStorage", params![hex(key), at])
             .await?;
         value
-            .map(|value| {
-                let bytes = unhex("state_getStorage", &value)?;
-                T::decode(&mut &bytes[..]).map_err(|e| ChainError::unreadable("storage", e))
-            })
+            .map(|value| decode(&unhex("state_getStorage", &value)?))
             .transpose()
     }
 
@@ -350,10 +360,7 @@ impl Chain {
         let header = header.ok_or_else(|| ChainError::BlockUnknown {
             block: format!("{hash:?}"),
         })?;
-        let digits = header.number.trim_start_matches("0x");
-        let number = BlockNumber::from_str_radix(digits, 16)
-            .map_err(|e| ChainError::unreadable("chain_getHeader", e))?;
-        Ok((header.parent_hash, number))
+        Ok((header.parent_hash, header.number()?))
     }
 
     /// One request. A lost connection is made anew, and the request repeated once, so use this

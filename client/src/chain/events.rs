@@ -19,7 +19,7 @@ use subxt::{
 };
 
 use super::{
-    connect::{compact_length, params, storage_prefix, unhex},
+    connect::{compact_length, params, storage_prefix, unhex, Header},
     Block, Chain, ChainError, Result, Runtime,
 };
 
@@ -145,16 +145,10 @@ impl Chain {
 /// See [`Chain::best_heads`].
 pub struct BestHeads(RpcSubscription<Header>);
 
-#[derive(Deserialize)]
-struct Header {
-    number: String,
-}
-
 impl BestHeads {
     /// The number of the next best block; none when the node stops telling.
     pub async fn next(&mut self) -> Option<BlockNumber> {
-        let header = self.0.next().await?.ok()?;
-        BlockNumber::from_str_radix(header.number.trim_start_matches("0x"), 16).ok()
+        self.0.next().await?.ok()?.number().ok()
     }
 }
 

@@ -23,6 +23,7 @@ mod submit;
 
 pub use api::Salus;
 pub use calls::Call;
+pub(crate) use connect::decode;
 pub use connect::{storage_key, storage_prefix, Block, Chain, Code, Runtime};
 pub use error::{ChainError, Result};
 pub use events::{BestHeads, ChainEvent, FinalizedBlocks, Phase};

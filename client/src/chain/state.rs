@@ -1,5 +1,7 @@
 //! Whole maps of the raw state, for what `SalusApi` does not answer.
 
+use std::collections::HashMap;
+
 use codec::Decode;
 use serde::Deserialize;
 use sp_core::H256;
@@ -46,21 +48,25 @@ impl Chain {
     }
 
     /// The raw values at these keys, in their order and asked for at once.
-    pub(crate) async fn values<const N: usize>(
+    pub(crate) async fn values(
         &self,
-        keys: [&[u8]; N],
+        keys: &[impl AsRef<[u8]>],
         at: H256,
-    ) -> Result<[Option<Vec<u8>>; N]> {
+    ) -> Result<Vec<Option<Vec<u8>>>> {
         const METHOD: &str = "state_queryStorageAt";
-        let keys = keys.map(hex);
-        let found: Vec<Changes> = self.request(METHOD, params![&keys[..], at]).await?;
-        let mut values = [const { None }; N];
-        for (key, value) in found.into_iter().flat_map(|found| found.changes) {
-            let place = keys.iter().position(|known| *known == key);
-            let place = place.ok_or_else(|| ChainError::unreadable(METHOD, "a key too many"))?;
-            values[place] = value.map(|value| unhex(METHOD, &value)).transpose()?;
+        let keys: Vec<String> = keys.iter().map(|key| hex(key.as_ref())).collect();
+        let found: Vec<Changes> = self.request(METHOD, params![&keys, at]).await?;
+        let found = found.into_iter().flat_map(|found| found.changes);
+        let mut found: HashMap<String, Option<String>> = found.collect();
+        let values = keys.iter().map(|key| {
+            let value = found.remove(key).flatten();
+            value.map(|value| unhex(METHOD, &value)).transpose()
+        });
+        let values = values.collect::<Result<_>>()?;
+        match found.is_empty() {
+            true => Ok(values),
+            false => Err(ChainError::unreadable(METHOD, "a key too many")),
         }
-        Ok(values)
     }
 
     /// The keys that begin with `prefix`, at most `limit` (never more than 1,000), in the order of
@@ -92,16 +98,11 @@ impl Chain {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let asked: Vec<String> = keys.iter().map(|key| hex(key)).collect();
-        let found: Vec<Changes> = self
-            .request("state_queryStorageAt", params![asked, at])
-            .await?;
-        let mut page = Vec::with_capacity(keys.len());
-        for (key, value) in found.into_iter().flat_map(|found| found.changes) {
-            let Some(value) = value else { continue };
-            page.push((unhex("a key", &key)?, unhex("a value", &value)?));
-        }
-        Ok(page)
+        let values = self.values(&keys, at).await?;
+        let rows = keys.into_iter().zip(values);
+        rows.map(|(key, value)| Some((key, value?)))
+            .collect::<Option<_>>()
+            .ok_or_else(|| ChainError::unreadable("storage", "a key that was listed has no value"))
     }
 
     /// The rows of a map with `Twox64Concat` keys, in no order.

@@ -353,14 +353,16 @@ async fn a_vault_of_another_organisation_or_chain_is_not_used() {
     }
 }
 
+/// What a vault confirms an upload with.
+fn receipt(cid: &str) -> Vec<u8> {
+    let body = format!(r#"{{"cid":"{cid}","kind":"record","bytes":1}}"#);
+    answer("201 Created", "", body.as_bytes())
+}
+
 #[tokio::test]
 async fn the_receipt_of_an_upload_names_what_was_uploaded() {
     let root = to_chain(&cid_of(DAG_PB, b"x")).unwrap();
     let text = cid_text(&root).unwrap();
-    let receipt = |cid: &str| {
-        let body = format!(r#"{{"cid":"{cid}","kind":"record","bytes":1}}"#);
-        answer("201 Created", "", body.as_bytes())
-    };
     let key = alice();
     let script = Script::play(vec![ok(SESSION), receipt(&text)]).await;
     let session = script.vault().sign_in(&key).await.unwrap();
@@ -467,10 +469,6 @@ async fn whoever_cannot_use_a_file_hears_first_whether_it_is_the_right_one() {
 async fn what_is_sent_while_it_is_made_is_confirmed_under_the_cid_that_came_out() {
     let root = to_chain(&cid_of(DAG_PB, b"x")).unwrap();
     let text = cid_text(&root).unwrap();
-    let receipt = |cid: &str| {
-        let body = format!(r#"{{"cid":"{cid}","kind":"record","bytes":1}}"#);
-        answer("201 Created", "", body.as_bytes())
-    };
     let key = alice();
     let make = move |sink: &mut CarSink| {
         sink.put("car".into()).unwrap();
