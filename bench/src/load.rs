@@ -1,28 +1,26 @@
 //! Drives a chain: signs beforehand, keeps a bounded number of transactions in the pool, and
 //! follows finalized blocks. What is not in a finalized block does not count.
 //!
-//! A node that goes away is waited for, and what it forgot is sent again; the gap is reported.
+//! A node that goes away is waited for, and what it forgot is sent again; the gap is reported. One
+//! that is killed may even forget blocks that it had called final.
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{
-        atomic::{AtomicU64, Ordering},
-        Arc, Mutex, MutexGuard, PoisonError,
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Context, Result};
 use futures::{stream, StreamExt, TryStreamExt};
 use salus_client::{
-    chain::{Block, Call, Chain, ChainError, Phase, Signed},
+    chain::{Block, Call, Chain, ChainError, FinalizedBlocks, Phase, Signed},
     keys::AccountKey,
 };
 use salus_primitives::{AccountId, BlockNumber};
 use serde::Serialize;
 use sp_core::H256;
 use sp_crypto_hashing::blake2_256;
-use tokio::sync::Semaphore;
+use tokio::sync::{RwLock, Semaphore};
 
 /// Requests that wait for the node's word at once.
 const IN_FLIGHT: usize = 128;
@@ -56,12 +54,6 @@ pub struct Flow {
     pub transactions: usize,
     pub blocks: Vec<Filled>,
     pub gaps: Vec<Gap>,
-    /// From sending to the first best block of the number that holds it.
-    pub included: Vec<Duration>,
-    /// When the last one was in a best block.
-    pub last_included: Duration,
-    /// From sending to the word that it is final.
-    pub finalized: Vec<Duration>,
     /// Sent and not final, once a second.
     pub backlog: Vec<usize>,
     /// What a node that was there had accepted and forgotten, and got again.
@@ -71,12 +63,23 @@ pub struct Flow {
 /// A finalized block with transactions of the load.
 pub struct Filled {
     pub block: Block,
+    /// When the first best block of its number was seen, from the start.
+    pub best: Duration,
     /// When it was seen to be final, from the start.
     pub at: Duration,
-    /// Which of its extrinsics are the load's.
-    pub ours: Vec<u32>,
+    pub ours: Vec<Ours>,
     /// Of all its extrinsics.
     pub bytes: usize,
+}
+
+/// One of the load's transactions in a block.
+pub struct Ours {
+    index: u32,
+    waiting: Waiting,
+    /// From sending to the first best block of the number that holds it.
+    pub included: Duration,
+    /// From sending to the word that it is final.
+    pub finalized: Duration,
 }
 
 /// The node did not answer.
@@ -86,6 +89,8 @@ pub struct Gap {
     pub lasted_s: f64,
     /// What it had accepted and forgotten.
     pub sent_again: usize,
+    /// What was in blocks that it had called final and forgotten.
+    pub taken_back: usize,
 }
 
 impl Load<'_> {
@@ -109,8 +114,7 @@ impl Load<'_> {
             room: Semaphore::new(self.in_pool),
             total: plans.len(),
             book: Mutex::default(),
-            answers: AtomicU64::new(0),
-            recovering: tokio::sync::Mutex::new(()),
+            gate: RwLock::default(),
         };
         let sending = async {
             let mut ready = first;
@@ -144,6 +148,12 @@ impl Load<'_> {
 }
 
 impl Flow {
+    /// A time of each transaction.
+    pub fn times(&self, of: impl Fn(&Ours) -> Duration) -> Vec<Duration> {
+        let all = self.blocks.iter().flat_map(|filled| &filled.ours);
+        all.map(of).collect()
+    }
+
     /// Of the load in finalized blocks: how many failed, and how many events of this kind it left.
     pub async fn outcome(
         &self,
@@ -152,7 +162,7 @@ impl Flow {
     ) -> Result<(usize, usize)> {
         let (mut failed, mut found) = (0, 0);
         for filled in &self.blocks {
-            let ours: HashSet<_> = filled.ours.iter().copied().collect();
+            let ours: HashSet<_> = filled.ours.iter().map(|ours| ours.index).collect();
             for event in chain.events(filled.block.hash).await? {
                 if !matches!(event.phase, Phase::ApplyExtrinsic(i) if ours.contains(&i)) {
                     continue;
@@ -214,6 +224,8 @@ async fn sign(
 
 /// One transaction on its way.
 struct Waiting {
+    /// Its place among all: an account's nonces come in this order.
+    turn: usize,
     signed: Signed,
     sent: Instant,
     accepted: bool,
@@ -226,9 +238,6 @@ struct Book {
     accepted: Option<(usize, Duration)>,
     accepted_so_far: usize,
     best: HashMap<BlockNumber, Instant>,
-    last_included: Option<Instant>,
-    included: Vec<Duration>,
-    finalized: Vec<Duration>,
     backlog: Vec<usize>,
     gaps: Vec<Gap>,
     lost: usize,
@@ -240,9 +249,9 @@ struct Run<'a> {
     room: Semaphore,
     total: usize,
     book: Mutex<Book>,
-    /// Counts how often the node was waited for.
-    answers: AtomicU64,
-    recovering: tokio::sync::Mutex<()>,
+    /// Shut while a node that was away gets again what it has forgotten. A pool bans, for half an hour,
+    /// what comes too long before its nonce's turn.
+    gate: RwLock<()>,
 }
 
 impl Run<'_> {
@@ -259,36 +268,44 @@ impl Run<'_> {
                     tokio::time::sleep_until(due.into()).await;
                 }
                 self.room.acquire().await?.forget();
-                anyhow::Ok(signed)
+                anyhow::Ok((before + i, signed))
             });
         turns
-            .map(|turn| async { self.deliver(turn?).await })
+            .map(|next| async {
+                let (turn, signed) = next?;
+                self.deliver(turn, signed).await
+            })
             .buffered(IN_FLIGHT)
             .try_collect()
             .await
     }
 
-    async fn deliver(&self, signed: Signed) -> Result<()> {
-        let hash = H256(blake2_256(&signed.bytes));
+    async fn deliver(&self, turn: usize, signed: Signed) -> Result<()> {
+        let hash = hash(&signed.bytes);
         let sent = Instant::now();
         let waiting = Waiting {
+            turn,
             signed: signed.clone(),
             sent,
             accepted: false,
         };
         self.book().waiting.insert(hash, waiting);
         loop {
-            let answers = self.answers.load(Ordering::SeqCst);
-            match self.load.chain.send(&signed).await {
-                Ok(_) => break,
-                Err(error) if error.is_transport() => self.recover(answers).await?,
-                Err(error) => match complaint(&error) {
-                    Complaint::Known => break,
-                    Complaint::Full if sent.elapsed() < PATIENCE => {
-                        tokio::time::sleep(RETRY).await;
-                    }
-                    _ => return Err(error).context("the node refused a transaction"),
-                },
+            let open = self.gate.read().await;
+            let answer = self.load.chain.send(&signed).await;
+            drop(open);
+            let Err(error) = answer else { break };
+            match complaint(&error) {
+                Complaint::Known => break,
+                Complaint::Away | Complaint::Full if sent.elapsed() < PATIENCE => {
+                    tokio::time::sleep(RETRY).await;
+                }
+                _ => {
+                    return Err(error).context(
+                        "the node refused a transaction. If an account's allowance is spent, more \
+                         --patients or --services spread the load over more accounts",
+                    )
+                }
             }
         }
         let mut book = self.book();
@@ -302,12 +319,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Waits until the node answers again, and sends it what it has forgotten.
-    async fn recover(&self, answers: u64) -> Result<()> {
-        let _alone = self.recovering.lock().await;
-        if self.answers.load(Ordering::SeqCst) != answers {
-            return Ok(());
-        }
+    /// Waits until the node answers again.
+    async fn wait(&self) -> Result<()> {
         let away = Instant::now();
         while let Err(error) = self.load.chain.finalized().await {
             if away.elapsed() > PATIENCE {
@@ -315,77 +328,86 @@ impl Run<'_> {
             }
             tokio::time::sleep(RETRY).await;
         }
-        let lasted = away.elapsed();
-        let sent_again = self.send_again().await;
         self.book().gaps.push(Gap {
             after_s: (away - self.started).as_secs_f64(),
-            lasted_s: lasted.as_secs_f64(),
-            sent_again,
+            lasted_s: away.elapsed().as_secs_f64(),
+            sent_again: 0,
+            taken_back: 0,
         });
-        self.answers.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
 
     /// Sends all that was accepted and is not final; counts what the node took, because it had
     /// forgotten it.
     async fn send_again(&self) -> usize {
-        let accepted: Vec<Signed> = {
+        let mut accepted: Vec<(usize, Signed)> = {
             let book = self.book();
             let accepted = book.waiting.values().filter(|waiting| waiting.accepted);
-            accepted.map(|waiting| waiting.signed.clone()).collect()
+            accepted
+                .map(|waiting| (waiting.turn, waiting.signed.clone()))
+                .collect()
         };
+        accepted.sort_by_key(|(turn, _)| *turn);
         stream::iter(&accepted)
-            .map(|signed| async { self.load.chain.send(signed).await.is_ok() })
+            .map(|(_, signed)| async { self.load.chain.send(signed).await.is_ok() })
             .buffered(IN_FLIGHT)
             .filter(|taken| std::future::ready(*taken))
             .count()
             .await
     }
 
+    /// Leaves out the last blocks that the node no longer has: what they held waits again.
+    async fn take_back(&self, blocks: &mut Vec<Filled>) -> Result<usize, ChainError> {
+        let mut taken = 0;
+        while let Some(last) = blocks.last() {
+            match self.load.chain.block_at(last.block.number).await {
+                Ok(block) if block.hash == last.block.hash => break,
+                Ok(_) | Err(ChainError::BlockUnknown { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            let Some(gone) = blocks.pop() else { break };
+            self.room.forget_permits(gone.ours.len());
+            taken += gone.ours.len();
+            let mut book = self.book();
+            book.best.remove(&gone.block.number);
+            for ours in gone.ours {
+                let hash = hash(&ours.waiting.signed.bytes);
+                book.waiting.insert(hash, ours.waiting);
+            }
+        }
+        Ok(taken)
+    }
+
     /// Every finalized block, until all transactions are found.
     async fn follow(&self, from: BlockNumber) -> Result<Vec<Filled>> {
         let mut following = self.load.chain.follow(from);
-        let mut blocks = Vec::new();
-        let mut found = 0;
+        let mut blocks: Vec<Filled> = Vec::new();
         let mut progress = Instant::now();
         let mut reminded = progress;
-        while found < self.total {
-            let answers = self.answers.load(Ordering::SeqCst);
-            let next = async {
-                let block = following.next().await?;
-                let at = Instant::now();
-                let extrinsics = self.load.chain.extrinsics(block.hash).await?;
-                Ok((block, at, extrinsics))
-            };
-            let (block, at, extrinsics) = match tokio::time::timeout(PATIENCE, next).await {
-                Ok(Ok(next)) => next,
-                Ok(Err(error)) if ChainError::is_transport(&error) => {
-                    self.recover(answers).await?;
-                    // What a block held is asked again; what is final stays so.
-                    following = self.load.chain.follow(
-                        blocks
-                            .last()
-                            .map_or(from, |last: &Filled| last.block.number + 1),
-                    );
-                    continue;
+        let found = |blocks: &[Filled]| -> usize { blocks.iter().map(|b| b.ours.len()).sum() };
+        while found(&blocks) < self.total {
+            match self.step(&mut following, &mut blocks, &mut reminded).await {
+                Ok(true) => progress = Instant::now(),
+                Ok(false) => {}
+                Err(error) if error.is_transport() => {
+                    let _shut = self.gate.write().await;
+                    self.wait().await?;
+                    match self.resume(&mut blocks).await {
+                        Ok(()) => {
+                            let next = blocks.last().map_or(from, |last| last.block.number + 1);
+                            following = self.load.chain.follow(next);
+                        }
+                        // Gone again: so is what follows it, and the next step will notice.
+                        Err(error) if error.is_transport() => {}
+                        Err(error) => return Err(error.into()),
+                    }
                 }
-                Ok(Err(error)) => return Err(error.into()),
-                Err(_) => bail!("no block was finalized for {} s", PATIENCE.as_secs()),
-            };
-            let filled = self.note(block, at, &extrinsics);
-            if !filled.ours.is_empty() {
-                found += filled.ours.len();
-                progress = Instant::now();
-                reminded = progress;
-                blocks.push(filled);
-            } else if reminded.elapsed() > LOST {
-                let sent_again = self.send_again().await;
-                reminded = Instant::now();
-                self.book().lost += sent_again;
+                Err(error) => return Err(error.into()),
             }
             ensure!(
                 progress.elapsed() < PATIENCE,
-                "{found} of {} transactions were finalized, and no more came for {} s",
+                "{} of {} transactions were finalized, and no more came for {} s",
+                found(&blocks),
                 self.total,
                 PATIENCE.as_secs()
             );
@@ -393,27 +415,65 @@ impl Run<'_> {
         Ok(blocks)
     }
 
+    /// The next finalized block; whether it holds some of the load.
+    async fn step(
+        &self,
+        following: &mut FinalizedBlocks,
+        blocks: &mut Vec<Filled>,
+        reminded: &mut Instant,
+    ) -> Result<bool, ChainError> {
+        let chain = self.load.chain;
+        let Ok(next) = tokio::time::timeout(PATIENCE, following.next()).await else {
+            return Ok(false);
+        };
+        let block = next?;
+        let at = Instant::now();
+        let extrinsics = chain.extrinsics(block.hash).await?;
+        let filled = self.note(block, at, &extrinsics);
+        if !filled.ours.is_empty() {
+            *reminded = Instant::now();
+            blocks.push(filled);
+            return Ok(true);
+        }
+        if reminded.elapsed() > LOST {
+            let sent_again = self.send_again().await;
+            *reminded = Instant::now();
+            self.book().lost += sent_again;
+        }
+        Ok(false)
+    }
+
+    /// After a gap: finds out what the node has forgotten, and sends it again.
+    async fn resume(&self, blocks: &mut Vec<Filled>) -> Result<(), ChainError> {
+        let taken_back = self.take_back(blocks).await?;
+        let sent_again = self.send_again().await;
+        if let Some(gap) = self.book().gaps.last_mut() {
+            gap.taken_back += taken_back;
+            gap.sent_again += sent_again;
+        }
+        Ok(())
+    }
+
     fn note(&self, block: Block, at: Instant, extrinsics: &[Vec<u8>]) -> Filled {
         let mut book = self.book();
         let best = book.best.get(&block.number).copied().unwrap_or(at);
         let mut ours = Vec::new();
         for (index, extrinsic) in extrinsics.iter().enumerate() {
-            let Some(waiting) = book.waiting.remove(&H256(blake2_256(extrinsic))) else {
+            let Some(waiting) = book.waiting.remove(&hash(extrinsic)) else {
                 continue;
             };
-            book.included
-                .push(best.saturating_duration_since(waiting.sent));
-            book.finalized
-                .push(at.saturating_duration_since(waiting.sent));
-            ours.push(index as u32);
-        }
-        if !ours.is_empty() {
-            book.last_included = Some(best);
+            ours.push(Ours {
+                index: index as u32,
+                included: best.saturating_duration_since(waiting.sent),
+                finalized: at.saturating_duration_since(waiting.sent),
+                waiting,
+            });
         }
         drop(book);
         self.room.add_permits(ours.len());
         Filled {
             block,
+            best: best.saturating_duration_since(self.started),
             at: at - self.started,
             ours,
             bytes: extrinsics.iter().map(Vec::len).sum(),
@@ -453,16 +513,14 @@ impl Run<'_> {
             transactions: self.total,
             blocks,
             gaps: book.gaps,
-            included: book.included,
-            last_included: book
-                .last_included
-                .map(|at| at.saturating_duration_since(self.started))
-                .unwrap_or(took),
-            finalized: book.finalized,
             backlog: book.backlog,
             lost: book.lost,
         }
     }
+}
+
+fn hash(transaction: &[u8]) -> H256 {
+    H256(blake2_256(transaction))
 }
 
 /// What a node has against a transaction.
@@ -471,11 +529,14 @@ enum Complaint {
     Known,
     /// There is no room now.
     Full,
+    /// None: it did not answer.
+    Away,
     Other,
 }
 
 fn complaint(error: &ChainError) -> Complaint {
     match error {
+        error if error.is_transport() => Complaint::Away,
         // The allowance of its account is spent, or too many of them wait.
         ChainError::Rejected {
             custom: Some(2 | 3),

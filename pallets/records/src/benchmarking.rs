@@ -110,11 +110,11 @@ mod benchmarks {
         assert_eq!(NextRecord::<T>::get(patient), 1);
     }
 
-    /// By a clinician, each record for another patient.
+    /// By a clinician: `p` records for a patient each, and `n` more for the last of them.
     #[benchmark]
-    fn anchor_many(n: Linear<1, MAX_ANCHORS>) {
+    fn anchor_many(p: Linear<1, { MAX_ANCHORS / 2 }>, n: Linear<0, { MAX_ANCHORS / 2 }>) {
         let (clinician, _) = World::<T>::clinician();
-        let items: Vec<_> = (0..n)
+        let mut items: Vec<_> = (0..p)
             .map(|i| {
                 let (patient, _) = World::<T>::patient();
                 let open = World::<T>::compartments(patient, MAX_SCOPE);
@@ -122,13 +122,14 @@ mod benchmarks {
                 (patient, Some(grant), new_record(open[open.len() - 1], i))
             })
             .collect();
-        let last = items[items.len() - 1].0;
-        let items: NewRecords = items.try_into().expect("n is at most the bound; qed");
+        let (last, grant, record) = items[items.len() - 1].clone();
+        items.extend((p..p + n).map(|i| (last, grant, new_record(record.compartment, i))));
+        let items: NewRecords = items.try_into().expect("two halves of the bound; qed");
 
         #[extrinsic_call]
         _(RawOrigin::Signed(clinician), items);
 
-        assert_eq!(NextRecord::<T>::get(last), 1);
+        assert_eq!(NextRecord::<T>::get(last), n + 1);
     }
 
     #[benchmark]

@@ -577,18 +577,34 @@ mod anchor_many {
     }
 
     #[test]
-    fn weight_is_linear_in_the_length() {
-        let weight = |n| {
-            let call = RuntimeCall::Records(crate::Call::anchor_many { items: items(n) });
+    fn an_item_weighs_more_where_its_place_is_another() {
+        let weight = |items: &[crate::NewItem]| {
+            let items = items.to_vec().try_into().unwrap();
+            let call = RuntimeCall::Records(crate::Call::anchor_many { items });
             call.get_dispatch_info().call_weight
         };
-        let each = weight(2) - weight(1);
+        let item = |patient, n| (patient, Some(GRANT), new_record(LABORATORY, 0, n));
+        let one = item(PATIENT, 0);
+        let same = weight(&[one.clone(), item(PATIENT, 1)]) - weight(&[one.clone()]);
+        let others = [
+            item(OTHER_PATIENT, 1),
+            (PATIENT, None, new_record(LABORATORY, 0, 1)),
+            (PATIENT, Some(GRANT), new_record(NOTES, 0, 1)),
+            (PATIENT, Some(GRANT), new_record(LABORATORY, 1, 1)),
+        ];
+        for other in others {
+            let elsewhere = weight(&[one.clone(), other.clone()]) - weight(&[one.clone()]);
+            assert!(elsewhere.all_gt(same), "{elsewhere} {same}");
+            // One place left and found again is checked again.
+            let back = weight(&[one.clone(), other, item(PATIENT, 1)]) - weight(&[one.clone()]);
+            assert_eq!(back, elsewhere * 2);
+        }
+        assert!(same.ref_time() >= <() as WeightInfo>::anchor().ref_time() / 4);
+        let full: Vec<_> = (0..MAX_ANCHORS).map(|n| item(PATIENT, n as u8)).collect();
         assert_eq!(
-            weight(MAX_ANCHORS),
-            weight(1) + each * u64::from(MAX_ANCHORS - 1)
+            weight(&full),
+            weight(&[one]) + same * u64::from(MAX_ANCHORS - 1)
         );
-        let single = <() as WeightInfo>::anchor();
-        assert!(each.ref_time() >= single.ref_time() / 2 && each.proof_size() > 0);
     }
 }
 

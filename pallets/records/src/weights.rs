@@ -1,6 +1,6 @@
 //! Weights of `pallet_records`, measured: made by `scripts/weights`, not by hand.
 //!
-//! frame-omni-bencher, format 64.0.0; 2026-11-21; 5 steps, 3 repeats; AMD EPYC.
+//! frame-omni-bencher, format 64.0.0; 2026-11-21; 10 steps, 5 repeats; AMD EPYC.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -12,8 +12,9 @@ pub trait WeightInfo {
     fn open_compartment() -> Weight;
     fn rotate() -> Weight;
     fn anchor() -> Weight;
-    /// `n`: 1 to 128.
-    fn anchor_many(n: u32) -> Weight;
+    /// `p`: 1 to 64.
+    /// `n`: 0 to 64.
+    fn anchor_many(p: u32, n: u32) -> Weight;
     fn reclassify() -> Weight;
     fn relocate() -> Weight;
     fn erase() -> Weight;
@@ -43,7 +44,7 @@ macro_rules! weights {
         // Storage: `Records::Recipients` (r:0 w:1)
         // Proof: `Records::Recipients` (`max_values`: None, `max_size`: Some(1469), added: 3944, mode: `MaxEncodedLen`)
         fn open_compartment() -> Weight {
-            Weight::from_parts(187_981_000, 3555).saturating_add($db.reads_writes(7, 4))
+            Weight::from_parts(296_323_000, 3555).saturating_add($db.reads_writes(7, 4))
         }
         // Storage: `Patients::Patients` (r:1 w:0)
         // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
@@ -60,18 +61,16 @@ macro_rules! weights {
         // Storage: `Records::Recipients` (r:0 w:1)
         // Proof: `Records::Recipients` (`max_values`: None, `max_size`: Some(1469), added: 3944, mode: `MaxEncodedLen`)
         fn rotate() -> Weight {
-            Weight::from_parts(178_032_000, 3555).saturating_add($db.reads_writes(6, 3))
+            Weight::from_parts(274_261_000, 3555).saturating_add($db.reads_writes(6, 3))
         }
-        // Storage: `Members::Admins` (r:1 w:0)
-        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
-        // Storage: `Members::Clinicians` (r:1 w:0)
-        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
         // Storage: `Timestamp::Now` (r:1 w:0)
         // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
-        // Storage: `Members::Organisations` (r:1 w:0)
-        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
         // Storage: `Consent::Grants` (r:1 w:0)
         // Proof: `Consent::Grants` (`max_values`: None, `max_size`: Some(729), added: 3204, mode: `MaxEncodedLen`)
+        // Storage: `Members::Clinicians` (r:1 w:0)
+        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
+        // Storage: `Members::Organisations` (r:1 w:0)
+        // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
         // Storage: `Patients::Patients` (r:1 w:0)
         // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
         // Storage: `Records::Intakes` (r:1 w:0)
@@ -89,27 +88,25 @@ macro_rules! weights {
         // Storage: `Records::Records` (r:0 w:1)
         // Proof: `Records::Records` (`max_values`: None, `max_size`: Some(228), added: 2703, mode: `MaxEncodedLen`)
         fn anchor() -> Weight {
-            Weight::from_parts(144_450_000, 4194).saturating_add($db.reads_writes(11, 4))
+            Weight::from_parts(196_887_000, 4194).saturating_add($db.reads_writes(10, 4))
         }
-        // Storage: `Members::Admins` (r:1 w:0)
-        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
-        // Storage: `Members::Clinicians` (r:1 w:0)
-        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
         // Storage: `Timestamp::Now` (r:1 w:0)
         // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+        // Storage: `Consent::Grants` (r:64 w:0)
+        // Proof: `Consent::Grants` (`max_values`: None, `max_size`: Some(729), added: 3204, mode: `MaxEncodedLen`)
+        // Storage: `Members::Clinicians` (r:1 w:0)
+        // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
         // Storage: `Members::Organisations` (r:1 w:0)
         // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
-        // Storage: `Consent::Grants` (r:128 w:0)
-        // Proof: `Consent::Grants` (`max_values`: None, `max_size`: Some(729), added: 3204, mode: `MaxEncodedLen`)
-        // Storage: `Patients::Patients` (r:128 w:0)
+        // Storage: `Patients::Patients` (r:64 w:0)
         // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
-        // Storage: `Records::Intakes` (r:128 w:0)
+        // Storage: `Records::Intakes` (r:64 w:0)
         // Proof: `Records::Intakes` (`max_values`: None, `max_size`: Some(48), added: 2523, mode: `MaxEncodedLen`)
-        // Storage: `Records::Compartments` (r:128 w:0)
+        // Storage: `Records::Compartments` (r:64 w:0)
         // Proof: `Records::Compartments` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
-        // Storage: `Records::NextRecord` (r:128 w:128)
+        // Storage: `Records::NextRecord` (r:64 w:64)
         // Proof: `Records::NextRecord` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
-        // Storage: `AccessLog::TrailHeads` (r:128 w:128)
+        // Storage: `AccessLog::TrailHeads` (r:64 w:64)
         // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
         // Storage: `System::BlockHash` (r:1 w:0)
         // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
@@ -117,14 +114,17 @@ macro_rules! weights {
         // Proof: `Records::Contents` (`max_values`: None, `max_size`: Some(96), added: 2571, mode: `MaxEncodedLen`)
         // Storage: `Records::Records` (r:0 w:128)
         // Proof: `Records::Records` (`max_values`: None, `max_size`: Some(228), added: 2703, mode: `MaxEncodedLen`)
-        fn anchor_many(n: u32) -> Weight {
-            Weight::from_parts(275_105_408, 3851)
-                .saturating_add($db.reads_writes(5, 0))
-                // Standard error: 7_763_498
-                .saturating_add(Weight::from_parts(91_199_285, 0).saturating_mul(n.into()))
-                .saturating_add($db.reads(6).saturating_mul(n.into()))
-                .saturating_add($db.writes(4).saturating_mul(n.into()))
-                .saturating_add(Weight::from_parts(0, 3204).saturating_mul(n.into()))
+        fn anchor_many(p: u32, n: u32) -> Weight {
+            Weight::from_parts(337_331_277, 3851)
+                .saturating_add($db.reads_writes(4, 0))
+                // Standard error: 7_487_094
+                .saturating_add(Weight::from_parts(101_977_579, 0).saturating_mul(p.into()))
+                // Standard error: 7_345_112
+                .saturating_add(Weight::from_parts(37_738_793, 0).saturating_mul(n.into()))
+                .saturating_add($db.reads(6).saturating_mul(p.into()))
+                .saturating_add($db.writes(4).saturating_mul(p.into()))
+                .saturating_add($db.writes(2).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(0, 3204).saturating_mul(p.into()))
         }
         // Storage: `Patients::Patients` (r:1 w:0)
         // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
@@ -143,7 +143,7 @@ macro_rules! weights {
         // Storage: `Records::Contents` (r:0 w:2)
         // Proof: `Records::Contents` (`max_values`: None, `max_size`: Some(96), added: 2571, mode: `MaxEncodedLen`)
         fn reclassify() -> Weight {
-            Weight::from_parts(87_112_000, 3693).saturating_add($db.reads_writes(7, 4))
+            Weight::from_parts(137_707_000, 3693).saturating_add($db.reads_writes(7, 4))
         }
         // Storage: `Patients::Patients` (r:1 w:0)
         // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
@@ -162,7 +162,7 @@ macro_rules! weights {
         // Storage: `Records::Contents` (r:0 w:2)
         // Proof: `Records::Contents` (`max_values`: None, `max_size`: Some(96), added: 2571, mode: `MaxEncodedLen`)
         fn relocate() -> Weight {
-            Weight::from_parts(82_443_000, 3693).saturating_add($db.reads_writes(7, 4))
+            Weight::from_parts(139_430_000, 3693).saturating_add($db.reads_writes(7, 4))
         }
         // Storage: `Patients::Patients` (r:1 w:0)
         // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
@@ -177,7 +177,7 @@ macro_rules! weights {
         // Storage: `System::BlockHash` (r:1 w:0)
         // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
         fn erase() -> Weight {
-            Weight::from_parts(63_188_000, 3693).saturating_add($db.reads_writes(6, 2))
+            Weight::from_parts(105_597_000, 3693).saturating_add($db.reads_writes(6, 2))
         }
         // Storage: `Patients::Patients` (r:1 w:0)
         // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
@@ -192,12 +192,12 @@ macro_rules! weights {
         // Storage: `System::BlockHash` (r:1 w:0)
         // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
         fn cancel_erase() -> Weight {
-            Weight::from_parts(61_856_000, 3693).saturating_add($db.reads_writes(6, 2))
+            Weight::from_parts(103_834_000, 3693).saturating_add($db.reads_writes(6, 2))
         }
-        // Storage: `Members::Admins` (r:1 w:0)
-        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
         // Storage: `Members::Clinicians` (r:1 w:0)
         // Proof: `Members::Clinicians` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
+        // Storage: `Members::Admins` (r:1 w:0)
+        // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
         // Storage: `Patients::Controllers` (r:1 w:0)
         // Proof: `Patients::Controllers` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
         // Storage: `Records::Records` (r:1 w:1)
@@ -209,7 +209,7 @@ macro_rules! weights {
         // Storage: `System::BlockHash` (r:1 w:0)
         // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
         fn finish_erase() -> Weight {
-            Weight::from_parts(69_649_000, 3693).saturating_add($db.reads_writes(7, 2))
+            Weight::from_parts(126_466_000, 3693).saturating_add($db.reads_writes(7, 2))
         }
     };
 }

@@ -13,6 +13,8 @@ use sp_runtime::{
     transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidityError},
 };
 
+use salus_primitives::PatientId;
+
 use crate::world::{self, Who, PATIENT};
 
 #[test]
@@ -236,10 +238,10 @@ fn the_largest_calls_fit_into_a_block() {
         .get(DispatchClass::Normal)
         .max_extrinsic
         .unwrap();
-    let record = world::new_record(1);
+    let elsewhere = |n: u8| (PatientId([n; 16]), None, world::new_record(n));
     let largest = [
         RuntimeCall::Records(pallet_records::Call::anchor_many {
-            items: BoundedVec::truncate_from(vec![(PATIENT, None, record); 128]),
+            items: BoundedVec::truncate_from((0..128).map(elsewhere).collect()),
         }),
         RuntimeCall::AccessLog(pallet_access_log::Call::open {
             patient: PATIENT,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use salus_client::keys::AccountKey;
-use serde_json::{json, Value};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{binary, eventually, salus, Answer, Node};
@@ -60,15 +60,7 @@ impl Founded {
     pub async fn start_next(&mut self) {
         let member = self.nodes.len() + 1;
         let first = &self.nodes[0];
-        let peers = [format!(
-            "/ip4/127.0.0.1/tcp/{}/p2p/{}",
-            first.p2p(),
-            first
-                .rpc("system_localPeerId", json!([]))
-                .await
-                .as_str()
-                .expect("a name")
-        )];
+        let peers = [first.address().await];
         let node = Node::start_member(
             self.folder.path(),
             &name(member),

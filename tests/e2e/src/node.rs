@@ -24,6 +24,16 @@ fn texts(options: &[&str]) -> Vec<String> {
     options.iter().map(|option| (*option).to_owned()).collect()
 }
 
+/// The chain, and who else has it on this machine.
+fn among(chain: &str, peers: &[String]) -> Vec<String> {
+    let mut options = texts(&["--chain", chain, "--allow-private-ip"]);
+    if !peers.is_empty() {
+        options.push("--reserved-nodes".into());
+        options.extend_from_slice(peers);
+    }
+    options
+}
+
 impl Node {
     /// The development preset: one validator, one hospital with the admin `//Alice`.
     pub fn start(folder: &Path) -> Self {
@@ -42,16 +52,19 @@ impl Node {
         Self::new(folder, chain, chain_options, validates)
     }
 
+    /// One more validator of the preset of four, such as `bob`, beside these peers.
+    pub fn start_local(folder: &Path, who: &str, peers: &[String]) -> Self {
+        let chain = among("local", peers);
+        let validates = vec![format!("--{who}"), "--force-authoring".into()];
+        Self::new(folder, who, chain, validates)
+    }
+
     /// A node of a member, whose session keys lie in `folder/name`, and who knows these peers.
     pub fn start_member(folder: &Path, name: &str, specification: &Path, peers: &[String]) -> Self {
         let specification = specification
             .to_str()
             .expect("a temporary folder has a plain name");
-        let mut chain = texts(&["--chain", specification, "--allow-private-ip"]);
-        if !peers.is_empty() {
-            chain.push("--reserved-nodes".into());
-            chain.extend_from_slice(peers);
-        }
+        let chain = among(specification, peers);
         let validates = texts(&["--validator", "--force-authoring"]);
         Self::new(folder, name, chain, validates)
     }
@@ -119,8 +132,10 @@ impl Node {
     }
 
     /// Where other nodes reach it.
-    pub fn p2p(&self) -> u16 {
-        self.p2p
+    pub async fn address(&self) -> String {
+        let id = self.rpc("system_localPeerId", json!([])).await;
+        let id = id.as_str().expect("a name");
+        format!("/ip4/127.0.0.1/tcp/{}/p2p/{id}", self.p2p)
     }
 
     pub fn process(&mut self) -> &mut Process {

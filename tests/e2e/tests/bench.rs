@@ -1,0 +1,162 @@
+//! What `salus-bench` promises: it writes to no chain but those for it, loses nothing when a node goes
+//! away, and counts only what is final.
+
+use std::{
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use salus_client::chain::Chain;
+use salus_e2e::{binary, eventually, Founded, Node, World};
+use serde_json::{json, Value};
+
+const FEW_PEOPLE: &str = "--patients 4 --records 1 --services 4";
+
+/// `salus-bench chain` with these words.
+fn bench(node: &Node, words: &str) -> Child {
+    Command::new(binary("salus-bench"))
+        .args(["--json", "chain", "--node", &node.url()])
+        .args(words.split_whitespace())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it is built")
+}
+
+fn end(bench: Child) -> Output {
+    bench.wait_with_output().expect("it was ours")
+}
+
+/// What it measured of its one workload.
+fn measured(bench: Child) -> Value {
+    let output = end(bench);
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    report["runs"][0][0].clone()
+}
+
+async fn chain(node: &Node) -> Chain {
+    let chain = Chain::connect(&node.url(), None).await;
+    chain.expect("the node listens")
+}
+
+/// Events of this kind in all finalized blocks.
+async fn events(node: &Node, pallet: &str, name: &str) -> usize {
+    let chain = chain(node).await;
+    let last = chain.finalized().await.expect("it answers").number;
+    let mut found = 0;
+    for number in 1..=last {
+        let block = chain.block_at(number).await.expect("it is final");
+        let events = chain.events(block.hash).await.expect("it is kept");
+        found += events.iter().filter(|event| event.is(pallet, name)).count();
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_in_use_is_refused_and_nothing_is_written_to_it() {
+    let founded = Founded::with("");
+    let node = &founded.nodes[0];
+    let words = format!("--workloads remark {FEW_PEOPLE}");
+    let output = end(bench(node, &words));
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(complaint.contains("no development chain"), "{complaint}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+
+    let chain = chain(node).await;
+    let last = chain.finalized().await.expect("it answers").number;
+    for number in 1..=last {
+        let block = chain.block_at(number).await.expect("it is final");
+        let extrinsics = chain.extrinsics(block.hash).await.expect("it is kept");
+        assert_eq!(extrinsics.len(), 1, "only the clock's: block {number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_killed_in_the_middle_of_a_run_is_waited_for_and_the_gap_reported() {
+    const COUNT: usize = 4_000;
+    let mut world = World::start();
+    let words = format!("--workloads open --count {COUNT} {FEW_PEOPLE}");
+    let mut running = bench(&world.node, &words);
+    eventually("records are opened", 60, || async {
+        events(&world.node, "AccessLog", "Opened").await > 0
+    })
+    .await;
+
+    world.node.kill();
+    let away = Instant::now();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(matches!(running.try_wait(), Ok(None)), "it waits");
+    world.node.restart();
+    let away = away.elapsed();
+
+    let measured = measured(running);
+    assert_eq!(measured["transactions"], COUNT);
+    assert_eq!(measured["failed"], 0);
+    let gaps = measured["gaps"].as_array().expect("a list");
+    let lasted: f64 = gaps.iter().filter_map(|gap| gap["lasted_s"].as_f64()).sum();
+    assert!(
+        (3.0..away.as_secs_f64() + 30.0).contains(&lasted),
+        "{gaps:?} of {away:?}"
+    );
+    // Each of them once, although some were sent twice.
+    assert_eq!(events(&world.node, "AccessLog", "Opened").await, COUNT);
+}
+
+/// Transactions in the blocks that are not final yet.
+async fn undecided(node: &Node) -> usize {
+    let mut found = 0;
+    for number in node.finalized().await + 1.. {
+        let hash = node.rpc("chain_getBlockHash", json!([number])).await;
+        if hash.is_null() {
+            break;
+        }
+        let block = node.rpc("chain_getBlock", json!([hash])).await;
+        let extrinsics = block["block"]["extrinsics"].as_array().map_or(0, Vec::len);
+        // Each block has the clock's.
+        found += extrinsics.saturating_sub(1);
+    }
+    found
+}
+
+/// Three of four validators, of which one goes and comes back.
+async fn three_of_four(folder: &Path) -> (Node, Node, Node) {
+    let alice = Node::start_local(folder, "alice", &[]);
+    let peers = [alice.address().await];
+    let bob = Node::start_local(folder, "bob", &peers);
+    let charlie = Node::start_local(folder, "charlie", &peers);
+    eventually("blocks are final", 60, || async {
+        alice.finalized().await > 1
+    })
+    .await;
+    (alice, bob, charlie)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_a_block_that_is_not_final_does_not_count() {
+    const COUNT: usize = 100;
+    const SILENCE: Duration = Duration::from_secs(5);
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let (alice, _bob, mut charlie) = three_of_four(folder.path()).await;
+    let words = format!("--workloads remark --count {COUNT} {FEW_PEOPLE}");
+    // People are enrolled once, and that must become final.
+    measured(bench(&alice, &words));
+
+    charlie.kill();
+    let mut running = bench(&alice, &words);
+    eventually("all are in blocks", 60, || async {
+        undecided(&alice).await >= COUNT
+    })
+    .await;
+    tokio::time::sleep(SILENCE).await;
+    assert!(matches!(running.try_wait(), Ok(None)), "none counts yet");
+
+    charlie.restart();
+    let measured = measured(running);
+    assert_eq!(measured["transactions"], COUNT);
+    let soonest = measured["to_final"]["p50_ms"].as_f64().expect("a number");
+    assert!(soonest > SILENCE.as_millis() as f64, "{measured}");
+}
