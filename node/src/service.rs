@@ -30,7 +30,7 @@ type Pool = sc_transaction_pool::TransactionPoolHandle<Block, FullClient>;
 
 /// Of each slot, the part in which a block is proposed. Transactions are added for 2/3 of it; see
 /// `MAXIMUM_BLOCK_WEIGHT` in the runtime for how these fit together.
-const PROPOSAL_PORTION: f32 = 3f32 / 4f32;
+const PROPOSAL_PORTION: f32 = 4f32 / 5f32;
 
 /// A justification is kept at least every this many blocks.
 const JUSTIFICATION_PERIOD: u32 = 512;
