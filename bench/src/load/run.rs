@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// After so long without any of them in a block, the pool must have lost transactions.
 const LOST: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_millis(250);
+
 /// One transaction on its way.
 pub(super) struct Waiting {
     /// Its place among all: an account's nonces come in this order.
