@@ -7,10 +7,7 @@ use sc_cli::{
 
 use crate::session_keys::SessionKeysCmd;
 
-// The stock pool keeps a view of every fork. A consortium hardly forks, and under load from many
-// accounts that pool was seen to lose transactions and then to wait for ever for what follows them.
 #[derive(Debug, clap::Parser)]
-#[command(mut_arg("pool_type", |arg| arg.default_value("single-state")))]
 pub struct Cli {
     #[command(subcommand)]
     pub subcommand: Option<Subcommand>,
