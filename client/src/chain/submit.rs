@@ -206,14 +206,6 @@ impl Chain {
         signed: &Signed,
         mut watch: RpcSubscription<Status>,
     ) -> Result<Submitted> {
-        let rejected = |reason: &str, advice| {
-            Err(ChainError::Rejected {
-                call: signed.call.clone(),
-                custom: None,
-                reason: reason.into(),
-                advice,
-            })
-        };
         // What a block says of it is read while the block waits to be finalized.
         let mut foreseen = None;
         while let Some(status) = watch.next().await {
@@ -234,23 +226,8 @@ impl Chain {
                         Err(_) => None,
                     };
                 }
-                Ok(Status::Usurped(_)) => {
-                    return rejected(
-                        "another transaction of this account took its place",
-                        "Two programs use this key at once: try again",
-                    );
-                }
-                Ok(Status::Dropped) => {
-                    return rejected(
-                        "the node's pool is full and dropped it",
-                        "Try again in a minute",
-                    );
-                }
-                Ok(Status::Invalid) => {
-                    return rejected(
-                        "it became invalid before it was included",
-                        "Check that the account is still in good standing, then try again",
-                    );
+                Ok(given_up @ (Status::Usurped(_) | Status::Dropped | Status::Invalid)) => {
+                    return self.after_giving_up(signed, given_up).await;
                 }
                 Ok(Status::FinalityTimeout(_)) | Err(_) => break,
                 Ok(
@@ -259,13 +236,34 @@ impl Chain {
             }
         }
         // The node stopped telling. What is finalized, and when it is too late, can be read.
-        self.find(signed).await.map_err(|error| match error {
-            error if error.is_transport() => ChainError::OutcomeUnknown {
-                call: signed.call.clone(),
-                reason: error.to_string(),
-            },
-            error => error,
-        })
+        let found = self.find(signed).await;
+        found.map_err(|error| unknown_if_lost(signed, error))
+    }
+
+    /// A pool's word is not the chain's: what another node put into a block while ours was behind is
+    /// invalid in our node's pool, because it has been done.
+    async fn after_giving_up(&self, signed: &Signed, given_up: Status) -> Result<Submitted> {
+        let outcome = match self.is_included(signed).await {
+            Ok(true) => self.find(signed).await,
+            Ok(false) => Err(refusal_of_pool(&signed.call, &given_up)),
+            Err(error) => Err(error),
+        };
+        outcome.map_err(|error| unknown_if_lost(signed, error))
+    }
+
+    /// Whether a block up to the best one has it. Those may not be finalized yet.
+    async fn is_included(&self, signed: &Signed) -> Result<bool> {
+        for number in signed.born..=signed.valid_until {
+            let block = match self.block_at(number).await {
+                Ok(block) => block,
+                Err(ChainError::BlockUnknown { .. }) => break,
+                Err(error) => return Err(error),
+            };
+            if self.place_in(signed, block.hash).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn find(&self, signed: &Signed) -> Result<Submitted> {
@@ -397,6 +395,40 @@ impl Chain {
             valid_until: from.number.saturating_add(MORTALITY),
             born: from.number,
         })
+    }
+}
+
+/// Why the node's pool let go of a transaction that is in no block.
+fn refusal_of_pool(call: &str, given_up: &Status) -> ChainError {
+    let (reason, advice) = match given_up {
+        Status::Usurped(_) => (
+            "another transaction of this account took its place",
+            "Two programs use this key at once: try again",
+        ),
+        Status::Dropped => (
+            "the node's pool is full and dropped it",
+            "Try again in a minute",
+        ),
+        _ => (
+            "it became invalid before it was included",
+            "Check that the account is still in good standing, then try again",
+        ),
+    };
+    ChainError::Rejected {
+        call: call.into(),
+        custom: None,
+        reason: reason.into(),
+        advice,
+    }
+}
+
+fn unknown_if_lost(signed: &Signed, error: ChainError) -> ChainError {
+    match error {
+        error if error.is_transport() => ChainError::OutcomeUnknown {
+            call: signed.call.clone(),
+            reason: error.to_string(),
+        },
+        error => error,
     }
 }
 
