@@ -31,6 +31,8 @@ pub const MORTALITY: u32 = 256;
 pub const PIPELINE: usize = 48;
 const ATTEMPTS: usize = 3;
 const POLL: Duration = Duration::from_millis(500);
+/// A node that tells nothing for so long may have lost what it was sent.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// From which block on a transaction is valid, for [`MORTALITY`] blocks.
 pub type Mortality = Block;
@@ -208,7 +210,21 @@ impl Chain {
     ) -> Result<Submitted> {
         // What a block says of it is read while the block waits to be finalized.
         let mut foreseen = None;
-        while let Some(status) = watch.next().await {
+        loop {
+            let Ok(told) = tokio::time::timeout(SILENCE, watch.next()).await else {
+                let is_too_late = |block: Block| block.number > signed.valid_until;
+                if self.finalized().await.is_ok_and(is_too_late) {
+                    break;
+                }
+                // Refused as long as it stands in the pool or in a block. A fork that was given up may
+                // have left it in neither.
+                if let Ok(again) = self.watch(signed).await {
+                    tracing::debug!("sent again");
+                    watch = again;
+                }
+                continue;
+            };
+            let Some(status) = told else { break };
             match status {
                 Ok(Status::Finalized(block)) => {
                     tracing::debug!("finalized");

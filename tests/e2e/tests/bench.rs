@@ -79,8 +79,7 @@ async fn a_chain_in_use_is_refused_and_nothing_is_written_to_it() {
 async fn a_node_killed_in_the_middle_of_a_run_is_waited_for_and_the_gap_reported() {
     const COUNT: usize = 4_000;
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    // The stock pool loses some of what waits behind a thousand others of its account.
-    let mut node = Node::start_with(folder.path(), "dev", &["--pool-type", "single-state"]);
+    let mut node = Node::start(folder.path());
     let words = format!("--workloads open --count {COUNT} {FEW_PEOPLE}");
     let mut running = bench(&node, &words);
     eventually("records are opened", 60, || async {
