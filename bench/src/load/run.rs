@@ -340,7 +340,7 @@ fn hash(transaction: &[u8]) -> H256 {
 enum Complaint {
     /// It has it already, in the pool or in a block.
     Known,
-    /// There is no room now.
+    /// There is no room now, or the block that it looked at is gone.
     Full,
     /// None: it did not answer.
     Away,
@@ -355,7 +355,11 @@ fn complaint(error: &ChainError) -> Complaint {
             custom: Some(2 | 3),
             ..
         } => Complaint::Full,
-        ChainError::Rejected { reason, .. } if reason.contains("pool is full") => Complaint::Full,
+        ChainError::Rejected { reason, .. }
+            if reason.contains("pool is full") || reason.contains("could not ask its chain") =>
+        {
+            Complaint::Full
+        }
         ChainError::Rejected { reason, .. }
             if reason.contains("already waiting") || reason.contains("outdated") =>
         {

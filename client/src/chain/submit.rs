@@ -172,7 +172,7 @@ impl Chain {
             let signed = self.sign(key, call, nonce, from).await?;
             match self.watch(&signed).await {
                 Ok(watch) => return Ok((signed, watch)),
-                Err(error) if attempt < ATTEMPTS && is_stale(&error) => attempt += 1,
+                Err(error) if attempt < ATTEMPTS && is_passing(&error) => attempt += 1,
                 Err(error) => return Err(error),
             }
         }
@@ -487,10 +487,14 @@ fn dispatch_error(event: &ChainEvent) -> Option<&Value> {
     None
 }
 
-/// Whether another transaction of the account came first.
-fn is_stale(error: &ChainError) -> bool {
+/// What the node says while forks come and go.
+const COULD_NOT_ASK: &str = "could not ask its chain";
+
+/// Whether it can be sent again at once, with a new nonce.
+fn is_passing(error: &ChainError) -> bool {
+    let passes = ["outdated", "Priority is too low", COULD_NOT_ASK];
     matches!(error, ChainError::Rejected { reason, .. }
-        if reason.contains("outdated") || reason.contains("Priority is too low"))
+        if passes.iter().any(|said| reason.contains(said)))
 }
 
 /// What the pool's answer means, and what to do.
@@ -511,14 +515,18 @@ fn rejection(call: &str, code: i32, message: &str, detail: &str) -> ChainError {
             "too many transactions of this account are waiting".into(),
             "Wait until some of them are in a block",
         ),
+        (1002, _) => (
+            format!("the node {COULD_NOT_ASK}: {detail}"),
+            "Try again: the block that it looked at has just been given up for another",
+        ),
         (1014, _) => (
             format!("{message} (another transaction of this account is waiting in its place)"),
             "Wait for it, then try again",
         ),
         (1016, _) => ("the node's pool is full".into(), "Try again in a minute"),
         (1012, _) => (
-            "the node has put it off, because it was invalid a moment ago".into(),
-            "Try again in half an hour, or change the transaction",
+            "the node has put it off, because it was invalid or in a block a moment ago".into(),
+            "Try again in a minute, or change the transaction",
         ),
         (1013, _) => (
             "it is already waiting in the pool".into(),
@@ -606,16 +614,21 @@ mod tests {
     }
 
     #[test]
-    fn only_a_lost_race_for_the_nonce_is_tried_again() {
-        let stale = |code, message, detail| is_stale(&rejection("x", code, message, detail));
-        assert!(stale(
+    fn only_a_lost_race_for_the_nonce_or_between_forks_is_tried_again() {
+        let passes = |code, message, detail| is_passing(&rejection("x", code, message, detail));
+        assert!(passes(
+            1002,
+            "Verification Error: Runtime error: Api called for an unknown Block",
+            "State already discarded for 0x37"
+        ));
+        assert!(passes(
             1010,
             "Invalid Transaction",
             "Transaction is outdated"
         ));
-        assert!(stale(1014, "Priority is too low: (1 vs 1)", ""));
-        assert!(!stale(1010, "Invalid Transaction", "Custom error: 1"));
-        assert!(!stale(
+        assert!(passes(1014, "Priority is too low: (1 vs 1)", ""));
+        assert!(!passes(1010, "Invalid Transaction", "Custom error: 1"));
+        assert!(!passes(
             1010,
             "Invalid Transaction",
             "Transaction has a bad signature"
