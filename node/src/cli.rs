@@ -11,8 +11,9 @@ use crate::session_keys::SessionKeysCmd;
 /// cores ceased to finalize under 120 transactions a second of it; with one view they are at 70 %.
 const POOL_TYPE: &str = "single-state";
 /// With one view, what a long partition took out of its blocks is in no pool, and must be sent again.
-/// It was banned when it entered a block: the stock half an hour would refuse it for as long.
-const TX_BAN_SECONDS: &str = "60";
+/// It was banned when it entered a block, as is what came while a fork was given up; the stock half an
+/// hour would refuse both for as long.
+const TX_BAN_SECONDS: &str = "5";
 /// A tenth of it may wait for an earlier nonce; what is beyond is thrown out with all that follows. A
 /// busy second fills the 819 of the stock limit. The memory is bounded by `--pool-kbytes`.
 const POOL_LIMIT: &str = "65536";

@@ -110,7 +110,7 @@ impl<'a> Run<'a> {
             let Err(error) = answer else { break };
             match complaint(&error) {
                 Complaint::Known => break,
-                Complaint::Away | Complaint::Full if sent.elapsed() < PATIENCE => {
+                Complaint::Away | Complaint::Later if sent.elapsed() < PATIENCE => {
                     tokio::time::sleep(RETRY).await;
                 }
                 _ => {
@@ -340,8 +340,8 @@ fn hash(transaction: &[u8]) -> H256 {
 enum Complaint {
     /// It has it already, in the pool or in a block.
     Known,
-    /// There is no room now, or the block that it looked at is gone.
-    Full,
+    /// There is no room now, or a fork was given up while it looked.
+    Later,
     /// None: it did not answer.
     Away,
     Other,
@@ -354,11 +354,13 @@ fn complaint(error: &ChainError) -> Complaint {
         ChainError::Rejected {
             custom: Some(2 | 3),
             ..
-        } => Complaint::Full,
+        } => Complaint::Later,
         ChainError::Rejected { reason, .. }
-            if reason.contains("pool is full") || reason.contains("could not ask its chain") =>
+            if ["pool is full", "could not ask its chain", "has put it off"]
+                .iter()
+                .any(|said| reason.contains(said)) =>
         {
-            Complaint::Full
+            Complaint::Later
         }
         ChainError::Rejected { reason, .. }
             if reason.contains("already waiting") || reason.contains("outdated") =>

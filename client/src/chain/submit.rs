@@ -526,7 +526,7 @@ fn rejection(call: &str, code: i32, message: &str, detail: &str) -> ChainError {
         (1016, _) => ("the node's pool is full".into(), "Try again in a minute"),
         (1012, _) => (
             "the node has put it off, because it was invalid or in a block a moment ago".into(),
-            "Try again in a minute, or change the transaction",
+            "Try again in some seconds, or change the transaction",
         ),
         (1013, _) => (
             "it is already waiting in the pool".into(),
