@@ -212,8 +212,7 @@ impl Chain {
         let mut foreseen = None;
         loop {
             let Ok(told) = tokio::time::timeout(SILENCE, watch.next()).await else {
-                let is_too_late = |block: Block| block.number > signed.valid_until;
-                if self.finalized().await.is_ok_and(is_too_late) {
+                if self.is_settled(signed).await.unwrap_or(false) {
                     break;
                 }
                 // Refused as long as it stands in the pool or in a block. A fork that was given up may
@@ -259,7 +258,8 @@ impl Chain {
     /// A pool's word is not the chain's: what another node put into a block while ours was behind is
     /// invalid in our node's pool, because it has been done.
     async fn after_giving_up(&self, signed: &Signed, given_up: Status) -> Result<Submitted> {
-        let outcome = match self.is_included(signed).await {
+        // Up to the best block: it may not be finalized yet.
+        let outcome = match self.is_included(signed, signed.valid_until).await {
             Ok(true) => self.find(signed).await,
             Ok(false) => Err(refusal_of_pool(&signed.call, &given_up)),
             Err(error) => Err(error),
@@ -267,9 +267,15 @@ impl Chain {
         outcome.map_err(|error| unknown_if_lost(signed, error))
     }
 
-    /// Whether a block up to the best one has it. Those may not be finalized yet.
-    async fn is_included(&self, signed: &Signed) -> Result<bool> {
-        for number in signed.born..=signed.valid_until {
+    /// Whether it is in a finalized block, or can no longer be in any.
+    async fn is_settled(&self, signed: &Signed) -> Result<bool> {
+        let last = self.finalized().await?.number;
+        Ok(last >= signed.valid_until || self.is_included(signed, last).await?)
+    }
+
+    /// Whether one of the canonical blocks up to this one has it.
+    async fn is_included(&self, signed: &Signed, last: BlockNumber) -> Result<bool> {
+        for number in signed.born..=last {
             let block = match self.block_at(number).await {
                 Ok(block) => block,
                 Err(ChainError::BlockUnknown { .. }) => break,
