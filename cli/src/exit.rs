@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use salus_client::chain::ChainError;
+use salus_client::chain::{ChainError, Rejection};
 use salus_client::trail::TrailError;
 use salus_client::vault::VaultError;
 use salus_client::Error;
@@ -31,9 +31,6 @@ const NOT_ALLOWED: &[&str] = &[
     "BadConsent",
     "TooManyRefusals",
 ];
-
-/// `InvalidTransaction::Custom` of an account that is neither member nor controller.
-const NO_STANDING: u8 = 1;
 
 pub fn report(error: &anyhow::Error, machine: bool) -> ExitCode {
     let code = code(error);
@@ -77,7 +74,7 @@ fn chain(error: &ChainError) -> u8 {
     match error {
         error if error.is_transport() => UNREACHABLE,
         ChainError::Rejected {
-            custom: Some(NO_STANDING),
+            why: Rejection::NoStanding,
             ..
         } => REFUSED,
         ChainError::Failed { error, .. } => {
@@ -124,14 +121,12 @@ mod tests {
         };
         assert_eq!(of(failed("Records.NoWriteGrant")), REFUSED);
         assert_eq!(of(failed("Consent.TooLong")), FAILED);
-        let rejected = |custom| ChainError::Rejected {
+        let rejected = |why| ChainError::Rejected {
             call: String::new(),
-            custom,
-            reason: String::new(),
-            advice: "",
+            why,
         };
-        assert_eq!(of(rejected(Some(1))), REFUSED);
-        assert_eq!(of(rejected(Some(2))), FAILED);
+        assert_eq!(of(rejected(Rejection::NoStanding)), REFUSED);
+        assert_eq!(of(rejected(Rejection::AllowanceSpent)), FAILED);
         assert_eq!(of(TrailError::Changed { n: 1 }), UNVERIFIED);
         assert_eq!(of(Error::NotAnchored("the payload")), UNVERIFIED);
         assert_eq!(of(Error::NotPermitted(String::new())), REFUSED);

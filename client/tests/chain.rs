@@ -8,7 +8,7 @@ use std::{
 };
 
 use salus_client::{
-    chain::{calls, Chain, ChainError, Phase},
+    chain::{calls, Chain, ChainError, Phase, Rejection},
     files::age::DecryptionKey,
     keys::{random_16, AccountKey},
     trail::{self, SeenHead, TrailError},
@@ -97,7 +97,7 @@ async fn a_trail_is_written_read_back_and_verified() {
         matches!(
             stranger,
             Err(ChainError::Rejected {
-                custom: Some(1),
+                why: Rejection::NoStanding,
                 ..
             })
         ),

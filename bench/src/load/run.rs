@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{ensure, Context, Result};
 use futures::{stream, StreamExt, TryStreamExt};
-use salus_client::chain::{Block, ChainError, FinalizedBlocks, Signed};
+use salus_client::chain::{Block, ChainError, FinalizedBlocks, Rejection, Signed};
 use salus_primitives::BlockNumber;
 use sp_core::H256;
 use sp_crypto_hashing::blake2_256;
@@ -23,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// After so long without any of them in a block, the pool must have lost transactions.
 const LOST: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_millis(250);
+/// A pool bans what it has refused, for the node's `--tx-ban-seconds` and until the next block, and
+/// begins anew whenever it is sent in that time.
+const BANNED: Duration = Duration::from_secs(7);
 
 /// One transaction on its way.
 pub(super) struct Waiting {
@@ -51,8 +54,8 @@ pub(super) struct Run<'a> {
     room: Semaphore,
     total: usize,
     book: Mutex<Book>,
-    /// Shut while a node that was away gets again what it has forgotten. A pool bans, for half an hour,
-    /// what comes too long before its nonce's turn.
+    /// Shut while a node that was away gets again what it has forgotten: a pool has room for few
+    /// transactions that come before their nonce's turn.
     gate: RwLock<()>,
 }
 
@@ -110,9 +113,8 @@ impl<'a> Run<'a> {
             let Err(error) = answer else { break };
             match complaint(&error) {
                 Complaint::Known => break,
-                Complaint::Away | Complaint::Later if sent.elapsed() < PATIENCE => {
-                    tokio::time::sleep(RETRY).await;
-                }
+                Complaint::Away if sent.elapsed() < PATIENCE => tokio::time::sleep(RETRY).await,
+                Complaint::Later if sent.elapsed() < PATIENCE => tokio::time::sleep(BANNED).await,
                 _ => {
                     return Err(error).context(
                         "the node refused a transaction. If an account's allowance is spent, more \
@@ -340,7 +342,7 @@ fn hash(transaction: &[u8]) -> H256 {
 enum Complaint {
     /// It has it already, in the pool or in a block.
     Known,
-    /// There is no room now, or a fork was given up while it looked.
+    /// There is no room now, or a fork was given up while it looked. It is banned for a while.
     Later,
     /// None: it did not answer.
     Away,
@@ -348,25 +350,18 @@ enum Complaint {
 }
 
 fn complaint(error: &ChainError) -> Complaint {
-    match error {
-        error if error.is_transport() => Complaint::Away,
-        // The allowance of its account is spent, or too many of them wait.
-        ChainError::Rejected {
-            custom: Some(2 | 3),
-            ..
-        } => Complaint::Later,
-        ChainError::Rejected { reason, .. }
-            if ["pool is full", "could not ask its chain", "has put it off"]
-                .iter()
-                .any(|said| reason.contains(said)) =>
-        {
-            Complaint::Later
-        }
-        ChainError::Rejected { reason, .. }
-            if reason.contains("already waiting") || reason.contains("outdated") =>
-        {
-            Complaint::Known
-        }
+    let why = match error {
+        error if error.is_transport() => return Complaint::Away,
+        ChainError::Rejected { why, .. } => why,
+        _ => return Complaint::Other,
+    };
+    match why {
+        Rejection::AlreadyWaiting | Rejection::Outdated => Complaint::Known,
+        Rejection::AllowanceSpent
+        | Rejection::TooManyWaiting
+        | Rejection::PoolFull
+        | Rejection::PutOff
+        | Rejection::ForkGivenUp(_) => Complaint::Later,
         _ => Complaint::Other,
     }
 }

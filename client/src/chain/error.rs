@@ -4,6 +4,8 @@
 use salus_primitives::{BlockNumber, Genesis};
 use sp_core::H256;
 
+use super::Rejection;
+
 pub type Result<T> = std::result::Result<T, ChainError>;
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,14 +78,8 @@ pub enum ChainError {
     )]
     UnknownCall { call: String, reason: String },
 
-    #[error("{call} was not accepted: {reason}. {advice}")]
-    Rejected {
-        call: String,
-        /// The code of `InvalidTransaction::Custom`, if it is one.
-        custom: Option<u8>,
-        reason: String,
-        advice: &'static str,
-    },
+    #[error("{call} was not accepted: {why}")]
+    Rejected { call: String, why: Rejection },
 
     #[error("{call} failed: {error} ({explanation})")]
     Failed {

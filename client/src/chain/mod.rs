@@ -18,6 +18,8 @@ mod connect;
 mod error;
 pub mod events;
 mod node;
+mod outcome;
+mod rejection;
 mod state;
 mod submit;
 
@@ -28,5 +30,7 @@ pub use connect::{storage_key, storage_prefix, Block, Chain, Code, Runtime};
 pub use error::{ChainError, Result};
 pub use events::{BestHeads, ChainEvent, FinalizedBlocks, Phase};
 pub use node::SessionKeys;
+pub use outcome::Submitted;
+pub use rejection::Rejection;
 pub use state::twox_key;
-pub use submit::{Mortality, Signed, Submitted};
+pub use submit::{Mortality, Signed};

@@ -8,7 +8,8 @@
 //!   member's people at work
 //! - [`salus()`]: the command line; [`Client`](salus_client::actions::Client): the library
 //! - [`Http`]: a vault's HTTP, without the library's retries and checks
-//! - [`Disk`], [`Lies`]: a disk that is soon full, a node that lies
+//! - [`Disk`], [`Relay`], [`Lies`]: a disk that is soon full, a line to a node that loses or changes
+//!   what passes, a node that lies
 
 mod bucket;
 mod cli;
@@ -23,6 +24,7 @@ mod lies;
 mod memory;
 mod node;
 mod process;
+mod relay;
 mod site;
 mod vault;
 mod ward;
@@ -47,6 +49,7 @@ pub use lies::Lies;
 pub use memory::Peak;
 pub use node::Node;
 pub use process::{binary, Process};
+pub use relay::{Question, Relay};
 pub use site::{wait, Site};
 pub use vault::Vault;
 pub use ward::{Kept, Ward, Work, CATEGORY};

@@ -4,19 +4,24 @@
 use std::{
     path::Path,
     process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
 use salus_client::chain::Chain;
-use salus_e2e::{binary, eventually, Founded, Node};
+use salus_e2e::{binary, eventually, Founded, Node, Question, Relay};
 use serde_json::{json, Value};
 
 const FEW_PEOPLE: &str = "--patients 4 --records 1 --services 4";
 
 /// `salus-bench chain` with these words.
 fn bench(node: &Node, words: &str) -> Child {
+    bench_at(&node.url(), words)
+}
+
+fn bench_at(url: &str, words: &str) -> Child {
     Command::new(binary("salus-bench"))
-        .args(["--json", "chain", "--node", &node.url()])
+        .args(["--json", "chain", "--node", url])
         .args(words.split_whitespace())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -160,4 +165,32 @@ async fn what_is_in_a_block_that_is_not_final_does_not_count() {
     assert_eq!(measured["transactions"], COUNT);
     let soonest = measured["to_final"]["p50_ms"].as_f64().expect("a number");
     assert!(soonest > SILENCE.as_millis() as f64, "{measured}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_has_put_off_is_sent_later() {
+    const COUNT: usize = 40;
+    const REFUSED: [usize; 3] = [5, 6, 30];
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let node = Node::start(folder.path());
+    let words = format!("--workloads remark --count {COUNT} {FEW_PEOPLE}");
+    // People are enrolled once, through the node itself.
+    measured(bench(&node, &words));
+
+    let sent = AtomicUsize::new(0);
+    let ask = move |question: &str| {
+        let question: Value = serde_json::from_str(question).expect("JSON");
+        if question["method"] != "author_submitExtrinsic"
+            || !REFUSED.contains(&sent.fetch_add(1, Ordering::Relaxed))
+        {
+            return Question::Asked;
+        }
+        let error = json!({"code": 1012, "message": "Transaction is temporarily banned"});
+        let id = &question["id"];
+        Question::Answered(vec![json!({"jsonrpc": "2.0", "id": id, "error": error})])
+    };
+    let relay = Relay::before(&node, ask, |told| told).await;
+    let measured = measured(bench_at(&relay.url(), &words));
+    assert_eq!(measured["transactions"], COUNT);
+    assert_eq!(measured["failed"], 0);
 }

@@ -1,0 +1,78 @@
+//! Stands between a client and a node, and lets a test change what passes.
+
+use std::sync::Arc;
+
+use futures::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::{accept_async, connect_async, tungstenite::Message};
+
+use crate::Node;
+
+/// What becomes of a client's question.
+pub enum Question {
+    /// The node gets it.
+    Asked,
+    /// The node never hears of it, and these messages are the answer.
+    Answered(Vec<Value>),
+}
+
+type Ask = dyn Fn(&str) -> Question + Send + Sync;
+type Tell = dyn Fn(String) -> String + Send + Sync;
+
+pub struct Relay {
+    port: u16,
+}
+
+impl Relay {
+    /// Before this node: `ask` sees each message of a client, `tell` each one of the node.
+    pub async fn before(
+        node: &Node,
+        ask: impl Fn(&str) -> Question + Send + Sync + 'static,
+        tell: impl Fn(String) -> String + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("there is a free port");
+        let port = listener.local_addr().expect("it is bound").port();
+        let (ask, tell, url): (Arc<Ask>, Arc<Tell>, _) =
+            (Arc::new(ask), Arc::new(tell), node.url());
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(relay(client, url.clone(), ask.clone(), tell.clone()));
+            }
+        });
+        Self { port }
+    }
+
+    pub fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.port)
+    }
+}
+
+/// Until either side goes away, or is not there.
+async fn relay(client: TcpStream, node: String, ask: Arc<Ask>, tell: Arc<Tell>) -> Option<()> {
+    let (mut client, mut asking) = accept_async(client).await.ok()?.split();
+    let (mut node, mut telling) = connect_async(node).await.ok()?.0.split();
+    loop {
+        tokio::select! {
+            question = asking.next() => match question?.ok()? {
+                Message::Text(text) => match ask(&text) {
+                    Question::Asked => node.send(Message::Text(text)).await.ok()?,
+                    Question::Answered(answers) => {
+                        for answer in answers {
+                            client.send(Message::text(answer.to_string())).await.ok()?;
+                        }
+                    }
+                },
+                other => node.send(other).await.ok()?,
+            },
+            told = telling.next() => match told?.ok()? {
+                Message::Text(text) => {
+                    client.send(Message::text(tell(text.to_string()))).await.ok()?;
+                }
+                other => client.send(other).await.ok()?,
+            },
+        }
+    }
+}
