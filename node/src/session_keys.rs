@@ -7,6 +7,7 @@ use salus_runtime::SessionKeys;
 use sc_keystore::{Keystore, LocalKeystore};
 use serde::Serialize;
 use sp_core::{
+    bytes::to_hex,
     crypto::{key_types, Ss58Codec},
     ed25519,
     proof_of_possession::statement_of_ownership,
@@ -39,17 +40,19 @@ struct Made {
 
 impl SessionKeysCmd {
     pub fn run(&self) -> Result<(), String> {
-        let (_, phrase, _) = sr25519::Pair::generate_with_phrase(None);
-        let made = derive(&phrase, &self.owner)?;
+        // Not a phrase: the keystore would stretch it again, two thousand rounds of it, for each signature.
+        let (_, seed) = sr25519::Pair::generate();
+        let secret = to_hex(&seed, false);
+        let made = derive(&secret, &self.owner)?;
         let store = LocalKeystore::open(&self.keystore_path, None)
             .map_err(|error| format!("{}: {error}", self.keystore_path.display()))?;
-        let (aura, grandpa) = pairs(&phrase)?;
+        let (aura, grandpa) = pairs(&secret)?;
         for (kind, public) in [
             (key_types::AURA, aura.public().to_vec()),
             (key_types::GRANDPA, grandpa.public().to_vec()),
         ] {
             store
-                .insert(kind, &phrase, &public)
+                .insert(kind, &secret, &public)
                 .map_err(|()| format!("{} cannot be written", self.keystore_path.display()))?;
         }
         let json = serde_json::to_string_pretty(&made).map_err(|error| error.to_string())?;
@@ -75,7 +78,7 @@ fn derive(secret: &str, owner: &AccountId) -> Result<Made, String> {
         grandpa: grandpa.public().into(),
     };
     let proof = (aura.sign(&statement), grandpa.sign(&statement));
-    let hex = |bytes: Vec<u8>| sp_core::bytes::to_hex(&bytes, false);
+    let hex = |bytes: Vec<u8>| to_hex(&bytes, false);
     Ok(Made {
         keys: hex(keys.encode()),
         proof: hex(proof.encode()),

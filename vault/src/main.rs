@@ -13,8 +13,9 @@ use salus_vault::copies::{copier::Copier, peers::Peers};
 use salus_vault::{server, system_clock, Vault};
 use tokio::signal::unix::{signal, SignalKind};
 
-/// A node that was started together with the vault needs a moment.
-const NODE_ATTEMPTS: u32 = 30;
+/// One each second. A node that was started together with the vault needs a moment, minutes if the
+/// machine is busy.
+const NODE_ATTEMPTS: u32 = 300;
 /// Downloads under way may finish for so long after SIGTERM.
 const SHUTDOWN: Duration = Duration::from_secs(20);
 

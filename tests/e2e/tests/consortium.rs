@@ -1,8 +1,8 @@
 //! What members do with a chain that they founded: decide, validate, notice another runtime.
 
-use std::fs;
+use std::{fs, process::Command};
 
-use salus_e2e::{eventually, run, salus, Founded, Node, World};
+use salus_e2e::{binary, eventually, run, salus, Founded, Node, World};
 use serde_json::{json, Value};
 use sp_core::{Blake2Hasher, Hasher};
 
@@ -195,9 +195,28 @@ fn whose_node_makes_keys_for_nobody_hears_what_to_do() {
     assert!(status["node_has_keys"].is_null(), "it does not say");
 }
 
+/// A phrase would be stretched, with two thousand rounds, for each block and each vote.
+#[test]
+fn session_keys_are_kept_as_seeds() {
+    const NOBODY: &str = "5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM";
+    let keystore = tempfile::tempdir().expect("a temporary folder can be made");
+    let output = Command::new(binary("salus-node"))
+        .args(["session-keys", "--owner", NOBODY, "--keystore-path"])
+        .arg(keystore.path())
+        .output()
+        .expect("the node is built");
+    assert!(output.status.success(), "{output:?}");
+    let files = fs::read_dir(keystore.path()).expect("it was made");
+    let kept: Vec<_> = files
+        .map(|file| fs::read_to_string(file.expect("it is there").path()).expect("a text"))
+        .collect();
+    assert_eq!(kept.len(), 2, "one for blocks, one for votes");
+    assert!(kept.iter().all(|secret| secret.starts_with("\"0x")));
+}
+
 /// What a person sees, not a program.
 fn by_hand(world: &World, person: &str, line: &str) -> salus_e2e::Answer {
-    let mut command = std::process::Command::new(salus_e2e::binary("salus"));
+    let mut command = Command::new(binary("salus"));
     command
         .arg("--profile")
         .arg(world.path(person))
