@@ -223,6 +223,8 @@ impl Bench<'_> {
         let load = Load {
             chain: self.chain,
             in_pool: self.args.in_pool,
+            // All: signing would take time from the node.
+            signed_ahead: usize::MAX,
             rate: self.args.rate,
         };
         let stored = self.stored().await?;

@@ -35,7 +35,9 @@ const ADMINS: [&str; 8] = [
 /// Requests to the node at once.
 const AT_ONCE: usize = 64;
 /// Enrolments, grants and batches that wait in the pool at once.
-const IN_POOL: usize = 4_096;
+const IN_POOL: usize = 2_048;
+/// Of batches of records go fewer than 30 into a block: what waits for its turn must not expire.
+const SIGNED_AHEAD: usize = 512;
 
 /// Connects to a node of a development chain that has a clock.
 pub async fn connect(node: &str) -> Result<Chain> {
@@ -329,6 +331,7 @@ async fn send(chain: &Chain, what: &str, plans: Vec<Plan>) -> Result<()> {
     let load = Load {
         chain,
         in_pool: IN_POOL,
+        signed_ahead: SIGNED_AHEAD,
         rate: None,
     };
     let flow = load.run(plans).await?;

@@ -37,6 +37,9 @@ pub struct Load<'a> {
     pub in_pool: usize,
     /// Transactions a second; as many as go, if none.
     pub rate: Option<f64>,
+    /// How many are signed before the first of them is sent, where there is no rate. A transaction is
+    /// valid for 256 blocks.
+    pub signed_ahead: usize,
 }
 
 /// What came of a load.
@@ -97,7 +100,7 @@ impl Load<'_> {
         let mut nonces = HashMap::new();
         let batch = match self.rate {
             Some(rate) => ((rate * SIGNED_AHEAD) as usize).max(1),
-            None => plans.len().max(1),
+            None => self.signed_ahead.max(1),
         };
         let first = sign(self.chain, &plans[..batch.min(plans.len())], &mut nonces).await?;
 

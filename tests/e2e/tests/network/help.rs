@@ -119,8 +119,8 @@ pub fn stands_still(consortium: &Consortium, member: usize, blocks: bool) -> u32
     at.expect("it was asked")
 }
 
-/// An entry of this ward's doctor that is in a block, but not final.
-pub fn entry_in_a_block(consortium: &Consortium, ward: &Ward) -> Opened {
+/// An entry of this ward's doctor in a block that is not final, and that these members have not.
+pub fn entry_in_a_block(consortium: &Consortium, ward: &Ward, strangers: &[usize]) -> Opened {
     let chain = consortium.chain(ward.member);
     let reader = ward.doctor.client.me().to_string();
     let is_mine = move |event: &ChainEvent| {
@@ -134,6 +134,10 @@ pub fn entry_in_a_block(consortium: &Consortium, ward: &Ward) -> Opened {
             let Some(hash) = consortium.block_hash(ward.member, number) else {
                 continue;
             };
+            let has_it = |member: &usize| consortium.block_hash(*member, number) == Some(hash);
+            if strangers.iter().any(has_it) {
+                continue;
+            }
             let chain = chain.clone();
             let events = consortium
                 .site(ward.member)

@@ -44,7 +44,7 @@ pub fn two_of_four_are_killed(consortium: &Consortium, wards: &[Ward]) {
     consortium.network("kill 4");
     let stopped = stands_still(consortium, 1, true);
     let opening = ward.open(&kept);
-    let entry = entry_in_a_block(consortium, ward);
+    let entry = entry_in_a_block(consortium, ward, &[]);
     // It is in a block, the grant holds, and yet nothing is served.
     let refused = doctor.get(ward, &kept, Some(entry));
     assert!([404, 503].contains(&refused.status), "{refused:?}");

@@ -64,7 +64,8 @@ fn a_partition_into_halves_finalizes_nothing_and_then_everything() {
         .map(|(ward, kept)| ward.open(kept))
         .collect();
     // Both halves make blocks of their own, with entries of their own.
-    let entries = [0, 2].map(|ward| entry_in_a_block(&consortium, &wards[ward]));
+    let entries = [(0, [3, 4]), (2, [1, 2])]
+        .map(|(ward, others)| entry_in_a_block(&consortium, &wards[ward], &others));
     let tips = [1, 3].map(|member| {
         let best = consortium.best(member).expect("it answers");
         consortium.block_hash(member, stopped[0].max(stopped[1]).max(best - 1))
