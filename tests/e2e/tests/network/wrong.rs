@@ -187,8 +187,8 @@ fn damage(consortium: &Consortium, member: usize) {
     }
 }
 
-/// The phrase of a member's session keys, which never leaves its machine.
-fn session_phrase(consortium: &Consortium, member: usize) -> String {
+/// The seed of a member's session keys, which never leaves its machine.
+fn session_seed(consortium: &Consortium, member: usize) -> String {
     let store = keystore(consortium, member);
     let mut files = fs::read_dir(store).expect("it is there").flatten();
     let file = files.next().expect("there are keys").path();
@@ -222,10 +222,10 @@ fn the_keys_of_another(consortium: &Consortium) {
     assert!(said.contains("Session.InvalidProof"), "{said}");
     // With a proof of one's own, by who has stolen them.
     let admin = consortium.admin(2).client.me();
-    let phrase = session_phrase(consortium, 1);
+    let seed = session_seed(consortium, 1);
     let statement = statement_of_ownership(&admin.encode());
-    let aura = sr25519::Pair::from_string(&phrase, None).expect("a phrase");
-    let grandpa = ed25519::Pair::from_string(&phrase, None).expect("a phrase");
+    let aura = sr25519::Pair::from_string(&seed, None).expect("a seed");
+    let grandpa = ed25519::Pair::from_string(&seed, None).expect("a seed");
     let said = register(&(aura.sign(&statement), grandpa.sign(&statement)).encode());
     println!("chain: {said}");
     assert!(said.contains("Session.DuplicatedKey"), "{said}");
