@@ -18,6 +18,9 @@ use crate::{
     workload::Workload,
 };
 
+/// Of a paced load, the seconds that are signed at once, well within a transaction's lifetime.
+const SIGNED_AHEAD: f64 = 30.0;
+
 #[derive(clap::Args)]
 pub struct Args {
     #[arg(long, default_value = "ws://127.0.0.1:9944")]
@@ -223,8 +226,11 @@ impl Bench<'_> {
         let load = Load {
             chain: self.chain,
             in_pool: self.args.in_pool,
-            // All: signing would take time from the node.
-            signed_ahead: usize::MAX,
+            // All, if they go as fast as they can: signing would take time from the node.
+            signed_ahead: self
+                .args
+                .rate
+                .map_or(usize::MAX, |rate| (rate * SIGNED_AHEAD) as usize),
             rate: self.args.rate,
         };
         let stored = self.stored().await?;

@@ -22,9 +22,6 @@ use serde::Serialize;
 
 use self::run::{Run, Waiting};
 
-/// Of a paced load, the seconds that are signed at once, well within a transaction's lifetime.
-const SIGNED_AHEAD: f64 = 30.0;
-
 /// A transaction to be.
 pub struct Plan {
     pub key: Arc<AccountKey>,
@@ -37,8 +34,7 @@ pub struct Load<'a> {
     pub in_pool: usize,
     /// Transactions a second; as many as go, if none.
     pub rate: Option<f64>,
-    /// How many are signed before the first of them is sent, where there is no rate. A transaction is
-    /// valid for 256 blocks.
+    /// How many are signed at once, before the first of them is sent. They are valid for 256 blocks.
     pub signed_ahead: usize,
 }
 
@@ -98,10 +94,7 @@ impl Load<'_> {
         );
         let from = self.chain.finalized().await?.number;
         let mut nonces = HashMap::new();
-        let batch = match self.rate {
-            Some(rate) => ((rate * SIGNED_AHEAD) as usize).max(1),
-            None => self.signed_ahead.max(1),
-        };
+        let batch = self.signed_ahead.max(1);
         let first = sign(self.chain, &plans[..batch.min(plans.len())], &mut nonces).await?;
 
         let run = Run::new(self, plans.len());

@@ -113,8 +113,9 @@ impl<'a> Run<'a> {
             let Err(error) = answer else { break };
             match complaint(&error) {
                 Complaint::Known => break,
-                Complaint::Away if sent.elapsed() < PATIENCE => tokio::time::sleep(RETRY).await,
-                Complaint::Later if sent.elapsed() < PATIENCE => tokio::time::sleep(BANNED).await,
+                Complaint::Passing(pause) if sent.elapsed() < PATIENCE => {
+                    tokio::time::sleep(pause).await;
+                }
                 _ => {
                     return Err(error).context(
                         "the node refused a transaction. If an account's allowance is spent, more \
@@ -342,26 +343,25 @@ fn hash(transaction: &[u8]) -> H256 {
 enum Complaint {
     /// It has it already, in the pool or in a block.
     Known,
-    /// There is no room now, or a fork was given up while it looked. It is banned for a while.
-    Later,
-    /// None: it did not answer.
-    Away,
+    /// It may take it after this time.
+    Passing(Duration),
     Other,
 }
 
 fn complaint(error: &ChainError) -> Complaint {
     let why = match error {
-        error if error.is_transport() => return Complaint::Away,
+        error if error.is_transport() => return Complaint::Passing(RETRY),
         ChainError::Rejected { why, .. } => why,
         _ => return Complaint::Other,
     };
     match why {
         Rejection::AlreadyWaiting | Rejection::Outdated => Complaint::Known,
+        // There is no room now, or a fork was given up while it looked.
         Rejection::AllowanceSpent
         | Rejection::TooManyWaiting
         | Rejection::PoolFull
         | Rejection::PutOff
-        | Rejection::ForkGivenUp(_) => Complaint::Later,
+        | Rejection::ForkGivenUp(_) => Complaint::Passing(BANNED),
         _ => Complaint::Other,
     }
 }

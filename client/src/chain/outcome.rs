@@ -62,15 +62,6 @@ struct Search<'a> {
     next: BlockNumber,
 }
 
-impl<'a> Search<'a> {
-    fn of(signed: &'a Signed) -> Self {
-        Self {
-            signed,
-            next: signed.born,
-        }
-    }
-}
-
 impl Chain {
     pub(super) async fn outcome(
         &self,
@@ -92,7 +83,10 @@ impl Chain {
         signed: &Signed,
         mut watch: RpcSubscription<Status>,
     ) -> Result<Submitted> {
-        let mut search = Search::of(signed);
+        let mut search = Search {
+            signed,
+            next: signed.born,
+        };
         // What a block says of it is read while the block waits to be finalized.
         let mut foreseen = None;
         loop {
@@ -109,13 +103,9 @@ impl Chain {
                 continue;
             };
             let given_up = match told {
-                Some(Ok(Status::Finalized(block))) => {
-                    tracing::debug!("finalized");
-                    return match foreseen {
-                        Some((found, outcome)) if found == block => outcome,
-                        _ => self.find_in(signed, block).await,
-                    };
-                }
+                Some(Ok(
+                    Status::Future | Status::Ready | Status::Broadcast(_) | Status::Retracted(_),
+                )) => continue,
                 Some(Ok(Status::InBlock(block))) => {
                     tracing::debug!("in a block");
                     foreseen = match self.find_in(signed, block).await {
@@ -126,19 +116,22 @@ impl Chain {
                     };
                     continue;
                 }
-                Some(Ok(
-                    Status::Future | Status::Ready | Status::Broadcast(_) | Status::Retracted(_),
-                )) => continue,
-                Some(Ok(Status::Usurped(_))) => Some(Rejection::Usurped),
-                Some(Ok(Status::Dropped)) => Some(Rejection::PoolFull),
-                Some(Ok(Status::Invalid)) => Some(Rejection::BecameInvalid),
+                Some(Ok(Status::Finalized(block))) => {
+                    tracing::debug!("finalized");
+                    return match foreseen {
+                        Some((found, outcome)) if found == block => outcome,
+                        _ => self.find_in(signed, block).await,
+                    };
+                }
+                Some(Ok(Status::Usurped(_))) => Rejection::Usurped,
+                Some(Ok(Status::Dropped)) => Rejection::PoolFull,
+                Some(Ok(Status::Invalid)) => Rejection::BecameInvalid,
                 // The node stopped telling. What is finalized, and when it is too late, can be read.
-                Some(Ok(Status::FinalityTimeout(_)) | Err(_)) | None => None,
+                Some(Ok(Status::FinalityTimeout(_)) | Err(_)) | None => {
+                    return self.find(search).await;
+                }
             };
-            return match given_up {
-                Some(why) => self.after_giving_up(search, why).await,
-                None => self.find(search).await,
-            };
+            return self.after_giving_up(search, given_up).await;
         }
     }
 

@@ -107,12 +107,24 @@ mod tests {
     #[test]
     fn each_answer_of_a_node_tells_what_to_do() {
         for (code, message, detail, advice) in [
+            (
+                1010,
+                "Invalid Transaction",
+                "Custom error: 1",
+                "neither an active member",
+            ),
             (1010, "Invalid Transaction", "Custom error: 1", "admin"),
             (
                 1010,
                 "Invalid Transaction",
                 "Custom error: 2",
                 "Wait a minute",
+            ),
+            (
+                1010,
+                "Invalid Transaction",
+                "Custom error: 3",
+                "too many transactions",
             ),
             (1010, "Invalid Transaction", "Custom error: 3", "in a block"),
             (

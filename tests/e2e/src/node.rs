@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use salus_client::chain::{Block, Chain};
 use serde_json::{json, Value};
 
 use crate::{free_port, http::install_tls, wait_until, Process};
@@ -117,6 +118,18 @@ impl Node {
             .expect("the node answers");
         let answer: Value = answer.json().await.expect("JSON");
         answer["result"].clone()
+    }
+
+    /// The library's connection to it, and its finalized blocks from the first one on.
+    pub async fn blocks(&self) -> (Chain, Vec<Block>) {
+        let chain = Chain::connect(&self.url(), None).await;
+        let chain = chain.expect("the node listens");
+        let last = chain.finalized().await.expect("it answers").number;
+        let mut blocks = Vec::new();
+        for number in 1..=last {
+            blocks.push(chain.block_at(number).await.expect("it is final"));
+        }
+        (chain, blocks)
     }
 
     /// The number of the newest block that it has seen finalized.

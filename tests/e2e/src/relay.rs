@@ -45,6 +45,30 @@ impl Relay {
         Self { port }
     }
 
+    /// As [`Relay::before`], for the questions of one method: `answer` gets the parameters of each, and
+    /// says the messages that come instead of the node's, the first of them the answer itself.
+    pub async fn answering(
+        node: &Node,
+        method: &'static str,
+        answer: impl Fn(&Value) -> Option<Vec<Value>> + Send + Sync + 'static,
+    ) -> Self {
+        let ask = move |question: &str| {
+            let question: Value = serde_json::from_str(question).expect("a client speaks JSON");
+            if question["method"] != method {
+                return Question::Asked;
+            }
+            match answer(&question["params"]) {
+                Some(mut answers) => {
+                    answers[0]["jsonrpc"] = "2.0".into();
+                    answers[0]["id"] = question["id"].clone();
+                    Question::Answered(answers)
+                }
+                None => Question::Asked,
+            }
+        };
+        Self::before(node, ask, |told| told).await
+    }
+
     pub fn url(&self) -> String {
         format!("ws://127.0.0.1:{}", self.port)
     }

@@ -2,14 +2,17 @@
 //! away, and counts only what is final.
 
 use std::{
+    collections::HashMap,
     path::Path,
     process::{Child, Command, Output, Stdio},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        Mutex,
+    },
     time::{Duration, Instant},
 };
 
-use salus_client::chain::Chain;
-use salus_e2e::{binary, eventually, Founded, Node, Question, Relay};
+use salus_e2e::{binary, eventually, Founded, Node, Relay};
 use serde_json::{json, Value};
 
 const FEW_PEOPLE: &str = "--patients 4 --records 1 --services 4";
@@ -42,18 +45,11 @@ fn measured(bench: Child) -> Value {
     report["runs"][0][0].clone()
 }
 
-async fn chain(node: &Node) -> Chain {
-    let chain = Chain::connect(&node.url(), None).await;
-    chain.expect("the node listens")
-}
-
 /// Events of this kind in all finalized blocks.
 async fn events(node: &Node, pallet: &str, name: &str) -> usize {
-    let chain = chain(node).await;
-    let last = chain.finalized().await.expect("it answers").number;
+    let (chain, blocks) = node.blocks().await;
     let mut found = 0;
-    for number in 1..=last {
-        let block = chain.block_at(number).await.expect("it is final");
+    for block in blocks {
         let events = chain.events(block.hash).await.expect("it is kept");
         found += events.iter().filter(|event| event.is(pallet, name)).count();
     }
@@ -71,12 +67,15 @@ async fn a_chain_in_use_is_refused_and_nothing_is_written_to_it() {
     assert!(complaint.contains("no development chain"), "{complaint}");
     assert!(output.stdout.is_empty(), "{output:?}");
 
-    let chain = chain(node).await;
-    let last = chain.finalized().await.expect("it answers").number;
-    for number in 1..=last {
-        let block = chain.block_at(number).await.expect("it is final");
+    let (chain, blocks) = node.blocks().await;
+    for block in blocks {
         let extrinsics = chain.extrinsics(block.hash).await.expect("it is kept");
-        assert_eq!(extrinsics.len(), 1, "only the clock's: block {number}");
+        assert_eq!(
+            extrinsics.len(),
+            1,
+            "only the clock's: block {}",
+            block.number
+        );
     }
 }
 
@@ -171,25 +170,31 @@ async fn what_is_in_a_block_that_is_not_final_does_not_count() {
 async fn what_a_node_has_put_off_is_sent_later() {
     const COUNT: usize = 40;
     const REFUSED: [usize; 3] = [5, 6, 30];
+    /// The node's `--tx-ban-seconds`.
+    const BAN: Duration = Duration::from_secs(5);
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let node = Node::start(folder.path());
     let words = format!("--workloads remark --count {COUNT} {FEW_PEOPLE}");
     // People are enrolled once, through the node itself.
     measured(bench(&node, &words));
 
+    // As a pool bans: each attempt begins it anew.
     let sent = AtomicUsize::new(0);
-    let ask = move |question: &str| {
-        let question: Value = serde_json::from_str(question).expect("JSON");
-        if question["method"] != "author_submitExtrinsic"
-            || !REFUSED.contains(&sent.fetch_add(1, Ordering::Relaxed))
-        {
-            return Question::Asked;
-        }
-        let error = json!({"code": 1012, "message": "Transaction is temporarily banned"});
-        let id = &question["id"];
-        Question::Answered(vec![json!({"jsonrpc": "2.0", "id": id, "error": error})])
+    let banned = Mutex::new(HashMap::new());
+    let ban = move |transaction: &Value| {
+        let mut banned = banned.lock().expect("nobody panics with it");
+        let transaction = transaction.to_string();
+        let refused = match banned.remove(&transaction) {
+            Some(since) => Instant::elapsed(&since) < BAN,
+            None => REFUSED.contains(&sent.fetch_add(1, Ordering::Relaxed)),
+        };
+        refused.then(|| {
+            banned.insert(transaction, Instant::now());
+            let error = json!({"code": 1012, "message": "Transaction is temporarily banned"});
+            vec![json!({"error": error})]
+        })
     };
-    let relay = Relay::before(&node, ask, |told| told).await;
+    let relay = Relay::answering(&node, "author_submitExtrinsic", ban).await;
     let measured = measured(bench_at(&relay.url(), &words));
     assert_eq!(measured["transactions"], COUNT);
     assert_eq!(measured["failed"], 0);

@@ -30,19 +30,11 @@ impl Answers {
     async fn of(node: &Node, answers: Vec<Vec<Value>>) -> Self {
         let sent = Arc::new(AtomicUsize::new(0));
         let count = sent.clone();
-        let ask = move |question: &str| {
-            let question: Value = serde_json::from_str(question).expect("JSON");
-            if question["method"] != WATCH {
-                return Question::Asked;
-            }
-            let Some(answers) = answers.get(count.fetch_add(1, Ordering::Relaxed)) else {
-                return Question::Asked;
-            };
-            let mut answers = answers.clone();
-            answers[0]["id"] = question["id"].clone();
-            Question::Answered(answers)
+        let answer = move |_: &Value| {
+            let turn = count.fetch_add(1, Ordering::Relaxed);
+            answers.get(turn).cloned()
         };
-        let relay = Relay::before(node, ask, |told| told).await;
+        let relay = Relay::answering(node, WATCH, answer).await;
         Self { relay, sent }
     }
 
@@ -53,7 +45,7 @@ impl Answers {
 
 /// The node takes it, by this name.
 fn taken() -> Value {
-    json!({"jsonrpc": "2.0", "result": "lost"})
+    json!({"result": "lost"})
 }
 
 fn update(status: Value) -> Value {
@@ -70,11 +62,9 @@ async fn remark(url: &str) -> Result<Submitted, ChainError> {
 
 /// Transactions in finalized blocks; the clock's are none.
 async fn included(node: &Node) -> usize {
-    let chain = Chain::connect(&node.url(), None).await.expect("it listens");
-    let last = chain.finalized().await.expect("it answers").number;
+    let (chain, blocks) = node.blocks().await;
     let mut found = 0;
-    for number in 1..=last {
-        let block = chain.block_at(number).await.expect("it is final");
+    for block in blocks {
         found += chain
             .extrinsics(block.hash)
             .await
@@ -150,7 +140,7 @@ async fn a_fork_given_up_while_the_node_looks_is_no_refusal() {
         "message": "Verification Error: Runtime error: Api called for an unknown Block",
         "data": "State already discarded for 0x37"
     });
-    let refusal = json!({"jsonrpc": "2.0", "error": error});
+    let refusal = json!({"error": error});
     let torn = Answers::of(&node, vec![vec![refusal]]).await;
     remark(&torn.relay.url())
         .await
