@@ -5,6 +5,7 @@ mod cli;
 mod command;
 mod consortium;
 mod equivocation;
+mod proposer;
 mod rpc;
 mod service;
 mod session_keys;
