@@ -5,7 +5,6 @@ mod cli;
 mod command;
 mod consortium;
 mod equivocation;
-mod proposer;
 mod rpc;
 mod service;
 mod session_keys;

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::FutureExt;
+use salus_proposer::Punctual;
 use salus_runtime::{opaque::Block, Hash, RuntimeApi};
 use sc_client_api::Backend;
 use sc_consensus_aura::{ImportQueueParams, SlotProportion, StartAuraParams};
@@ -19,7 +20,7 @@ use sc_telemetry::{Telemetry, TelemetryWorker};
 use sc_transaction_pool_api::OffchainTransactionPoolFactory;
 use sp_consensus_aura::{sr25519::AuthorityPair as AuraPair, SlotDuration};
 
-use crate::{equivocation, proposer::Punctual, rpc};
+use crate::{equivocation, rpc};
 
 pub type FullClient =
     sc_service::TFullClient<Block, RuntimeApi, WasmExecutor<sp_io::SubstrateHostFunctions>>;
@@ -31,9 +32,6 @@ type Pool = sc_transaction_pool::TransactionPoolHandle<Block, FullClient>;
 /// Of each slot, the part in which a block is proposed; see `MAXIMUM_BLOCK_WEIGHT` in the runtime for
 /// how these fit together.
 const PROPOSAL_PORTION: f32 = 4f32 / 5f32;
-
-/// Of that part, what the stock proposer is told of. It adds transactions for 9/10 of it.
-const ADDING_PORTION: f32 = 3f32 / 4f32;
 
 /// A justification is kept at least every this many blocks.
 const JUSTIFICATION_PERIOD: u32 = 512;
@@ -289,17 +287,14 @@ fn start_on<N: NetworkBackend<Block, Hash>>(
     );
 
     if role.is_authority() {
-        let proposer_factory = sc_basic_authorship::ProposerFactory::new(
+        let stock = sc_basic_authorship::ProposerFactory::new(
             task_manager.spawn_handle(),
             client.clone(),
             transaction_pool.clone(),
             prometheus_registry.as_ref(),
             telemetry.as_ref().map(|telemetry| telemetry.handle()),
         );
-        let proposer_factory = Punctual {
-            inner: proposer_factory,
-            share: ADDING_PORTION,
-        };
+        let proposer_factory = Punctual::new(stock);
         let slot_duration = sc_consensus_aura::slot_duration(&*client)?;
         let aura = sc_consensus_aura::start_aura::<AuraPair, _, _, _, _, _, _, _, _, _, _>(
             StartAuraParams {

@@ -21,13 +21,12 @@ use crate::{
 
 /// What a block may cost, of a slot of 1,000 ms. These numbers belong together:
 ///
-/// - the node proposes for 4/5 of the slot and adds transactions for 2/3 of that, until 530 ms
-///   (`node/src/proposer.rs`): time is the limit for most blocks, whatever the weights say; the
-///   270 ms left are for the state root;
+/// - the node proposes for 4/5 of the slot and adds transactions until 530 ms at most, earlier where
+///   sealing takes longer than the 270 ms left (`node/proposer`): time is the limit, whatever the
+///   weights say;
 /// - the other validators import within what is left of the slot: they run in one call, in about 0.6
 ///   of the time, what the author tried one by one;
-/// - 620 ms of weight, 496 ms of it for normal calls: the limit for batches, whose state root takes
-///   half as long as their rows.
+/// - 620 ms of weight, 496 ms of it for normal calls: what an author may ask of the others at most.
 ///
 /// A chain without light clients has no proofs to bound, hence no limit on proof size.
 pub const MAXIMUM_BLOCK_WEIGHT: Weight =
