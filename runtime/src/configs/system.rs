@@ -24,8 +24,8 @@ use crate::{
 /// - the node proposes for 4/5 of the slot and adds transactions until 530 ms at most, earlier where
 ///   sealing takes longer than the 270 ms left (`node/proposer`): time is the limit, whatever the
 ///   weights say;
-/// - the other validators import within what is left of the slot: they run in one call, in about 0.6
-///   of the time, what the author tried one by one;
+/// - the other validators run in one call, in about 0.6 of the time, what the author tried one by
+///   one: they have imported it at about the beginning of the next slot;
 /// - 620 ms of weight, 496 ms of it for normal calls: what an author may ask of the others at most.
 ///
 /// A chain without light clients has no proofs to bound, hence no limit on proof size.
