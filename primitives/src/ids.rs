@@ -14,6 +14,11 @@ pub type RecordIndex = u32;
 pub type GrantIndex = u32;
 pub type RequestIndex = u32;
 pub type CorrectionIndex = u32;
+pub type GlassIndex = u32;
+pub type StudyIndex = u32;
+
+/// Credits, which only governance mints and burns.
+pub type Balance = u128;
 
 macro_rules! opaque_id {
     ($(#[$doc:meta])* $name:ident) => {

@@ -20,7 +20,7 @@ pub mod traits;
 pub use binding::{Binding, ObjectKind};
 pub use ids::*;
 pub use rows::*;
-pub use signing::{EnrolmentConsent, Recipient, SignedRecipient, Subject};
+pub use signing::{EnrolmentConsent, Recipient, SignedRecipient, Subject, SuccessionConsent};
 pub use trail::TrailHead;
 
 /// Accounts sign; they are never the identity of a patient.

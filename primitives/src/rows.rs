@@ -5,7 +5,8 @@ use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, ConstU32, H256};
 
 use crate::{
-    AccountId, Cid, CompartmentId, GrantIndex, Moment, OrgId, PatientId, RecordIndex, RequestIndex,
+    AccountId, Balance, Cid, CompartmentId, GlassIndex, GrantIndex, Moment, OrgId, PatientId, RecordIndex,
+    RequestIndex, StudyIndex,
 };
 
 /// Bounds. They are part of the formats: do not reduce.
@@ -18,6 +19,10 @@ pub const MAX_DELIVERIES: u32 = 64;
 pub const MAX_ERASURES: u32 = 64;
 /// Copies of each file, at most.
 pub const MAX_REPLICATION: u32 = 16;
+/// Helpers of a patient.
+pub const MAX_HELPERS: u32 = 7;
+/// Organisations that hold a share of an emergency plan's key.
+pub const MAX_HOLDERS: u32 = 7;
 
 pub const SECOND: Moment = 1_000;
 pub const HOUR: Moment = 60 * 60 * SECOND;
@@ -352,8 +357,12 @@ row! {
         Direct,
         #[codec(index = 1)]
         Request(RequestIndex),
+        /// A glass that was broken.
         #[codec(index = 2)]
-        Emergency(u32),
+        Emergency(GlassIndex),
+        /// A study that the patient takes part in.
+        #[codec(index = 3)]
+        Study(StudyIndex),
     }
 }
 
@@ -510,5 +519,137 @@ row! {
         /// Named by a record that was erased: delete it now.
         #[codec(index = 2)]
         Erased,
+    }
+}
+
+// Getting back in.
+
+row! {
+    pub struct Helper {
+        pub account: AccountId,
+        /// The blake2-256 of the share of the recovery key that this helper keeps.
+        pub share: H256,
+    }
+}
+
+row! {
+    /// Who can give a patient's records to a new account, and after how long.
+    pub struct RecoveryPlan {
+        pub helpers: BoundedVec<Helper, ConstU32<MAX_HELPERS>>,
+        /// How many of them it takes.
+        pub threshold: u8,
+        /// Milliseconds in which an owner can stop it, from the moment the threshold is reached.
+        pub delay: Moment,
+        pub set_at: Moment,
+    }
+}
+
+row! {
+    /// A recovery under way, to one new account.
+    pub struct PendingRecovery {
+        pub started_at: Moment,
+        /// The helpers who stand behind it.
+        pub helpers: BoundedVec<AccountId, ConstU32<MAX_HELPERS>>,
+        /// From when it can be finished; none while helpers are missing.
+        pub ready_at: Option<Moment>,
+    }
+}
+
+// Emergencies.
+
+row! {
+    pub struct ShareHolder {
+        pub organisation: OrgId,
+        /// The blake2-256 of the share of the plan's key that the organisation's vault keeps.
+        pub share: H256,
+    }
+}
+
+row! {
+    /// What an emergency opens. No plan and opted out are the same: there is no row.
+    pub struct EmergencyPlan {
+        pub compartments: BoundedVec<CompartmentId, ConstU32<MAX_SCOPE>>,
+        pub holders: BoundedVec<ShareHolder, ConstU32<MAX_HOLDERS>>,
+        /// How many shares open the package.
+        pub threshold: u8,
+        /// An envelope with the keys of these compartments, encrypted to the plan's key.
+        pub package: Cid,
+        pub set_at: Moment,
+    }
+}
+
+row! {
+    /// An organisation's answer for what its clinician did.
+    pub struct Review {
+        pub by: AccountId,
+        pub at: Moment,
+        pub justified: bool,
+    }
+}
+
+row! {
+    pub struct Dispute {
+        pub by: AccountId,
+        pub at: Moment,
+        /// A letter to the organisation.
+        pub letter: Cid,
+    }
+}
+
+row! {
+    /// An emergency access that was taken.
+    pub struct Glass {
+        pub clinician: AccountId,
+        pub organisation: OrgId,
+        /// Why; a letter to the patient.
+        pub letter: Cid,
+        pub broken_at: Moment,
+        pub grant: GrantIndex,
+        pub review: Option<Review>,
+        pub dispute: Option<Dispute>,
+    }
+}
+
+// Fair pay.
+
+row! {
+    /// What an account has of credits.
+    pub struct Credits {
+        pub free: Balance,
+        /// Promised to somebody, and paid or returned.
+        pub held: Balance,
+    }
+}
+
+row! {
+    /// What an organisation pays for, and how much is left of it.
+    pub struct Study {
+        pub organisation: OrgId,
+        /// Whose credits are held.
+        pub payer: AccountId,
+        /// A document that everybody may read.
+        pub terms: Cid,
+        /// Credits for each participant.
+        pub price: Balance,
+        /// Participants at most.
+        pub quota: u32,
+        /// Participants so far, those who withdrew among them.
+        pub joined: u32,
+        pub announced_at: Moment,
+        /// When it ends by itself.
+        pub ends_at: Moment,
+        /// When it was ended, and what was left returned.
+        pub ended_at: Option<Moment>,
+    }
+}
+
+row! {
+    /// A patient's part in a study.
+    pub struct Participation {
+        /// Who opted in, and was paid.
+        pub actor: AccountId,
+        pub grant: GrantIndex,
+        pub joined_at: Moment,
+        pub withdrawn_at: Option<Moment>,
     }
 }

@@ -127,6 +127,27 @@ pub fn enrolment_payload(
     )
 }
 
+/// A new owner's word that it takes a patient over: from guardians at majority, or from helpers.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct SuccessionConsent {
+    pub expires_at: Moment,
+    pub signature: MultiSignature,
+}
+
+/// What a new owner signs to take a patient over.
+pub fn succession_payload(
+    genesis: &Genesis,
+    patient: &PatientId,
+    owner: &AccountId,
+    expires_at: Moment,
+) -> [u8; 32] {
+    sp_io::hashing::blake2_256(
+        &(b"salus/succeed/v1", genesis, patient, owner, expires_at).encode(),
+    )
+}
+
 /// Verifies a signature over `payload`, or over `payload` as browser wallets wrap it.
 pub fn verify(signature: &MultiSignature, payload: &[u8], signer: &AccountId) -> bool {
     if signature.verify(payload, signer) {

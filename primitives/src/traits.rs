@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 use sp_runtime::{DispatchError, DispatchResult, MultiSignature};
 
 use crate::{
-    CompartmentId, ControllerRole, Genesis, GrantIndex, Grantee, Member, Moment, OrgId, PatientId,
-    Purpose, Recipient, Record, RecordIndex,
+    Balance, Basis, Cid, CompartmentId, ControllerRole, Genesis, GrantIndex, GrantTerms, Grantee,
+    Member, Moment, OrgId, PatientId, Purpose, Recipient, Record, RecordIndex, RequestIndex,
 };
 
 /// The present moment and the chain's name, as every signed payload needs them.
@@ -104,6 +104,45 @@ pub trait Consent<AccountId> {
         purpose: Purpose,
         at: Moment,
     ) -> bool;
+}
+
+/// Who takes a patient over when every key of its owners is lost. Implemented by `pallet-patients`.
+pub trait Succession<AccountId> {
+    /// Whether a live owner is left, who could stop what others decide.
+    fn has_owner(patient: &PatientId) -> bool;
+    /// Makes `owner` the patient's only controller; all others lose their roles. `actor` is named
+    /// in the trail.
+    fn succeed(patient: PatientId, actor: &AccountId, owner: &AccountId) -> DispatchResult;
+}
+
+/// Grants for reasons other than a patient's answer. The caller has checked that it may.
+/// Implemented by `pallet-consent`, which checks the terms.
+pub trait Granting<AccountId> {
+    fn grant(
+        patient: PatientId,
+        actor: AccountId,
+        terms: GrantTerms,
+        envelope: Option<Cid>,
+        basis: Basis,
+    ) -> Result<GrantIndex, DispatchError>;
+    /// Ends a grant; nothing if it has ended already.
+    fn end(patient: PatientId, actor: AccountId, grant: GrantIndex) -> DispatchResult;
+}
+
+/// What somebody offers for an answer. Implemented by `pallet-credits`.
+pub trait Offers<AccountId> {
+    /// Sets the amount aside until the request is answered, or has lapsed at `until`.
+    fn offer(
+        patient: PatientId,
+        request: RequestIndex,
+        from: &AccountId,
+        amount: Balance,
+        until: Moment,
+    ) -> DispatchResult;
+    /// Pays what was offered, if anything was.
+    fn pay(patient: PatientId, request: RequestIndex, to: &AccountId) -> DispatchResult;
+    /// Gives back what was offered, if anything was.
+    fn give_back(patient: PatientId, request: RequestIndex);
 }
 
 /// The only way into a patient's trail. Implemented by `pallet-access-log`.
