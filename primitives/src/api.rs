@@ -9,8 +9,8 @@ use scale_info::TypeInfo;
 use crate::{
     AccountId, Cid, Clinician, Compartment, CompartmentId, Controller, Correction, CorrectionIndex,
     Grant, GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Patient,
-    PatientId, Purpose, Record, RecordIndex, Reference, Request, RequestIndex, SignedRecipient,
-    Subject, TrailHead,
+    PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Request,
+    RequestIndex, SignedRecipient, Subject, TrailHead,
 };
 
 /// A compartment with what an author needs to write into it.
@@ -79,6 +79,11 @@ sp_api::decl_runtime_apis! {
         fn corrections(patient: PatientId, from: CorrectionIndex, limit: u32) -> Vec<(CorrectionIndex, Correction)>;
         /// The CID of a correction's letter, its author, and whether `reader` may have it.
         fn correction_letter(patient: PatientId, correction: CorrectionIndex, stage: LetterStage, reader: AccountId) -> Option<(Cid, AccountId, bool)>;
+
+        /// Who can give the patient to a new account; none if nobody was named.
+        fn recovery_plan(patient: PatientId) -> Option<RecoveryPlan>;
+        /// The recoveries under way, each with the account it would give the patient to.
+        fn recoveries(patient: PatientId) -> Vec<(AccountId, PendingRecovery)>;
 
         /// Whether the chain names this object, and it must be kept.
         fn reference(patient: PatientId, kind: ObjectKind, content: Cid) -> Reference;

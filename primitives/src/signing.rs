@@ -136,6 +136,13 @@ pub struct SuccessionConsent {
     pub signature: MultiSignature,
 }
 
+impl SuccessionConsent {
+    pub fn is_signed_by(&self, owner: &AccountId, genesis: &Genesis, patient: &PatientId) -> bool {
+        let payload = succession_payload(genesis, patient, owner, self.expires_at);
+        verify(&self.signature, &payload, owner)
+    }
+}
+
 /// What a new owner signs to take a patient over.
 pub fn succession_payload(
     genesis: &Genesis,
@@ -143,9 +150,7 @@ pub fn succession_payload(
     owner: &AccountId,
     expires_at: Moment,
 ) -> [u8; 32] {
-    sp_io::hashing::blake2_256(
-        &(b"salus/succeed/v1", genesis, patient, owner, expires_at).encode(),
-    )
+    sp_io::hashing::blake2_256(&(b"salus/succeed/v1", genesis, patient, owner, expires_at).encode())
 }
 
 /// Verifies a signature over `payload`, or over `payload` as browser wallets wrap it.

@@ -108,11 +108,19 @@ pub trait Consent<AccountId> {
 
 /// Who takes a patient over when every key of its owners is lost. Implemented by `pallet-patients`.
 pub trait Succession<AccountId> {
-    /// Whether a live owner is left, who could stop what others decide.
+    /// Whether the patient has a live owner, who alone decides who comes after.
     fn has_owner(patient: &PatientId) -> bool;
-    /// Makes `owner` the patient's only controller; all others lose their roles. `actor` is named
-    /// in the trail.
-    fn succeed(patient: PatientId, actor: &AccountId, owner: &AccountId) -> DispatchResult;
+    /// Whether the account is an owner whose role does not end: it may take anybody's role away.
+    fn owns_for_good(patient: &PatientId, account: &AccountId) -> bool;
+    /// Makes `owner` the patient's only controller; all others lose their roles. The caller's event
+    /// says it.
+    fn succeed(patient: PatientId, owner: &AccountId) -> DispatchResult;
+}
+
+/// Who was named to help a patient back in. Implemented by `pallet-recovery`.
+pub trait Helpers {
+    /// Ends the patient's plan and the recoveries under way: whoever named them has no say any more.
+    fn dismiss(patient: &PatientId);
 }
 
 /// Grants for reasons other than a patient's answer. The caller has checked that it may.
@@ -173,6 +181,18 @@ pub trait BenchmarkWorld<AccountId> {
 pub trait BenchmarkErasures<AccountId>: BenchmarkWorld<AccountId> {
     /// A record that was erased, of a new patient where there can be several.
     fn erased() -> (PatientId, RecordIndex);
+}
+
+/// What benchmarks about organisations need beside a [`BenchmarkWorld`].
+pub trait BenchmarkAdmin<AccountId> {
+    /// The admin of the clinician's organisation.
+    fn admin() -> AccountId;
+}
+
+/// What benchmarks about a change of hands need beside a [`BenchmarkWorld`].
+pub trait BenchmarkCrowd {
+    /// Gives the patient as many controllers as it can have.
+    fn crowd(patient: PatientId);
 }
 
 /// Signatures of the patients' owners that a [`BenchmarkWorld`] makes.

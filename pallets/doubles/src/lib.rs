@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use codec::Encode;
 use salus_primitives::{
     rows::DAY,
-    traits::{Chain, Control, PatientOrigin, Records, Standing, Trail},
+    traits::{Chain, Control, PatientOrigin, Records, Standing, Succession, Trail},
     AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis, GrantTerms, Grantee,
     Member, Moment, OrgId, PatientId, Purpose, Record, RecordIndex, RecordState, Rights, Scope,
 };
@@ -44,6 +44,8 @@ pub struct World {
     pub members: BTreeMap<AccountId, Member>,
     pub suspended: Vec<OrgId>,
     pub controllers: BTreeMap<(PatientId, AccountId), ControllerRole>,
+    /// Of the controllers, those whose role ends some day.
+    pub for_a_time: Vec<AccountId>,
     pub restricted: Vec<PatientId>,
     pub compartments: Vec<(PatientId, CompartmentId)>,
     pub records: BTreeMap<(PatientId, RecordIndex), Record>,
@@ -277,6 +279,28 @@ impl Control<AccountId> for Doubles {
             actor: who,
             role,
         })
+    }
+}
+
+impl Succession<AccountId> for Doubles {
+    fn has_owner(patient: &PatientId) -> bool {
+        with(|w| {
+            w.controllers
+                .iter()
+                .any(|((of, _), role)| of == patient && *role == ControllerRole::Owner)
+        })
+    }
+    fn owns_for_good(patient: &PatientId, account: &AccountId) -> bool {
+        Self::role(patient, account) == Some(ControllerRole::Owner)
+            && with(|w| !w.for_a_time.contains(account))
+    }
+    fn succeed(patient: PatientId, owner: &AccountId) -> DispatchResult {
+        with(|w| {
+            w.controllers.retain(|(of, _), _| *of != patient);
+            w.controllers
+                .insert((patient, owner.clone()), ControllerRole::Owner);
+        });
+        Ok(())
     }
 }
 

@@ -3,7 +3,11 @@
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
 use frame_system::RawOrigin;
-use salus_primitives::{rows::DAY, signing::recipient_payload, traits::BenchmarkWorld};
+use salus_primitives::{
+    rows::DAY,
+    signing::{recipient_payload, succession_payload},
+    traits::{BenchmarkAdmin, BenchmarkWorld},
+};
 use sp_core::{crypto::KeyTypeId, sr25519};
 use sp_runtime::MultiSignature;
 
@@ -171,5 +175,64 @@ mod benchmarks {
         #[extrinsic_call]
         _(RawOrigin::Signed(owner), PATIENT, inbox);
         assert!(Inboxes::<T>::contains_key(PATIENT));
+    }
+
+    /// Two guardians, 14 carers, and the second guardian's word.
+    #[benchmark]
+    fn hand_over() {
+        let guardian = |seed| account::<AccountId>("guardian", seed, 0);
+        let (actor, organisation) = World::<T>::clinician();
+        Pallet::<T>::do_enrol(
+            PATIENT,
+            actor,
+            organisation,
+            guardian(0),
+            ControllerRole::Guardian,
+        );
+        for seed in 1..MAX_CONTROLLERS {
+            let (added, role) = match seed {
+                1 => (guardian(1), ControllerRole::Guardian),
+                _ => (account("carer", seed, 0), ControllerRole::Carer),
+            };
+            Pallet::<T>::add_controller(
+                RawOrigin::Signed(guardian(0)).into(),
+                PATIENT,
+                added,
+                role,
+                None,
+            )
+            .expect("room for a controller; qed");
+        }
+        let (public, owner) = signer();
+        let expires_at = T::Chain::now().saturating_add(DAY);
+        let payload = succession_payload(&T::Chain::genesis(), &PATIENT, &owner, expires_at);
+        let consent = SuccessionConsent {
+            expires_at,
+            signature: sign(&public, &payload),
+        };
+        Pallet::<T>::hand_over(
+            RawOrigin::Signed(guardian(0)).into(),
+            PATIENT,
+            owner.clone(),
+            consent.clone(),
+        )
+        .expect("a guardian; qed");
+        #[extrinsic_call]
+        _(
+            RawOrigin::Signed(guardian(1)),
+            PATIENT,
+            owner.clone(),
+            consent,
+        );
+        assert!(Pallet::<T>::owns_for_good(&PATIENT, &owner));
+    }
+
+    #[benchmark]
+    fn void_enrolment() {
+        crowded::<T>(account("owner", 0, 0), 0);
+        let admin = World::<T>::admin();
+        #[extrinsic_call]
+        _(RawOrigin::Signed(admin), PATIENT);
+        assert_eq!(Controllers::<T>::iter_key_prefix(PATIENT).count(), 0);
     }
 }

@@ -19,6 +19,11 @@
 //!    carer until the end of the year.
 //! 4. The phone is stolen. From the tablet she calls [`Call::restrict`] (nobody reads anything for
 //!    now), then [`Call::remove_controller`], and changes her keys.
+//! 5. A child's chart was enrolled with its mother as guardian; the father joined. At 18 the child
+//!    makes keys and signs that it takes the chart over: [`SuccessionConsent`]. Both parents say so
+//!    with [`Call::hand_over`], and with the second word the child is the only controller.
+//! 6. A desk enrolled the wrong person. The hospital's admin ends that with
+//!    [`Call::void_enrolment`], within a week.
 //!
 //! ## Design
 //!
@@ -28,7 +33,11 @@
 //! * **Nobody gives more than they have.** Guardians do not make owners; whose own role ends cannot
 //!   give one that ends later.
 //! * **Someone stays.** The last lasting owner cannot be removed, nor the last lasting guardian of
-//!   a patient who has no such owner: there would be nobody left to decide.
+//!   a patient who has no such owner: there would be nobody left to decide. Only who was enrolled
+//!   by mistake has nobody, and nobody may read that chart ever after.
+//! * **No guardian ends another's role**, not by handing the chart to an accomplice either: all of
+//!   them say so, and none while there is an owner. The chain knows nobody's age.
+//! * **Whoever comes after begins without helpers**: those that somebody else named are dismissed.
 //! * **Accounts stay.** Each gets a provider reference with its first role, and none is ever taken
 //!   back: a reaped account would start again at nonce 0, and old transactions could be replayed.
 //! * **A consent enrols once**, because it names the patient, and a patient is enrolled once.
@@ -42,6 +51,7 @@ mod benchmarking;
 mod control;
 #[cfg(test)]
 mod mock;
+mod succession;
 #[cfg(test)]
 mod tests;
 #[cfg(any(feature = "try-runtime", test))]
@@ -55,9 +65,9 @@ use frame_system::pallet_prelude::*;
 use salus_primitives::{
     api::MAX_PAGE,
     signing::{enrolment_payload, verify},
-    traits::{Chain, Control, OpenIntake, Standing, Trail},
+    traits::{Chain, Control, Helpers, OpenIntake, Standing, Succession, Trail},
     AccountId, Cid, CompartmentId, Controller, ControllerRole, EnrolmentConsent, Member, Moment,
-    OrgId, Patient, PatientId, Recipient, SignedRecipient, Subject,
+    OrgId, Patient, PatientId, Recipient, SignedRecipient, Subject, SuccessionConsent, DAY,
 };
 
 pub use pallet::*;
@@ -65,6 +75,9 @@ pub use weights::WeightInfo;
 
 /// Controllers of one patient, expired ones included. Do not reduce.
 pub const MAX_CONTROLLERS: u32 = 16;
+
+/// How long after an enrolment its organisation may call it a mistake.
+pub const VOID_WITHIN: Moment = 7 * DAY;
 
 /// On whose allowance an account may transact although no organisation credentialed it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
@@ -75,6 +88,14 @@ pub struct Sponsor {
     /// When the last of its roles ends; none if one of them does not end. May be later than the
     /// roles that are left, never earlier.
     pub until: Option<Moment>,
+}
+
+/// A patient that guardians hand over, while some of them have not said so yet.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct HandOver {
+    pub owner: AccountId,
+    /// Who has said so.
+    pub guardians: BoundedVec<AccountId, ConstU32<MAX_CONTROLLERS>>,
 }
 
 #[frame_support::pallet]
@@ -98,10 +119,14 @@ pub mod pallet {
         /// Opens the compartment that every patient has from the first day.
         type Intake: OpenIntake<AccountId>;
 
+        /// Who was named to help a patient back in.
+        type Helpers: Helpers;
+
         type WeightInfo: WeightInfo;
 
         #[cfg(feature = "runtime-benchmarks")]
-        type BenchmarkWorld: salus_primitives::traits::BenchmarkWorld<AccountId>;
+        type BenchmarkWorld: salus_primitives::traits::BenchmarkWorld<AccountId>
+            + salus_primitives::traits::BenchmarkAdmin<AccountId>;
     }
 
     /// The patients. Written by `enrol`, changed by their controllers, never removed: an id is
@@ -129,6 +154,11 @@ pub mod pallet {
     /// Where letters to a patient go. One per patient: written by `enrol`, replaced by `set_inbox`.
     #[pallet::storage]
     pub type Inboxes<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, SignedRecipient>;
+
+    /// To whom guardians hand a patient over. At most one row per patient: written by `hand_over`
+    /// while not all of them have said so, removed with the change of hands.
+    #[pallet::storage]
+    pub type HandOvers<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, HandOver>;
 
     #[pallet::event]
     pub enum Event<T: Config> {
@@ -177,6 +207,24 @@ pub mod pallet {
             actor: AccountId,
             epoch: u32,
         },
+        /// A patient was handed over to a new owner; all other roles and helpers ended.
+        HandedOver {
+            patient: PatientId,
+            actor: AccountId,
+            owner: AccountId,
+        },
+        /// An organisation called an enrolment a mistake; nobody controls that patient any more.
+        EnrolmentVoided {
+            patient: PatientId,
+            actor: AccountId,
+            organisation: OrgId,
+        },
+        /// A guardian agreed to hand a patient over; others have to agree too.
+        HandOverAgreed {
+            patient: PatientId,
+            actor: AccountId,
+            owner: AccountId,
+        },
     }
 
     #[pallet::error]
@@ -191,7 +239,8 @@ pub mod pallet {
         RoleNotAllowed,
         /// The consent has expired; let the controller sign a new one.
         ConsentExpired,
-        /// The controller has not signed this enrolment by this account of this organisation.
+        /// The controller has not signed this enrolment by this account of this organisation, or the
+        /// new owner not that it takes over this patient.
         BadConsent,
         /// The key's length does not fit its scheme, or the scheme is unknown.
         InvalidRecipient,
@@ -217,6 +266,10 @@ pub mod pallet {
         AlreadyRestricted,
         /// The patient's records are not closed.
         NotRestricted,
+        /// The enrolment was called a mistake. Enrol the person under another id.
+        Voided,
+        /// An enrolment can be called a mistake for a week. Let a controller hand it over instead.
+        TooLateToVoid,
     }
 
     #[pallet::hooks]
@@ -498,6 +551,110 @@ pub mod pallet {
                     patient,
                     actor,
                     epoch: next,
+                },
+            );
+            Ok(())
+        }
+
+        /// Hands a patient over to a new owner, who becomes the only controller: all other roles
+        /// end, and so do the plan and the recoveries of helpers whom somebody else has named.
+        ///
+        /// An owner whose role does not end; where there is no owner, the guardians: each of them
+        /// calls this, and the last word does it. With the new owner's signed consent.
+        ///
+        /// Errors: `NotEnrolled`, `NotAuthorized`, `OutlastsOwn`, `ConsentExpired`, `BadConsent`.
+        /// Events: `HandedOver`; `HandOverAgreed` while guardians are missing.
+        #[pallet::call_index(7)]
+        #[pallet::weight(T::WeightInfo::hand_over())]
+        pub fn hand_over(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            owner: AccountId,
+            consent: SuccessionConsent,
+        ) -> DispatchResult {
+            let by = Self::ensure_decides(patient, ensure_signed(origin)?)?;
+            if by.role == ControllerRole::Owner {
+                ensure!(
+                    Self::owns_for_good(&patient, &by.actor),
+                    Error::<T>::OutlastsOwn
+                );
+            } else {
+                ensure!(!Self::has_owner(&patient), Error::<T>::NotAuthorized);
+            }
+            ensure!(
+                T::Chain::now() < consent.expires_at,
+                Error::<T>::ConsentExpired
+            );
+            ensure!(
+                consent.is_signed_by(&owner, &T::Chain::genesis(), &patient),
+                Error::<T>::BadConsent
+            );
+
+            let actor = by.actor;
+            if by.role == ControllerRole::Guardian {
+                let agreed = Self::agreed(patient, &actor, &owner)?;
+                if !Self::is_unanimous(patient, &agreed) {
+                    HandOvers::<T>::insert(patient, agreed);
+                    let event = Event::HandOverAgreed {
+                        patient,
+                        actor,
+                        owner,
+                    };
+                    Self::deposit(patient, event);
+                    return Ok(());
+                }
+            }
+            Self::succeed(patient, &owner)?;
+            T::Helpers::dismiss(&patient);
+            Self::deposit(
+                patient,
+                Event::HandedOver {
+                    patient,
+                    actor,
+                    owner,
+                },
+            );
+            Ok(())
+        }
+
+        /// Calls an enrolment a mistake: it named the wrong person, or filed one for another.
+        ///
+        /// The admin of the organisation that enrolled, in good standing, for a week. All
+        /// controllers lose their roles and helpers their plan; no grant counts any more; the id is
+        /// never enrolled again. The records and the trail stay.
+        ///
+        /// Errors: `NotEnrolled`, `NotAuthorized`, `Voided`, `TooLateToVoid`.
+        /// Event: `EnrolmentVoided`.
+        #[pallet::call_index(8)]
+        #[pallet::weight(T::WeightInfo::void_enrolment())]
+        pub fn void_enrolment(origin: OriginFor<T>, patient: PatientId) -> DispatchResult {
+            let actor = ensure_signed(origin)?;
+            let mut row = Patients::<T>::get(patient).ok_or(Error::<T>::NotEnrolled)?;
+            let organisation = row.enrolled_by;
+            ensure!(
+                T::Standing::member(&actor) == Some(Member::Admin { organisation }),
+                Error::<T>::NotAuthorized
+            );
+            let controllers = Self::ensure_controllers(patient)?;
+            let now = T::Chain::now();
+            ensure!(
+                now < row.enrolled_at.saturating_add(VOID_WITHIN),
+                Error::<T>::TooLateToVoid
+            );
+
+            for account in &controllers {
+                Self::delete_controller(patient, account);
+            }
+            HandOvers::<T>::remove(patient);
+            T::Helpers::dismiss(&patient);
+            row.restricted_since = row.restricted_since.or(Some(now));
+            Patients::<T>::insert(patient, row);
+            Self::deposit(
+                patient,
+                Event::EnrolmentVoided {
+                    patient,
+                    actor,
+                    organisation,
                 },
             );
             Ok(())

@@ -4,10 +4,10 @@ use codec::Encode;
 use frame_support::{derive_impl, ensure};
 use salus_primitives::{
     rows::DAY,
-    signing::{enrolment_payload, recipient_payload},
-    traits::{Chain, OpenIntake, Standing, Trail},
+    signing::{enrolment_payload, recipient_payload, succession_payload},
+    traits::{Chain, Helpers, OpenIntake, Standing, Trail},
     AccountId, ClinicianRole, CompartmentId, ControllerRole, EnrolmentConsent, Genesis, Grantee,
-    Member, Moment, OrgId, PatientId, Recipient, Subject,
+    Member, Moment, OrgId, PatientId, Recipient, Subject, SuccessionConsent,
 };
 use sp_core::{sr25519, Pair};
 use sp_runtime::{
@@ -51,6 +51,7 @@ impl crate::Config for Test {
     type Trail = Doubles;
     type Standing = Doubles;
     type Intake = Doubles;
+    type Helpers = Doubles;
     type WeightInfo = ();
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkWorld = Doubles;
@@ -58,9 +59,10 @@ impl crate::Config for Test {
 
 thread_local! {
     static NOW: RefCell<Moment> = const { RefCell::new(0) };
+    static DISMISSED: RefCell<Vec<PatientId>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The clock, the members, the record store and the trail.
+/// The clock, the members, the record store, the helpers and the trail.
 pub struct Doubles;
 
 impl Chain for Doubles {
@@ -84,6 +86,10 @@ impl Standing<AccountId> for Doubles {
         } else if *account == hospital_admin() {
             Some(Member::Admin {
                 organisation: HOSPITAL,
+            })
+        } else if *account == clinic_admin() {
+            Some(Member::Admin {
+                organisation: CLINIC,
             })
         } else {
             None
@@ -120,6 +126,17 @@ impl OpenIntake<AccountId> for Doubles {
     }
 }
 
+impl Helpers for Doubles {
+    fn dismiss(patient: &PatientId) {
+        DISMISSED.with_borrow_mut(|dismissed| dismissed.push(*patient));
+    }
+}
+
+/// The patients whose helpers were dismissed, in order.
+pub fn dismissed() -> Vec<PatientId> {
+    DISMISSED.with_borrow(|dismissed| dismissed.clone())
+}
+
 /// Deposits, after looking whether the event begins with the patient whose trail it goes to.
 impl Trail<RuntimeEvent> for Doubles {
     fn deposit(patient: &PatientId, event: RuntimeEvent) {
@@ -129,6 +146,13 @@ impl Trail<RuntimeEvent> for Doubles {
             "an event in a stranger's trail"
         );
         System::deposit_event(event);
+    }
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+impl salus_primitives::traits::BenchmarkAdmin<AccountId> for Doubles {
+    fn admin() -> AccountId {
+        hospital_admin()
     }
 }
 
@@ -195,6 +219,10 @@ pub fn lee() -> AccountId {
 /// The hospital's admin.
 pub fn hospital_admin() -> AccountId {
     account("Hospital admin")
+}
+
+pub fn clinic_admin() -> AccountId {
+    account("Clinic admin")
 }
 
 pub fn owner() -> AccountId {
@@ -307,6 +335,25 @@ pub fn remove(by: AccountId, account: AccountId) -> DispatchResult {
     Patients::remove_controller(signed(by), PATIENT, account)
 }
 
+/// Signed by `signer`, valid for a day.
+pub fn succession(signer: &str, patient: PatientId) -> SuccessionConsent {
+    let expires_at = now() + DAY;
+    let payload = succession_payload(&Doubles::genesis(), &patient, &account(signer), expires_at);
+    SuccessionConsent {
+        expires_at,
+        signature: MultiSignature::Sr25519(pair(signer).sign(&payload)),
+    }
+}
+
+/// Hands [`PATIENT`] over to the account of this name, which has signed that it takes it.
+pub fn hand_over(by: AccountId, to: &str) -> DispatchResult {
+    Patients::hand_over(signed(by), PATIENT, account(to), succession(to, PATIENT))
+}
+
+pub fn void(by: AccountId) -> DispatchResult {
+    Patients::void_enrolment(signed(by), PATIENT)
+}
+
 #[derive(Default)]
 pub struct ExtBuilder {
     empty: bool,
@@ -326,6 +373,7 @@ impl ExtBuilder {
         let mut ext = sp_io::TestExternalities::new(storage);
         ext.execute_with(|| {
             set_now(START);
+            DISMISSED.with_borrow_mut(Vec::clear);
             System::set_block_number(1);
             if !self.empty {
                 enrolment("Owner", doctor(), HOSPITAL, PATIENT, ControllerRole::Owner)

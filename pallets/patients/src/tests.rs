@@ -7,7 +7,9 @@ use salus_primitives::{
 use sp_runtime::DispatchError;
 use ControllerRole::{Carer, Guardian, Owner};
 
-use crate::{mock::*, ControlledBy, Controllers, Error, Event, Inboxes, Sponsors, MAX_CONTROLLERS};
+use crate::{
+    mock::*, ControlledBy, Controllers, Error, Event, HandOvers, Inboxes, Sponsors, MAX_CONTROLLERS,
+};
 
 fn for_owner() -> Enrolment {
     enrolment("Owner", doctor(), HOSPITAL, PATIENT, Owner)
@@ -733,6 +735,315 @@ mod set_inbox {
     }
 }
 
+mod hand_over {
+    use super::*;
+    use salus_primitives::traits::Succession;
+
+    /// A child with its mother as guardian.
+    fn a_child(test: impl FnOnce()) {
+        ExtBuilder::empty().build_and_execute(|| {
+            assert_ok!(enrolment("Guardian", doctor(), HOSPITAL, PATIENT, Guardian).submit());
+            assert_ok!(add(guardian(), carer(), Carer, None));
+            test();
+        });
+    }
+
+    fn is_the_childs() {
+        let only = Controller {
+            role: Owner,
+            expires_at: None,
+        };
+        assert_eq!(
+            Patients::controllers(PATIENT),
+            vec![(account("Child"), only)]
+        );
+        assert_eq!(Patients::sponsor(&account("Child")), Some(HOSPITAL));
+        assert_eq!(System::providers(&account("Child")), 1);
+        assert_eq!(dismissed(), vec![PATIENT]);
+    }
+
+    #[test]
+    fn all_other_roles_end() {
+        a_child(|| {
+            assert_ok!(hand_over(guardian(), "Child"));
+            is_the_childs();
+            for who in [guardian(), carer()] {
+                assert_eq!(Patients::sponsor(&who), None);
+                assert_noop!(
+                    Patients::ensure_answers(PATIENT, who),
+                    Error::<Test>::NotAuthorized
+                );
+            }
+            System::assert_last_event(
+                Event::HandedOver {
+                    patient: PATIENT,
+                    actor: guardian(),
+                    owner: account("Child"),
+                }
+                .into(),
+            );
+        });
+    }
+
+    #[test]
+    fn the_new_owner_may_have_had_a_role_that_ends() {
+        a_child(|| {
+            assert_ok!(add(guardian(), account("Child"), Carer, Some(START + HOUR)));
+            assert_ok!(hand_over(guardian(), "Child"));
+            is_the_childs();
+        });
+    }
+
+    #[test]
+    fn each_guardian_says_so_and_the_last_word_does_it() {
+        a_child(|| {
+            assert_ok!(add(guardian(), account("Father"), Guardian, None));
+            for who in [guardian(), guardian()] {
+                assert_ok!(hand_over(who.clone(), "Child"));
+                System::assert_last_event(
+                    Event::HandOverAgreed {
+                        patient: PATIENT,
+                        actor: who,
+                        owner: account("Child"),
+                    }
+                    .into(),
+                );
+                assert_eq!(role(account("Child")), None);
+                assert_eq!(role(account("Father")), Some(Guardian));
+            }
+            assert_eq!(dismissed(), vec![]);
+            assert_ok!(hand_over(account("Father"), "Child"));
+            is_the_childs();
+            assert_eq!(HandOvers::<Test>::iter().count(), 0);
+        });
+    }
+
+    #[test]
+    fn guardians_who_name_two_people_have_agreed_on_nobody() {
+        a_child(|| {
+            assert_ok!(add(guardian(), account("Father"), Guardian, None));
+            assert_ok!(hand_over(guardian(), "Child"));
+            assert_ok!(hand_over(account("Father"), "Stranger"));
+            assert_eq!(role(stranger()), None);
+            // The mother's word for the child is forgotten, not used later.
+            assert_ok!(hand_over(account("Father"), "Child"));
+            assert_eq!(role(account("Child")), None);
+            assert_ok!(hand_over(guardian(), "Child"));
+            is_the_childs();
+        });
+    }
+
+    #[test]
+    fn whose_role_has_ended_is_not_asked_and_does_not_count() {
+        a_child(|| {
+            assert_ok!(add(
+                guardian(),
+                account("Aunt"),
+                Guardian,
+                Some(START + HOUR)
+            ));
+            assert_ok!(add(guardian(), account("Father"), Guardian, None));
+            assert_ok!(hand_over(account("Aunt"), "Child"));
+            assert_ok!(hand_over(guardian(), "Child"));
+            set_now(START + HOUR);
+            assert_noop!(
+                hand_over(account("Aunt"), "Child"),
+                Error::<Test>::NotAuthorized
+            );
+            assert_eq!(role(account("Child")), None);
+            assert_ok!(hand_over(account("Father"), "Child"));
+            is_the_childs();
+        });
+    }
+
+    #[test]
+    fn no_guardian_hands_an_owners_patient_over() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert!(Patients::has_owner(&PATIENT));
+            assert_noop!(hand_over(guardian(), "Child"), Error::<Test>::NotAuthorized);
+            for who in [carer(), stranger(), doctor(), hospital_admin()] {
+                assert_noop!(hand_over(who, "Child"), Error::<Test>::NotAuthorized);
+            }
+            assert_ok!(hand_over(owner(), "Child"));
+            is_the_childs();
+        });
+    }
+
+    #[test]
+    fn an_owner_for_a_time_hands_nothing_over_for_good() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(add(owner(), stranger(), Owner, Some(START + DAY)));
+            assert!(!Patients::owns_for_good(&PATIENT, &stranger()));
+            assert!(!Patients::owns_for_good(&PATIENT, &guardian()));
+            assert_noop!(hand_over(stranger(), "Child"), Error::<Test>::OutlastsOwn);
+        });
+    }
+
+    #[test]
+    fn guardians_of_majority_do_nothing_any_more() {
+        a_child(|| {
+            assert_ok!(hand_over(guardian(), "Child"));
+            let refused = Error::<Test>::NotAuthorized;
+            assert_noop!(add(guardian(), stranger(), Guardian, None), refused);
+            assert_noop!(
+                remove(guardian(), account("Child")),
+                Error::<Test>::NotAuthorized
+            );
+            assert_noop!(
+                Patients::restrict(signed(guardian()), PATIENT),
+                Error::<Test>::NotAuthorized
+            );
+            // Not with the child's own word either, which is valid for a day.
+            assert_noop!(hand_over(guardian(), "Child"), Error::<Test>::NotAuthorized);
+        });
+    }
+
+    #[test]
+    fn a_consent_is_for_this_patient_by_this_owner_until_its_instant() {
+        a_child(|| {
+            let by = |owner: AccountId, consent| {
+                Patients::hand_over(signed(guardian()), PATIENT, owner, consent)
+            };
+            let ours = succession("Child", PATIENT);
+            let mut longer = ours.clone();
+            longer.expires_at += DAY;
+            for (owner, consent) in [
+                (account("Child"), succession("Child", OTHER)),
+                (account("Child"), succession("Stranger", PATIENT)),
+                (stranger(), ours.clone()),
+                (account("Child"), longer),
+            ] {
+                assert_noop!(by(owner, consent), Error::<Test>::BadConsent);
+            }
+            set_now(START + DAY);
+            assert_noop!(
+                by(account("Child"), ours.clone()),
+                Error::<Test>::ConsentExpired
+            );
+            set_now(START + DAY - 1);
+            assert_ok!(by(account("Child"), ours));
+        });
+    }
+
+    #[test]
+    fn a_consent_wrapped_by_a_browser_wallet_counts() {
+        use salus_primitives::{signing::succession_payload, traits::Chain};
+        use sp_core::Pair;
+        a_child(|| {
+            let mut consent = succession("Child", PATIENT);
+            let payload = succession_payload(
+                &Doubles::genesis(),
+                &PATIENT,
+                &account("Child"),
+                consent.expires_at,
+            );
+            let wrapped = [b"<Bytes>".as_slice(), &payload, b"</Bytes>"].concat();
+            consent.signature = pair("Child").sign(&wrapped).into();
+            assert_ok!(Patients::hand_over(
+                signed(guardian()),
+                PATIENT,
+                account("Child"),
+                consent
+            ));
+        });
+    }
+
+    #[test]
+    fn whoever_has_other_patients_keeps_their_sponsor() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(enrolment("Stranger", lee(), CLINIC, OTHER, Owner).submit());
+            assert_ok!(hand_over(owner(), "Stranger"));
+            assert_eq!(Patients::sponsor(&stranger()), Some(CLINIC));
+            assert_eq!(Patients::controlled_by(stranger()), vec![PATIENT, OTHER]);
+        });
+    }
+}
+
+mod void_enrolment {
+    use super::*;
+    use crate::VOID_WITHIN;
+    use salus_primitives::traits::Succession;
+
+    #[test]
+    fn nobody_controls_the_patient_and_no_grant_counts() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(void(hospital_admin()));
+            assert_eq!(Patients::controllers(PATIENT), vec![]);
+            assert!(Patients::is_restricted(&PATIENT));
+            assert_eq!(dismissed(), vec![PATIENT]);
+            for who in [owner(), guardian(), carer()] {
+                assert_eq!(Patients::sponsor(&who), None);
+                assert_eq!(Patients::controlled_by(who.clone()), vec![]);
+                assert_noop!(
+                    Patients::ensure_answers(PATIENT, who),
+                    Error::<Test>::NotAuthorized
+                );
+            }
+            System::assert_last_event(
+                Event::EnrolmentVoided {
+                    patient: PATIENT,
+                    actor: hospital_admin(),
+                    organisation: HOSPITAL,
+                }
+                .into(),
+            );
+        });
+    }
+
+    #[test]
+    fn a_void_patient_is_nobodys_ever_after() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(void(hospital_admin()));
+            assert_noop!(void(hospital_admin()), Error::<Test>::Voided);
+            assert_noop!(
+                Patients::succeed(PATIENT, &stranger()),
+                Error::<Test>::Voided
+            );
+            assert_noop!(hand_over(owner(), "Child"), Error::<Test>::NotAuthorized);
+            assert_noop!(for_owner().submit(), Error::<Test>::AlreadyEnrolled);
+        });
+    }
+
+    #[test]
+    fn only_the_admin_of_who_enrolled_and_only_for_a_week() {
+        ExtBuilder::default().build_and_execute(|| {
+            for who in [clinic_admin(), doctor(), desk(), owner(), stranger()] {
+                assert_noop!(void(who), Error::<Test>::NotAuthorized);
+            }
+            assert_noop!(
+                Patients::void_enrolment(signed(hospital_admin()), OTHER),
+                Error::<Test>::NotEnrolled
+            );
+            assert_noop!(
+                Patients::void_enrolment(RuntimeOrigin::root(), PATIENT),
+                DispatchError::BadOrigin
+            );
+            set_now(START + VOID_WITHIN);
+            assert_noop!(void(hospital_admin()), Error::<Test>::TooLateToVoid);
+            set_now(START + VOID_WITHIN - 1);
+            assert_ok!(void(hospital_admin()));
+        });
+    }
+
+    #[test]
+    fn a_hand_over_that_waits_ends_too() {
+        ExtBuilder::empty().build_and_execute(|| {
+            assert_ok!(enrolment("Guardian", doctor(), HOSPITAL, PATIENT, Guardian).submit());
+            assert_ok!(add(guardian(), account("Father"), Guardian, None));
+            assert_ok!(hand_over(guardian(), "Child"));
+            // Closed before, it has been closed since then.
+            assert_ok!(Patients::restrict(signed(guardian()), PATIENT));
+            set_now(START + HOUR);
+            assert_ok!(void(hospital_admin()));
+            assert_eq!(HandOvers::<Test>::iter().count(), 0);
+            assert_eq!(
+                Patients::patient(PATIENT).unwrap().restricted_since,
+                Some(START)
+            );
+        });
+    }
+}
+
 mod properties {
     use super::*;
     use proptest::prelude::*;
@@ -743,6 +1054,7 @@ mod properties {
     enum Step {
         Add(usize, usize, ControllerRole, Option<u64>),
         Remove(usize, usize),
+        HandOver(usize, usize),
         Wait(u64),
     }
 
@@ -752,7 +1064,8 @@ mod properties {
         prop_oneof![
             (who.clone(), who.clone(), role, prop::option::of(1..5u64))
                 .prop_map(|(by, who, role, hours)| Step::Add(by, who, role, hours)),
-            (who.clone(), who).prop_map(|(by, who)| Step::Remove(by, who)),
+            (who.clone(), who.clone()).prop_map(|(by, who)| Step::Remove(by, who)),
+            (who.clone(), who).prop_map(|(by, who)| Step::HandOver(by, who)),
             (1..3u64).prop_map(Step::Wait),
         ]
     }
@@ -786,6 +1099,11 @@ mod properties {
                         Step::Remove(by, who) => {
                             let power = power(by, who);
                             let _ = remove(account(NAMES[by]), account(NAMES[who]));
+                            power
+                        }
+                        Step::HandOver(by, who) => {
+                            let power = power(by, who);
+                            let _ = hand_over(account(NAMES[by]), NAMES[who]);
                             power
                         }
                         Step::Wait(hours) => {

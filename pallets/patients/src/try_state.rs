@@ -6,12 +6,13 @@ use salus_primitives::{Controller, ControllerRole};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-    later, Config, ControlledBy, Controllers, Inboxes, Pallet, Patients, Sponsors, MAX_CONTROLLERS,
+    later, Config, ControlledBy, Controllers, HandOvers, Inboxes, Pallet, Patients, Sponsors,
+    MAX_CONTROLLERS,
 };
 
 impl<T: Config> Pallet<T> {
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
-        for patient in Patients::<T>::iter_keys() {
+        for (patient, row) in Patients::<T>::iter() {
             let rows: Vec<Controller> = Controllers::<T>::iter_prefix(patient)
                 .map(|(_, row)| row)
                 .collect();
@@ -20,10 +21,12 @@ impl<T: Config> Pallet<T> {
                 rows.len() <= MAX_CONTROLLERS as usize,
                 "too many controllers"
             );
-            // 2. One of them decides and lasts.
+            // 2. One of them decides and lasts; or there are none, and no grant counts: the
+            //    enrolment was void.
             ensure!(
                 rows.iter()
-                    .any(|row| row.role != ControllerRole::Carer && row.expires_at.is_none()),
+                    .any(|row| row.role != ControllerRole::Carer && row.expires_at.is_none())
+                    || (rows.is_empty() && row.restricted_since.is_some()),
                 "a patient nobody can decide for"
             );
         }
@@ -74,6 +77,15 @@ impl<T: Config> Pallet<T> {
             ensure!(
                 Patients::<T>::contains_key(patient) && row.recipient.is_well_formed(),
                 "an inbox of nobody"
+            );
+        }
+
+        // 6. Only guardians who lack another's word hand a patient over: it is somebody's still.
+        for (patient, row) in HandOvers::<T>::iter() {
+            ensure!(
+                !row.guardians.is_empty()
+                    && Controllers::<T>::iter_key_prefix(patient).next().is_some(),
+                "a hand-over by nobody"
             );
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Weights of `pallet_patients`, measured: made by `scripts/weights`, not by hand.
 //!
-//! frame-omni-bencher, format 64.0.0; 2026-11-21; 8 steps, 5 repeats; AMD EPYC.
+//! frame-omni-bencher, format 64.0.0; 2026-11-21; 8 steps, 5 repeats; AMD EPYC. `hand_over` and
+//! `void_enrolment` are reckoned from the reads and writes of each.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -16,6 +17,8 @@ pub trait WeightInfo {
     fn restrict() -> Weight;
     fn lift() -> Weight;
     fn set_inbox() -> Weight;
+    fn hand_over() -> Weight;
+    fn void_enrolment() -> Weight;
 }
 
 /// With the database of the runtime.
@@ -147,6 +150,17 @@ macro_rules! weights {
         // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
         fn set_inbox() -> Weight {
             Weight::from_parts(158_937_000, 4902).saturating_add($db.reads_writes(6, 2))
+        }
+        // 16 controllers: of each `Controllers` (r:2 w:1), `ControlledBy` (w:1), `Sponsors` (r:1 w:1);
+        // of the new owner the same and `System::Account` (r:1 w:1); `Patients` (r:2), `HandOvers`
+        // (r:1 w:1), the clock, the genesis hash, the trail's head (w:1); the helpers' plan (w:1) and
+        // at most 7 recoveries (r:7 w:7).
+        fn hand_over() -> Weight {
+            Weight::from_parts(600_000_000, 44_595).saturating_add($db.reads_writes(66, 62))
+        }
+        // The same without a new owner and its signature; the admin (r:3) and `Patients` (w:1).
+        fn void_enrolment() -> Weight {
+            Weight::from_parts(450_000_000, 44_595).saturating_add($db.reads_writes(64, 59))
         }
     };
 }

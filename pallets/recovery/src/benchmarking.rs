@@ -1,0 +1,184 @@
+//! Worst cases: 7 helpers, as many controllers as a patient can have, and as many recoveries at once
+//! as there can be. Signatures are wrapped as browser wallets do: both ways are tried.
+
+use super::*;
+use frame_benchmarking::v2::*;
+use frame_system::RawOrigin;
+use salus_primitives::{
+    signing::succession_payload,
+    traits::{BenchmarkCrowd, BenchmarkKeys, BenchmarkWorld},
+};
+use sp_core::H256;
+
+type World<T> = <T as Config>::BenchmarkWorld;
+
+fn helper(number: u32) -> AccountId {
+    account("helper", number, 0)
+}
+
+fn helpers() -> BoundedVec<Helper, ConstU32<MAX_HELPERS>> {
+    let helpers = (0..MAX_HELPERS).map(|number| Helper {
+        account: helper(number),
+        share: H256::repeat_byte(number as u8),
+    });
+    BoundedVec::truncate_from(helpers.collect())
+}
+
+/// A patient with all controllers and a plan, and the account that takes it over.
+struct Planned {
+    patient: PatientId,
+    by: AccountId,
+    owner: AccountId,
+    consent: SuccessionConsent,
+}
+
+fn planned<T: Config>() -> Result<Planned, BenchmarkError> {
+    let (patient, by) = World::<T>::patient();
+    World::<T>::crowd(patient);
+    let (_, owner) = World::<T>::patient();
+    let origin = RawOrigin::Signed(by.clone()).into();
+    Pallet::<T>::set_plan(origin, patient, helpers(), MIN_THRESHOLD, MIN_DELAY)?;
+    let expires_at = T::Chain::now().saturating_add(DAY);
+    let payload = succession_payload(&T::Chain::genesis(), &patient, &owner, expires_at);
+    let wrapped = [b"<Bytes>".as_slice(), &payload, b"</Bytes>"].concat();
+    let consent = SuccessionConsent {
+        expires_at,
+        signature: World::<T>::sign(&owner, &wrapped),
+    };
+    Ok(Planned {
+        patient,
+        by,
+        owner,
+        consent,
+    })
+}
+
+/// Recoveries to other accounts, a helper behind each, from this one on.
+fn others<T: Config>(patient: PatientId, from: u32) {
+    for number in from..MAX_HELPERS {
+        let recovery = PendingRecovery {
+            started_at: T::Chain::now(),
+            helpers: BoundedVec::truncate_from(alloc::vec![helper(number)]),
+            ready_at: None,
+        };
+        Recoveries::<T>::insert(patient, account::<AccountId>("other", number, 0), recovery);
+    }
+}
+
+/// Helper 0 has started it.
+fn started<T: Config>() -> Result<Planned, BenchmarkError> {
+    let planned = planned::<T>()?;
+    let origin = RawOrigin::Signed(helper(0)).into();
+    let (owner, consent) = (planned.owner.clone(), planned.consent.clone());
+    Pallet::<T>::start(origin, planned.patient, owner, consent)?;
+    Ok(planned)
+}
+
+#[benchmarks]
+mod benchmarks {
+    use super::*;
+
+    #[benchmark]
+    fn set_plan() -> Result<(), BenchmarkError> {
+        let Planned { patient, by, .. } = planned::<T>()?;
+
+        #[extrinsic_call]
+        _(
+            RawOrigin::Signed(by),
+            patient,
+            helpers(),
+            MAX_HELPERS as u8,
+            MAX_DELAY,
+        );
+
+        assert_eq!(Plans::<T>::get(patient).map(|plan| plan.delay), Some(MAX_DELAY));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn remove_plan() -> Result<(), BenchmarkError> {
+        let Planned { patient, by, .. } = planned::<T>()?;
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(by), patient);
+
+        assert!(!Plans::<T>::contains_key(patient));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn start() -> Result<(), BenchmarkError> {
+        let Planned {
+            patient,
+            owner,
+            consent,
+            ..
+        } = planned::<T>()?;
+        others::<T>(patient, 1);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(helper(0)), patient, owner.clone(), consent);
+
+        assert!(Recoveries::<T>::contains_key(patient, owner));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn approve() -> Result<(), BenchmarkError> {
+        let Planned { patient, owner, .. } = started::<T>()?;
+        others::<T>(patient, 2);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(helper(1)), patient, owner.clone());
+
+        assert!(Recoveries::<T>::get(patient, owner).is_some_and(|row| row.ready_at.is_some()));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn withdraw() -> Result<(), BenchmarkError> {
+        let Planned { patient, owner, .. } = started::<T>()?;
+        others::<T>(patient, 1);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(helper(0)), patient, owner.clone());
+
+        assert!(!Recoveries::<T>::contains_key(patient, owner));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn cancel() -> Result<(), BenchmarkError> {
+        let Planned {
+            patient, by, owner, ..
+        } = started::<T>()?;
+        others::<T>(patient, 1);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(by), patient, owner.clone());
+
+        assert!(!Recoveries::<T>::contains_key(patient, owner));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn finish() -> Result<(), BenchmarkError> {
+        let Planned { patient, owner, .. } = started::<T>()?;
+        let origin = RawOrigin::Signed(helper(1)).into();
+        Pallet::<T>::approve(origin, patient, owner.clone())?;
+        Recoveries::<T>::mutate(patient, &owner, |row| {
+            if let Some(row) = row {
+                row.ready_at = Some(T::Chain::now());
+            }
+        });
+        others::<T>(patient, 2);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(helper(6)), patient, owner.clone());
+
+        assert!(T::Succession::owns_for_good(&patient, &owner));
+        Ok(())
+    }
+
+    impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);
+}

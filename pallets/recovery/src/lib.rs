@@ -1,0 +1,598 @@
+//! # Recovery
+//!
+//! Who gives a patient to a new account when every key is lost, and after how long.
+//!
+//! ## Overview
+//!
+//! A phone is lost, and nobody can reset a key. So the patient names **helpers** while all is well:
+//! a sister, a neighbour, the family doctor. Enough of them together install a new owner, after a
+//! delay in which whoever still has a key can stop them. Then the old account controls nothing.
+//!
+//! This is about the account. What decrypts is split among the same helpers, each of whom keeps a
+//! share that tells nothing by itself; here stands only the hash of each, so that a wrong one is
+//! noticed and named.
+//!
+//! ## Scenario
+//!
+//! 1. The patient names three helpers, of whom two suffice, and a delay of three days:
+//!    [`Call::set_plan`].
+//! 2. The phone drowns. On a new one the patient makes an account, which signs that it takes this
+//!    patient over: [`SuccessionConsent`]. It sends nothing, and needs no role.
+//! 3. The sister calls [`Call::start`] with that signature, the neighbour [`Call::approve`]: two of
+//!    three, so the three days begin.
+//! 4. Nobody objects. The sister calls [`Call::finish`]: the new account is the only controller.
+//! 5. Another time two helpers are talked into it by a thief. The patient's tablet hears of it and
+//!    calls [`Call::cancel`], then names other helpers.
+//!
+//! ## Design
+//!
+//! * **Below the threshold nothing happens**, and no delay begins. A helper stands behind one
+//!   recovery at a time; whoever takes their word back below the threshold stops the clock, which
+//!   begins anew when it is reached again.
+//! * **The plan stands still while a recovery is under way**: cancel it first. So the words that were
+//!   given are words of that plan's helpers.
+//! * **Nobody gains a power by naming helpers.** Where there is an owner, owners alone name them; and
+//!   a plan of anybody but an owner for good leaves the others a week, since such an owner alone may
+//!   take anybody's role away.
+//! * **A helper must be able to transact** when the time comes: a clinician, or a controller of some
+//!   patient, as a carer is. This is not asked when a plan is set, for they may join later; and what
+//!   is true then need not be true in years. Test the plan from time to time.
+//! * **The new owner signs off the chain** and sends nothing: a stranger's transactions are turned
+//!   away before the chain. Any helper can finish.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests;
+#[cfg(any(feature = "try-runtime", test))]
+mod try_state;
+pub mod weights;
+
+use alloc::vec::Vec;
+use frame_support::pallet_prelude::*;
+use frame_system::pallet_prelude::*;
+use salus_primitives::{
+    traits::{Chain, Control, Helpers, PatientOrigin, Succession, Trail},
+    AccountId, ControllerRole, Helper, Moment, PatientId, PendingRecovery, RecoveryPlan,
+    SuccessionConsent, DAY, MAX_HELPERS, SECOND,
+};
+
+pub use pallet::*;
+pub use weights::WeightInfo;
+
+/// One helper alone would be an owner.
+pub const MIN_THRESHOLD: u8 = 2;
+pub const MIN_DELAY: Moment = SECOND;
+pub const MAX_DELAY: Moment = 90 * DAY;
+/// The least delay of a plan that is not by an owner for good, so that others can stop it.
+pub const MIN_DELAY_OF_OTHERS: Moment = 7 * DAY;
+
+#[frame_support::pallet]
+pub mod pallet {
+    use super::*;
+
+    const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+    #[pallet::pallet]
+    #[pallet::storage_version(STORAGE_VERSION)]
+    pub struct Pallet<T>(_);
+
+    #[pallet::config]
+    pub trait Config:
+        frame_system::Config<RuntimeEvent: From<Event<Self>>, AccountId = AccountId>
+    {
+        type Chain: Chain;
+
+        /// Where every event about a patient goes.
+        type Trail: Trail<<Self as frame_system::Config>::RuntimeEvent>;
+
+        /// Who decides for a patient.
+        type Control: Control<AccountId>;
+
+        /// Installs the new owner.
+        type Succession: Succession<AccountId>;
+
+        type WeightInfo: WeightInfo;
+
+        #[cfg(feature = "runtime-benchmarks")]
+        type BenchmarkWorld: salus_primitives::traits::BenchmarkWorld<AccountId>
+            + salus_primitives::traits::BenchmarkKeys<AccountId>
+            + salus_primitives::traits::BenchmarkCrowd;
+    }
+
+    /// Whom each patient named to help. At most one row per patient: written by `set_plan`, removed
+    /// by `remove_plan` and when the patient changes hands otherwise.
+    #[pallet::storage]
+    pub type Plans<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, RecoveryPlan>;
+
+    /// The recoveries under way, by the account that each would make the owner.
+    ///
+    /// Written by `start`, `approve` and `withdraw`; removed by `cancel`, by the last `withdraw`, and
+    /// all of a patient's by `finish`. At most one row per helper, who stands behind one at a time.
+    #[pallet::storage]
+    pub type Recoveries<T: Config> = StorageDoubleMap<
+        _,
+        Blake2_128Concat,
+        PatientId,
+        Blake2_128Concat,
+        AccountId,
+        PendingRecovery,
+    >;
+
+    #[pallet::event]
+    pub enum Event<T: Config> {
+        /// A patient named helpers, who together can give the patient to a new account.
+        #[codec(index = 0)]
+        PlanSet {
+            patient: PatientId,
+            actor: AccountId,
+            helpers: u32,
+            threshold: u8,
+            delay: Moment,
+        },
+        /// A patient has no helpers any more.
+        #[codec(index = 1)]
+        PlanRemoved {
+            patient: PatientId,
+            actor: AccountId,
+        },
+        /// A helper began to give a patient to a new account.
+        #[codec(index = 2)]
+        RecoveryStarted {
+            patient: PatientId,
+            actor: AccountId,
+            owner: AccountId,
+        },
+        /// Another helper agreed to give a patient to a new account, from a moment on if enough have.
+        #[codec(index = 3)]
+        RecoveryApproved {
+            patient: PatientId,
+            actor: AccountId,
+            owner: AccountId,
+            ready_at: Option<Moment>,
+        },
+        /// A helper took their word back.
+        #[codec(index = 4)]
+        RecoveryWithdrawn {
+            patient: PatientId,
+            actor: AccountId,
+            owner: AccountId,
+        },
+        /// Somebody who decides for the patient stopped a recovery.
+        #[codec(index = 5)]
+        RecoveryCancelled {
+            patient: PatientId,
+            actor: AccountId,
+            owner: AccountId,
+        },
+        /// Helpers gave a patient to a new account; all others lost their roles.
+        #[codec(index = 6)]
+        RecoveryFinished {
+            patient: PatientId,
+            actor: AccountId,
+            owner: AccountId,
+        },
+    }
+
+    #[pallet::error]
+    pub enum Error<T> {
+        /// The patient has an owner, who alone names helpers.
+        NotAuthorized,
+        /// At least 2 helpers must be needed, and not more than there are.
+        InvalidThreshold,
+        /// An account is named twice. Name each helper once.
+        DuplicateHelper,
+        /// A helper decides for the patient already, and would be lost with the same keys. Name
+        /// another.
+        HelperDecides,
+        /// The delay is at least 1 second and at most 90 days.
+        InvalidDelay,
+        /// Unless an owner for good sets it, a plan leaves the others 7 days at least.
+        DelayTooShort,
+        /// A recovery is under way. Cancel it first.
+        RecoveryUnderWay,
+        /// The patient has named no helpers.
+        NoPlan,
+        /// The signer is not a helper of this patient.
+        NotAHelper,
+        /// The consent has expired; let the new owner sign a new one.
+        ConsentExpired,
+        /// The new owner has not signed that it takes this patient over.
+        BadConsent,
+        /// A recovery to this account is under way. Approve it.
+        AlreadyStarted,
+        /// The helper stands behind a recovery already. Withdraw from it first.
+        AlreadyApproved,
+        /// No recovery to this account is under way.
+        NotFound,
+        /// The helper does not stand behind this recovery.
+        NotApproved,
+        /// Helpers are missing, or the delay is not over. Wait.
+        NotReady,
+    }
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        #[cfg(feature = "try-runtime")]
+        fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+            Self::do_try_state()
+        }
+    }
+
+    #[pallet::call]
+    impl<T: Config> Pallet<T> {
+        /// Names who helps a patient back in, how many of them it takes, and how long an owner has to
+        /// stop them. Replaces what was named before.
+        ///
+        /// Owners; guardians where there is no owner. Whether a helper can transact is not asked:
+        /// they may join later.
+        ///
+        /// Errors: those of control; `NotAuthorized`, `RecoveryUnderWay`, `InvalidThreshold`,
+        /// `DuplicateHelper`, `HelperDecides`, `InvalidDelay`, `DelayTooShort`. Event: `PlanSet`.
+        #[pallet::call_index(0)]
+        #[pallet::weight(T::WeightInfo::set_plan())]
+        pub fn set_plan(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            helpers: BoundedVec<Helper, ConstU32<MAX_HELPERS>>,
+            threshold: u8,
+            delay: Moment,
+        ) -> DispatchResult {
+            let actor = Self::ensure_names_helpers(origin, patient)?;
+            Self::ensure_is_plan(&patient, &helpers, threshold)?;
+            ensure!(
+                (MIN_DELAY..=MAX_DELAY).contains(&delay),
+                Error::<T>::InvalidDelay
+            );
+            ensure!(
+                delay >= MIN_DELAY_OF_OTHERS || T::Succession::owns_for_good(&patient, &actor),
+                Error::<T>::DelayTooShort
+            );
+
+            let count = helpers.len() as u32;
+            let set_at = T::Chain::now();
+            Plans::<T>::insert(
+                patient,
+                RecoveryPlan {
+                    helpers,
+                    threshold,
+                    delay,
+                    set_at,
+                },
+            );
+            Self::deposit(
+                patient,
+                Event::PlanSet {
+                    patient,
+                    actor,
+                    helpers: count,
+                    threshold,
+                    delay,
+                },
+            );
+            Ok(())
+        }
+
+        /// Leaves a patient without helpers.
+        ///
+        /// Owners; guardians where there is no owner.
+        ///
+        /// Errors: those of control; `NotAuthorized`, `RecoveryUnderWay`, `NoPlan`.
+        /// Event: `PlanRemoved`.
+        #[pallet::call_index(1)]
+        #[pallet::weight(T::WeightInfo::remove_plan())]
+        pub fn remove_plan(origin: OriginFor<T>, patient: PatientId) -> DispatchResult {
+            let actor = Self::ensure_names_helpers(origin, patient)?;
+            ensure!(Plans::<T>::contains_key(patient), Error::<T>::NoPlan);
+
+            Plans::<T>::remove(patient);
+            Self::deposit(patient, Event::PlanRemoved { patient, actor });
+            Ok(())
+        }
+
+        /// Begins to give a patient to a new account, and is the first word for it.
+        ///
+        /// A helper, with the new account's signed consent.
+        ///
+        /// Errors: `NoPlan`, `NotAHelper`, `AlreadyStarted`, `AlreadyApproved`, `ConsentExpired`,
+        /// `BadConsent`. Event: `RecoveryStarted`.
+        #[pallet::call_index(2)]
+        #[pallet::weight(T::WeightInfo::start())]
+        pub fn start(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            owner: AccountId,
+            consent: SuccessionConsent,
+        ) -> DispatchResult {
+            let actor = ensure_signed(origin)?;
+            Self::ensure_helper(&patient, &actor)?;
+            ensure!(
+                !Recoveries::<T>::contains_key(patient, &owner),
+                Error::<T>::AlreadyStarted
+            );
+            Self::ensure_free(&patient, &actor)?;
+            let now = T::Chain::now();
+            ensure!(now < consent.expires_at, Error::<T>::ConsentExpired);
+            ensure!(
+                consent.is_signed_by(&owner, &T::Chain::genesis(), &patient),
+                Error::<T>::BadConsent
+            );
+
+            let mut recovery = PendingRecovery {
+                started_at: now,
+                helpers: Default::default(),
+                ready_at: None,
+            };
+            recovery
+                .helpers
+                .try_push(actor.clone())
+                .map_err(|_| Error::<T>::AlreadyApproved)?;
+            Recoveries::<T>::insert(patient, &owner, recovery);
+            Self::deposit(
+                patient,
+                Event::RecoveryStarted {
+                    patient,
+                    actor,
+                    owner,
+                },
+            );
+            Ok(())
+        }
+
+        /// Agrees to give a patient to a new account. With the last word that it takes, the delay
+        /// begins.
+        ///
+        /// Another helper, who stands behind no other recovery of this patient.
+        ///
+        /// Errors: `NoPlan`, `NotAHelper`, `NotFound`, `AlreadyApproved`. Event: `RecoveryApproved`.
+        #[pallet::call_index(3)]
+        #[pallet::weight(T::WeightInfo::approve())]
+        pub fn approve(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            owner: AccountId,
+        ) -> DispatchResult {
+            let actor = ensure_signed(origin)?;
+            let plan = Self::ensure_helper(&patient, &actor)?;
+            let mut recovery =
+                Recoveries::<T>::get(patient, &owner).ok_or(Error::<T>::NotFound)?;
+            Self::ensure_free(&patient, &actor)?;
+
+            recovery
+                .helpers
+                .try_push(actor.clone())
+                .map_err(|_| Error::<T>::AlreadyApproved)?;
+            if recovery.ready_at.is_none() && is_enough(&recovery, &plan) {
+                recovery.ready_at = Some(T::Chain::now().saturating_add(plan.delay));
+            }
+            let ready_at = recovery.ready_at;
+            Recoveries::<T>::insert(patient, &owner, recovery);
+            Self::deposit(
+                patient,
+                Event::RecoveryApproved {
+                    patient,
+                    actor,
+                    owner,
+                    ready_at,
+                },
+            );
+            Ok(())
+        }
+
+        /// Takes a helper's word back. If too few are left the delay is off, and a recovery that
+        /// nobody stands behind is no more.
+        ///
+        /// A helper who stands behind it.
+        ///
+        /// Errors: `NoPlan`, `NotAHelper`, `NotFound`, `NotApproved`. Event: `RecoveryWithdrawn`.
+        #[pallet::call_index(4)]
+        #[pallet::weight(T::WeightInfo::withdraw())]
+        pub fn withdraw(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            owner: AccountId,
+        ) -> DispatchResult {
+            let actor = ensure_signed(origin)?;
+            let plan = Self::ensure_helper(&patient, &actor)?;
+            let mut recovery =
+                Recoveries::<T>::get(patient, &owner).ok_or(Error::<T>::NotFound)?;
+            ensure!(
+                recovery.helpers.contains(&actor),
+                Error::<T>::NotApproved
+            );
+
+            recovery.helpers.retain(|helper| *helper != actor);
+            if !is_enough(&recovery, &plan) {
+                recovery.ready_at = None;
+            }
+            if recovery.helpers.is_empty() {
+                Recoveries::<T>::remove(patient, &owner);
+            } else {
+                Recoveries::<T>::insert(patient, &owner, recovery);
+            }
+            Self::deposit(
+                patient,
+                Event::RecoveryWithdrawn {
+                    patient,
+                    actor,
+                    owner,
+                },
+            );
+            Ok(())
+        }
+
+        /// Stops a recovery, until its last moment.
+        ///
+        /// Owners and guardians.
+        ///
+        /// Errors: those of control; `NotFound`. Event: `RecoveryCancelled`.
+        #[pallet::call_index(5)]
+        #[pallet::weight(T::WeightInfo::cancel())]
+        pub fn cancel(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            owner: AccountId,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            let PatientOrigin { patient, actor, .. } = T::Control::ensure_decides(patient, who)?;
+            ensure!(
+                Recoveries::<T>::contains_key(patient, &owner),
+                Error::<T>::NotFound
+            );
+
+            Recoveries::<T>::remove(patient, &owner);
+            Self::deposit(
+                patient,
+                Event::RecoveryCancelled {
+                    patient,
+                    actor,
+                    owner,
+                },
+            );
+            Ok(())
+        }
+
+        /// Gives a patient to the new account: everybody else loses their role. All recoveries of the
+        /// patient are over; the helpers stay.
+        ///
+        /// A helper or the new account, once the delay is over.
+        ///
+        /// Errors: `NoPlan`, `NotAHelper`, `NotFound`, `NotReady`; those of succession.
+        /// Event: `RecoveryFinished`.
+        #[pallet::call_index(6)]
+        #[pallet::weight(T::WeightInfo::finish())]
+        pub fn finish(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            owner: AccountId,
+        ) -> DispatchResult {
+            let actor = ensure_signed(origin)?;
+            if actor != owner {
+                Self::ensure_helper(&patient, &actor)?;
+            }
+            let recovery = Recoveries::<T>::get(patient, &owner).ok_or(Error::<T>::NotFound)?;
+            ensure!(
+                recovery
+                    .ready_at
+                    .is_some_and(|ready_at| T::Chain::now() >= ready_at),
+                Error::<T>::NotReady
+            );
+
+            T::Succession::succeed(patient, &owner)?;
+            Self::end_recoveries(&patient);
+            Self::deposit(
+                patient,
+                Event::RecoveryFinished {
+                    patient,
+                    actor,
+                    owner,
+                },
+            );
+            Ok(())
+        }
+    }
+
+    #[pallet::view_functions]
+    impl<T: Config> Pallet<T> {
+        /// Who can give a patient to a new account; none if nobody was named.
+        pub fn plan(patient: PatientId) -> Option<RecoveryPlan> {
+            Plans::<T>::get(patient)
+        }
+
+        /// A patient's recoveries under way, in the order of the accounts they would make owners.
+        pub fn recoveries(patient: PatientId) -> Vec<(AccountId, PendingRecovery)> {
+            let mut rows: Vec<_> = Recoveries::<T>::iter_prefix(patient).collect();
+            rows.sort_by(|(left, _), (right, _)| left.cmp(right));
+            rows
+        }
+    }
+}
+
+pub(crate) fn is_enough(recovery: &PendingRecovery, plan: &RecoveryPlan) -> bool {
+    recovery.helpers.len() >= usize::from(plan.threshold)
+}
+
+impl<T: Config> Helpers for Pallet<T> {
+    fn dismiss(patient: &PatientId) {
+        Plans::<T>::remove(patient);
+        Self::end_recoveries(patient);
+    }
+}
+
+impl<T: Config> Pallet<T> {
+    /// Who may change the plan, while no helper's word hangs on it.
+    fn ensure_names_helpers(
+        origin: OriginFor<T>,
+        patient: PatientId,
+    ) -> Result<AccountId, DispatchError> {
+        let by = T::Control::ensure_decides(patient, ensure_signed(origin)?)?;
+        ensure!(
+            by.role == ControllerRole::Owner || !T::Succession::has_owner(&patient),
+            Error::<T>::NotAuthorized
+        );
+        ensure!(
+            Recoveries::<T>::iter_key_prefix(patient).next().is_none(),
+            Error::<T>::RecoveryUnderWay
+        );
+        Ok(by.actor)
+    }
+
+    fn ensure_is_plan(patient: &PatientId, helpers: &[Helper], threshold: u8) -> DispatchResult {
+        ensure!(
+            threshold >= MIN_THRESHOLD && usize::from(threshold) <= helpers.len(),
+            Error::<T>::InvalidThreshold
+        );
+        ensure!(are_distinct(helpers), Error::<T>::DuplicateHelper);
+        let decides = |helper: &Helper| {
+            T::Control::role(patient, &helper.account)
+                .is_some_and(|role| role != ControllerRole::Carer)
+        };
+        ensure!(!helpers.iter().any(decides), Error::<T>::HelperDecides);
+        Ok(())
+    }
+
+    fn ensure_helper(
+        patient: &PatientId,
+        account: &AccountId,
+    ) -> Result<RecoveryPlan, DispatchError> {
+        let plan = Plans::<T>::get(patient).ok_or(Error::<T>::NoPlan)?;
+        ensure!(
+            plan.helpers.iter().any(|helper| helper.account == *account),
+            Error::<T>::NotAHelper
+        );
+        Ok(plan)
+    }
+
+    /// That a helper stands behind no recovery of the patient.
+    fn ensure_free(patient: &PatientId, helper: &AccountId) -> DispatchResult {
+        ensure!(
+            !Recoveries::<T>::iter_prefix_values(patient)
+                .any(|recovery| recovery.helpers.contains(helper)),
+            Error::<T>::AlreadyApproved
+        );
+        Ok(())
+    }
+
+    fn end_recoveries(patient: &PatientId) {
+        // No more than there are helpers.
+        let _ = Recoveries::<T>::clear_prefix(patient, MAX_HELPERS, None);
+    }
+
+    fn deposit(patient: PatientId, event: Event<T>) {
+        T::Trail::deposit(&patient, event.into());
+    }
+}
+
+pub(crate) fn are_distinct(helpers: &[Helper]) -> bool {
+    helpers.iter().enumerate().all(|(index, helper)| {
+        helpers[..index]
+            .iter()
+            .all(|other| other.account != helper.account)
+    })
+}

@@ -1,0 +1,188 @@
+//! A runtime of this pallet and doubles of its neighbours.
+
+use frame_support::derive_impl;
+use salus_primitives::{
+    rows::DAY, signing::succession_payload, traits::Chain, AccountId, Helper, Moment, PatientId,
+    SuccessionConsent,
+};
+use sp_core::{sr25519, Pair, H256};
+use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchResult};
+
+pub use pallet_doubles::*;
+
+#[frame_support::runtime]
+mod runtime {
+    #[runtime::runtime]
+    #[runtime::derive(
+        RuntimeCall,
+        RuntimeEvent,
+        RuntimeError,
+        RuntimeOrigin,
+        RuntimeFreezeReason,
+        RuntimeHoldReason,
+        RuntimeSlashReason,
+        RuntimeLockId,
+        RuntimeTask,
+        RuntimeViewFunction
+    )]
+    pub struct Test;
+
+    #[runtime::pallet_index(0)]
+    pub type System = frame_system;
+
+    #[runtime::pallet_index(27)]
+    pub type Recovery = crate;
+}
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+    type AccountId = AccountId;
+    type Lookup = IdentityLookup<AccountId>;
+    type Block = frame_system::mocking::MockBlockU32<Test>;
+}
+
+impl crate::Config for Test {
+    type Chain = Doubles;
+    type Trail = TrailDouble<Self>;
+    type Control = Doubles;
+    type Succession = Doubles;
+    type WeightInfo = ();
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkWorld = benchmark::World;
+}
+
+/// The patient's helpers.
+pub const SISTER: AccountId = AccountId::new([21; 32]);
+pub const NEIGHBOUR: AccountId = AccountId::new([22; 32]);
+pub const UNCLE: AccountId = AccountId::new([23; 32]);
+pub const HELPERS: [AccountId; 3] = [SISTER, NEIGHBOUR, UNCLE];
+
+pub fn pair(name: &str) -> sr25519::Pair {
+    sr25519::Pair::from_string(&format!("//{name}"), None).expect("a derivation path")
+}
+
+pub fn account(name: &str) -> AccountId {
+    pair(name).public().into()
+}
+
+/// What this account has signed, valid for a day.
+pub fn consent(name: &str, patient: PatientId) -> SuccessionConsent {
+    let expires_at = now() + DAY;
+    let payload = succession_payload(&Doubles::genesis(), &patient, &account(name), expires_at);
+    SuccessionConsent {
+        expires_at,
+        signature: pair(name).sign(&payload).into(),
+    }
+}
+
+pub fn signed(who: AccountId) -> RuntimeOrigin {
+    RuntimeOrigin::signed(who)
+}
+
+pub fn set_plan(
+    by: AccountId,
+    helpers: &[AccountId],
+    threshold: u8,
+    delay: Moment,
+) -> DispatchResult {
+    let helpers: Vec<_> = helpers
+        .iter()
+        .map(|account| Helper {
+            account: account.clone(),
+            share: H256::repeat_byte(7),
+        })
+        .collect();
+    let helpers = helpers.try_into().expect("within bounds");
+    Recovery::set_plan(signed(by), PATIENT, helpers, threshold, delay)
+}
+
+pub fn remove_plan(by: AccountId) -> DispatchResult {
+    Recovery::remove_plan(signed(by), PATIENT)
+}
+
+pub fn start(by: AccountId, to: &str) -> DispatchResult {
+    Recovery::start(signed(by), PATIENT, account(to), consent(to, PATIENT))
+}
+
+pub fn approve(by: AccountId, to: &str) -> DispatchResult {
+    Recovery::approve(signed(by), PATIENT, account(to))
+}
+
+pub fn withdraw(by: AccountId, to: &str) -> DispatchResult {
+    Recovery::withdraw(signed(by), PATIENT, account(to))
+}
+
+pub fn cancel(by: AccountId, to: &str) -> DispatchResult {
+    Recovery::cancel(signed(by), PATIENT, account(to))
+}
+
+pub fn finish(by: AccountId, to: &str) -> DispatchResult {
+    Recovery::finish(signed(by), PATIENT, account(to))
+}
+
+pub fn new_test_ext() -> sp_io::TestExternalities {
+    let storage = frame_system::GenesisConfig::<Test>::default()
+        .build_storage()
+        .expect("default genesis");
+    let mut ext = sp_io::TestExternalities::new(storage);
+    ext.execute_with(|| {
+        reset();
+        System::set_block_number(1);
+    });
+    ext
+}
+
+pub fn execute(test: impl FnOnce()) {
+    new_test_ext().execute_with(|| {
+        test();
+        Recovery::do_try_state().expect("invariants hold");
+    });
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmark {
+    use super::*;
+    use salus_primitives::{
+        traits::{BenchmarkCrowd, BenchmarkKeys, BenchmarkWorld},
+        *,
+    };
+    use sp_runtime::MultiSignature;
+
+    pub struct World;
+
+    impl BenchmarkKeys<AccountId> for World {
+        fn sign(_: &AccountId, payload: &[u8]) -> MultiSignature {
+            pair("owner").sign(payload).into()
+        }
+    }
+
+    impl BenchmarkCrowd for World {
+        fn crowd(_: PatientId) {}
+    }
+
+    impl BenchmarkWorld<AccountId> for World {
+        fn clinician() -> (AccountId, OrgId) {
+            (DOCTOR, HOSPITAL)
+        }
+        fn service() -> AccountId {
+            SERVICE
+        }
+        fn patient() -> (PatientId, AccountId) {
+            let owner = account("owner");
+            with(|w| {
+                w.controllers
+                    .insert((PATIENT, owner.clone()), ControllerRole::Owner)
+            });
+            (PATIENT, owner)
+        }
+        fn compartments(patient: PatientId, count: u32) -> Vec<CompartmentId> {
+            add_compartments(patient, count)
+        }
+        fn records(patient: PatientId, named: &[CompartmentId], count: u32) -> Vec<RecordIndex> {
+            add_records(patient, named, count)
+        }
+        fn grant(_: PatientId, _: &[CompartmentId]) -> GrantIndex {
+            0
+        }
+    }
+}

@@ -1,0 +1,44 @@
+use super::*;
+
+impl<T: Config> Pallet<T> {
+    /// Invariants:
+    ///
+    /// 1. A plan is of an enrolled patient, names each helper once, needs at least two of them, and
+    ///    its delay is within bounds.
+    /// 2. A recovery is of a patient with a plan, and somebody stands behind it.
+    /// 3. Whoever stands behind a recovery is a helper of the plan, and stands behind no other one of
+    ///    this patient.
+    /// 4. A recovery's delay has begun if and only if enough helpers stand behind it.
+    pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
+        for (patient, plan) in Plans::<T>::iter() {
+            ensure!(
+                T::Control::is_enrolled(&patient)
+                    && are_distinct(&plan.helpers)
+                    && plan.threshold >= MIN_THRESHOLD
+                    && usize::from(plan.threshold) <= plan.helpers.len()
+                    && (MIN_DELAY..=MAX_DELAY).contains(&plan.delay),
+                "1: not a plan"
+            );
+            let mut standing = Vec::new();
+            for recovery in Recoveries::<T>::iter_prefix_values(patient) {
+                for account in &recovery.helpers {
+                    ensure!(
+                        plan.helpers.iter().any(|helper| helper.account == *account),
+                        "3: not a helper"
+                    );
+                    ensure!(!standing.contains(account), "3: stands behind two");
+                    standing.push(account.clone());
+                }
+                ensure!(
+                    recovery.ready_at.is_some() == is_enough(&recovery, &plan),
+                    "4: a delay too early or not at all"
+                );
+            }
+        }
+        for (patient, _, recovery) in Recoveries::<T>::iter() {
+            ensure!(Plans::<T>::contains_key(patient), "2: without a plan");
+            ensure!(!recovery.helpers.is_empty(), "2: nobody stands behind it");
+        }
+        Ok(())
+    }
+}
