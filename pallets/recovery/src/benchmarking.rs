@@ -91,7 +91,10 @@ mod benchmarks {
             MAX_DELAY,
         );
 
-        assert_eq!(Plans::<T>::get(patient).map(|plan| plan.delay), Some(MAX_DELAY));
+        assert_eq!(
+            Plans::<T>::get(patient).map(|plan| plan.delay),
+            Some(MAX_DELAY)
+        );
         Ok(())
     }
 
@@ -117,7 +120,12 @@ mod benchmarks {
         others::<T>(patient, 1);
 
         #[extrinsic_call]
-        _(RawOrigin::Signed(helper(0)), patient, owner.clone(), consent);
+        _(
+            RawOrigin::Signed(helper(0)),
+            patient,
+            owner.clone(),
+            consent,
+        );
 
         assert!(Recoveries::<T>::contains_key(patient, owner));
         Ok(())

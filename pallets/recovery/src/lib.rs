@@ -360,8 +360,7 @@ pub mod pallet {
         ) -> DispatchResult {
             let actor = ensure_signed(origin)?;
             let plan = Self::ensure_helper(&patient, &actor)?;
-            let mut recovery =
-                Recoveries::<T>::get(patient, &owner).ok_or(Error::<T>::NotFound)?;
+            let mut recovery = Recoveries::<T>::get(patient, &owner).ok_or(Error::<T>::NotFound)?;
             Self::ensure_free(&patient, &actor)?;
 
             recovery
@@ -400,12 +399,8 @@ pub mod pallet {
         ) -> DispatchResult {
             let actor = ensure_signed(origin)?;
             let plan = Self::ensure_helper(&patient, &actor)?;
-            let mut recovery =
-                Recoveries::<T>::get(patient, &owner).ok_or(Error::<T>::NotFound)?;
-            ensure!(
-                recovery.helpers.contains(&actor),
-                Error::<T>::NotApproved
-            );
+            let mut recovery = Recoveries::<T>::get(patient, &owner).ok_or(Error::<T>::NotFound)?;
+            ensure!(recovery.helpers.contains(&actor), Error::<T>::NotApproved);
 
             recovery.helpers.retain(|helper| *helper != actor);
             if !is_enough(&recovery, &plan) {

@@ -1,6 +1,4 @@
-use crate::{
-    mock::*, Error, Event, Plans, Recoveries, MAX_DELAY, MIN_DELAY, MIN_DELAY_OF_OTHERS,
-};
+use crate::{mock::*, Error, Event, Plans, Recoveries, MAX_DELAY, MIN_DELAY, MIN_DELAY_OF_OTHERS};
 use frame_support::{assert_noop, assert_ok};
 use salus_primitives::{
     rows::{DAY, HOUR, SECOND},
@@ -57,10 +55,7 @@ mod set_plan {
             let plan = Recovery::plan(PATIENT).unwrap();
             let named: Vec<_> = plan.helpers.iter().map(|h| h.account.clone()).collect();
             assert_eq!(named, HELPERS);
-            assert_eq!(
-                (plan.threshold, plan.delay, plan.set_at),
-                (2, DELAY, START)
-            );
+            assert_eq!((plan.threshold, plan.delay, plan.set_at), (2, DELAY, START));
             System::assert_last_event(
                 Event::PlanSet {
                     patient: PATIENT,
@@ -444,10 +439,7 @@ mod cancel {
                 for who in [SISTER, account("phone")] {
                     assert_noop!(finish(who, "phone"), Error::<Test>::NotFound);
                 }
-                assert_eq!(
-                    Doubles::role(&PATIENT, &OWNER),
-                    Some(ControllerRole::Owner)
-                );
+                assert_eq!(Doubles::role(&PATIENT, &OWNER), Some(ControllerRole::Owner));
             });
         }
     }
