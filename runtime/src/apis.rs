@@ -13,8 +13,8 @@ use salus_primitives::{
     traits::{Chain, Consent as _, Records as _},
     Cid, Clinician, Compartment, CompartmentId, Controller, Correction, CorrectionIndex,
     GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Patient, PatientId,
-    Purpose, Record, RecordIndex, RecordState, Reference, Request, RequestIndex, SignedRecipient,
-    Subject, TrailHead,
+    PendingRecovery, Purpose, Record, RecordIndex, RecordState, RecoveryPlan, Reference, Request,
+    RequestIndex, SignedRecipient, Subject, TrailHead,
 };
 use sp_api::impl_runtime_apis;
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
@@ -31,7 +31,7 @@ use sp_version::RuntimeVersion;
 use crate::{
     configs::SalusChain, genesis_config_presets, AccessLog, AccountId, Block, Consent, Copies,
     Corrections, Executive, Grandpa, Historical, InherentDataExt, Members, Nonce, Patients,
-    Records, Runtime, RuntimeGenesisConfig, SessionKeys, System, SLOT_DURATION, VERSION,
+    Records, Recovery, Runtime, RuntimeGenesisConfig, SessionKeys, System, SLOT_DURATION, VERSION,
 };
 
 /// Joins what the record store and the grants know about a compartment.
@@ -326,6 +326,14 @@ impl_runtime_apis! {
             reader: AccountId,
         ) -> Option<(Cid, AccountId, bool)> {
             Corrections::correction_letter(&patient, correction, stage, &reader)
+        }
+
+        fn recovery_plan(patient: PatientId) -> Option<RecoveryPlan> {
+            Recovery::plan(patient)
+        }
+
+        fn recoveries(patient: PatientId) -> Vec<(AccountId, PendingRecovery)> {
+            Recovery::recoveries(patient)
         }
 
         fn reference(patient: PatientId, kind: ObjectKind, content: Cid) -> Reference {

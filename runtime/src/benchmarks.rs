@@ -6,7 +6,10 @@ use frame_support::BoundedVec;
 use salus_primitives::{
     rows::DAY,
     signing::{recipient_payload, SCHEME_X25519},
-    traits::{BenchmarkErasures, BenchmarkKeys, BenchmarkWorld, Chain, OpenIntake, Standing},
+    traits::{
+        BenchmarkAdmin, BenchmarkCrowd, BenchmarkErasures, BenchmarkKeys, BenchmarkWorld, Chain,
+        OpenIntake, Standing,
+    },
     Cid, ClinicianRole, CompartmentId, ControllerRole, GrantIndex, GrantTerms, Grantee, NewRecord,
     OrgId, OrganisationKind, PatientId, Purpose, Recipient, RecordIndex, RecordState, Rights,
     Scope, Subject,
@@ -34,6 +37,7 @@ frame_benchmarking::define_benchmarks!(
     [pallet_access_log, AccessLog]
     [pallet_corrections, Corrections]
     [pallet_copies, Copies]
+    [pallet_recovery, Recovery]
 );
 
 const KEY_TYPE: KeyTypeId = KeyTypeId(*b"salu");
@@ -97,6 +101,32 @@ impl BenchmarkKeys<AccountId> for World {
         sp_io::crypto::sr25519_sign(KEY_TYPE, &public, payload)
             .expect("this world made the owner's key")
             .into()
+    }
+}
+
+impl BenchmarkAdmin<AccountId> for World {
+    fn admin() -> AccountId {
+        let (_, organisation) = Self::clinician();
+        Members::organisation(organisation)
+            .expect("the clinician's organisation is a member")
+            .admin
+    }
+}
+
+impl BenchmarkCrowd for World {
+    fn crowd(patient: PatientId) {
+        let owner = owner(patient);
+        let present = Patients::controllers(patient).len() as u32;
+        for number in present..pallet_patients::MAX_CONTROLLERS {
+            Patients::add_controller(
+                RuntimeOrigin::signed(owner.clone()),
+                patient,
+                frame_benchmarking::account("benchmark carer", number, 0),
+                ControllerRole::Carer,
+                None,
+            )
+            .expect("there is room for a controller");
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use salus_primitives::{traits::Chain, Genesis, Moment, DAY};
 use super::governance::MAX_ORGANISATIONS;
 use crate::{
     configs::{ChangeOfSeats, EnactedOrigin, GovernanceOrigin},
-    AccessLog, Consent, Council, Members, Patients, Records, Runtime, RuntimeCall, System,
-    Timestamp,
+    AccessLog, Consent, Council, Members, Patients, Records, Recovery, Runtime, RuntimeCall,
+    System, Timestamp,
 };
 
 /// The chain's clock and name.
@@ -39,6 +39,9 @@ impl Contains<RuntimeCall> for Urgent {
             ) | RuntimeCall::Patients(
                 pallet_patients::Call::restrict { .. }
                     | pallet_patients::Call::remove_controller { .. }
+            ) | RuntimeCall::Recovery(
+                // A thief's helpers would begin again between the two.
+                pallet_recovery::Call::cancel { .. } | pallet_recovery::Call::remove_plan { .. }
             ) | RuntimeCall::Records(pallet_records::Call::cancel_erase { .. })
                 | RuntimeCall::Consent(pallet_consent::Call::revoke { .. })
         )
@@ -62,6 +65,7 @@ impl pallet_patients::Config for Runtime {
     type Trail = AccessLog;
     type Standing = Members;
     type Intake = Records;
+    type Helpers = Recovery;
     type WeightInfo = pallet_patients::weights::SubstrateWeight<Runtime>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkWorld = crate::benchmarks::World;
@@ -123,6 +127,16 @@ impl pallet_copies::Config for Runtime {
     type Records = Records;
     type GovernanceOrigin = GovernanceOrigin;
     type WeightInfo = pallet_copies::weights::SubstrateWeight<Runtime>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkWorld = crate::benchmarks::World;
+}
+
+impl pallet_recovery::Config for Runtime {
+    type Chain = SalusChain;
+    type Trail = AccessLog;
+    type Control = Patients;
+    type Succession = Patients;
+    type WeightInfo = pallet_recovery::weights::SubstrateWeight<Runtime>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkWorld = crate::benchmarks::World;
 }

@@ -77,6 +77,7 @@ fn no_pallet_runs_on_unit_weights() {
         pallet_access_log::Config => WeightInfo,
         pallet_corrections::Config => WeightInfo,
         pallet_copies::Config => WeightInfo,
+        pallet_recovery::Config => WeightInfo,
     );
     for (config, weights) in all {
         assert_ne!(weights, "()", "{config}");
@@ -204,7 +205,15 @@ fn strangers_and_suspended_clinicians_are_turned_away_before_the_chain() {
 #[test]
 fn what_takes_a_right_away_goes_first() {
     world::full().execute_with(|| {
-        assert!(Urgent::contains(&revoke()));
+        let cancel = RuntimeCall::Recovery(pallet_recovery::Call::cancel {
+            patient: PATIENT,
+            owner: Who::Newcomer.account(),
+        });
+        let remove_plan =
+            RuntimeCall::Recovery(pallet_recovery::Call::remove_plan { patient: PATIENT });
+        for call in [revoke(), cancel, remove_plan] {
+            assert!(Urgent::contains(&call), "{call:?}");
+        }
         assert!(!Urgent::contains(&remark()));
         let ordinary = validate(Who::Owner, &remark()).unwrap();
         let urgent = validate(Who::Owner, &revoke()).unwrap();
@@ -273,7 +282,7 @@ fn the_largest_calls_fit_into_a_block() {
     }
 }
 
-fn remark() -> RuntimeCall {
+pub fn remark() -> RuntimeCall {
     RuntimeCall::System(frame_system::Call::remark { remark: vec![] })
 }
 
@@ -285,7 +294,7 @@ fn revoke() -> RuntimeCall {
 }
 
 /// The priority that `CheckMember` gives to the next transaction of `who`.
-fn validate(who: Who, call: &RuntimeCall) -> Result<u64, TransactionValidityError> {
+pub fn validate(who: Who, call: &RuntimeCall) -> Result<u64, TransactionValidityError> {
     let info = call.get_dispatch_info();
     let nonce = frame_system::Pallet::<Runtime>::account_nonce(who.account());
     // It reads the nonce from what follows it.

@@ -4,4 +4,5 @@ mod configuration;
 mod consortium;
 mod metadata;
 mod origins;
+mod recovery;
 mod world;

@@ -14,8 +14,8 @@ use frame_support::{
     BoundedVec,
 };
 use salus_primitives::{
-    ClinicianRole, CompartmentId, ControllerRole, Delivery, OrganisationKind, Part, PatientId,
-    Purpose, Rights, Subject, DAY,
+    traits::Succession, ClinicianRole, CompartmentId, ControllerRole, Delivery, Helper,
+    OrganisationKind, Part, PatientId, Purpose, Rights, Subject, DAY,
 };
 use salus_runtime::{
     AllPalletsWithSystem, Council, Members, Patients, Records, Runtime, RuntimeCall, RuntimeEvent,
@@ -84,6 +84,14 @@ const SRV: &str = "AccessLog.NotAService";
 const VLT: &str = "Copies.NotAService";
 /// Not the one who must answer for the record.
 const RSP: &str = "Corrections.NotResponder";
+/// Not a helper whom the patient named.
+const HLP: &str = "Recovery.NotAHelper";
+/// A guardian, where there is an owner.
+const OWN: &str = "Recovery.NotAuthorized";
+/// Stands behind that recovery already.
+const APP: &str = "Recovery.AlreadyApproved";
+/// Does not stand behind that recovery.
+const BEH: &str = "Recovery.NotApproved";
 const SEA: &str = "Council.NotMember";
 const UPG: &str = "System.NothingAuthorized";
 /// Nothing of what is reported happened.
@@ -138,6 +146,8 @@ const TABLE: &[Row] = &[
     ("Patients.restrict",         restrict,      [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.lift",             lift,          [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.set_inbox",        set_inbox,     [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Patients.hand_over",        hand_over,     [OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Patients.void_enrolment",   void_enrolment, [CTL, CTL,  CTL,  CTL,  CTL,  CTL,  OK,   CTL,  CTL,  CTL,  BAD,  BAD]),
 
     //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
     ("Records.open_compartment",  open_compartment, [OK, OK,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
@@ -179,6 +189,16 @@ const TABLE: &[Row] = &[
     //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
     ("Copies.confirm_erasures",   confirm_erasures, [VLT, VLT, VLT, VLT,  VLT,  VLT,  VLT,  VLT,  OK,   VLT,  BAD,  BAD]),
     ("Copies.set_replication",    set_replication, [BAD, BAD, BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
+
+    // The carer, the other owner and the clinician are the helpers; the carer has started.
+    //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
+    ("Recovery.set_plan",         set_plan,      [OK,   OWN,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Recovery.remove_plan",      remove_plan,   [OK,   OWN,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Recovery.start",            start,         [HLP,  HLP,  OK,   OK,   OK,   HLP,  HLP,  HLP,  HLP,  HLP,  BAD,  BAD]),
+    ("Recovery.approve",          approve_recovery, [HLP, HLP, APP, OK,   OK,   HLP,  HLP,  HLP,  HLP,  HLP,  BAD,  BAD]),
+    ("Recovery.withdraw",         withdraw_recovery, [HLP, HLP, OK, BEH,  BEH,  HLP,  HLP,  HLP,  HLP,  HLP,  BAD,  BAD]),
+    ("Recovery.cancel",           cancel_recovery, [OK, OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Recovery.finish",           finish,        [HLP,  HLP,  OK,   OK,   OK,   HLP,  HLP,  HLP,  HLP,  HLP,  BAD,  BAD]),
 ];
 
 /// Calls that the filter closes to everybody but root, which no account has.
@@ -260,6 +280,26 @@ fn each_call_has_a_row_and_each_row_a_call() {
 }
 
 #[test]
+fn who_was_recovered_from_is_a_stranger() {
+    let stranger = COLUMNS
+        .into_iter()
+        .position(|origin| origin == Origin::By(Who::Stranger))
+        .expect("a column");
+    /// The call as the owner would make it, after another account has taken the owner's place.
+    fn too_late(make: Make) -> RuntimeCall {
+        let call = make(Who::Owner);
+        assert_ok!(Patients::succeed(PATIENT, &Who::Newcomer.account()));
+        call
+    }
+    world::full().execute_with(|| {
+        for (name, make, expected) in TABLE {
+            let found = undone(Who::Owner.signed(), || too_late(*make)).1;
+            assert_eq!(found, expected[stranger], "{name}");
+        }
+    });
+}
+
+#[test]
 fn closed_calls_are_closed_to_everybody() {
     world::full().execute_with(|| {
         for name in CLOSED {
@@ -282,12 +322,16 @@ fn attempt(origin: Origin, make: Make) -> (String, String) {
         Origin::By(who) => who,
         Origin::Root | Origin::None => Who::Owner,
     };
+    undone(signed(origin), || make(who))
+}
+
+fn undone(origin: RuntimeOrigin, make: impl FnOnce() -> RuntimeCall) -> (String, String) {
     with_transaction(|| {
-        let call = make(who);
+        let call = make();
         let metadata = call.get_call_metadata();
         let name = format!("{}.{}", metadata.pallet_name, metadata.function_name);
         let before = System::events().len();
-        let result = call.dispatch(signed(origin));
+        let result = call.dispatch(origin);
         let refused = System::events().split_off(before).iter().any(|record| {
             matches!(
                 record.event,
@@ -606,6 +650,96 @@ fn set_inbox(who: Who) -> RuntimeCall {
     pallet_patients::Call::set_inbox {
         patient: PATIENT,
         recipient,
+    }
+    .into()
+}
+
+fn hand_over(_: Who) -> RuntimeCall {
+    pallet_patients::Call::hand_over {
+        patient: PATIENT,
+        owner: Who::Newcomer.account(),
+        consent: world::succession(PATIENT, Who::Newcomer),
+    }
+    .into()
+}
+
+fn void_enrolment(_: Who) -> RuntimeCall {
+    pallet_patients::Call::void_enrolment { patient: PATIENT }.into()
+}
+
+// Recovery.
+
+fn set_plan(_: Who) -> RuntimeCall {
+    let helper = |who: Who| Helper {
+        account: who.account(),
+        share: H256::repeat_byte(60),
+    };
+    pallet_recovery::Call::set_plan {
+        patient: PATIENT,
+        helpers: BoundedVec::truncate_from(
+            [Who::Carer, Who::OtherOwner, Who::Clinician]
+                .map(helper)
+                .to_vec(),
+        ),
+        threshold: 2,
+        delay: DAY,
+    }
+    .into()
+}
+
+/// The owner names helpers.
+fn put_plan() {
+    assert_ok!(set_plan(Who::Owner).dispatch(Who::Owner.signed()));
+}
+
+fn remove_plan(_: Who) -> RuntimeCall {
+    put_plan();
+    pallet_recovery::Call::remove_plan { patient: PATIENT }.into()
+}
+
+fn start(_: Who) -> RuntimeCall {
+    put_plan();
+    pallet_recovery::Call::start {
+        patient: PATIENT,
+        owner: Who::Newcomer.account(),
+        consent: world::succession(PATIENT, Who::Newcomer),
+    }
+    .into()
+}
+
+fn approve_recovery(who: Who) -> RuntimeCall {
+    assert_ok!(start(who).dispatch(Who::Carer.signed()));
+    pallet_recovery::Call::approve {
+        patient: PATIENT,
+        owner: Who::Newcomer.account(),
+    }
+    .into()
+}
+
+fn withdraw_recovery(who: Who) -> RuntimeCall {
+    assert_ok!(start(who).dispatch(Who::Carer.signed()));
+    pallet_recovery::Call::withdraw {
+        patient: PATIENT,
+        owner: Who::Newcomer.account(),
+    }
+    .into()
+}
+
+fn cancel_recovery(who: Who) -> RuntimeCall {
+    assert_ok!(start(who).dispatch(Who::Carer.signed()));
+    pallet_recovery::Call::cancel {
+        patient: PATIENT,
+        owner: Who::Newcomer.account(),
+    }
+    .into()
+}
+
+fn finish(who: Who) -> RuntimeCall {
+    assert_ok!(approve_recovery(who).dispatch(Who::Clinician.signed()));
+    set_time(NOW + DAY);
+    pallet_recovery::Call::finish {
+        patient: PATIENT,
+        owner: Who::Newcomer.account(),
     }
     .into()
 }

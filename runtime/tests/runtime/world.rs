@@ -3,10 +3,10 @@
 use codec::Encode;
 use frame_support::{assert_ok, traits::OnInitialize, BoundedVec};
 use salus_primitives::{
-    signing::{enrolment_payload, recipient_payload, SCHEME_X25519},
+    signing::{enrolment_payload, recipient_payload, succession_payload, SCHEME_X25519},
     AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, EnrolmentConsent, Genesis,
     GrantTerms, Grantee, Moment, NewRecord, OrganisationKind, PatientId, Purpose, Recipient,
-    Rights, Scope, Subject, DAY,
+    Rights, Scope, Subject, SuccessionConsent, DAY,
 };
 use salus_runtime::{
     genesis_config_presets, AllPalletsWithSystem, Consent, Members, Patients, Records, Runtime,
@@ -138,6 +138,16 @@ pub fn enrol(enroller: Who, patient: PatientId, controller: Who) -> pallet_patie
             expires_at,
             signature: controller.pair().sign(&payload).into(),
         },
+    }
+}
+
+/// The word of `owner` that it takes the patient over.
+pub fn succession(patient: PatientId, owner: Who) -> SuccessionConsent {
+    let expires_at = NOW + 365 * DAY;
+    let payload = succession_payload(&genesis(), &patient, &owner.account(), expires_at);
+    SuccessionConsent {
+        expires_at,
+        signature: owner.pair().sign(&payload).into(),
     }
 }
 
