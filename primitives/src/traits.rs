@@ -175,6 +175,14 @@ pub trait BenchmarkErasures<AccountId>: BenchmarkWorld<AccountId> {
     fn erased() -> (PatientId, RecordIndex);
 }
 
+/// What benchmarks about emergencies need beside a [`BenchmarkWorld`].
+pub trait BenchmarkEmergencies<AccountId>: BenchmarkWorld<AccountId> {
+    /// The admin of the clinician's organisation.
+    fn admin() -> AccountId;
+    /// So many organisations.
+    fn organisations(count: u32) -> Vec<OrgId>;
+}
+
 /// Signatures of the patients' owners that a [`BenchmarkWorld`] makes.
 pub trait BenchmarkKeys<AccountId> {
     fn sign(owner: &AccountId, payload: &[u8]) -> MultiSignature;

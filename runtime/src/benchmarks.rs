@@ -6,7 +6,10 @@ use frame_support::BoundedVec;
 use salus_primitives::{
     rows::DAY,
     signing::{recipient_payload, SCHEME_X25519},
-    traits::{BenchmarkErasures, BenchmarkKeys, BenchmarkWorld, Chain, OpenIntake, Standing},
+    traits::{
+        BenchmarkEmergencies, BenchmarkErasures, BenchmarkKeys, BenchmarkWorld, Chain, OpenIntake,
+        Standing,
+    },
     Cid, ClinicianRole, CompartmentId, ControllerRole, GrantIndex, GrantTerms, Grantee, NewRecord,
     OrgId, OrganisationKind, PatientId, Purpose, Recipient, RecordIndex, RecordState, Rights,
     Scope, Subject,
@@ -34,6 +37,7 @@ frame_benchmarking::define_benchmarks!(
     [pallet_access_log, AccessLog]
     [pallet_corrections, Corrections]
     [pallet_copies, Copies]
+    [pallet_emergency, Emergency]
 );
 
 const KEY_TYPE: KeyTypeId = KeyTypeId(*b"salu");
@@ -42,13 +46,9 @@ const INTAKE: CompartmentId = CompartmentId([0xff; 16]);
 /// Makes what a benchmark needs by the calls that people make.
 pub struct World;
 
-fn member(name: &'static str, role: ClinicianRole) -> (AccountId, OrgId) {
-    let account: AccountId = frame_benchmarking::account(name, 0, 0);
-    if let Some(member) = <Members as Standing<AccountId>>::member(&account) {
-        return (account, member.organisation());
-    }
-    let admin: AccountId = frame_benchmarking::account("benchmark admin", 0, 0);
-    let organisation = match <Members as Standing<AccountId>>::member(&admin) {
+/// The organisation that this account runs.
+fn organisation(admin: &AccountId) -> OrgId {
+    match <Members as Standing<AccountId>>::member(admin) {
         Some(member) => member.organisation(),
         None => Members::do_admit(
             OrganisationKind::Hospital,
@@ -57,7 +57,16 @@ fn member(name: &'static str, role: ClinicianRole) -> (AccountId, OrgId) {
             Default::default(),
         )
         .expect("there is room for an organisation"),
-    };
+    }
+}
+
+fn member(name: &'static str, role: ClinicianRole) -> (AccountId, OrgId) {
+    let account: AccountId = frame_benchmarking::account(name, 0, 0);
+    if let Some(member) = <Members as Standing<AccountId>>::member(&account) {
+        return (account, member.organisation());
+    }
+    let admin = World::admin();
+    let organisation = organisation(&admin);
     let until = SalusChain::now() + 1_000 * DAY;
     Members::do_credential(Some(admin), organisation, account.clone(), role, until)
         .expect("the account is free");
@@ -97,6 +106,18 @@ impl BenchmarkKeys<AccountId> for World {
         sp_io::crypto::sr25519_sign(KEY_TYPE, &public, payload)
             .expect("this world made the owner's key")
             .into()
+    }
+}
+
+impl BenchmarkEmergencies<AccountId> for World {
+    fn admin() -> AccountId {
+        frame_benchmarking::account("benchmark admin", 0, 0)
+    }
+
+    fn organisations(count: u32) -> Vec<OrgId> {
+        (0..count)
+            .map(|number| organisation(&frame_benchmarking::account("benchmark holder", number, 0)))
+            .collect()
     }
 }
 

@@ -172,6 +172,8 @@ mod runtime {
     pub type Corrections = pallet_corrections;
     #[runtime::pallet_index(26)]
     pub type Copies = pallet_copies;
+    #[runtime::pallet_index(28)]
+    pub type Emergency = pallet_emergency;
 
     // Pallets begin in the order of their indices, and the first session asks who is a member.
     #[runtime::pallet_index(30)]

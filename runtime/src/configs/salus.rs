@@ -25,7 +25,7 @@ impl Chain for SalusChain {
     }
 }
 
-/// What goes first when blocks are full: whatever takes a right away.
+/// What goes first when blocks are full: whatever takes a right away, and whoever cannot wait.
 pub struct Urgent;
 
 impl Contains<RuntimeCall> for Urgent {
@@ -41,6 +41,10 @@ impl Contains<RuntimeCall> for Urgent {
                     | pallet_patients::Call::remove_controller { .. }
             ) | RuntimeCall::Records(pallet_records::Call::cancel_erase { .. })
                 | RuntimeCall::Consent(pallet_consent::Call::revoke { .. })
+                | RuntimeCall::Emergency(
+                    pallet_emergency::Call::break_glass { .. }
+                        | pallet_emergency::Call::remove_plan { .. }
+                )
         )
     }
 }
@@ -123,6 +127,19 @@ impl pallet_copies::Config for Runtime {
     type Records = Records;
     type GovernanceOrigin = GovernanceOrigin;
     type WeightInfo = pallet_copies::weights::SubstrateWeight<Runtime>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkWorld = crate::benchmarks::World;
+}
+
+impl pallet_emergency::Config for Runtime {
+    type Chain = SalusChain;
+    type Trail = AccessLog;
+    type Standing = Members;
+    type Control = Patients;
+    type Records = Records;
+    type Granting = Consent;
+    type GovernanceOrigin = GovernanceOrigin;
+    type WeightInfo = pallet_emergency::weights::SubstrateWeight<Runtime>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkWorld = crate::benchmarks::World;
 }

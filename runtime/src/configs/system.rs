@@ -105,7 +105,8 @@ impl Contains<RuntimeCall> for CallFilter {
             | RuntimeCall::Consent(_)
             | RuntimeCall::AccessLog(_)
             | RuntimeCall::Corrections(_)
-            | RuntimeCall::Copies(_) => true,
+            | RuntimeCall::Copies(_)
+            | RuntimeCall::Emergency(_) => true,
         }
     }
 }

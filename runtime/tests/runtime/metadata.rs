@@ -4,7 +4,7 @@ use salus_primitives::api::SalusApi;
 use salus_runtime::{Block, RuntimeCall, RuntimeError, RuntimeEvent, VERSION};
 use scale_info::{form::MetaForm, Field, MetaType, Type, TypeDef, TypeInfo, Variant};
 
-const OURS: [&str; 7] = [
+const OURS: [&str; 8] = [
     "Members",
     "Patients",
     "Records",
@@ -12,6 +12,7 @@ const OURS: [&str; 7] = [
     "AccessLog",
     "Corrections",
     "Copies",
+    "Emergency",
 ];
 
 fn variants(ty: Type<MetaForm>) -> Vec<Variant<MetaForm>> {
