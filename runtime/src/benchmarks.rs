@@ -65,7 +65,7 @@ fn member(name: &'static str, role: ClinicianRole) -> (AccountId, OrgId) {
     if let Some(member) = <Members as Standing<AccountId>>::member(&account) {
         return (account, member.organisation());
     }
-    let admin = World::admin();
+    let admin: AccountId = frame_benchmarking::account("benchmark admin", 0, 0);
     let organisation = organisation(&admin);
     let until = SalusChain::now() + 1_000 * DAY;
     Members::do_credential(Some(admin), organisation, account.clone(), role, until)
