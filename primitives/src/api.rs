@@ -8,9 +8,9 @@ use scale_info::TypeInfo;
 
 use crate::{
     AccountId, Cid, Clinician, Compartment, CompartmentId, Controller, Correction, CorrectionIndex,
-    Grant, GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Patient,
-    PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Request,
-    RequestIndex, SignedRecipient, Subject, TrailHead,
+    EmergencyPlan, Glass, GlassIndex, Grant, GrantIndex, LetterStage, Member, Moment, ObjectKind,
+    OrgId, Organisation, Patient, PatientId, PendingRecovery, Purpose, Record, RecordIndex,
+    RecoveryPlan, Reference, Request, RequestIndex, SignedRecipient, Subject, TrailHead,
 };
 
 /// A compartment with what an author needs to write into it.
@@ -91,5 +91,11 @@ sp_api::decl_runtime_apis! {
         fn keepers(patient: PatientId) -> Vec<OrgId>;
         /// The organisations whose vaults have confirmed that an erased record's file is gone, and when.
         fn erasure_confirmations(patient: PatientId, record: RecordIndex) -> Vec<(OrgId, Moment)>;
+
+        /// What an emergency opens; none where nothing opens, whatever the reason.
+        fn emergency_plan(patient: PatientId) -> Option<EmergencyPlan>;
+        fn glasses(patient: PatientId, from: GlassIndex, limit: u32) -> Vec<(GlassIndex, Glass)>;
+        /// What an organisation has not reviewed: what was broken first comes first.
+        fn glasses_to_review(organisation: OrgId, limit: u32) -> Vec<(PatientId, GlassIndex, Glass)>;
     }
 }

@@ -24,6 +24,11 @@ pub const MAX_HELPERS: u32 = 7;
 /// Organisations that hold a share of an emergency plan's key.
 pub const MAX_HOLDERS: u32 = 7;
 
+/// Milliseconds for which an emergency opens records.
+pub const GLASS_LASTS: Moment = 24 * HOUR;
+/// Milliseconds in which it has to be reviewed.
+pub const REVIEW_WITHIN: Moment = 72 * HOUR;
+
 pub const SECOND: Moment = 1_000;
 pub const HOUR: Moment = 60 * 60 * SECOND;
 pub const DAY: Moment = 24 * HOUR;

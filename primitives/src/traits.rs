@@ -195,6 +195,14 @@ pub trait BenchmarkCrowd {
     fn crowd(patient: PatientId);
 }
 
+/// What benchmarks about emergencies need beside a [`BenchmarkWorld`].
+pub trait BenchmarkEmergencies<AccountId>:
+    BenchmarkWorld<AccountId> + BenchmarkAdmin<AccountId>
+{
+    /// So many organisations.
+    fn organisations(count: u32) -> Vec<OrgId>;
+}
+
 /// Signatures of the patients' owners that a [`BenchmarkWorld`] makes.
 pub trait BenchmarkKeys<AccountId> {
     fn sign(owner: &AccountId, payload: &[u8]) -> MultiSignature;

@@ -12,9 +12,9 @@ use salus_primitives::{
     placement,
     traits::{Chain, Consent as _, Records as _},
     Cid, Clinician, Compartment, CompartmentId, Controller, Correction, CorrectionIndex,
-    GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Patient, PatientId,
-    PendingRecovery, Purpose, Record, RecordIndex, RecordState, RecoveryPlan, Reference, Request,
-    RequestIndex, SignedRecipient, Subject, TrailHead,
+    EmergencyPlan, Glass, GlassIndex, GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId,
+    Organisation, Patient, PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecordState,
+    RecoveryPlan, Reference, Request, RequestIndex, SignedRecipient, Subject, TrailHead,
 };
 use sp_api::impl_runtime_apis;
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
@@ -30,8 +30,9 @@ use sp_version::RuntimeVersion;
 
 use crate::{
     configs::SalusChain, genesis_config_presets, AccessLog, AccountId, Block, Consent, Copies,
-    Corrections, Executive, Grandpa, Historical, InherentDataExt, Members, Nonce, Patients,
-    Records, Recovery, Runtime, RuntimeGenesisConfig, SessionKeys, System, SLOT_DURATION, VERSION,
+    Corrections, Emergency, Executive, Grandpa, Historical, InherentDataExt, Members, Nonce,
+    Patients, Records, Recovery, Runtime, RuntimeGenesisConfig, SessionKeys, System, SLOT_DURATION,
+    VERSION,
 };
 
 /// Joins what the record store and the grants know about a compartment.
@@ -345,8 +346,14 @@ impl_runtime_apis! {
                     }
                     None => Reference::Unnamed,
                 },
+                ObjectKind::Envelope if Emergency::references_package(&patient, &content) => {
+                    Reference::Named
+                }
                 ObjectKind::Envelope => Consent::envelope_reference(&patient, &content),
-                ObjectKind::Letter if Corrections::references(&patient, &content) => {
+                ObjectKind::Letter
+                    if Corrections::references(&patient, &content)
+                        || Emergency::references_letter(&patient, &content) =>
+                {
                     Reference::Named
                 }
                 ObjectKind::Letter => Consent::letter_reference(&patient, &content),
@@ -371,6 +378,21 @@ impl_runtime_apis! {
 
         fn erasure_confirmations(patient: PatientId, record: RecordIndex) -> Vec<(OrgId, Moment)> {
             Copies::confirmations(&patient, record)
+        }
+
+        fn emergency_plan(patient: PatientId) -> Option<EmergencyPlan> {
+            Emergency::plan(&patient)
+        }
+
+        fn glasses(patient: PatientId, from: GlassIndex, limit: u32) -> Vec<(GlassIndex, Glass)> {
+            Emergency::glasses(&patient, from, limit)
+        }
+
+        fn glasses_to_review(
+            organisation: OrgId,
+            limit: u32,
+        ) -> Vec<(PatientId, GlassIndex, Glass)> {
+            Emergency::glasses_to_review(organisation, limit)
         }
     }
 

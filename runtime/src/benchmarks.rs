@@ -7,8 +7,8 @@ use salus_primitives::{
     rows::DAY,
     signing::{recipient_payload, SCHEME_X25519},
     traits::{
-        BenchmarkAdmin, BenchmarkCrowd, BenchmarkErasures, BenchmarkKeys, BenchmarkWorld, Chain,
-        OpenIntake, Standing,
+        BenchmarkAdmin, BenchmarkCrowd, BenchmarkEmergencies, BenchmarkErasures, BenchmarkKeys,
+        BenchmarkWorld, Chain, OpenIntake, Standing,
     },
     Cid, ClinicianRole, CompartmentId, ControllerRole, GrantIndex, GrantTerms, Grantee, NewRecord,
     OrgId, OrganisationKind, PatientId, Purpose, Recipient, RecordIndex, RecordState, Rights,
@@ -38,6 +38,7 @@ frame_benchmarking::define_benchmarks!(
     [pallet_corrections, Corrections]
     [pallet_copies, Copies]
     [pallet_recovery, Recovery]
+    [pallet_emergency, Emergency]
 );
 
 const KEY_TYPE: KeyTypeId = KeyTypeId(*b"salu");
@@ -46,13 +47,9 @@ const INTAKE: CompartmentId = CompartmentId([0xff; 16]);
 /// Makes what a benchmark needs by the calls that people make.
 pub struct World;
 
-fn member(name: &'static str, role: ClinicianRole) -> (AccountId, OrgId) {
-    let account: AccountId = frame_benchmarking::account(name, 0, 0);
-    if let Some(member) = <Members as Standing<AccountId>>::member(&account) {
-        return (account, member.organisation());
-    }
-    let admin: AccountId = frame_benchmarking::account("benchmark admin", 0, 0);
-    let organisation = match <Members as Standing<AccountId>>::member(&admin) {
+/// The organisation that this account runs.
+fn organisation(admin: &AccountId) -> OrgId {
+    match <Members as Standing<AccountId>>::member(admin) {
         Some(member) => member.organisation(),
         None => Members::do_admit(
             OrganisationKind::Hospital,
@@ -61,7 +58,16 @@ fn member(name: &'static str, role: ClinicianRole) -> (AccountId, OrgId) {
             Default::default(),
         )
         .expect("there is room for an organisation"),
-    };
+    }
+}
+
+fn member(name: &'static str, role: ClinicianRole) -> (AccountId, OrgId) {
+    let account: AccountId = frame_benchmarking::account(name, 0, 0);
+    if let Some(member) = <Members as Standing<AccountId>>::member(&account) {
+        return (account, member.organisation());
+    }
+    let admin: AccountId = frame_benchmarking::account("benchmark admin", 0, 0);
+    let organisation = organisation(&admin);
     let until = SalusChain::now() + 1_000 * DAY;
     Members::do_credential(Some(admin), organisation, account.clone(), role, until)
         .expect("the account is free");
@@ -127,6 +133,14 @@ impl BenchmarkCrowd for World {
             )
             .expect("there is room for a controller");
         }
+    }
+}
+
+impl BenchmarkEmergencies<AccountId> for World {
+    fn organisations(count: u32) -> Vec<OrgId> {
+        (0..count)
+            .map(|number| organisation(&frame_benchmarking::account("benchmark holder", number, 0)))
+            .collect()
     }
 }
 

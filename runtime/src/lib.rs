@@ -174,6 +174,8 @@ mod runtime {
     pub type Copies = pallet_copies;
     #[runtime::pallet_index(27)]
     pub type Recovery = pallet_recovery;
+    #[runtime::pallet_index(28)]
+    pub type Emergency = pallet_emergency;
 
     // Pallets begin in the order of their indices, and the first session asks who is a member.
     #[runtime::pallet_index(30)]

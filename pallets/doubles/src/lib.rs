@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use codec::Encode;
 use salus_primitives::{
     rows::DAY,
-    traits::{Chain, Control, PatientOrigin, Records, Standing, Succession, Trail},
-    AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis, GrantTerms, Grantee,
-    Member, Moment, OrgId, PatientId, Purpose, Record, RecordIndex, RecordState, Rights, Scope,
+    traits::{Chain, Control, Granting, PatientOrigin, Records, Standing, Succession, Trail},
+    AccountId, Basis, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis, GrantIndex,
+    GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, Record, RecordIndex,
+    RecordState, Rights, Scope,
 };
 use sp_core::H256;
 use sp_runtime::{DispatchError, DispatchResult};
@@ -42,6 +43,8 @@ pub const START: Moment = 20_000 * DAY;
 pub struct World {
     pub now: Moment,
     pub members: BTreeMap<AccountId, Member>,
+    /// Beside those named above.
+    pub more_organisations: u32,
     pub suspended: Vec<OrgId>,
     pub controllers: BTreeMap<(PatientId, AccountId), ControllerRole>,
     /// Of the controllers, those whose role ends some day.
@@ -49,6 +52,19 @@ pub struct World {
     pub restricted: Vec<PatientId>,
     pub compartments: Vec<(PatientId, CompartmentId)>,
     pub records: BTreeMap<(PatientId, RecordIndex), Record>,
+    pub granted: Vec<Granted>,
+}
+
+/// What a pallet had granted by [`Granting`], under the index it has in the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    pub patient: PatientId,
+    pub actor: AccountId,
+    pub terms: GrantTerms,
+    pub envelope: Option<Cid>,
+    pub basis: Basis,
+    /// Who ended it.
+    pub ended_by: Option<AccountId>,
 }
 
 thread_local! {
@@ -168,6 +184,13 @@ pub fn terms() -> GrantTerms {
     }
 }
 
+/// Admits so many more organisations.
+pub fn add_organisations(count: u32) -> Vec<OrgId> {
+    let first = INSURANCE + 1 + with(|w| w.more_organisations);
+    with(|w| w.more_organisations += count);
+    (first..first + count).collect()
+}
+
 /// Opens so many more compartments.
 pub fn add_compartments(patient: PatientId, count: u32) -> Vec<CompartmentId> {
     let present = with(|w| w.compartments.len() as u32);
@@ -232,7 +255,9 @@ impl Standing<AccountId> for Doubles {
         })
     }
     fn organisation_is_active(organisation: OrgId) -> bool {
-        organisation <= INSURANCE && with(|w| !w.suspended.contains(&organisation))
+        with(|w| {
+            organisation <= INSURANCE + w.more_organisations && !w.suspended.contains(&organisation)
+        })
     }
     fn grantee_is_active(grantee: &Grantee) -> bool {
         match grantee {
@@ -316,5 +341,38 @@ impl Records<AccountId> for Doubles {
     }
     fn link_correction(_: &PatientId, _: RecordIndex, _: RecordIndex) -> DispatchResult {
         Ok(())
+    }
+}
+
+impl Granting<AccountId> for Doubles {
+    fn grant(
+        patient: PatientId,
+        actor: AccountId,
+        terms: GrantTerms,
+        envelope: Option<Cid>,
+        basis: Basis,
+    ) -> Result<GrantIndex, DispatchError> {
+        with(|w| {
+            w.granted.push(Granted {
+                patient,
+                actor,
+                terms,
+                envelope,
+                basis,
+                ended_by: None,
+            });
+            Ok(w.granted.len() as GrantIndex - 1)
+        })
+    }
+    fn end(patient: PatientId, actor: AccountId, grant: GrantIndex) -> DispatchResult {
+        with(|w| {
+            let row = w
+                .granted
+                .get_mut(grant as usize)
+                .filter(|row| row.patient == patient)
+                .ok_or(DispatchError::CannotLookup)?;
+            row.ended_by.get_or_insert(actor);
+            Ok(())
+        })
     }
 }

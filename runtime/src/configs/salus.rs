@@ -25,7 +25,7 @@ impl Chain for SalusChain {
     }
 }
 
-/// What goes first when blocks are full: whatever takes a right away.
+/// What goes first when blocks are full: whatever takes a right away, and whoever cannot wait.
 pub struct Urgent;
 
 impl Contains<RuntimeCall> for Urgent {
@@ -44,6 +44,10 @@ impl Contains<RuntimeCall> for Urgent {
                 pallet_recovery::Call::cancel { .. } | pallet_recovery::Call::remove_plan { .. }
             ) | RuntimeCall::Records(pallet_records::Call::cancel_erase { .. })
                 | RuntimeCall::Consent(pallet_consent::Call::revoke { .. })
+                | RuntimeCall::Emergency(
+                    pallet_emergency::Call::break_glass { .. }
+                        | pallet_emergency::Call::remove_plan { .. }
+                )
         )
     }
 }
@@ -137,6 +141,19 @@ impl pallet_recovery::Config for Runtime {
     type Control = Patients;
     type Succession = Patients;
     type WeightInfo = pallet_recovery::weights::SubstrateWeight<Runtime>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkWorld = crate::benchmarks::World;
+}
+
+impl pallet_emergency::Config for Runtime {
+    type Chain = SalusChain;
+    type Trail = AccessLog;
+    type Standing = Members;
+    type Control = Patients;
+    type Records = Records;
+    type Granting = Consent;
+    type GovernanceOrigin = GovernanceOrigin;
+    type WeightInfo = pallet_emergency::weights::SubstrateWeight<Runtime>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkWorld = crate::benchmarks::World;
 }

@@ -106,7 +106,8 @@ impl Contains<RuntimeCall> for CallFilter {
             | RuntimeCall::AccessLog(_)
             | RuntimeCall::Corrections(_)
             | RuntimeCall::Copies(_)
-            | RuntimeCall::Recovery(_) => true,
+            | RuntimeCall::Recovery(_)
+            | RuntimeCall::Emergency(_) => true,
         }
     }
 }

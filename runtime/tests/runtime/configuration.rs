@@ -78,6 +78,7 @@ fn no_pallet_runs_on_unit_weights() {
         pallet_corrections::Config => WeightInfo,
         pallet_copies::Config => WeightInfo,
         pallet_recovery::Config => WeightInfo,
+        pallet_emergency::Config => WeightInfo,
     );
     for (config, weights) in all {
         assert_ne!(weights, "()", "{config}");
@@ -222,6 +223,23 @@ fn what_takes_a_right_away_goes_first() {
 }
 
 #[test]
+fn an_emergency_goes_first() {
+    world::full().execute_with(|| {
+        let break_glass = RuntimeCall::Emergency(pallet_emergency::Call::break_glass {
+            patient: PATIENT,
+            letter: world::cid(1),
+        });
+        let remove_plan =
+            RuntimeCall::Emergency(pallet_emergency::Call::remove_plan { patient: PATIENT });
+        for (who, call) in [(Who::Clinician, break_glass), (Who::Owner, remove_plan)] {
+            let ordinary = validate(who, &remark()).unwrap();
+            let urgent = validate(who, &call).unwrap();
+            assert!(urgent > ordinary, "{urgent} > {ordinary}");
+        }
+    });
+}
+
+#[test]
 fn a_full_block_leaves_time_for_its_state_root() {
     let weights = <Runtime as frame_system::Config>::BlockWeights::get();
     assert_eq!(weights.max_block, MAXIMUM_BLOCK_WEIGHT);
@@ -272,6 +290,10 @@ fn the_largest_calls_fit_into_a_block() {
             ]),
         }),
         RuntimeCall::Consent(pallet_consent::Call::sweep { limit: 128 }),
+        RuntimeCall::Emergency(pallet_emergency::Call::break_glass {
+            patient: PATIENT,
+            letter: world::cid(1),
+        }),
     ];
     for call in largest {
         let weight = call.get_dispatch_info().call_weight;

@@ -4,7 +4,7 @@ use salus_primitives::api::SalusApi;
 use salus_runtime::{Block, RuntimeCall, RuntimeError, RuntimeEvent, VERSION};
 use scale_info::{form::MetaForm, Field, MetaType, Type, TypeDef, TypeInfo, Variant};
 
-const OURS: [&str; 8] = [
+const OURS: [&str; 9] = [
     "Members",
     "Patients",
     "Records",
@@ -13,6 +13,7 @@ const OURS: [&str; 8] = [
     "Corrections",
     "Copies",
     "Recovery",
+    "Emergency",
 ];
 
 fn variants(ty: Type<MetaForm>) -> Vec<Variant<MetaForm>> {

@@ -15,7 +15,7 @@ use frame_support::{
 };
 use salus_primitives::{
     traits::Succession, ClinicianRole, CompartmentId, ControllerRole, Delivery, Helper,
-    OrganisationKind, Part, PatientId, Purpose, Rights, Subject, DAY,
+    OrganisationKind, Part, PatientId, Purpose, Rights, ShareHolder, Subject, DAY,
 };
 use salus_runtime::{
     AllPalletsWithSystem, Council, Members, Patients, Records, Runtime, RuntimeCall, RuntimeEvent,
@@ -59,7 +59,7 @@ type Row = (&'static str, Make, [&'static str; COLUMNS.len()]);
 
 /// Done.
 const OK: &str = "Ok";
-/// The call went through and left `Refused` in the patient's trail.
+/// The call went through and left `Refused` or `GlassRefused` in the patient's trail.
 const REF: &str = "Refused";
 /// Not signed, or not by governance.
 const BAD: &str = "BadOrigin";
@@ -92,6 +92,12 @@ const OWN: &str = "Recovery.NotAuthorized";
 const APP: &str = "Recovery.AlreadyApproved";
 /// Does not stand behind that recovery.
 const BEH: &str = "Recovery.NotApproved";
+/// Not a clinician in good standing.
+const EMG: &str = "Emergency.NotAClinician";
+/// A clinician, of a role that may not break a glass.
+const ROL: &str = "Emergency.RoleMayNot";
+/// Does not run the organisation for which the glass was broken.
+const REV: &str = "Emergency.NotReviewer";
 const SEA: &str = "Council.NotMember";
 const UPG: &str = "System.NothingAuthorized";
 /// Nothing of what is reported happened.
@@ -199,6 +205,14 @@ const TABLE: &[Row] = &[
     ("Recovery.withdraw",         withdraw_recovery, [HLP, HLP, OK, BEH,  BEH,  HLP,  HLP,  HLP,  HLP,  HLP,  BAD,  BAD]),
     ("Recovery.cancel",           cancel_recovery, [OK, OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Recovery.finish",           finish,        [HLP,  HLP,  OK,   OK,   OK,   HLP,  HLP,  HLP,  HLP,  HLP,  BAD,  BAD]),
+    //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
+    ("Emergency.set_plan",        set_emergency_plan, [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Emergency.remove_plan",     remove_emergency_plan, [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Emergency.break_glass",     break_glass,   [EMG,  EMG,  EMG,  EMG,  OK,   EMG,  EMG,  EMG,  ROL,  EMG,  BAD,  BAD]),
+    ("Emergency.break_glass",     break_without_plan, [EMG, EMG, EMG, EMG, REF, EMG,  EMG,  EMG,  ROL,  EMG,  BAD,  BAD]),
+    ("Emergency.review",          review,        [REV,  REV,  REV,  REV,  REV,  REV,  OK,   REV,  REV,  REV,  BAD,  BAD]),
+    ("Emergency.dispute",         dispute,       [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Emergency.readmit",         readmit_clinician, [BAD, BAD, BAD, BAD, BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
 ];
 
 /// Calls that the filter closes to everybody but root, which no account has.
@@ -336,6 +350,7 @@ fn undone(origin: RuntimeOrigin, make: impl FnOnce() -> RuntimeCall) -> (String,
             matches!(
                 record.event,
                 RuntimeEvent::AccessLog(pallet_access_log::Event::Refused { .. })
+                    | RuntimeEvent::Emergency(pallet_emergency::Event::GlassRefused { .. })
             )
         });
         let found = match result {
@@ -1047,6 +1062,75 @@ fn name_successor(_: Who) -> RuntimeCall {
     pallet_corrections::Call::name_successor {
         organisation: HOSPITAL,
         successor: world::OTHER_HOSPITAL,
+    }
+    .into()
+}
+
+// Emergencies.
+
+fn set_emergency_plan(_: Who) -> RuntimeCall {
+    let holders = [HOSPITAL, world::OTHER_HOSPITAL].map(|organisation| ShareHolder {
+        organisation,
+        share: H256::repeat_byte(organisation as u8),
+    });
+    pallet_emergency::Call::set_plan {
+        patient: PATIENT,
+        compartments: BoundedVec::truncate_from(vec![LABORATORY]),
+        holders: BoundedVec::truncate_from(holders.to_vec()),
+        threshold: 2,
+        package: cid(60),
+    }
+    .into()
+}
+
+fn remove_emergency_plan(_: Who) -> RuntimeCall {
+    assert_ok!(set_plan(Who::Owner).dispatch(Who::Owner.signed()));
+    pallet_emergency::Call::remove_plan { patient: PATIENT }.into()
+}
+
+fn break_without_plan(_: Who) -> RuntimeCall {
+    pallet_emergency::Call::break_glass {
+        patient: PATIENT,
+        letter: cid(61),
+    }
+    .into()
+}
+
+fn break_glass(who: Who) -> RuntimeCall {
+    assert_ok!(set_plan(Who::Owner).dispatch(Who::Owner.signed()));
+    break_without_plan(who)
+}
+
+/// The clinician breaks the glass; it is glass 0.
+fn put_glass() {
+    assert_ok!(break_glass(Who::Clinician).dispatch(Who::Clinician.signed()));
+}
+
+fn review(_: Who) -> RuntimeCall {
+    put_glass();
+    pallet_emergency::Call::review {
+        patient: PATIENT,
+        glass: 0,
+        justified: false,
+    }
+    .into()
+}
+
+fn dispute(_: Who) -> RuntimeCall {
+    put_glass();
+    pallet_emergency::Call::dispute {
+        patient: PATIENT,
+        glass: 0,
+        letter: cid(62),
+    }
+    .into()
+}
+
+fn readmit_clinician(_: Who) -> RuntimeCall {
+    put_glass();
+    set_time(NOW + 3 * DAY);
+    pallet_emergency::Call::readmit {
+        clinician: Who::Clinician.account(),
     }
     .into()
 }

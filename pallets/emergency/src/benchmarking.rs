@@ -1,0 +1,158 @@
+//! Worst cases: plans of 32 compartments and seven holders, a clinician with as many glasses that
+//! wait for review as there can be, and the review that bars.
+
+use super::*;
+use alloc::vec::Vec;
+use frame_benchmarking::v2::*;
+use frame_system::RawOrigin;
+use salus_primitives::traits::{BenchmarkAdmin, BenchmarkEmergencies, BenchmarkWorld};
+use sp_runtime::traits::{BlakeTwo256, Hash};
+
+type World<T> = <T as Config>::BenchmarkWorld;
+
+fn cid(n: u8) -> Cid {
+    Cid::dag_pb([n; 32])
+}
+
+fn compartments<T: Config>(patient: PatientId, count: u32) -> Compartments {
+    let opened: Vec<CompartmentId> = World::<T>::compartments(patient, count);
+    opened.try_into().expect("within the bound; qed")
+}
+
+fn holders<T: Config>() -> Holders {
+    let holders: Vec<_> = World::<T>::organisations(MAX_HOLDERS)
+        .into_iter()
+        .map(|organisation| ShareHolder {
+            organisation,
+            share: BlakeTwo256::hash_of(&organisation),
+        })
+        .collect();
+    holders.try_into().expect("as many as the bound; qed")
+}
+
+/// A patient with a plan, and an owner of it.
+fn planned<T: Config>() -> Result<(PatientId, AccountId), BenchmarkError> {
+    let (patient, owner) = World::<T>::patient();
+    Pallet::<T>::set_plan(
+        RawOrigin::Signed(owner.clone()).into(),
+        patient,
+        compartments::<T>(patient, MAX_SCOPE),
+        holders::<T>(),
+        2,
+        cid(1),
+    )?;
+    Ok((patient, owner))
+}
+
+/// So many glasses of somebody else's patient wait for review.
+fn wait<T: Config>(clinician: &AccountId, count: u32, due_at: Moment) {
+    let entries: Vec<_> = (0..count)
+        .map(|glass| Unreviewed {
+            patient: PatientId([0xee; 16]),
+            glass,
+            due_at,
+        })
+        .collect();
+    let entries: BoundedVec<_, _> = entries.try_into().expect("within the bound; qed");
+    UnreviewedOf::<T>::insert(clinician, entries);
+}
+
+/// The clinician breaks the glass, number 0, beside as many others as may wait.
+fn broken<T: Config>() -> Result<(PatientId, AccountId), BenchmarkError> {
+    let (patient, owner) = planned::<T>()?;
+    let (clinician, _) = World::<T>::clinician();
+    wait::<T>(&clinician, MAX_UNREVIEWED - 1, Moment::MAX);
+    Pallet::<T>::break_glass(RawOrigin::Signed(clinician).into(), patient, cid(2))?;
+    Ok((patient, owner))
+}
+
+#[benchmarks]
+mod benchmarks {
+    use super::*;
+
+    #[benchmark]
+    fn set_plan(c: Linear<1, { MAX_SCOPE }>) {
+        let (patient, owner) = World::<T>::patient();
+        let compartments = compartments::<T>(patient, c);
+        let holders = holders::<T>();
+
+        #[extrinsic_call]
+        _(
+            RawOrigin::Signed(owner),
+            patient,
+            compartments,
+            holders,
+            MAX_HOLDERS as u8,
+            cid(1),
+        );
+
+        assert!(Plans::<T>::contains_key(patient));
+    }
+
+    #[benchmark]
+    fn remove_plan() -> Result<(), BenchmarkError> {
+        let (patient, owner) = planned::<T>()?;
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), patient);
+
+        assert!(!Plans::<T>::contains_key(patient));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn break_glass() -> Result<(), BenchmarkError> {
+        let (patient, _) = planned::<T>()?;
+        let (clinician, _) = World::<T>::clinician();
+        wait::<T>(&clinician, MAX_UNREVIEWED - 1, Moment::MAX);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(clinician), patient, cid(2));
+
+        assert!(Glasses::<T>::contains_key(patient, 0));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn review() -> Result<(), BenchmarkError> {
+        let (patient, _) = broken::<T>()?;
+        let (clinician, _) = World::<T>::clinician();
+        let moments = [T::Chain::now(); UNJUSTIFIED_MOST as usize - 1];
+        Unjustified::<T>::insert(&clinician, BoundedVec::truncate_from(moments.to_vec()));
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(World::<T>::admin()), patient, 0, false);
+
+        assert!(Barred::<T>::contains_key(clinician));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn dispute() -> Result<(), BenchmarkError> {
+        let (patient, owner) = broken::<T>()?;
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), patient, 0, cid(3));
+
+        assert!(Glasses::<T>::get(patient, 0).is_some_and(|glass| glass.dispute.is_some()));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn readmit() -> Result<(), BenchmarkError> {
+        let governance = T::GovernanceOrigin::try_successful_origin()
+            .map_err(|_| BenchmarkError::Stop("no governance origin"))?;
+        let (clinician, _) = World::<T>::clinician();
+        Barred::<T>::insert(&clinician, 0);
+        wait::<T>(&clinician, MAX_UNREVIEWED, 0);
+
+        #[extrinsic_call]
+        _(governance as T::RuntimeOrigin, clinician.clone());
+
+        assert!(!Barred::<T>::contains_key(&clinician));
+        assert!(!UnreviewedOf::<T>::contains_key(&clinician));
+        Ok(())
+    }
+
+    impl_benchmark_test_suite!(Pallet, crate::mock::ExtBuilder.build(), crate::mock::Test);
+}

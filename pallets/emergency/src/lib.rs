@@ -1,0 +1,747 @@
+//! # Emergency
+//!
+//! What may be opened when a patient cannot be asked, and who answers for having opened it.
+//!
+//! ## Overview
+//!
+//! A patient lies unconscious in a hospital that they never shared anything with. Whoever wants to
+//! be helped then sets a **plan** beforehand: which compartments open. A clinician **breaks the
+//! glass**, with a reason that the patient will read, and may read these compartments for a day.
+//! Nobody has to approve; somebody has to answer: the clinician's organisation **reviews** each
+//! glass within 72 hours, and the patient can **dispute** it.
+//!
+//! Whoever wants none of this sets no plan, and nothing opens.
+//!
+//! ## Scenario
+//!
+//! 1. The patient plans ([`Call::set_plan`]): medication and allergies, to be opened by the vaults
+//!    of any two of three organisations together.
+//! 2. In an emergency room far away the doctor calls [`Call::break_glass`]. The patient's phone, and
+//!    that of a guardian, rings: `GlassBroken`. The doctor reads for 24 hours, each time noted as
+//!    ever.
+//! 3. The emergency room's admin looks into it and calls [`Call::review`]: justified.
+//! 4. Another doctor does it out of curiosity. The patient disputes ([`Call::dispute`]), the review
+//!    says that it was not justified. At the third time within a year she is barred, until the
+//!    council has looked into it ([`Call::readmit`]).
+//!
+//! ## Design
+//!
+//! * **Opted out and never set are one state**: no row. Breaking the glass of either succeeds as a
+//!   call, so that it stands in the trail, opens nothing, and gives no reason. A restricted patient
+//!   is a third such case. Setting and removing a plan leave the same event, also where there was
+//!   nothing to remove: it tells that somebody touched the plan, and not what was done.
+//! * **The chain opens nothing by itself.** The plan's `package` holds the keys of its compartments,
+//!   encrypted to a key that is dealt in shares to the holders' vaults. A glass makes a grant, under
+//!   which the package is handed over, and is what a vault releases its share against.
+//! * **Who named the package** is a controller, in the plan: breaking a glass hands over what stands
+//!   there and lets nobody name an envelope of their own.
+//! * **Nothing piles up.** A clinician breaks [`PER_CLINICIAN`] glasses a day and none while a review
+//!   is overdue: at most [`MAX_UNREVIEWED`] wait at any time. Refused ones count against the caps,
+//!   and need no review.
+//! * **A patient's word stands**: whoever ends the grant of a glass early is rid of that clinician
+//!   for the rest of its 24 hours.
+//! * HIPAA: 45 CFR 164.312(a)(2)(ii), emergency access procedure. HL7 v3 purpose of use `BTG`.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests;
+#[cfg(any(feature = "try-runtime", test))]
+mod try_state;
+mod views;
+pub mod weights;
+
+use codec::{Decode, Encode, MaxEncodedLen};
+use frame_support::pallet_prelude::*;
+use frame_system::pallet_prelude::*;
+use salus_primitives::{
+    rows::{DAY, GLASS_LASTS, MAX_HOLDERS, MAX_SCOPE, REVIEW_WITHIN},
+    traits::{Chain, Control, Granting, PatientOrigin, Records, Standing, Trail},
+    AccountId, Basis, Cid, ClinicianRole, CompartmentId, Dispute, EmergencyPlan, Glass, GlassIndex,
+    GrantIndex, GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, Review, Rights,
+    Scope, ShareHolder,
+};
+
+pub use pallet::*;
+pub use weights::WeightInfo;
+
+/// Glasses that one clinician may break in a day of the chain's clock, refused ones among them.
+pub const PER_CLINICIAN: u32 = 8;
+/// The same for all clinicians of an organisation together.
+pub const PER_ORGANISATION: u32 = 64;
+
+/// 72 hours touch four days. Do not reduce.
+pub const MAX_UNREVIEWED: u32 = PER_CLINICIAN * (REVIEW_WITHIN / DAY + 1) as u32;
+
+/// So many glasses that were not justified bar a clinician,
+pub const UNJUSTIFIED_MOST: u32 = 3;
+/// if their reviews are not further apart than this.
+pub const UNJUSTIFIED_WITHIN: Moment = 365 * DAY;
+
+pub type Compartments = BoundedVec<CompartmentId, ConstU32<MAX_SCOPE>>;
+pub type Holders = BoundedVec<ShareHolder, ConstU32<MAX_HOLDERS>>;
+
+/// A glass that waits for its review.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Unreviewed {
+    pub patient: PatientId,
+    pub glass: GlassIndex,
+    pub due_at: Moment,
+}
+
+/// How many glasses somebody has broken on one day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Daily {
+    /// Whole days since the Unix epoch.
+    pub day: u64,
+    pub count: u32,
+}
+
+impl Daily {
+    /// With one more, at `now`.
+    fn after(self, now: Moment) -> Self {
+        let day = now / DAY;
+        let before = if self.day == day { self.count } else { 0 };
+        Self {
+            day,
+            count: before.saturating_add(1),
+        }
+    }
+}
+
+#[frame_support::pallet]
+pub mod pallet {
+    use super::*;
+
+    const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+    #[pallet::pallet]
+    #[pallet::storage_version(STORAGE_VERSION)]
+    pub struct Pallet<T>(_);
+
+    #[pallet::config]
+    pub trait Config:
+        frame_system::Config<RuntimeEvent: From<Event<Self>>, AccountId = AccountId>
+    {
+        type Chain: Chain;
+
+        /// Where every event about a patient goes.
+        type Trail: Trail<<Self as frame_system::Config>::RuntimeEvent>;
+
+        /// Who is a clinician or an admin in good standing, and of which organisation.
+        type Standing: Standing<AccountId>;
+
+        /// Who decides for a patient.
+        type Control: Control<AccountId>;
+
+        type Records: Records<AccountId>;
+
+        /// Makes the grant of a glass.
+        type Granting: Granting<AccountId>;
+
+        /// Readmits clinicians.
+        type GovernanceOrigin: EnsureOrigin<Self::RuntimeOrigin>;
+
+        type WeightInfo: WeightInfo;
+
+        #[cfg(feature = "runtime-benchmarks")]
+        type BenchmarkWorld: salus_primitives::traits::BenchmarkEmergencies<AccountId>;
+    }
+
+    /// What an emergency opens. Written by `set_plan`, removed by `remove_plan`; at most one row per
+    /// patient.
+    #[pallet::storage]
+    pub type Plans<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, EmergencyPlan>;
+
+    /// The glasses of each patient.
+    ///
+    /// Written by `break_glass`; `review` and `dispute` each fill one field in, once. Never removed;
+    /// paced by the daily caps.
+    #[pallet::storage]
+    pub type Glasses<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, PatientId, Twox64Concat, GlassIndex, Glass>;
+
+    /// The index of each patient's next glass.
+    #[pallet::storage]
+    pub type NextGlass<T: Config> =
+        StorageMap<_, Blake2_128Concat, PatientId, GlassIndex, ValueQuery>;
+
+    /// The glasses that an organisation has not reviewed. Written by `break_glass`, removed by
+    /// `review`; at most [`MAX_UNREVIEWED`] rows per clinician, and what the council passed over.
+    #[pallet::storage]
+    pub type ToReview<T: Config> = StorageNMap<
+        _,
+        (
+            NMapKey<Twox64Concat, OrgId>,
+            NMapKey<Blake2_128Concat, PatientId>,
+            NMapKey<Twox64Concat, GlassIndex>,
+        ),
+        (),
+    >;
+
+    /// The same by who broke them: what is overdue here keeps its clinician from the next one.
+    /// Written by `break_glass`; `review` takes one out, `readmit` what is overdue.
+    #[pallet::storage]
+    pub type UnreviewedOf<T: Config> = StorageMap<
+        _,
+        Blake2_128Concat,
+        AccountId,
+        BoundedVec<Unreviewed, ConstU32<MAX_UNREVIEWED>>,
+        ValueQuery,
+    >;
+
+    /// Until when a clinician cannot break a patient's glass again. Written by `break_glass`, never
+    /// removed; at most one row per glass.
+    #[pallet::storage]
+    pub type OpenUntil<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, PatientId, Blake2_128Concat, AccountId, Moment>;
+
+    /// What each clinician has had of a day's cap. Written by `break_glass`, refused or not; one row
+    /// per clinician who ever called it.
+    #[pallet::storage]
+    pub type DailyOf<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Daily, ValueQuery>;
+
+    /// What each organisation has had of a day's cap; one row per organisation.
+    #[pallet::storage]
+    pub type DailyIn<T: Config> = StorageMap<_, Twox64Concat, OrgId, Daily, ValueQuery>;
+
+    /// When reviews said of a clinician that a glass was not justified, within the last year or so.
+    /// Written by `review`, removed when it bars; one moment less than bars.
+    #[pallet::storage]
+    pub type Unjustified<T: Config> = StorageMap<
+        _,
+        Blake2_128Concat,
+        AccountId,
+        BoundedVec<Moment, ConstU32<{ UNJUSTIFIED_MOST - 1 }>>,
+        ValueQuery,
+    >;
+
+    /// Clinicians whom the council has to look into, and since when. Written by `review`, removed by
+    /// `readmit`; at most one row per clinician.
+    #[pallet::storage]
+    pub type Barred<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Moment>;
+
+    #[pallet::event]
+    #[pallet::generate_deposit(pub(super) fn deposit_event)]
+    pub enum Event<T: Config> {
+        /// A patient decided what an emergency opens, if anything.
+        #[codec(index = 0)]
+        PlanChanged {
+            patient: PatientId,
+            actor: AccountId,
+        },
+        /// A clinician took emergency access to a patient's records.
+        #[codec(index = 1)]
+        GlassBroken {
+            patient: PatientId,
+            actor: AccountId,
+            organisation: OrgId,
+            glass: GlassIndex,
+            grant: GrantIndex,
+            letter: Cid,
+        },
+        /// A clinician tried to take emergency access to a patient's records, and got none.
+        #[codec(index = 2)]
+        GlassRefused {
+            patient: PatientId,
+            actor: AccountId,
+            organisation: OrgId,
+            letter: Cid,
+        },
+        /// An organisation said whether an emergency access was justified.
+        #[codec(index = 3)]
+        GlassReviewed {
+            patient: PatientId,
+            actor: AccountId,
+            glass: GlassIndex,
+            justified: bool,
+        },
+        /// A patient disputed an emergency access.
+        #[codec(index = 4)]
+        GlassDisputed {
+            patient: PatientId,
+            actor: AccountId,
+            glass: GlassIndex,
+            letter: Cid,
+        },
+        /// A clinician may take no emergency access until the council has looked into it.
+        #[codec(index = 5)]
+        ClinicianBarred {
+            clinician: AccountId,
+            organisation: OrgId,
+        },
+        /// A clinician may take emergency access again.
+        #[codec(index = 6)]
+        Readmitted { clinician: AccountId },
+    }
+
+    #[pallet::error]
+    pub enum Error<T> {
+        /// The plan opens nothing. Name at least one compartment, or remove the plan.
+        NothingToOpen,
+        /// The plan names a compartment twice. Name it once.
+        DuplicateCompartment,
+        /// The plan names a compartment that this patient has not opened.
+        CompartmentNotFound,
+        /// The plan names an organisation, or a share, twice. Each holder has a share of its own.
+        DuplicateHolder,
+        /// The plan names an organisation that is unknown or suspended. Choose another holder.
+        HolderNotActive,
+        /// At least two holders open a package together, and at most all of them.
+        InvalidThreshold,
+        /// The CID is not of the profile in use: CIDv1, dag-pb or raw, sha2-256.
+        MalformedCid,
+        /// Only a clinician in good standing can break a glass. Have your organisation credential you.
+        NotAClinician,
+        /// Only physicians, nurses and pharmacists can break a glass. Ask one of them.
+        RoleMayNot,
+        /// No such patient is enrolled here. Check the id.
+        PatientNotFound,
+        /// Too many of your emergencies were not justified. The council has to readmit you.
+        Barred,
+        /// One of your emergencies was not reviewed in time. Have your organisation's admin review it.
+        ReviewOverdue,
+        /// You broke this patient's glass within the last day. Use that grant, or ask the patient.
+        AlreadyOpen,
+        /// You have broken as many glasses today as one person may. Ask a colleague.
+        TooManyToday,
+        /// Your organisation has broken as many glasses today as it may.
+        OrganisationTooManyToday,
+        /// As many of your emergencies wait for review as may. Have your organisation's admin review them.
+        TooManyUnreviewed,
+        /// The patient has used up all indices.
+        IndexExhausted,
+        /// This patient has no glass with this index.
+        GlassNotFound,
+        /// Only the admin of the organisation for which the glass was broken reviews it.
+        NotReviewer,
+        /// The glass was reviewed before.
+        AlreadyReviewed,
+        /// The glass was disputed before.
+        AlreadyDisputed,
+        /// Nothing keeps this clinician from emergency access.
+        NotBarred,
+    }
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        #[cfg(feature = "try-runtime")]
+        fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+            Self::do_try_state()
+        }
+    }
+
+    #[pallet::call]
+    impl<T: Config> Pallet<T> {
+        /// Decide what an emergency opens.
+        ///
+        /// By an owner or guardian of the patient; replaces the plan before. `package` is an envelope
+        /// with the keys of the compartments, to a key of which each holder's vault keeps a share and
+        /// `threshold` shares make the whole.
+        ///
+        /// Errors: those of control; [`Error::NothingToOpen`], [`Error::DuplicateCompartment`],
+        /// [`Error::CompartmentNotFound`], [`Error::InvalidThreshold`], [`Error::DuplicateHolder`],
+        /// [`Error::HolderNotActive`], [`Error::MalformedCid`]. Event: [`Event::PlanChanged`].
+        #[pallet::call_index(0)]
+        #[pallet::weight(T::WeightInfo::set_plan(compartments.len() as u32))]
+        pub fn set_plan(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            compartments: Compartments,
+            holders: Holders,
+            threshold: u8,
+            package: Cid,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            let PatientOrigin { patient, actor, .. } = T::Control::ensure_decides(patient, who)?;
+            Self::ensure_compartments(&patient, &compartments)?;
+            Self::ensure_holders(&holders, threshold)?;
+            ensure!(package.is_well_formed(), Error::<T>::MalformedCid);
+
+            Plans::<T>::insert(
+                patient,
+                EmergencyPlan {
+                    compartments,
+                    holders,
+                    threshold,
+                    package,
+                    set_at: T::Chain::now(),
+                },
+            );
+            Self::deposit(&patient, Event::PlanChanged { patient, actor });
+            Ok(())
+        }
+
+        /// Let an emergency open nothing.
+        ///
+        /// By an owner or guardian of the patient. It succeeds, and leaves the same, whether there was
+        /// a plan or not. Glasses that were broken before stay what they are: their grants are revoked
+        /// as any other.
+        ///
+        /// Errors: those of control. Event: [`Event::PlanChanged`].
+        #[pallet::call_index(1)]
+        #[pallet::weight(T::WeightInfo::remove_plan())]
+        pub fn remove_plan(origin: OriginFor<T>, patient: PatientId) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            let PatientOrigin { patient, actor, .. } = T::Control::ensure_decides(patient, who)?;
+
+            Plans::<T>::remove(patient);
+            Self::deposit(&patient, Event::PlanChanged { patient, actor });
+            Ok(())
+        }
+
+        /// Take emergency access to a patient's records.
+        ///
+        /// By a physician, nurse or pharmacist in good standing. `letter` is an age file to the
+        /// patient's inbox and says why. What the patient's plan names can be read for 24 hours;
+        /// where nothing opens, the call succeeds, and `GlassRefused` says that it was tried. Whoever
+        /// has broken a glass has it reviewed within 72 hours.
+        ///
+        /// Errors: [`Error::NotAClinician`], [`Error::RoleMayNot`], [`Error::PatientNotFound`],
+        /// [`Error::MalformedCid`], [`Error::Barred`], [`Error::ReviewOverdue`],
+        /// [`Error::AlreadyOpen`], [`Error::TooManyToday`], [`Error::OrganisationTooManyToday`],
+        /// [`Error::TooManyUnreviewed`], [`Error::IndexExhausted`]; those of granting.
+        /// Events: those of granting and [`Event::GlassBroken`], or [`Event::GlassRefused`] alone.
+        #[pallet::call_index(2)]
+        #[pallet::weight(T::WeightInfo::break_glass())]
+        pub fn break_glass(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            letter: Cid,
+        ) -> DispatchResult {
+            let actor = ensure_signed(origin)?;
+            let organisation = Self::ensure_role(&actor)?;
+            ensure!(
+                T::Control::is_enrolled(&patient),
+                Error::<T>::PatientNotFound
+            );
+            ensure!(letter.is_well_formed(), Error::<T>::MalformedCid);
+            let now = T::Chain::now();
+            let unreviewed = Self::ensure_answered_for(&patient, &actor, now)?;
+            let of_clinician = DailyOf::<T>::get(&actor).after(now);
+            let of_organisation = DailyIn::<T>::get(organisation).after(now);
+            ensure!(
+                of_clinician.count <= PER_CLINICIAN,
+                Error::<T>::TooManyToday
+            );
+            ensure!(
+                of_organisation.count <= PER_ORGANISATION,
+                Error::<T>::OrganisationTooManyToday
+            );
+
+            DailyOf::<T>::insert(&actor, of_clinician);
+            DailyIn::<T>::insert(organisation, of_organisation);
+            let restricted = T::Control::is_restricted(&patient);
+            match Plans::<T>::get(patient).filter(|_| !restricted) {
+                Some(plan) => {
+                    Self::do_break(patient, actor, organisation, letter, plan, unreviewed)
+                }
+                None => {
+                    let event = Event::GlassRefused {
+                        patient,
+                        actor,
+                        organisation,
+                        letter,
+                    };
+                    Self::deposit(&patient, event);
+                    Ok(())
+                }
+            }
+        }
+
+        /// Say whether an emergency access was justified.
+        ///
+        /// By the admin, in good standing, of the organisation for which the glass was broken; once,
+        /// and also when it is overdue. The third that was not justified within 365 days bars the
+        /// clinician.
+        ///
+        /// Errors: [`Error::GlassNotFound`], [`Error::NotReviewer`], [`Error::AlreadyReviewed`].
+        /// Events: [`Event::GlassReviewed`], and [`Event::ClinicianBarred`] if it comes to that.
+        #[pallet::call_index(3)]
+        #[pallet::weight(T::WeightInfo::review())]
+        pub fn review(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            glass: GlassIndex,
+            justified: bool,
+        ) -> DispatchResult {
+            let actor = ensure_signed(origin)?;
+            let mut row = Glasses::<T>::get(patient, glass).ok_or(Error::<T>::GlassNotFound)?;
+            let organisation = row.organisation;
+            ensure!(
+                T::Standing::member(&actor) == Some(Member::Admin { organisation }),
+                Error::<T>::NotReviewer
+            );
+            ensure!(row.review.is_none(), Error::<T>::AlreadyReviewed);
+
+            let now = T::Chain::now();
+            let clinician = row.clinician.clone();
+            row.review = Some(Review {
+                by: actor.clone(),
+                at: now,
+                justified,
+            });
+            Glasses::<T>::insert(patient, glass, row);
+            ToReview::<T>::remove((organisation, patient, glass));
+            Self::keep_unreviewed(&clinician, |entry| {
+                (entry.patient, entry.glass) != (patient, glass)
+            });
+            let event = Event::GlassReviewed {
+                patient,
+                actor,
+                glass,
+                justified,
+            };
+            Self::deposit(&patient, event);
+            if !justified {
+                Self::note_unjustified(clinician, organisation, now);
+            }
+            Ok(())
+        }
+
+        /// Dispute an emergency access.
+        ///
+        /// By an owner or guardian of the patient; once per glass, before or after its review. `letter`
+        /// is an age file to the organisation's published key.
+        ///
+        /// Errors: those of control; [`Error::GlassNotFound`], [`Error::AlreadyDisputed`],
+        /// [`Error::MalformedCid`]. Event: [`Event::GlassDisputed`].
+        #[pallet::call_index(4)]
+        #[pallet::weight(T::WeightInfo::dispute())]
+        pub fn dispute(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            glass: GlassIndex,
+            letter: Cid,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            let PatientOrigin { patient, actor, .. } = T::Control::ensure_decides(patient, who)?;
+            let mut row = Glasses::<T>::get(patient, glass).ok_or(Error::<T>::GlassNotFound)?;
+            ensure!(row.dispute.is_none(), Error::<T>::AlreadyDisputed);
+            ensure!(letter.is_well_formed(), Error::<T>::MalformedCid);
+
+            row.dispute = Some(Dispute {
+                by: actor.clone(),
+                at: T::Chain::now(),
+                letter,
+            });
+            Glasses::<T>::insert(patient, glass, row);
+            let event = Event::GlassDisputed {
+                patient,
+                actor,
+                glass,
+                letter,
+            };
+            Self::deposit(&patient, event);
+            Ok(())
+        }
+
+        /// Let a clinician take emergency access again.
+        ///
+        /// By governance. It lifts the bar, and passes over reviews that are overdue, which can still
+        /// be made up for: their organisation may be no more.
+        ///
+        /// Errors: [`Error::NotBarred`]. Event: [`Event::Readmitted`].
+        #[pallet::call_index(5)]
+        #[pallet::weight(T::WeightInfo::readmit())]
+        pub fn readmit(origin: OriginFor<T>, clinician: AccountId) -> DispatchResult {
+            T::GovernanceOrigin::ensure_origin(origin)?;
+            let now = T::Chain::now();
+            let is_late = |entry: &Unreviewed| now >= entry.due_at;
+            ensure!(
+                Barred::<T>::contains_key(&clinician)
+                    || UnreviewedOf::<T>::get(&clinician).iter().any(is_late),
+                Error::<T>::NotBarred
+            );
+
+            Barred::<T>::remove(&clinician);
+            Self::keep_unreviewed(&clinician, |entry| !is_late(entry));
+            Self::deposit_event(Event::Readmitted { clinician });
+            Ok(())
+        }
+    }
+
+    impl<T: Config> Pallet<T> {
+        fn deposit(patient: &PatientId, event: Event<T>) {
+            T::Trail::deposit(patient, event.into());
+        }
+
+        fn ensure_compartments(
+            patient: &PatientId,
+            compartments: &[CompartmentId],
+        ) -> DispatchResult {
+            ensure!(!compartments.is_empty(), Error::<T>::NothingToOpen);
+            ensure!(
+                !repeats(compartments, |a, b| a == b),
+                Error::<T>::DuplicateCompartment
+            );
+            ensure!(
+                compartments
+                    .iter()
+                    .all(|id| T::Records::compartment_exists(patient, id)),
+                Error::<T>::CompartmentNotFound
+            );
+            Ok(())
+        }
+
+        fn ensure_holders(holders: &[ShareHolder], threshold: u8) -> DispatchResult {
+            ensure!(
+                threshold >= 2 && usize::from(threshold) <= holders.len(),
+                Error::<T>::InvalidThreshold
+            );
+            ensure!(
+                !repeats(holders, |a, b| a.organisation == b.organisation
+                    || a.share == b.share),
+                Error::<T>::DuplicateHolder
+            );
+            ensure!(
+                holders
+                    .iter()
+                    .all(|holder| T::Standing::organisation_is_active(holder.organisation)),
+                Error::<T>::HolderNotActive
+            );
+            Ok(())
+        }
+
+        /// The organisation of a clinician whose role may break a glass.
+        fn ensure_role(who: &AccountId) -> Result<OrgId, Error<T>> {
+            use ClinicianRole::{Nurse, Pharmacist, Physician};
+            match T::Standing::member(who) {
+                Some(Member::Clinician {
+                    organisation,
+                    role: Physician | Nurse | Pharmacist,
+                }) => Ok(organisation),
+                Some(Member::Clinician { .. }) => Err(Error::<T>::RoleMayNot),
+                _ => Err(Error::<T>::NotAClinician),
+            }
+        }
+
+        /// What of this clinician waits for review, if nothing of it forbids another glass.
+        fn ensure_answered_for(
+            patient: &PatientId,
+            clinician: &AccountId,
+            now: Moment,
+        ) -> Result<BoundedVec<Unreviewed, ConstU32<MAX_UNREVIEWED>>, Error<T>> {
+            ensure!(!Barred::<T>::contains_key(clinician), Error::<T>::Barred);
+            let unreviewed = UnreviewedOf::<T>::get(clinician);
+            ensure!(
+                unreviewed.iter().all(|entry| now < entry.due_at),
+                Error::<T>::ReviewOverdue
+            );
+            ensure!(
+                OpenUntil::<T>::get(patient, clinician).is_none_or(|until| now >= until),
+                Error::<T>::AlreadyOpen
+            );
+            Ok(unreviewed)
+        }
+
+        fn do_break(
+            patient: PatientId,
+            actor: AccountId,
+            organisation: OrgId,
+            letter: Cid,
+            plan: EmergencyPlan,
+            mut unreviewed: BoundedVec<Unreviewed, ConstU32<MAX_UNREVIEWED>>,
+        ) -> DispatchResult {
+            let now = T::Chain::now();
+            let until = now.saturating_add(GLASS_LASTS);
+            let glass = NextGlass::<T>::get(patient);
+            let next = glass.checked_add(1).ok_or(Error::<T>::IndexExhausted)?;
+            unreviewed
+                .try_push(Unreviewed {
+                    patient,
+                    glass,
+                    due_at: now.saturating_add(REVIEW_WITHIN),
+                })
+                .map_err(|_| Error::<T>::TooManyUnreviewed)?;
+            let terms = GrantTerms {
+                grantee: Grantee::Clinician {
+                    account: actor.clone(),
+                    organisation,
+                },
+                scope: Scope::Compartments(plan.compartments),
+                rights: Rights::Read,
+                purpose: Purpose::Btg,
+                starts_at: None,
+                expires_at: until,
+                anchored_from: None,
+                anchored_until: None,
+                terms: None,
+                flags: 0,
+                derived_from: None,
+            };
+            let basis = Basis::Emergency(glass);
+            let grant =
+                T::Granting::grant(patient, actor.clone(), terms, Some(plan.package), basis)?;
+
+            NextGlass::<T>::insert(patient, next);
+            UnreviewedOf::<T>::insert(&actor, unreviewed);
+            ToReview::<T>::insert((organisation, patient, glass), ());
+            OpenUntil::<T>::insert(patient, &actor, until);
+            Glasses::<T>::insert(
+                patient,
+                glass,
+                Glass {
+                    clinician: actor.clone(),
+                    organisation,
+                    letter,
+                    broken_at: now,
+                    grant,
+                    review: None,
+                    dispute: None,
+                },
+            );
+            let event = Event::GlassBroken {
+                patient,
+                actor,
+                organisation,
+                glass,
+                grant,
+                letter,
+            };
+            Self::deposit(&patient, event);
+            Ok(())
+        }
+
+        fn keep_unreviewed(clinician: &AccountId, keep: impl Fn(&Unreviewed) -> bool) {
+            UnreviewedOf::<T>::mutate_exists(clinician, |entries| {
+                let mut left = entries.take().unwrap_or_default();
+                left.retain(keep);
+                *entries = (!left.is_empty()).then_some(left);
+            });
+        }
+
+        /// Counts for a bar what was not justified, unless the clinician is barred.
+        fn note_unjustified(clinician: AccountId, organisation: OrgId, now: Moment) {
+            if Barred::<T>::contains_key(&clinician) {
+                return;
+            }
+            let mut moments = Unjustified::<T>::get(&clinician);
+            moments.retain(|at| now.saturating_sub(*at) < UNJUSTIFIED_WITHIN);
+            if moments.try_push(now).is_ok() {
+                Unjustified::<T>::insert(&clinician, moments);
+                return;
+            }
+            Unjustified::<T>::remove(&clinician);
+            Barred::<T>::insert(&clinician, now);
+            Self::deposit_event(Event::ClinicianBarred {
+                clinician,
+                organisation,
+            });
+        }
+    }
+}
+
+/// Plans are short; a set would cost more.
+fn repeats<Item>(items: &[Item], alike: impl Fn(&Item, &Item) -> bool) -> bool {
+    items
+        .iter()
+        .enumerate()
+        .any(|(i, item)| items[..i].iter().any(|before| alike(before, item)))
+}

@@ -1,0 +1,98 @@
+use super::*;
+use alloc::collections::BTreeMap;
+
+impl<T: Config> Pallet<T> {
+    /// Invariants:
+    ///
+    /// 1. A plan opens something, and takes at least two of its holders, each with a share of its own.
+    /// 2. A patient's glasses are numbered from 0 to `NextGlass` without a gap.
+    /// 3. `ToReview` has one row for each glass without a review, and no others.
+    /// 4. What waits in `UnreviewedOf` is a glass of that clinician without a review, once, and due
+    ///    72 hours after it was broken.
+    /// 5. Nobody breaks a patient's glass twice within 24 hours.
+    /// 6. Nobody has had more of a day than its cap.
+    /// 7. Who is barred has nothing left that counts for a bar.
+    /// 8. No row stands for nothing.
+    pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
+        for (_, plan) in Plans::<T>::iter() {
+            ensure!(
+                !plan.compartments.is_empty()
+                    && plan.threshold >= 2
+                    && usize::from(plan.threshold) <= plan.holders.len()
+                    && !repeats(&plan.holders, |a, b| a.organisation == b.organisation
+                        || a.share == b.share),
+                "1: a plan that cannot be opened, or by one alone"
+            );
+        }
+
+        let mut glasses = BTreeMap::<PatientId, u32>::new();
+        let mut unreviewed = 0usize;
+        for (patient, index, glass) in Glasses::<T>::iter() {
+            *glasses.entry(patient).or_default() += 1;
+            ensure!(
+                index < NextGlass::<T>::get(patient),
+                "2: index beyond the next"
+            );
+            if glass.review.is_none() {
+                unreviewed += 1;
+                ensure!(
+                    ToReview::<T>::contains_key((glass.organisation, patient, index)),
+                    "3: nobody is to review it"
+                );
+            }
+            ensure!(
+                OpenUntil::<T>::get(patient, &glass.clinician)
+                    .is_some_and(|until| glass.broken_at.saturating_add(GLASS_LASTS) <= until),
+                "5: open for longer than noted"
+            );
+            let again = Glasses::<T>::iter_prefix(patient).any(|(other, row)| {
+                other != index
+                    && row.clinician == glass.clinician
+                    && row.broken_at.abs_diff(glass.broken_at) < GLASS_LASTS
+            });
+            ensure!(!again, "5: broken twice");
+        }
+        ensure!(
+            NextGlass::<T>::iter().collect::<BTreeMap<_, _>>() == glasses,
+            "2: glasses miscounted"
+        );
+        ensure!(
+            ToReview::<T>::iter_keys().count() == unreviewed,
+            "3: reviewed, or no glass"
+        );
+
+        for (clinician, entries) in UnreviewedOf::<T>::iter() {
+            ensure!(!entries.is_empty(), "8: an empty row");
+            ensure!(
+                !repeats(&entries, |a, b| (a.patient, a.glass)
+                    == (b.patient, b.glass)),
+                "4: twice"
+            );
+            let waits = entries.iter().all(|entry| {
+                Glasses::<T>::get(entry.patient, entry.glass).is_some_and(|glass| {
+                    glass.clinician == clinician
+                        && glass.review.is_none()
+                        && entry.due_at == glass.broken_at.saturating_add(REVIEW_WITHIN)
+                })
+            });
+            ensure!(waits, "4: a glass that does not wait");
+        }
+
+        ensure!(
+            DailyOf::<T>::iter_values().all(|daily| (1..=PER_CLINICIAN).contains(&daily.count)),
+            "6: beyond a clinician's cap"
+        );
+        ensure!(
+            DailyIn::<T>::iter_values().all(|daily| (1..=PER_ORGANISATION).contains(&daily.count)),
+            "6: beyond an organisation's cap"
+        );
+        for (clinician, moments) in Unjustified::<T>::iter() {
+            ensure!(!moments.is_empty(), "8: an empty row");
+            ensure!(
+                !Barred::<T>::contains_key(clinician),
+                "7: barred and counted"
+            );
+        }
+        Ok(())
+    }
+}

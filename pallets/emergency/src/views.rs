@@ -1,0 +1,52 @@
+use super::*;
+use alloc::vec::Vec;
+use salus_primitives::api::MAX_PAGE;
+
+/// What `SalusApi` asks.
+impl<T: Config> Pallet<T> {
+    /// None where nothing opens, whatever the reason.
+    pub fn plan(patient: &PatientId) -> Option<EmergencyPlan> {
+        Plans::<T>::get(patient)
+    }
+
+    /// Glasses from index `from` on; at most `limit`, and never more than [`MAX_PAGE`].
+    pub fn glasses(patient: &PatientId, from: GlassIndex, limit: u32) -> Vec<(GlassIndex, Glass)> {
+        let end = from
+            .saturating_add(limit.min(MAX_PAGE))
+            .min(NextGlass::<T>::get(patient));
+        (from..end)
+            .filter_map(|index| Some((index, Glasses::<T>::get(patient, index)?)))
+            .collect()
+    }
+
+    /// At most `limit` glasses that an organisation has not reviewed, and never more than
+    /// [`MAX_PAGE`]; those that were broken first come first.
+    pub fn glasses_to_review(
+        organisation: OrgId,
+        limit: u32,
+    ) -> Vec<(PatientId, GlassIndex, Glass)> {
+        let mut rows: Vec<_> = ToReview::<T>::iter_key_prefix((organisation,))
+            .take(limit.min(MAX_PAGE) as usize)
+            .filter_map(|(patient, index)| {
+                Some((patient, index, Glasses::<T>::get(patient, index)?))
+            })
+            .collect();
+        rows.sort_by_key(|(_, _, glass)| glass.broken_at);
+        rows
+    }
+
+    /// Whether the patient's plan names this envelope. While a glass is open, its grant does too.
+    pub fn references_package(patient: &PatientId, content: &Cid) -> bool {
+        Plans::<T>::get(patient).is_some_and(|plan| plan.package == *content)
+    }
+
+    /// Whether a glass of this patient, or its dispute, names this letter.
+    pub fn references_letter(patient: &PatientId, content: &Cid) -> bool {
+        Glasses::<T>::iter_prefix_values(patient).any(|glass| {
+            glass.letter == *content
+                || glass
+                    .dispute
+                    .is_some_and(|dispute| dispute.letter == *content)
+        })
+    }
+}

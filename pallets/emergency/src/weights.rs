@@ -1,0 +1,57 @@
+//! Weights of `pallet_emergency`, reckoned from the reads and writes of each call and from similar
+//! calls of its neighbours; `scripts/weights` measures them.
+
+use core::marker::PhantomData;
+use frame_support::{
+    traits::Get,
+    weights::{constants::RocksDbWeight, Weight},
+};
+
+pub trait WeightInfo {
+    /// `c`: 1 to 32.
+    fn set_plan(c: u32) -> Weight;
+    fn remove_plan() -> Weight;
+    fn break_glass() -> Weight;
+    fn review() -> Weight;
+    fn dispute() -> Weight;
+    fn readmit() -> Weight;
+}
+
+/// With the database of the runtime.
+pub struct SubstrateWeight<T>(PhantomData<T>);
+
+macro_rules! weights {
+    ($db:expr) => {
+        fn set_plan(c: u32) -> Weight {
+            Weight::from_parts(110_000_000, 3_851)
+                .saturating_add(Weight::from_parts(6_100_000, 2_559).saturating_mul(c.into()))
+                .saturating_add($db.reads_writes(12, 2))
+                .saturating_add($db.reads(1).saturating_mul(c.into()))
+        }
+        fn remove_plan() -> Weight {
+            Weight::from_parts(60_000_000, 4_500).saturating_add($db.reads_writes(5, 2))
+        }
+        // As a grant of 32 compartments with an envelope, and seven rows of its own.
+        fn break_glass() -> Weight {
+            Weight::from_parts(440_000_000, 85_739).saturating_add($db.reads_writes(51, 15))
+        }
+        fn review() -> Weight {
+            Weight::from_parts(120_000_000, 4_700).saturating_add($db.reads_writes(10, 6))
+        }
+        fn dispute() -> Weight {
+            Weight::from_parts(70_000_000, 3_851).saturating_add($db.reads_writes(6, 2))
+        }
+        fn readmit() -> Weight {
+            Weight::from_parts(30_000_000, 4_500).saturating_add($db.reads_writes(3, 2))
+        }
+    };
+}
+
+impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
+    weights!(T::DbWeight::get());
+}
+
+/// For tests.
+impl WeightInfo for () {
+    weights!(RocksDbWeight::get());
+}
