@@ -1084,7 +1084,7 @@ fn set_emergency_plan(_: Who) -> RuntimeCall {
 }
 
 fn remove_emergency_plan(_: Who) -> RuntimeCall {
-    assert_ok!(set_plan(Who::Owner).dispatch(Who::Owner.signed()));
+    assert_ok!(set_emergency_plan(Who::Owner).dispatch(Who::Owner.signed()));
     pallet_emergency::Call::remove_plan { patient: PATIENT }.into()
 }
 
@@ -1097,7 +1097,7 @@ fn break_without_plan(_: Who) -> RuntimeCall {
 }
 
 fn break_glass(who: Who) -> RuntimeCall {
-    assert_ok!(set_plan(Who::Owner).dispatch(Who::Owner.signed()));
+    assert_ok!(set_emergency_plan(Who::Owner).dispatch(Who::Owner.signed()));
     break_without_plan(who)
 }
 
