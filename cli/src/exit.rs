@@ -64,6 +64,7 @@ fn code(error: &anyhow::Error) -> u8 {
         Error::NotAnchored(_)
         | Error::Damaged { .. }
         | Error::Binding(_)
+        | Error::Share(_)
         | Error::Block { .. }
         | Error::PinMismatch { .. } => UNVERIFIED,
         _ => FAILED,
