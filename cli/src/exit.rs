@@ -19,6 +19,7 @@ const NOT_ALLOWED: &[&str] = &[
     "NotAuthorized",
     "NotController",
     "NotAMember",
+    "NotAHelper",
     "NotAClinician",
     "NotAService",
     "NotRequester",

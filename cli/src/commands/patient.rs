@@ -69,7 +69,7 @@ pub enum Patient {
         #[command(flatten)]
         about: About,
     },
-    /// As a guardian, hand the patient over to the grown-up; every other role ends
+    /// As a guardian, hand the patient over to the grown-up; with the last guardian's word every other role ends
     HandOver {
         /// The request's file; compare its code with the grown-up
         request: PathBuf,
@@ -221,10 +221,16 @@ impl Patient {
                 let client = client(global).await?;
                 let done = succession::hand_over(&client, &request).await?;
                 print(global, &done, || {
-                    format!(
+                    match done.done {
+                    true => format!(
                         "{} is the only one who decides for patient {} now; your role has ended. Their phone goes on with `salus patient take-over`.",
                         done.owner, done.patient
-                    )
+                    ),
+                    false => format!(
+                        "You agree that {} takes patient {} over. Each other guardian has to say so, too, with the same file.",
+                        done.owner, done.patient
+                    ),
+                }
                 })
             }
             Patient::TakeOver {

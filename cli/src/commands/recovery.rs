@@ -34,7 +34,7 @@ pub enum Recovery {
         #[arg(long, default_value_t = 2)]
         threshold: u8,
         /// How long you can stop them, once they are enough
-        #[arg(long, default_value = "3d", value_parser = parse::duration, value_name = "DURATION")]
+        #[arg(long, default_value = "7d", value_parser = parse::duration, value_name = "DURATION")]
         delay: Moment,
         /// The folder for the helpers' files
         #[arg(long, value_name = "DIR")]

@@ -165,6 +165,10 @@ impl Names {
                 "{actor} handed the patient over to {}: all other roles have ended.",
                 self.account(&fields["owner"])
             ),
+            ("Patients", "HandOverAgreed") => format!(
+                "{actor}, as a guardian, agreed to hand the patient over to {}; another guardian has not yet.",
+                self.account(&fields["owner"])
+            ),
             ("Patients", "EnrolmentVoided") => format!(
                 "{actor} of {} took back the enrolment, as one of the wrong person: all roles have ended.",
                 organisation()

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sp_crypto_hashing::blake2_256;
 
 use super::identity::{
-    add_device, fetch_keyring, remove_device, rotate_all, save_keyring, RotatedKeyring,
+    back_up, current_keyring, fetch_keyring, rotate_all, save_keyring, RotatedKeyring,
 };
 use super::patient::PatientChanged;
 use super::{Client, Receipt};
@@ -170,41 +170,43 @@ pub(super) fn device_of(
 pub struct HandedOver {
     pub patient: String,
     pub owner: String,
+    /// Whether it is done; else another guardian's word is missing.
+    pub done: bool,
     #[serde(flatten)]
     pub receipt: Receipt,
 }
 
-/// A guardian makes the grown-up the only one who decides, and opens the keyring to their device.
-/// Every guardian's and carer's role ends, the signer's own too.
+/// A guardian's word that the grown-up is to be the only one who decides; opens the keyring to their
+/// device. With the last guardian's word every other role ends, the signer's own too.
 pub async fn hand_over(client: &Client, file: &RequestFile) -> Result<HandedOver> {
     let request = file.verify(&client.chain.genesis())?;
     let patient = request.patient;
     // Before the role ends: afterwards nobody could give the grown-up the keys.
+    let mut keyring = current_keyring(client, patient).await?;
     let name = format!("owner {}", request.owner);
-    let held = client.keyring(patient)?;
     let key = request.device.to_string();
-    if !held.holders().iter().any(|holder| holder.key == key) {
-        let holders = add_device(client, patient, &name, &request.device).await?;
-        if !holders.saved {
-            remove_device(client, patient, &name).await?;
-            return Err(Error::Unfit(
-                "the vault did not take the keyring, so the grown-up would have no keys: nothing was handed over; try again later".into(),
-            ));
-        }
+    let is_new = !keyring.holders().iter().any(|holder| holder.key == key);
+    if is_new {
+        keyring.add_holder(&name, &request.device)?;
     }
-    let call = calls::patients::hand_over(patient, &request.owner, &request.consent);
-    let submitted = match client.submit(&call).await {
-        Ok(submitted) => submitted,
-        Err(error) => {
-            if let Err(left) = remove_device(client, patient, &name).await {
-                tracing::warn!("the keyring still lets {} open it: {left}", request.owner);
-            }
-            return Err(error);
+    client.profile.save_keyring(&mut keyring)?;
+    let done = match save_keyring(client, &keyring).await {
+        Ok(_) => {
+            let call = calls::patients::hand_over(patient, &request.owner, &request.consent);
+            client.submit(&call).await
         }
+        Err(error) => Err(error),
     };
+    if done.is_err() && is_new {
+        keyring.remove_holder(&name)?;
+        client.profile.save_keyring(&mut keyring)?;
+        back_up(client, &keyring).await;
+    }
+    let submitted = done?;
     Ok(HandedOver {
         patient: patient.to_string(),
         owner: request.owner.to_string(),
+        done: submitted.event("Patients", "HandedOver").is_some(),
         receipt: (&submitted).into(),
     })
 }
