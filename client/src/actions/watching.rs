@@ -220,7 +220,8 @@ impl Interests {
         if is_me("controller") || is_me("account") || succeeds {
             self.controlled.insert(patient);
         }
-        if self.controlled.contains(&patient) {
+        // Whoever is about to take a patient over hears how far it is.
+        if self.controlled.contains(&patient) || is_me("owner") {
             return Ok(true);
         }
         match event.variant.as_str() {
@@ -248,7 +249,7 @@ impl Interests {
                 let helps = plan.is_some_and(|plan| {
                     plan.helpers.iter().any(|helper| helper.account == self.me)
                 });
-                Ok(helps || is_me("owner"))
+                Ok(helps)
             }
             _ if event.pallet == "Corrections" => {
                 let Some(record) = number("record") else {

@@ -1,6 +1,6 @@
 //! A secret in shares: any `threshold` of them give it back, fewer say nothing about it.
 //!
-//! Shamir's scheme over GF(256), one polynomial for each byte. A share as bytes:
+//! Shamir's scheme over GF(256) with the polynomial 0x11d, one of the scheme's polynomials for each byte. A share as bytes:
 //!
 //! | bytes | content |
 //! |---|---|
