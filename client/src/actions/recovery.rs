@@ -215,14 +215,15 @@ pub async fn setup(
         Ok(_) => holder.starts_with(RECOVERY) && holder != name,
         Err(_) => holder == name,
     };
-    let saved = forget(client, &mut keyring, is_over).await?;
+    let forgotten = forget(client, &mut keyring, is_over).await;
+    let submitted = done?;
     Ok(PlanMade {
         patient: patient.to_string(),
         threshold,
         delay,
         shares: files,
-        saved,
-        receipt: (&done?).into(),
+        saved: forgotten?,
+        receipt: (&submitted).into(),
     })
 }
 

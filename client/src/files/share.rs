@@ -169,10 +169,11 @@ pub fn split(secret: &[u8], threshold: u8, count: u8) -> Result<Vec<Share>> {
         )));
     }
     let set = random_16();
-    let dealt = Sharks(threshold).dealer(secret).take(count.into());
+    let sharks = Sharks(threshold);
+    let dealt = sharks.dealer(secret).take(count.into());
     Ok(dealt
         .map(|dealt| {
-            let bytes = Zeroizing::new(Vec::from(&dealt));
+            let bytes = Zeroizing::new(Vec::<u8>::from(&dealt));
             Share {
                 set,
                 threshold,
@@ -230,8 +231,9 @@ pub fn combine(shares: &[Share]) -> Result<Zeroizing<Vec<u8>>> {
             blahaj::Share::try_from(&bytes[..]).map_err(|reason| Error::Share(reason.into()))
         })
         .collect::<Result<Vec<_>>>()?;
-    Sharks(first.threshold)
-        .recover(&dealt)
+    let sharks = Sharks(first.threshold);
+    let secret = sharks.recover(&dealt);
+    secret
         .map(Zeroizing::new)
         .map_err(|reason| Error::Share(reason.into()))
 }
@@ -267,7 +269,7 @@ mod tests {
 
     /// All choices of the shares, as bits.
     fn choices(shares: &[Share]) -> impl Iterator<Item = Vec<Share>> + '_ {
-        (0u32..1 << shares.len()).map(|bits| {
+        (0u32..1 << shares.len()).map(move |bits| {
             shares
                 .iter()
                 .enumerate()
