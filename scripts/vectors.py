@@ -108,4 +108,31 @@ text = "\n".join(["salus-session/v1", f"genesis: 0x{row['genesis']}", f"audience
                   f"expires: {row['expires']}"])
 same("session challenge", text, row["text"])
 
+def times(left, right):
+    """In GF(256) with the polynomial 0x11d."""
+    product = 0
+    while right:
+        if right & 1:
+            product ^= left
+        left = left << 1 ^ (0x11d if left & 0x80 else 0)
+        right >>= 1
+    return product
+
+
+document = vectors("share")
+polynomials = [bytes.fromhex(row) for row in [document["secret"], *document["coefficients"]]]
+for row in document["shares"]:
+    values, power = bytes(len(polynomials[0])), 1
+    for coefficients in polynomials:
+        values = bytes(value ^ times(coefficient, power) for value, coefficient in zip(values, coefficients))
+        power = times(power, row["number"])
+    head = bytes([1, *bytes.fromhex(document["set"]), document["threshold"], document["count"], row["number"]])
+    checksum = bytes.fromhex(blake2b(b"salus/share/v1", head, values))[:8]
+    same("share", (head + values + checksum).hex(), row["bytes"])
+    same("share's fingerprint", blake2b(bytes.fromhex(row["bytes"])), row["fingerprint"])
+
+for row in vectors("succession"):
+    same("succession", blake2b(b"salus/succeed/v1", bytes.fromhex(row["genesis"]), bytes.fromhex(row["patient"]),
+                               bytes.fromhex(row["owner"]), row["expires_at"].to_bytes(8, "little")), row["payload"])
+
 print(f"vectors: {checked} values agree with Python's standard library")

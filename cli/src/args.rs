@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     chain, compartments, completions, correct, council, keyring, keys, log, open, org, patient,
-    record, request, share, validator, vault, watch,
+    record, recovery, request, share, validator, vault, watch,
 };
 
 /// Patients hold the key to their own medical records: share them, see who looked, correct them.
@@ -96,6 +96,9 @@ pub enum Command {
     /// Who a patient is, and who decides for them
     #[command(subcommand)]
     Patient(patient::Patient),
+    /// Getting back in after your phone was lost: helpers, their shares, a backup
+    #[command(subcommand)]
+    Recovery(recovery::Recovery),
     /// The parts of a chart, each with a key of its own
     #[command(subcommand, visible_alias = "compartment")]
     Compartments(compartments::Compartments),

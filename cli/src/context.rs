@@ -8,6 +8,7 @@ use salus_client::actions::Client;
 use salus_client::keys::AccountKey;
 use salus_client::profile::{Profile, Unlocked};
 use salus_client::Error;
+use salus_primitives::Genesis;
 use zeroize::Zeroizing;
 
 use crate::args::Global;
@@ -98,12 +99,31 @@ pub fn secret_file(file: &Path) -> anyhow::Result<Zeroizing<String>> {
     ))
 }
 
+/// The passphrase of something else than the profile: from the file, or asked for.
+pub fn other_passphrase(prompt: &str, file: Option<&Path>) -> anyhow::Result<Zeroizing<String>> {
+    match file {
+        Some(file) => secret_file(file),
+        None => ask(prompt),
+    }
+}
+
 pub fn ask(prompt: &str) -> anyhow::Result<Zeroizing<String>> {
     rpassword::prompt_password(prompt)
         .map(Zeroizing::new)
         .map_err(|error| {
             anyhow!("there is no terminal to ask at ({error}): use --passphrase-file FILE")
         })
+}
+
+/// What signing needs. A profile that has met its chain needs no network.
+pub async fn offline(global: &Global) -> anyhow::Result<(Profile, Unlocked, Genesis)> {
+    let profile = profile(global)?;
+    let unlocked = unlock(global, &profile)?;
+    if let Some(genesis) = profile.config()?.genesis {
+        return Ok((profile, unlocked, genesis));
+    }
+    let client = Client::connect(profile, unlocked.clone(), global.node.as_deref(), None).await?;
+    Ok((client.profile.clone(), unlocked, client.chain.genesis()))
 }
 
 /// The account's client, connected.

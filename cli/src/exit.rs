@@ -19,6 +19,7 @@ const NOT_ALLOWED: &[&str] = &[
     "NotAuthorized",
     "NotController",
     "NotAMember",
+    "NotAHelper",
     "NotAClinician",
     "NotAService",
     "NotRequester",
@@ -64,6 +65,7 @@ fn code(error: &anyhow::Error) -> u8 {
         Error::NotAnchored(_)
         | Error::Damaged { .. }
         | Error::Binding(_)
+        | Error::Share(_)
         | Error::Block { .. }
         | Error::PinMismatch { .. } => UNVERIFIED,
         _ => FAILED,

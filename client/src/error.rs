@@ -42,6 +42,9 @@ pub enum Error {
     Version { what: &'static str, version: u32 },
     #[error("{0}")]
     Keyring(String),
+    /// A share of a key that is damaged, or does not belong to the others.
+    #[error("{0}")]
+    Share(String),
 
     // Files.
     #[error("none of the keys at hand opens this {0}: ask its owner for access, or fetch the newest envelope")]

@@ -415,6 +415,14 @@ impl Keyring {
         }
     }
 
+    /// Shuts out everybody but one key: for who takes a patient over.
+    pub fn hold_alone(&mut self, name: &str, key: &EncryptionKey) {
+        self.holders = vec![Holder {
+            name: name.to_owned(),
+            key: key.to_string(),
+        }];
+    }
+
     fn recipients(&self) -> Result<Vec<EncryptionKey>> {
         self.holders
             .iter()

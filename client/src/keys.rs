@@ -6,9 +6,9 @@ use std::str::FromStr;
 use codec::Decode;
 use rand::{rngs::OsRng, RngCore};
 use salus_primitives::{
-    signing::{enrolment_payload, recipient_payload},
+    signing::{enrolment_payload, recipient_payload, succession_payload},
     AccountId, ControllerRole, EnrolmentConsent, Genesis, Moment, OrgId, PatientId, Recipient,
-    Subject,
+    Subject, SuccessionConsent,
 };
 use sp_core::sr25519;
 use sp_runtime::MultiSignature;
@@ -140,6 +140,20 @@ impl AccountKey {
         );
         EnrolmentConsent {
             nonce,
+            expires_at,
+            signature: self.multi_sign(&payload),
+        }
+    }
+
+    /// This account's word that it takes `patient` over.
+    pub fn sign_succession(
+        &self,
+        patient: &PatientId,
+        expires_at: Moment,
+        genesis: &Genesis,
+    ) -> SuccessionConsent {
+        let payload = succession_payload(genesis, patient, &self.account(), expires_at);
+        SuccessionConsent {
             expires_at,
             signature: self.multi_sign(&payload),
         }

@@ -253,7 +253,7 @@ impl Profile {
             return Err(Error::EmptyPassphrase);
         }
         let profile = Self::prepare(folder)?;
-        let sealed = seal_key(&profile.new_key(account)?, passphrase, work_factor)?;
+        let sealed = seal_with_passphrase(&profile.new_key(account)?, passphrase, work_factor)?;
         profile.write(KEY, &sealed)?;
         Ok(profile)
     }
@@ -336,7 +336,7 @@ impl Profile {
             return Err(Error::EmptyPassphrase);
         }
         let json = self.open_key(old)?;
-        self.write(KEY, &seal_key(&json, new, work_factor)?)
+        self.write(KEY, &seal_with_passphrase(&json, new, work_factor)?)
     }
 
     pub fn config(&self) -> Result<Config> {
@@ -452,24 +452,7 @@ impl Profile {
     }
 
     fn open_key(&self, passphrase: &str) -> Result<Zeroizing<Vec<u8>>> {
-        let sealed = self.read(KEY)?;
-        let path = || self.folder.join(KEY);
-        let damaged = |reason: String| self.damaged(KEY, &reason);
-        let identity = age::scrypt::Identity::new(SecretString::from(passphrase.to_owned()));
-        let decryptor = Decryptor::new(&sealed[..]).map_err(|error| damaged(error.to_string()))?;
-        let mut reader = decryptor
-            .decrypt(std::iter::once(&identity as &dyn age::Identity))
-            .map_err(|error| match error {
-                DecryptError::DecryptionFailed
-                | DecryptError::NoMatchingKeys
-                | DecryptError::KeyDecryptionFailed => Error::WrongPassphrase(path()),
-                other => damaged(other.to_string()),
-            })?;
-        let mut json = Zeroizing::new(Vec::with_capacity(sealed.len()));
-        reader
-            .read_to_end(&mut json)
-            .map_err(|error| damaged(error.to_string()))?;
-        Ok(json)
+        open_with_passphrase(&self.read(KEY)?, passphrase, &self.folder.join(KEY))
     }
 
     fn update<D: DeserializeOwned + Default + Serialize + PartialEq, T>(
@@ -538,7 +521,39 @@ fn account_key(text: &str) -> Result<AccountKey> {
     }
 }
 
-fn seal_key(json: &[u8], passphrase: &str, work_factor: u8) -> Result<Vec<u8>> {
+/// The content of a file that was sealed under a passphrase; `path` names it in errors.
+pub(crate) fn open_with_passphrase(
+    sealed: &[u8],
+    passphrase: &str,
+    path: &Path,
+) -> Result<Zeroizing<Vec<u8>>> {
+    let damaged = |reason: String| Error::Profile {
+        path: path.to_owned(),
+        reason,
+    };
+    let identity = age::scrypt::Identity::new(SecretString::from(passphrase.to_owned()));
+    let decryptor = Decryptor::new(sealed).map_err(|error| damaged(error.to_string()))?;
+    let mut reader = decryptor
+        .decrypt(std::iter::once(&identity as &dyn age::Identity))
+        .map_err(|error| match error {
+            DecryptError::DecryptionFailed
+            | DecryptError::NoMatchingKeys
+            | DecryptError::KeyDecryptionFailed => Error::WrongPassphrase(path.to_owned()),
+            other => damaged(other.to_string()),
+        })?;
+    let mut content = Zeroizing::new(Vec::with_capacity(sealed.len()));
+    reader
+        .read_to_end(&mut content)
+        .map_err(|error| damaged(error.to_string()))?;
+    Ok(content)
+}
+
+/// age, scrypt.
+pub(crate) fn seal_with_passphrase(
+    content: &[u8],
+    passphrase: &str,
+    work_factor: u8,
+) -> Result<Vec<u8>> {
     if !(1..=30).contains(&work_factor) {
         return Err(Error::invalid(
             "work factor",
@@ -547,11 +562,11 @@ fn seal_key(json: &[u8], passphrase: &str, work_factor: u8) -> Result<Vec<u8>> {
     }
     let mut recipient = age::scrypt::Recipient::new(SecretString::from(passphrase.to_owned()));
     recipient.set_work_factor(work_factor);
-    let write = |error| Error::io("seal the key file", error);
+    let write = |error| Error::io("seal under the passphrase", error);
     let encryptor = Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient))
         .map_err(|error| Error::EncryptionKey(error.to_string()))?;
     let mut out = encryptor.wrap_output(Vec::new()).map_err(write)?;
-    out.write_all(json).map_err(write)?;
+    out.write_all(content).map_err(write)?;
     out.finish().map_err(write)
 }
 

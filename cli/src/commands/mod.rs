@@ -12,6 +12,7 @@ pub mod open;
 pub mod org;
 pub mod patient;
 pub mod record;
+pub mod recovery;
 pub mod request;
 pub mod share;
 pub mod validator;
@@ -35,6 +36,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Chain(command) => command.run(global).await,
         Command::Clinician(command) => command.run(global).await,
         Command::Patient(command) => command.run(global).await,
+        Command::Recovery(command) => command.run(global).await,
         Command::Compartments(command) => command.run(global).await,
         Command::Record(command) => command.run(global).await,
         Command::Share(command) => command.run(global).await,

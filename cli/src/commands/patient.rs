@@ -6,11 +6,12 @@ use anyhow::Context;
 use clap::Subcommand;
 use salus_client::actions::describe::moment;
 use salus_client::actions::patient::{self, ConsentFile};
-use salus_client::actions::Client;
+use salus_client::actions::{succession, Client};
 use salus_client::profile::write_atomically;
 use salus_primitives::{AccountId, ControllerRole, Moment, OrgId, PatientId};
 use serde_json::json;
 
+use super::recovery;
 use crate::args::{About, Global};
 use crate::context::{self, client};
 use crate::output::{print, table};
@@ -68,6 +69,27 @@ pub enum Patient {
         #[command(flatten)]
         about: About,
     },
+    /// As a guardian, hand the patient over to the grown-up; with the last guardian's word every other role ends
+    HandOver {
+        /// The request's file; compare its code with the grown-up
+        request: PathBuf,
+    },
+    /// Take your own records over from a guardian: ask, and once handed over, make every key anew
+    TakeOver {
+        /// Ask: the file to give to the guardian. Without it: go on after the hand-over
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// How long the guardian can use the file
+        #[arg(long, default_value = "7d", value_parser = parse::duration, value_name = "DURATION", requires = "out")]
+        valid: Moment,
+        #[command(flatten)]
+        about: About,
+    },
+    /// Take back an enrolment of the wrong person, within seven days; by the organisation's admin
+    Void {
+        /// The patient
+        patient: PatientId,
+    },
     /// Say that you have checked on another channel that an account controls a patient
     Trust {
         /// The patient
@@ -110,22 +132,7 @@ impl Patient {
                 valid,
                 out,
             } => {
-                let profile = context::profile(global)?;
-                let unlocked = context::unlock(global, &profile)?;
-                // A profile that has met its chain needs no network.
-                let (profile, unlocked, genesis) = match profile.config()?.genesis {
-                    Some(genesis) => (profile, unlocked, genesis),
-                    None => {
-                        let client = Client::connect(
-                            profile,
-                            unlocked.clone(),
-                            global.node.as_deref(),
-                            None,
-                        )
-                        .await?;
-                        (client.profile.clone(), unlocked, client.chain.genesis())
-                    }
-                };
+                let (profile, unlocked, genesis) = context::offline(global).await?;
                 let now = salus_client::actions::clock();
                 let (file, consented) = patient::consent(
                     &profile,
@@ -207,6 +214,43 @@ impl Patient {
                 let done = patient::lift(&client, client.patient(about.patient)?).await?;
                 print(global, &done, || {
                     "The grants that have not ended count again.".into()
+                })
+            }
+            Patient::HandOver { request } => {
+                let request = recovery::read_request(&request)?;
+                let client = client(global).await?;
+                let done = succession::hand_over(&client, &request).await?;
+                print(global, &done, || {
+                    match done.done {
+                    true => format!(
+                        "{} is the only one who decides for patient {} now; your role has ended. Their phone goes on with `salus patient take-over`.",
+                        done.owner, done.patient
+                    ),
+                    false => format!(
+                        "You agree that {} takes patient {} over. Each other guardian has to say so, too, with the same file.",
+                        done.owner, done.patient
+                    ),
+                }
+                })
+            }
+            Patient::TakeOver {
+                out: Some(out),
+                valid,
+                about,
+            } => recovery::request(global, &about, valid, &out, "guardian").await,
+            Patient::TakeOver {
+                out: None, about, ..
+            } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let taken = succession::take_over(&client, patient).await?;
+                print(global, &taken, || recovery::anew(&taken))
+            }
+            Patient::Void { patient } => {
+                let client = client(global).await?;
+                let done = succession::void(&client, patient).await?;
+                print(global, &done, || {
+                    format!("Nobody decides for patient {patient} any more, and no grant counts. The trail stays; enrol the right person under a new id.")
                 })
             }
             Patient::Trust { patient, account } => {

@@ -161,6 +161,49 @@ impl Names {
             }
             ("Patients", "Lifted") => format!("{actor} let the grants count again."),
             ("Patients", "InboxChanged") => format!("{actor} changed the key for letters."),
+            ("Patients", "HandedOver") => format!(
+                "{actor} handed the patient over to {}: all other roles have ended.",
+                self.account(&fields["owner"])
+            ),
+            ("Patients", "HandOverAgreed") => format!(
+                "{actor}, as a guardian, agreed to hand the patient over to {}; another guardian has not yet.",
+                self.account(&fields["owner"])
+            ),
+            ("Patients", "EnrolmentVoided") => format!(
+                "{actor} of {} took back the enrolment, as one of the wrong person: all roles have ended.",
+                organisation()
+            ),
+            ("Recovery", "PlanSet") => format!(
+                "{actor} named {} helpers for getting back in: {} of them together, after {}.",
+                fields["helpers"],
+                fields["threshold"],
+                span(fields["delay"].as_u64().unwrap_or_default())
+            ),
+            ("Recovery", "PlanRemoved") => format!("{actor} named no helpers any more."),
+            ("Recovery", "RecoveryStarted") => format!(
+                "{actor}, as a helper, began to give the patient to {}. If that is not you: `salus recovery cancel`.",
+                self.account(&fields["owner"])
+            ),
+            ("Recovery", "RecoveryApproved") => format!(
+                "{actor}, as a helper, stands behind giving the patient to {}{}.",
+                self.account(&fields["owner"]),
+                match fields["ready_at"].as_u64() {
+                    Some(ready) => format!(": it can be done from {} on", moment(ready)),
+                    None => String::new(),
+                }
+            ),
+            ("Recovery", "RecoveryWithdrawn") => format!(
+                "{actor}, as a helper, no longer stands behind giving the patient to {}.",
+                self.account(&fields["owner"])
+            ),
+            ("Recovery", "RecoveryCancelled") => format!(
+                "{actor} stopped giving the patient to {}.",
+                self.account(&fields["owner"])
+            ),
+            ("Recovery", "RecoveryFinished") => format!(
+                "{actor} gave the patient to {}, with the helpers' word: all other roles have ended.",
+                self.account(&fields["owner"])
+            ),
             ("Records", "CompartmentOpened") => {
                 format!(
                     "{actor} opened {}.",

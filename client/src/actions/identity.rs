@@ -7,7 +7,7 @@ use super::sharing::{rotate_compartment, Rotated};
 use super::{cid, unknown_patient, Client, Receipt};
 use crate::chain::{calls, Salus};
 use crate::error::{Error, Result};
-use crate::files::age::EncryptionKey;
+use crate::files::age::{DecryptionKey, EncryptionKey};
 use crate::files::object::BuiltObject;
 use crate::keyring::{Holder, Keyring, Own};
 use crate::vault::{File, Location};
@@ -155,7 +155,8 @@ pub async fn fetch_keyring(client: &Client, patient: PatientId) -> Result<Fetche
             "no keyring of patient {patient} is in the vault: run `salus keyring save` on a device that has it"
         ))
     })?;
-    let theirs = published(client, patient, &content).await?;
+    let device = std::slice::from_ref(&client.device);
+    let theirs = published(client, patient, &content, device).await?;
     let ours = client.profile.keyring(&patient, &client.device)?;
     let updated = ours
         .as_ref()
@@ -170,13 +171,19 @@ pub async fn fetch_keyring(client: &Client, patient: PatientId) -> Result<Fetche
     })
 }
 
-async fn published(client: &Client, patient: PatientId, content: &Cid) -> Result<Keyring> {
+/// The keyring in the vault, opened with one of these keys.
+pub(super) async fn published(
+    client: &Client,
+    patient: PatientId,
+    content: &Cid,
+    keys: &[DecryptionKey],
+) -> Result<Keyring> {
     let session = client.session(patient).await?;
     let object = session
         .object(Location::Keyring(patient), content, None, None)
         .await?;
     let sealed = object.read(File::Body).await?;
-    let keyring = Keyring::open(std::slice::from_ref(&client.device), &sealed)?;
+    let keyring = Keyring::open(keys, &sealed)?;
     match keyring.patient() == patient {
         true => Ok(keyring),
         false => Err(Error::Binding("patient")),
@@ -207,7 +214,8 @@ pub(super) async fn current_keyring(client: &Client, patient: PatientId) -> Resu
     let Some(content) = salus.patient(patient).await?.and_then(|row| row.keyring) else {
         return Ok(ours);
     };
-    match published(client, patient, &content).await {
+    let device = std::slice::from_ref(&client.device);
+    match published(client, patient, &content, device).await {
         Ok(theirs) => join(&salus, Some(ours), theirs).await,
         Err(error) => {
             tracing::warn!("the vault's keyring is left out of account: {error}");

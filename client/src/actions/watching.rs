@@ -200,8 +200,8 @@ impl Interests {
         })
     }
 
-    /// Whether an event concerns this person: their patients, what is shared with them, what they
-    /// asked for, what they have read, and their own standing.
+    /// Whether an event concerns this person: their patients, whom they help to get back in, what is
+    /// shared with them, what they asked for, what they have read, and their own standing.
     async fn include(&mut self, salus: &Salus, event: &ChainEvent) -> Result<bool> {
         let me = self.me.to_string();
         let is_me = |field: &str| event.fields[field].as_str() == Some(me.as_str());
@@ -215,10 +215,13 @@ impl Interests {
                     || is_ours(&event.fields["organisation"])
                         && event.variant.starts_with("Organisation")));
         };
-        if is_me("controller") || is_me("account") {
+        let succeeds =
+            is_me("owner") && ["HandedOver", "RecoveryFinished"].contains(&event.variant.as_str());
+        if is_me("controller") || is_me("account") || succeeds {
             self.controlled.insert(patient);
         }
-        if self.controlled.contains(&patient) {
+        // Whoever is about to take a patient over hears how far it is.
+        if self.controlled.contains(&patient) || is_me("owner") {
             return Ok(true);
         }
         match event.variant.as_str() {
@@ -241,6 +244,13 @@ impl Interests {
                 }
                 None => Ok(false),
             },
+            _ if event.pallet == "Recovery" => {
+                let plan = salus.recovery_plan(patient).await?;
+                let helps = plan.is_some_and(|plan| {
+                    plan.helpers.iter().any(|helper| helper.account == self.me)
+                });
+                Ok(helps)
+            }
             _ if event.pallet == "Corrections" => {
                 let Some(record) = number("record") else {
                     return Ok(false);

@@ -4,8 +4,9 @@ use codec::Encode;
 use salus_primitives::{
     api::{CompartmentView, GrantView, MAX_PAGE},
     AccountId, Cid, Clinician, CompartmentId, Controller, Correction, CorrectionIndex, GrantIndex,
-    LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Patient, PatientId, Purpose,
-    Record, RecordIndex, Reference, Request, RequestIndex, SignedRecipient, Subject, TrailHead,
+    LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Patient, PatientId,
+    PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Request, RequestIndex,
+    SignedRecipient, Subject, TrailHead,
 };
 use sp_core::H256;
 
@@ -103,6 +104,10 @@ impl Salus {
         fn keepers(patient: PatientId) -> Vec<OrgId>;
         /// The organisations whose vaults have confirmed that an erased record's file is gone, and when.
         fn erasure_confirmations(patient: PatientId, record: RecordIndex) -> Vec<(OrgId, Moment)>;
+
+        fn recovery_plan(patient: PatientId) -> Option<RecoveryPlan>;
+        /// The recoveries under way, each by the account that would become owner.
+        fn recoveries(patient: PatientId) -> Vec<(AccountId, PendingRecovery)>;
     }
 
     pub async fn all_records(&self, patient: PatientId) -> Result<Vec<(RecordIndex, Record)>> {

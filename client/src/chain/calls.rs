@@ -6,9 +6,9 @@ use std::borrow::Cow;
 use codec::{Compact, Encode};
 use salus_primitives::{
     AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, CorrectionIndex, Delivery,
-    EnrolmentConsent, GrantIndex, GrantTerms, Moment, NewRecord, OrgId, OrganisationKind, Part,
-    PatientId, Purpose, Recipient, RecordIndex, RequestIndex, Spender, MAX_ANCHORS, MAX_DELIVERIES,
-    MAX_ERASURES, MAX_NAME, MAX_OPEN, MAX_URL,
+    EnrolmentConsent, GrantIndex, GrantTerms, Helper, Moment, NewRecord, OrgId, OrganisationKind,
+    Part, PatientId, Purpose, Recipient, RecordIndex, RequestIndex, Spender, SuccessionConsent,
+    MAX_ANCHORS, MAX_DELIVERIES, MAX_ERASURES, MAX_HELPERS, MAX_NAME, MAX_OPEN, MAX_URL,
 };
 use sp_core::H256;
 
@@ -233,6 +233,41 @@ pub mod patients {
         fn lift(patient: PatientId);
         /// Publishes the key that letters to the patient are encrypted to.
         fn set_inbox(patient: PatientId, recipient: &Recipient);
+        /// A guardian hands the patient over to the grown-up, with that account's word.
+        fn hand_over(patient: PatientId, owner: &AccountId, consent: &SuccessionConsent);
+        /// The admin takes back an enrolment of the wrong person.
+        fn void_enrolment(patient: PatientId);
+    }
+}
+
+/// Getting back in, with the help of others.
+pub mod recovery {
+    use super::*;
+
+    /// Names who can give the patient to a new account together, and after how long.
+    pub fn set_plan(
+        patient: PatientId,
+        helpers: &[Helper],
+        threshold: u8,
+        delay: Moment,
+    ) -> Result<Call> {
+        at_most("a plan's helpers", MAX_HELPERS, helpers)?;
+        let args = (patient, helpers, threshold, delay).encode();
+        Ok(Call::new("Recovery", "set_plan", args))
+    }
+
+    calls! { "Recovery":
+        fn remove_plan(patient: PatientId);
+        /// A helper begins, with the word of the account that is to become owner.
+        fn start(patient: PatientId, owner: &AccountId, consent: &SuccessionConsent);
+        /// Another helper stands behind it.
+        fn approve(patient: PatientId, owner: &AccountId);
+        /// A helper takes that back.
+        fn withdraw(patient: PatientId, owner: &AccountId);
+        /// Who decides for the patient stops it.
+        fn cancel(patient: PatientId, owner: &AccountId);
+        /// Makes the account the owner, once the delay is over.
+        fn finish(patient: PatientId, owner: &AccountId);
     }
 }
 

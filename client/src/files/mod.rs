@@ -13,6 +13,7 @@ pub mod letter;
 pub mod manifest;
 pub mod object;
 pub mod padme;
+pub mod share;
 pub mod unixfs;
 
 use salus_primitives::{AccountId, Binding, Genesis, ObjectKind, PatientId};

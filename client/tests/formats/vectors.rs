@@ -8,13 +8,14 @@ use std::path::PathBuf;
 use salus_client::files::age::{unseal_bytes, DecryptionKey, Digested, EncryptionKey};
 use salus_client::files::manifest::{Description, Manifest};
 use salus_client::files::padme::{padded_len, padme};
+use salus_client::files::share::{combine, Share};
 use salus_client::keyring::{compartment_id, Label};
 use salus_client::keys::{AccountKey, SessionChallenge};
 use salus_client::taxonomy::{Category, Sensitivity};
 use salus_primitives::{
     commitment::commitment,
     placement::keepers,
-    signing::{self, enrolment_payload, recipient_payload},
+    signing::{self, enrolment_payload, recipient_payload, succession_payload},
     AccountId, Binding, CompartmentId, ControllerRole, Genesis, ObjectKind, PatientId, Subject,
     TrailHead,
 };
@@ -367,6 +368,47 @@ fn key_vectors() {
             },
         }),
     );
+}
+
+#[test]
+fn succession_vectors() {
+    let rows: Vec<Value> = [(account(0x33), 0), (account(0x44), 1_800_000_000_000)]
+        .iter()
+        .map(|(owner, expires_at)| {
+            let payload = succession_payload(&genesis(), &patient(), owner, *expires_at);
+            json!({
+                "genesis": hex::encode(genesis()),
+                "patient": patient().to_string(),
+                "owner": hex_of(owner),
+                "expires_at": expires_at,
+                "payload": hex::encode(payload),
+            })
+        })
+        .collect();
+    check("succession", json!(rows));
+}
+
+/// Shares are random, so this vector was made elsewhere, with the coefficients that it names.
+#[test]
+fn share_vectors_combine() {
+    let vector = read("share");
+    let bytes = |value: &Value| hex::decode(value.as_str().unwrap()).unwrap();
+    let rows = vector["shares"].as_array().unwrap();
+    let shares: Vec<Share> = rows
+        .iter()
+        .map(|row| {
+            let share = Share::from_bytes(&bytes(&row["bytes"])).unwrap();
+            assert_eq!(*share.to_bytes(), bytes(&row["bytes"]));
+            assert_eq!(share.fingerprint().0.to_vec(), bytes(&row["fingerprint"]));
+            assert_eq!(json!(share.number()), row["number"]);
+            share
+        })
+        .collect();
+    assert_eq!(shares.len(), 5);
+    for chosen in shares.windows(3) {
+        assert_eq!(*combine(chosen).unwrap(), bytes(&vector["secret"]));
+    }
+    assert!(combine(&shares[..2]).is_err());
 }
 
 /// A sealed file is random, so this vector is made once and then must open for ever.

@@ -1,0 +1,420 @@
+//! `salus recovery`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, Context};
+use clap::Subcommand;
+use salus_client::actions::describe::{moment, span};
+use salus_client::actions::recovery::{self, Helping, OfferFile, Sealed, Word};
+use salus_client::actions::succession::{self, RequestFile, TakenOver};
+use salus_client::actions::{clock, Client};
+use salus_client::profile::{write_atomically, WORK_FACTOR};
+use salus_primitives::{AccountId, Moment};
+use serde_json::json;
+
+use crate::args::{About, Global};
+use crate::context::{client, new_passphrase, offline, other_passphrase};
+use crate::output::{count, print, table};
+use crate::parse;
+
+#[derive(Debug, Subcommand)]
+pub enum Recovery {
+    /// Say that you will help somebody; makes the file that they name you by
+    Offer {
+        /// The file to give to the patient
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Name those who together can let you in again, and make the file for each of them
+    Setup {
+        /// A helper: their offer's file, or their account if it has published a key; once for each
+        #[arg(long = "helper", required = true, value_name = "FILE_OR_ACCOUNT")]
+        helpers: Vec<String>,
+        /// How many of them it takes
+        #[arg(long, default_value_t = 2)]
+        threshold: u8,
+        /// How long you can stop them, once they are enough
+        #[arg(long, default_value = "7d", value_parser = parse::duration, value_name = "DURATION")]
+        delay: Moment,
+        /// The folder for the helpers' files
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        #[command(flatten)]
+        about: About,
+    },
+    /// Who helps, and what is under way
+    Show {
+        #[command(flatten)]
+        about: About,
+    },
+    /// Name no helpers any more
+    Remove {
+        #[command(flatten)]
+        about: About,
+    },
+    /// Check that a share is whole and of the present plan; by whom it was given to
+    Test {
+        /// The files
+        #[arg(required = true)]
+        shares: Vec<PathBuf>,
+    },
+    /// On a new phone: sign that you take the patient over, for the helpers
+    Request {
+        /// How long the helpers can begin
+        #[arg(long, default_value = "7d", value_parser = parse::duration, value_name = "DURATION")]
+        valid: Moment,
+        /// The file to give to the helpers
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        about: About,
+    },
+    /// Begin to let somebody in whom you have recognised; by a helper
+    Start {
+        #[command(flatten)]
+        help: Help,
+    },
+    /// Stand behind what another helper has begun
+    Approve {
+        #[command(flatten)]
+        help: Help,
+    },
+    /// Take your word back; by a helper
+    Withdraw {
+        /// The request's file
+        request: PathBuf,
+    },
+    /// Stop what helpers have begun; by who decides for the patient
+    Cancel {
+        /// The account that it would make the owner [default: each that is under way]
+        #[arg(long, value_parser = parse::account, value_name = "ACCOUNT")]
+        owner: Option<AccountId>,
+        #[command(flatten)]
+        about: About,
+    },
+    /// Once the delay is over, make the new account the owner; by a helper
+    Finish {
+        /// The request's file
+        request: PathBuf,
+    },
+    /// On the new phone: open the keyring with the helpers' shares, and make every key anew
+    Restore {
+        /// The files that the helpers passed on
+        #[arg(required_unless_present = "backup", conflicts_with = "backup")]
+        shares: Vec<PathBuf>,
+        /// Instead: a backup's file, if you have your account's phrase
+        #[arg(long, value_name = "FILE")]
+        backup: Option<PathBuf>,
+        /// A file with the backup's passphrase, instead of a prompt
+        #[arg(long, value_name = "FILE")]
+        backup_passphrase_file: Option<PathBuf>,
+        #[command(flatten)]
+        about: About,
+    },
+    /// Keep a key to the keyring under a passphrase of its own, beside your account's phrase
+    Backup {
+        /// The file to keep in a safe place
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// A file with the backup's passphrase, instead of a prompt
+        #[arg(long, value_name = "FILE")]
+        backup_passphrase_file: Option<PathBuf>,
+        #[command(flatten)]
+        about: About,
+    },
+}
+
+/// What a helper does for a request.
+#[derive(Debug, clap::Args)]
+pub struct Help {
+    /// The request's file; compare its code with whoever asks, by telephone or in person
+    request: PathBuf,
+    /// Your share
+    #[arg(long, value_name = "FILE")]
+    share: PathBuf,
+    /// The file with your share for the new phone
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl Recovery {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        match self {
+            Recovery::Offer { out } => {
+                let (_, unlocked, genesis) = offline(global).await?;
+                let offer = recovery::offer(&unlocked, genesis);
+                write_atomically(&out, &offer.to_json()?)?;
+                let result = json!({"account": offer.account, "file": out});
+                print(global, &result, || {
+                    format!("Give {} to the patient who asked you.", out.display())
+                })
+            }
+            Recovery::Setup {
+                helpers,
+                threshold,
+                delay,
+                out,
+                about,
+            } => {
+                let helpers = helpers
+                    .iter()
+                    .map(|text| helper(text))
+                    .collect::<anyhow::Result<Vec<_>>>()?;
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let made =
+                    recovery::setup(&client, patient, &helpers, threshold, delay, &out).await?;
+                print(global, &made, || {
+                    let rows: Vec<Vec<String>> = made
+                        .shares
+                        .iter()
+                        .map(|share| vec![share.helper.clone(), share.file.display().to_string()])
+                        .collect();
+                    format!(
+                        "{} of {} helpers can let you in again together, {} after they are enough. Give each their file, and keep none; earlier files are worth nothing now.\n\n{}",
+                        made.threshold,
+                        made.shares.len(),
+                        span(made.delay),
+                        table(&["helper", "file"], &rows)
+                    )
+                })
+            }
+            Recovery::Show { about } => {
+                let client = client(global).await?;
+                let view = recovery::show(&client, client.patient(about.patient)?).await?;
+                print(global, &view, || shown(&view))
+            }
+            Recovery::Remove { about } => {
+                let client = client(global).await?;
+                let done = recovery::remove(&client, client.patient(about.patient)?).await?;
+                print(global, &done, || {
+                    "Nobody can let you in again now: `salus recovery setup` names helpers.".into()
+                })
+            }
+            Recovery::Test { shares } => {
+                let files = read_all(&shares)?;
+                let client = client(global).await?;
+                let tested = recovery::test(&client, &files).await?;
+                print(global, &json!({ "shares": tested }), || {
+                    let lines: Vec<String> = tested
+                        .iter()
+                        .map(|share| {
+                            format!(
+                                "{}: whole, and number {} of the {} shares of patient {}'s present plan; {} are needed.",
+                                share.file, share.number, share.count, share.patient, share.threshold
+                            )
+                        })
+                        .collect();
+                    lines.join("\n")
+                })
+            }
+            Recovery::Request { valid, out, about } => {
+                request(global, &about, valid, &out, "helpers").await
+            }
+            Recovery::Start { help } => help.give(global, Word::Start).await,
+            Recovery::Approve { help } => help.give(global, Word::Approve).await,
+            Recovery::Withdraw { request } => {
+                let request = read_request(&request)?;
+                let done = recovery::withdraw(&client(global).await?, &request).await?;
+                print(global, &done, || {
+                    "You no longer stand behind it. The share that you passed on cannot be taken back: tell the patient.".into()
+                })
+            }
+            Recovery::Cancel { owner, about } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let done = recovery::cancel(&client, patient, owner.as_ref()).await?;
+                print(global, &done, || {
+                    format!(
+                        "Stopped: nothing goes to {}. Helpers have passed shares on: make new ones with `salus recovery setup`, and ask how they were misled.",
+                        done.owners.join(", ")
+                    )
+                })
+            }
+            Recovery::Finish { request } => {
+                let request = read_request(&request)?;
+                let done = recovery::finish(&client(global).await?, &request).await?;
+                print(global, &done, || {
+                    format!(
+                        "{} is the only one who decides for patient {} now. The new phone goes on with `salus recovery restore`.",
+                        request.owner, done.patient
+                    )
+                })
+            }
+            Recovery::Restore {
+                shares,
+                backup,
+                backup_passphrase_file,
+                about,
+            } => {
+                let files = read_all(&shares)?;
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let taken = match &backup {
+                    Some(file) => {
+                        let passphrase = other_passphrase(
+                            "Passphrase of the backup: ",
+                            backup_passphrase_file.as_deref(),
+                        )?;
+                        recovery::restore_backup(&client, patient, file, &passphrase).await?
+                    }
+                    None => recovery::restore(&client, patient, &files).await?,
+                };
+                print(global, &taken, || {
+                    format!(
+                        "{} The helpers' shares and every backup are worth nothing now: make new ones with `salus recovery setup` and `salus recovery backup`.",
+                        anew(&taken)
+                    )
+                })
+            }
+            Recovery::Backup {
+                out,
+                backup_passphrase_file,
+                about,
+            } => {
+                if out.exists() {
+                    bail!("{} is there already: choose another name", out.display());
+                }
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let passphrase = new_passphrase(backup_passphrase_file.as_deref())?;
+                let made = recovery::backup(&client, patient, &passphrase, WORK_FACTOR).await?;
+                write_atomically(&out, &made.file)?;
+                let mut result = serde_json::to_value(&made)?;
+                result["file"] = json!(out);
+                print(global, &result, || {
+                    format!(
+                        "{} opens the keyring together with its passphrase and your account's phrase. Keep it where a fire does not reach both. An earlier backup opens nothing any more.",
+                        out.display()
+                    )
+                })
+            }
+        }
+    }
+}
+
+impl Help {
+    async fn give(self, global: &Global, word: Word) -> anyhow::Result<()> {
+        let request = read_request(&self.request)?;
+        let share = read(&self.share)?;
+        let client = client(global).await?;
+        let given = recovery::give(&client, &request, word, &share).await?;
+        write_atomically(&self.out, &given.share)?;
+        let mut result = serde_json::to_value(&given)?;
+        result["file"] = json!(self.out);
+        print(global, &result, || {
+            format!(
+                "You stand behind giving patient {} to {} (code {}). Give {} to the new phone. {}",
+                given.patient,
+                given.owner,
+                given.code,
+                self.out.display(),
+                match given.ready_at {
+                    Some(ready) => format!(
+                        "You are enough: from {} on a helper runs `salus recovery finish`.",
+                        moment(ready)
+                    ),
+                    None => "More helpers are needed: they run `salus recovery approve`.".into(),
+                }
+            )
+        })
+    }
+}
+
+/// Writes a request, for helpers or a guardian.
+pub async fn request(
+    global: &Global,
+    about: &About,
+    valid: Moment,
+    out: &Path,
+    whom: &str,
+) -> anyhow::Result<()> {
+    let (profile, unlocked, genesis) = offline(global).await?;
+    let patient = Client::which(&profile, about.patient)?;
+    let until = clock().saturating_add(valid);
+    let (file, requested) = succession::request(&unlocked, genesis, patient, until)?;
+    write_atomically(out, &file.to_json()?)?;
+    let mut result = serde_json::to_value(&requested)?;
+    result["file"] = json!(out);
+    print(global, &result, || {
+        format!(
+            "Give {} to the {whom}, and tell them this code by telephone or in person: {}. It can be used until {}.",
+            out.display(),
+            requested.code,
+            moment(requested.expires_at)
+        )
+    })
+}
+
+pub fn read_request(path: &Path) -> anyhow::Result<RequestFile> {
+    let json = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(RequestFile::from_json(&json)?)
+}
+
+/// What is said of a patient whose keys were all made anew.
+pub fn anew(taken: &TakenOver) -> String {
+    let mut text = format!(
+        "{} and the inbox have new keys, and {} got them.",
+        count(taken.keys.rotated.len(), "compartment"),
+        count(taken.redelivered, "grant")
+    );
+    if !taken.shut_out.is_empty() {
+        text.push_str(&format!(
+            " The keyring is closed to: {}.",
+            taken.shut_out.join(", ")
+        ));
+    }
+    text.push_str(
+        " Others who write to the patient are warned of the new account: tell them that it is you.",
+    );
+    text
+}
+
+fn helper(text: &str) -> anyhow::Result<Helping> {
+    let path = Path::new(text);
+    if !path.is_file() {
+        let account = parse::account(text).with_context(|| {
+            format!("{text} is neither a file nor an account: a helper makes a file with `salus recovery offer`")
+        })?;
+        return Ok(Helping::Account(account));
+    }
+    let json = std::fs::read(path).with_context(|| format!("cannot read {text}"))?;
+    Ok(Helping::Offer(OfferFile::from_json(&json)?))
+}
+
+fn read(path: &Path) -> anyhow::Result<Sealed> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Sealed {
+        name: path.display().to_string(),
+        bytes,
+    })
+}
+
+fn read_all(paths: &[PathBuf]) -> anyhow::Result<Vec<Sealed>> {
+    paths.iter().map(|path| read(path)).collect()
+}
+
+fn shown(view: &recovery::RecoveryView) -> String {
+    let mut text = match &view.plan {
+        Some(plan) => format!(
+            "{} of these helpers, and {} in which it can be stopped:\n  {}",
+            plan.threshold,
+            span(plan.delay),
+            plan.helpers.join("\n  ")
+        ),
+        None => "No helpers are named: `salus recovery setup` names them.".into(),
+    };
+    for row in &view.recoveries {
+        text.push_str(&format!(
+            "\n\nUnder way since {}: to {}, by {}. {}",
+            moment(row.started_at),
+            row.owner,
+            row.helpers.join(", "),
+            match row.ready_at {
+                Some(ready) => format!("It can be finished from {} on.", moment(ready)),
+                None => "More helpers are needed.".into(),
+            }
+        ));
+    }
+    text
+}

@@ -1,0 +1,749 @@
+//! Getting back in after the last key was lost: helpers make a new account the owner, and give its
+//! phone the shares of a key that opens the keyring.
+//!
+//! Whom the plan names stands on the chain. The shares never do, and no vault has them: they go from
+//! hand to hand, as files that only one device can open.
+
+use std::path::{Path, PathBuf};
+
+use salus_primitives::{
+    AccountId, ControllerRole, Genesis, Helper, Moment, PatientId, RecoveryPlan, Subject,
+};
+use serde::{Deserialize, Serialize};
+use sp_core::H256;
+use zeroize::Zeroizing;
+
+use super::identity::{back_up, current_keyring, published, save_keyring};
+use super::succession::{device_of, ensure_owner, settle, signed_device, RequestFile, TakenOver};
+use super::{unknown_patient, Client, Receipt};
+use crate::chain::calls;
+use crate::error::{Error, Result};
+use crate::files::age::{seal_bytes, unseal_bytes, DecryptionKey, EncryptionKey};
+use crate::files::share::{check_known, combine_known, short, split, Share};
+use crate::keyring::{sealed_json, Keyring, Secret};
+use crate::keys::{parse_account, random_16};
+use crate::profile::{open_with_passphrase, seal_with_passphrase, write_atomically, Unlocked};
+
+const VERSION: u32 = 1;
+/// How the keyring's holders are called that are no device.
+const RECOVERY: &str = "recovery ";
+const BACKUP: &str = "backup ";
+/// A share in its file, sealed.
+const MAX_SHARE: u64 = 8 * 1024;
+
+/// What a future helper gives to the patient, if the helper's account has published no key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfferFile {
+    version: u32,
+    pub genesis: Genesis,
+    pub account: String,
+    /// The helper's device's key, signed by the account; SCALE in hexadecimal.
+    device: String,
+}
+
+/// Makes the file. Needs no network.
+pub fn offer(unlocked: &Unlocked, genesis: Genesis) -> OfferFile {
+    OfferFile {
+        version: VERSION,
+        genesis,
+        account: unlocked.account.account().to_string(),
+        device: signed_device(unlocked, &genesis),
+    }
+}
+
+impl OfferFile {
+    pub fn to_json(&self) -> Result<Vec<u8>> {
+        let mut json =
+            serde_json::to_vec_pretty(self).map_err(|error| Error::invalid("offer", error))?;
+        json.push(b'\n');
+        Ok(json)
+    }
+
+    pub fn from_json(json: &[u8]) -> Result<Self> {
+        crate::files::check_version("offer", json, VERSION)?;
+        serde_json::from_slice(json).map_err(|error| Error::invalid("offer", error))
+    }
+
+    fn verify(&self, genesis: &Genesis) -> Result<(AccountId, EncryptionKey)> {
+        if self.genesis != *genesis {
+            return Err(Error::invalid("offer", "it was made for another chain"));
+        }
+        let account = parse_account(&self.account)?;
+        let key = device_of(&account, &self.device, genesis).ok_or_else(|| {
+            Error::invalid(
+                "offer",
+                "its key is not signed by its account: ask for a new one",
+            )
+        })?;
+        Ok((account, key))
+    }
+}
+
+/// Somebody who is asked to help, and how to encrypt to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Helping {
+    /// By the key that the account has published.
+    Account(AccountId),
+    Offer(OfferFile),
+}
+
+/// A plan as it was set, and the files that go to the helpers.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanMade {
+    pub patient: String,
+    pub threshold: u8,
+    pub delay: Moment,
+    pub shares: Vec<ShareMade>,
+    /// Whether the vault has the keyring without the keys of earlier plans.
+    pub saved: bool,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ShareMade {
+    pub helper: String,
+    pub file: PathBuf,
+}
+
+/// What is sealed in a helper's file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredShare {
+    version: u32,
+    patient: String,
+    /// [`Share::to_bytes`] in hexadecimal.
+    share: Secret,
+}
+
+fn seal_share(patient: PatientId, share: &Share, to: &EncryptionKey) -> Result<Vec<u8>> {
+    let json = sealed_json(
+        "share",
+        &StoredShare {
+            version: VERSION,
+            patient: patient.to_string(),
+            share: Secret::new(hex::encode(&*share.to_bytes())),
+        },
+    )?;
+    seal_bytes(std::slice::from_ref(to), &json)
+}
+
+fn open_share(keys: &[DecryptionKey], sealed: &[u8]) -> Result<(PatientId, Share)> {
+    let damaged = || Error::Share("it is no share: ask whoever gave it to you for it again".into());
+    let json = unseal_bytes(keys, sealed, MAX_SHARE, "share")?;
+    crate::files::check_version("share", &json, VERSION)?;
+    // Not the parser's own words: they may quote the secret.
+    let stored: StoredShare = serde_json::from_slice(&json).map_err(|_| damaged())?;
+    let patient = stored.patient.parse().map_err(|_| damaged())?;
+    let bytes = Zeroizing::new(hex::decode(stored.share.expose()).map_err(|_| damaged())?);
+    Ok((patient, Share::from_bytes(&bytes)?))
+}
+
+/// A file of a share, and what to call it in messages.
+pub struct Sealed {
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+impl Sealed {
+    fn open(&self, keys: &[DecryptionKey]) -> Result<(PatientId, Share)> {
+        open_share(keys, &self.bytes).map_err(|error| self.named(error))
+    }
+
+    fn named(&self, error: Error) -> Error {
+        match error {
+            Error::WrongKey(_) => Error::NotPermitted(format!(
+                "{}: it is encrypted to somebody else: each helper opens their own, and the new phone those that were passed on to it",
+                self.name
+            )),
+            Error::Share(reason) => Error::Share(format!("{}: {reason}", self.name)),
+            Error::Damaged { .. } => Error::Share(format!(
+                "{}: it was cut or changed: ask whoever gave it to you for it again",
+                self.name
+            )),
+            other => other,
+        }
+    }
+}
+
+/// Names helpers, and writes a file for each of them into `folder`: any `threshold` of them can make
+/// a new account the owner and open the keyring to its phone, if nobody who decides for the patient
+/// stops them within `delay`. The files of an earlier plan open nothing any more.
+pub async fn setup(
+    client: &Client,
+    patient: PatientId,
+    helpers: &[Helping],
+    threshold: u8,
+    delay: Moment,
+    folder: &Path,
+) -> Result<PlanMade> {
+    let people = people(client, patient, helpers).await?;
+    let count = u8::try_from(people.len())
+        .map_err(|_| Error::Unfit("that many helpers cannot be named".into()))?;
+    let key = DecryptionKey::generate();
+    let secret = exposed(&key)?;
+    let shares = split(secret.as_bytes(), threshold, count)?;
+    let set = shares.first().map(Share::set).unwrap_or_default();
+
+    std::fs::create_dir_all(folder).map_err(Error::file("make", folder))?;
+    let mut files = Vec::new();
+    let mut rows = Vec::new();
+    for ((account, to), share) in people.iter().zip(&shares) {
+        let file = folder.join(format!("share-{}-{}.age", short(&set), share.number()));
+        write_atomically(&file, &seal_share(patient, share, to)?)?;
+        files.push(ShareMade {
+            helper: account.to_string(),
+            file,
+        });
+        rows.push(Helper {
+            account: account.clone(),
+            share: share.fingerprint(),
+        });
+    }
+
+    // The keyring first: a plan whose shares open nothing would be worse than none.
+    let mut keyring = current_keyring(client, patient).await?;
+    let name = format!("{RECOVERY}{}", short(&set));
+    keyring.add_holder(&name, &key.public())?;
+    client.profile.save_keyring(&mut keyring)?;
+    save_keyring(client, &keyring).await?;
+    let call = calls::recovery::set_plan(patient, &rows, threshold, delay)?;
+    let done = client.submit(&call).await;
+    // Until here the earlier plan's shares were good.
+    let is_over = |holder: &str| match &done {
+        Ok(_) => holder.starts_with(RECOVERY) && holder != name,
+        Err(_) => holder == name,
+    };
+    let forgotten = forget(client, &mut keyring, is_over).await;
+    let submitted = done?;
+    Ok(PlanMade {
+        patient: patient.to_string(),
+        threshold,
+        delay,
+        shares: files,
+        saved: forgotten?,
+        receipt: (&submitted).into(),
+    })
+}
+
+/// Takes these holders out of the keyring; whether the vault has it so.
+async fn forget(
+    client: &Client,
+    keyring: &mut Keyring,
+    is_over: impl Fn(&str) -> bool,
+) -> Result<bool> {
+    let names: Vec<String> = keyring
+        .holders()
+        .iter()
+        .map(|holder| holder.name.clone())
+        .filter(|name| is_over(name))
+        .collect();
+    if names.is_empty() {
+        return Ok(true);
+    }
+    for name in &names {
+        keyring.remove_holder(name)?;
+    }
+    client.profile.save_keyring(keyring)?;
+    Ok(back_up(client, keyring).await)
+}
+
+/// The helpers' accounts and keys. What the chain would refuse is named before anything is written.
+async fn people(
+    client: &Client,
+    patient: PatientId,
+    helpers: &[Helping],
+) -> Result<Vec<(AccountId, EncryptionKey)>> {
+    let salus = client.salus().await?;
+    let genesis = client.chain.genesis();
+    let mut people: Vec<(AccountId, EncryptionKey)> = Vec::new();
+    for helper in helpers {
+        let (account, key) = match helper {
+            Helping::Account(account) => {
+                let subject = Subject::Account(account.clone());
+                let key = client.recipient(&salus, &subject).await?;
+                (account.clone(), key)
+            }
+            Helping::Offer(offer) => offer.verify(&genesis)?,
+        };
+        if people.iter().any(|(known, _)| *known == account) {
+            return Err(Error::Unfit(format!(
+                "{account} is named twice: each helper has one share"
+            )));
+        }
+        let role = salus.controller(patient, &account).await?;
+        if role.is_some_and(|row| row.role != ControllerRole::Carer) {
+            return Err(Error::Unfit(format!(
+                "{account} decides for the patient already: name somebody else as helper"
+            )));
+        }
+        people.push((account, key));
+    }
+    Ok(people)
+}
+
+/// Who helps, and what is under way.
+#[derive(Clone, Debug, Serialize)]
+pub struct RecoveryView {
+    pub patient: String,
+    pub plan: Option<PlanView>,
+    pub recoveries: Vec<RecoveryRow>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanView {
+    pub helpers: Vec<String>,
+    pub threshold: u8,
+    pub delay: Moment,
+    pub set_at: Moment,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct RecoveryRow {
+    pub owner: String,
+    pub started_at: Moment,
+    pub helpers: Vec<String>,
+    /// From when it can be finished; none while helpers are missing.
+    pub ready_at: Option<Moment>,
+}
+
+pub async fn show(client: &Client, patient: PatientId) -> Result<RecoveryView> {
+    let salus = client.salus().await?;
+    if salus.patient(patient).await?.is_none() {
+        return Err(unknown_patient(patient));
+    }
+    let plan = salus.recovery_plan(patient).await?.map(|plan| PlanView {
+        helpers: plan
+            .helpers
+            .iter()
+            .map(|helper| helper.account.to_string())
+            .collect(),
+        threshold: plan.threshold,
+        delay: plan.delay,
+        set_at: plan.set_at,
+    });
+    let recoveries = salus.recoveries(patient).await?;
+    Ok(RecoveryView {
+        patient: patient.to_string(),
+        plan,
+        recoveries: recoveries
+            .into_iter()
+            .map(|(owner, row)| RecoveryRow {
+                owner: owner.to_string(),
+                started_at: row.started_at,
+                helpers: row.helpers.iter().map(AccountId::to_string).collect(),
+                ready_at: row.ready_at,
+            })
+            .collect(),
+    })
+}
+
+/// Names no helpers any more. The key that they share opens the keyring no longer.
+pub async fn remove(client: &Client, patient: PatientId) -> Result<Changed> {
+    let submitted = client
+        .submit(&calls::recovery::remove_plan(patient))
+        .await?;
+    let mut keyring = current_keyring(client, patient).await?;
+    forget(client, &mut keyring, |holder| holder.starts_with(RECOVERY)).await?;
+    Ok(Changed {
+        patient: patient.to_string(),
+        owners: Vec::new(),
+        receipt: (&submitted).into(),
+    })
+}
+
+/// A share that is whole and of the present plan.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tested {
+    pub file: String,
+    pub patient: String,
+    /// Whose share the plan says it is.
+    pub helper: String,
+    pub number: u8,
+    pub threshold: u8,
+    pub count: u8,
+}
+
+/// Checks that this profile can open these files, and that each is a share of the present plan.
+pub async fn test(client: &Client, files: &[Sealed]) -> Result<Vec<Tested>> {
+    let keys = share_keys(client).await?;
+    let mut tested = Vec::new();
+    for file in files {
+        let (patient, share) = file.open(&keys)?;
+        let plan = plan(client, patient).await?;
+        check_known(&share, &fingerprints(&plan)).map_err(|error| file.named(error))?;
+        let helper = plan
+            .helpers
+            .iter()
+            .find(|helper| helper.share == share.fingerprint());
+        tested.push(Tested {
+            file: file.name.clone(),
+            patient: patient.to_string(),
+            helper: helper
+                .map(|helper| helper.account.to_string())
+                .unwrap_or_default(),
+            number: share.number(),
+            threshold: share.threshold(),
+            count: share.count(),
+        });
+    }
+    Ok(tested)
+}
+
+/// What opens shares that were given to this person.
+async fn share_keys(client: &Client) -> Result<Vec<DecryptionKey>> {
+    let mut keys = vec![client.device.clone()];
+    keys.extend(client.own_keys(&client.salus().await?).await?);
+    Ok(keys)
+}
+
+async fn plan(client: &Client, patient: PatientId) -> Result<RecoveryPlan> {
+    client
+        .salus()
+        .await?
+        .recovery_plan(patient)
+        .await?
+        .ok_or_else(|| {
+            Error::Unfit(format!(
+                "patient {patient} has named no helpers: a plan is made with `salus recovery setup` while a key is left"
+            ))
+        })
+}
+
+fn fingerprints(plan: &RecoveryPlan) -> Vec<H256> {
+    plan.helpers.iter().map(|helper| helper.share).collect()
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Changed {
+    pub patient: String,
+    /// The accounts that would become owner.
+    pub owners: Vec<String>,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+fn changed(patient: PatientId, owner: &AccountId, submitted: &crate::chain::Submitted) -> Changed {
+    Changed {
+        patient: patient.to_string(),
+        owners: vec![owner.to_string()],
+        receipt: submitted.into(),
+    }
+}
+
+/// What a helper does for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    Start,
+    Approve,
+}
+
+/// A helper's word for a request, and the helper's share, encrypted to the phone that asks.
+#[derive(Clone, Debug, Serialize)]
+pub struct Given {
+    pub patient: String,
+    pub owner: String,
+    pub code: String,
+    /// From when it can be finished; none while helpers are missing.
+    pub ready_at: Option<Moment>,
+    #[serde(skip)]
+    pub share: Vec<u8>,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+/// Whoever asks must have been recognised, and the request's code compared with them: a share that
+/// was given cannot be taken back.
+pub async fn give(
+    client: &Client,
+    file: &RequestFile,
+    word: Word,
+    share: &Sealed,
+) -> Result<Given> {
+    let request = file.verify(&client.chain.genesis())?;
+    let patient = request.patient;
+    let (of, opened) = share.open(&share_keys(client).await?)?;
+    if of != patient {
+        return Err(Error::Share(format!(
+            "{}: it is a share of patient {of}, and the request is about patient {patient}: use the right one",
+            share.name
+        )));
+    }
+    let plan = plan(client, patient).await?;
+    check_known(&opened, &fingerprints(&plan)).map_err(|error| share.named(error))?;
+    let sealed = seal_share(patient, &opened, &request.device)?;
+    let call = match word {
+        Word::Start => calls::recovery::start(patient, &request.owner, &request.consent),
+        Word::Approve => calls::recovery::approve(patient, &request.owner),
+    };
+    let submitted = client.submit(&call).await?;
+    let salus = client.chain.salus_at(submitted.block.hash);
+    let ready_at = salus
+        .recoveries(patient)
+        .await?
+        .into_iter()
+        .find(|(owner, _)| *owner == request.owner)
+        .and_then(|(_, row)| row.ready_at);
+    Ok(Given {
+        patient: patient.to_string(),
+        owner: request.owner.to_string(),
+        code: request.code,
+        ready_at,
+        share: sealed,
+        receipt: (&submitted).into(),
+    })
+}
+
+/// A helper takes their word back.
+pub async fn withdraw(client: &Client, file: &RequestFile) -> Result<Changed> {
+    let request = file.verify(&client.chain.genesis())?;
+    let call = calls::recovery::withdraw(request.patient, &request.owner);
+    let submitted = client.submit(&call).await?;
+    Ok(changed(request.patient, &request.owner, &submitted))
+}
+
+/// Makes the account of the request the owner, once the delay is over. A helper does it, because
+/// that account may do nothing on the chain before.
+pub async fn finish(client: &Client, file: &RequestFile) -> Result<Changed> {
+    let request = file.verify(&client.chain.genesis())?;
+    let call = calls::recovery::finish(request.patient, &request.owner);
+    let submitted = client.submit(&call).await?;
+    Ok(changed(request.patient, &request.owner, &submitted))
+}
+
+/// Who decides for the patient stops a recovery, or all that are under way.
+pub async fn cancel(
+    client: &Client,
+    patient: PatientId,
+    owner: Option<&AccountId>,
+) -> Result<Changed> {
+    let owners = match owner {
+        Some(owner) => vec![owner.clone()],
+        None => {
+            let under_way = client.salus().await?.recoveries(patient).await?;
+            under_way.into_iter().map(|(owner, _)| owner).collect()
+        }
+    };
+    let mut last = None;
+    for owner in &owners {
+        let call = calls::recovery::cancel(patient, owner);
+        last = Some(client.submit(&call).await?);
+    }
+    let submitted = last.ok_or_else(|| {
+        Error::Unfit(format!(
+            "no recovery of patient {patient} is under way: there is nothing to stop"
+        ))
+    })?;
+    Ok(Changed {
+        patient: patient.to_string(),
+        owners: owners.iter().map(AccountId::to_string).collect(),
+        receipt: (&submitted).into(),
+    })
+}
+
+/// On the new phone, when it is the owner: opens the keyring with the helpers' shares, shuts out
+/// everybody who could open it before, and makes every key anew.
+pub async fn restore(client: &Client, patient: PatientId, files: &[Sealed]) -> Result<TakenOver> {
+    let keys = share_keys(client).await?;
+    let known = fingerprints(&plan(client, patient).await?);
+    let mut shares: Vec<Share> = Vec::new();
+    for (place, file) in files.iter().enumerate() {
+        let (of, share) = file.open(&keys)?;
+        if of != patient {
+            return Err(Error::Share(format!(
+                "{}: it is a share of patient {of}, not of {patient}: leave it out",
+                file.name
+            )));
+        }
+        check_known(&share, &known).map_err(|error| file.named(error))?;
+        if let Some(same) = shares.iter().position(|other| *other == share) {
+            return Err(Error::Share(format!(
+                "{} and {} are the same share: leave one out, and ask another helper for theirs",
+                files[same].name, files[place].name
+            )));
+        }
+        shares.push(share);
+    }
+    let secret = combine_known(&shares, &known)?;
+    reopen(client, patient, key_of(&secret)?).await
+}
+
+fn exposed(key: &DecryptionKey) -> Result<Zeroizing<String>> {
+    key.expose()
+        .ok_or_else(|| Error::EncryptionKey("the key of a single file is kept by nobody".into()))
+}
+
+fn key_of(secret: &[u8]) -> Result<DecryptionKey> {
+    std::str::from_utf8(secret)
+        .ok()
+        .and_then(|text| DecryptionKey::parse(text).ok())
+        .ok_or_else(|| {
+            Error::Share("what the shares give is no key: ask the helpers for them again".into())
+        })
+}
+
+/// Opens the keyring of the vault with a key that is no device's.
+async fn reopen(client: &Client, patient: PatientId, key: DecryptionKey) -> Result<TakenOver> {
+    ensure_owner(client, patient).await?;
+    let row = client.salus().await?.patient(patient).await?;
+    let content = row
+        .ok_or_else(|| unknown_patient(patient))?
+        .keyring
+        .ok_or_else(|| {
+            Error::Unfit(format!(
+                "no keyring of patient {patient} was ever saved in the vault: there is nothing to open"
+            ))
+        })?;
+    // The device is a holder already if this was done before, and cut off.
+    let keys = [key, client.device.clone()];
+    let keyring = published(client, patient, &content, &keys).await?;
+    settle(client, keyring).await
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredBackup {
+    version: u32,
+    patient: String,
+    key: Secret,
+}
+
+/// A key of its own that opens the keyring, to be kept under a passphrase.
+#[derive(Clone, Debug, Serialize)]
+pub struct BackedUp {
+    pub patient: String,
+    /// What it is called among the keyring's holders.
+    pub holder: String,
+    #[serde(skip)]
+    pub file: Vec<u8>,
+}
+
+/// For who has the account's phrase, and no device any more. An earlier backup opens nothing from
+/// now on.
+pub async fn backup(
+    client: &Client,
+    patient: PatientId,
+    passphrase: &str,
+    work_factor: u8,
+) -> Result<BackedUp> {
+    let key = DecryptionKey::generate();
+    let secret = exposed(&key)?;
+    let json = sealed_json(
+        "backup",
+        &StoredBackup {
+            version: VERSION,
+            patient: patient.to_string(),
+            key: Secret::new(secret.to_string()),
+        },
+    )?;
+    let file = seal_with_passphrase(&json, passphrase, work_factor)?;
+    let mut keyring = current_keyring(client, patient).await?;
+    let holder = format!("{BACKUP}{}", short(&random_16()));
+    keyring.add_holder(&holder, &key.public())?;
+    let earlier: Vec<String> = keyring
+        .holders()
+        .iter()
+        .map(|held| held.name.clone())
+        .filter(|name| name.starts_with(BACKUP) && *name != holder)
+        .collect();
+    for name in &earlier {
+        keyring.remove_holder(name)?;
+    }
+    client.profile.save_keyring(&mut keyring)?;
+    save_keyring(client, &keyring).await?;
+    Ok(BackedUp {
+        patient: patient.to_string(),
+        holder,
+        file,
+    })
+}
+
+/// On a new phone that has the account's phrase: opens the keyring with the backup, and makes every
+/// key anew.
+pub async fn restore_backup(
+    client: &Client,
+    patient: PatientId,
+    file: &Path,
+    passphrase: &str,
+) -> Result<TakenOver> {
+    let bad = || Error::invalid("backup", "it was cut or changed: use another copy");
+    let sealed = std::fs::read(file).map_err(Error::file("read", file))?;
+    let json = open_with_passphrase(&sealed, passphrase, file)?;
+    crate::files::check_version("backup", &json, VERSION)?;
+    // Not the parser's own words: they may quote the secret.
+    let stored: StoredBackup = serde_json::from_slice(&json).map_err(|_| bad())?;
+    if stored.patient != patient.to_string() {
+        return Err(Error::Unfit(format!(
+            "this backup is of patient {}, not of {patient}",
+            stored.patient
+        )));
+    }
+    let key = DecryptionKey::parse(stored.key.expose()).map_err(|_| bad())?;
+    reopen(client, patient, key).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::AccountKey;
+
+    const PATIENT: PatientId = PatientId([7; 16]);
+
+    fn sealed(name: &str, bytes: Vec<u8>) -> Sealed {
+        Sealed {
+            name: name.into(),
+            bytes,
+        }
+    }
+
+    #[test]
+    fn a_share_is_opened_by_its_helper_alone_and_a_changed_one_is_named() {
+        let helper = DecryptionKey::generate();
+        let share = split(b"secret", 2, 3).unwrap().remove(0);
+        let mut file = sealed(
+            "mine.age",
+            seal_share(PATIENT, &share, &helper.public()).unwrap(),
+        );
+        let keys = [helper];
+        assert_eq!(file.open(&keys).unwrap(), (PATIENT, share));
+        assert!(matches!(
+            file.open(&[DecryptionKey::generate()]),
+            Err(Error::NotPermitted(text)) if text.starts_with("mine.age")
+        ));
+        let last = file.bytes.len() - 1;
+        file.bytes[last] ^= 1;
+        assert!(matches!(
+            file.open(&keys),
+            Err(Error::Share(text)) if text.starts_with("mine.age")
+        ));
+        let other = seal_bytes(&[keys[0].public()], b"{\"version\":1}").unwrap();
+        let error = sealed("other.age", other).open(&keys).unwrap_err();
+        assert!(matches!(error, Error::Share(_)), "{error}");
+    }
+
+    #[test]
+    fn an_offer_bears_the_signature_of_its_account() {
+        let genesis = Genesis::repeat_byte(3);
+        let helper = Unlocked {
+            account: AccountKey::from_uri("//Bob").unwrap(),
+            device: DecryptionKey::generate(),
+        };
+        let made = offer(&helper, genesis);
+        let back = OfferFile::from_json(&made.to_json().unwrap()).unwrap();
+        assert_eq!(
+            back.verify(&genesis).unwrap(),
+            (helper.account.account(), helper.device.public())
+        );
+        assert!(back.verify(&Genesis::zero()).is_err());
+        let mut changed = back;
+        changed.account = AccountKey::from_uri("//Eve").unwrap().account().to_string();
+        assert!(changed.verify(&genesis).is_err());
+    }
+
+    #[test]
+    fn what_wrong_shares_give_is_not_quoted() {
+        let error = key_of(b"AGE-SECRET-KEY-1WRONG").unwrap_err().to_string();
+        assert!(!error.contains("WRONG"), "{error}");
+    }
+}

@@ -1,0 +1,382 @@
+//! Getting back in, and guardians: what people do when a phone is lost, when somebody tries to take a
+//! patient from a living owner, and when a child grows up.
+
+use std::{fs, path::PathBuf};
+
+use salus_client::{actions::Client, taxonomy::Category};
+use salus_e2e::{content, wait_until, Answer, Hospital, Patient, Shared};
+use salus_primitives::Rights;
+use serde_json::Value;
+
+static HOSPITAL: Shared = Shared::new(&[], false);
+
+/// Runs a command that is written as one would type it.
+fn salus(hospital: &Hospital, person: &str, line: &str) -> Answer {
+    hospital.salus(person, line.split_whitespace())
+}
+
+fn path(hospital: &Hospital, name: &str) -> String {
+    hospital.path(name).display().to_string()
+}
+
+/// Three people of the hospital's staff, whose accounts have published keys.
+async fn helpers(hospital: &Hospital, names: [&'static str; 3]) -> Vec<Client> {
+    let mut helpers = Vec::new();
+    for name in names {
+        helpers.push(hospital.physician(name).await);
+    }
+    helpers
+}
+
+/// Names them as helpers, two of three; the files for each.
+fn set_up(hospital: &Hospital, owner: &str, helpers: &[Client], delay: &str) -> Vec<String> {
+    let named: String = helpers
+        .iter()
+        .map(|helper| format!(" --helper {}", helper.me()))
+        .collect();
+    let out = path(hospital, &format!("{owner}-shares"));
+    let line = format!("recovery setup{named} --threshold 2 --delay {delay} --out {out}");
+    files(&salus(hospital, owner, &line).ok())
+}
+
+fn files(made: &Value) -> Vec<String> {
+    let shares = made["shares"].as_array().expect("a list");
+    shares
+        .iter()
+        .map(|share| share["file"].as_str().expect("a path").to_owned())
+        .collect()
+}
+
+/// A new phone asks; the request's file.
+fn ask(hospital: &Hospital, phone: &str, patient: &Patient) -> String {
+    hospital.profile(phone);
+    let out = path(hospital, &format!("{phone}-request"));
+    let line = format!("recovery request --patient {} --out {out}", patient.id);
+    let asked = salus(hospital, phone, &line).ok();
+    assert_eq!(asked["code"].as_str().map(str::len), Some(19));
+    out
+}
+
+/// A helper's word; the command's answer, and the file for the new phone.
+fn give(
+    hospital: &Hospital,
+    helper: &str,
+    word: &str,
+    request: &str,
+    share: &str,
+) -> (Answer, String) {
+    let out = format!("{request}-{helper}");
+    let line = format!("recovery {word} {request} --share {share} --out {out}");
+    (salus(hospital, helper, &line), out)
+}
+
+/// Finishes as soon as the delay is over; before, it is refused.
+fn finish(hospital: &Hospital, helper: &str, request: &str) {
+    let line = format!("recovery finish {request}");
+    let early = salus(hospital, helper, &line);
+    assert_ne!(early.code, 0, "{early:#?}");
+    wait_until("the delay is over", 60, || {
+        salus(hospital, helper, &line).code == 0
+    });
+}
+
+/// Everything that an owner may do, tried by an account that is none any more.
+fn is_powerless(hospital: &Hospital, person: &str, patient: &Patient, grant: u32, record: u32) {
+    let id = patient.id;
+    let doctor = hospital.profile("doctor").1.account.account();
+    let file = hospital.file("late", b"too late").display().to_string();
+    let (out, request) = (path(hospital, "stolen"), path(hospital, "stolen-request"));
+    salus(
+        hospital,
+        person,
+        &format!("recovery request --patient {id} --out {request}"),
+    )
+    .ok();
+    for line in [
+        format!("record get {record} --patient {id} --out {out}"),
+        format!("record add --patient {id} --category imaging {file}"),
+        format!("record erase {record} --patient {id}"),
+        format!("record relocate {record} --patient {id}"),
+        format!("share --patient {id} --with {doctor} --category imaging --for 1d --purpose TREAT"),
+        format!("revoke {grant} --patient {id}"),
+        format!("rotate --patient {id} --category imaging"),
+        format!("compartments open --patient {id} --category lab"),
+        format!("keyring fetch --patient {id}"),
+        format!("keyring save --patient {id}"),
+        format!("keyring rotate --patient {id}"),
+        format!("patient restrict --patient {id}"),
+        format!("patient controllers --patient {id} add {doctor} --role guardian"),
+        format!("recovery remove --patient {id}"),
+        format!("recovery cancel --patient {id} --owner {doctor}"),
+        format!("patient take-over --patient {id}"),
+        format!("patient hand-over {request}"),
+    ] {
+        let answer = salus(hospital, person, &line);
+        assert_eq!(answer.code, 3, "{line}: {answer:#?}");
+    }
+    assert!(!PathBuf::from(out).exists(), "something was handed out");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_phone_is_replaced_by_two_of_three_helpers_and_the_old_key_is_powerless() {
+    let hospital = HOSPITAL.hospital();
+    let patient = hospital.patient("lost", &[Category::Imaging]).await;
+    let doctor = hospital.doctor().await;
+    let grant = patient
+        .share(&doctor, Category::Imaging, Rights::Read)
+        .await;
+    let bytes = content(31, 20_000);
+    let file = hospital.file("before", &bytes);
+    let record = patient.add(&patient.client, file, Category::Imaging).await;
+    let names = ["lost-sister", "lost-friend", "lost-neighbour"];
+    let helpers = helpers(&hospital, names).await;
+
+    // The first plan's shares are worth nothing after the second.
+    let earlier = set_up(&hospital, "lost", &helpers, "12s");
+    let shares = set_up(&hospital, "lost", &helpers, "12s");
+    for (name, share) in names.iter().zip(&shares) {
+        let tested = salus(&hospital, name, &format!("recovery test {share}")).ok();
+        assert_eq!(tested["shares"][0]["threshold"], 2);
+    }
+    let test =
+        |person: &str, share: &str| salus(&hospital, person, &format!("recovery test {share}"));
+    test(names[0], &earlier[0])
+        .fails(4, "earlier plan")
+        .says(&earlier[0]);
+    test(names[0], &shares[1]).fails(3, "somebody else");
+    let mut cut = fs::read(&shares[0]).expect("it was written");
+    let last = cut.len() - 1;
+    cut[last] ^= 1;
+    let cut = hospital.file("cut-share", &cut).display().to_string();
+    test(names[0], &cut).fails(4, "cut or changed").says(&cut);
+
+    // The new phone, with nothing but the patient's id.
+    let request = ask(&hospital, "found", &patient);
+    let restore = |shares: &[&String]| {
+        let shares: Vec<&str> = shares.iter().map(|share| share.as_str()).collect();
+        let line = format!(
+            "recovery restore --patient {} {}",
+            patient.id,
+            shares.join(" ")
+        );
+        salus(&hospital, "found", &line)
+    };
+    let refused = give(&hospital, names[0], "start", &request, &earlier[0]);
+    refused.0.fails(4, "earlier plan");
+    let (begun, first) = give(&hospital, names[0], "start", &request, &shares[0]);
+    assert!(begun.ok()["ready_at"].is_null(), "one is not enough");
+    let (again, _) = give(&hospital, names[0], "approve", &request, &shares[0]);
+    assert_ne!(again.code, 0, "one helper counts once: {again:#?}");
+    let (enough, second) = give(&hospital, names[1], "approve", &request, &shares[1]);
+    assert!(enough.ok()["ready_at"].as_u64().is_some());
+
+    // Before the end of the delay the shares open nothing: the new account is nobody yet.
+    restore(&[&first, &second]).fails(3, "not the owner");
+    finish(&hospital, names[2], &request);
+    restore(&[&first]).fails(1, "1 of the 2 shares");
+    restore(&[&first, &first]).fails(4, "the same share");
+    restore(&[&first, &shares[1]]).fails(3, "somebody else");
+    let restored = restore(&[&first, &second]).ok();
+    assert_eq!(restored["redelivered"], 1);
+    let imaging = restored["rotated"].as_array().map(Vec::len);
+    assert_eq!(imaging, Some(2), "intake and imaging: {restored}");
+
+    // Everything is readable again, by the patient and by whom the patient shares with.
+    let found = |line: String| salus(&hospital, "found", &line);
+    let out = path(&hospital, "found-read");
+    found(format!("record get {record} --out {out}")).ok();
+    assert_eq!(fs::read(&out).expect("it was written"), bytes);
+    let after = hospital.file("after", b"after the phone was lost");
+    let after = found(format!("record add --category imaging {}", after.display())).ok();
+    let after = after["records"][0]["record"].clone();
+    let opened = path(&hospital, "found-opened");
+    let open = format!(
+        "open {} {record} {after} --grant {grant} --out {opened}",
+        patient.id
+    );
+    salus(&hospital, "doctor", &open).ok();
+    let holders = found("keyring show".into()).ok()["holders"].clone();
+    assert_eq!(holders.as_array().map(Vec::len), Some(1), "{holders}");
+    let log = found("log --verify".into()).ok();
+    for event in [
+        "PlanSet",
+        "RecoveryStarted",
+        "RecoveryApproved",
+        "RecoveryFinished",
+    ] {
+        assert!(log.to_string().contains(event), "{event}: {log}");
+    }
+
+    is_powerless(&hospital, "lost", &patient, grant, record);
+    // The shares were used: a new plan is needed, and can be made.
+    set_up(&hospital, "found", &helpers, "12s");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_living_owner_stops_a_recovery_and_helpers_below_the_threshold_get_nothing() {
+    let hospital = HOSPITAL.hospital();
+    let patient = hospital.patient("living", &[Category::Imaging]).await;
+    let bytes = content(32, 3_000);
+    let file = hospital.file("living-file", &bytes);
+    let record = patient.add(&patient.client, file, Category::Imaging).await;
+    let names = ["living-sister", "living-friend", "living-neighbour"];
+    let helpers = helpers(&hospital, names).await;
+    let shares = set_up(&hospital, "living", &helpers, "3s");
+    let mine = |line: &str| salus(&hospital, "living", line);
+
+    // One helper alone: nothing can be finished, however long it takes, and one share opens nothing.
+    let request = ask(&hospital, "thief", &patient);
+    let (begun, first) = give(&hospital, names[0], "start", &request, &shares[0]);
+    begun.ok();
+    let line = format!("recovery finish {request}");
+    let alone = salus(&hospital, names[0], &line);
+    assert_ne!(alone.code, 0, "{alone:#?}");
+    let restore = format!("recovery restore --patient {} {first}", patient.id);
+    salus(&hospital, "thief", &restore).fails(1, "1 of the 2 shares");
+    let fetch = format!("keyring fetch --patient {}", patient.id);
+    salus(&hospital, "thief", &fetch).fails(3, "");
+    // Who was never asked cannot help.
+    let stranger = hospital.physician("living-stranger").await;
+    assert!(helpers.iter().all(|helper| helper.me() != stranger.me()));
+    let (refused, _) = give(
+        &hospital,
+        "living-stranger",
+        "approve",
+        &request,
+        &shares[1],
+    );
+    refused.fails(3, "somebody else");
+
+    // Two helpers: the owner hears of it and stops it within the delay.
+    let (enough, second) = give(&hospital, names[1], "approve", &request, &shares[1]);
+    enough.ok();
+    // While it goes on, the helpers cannot be changed.
+    let line = format!(
+        "recovery setup --helper {} --helper {} --delay 3s --out {}",
+        helpers[0].me(),
+        helpers[2].me(),
+        path(&hospital, "living-other")
+    );
+    let changed = mine(&line);
+    assert_ne!(changed.code, 0, "{changed:#?}");
+    mine("recovery cancel").ok();
+    mine("recovery cancel").fails(1, "nothing to stop");
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    let line = format!("recovery finish {request}");
+    let finished = salus(&hospital, names[0], &line);
+    assert_ne!(finished.code, 0, "{finished:#?}");
+    // Both shares were passed on; without the patient's account they open nothing.
+    let restore = format!("recovery restore --patient {} {first} {second}", patient.id);
+    salus(&hospital, "thief", &restore).fails(3, "not the owner");
+    let shown = mine("recovery show").ok();
+    assert_eq!(shown["recoveries"], serde_json::json!([]));
+    // New shares, and those that were passed on are worth nothing.
+    set_up(&hospital, "living", &helpers, "3s");
+    salus(&hospital, "thief", &restore).fails(4, "earlier plan");
+    let out = path(&hospital, "living-read");
+    mine(&format!("record get {record} --out {out}")).ok();
+    assert_eq!(fs::read(&out).expect("it was written"), bytes);
+    let log = mine("log --verify").ok().to_string();
+    assert!(log.contains("RecoveryCancelled"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_has_two_guardians_until_it_is_handed_over_and_a_wrong_enrolment_is_voided() {
+    let hospital = HOSPITAL.hospital();
+    let doctor = hospital.doctor().await;
+    let enrol = |guardian: &str| -> String {
+        hospital.profile(guardian);
+        let consent = path(&hospital, &format!("{guardian}-consent"));
+        let line = format!(
+            "patient consent --organisation 0 --enroller {} --role guardian --out {consent}",
+            doctor.me()
+        );
+        salus(&hospital, guardian, &line).ok();
+        let enrolled = salus(&hospital, "doctor", &format!("patient enrol {consent}")).ok();
+        enrolled["patient"].as_str().expect("an id").to_owned()
+    };
+
+    let child = enrol("mother");
+    let mother = |line: &str| salus(&hospital, "mother", line);
+    let father = |line: &str| salus(&hospital, "father", line);
+    let (_, second) = hospital.profile("father");
+    mother("compartments open --category imaging").ok();
+    let bytes = content(33, 4_000);
+    let file = hospital.file("child-file", &bytes).display().to_string();
+    let added = mother(&format!("record add --category imaging {file}")).ok();
+    let record = added["records"][0]["record"].clone();
+    mother(&format!(
+        "patient controllers add {} --role guardian",
+        second.account.account()
+    ))
+    .ok();
+    mother(&format!(
+        "keyring device add father {}",
+        second.device.public()
+    ))
+    .ok();
+    father(&format!("keyring fetch --patient {child}")).ok();
+    let out = path(&hospital, "father-read");
+    father(&format!("record get {record} --out {out}")).ok();
+    assert_eq!(fs::read(&out).expect("it was written"), bytes);
+    // Neither guardian removes the other.
+    let (_, first) = hospital.profile("mother");
+    father(&format!(
+        "patient controllers remove {}",
+        first.account.account()
+    ))
+    .fails(3, "");
+
+    // At majority the grown-up asks, and both guardians hand over.
+    hospital.profile("grown-up");
+    let grown_up = |line: &str| salus(&hospital, "grown-up", line);
+    let request = path(&hospital, "grown-up-request");
+    grown_up(&format!(
+        "patient take-over --patient {child} --out {request}"
+    ))
+    .ok();
+    grown_up(&format!("patient take-over --patient {child}")).fails(3, "not the owner");
+    salus(&hospital, "doctor", &format!("patient hand-over {request}")).fails(3, "no keys");
+    let agreed = father(&format!("patient hand-over {request}")).ok();
+    assert_eq!(agreed["done"], false, "one guardian alone does not do it");
+    grown_up(&format!("patient take-over --patient {child}")).fails(3, "not the owner");
+    let done = mother(&format!("patient hand-over {request}")).ok();
+    assert_eq!(done["done"], true);
+    let taken = grown_up(&format!("patient take-over --patient {child}")).ok();
+    assert_eq!(taken["rotated"].as_array().map(Vec::len), Some(2));
+    let out = path(&hospital, "grown-up-read");
+    grown_up(&format!("record get {record} --out {out}")).ok();
+    assert_eq!(fs::read(&out).expect("it was written"), bytes);
+    let controllers = grown_up("patient controllers").ok()["controllers"].clone();
+    assert_eq!(controllers.as_array().map(Vec::len), Some(1));
+    assert_eq!(controllers[0]["role"], "Owner");
+    for guardian in ["mother", "father"] {
+        for line in [
+            "patient restrict".to_owned(),
+            "keyring fetch".into(),
+            "compartments open --category lab".into(),
+            format!("record get {record} --out {}", path(&hospital, "late-read")),
+            format!("patient hand-over {request}"),
+        ] {
+            let answer = salus(&hospital, guardian, &line);
+            assert_eq!(answer.code, 3, "{guardian} {line}: {answer:#?}");
+        }
+    }
+    assert!(!hospital.path("late-read").exists());
+
+    // The wrong person was enrolled: only the organisation's admin takes that back, once.
+    let wrong = enrol("wrong");
+    let void = format!("patient void {wrong}");
+    salus(&hospital, "doctor", &void).fails(3, "");
+    salus(&hospital, "wrong", &void).fails(3, "");
+    salus(&hospital, "hospital", &void).ok();
+    let again = salus(&hospital, "hospital", &void);
+    assert_ne!(again.code, 0, "{again:#?}");
+    salus(&hospital, "wrong", "compartments open --category lab").fails(3, "");
+    let show = format!("patient show --patient {wrong}");
+    let shown = salus(&hospital, "doctor", &show).ok();
+    assert!(shown["restricted_since"].as_u64().is_some(), "{shown}");
+    let log = format!("log {wrong} --verify");
+    let log = salus(&hospital, "doctor", &log).ok().to_string();
+    assert!(log.contains("EnrolmentVoided"), "{log}");
+}
