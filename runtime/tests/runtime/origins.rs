@@ -729,6 +729,7 @@ fn request(_: Who) -> RuntimeCall {
         purpose: Purpose::Treat,
         duration: DAY,
         letter: cid(40),
+        offer: None,
     }
     .into()
 }
