@@ -1,8 +1,8 @@
-//! How a grant comes to be, and its keys to the grantee.
+//! How a grant comes to be, its keys to the grantee, and how it is ended.
 
 use frame_support::pallet_prelude::*;
 use salus_primitives::{
-    traits::{Chain, PatientOrigin, Records, Standing},
+    traits::{Chain, Granting, Records, Standing},
     AccountId, Basis, Cid, Grant, GrantIndex, GrantTerms, Moment, PatientId, Rights, Scope,
 };
 
@@ -13,12 +13,12 @@ use crate::{
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_grant(
-        by: PatientOrigin<AccountId>,
+        patient: PatientId,
+        actor: &AccountId,
         terms: GrantTerms,
         envelope: Option<Cid>,
         basis: Basis,
     ) -> Result<GrantIndex, DispatchError> {
-        let patient = by.patient;
         let now = T::Chain::now();
         let starts_at = terms.starts_at.unwrap_or(now);
         ensure!(
@@ -57,7 +57,7 @@ impl<T: Config> Pallet<T> {
             expires_at: terms.expires_at,
             anchored_from: terms.anchored_from,
             anchored_until: terms.anchored_until,
-            granted_by: by.actor.clone(),
+            granted_by: actor.clone(),
             granted_at: now,
             revoked_at: None,
             terms: terms.terms,
@@ -75,7 +75,7 @@ impl<T: Config> Pallet<T> {
         }
         let event = Event::Granted {
             patient,
-            actor: by.actor.clone(),
+            actor: actor.clone(),
             grant,
             grantee: row.grantee,
             scope: row.scope,
@@ -87,7 +87,7 @@ impl<T: Config> Pallet<T> {
         };
         Self::deposit(event, &patient);
         if let Some(envelope) = envelope {
-            Self::hand_over(&by, grant, envelope)?;
+            Self::hand_over(patient, actor, grant, envelope)?;
         }
         Ok(grant)
     }
@@ -125,11 +125,11 @@ impl<T: Config> Pallet<T> {
     }
 
     pub(crate) fn hand_over(
-        by: &PatientOrigin<AccountId>,
+        patient: PatientId,
+        actor: &AccountId,
         grant: GrantIndex,
         envelope: Cid,
     ) -> DispatchResult {
-        let patient = by.patient;
         let n = Handovers::<T>::get(patient, grant).envelopes;
         ensure!(n < MAX_ENVELOPES, Error::<T>::TooManyEnvelopes);
 
@@ -144,11 +144,50 @@ impl<T: Config> Pallet<T> {
         );
         let event = Event::EnvelopeDelivered {
             patient,
-            actor: by.actor.clone(),
+            actor: actor.clone(),
             grant,
             envelope,
         };
         Self::deposit(event, &patient);
+        Ok(())
+    }
+
+    /// Ends a grant that was not revoked before.
+    pub(crate) fn do_revoke(
+        patient: PatientId,
+        actor: AccountId,
+        grant: GrantIndex,
+        mut row: Grant,
+    ) {
+        row.revoked_at = Some(T::Chain::now());
+        GrantsTo::<T>::remove((&row.grantee, patient, grant));
+        Expiries::<T>::remove((over_at(row.expires_at), patient, grant));
+        Grants::<T>::insert(patient, grant, row);
+        let event = Event::Revoked {
+            patient,
+            actor,
+            grant,
+        };
+        Self::deposit(event, &patient);
+    }
+}
+
+impl<T: Config> Granting<AccountId> for Pallet<T> {
+    fn grant(
+        patient: PatientId,
+        actor: AccountId,
+        terms: GrantTerms,
+        envelope: Option<Cid>,
+        basis: Basis,
+    ) -> Result<GrantIndex, DispatchError> {
+        Self::do_grant(patient, &actor, terms, envelope, basis)
+    }
+
+    fn end(patient: PatientId, actor: AccountId, grant: GrantIndex) -> DispatchResult {
+        let row = Grants::<T>::get(patient, grant).ok_or(Error::<T>::GrantNotFound)?;
+        if !predicate::has_ended(&row, T::Chain::now()) {
+            Self::do_revoke(patient, actor, grant, row);
+        }
         Ok(())
     }
 }

@@ -24,7 +24,8 @@
 //!   even if nothing ran. [`Call::sweep`] and `on_idle` only write `Expired` and clear indices.
 //! * **Rows are facts.** Only `revoked_at` is ever set, once. To extend is to grant anew.
 //! * **A `patient` argument only locates.** Authority comes from [`Control`], standing from
-//!   [`Standing`], both about the signer.
+//!   [`Standing`], both about the signer. What a patient laid down beforehand, for emergencies and
+//!   studies, other pallets turn into grants by [`Granting`](salus_primitives::traits::Granting); they have looked whether they may.
 //! * **Nothing is unbounded** but the number of facts: grants are paced by those who decide for the
 //!   patient, requests by a cap per patient and organisation.
 
@@ -139,8 +140,8 @@ pub mod pallet {
         ValueQuery,
     >;
 
-    /// What was granted. Written by `grant` and `approve`; `revoke` sets `revoked_at`; never
-    /// removed: "was it valid then?" is answered by the state at that block.
+    /// What was granted. Written by `grant`, `approve` and through `Granting`; `revoke` sets
+    /// `revoked_at`; never removed: "was it valid then?" is answered by the state at that block.
     #[pallet::storage]
     pub type Grants<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, PatientId, Twox64Concat, GrantIndex, Grant>;
@@ -231,6 +232,8 @@ pub mod pallet {
             request: RequestIndex,
         },
         /// A patient gave someone time-limited access to part of their records.
+        ///
+        /// By hand, or as they had laid down beforehand: see `basis`.
         #[codec(index = 3)]
         Granted {
             patient: PatientId,
@@ -490,10 +493,11 @@ pub mod pallet {
                 Error::<T>::GranteeNotRequester
             );
             ensure!(terms.purpose == row.purpose, Error::<T>::PurposeDiffers);
-            let (patient, actor) = (by.patient, by.actor.clone());
-            let grant = Self::do_grant(by, terms, envelope, Basis::Request(request))?;
+            let patient = by.patient;
+            let basis = Basis::Request(request);
+            let grant = Self::do_grant(patient, &by.actor, terms, envelope, basis)?;
             Self::close(&patient, request, row, RequestState::Approved { grant });
-            T::Offers::pay(patient, request, &actor)
+            T::Offers::pay(patient, request, &by.actor)
         }
 
         /// Give somebody access to part of a patient's records for a time.
@@ -509,7 +513,7 @@ pub mod pallet {
             envelope: Option<Cid>,
         ) -> DispatchResult {
             let by = T::Control::ensure_decides(patient, ensure_signed(origin)?)?;
-            Self::do_grant(by, terms, envelope, Basis::Direct)?;
+            Self::do_grant(by.patient, &by.actor, terms, envelope, Basis::Direct)?;
             Ok(())
         }
 
@@ -524,19 +528,9 @@ pub mod pallet {
             grant: GrantIndex,
         ) -> DispatchResult {
             let by = T::Control::ensure_decides(patient, ensure_signed(origin)?)?;
-            let mut row = Grants::<T>::get(by.patient, grant).ok_or(Error::<T>::GrantNotFound)?;
+            let row = Grants::<T>::get(by.patient, grant).ok_or(Error::<T>::GrantNotFound)?;
             ensure!(row.revoked_at.is_none(), Error::<T>::AlreadyRevoked);
-
-            row.revoked_at = Some(T::Chain::now());
-            GrantsTo::<T>::remove((&row.grantee, by.patient, grant));
-            Expiries::<T>::remove((sweeping::over_at(row.expires_at), by.patient, grant));
-            Grants::<T>::insert(by.patient, grant, row);
-            let event = Event::Revoked {
-                patient: by.patient,
-                actor: by.actor,
-                grant,
-            };
-            Self::deposit(event, &by.patient);
+            Self::do_revoke(by.patient, by.actor, grant, row);
             Ok(())
         }
 
@@ -557,7 +551,7 @@ pub mod pallet {
                 Error::<T>::GrantEnded
             );
             ensure!(envelope.is_well_formed(), Error::<T>::MalformedCid);
-            Self::hand_over(&by, grant, envelope)
+            Self::hand_over(by.patient, &by.actor, grant, envelope)
         }
 
         /// Note which grants have ended by themselves, and clear them from the indices.

@@ -1,9 +1,9 @@
 //! One module per call, then the predicate, the views and the sweep.
 
-use frame_support::{assert_noop, assert_ok, traits::Hooks, weights::Weight};
+use frame_support::{assert_noop, assert_ok, assert_storage_noop, traits::Hooks, weights::Weight};
 use salus_primitives::{
     rows::{DAY, HOUR},
-    traits::Consent as _,
+    traits::{Consent as _, Granting},
     AccountId, Balance, Basis, Cid, GrantIndex, GrantTerms, Grantee, Moment, OrgId, PatientId,
     Purpose, RecordIndex, RecordState, Reference, RequestIndex, RequestState, Rights, Scope,
 };
@@ -1007,6 +1007,108 @@ mod sweep {
             assert_eq!(expired(), 1);
             assert!(blocks as u64 <= 400 * 24 / u64::from(MAX_SWEEP) + 1);
             assert_eq!(SweepAt::<Test>::get(), Some((START + 400 * DAY) / HOUR + 1));
+        });
+    }
+}
+
+mod granting {
+    use super::*;
+
+    fn break_in(terms: GrantTerms) -> Result<GrantIndex, sp_runtime::DispatchError> {
+        let basis = Basis::Emergency(7);
+        <Consent as Granting<_>>::grant(PATIENT, DOCTOR, terms, Some(ENVELOPE()), basis)
+    }
+
+    fn end(grant: GrantIndex) -> sp_runtime::DispatchResult {
+        <Consent as Granting<_>>::end(PATIENT, OWNER, grant)
+    }
+
+    #[test]
+    fn another_pallet_grants_for_its_reason_and_in_the_name_of_who_acted() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = break_in(terms()).expect("the terms are good");
+            let row = Grants::<Test>::get(PATIENT, grant).expect("granted");
+            assert_eq!(row.basis, Basis::Emergency(7));
+            assert_eq!(row.granted_by, DOCTOR);
+            assert_eq!(Consent::envelope(&PATIENT, grant, 0), Some(ENVELOPE()));
+            assert_eq!(
+                last_event(),
+                Event::EnvelopeDelivered {
+                    patient: PATIENT,
+                    actor: DOCTOR,
+                    grant,
+                    envelope: ENVELOPE(),
+                }
+            );
+            assert!(reads(DOCTOR, grant, &[1]));
+            assert!(!reads(DOCTOR, grant, &[2]), "outside the scope");
+        });
+    }
+
+    #[test]
+    fn another_pallet_is_held_to_the_same_terms() {
+        ExtBuilder.build_and_execute(|| {
+            for (terms, error) in [
+                (
+                    GrantTerms {
+                        scope: compartments(&[]),
+                        ..terms()
+                    },
+                    Error::<Test>::EmptyScope,
+                ),
+                (
+                    GrantTerms {
+                        grantee: clinician(STRANGER),
+                        ..terms()
+                    },
+                    Error::<Test>::GranteeNotInGoodStanding,
+                ),
+                (
+                    GrantTerms {
+                        expires_at: Moment::MAX,
+                        ..terms()
+                    },
+                    Error::<Test>::TooLong,
+                ),
+            ] {
+                assert_noop!(break_in(terms), error);
+            }
+        });
+    }
+
+    #[test]
+    fn ending_is_revoking_once_and_nothing_afterwards() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = break_in(terms()).expect("the terms are good");
+            assert_ok!(end(grant));
+            assert_eq!(
+                last_event(),
+                Event::Revoked {
+                    patient: PATIENT,
+                    actor: OWNER,
+                    grant,
+                }
+            );
+            assert!(!reads(DOCTOR, grant, &[1]));
+            assert_eq!(GrantsTo::<Test>::iter().count(), 0);
+            assert_eq!(Expiries::<Test>::iter().count(), 0);
+
+            advance(1);
+            assert_storage_noop!(assert_ok!(end(grant)));
+            assert_noop!(
+                Consent::revoke(by(OWNER), PATIENT, grant),
+                Error::<Test>::AlreadyRevoked
+            );
+        });
+    }
+
+    #[test]
+    fn ending_what_has_expired_leaves_it_to_the_sweep() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = break_in(terms()).expect("the terms are good");
+            set_now(terms().expires_at);
+            assert_storage_noop!(assert_ok!(end(grant)));
+            assert_noop!(end(grant + 1), Error::<Test>::GrantNotFound);
         });
     }
 }
