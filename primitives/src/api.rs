@@ -7,10 +7,10 @@ use codec::{Decode, Encode};
 use scale_info::TypeInfo;
 
 use crate::{
-    AccountId, Cid, Clinician, Compartment, CompartmentId, Controller, Correction, CorrectionIndex,
-    Grant, GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Patient,
-    PatientId, Purpose, Record, RecordIndex, Reference, Request, RequestIndex, SignedRecipient,
-    Subject, TrailHead,
+    AccountId, Balance, Cid, Clinician, Compartment, CompartmentId, Controller, Correction,
+    CorrectionIndex, Credits, Grant, GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId,
+    Organisation, Participation, Patient, PatientId, Purpose, Record, RecordIndex, Reference,
+    Request, RequestIndex, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 
 /// A compartment with what an author needs to write into it.
@@ -86,5 +86,11 @@ sp_api::decl_runtime_apis! {
         fn keepers(patient: PatientId) -> Vec<OrgId>;
         /// The organisations whose vaults have confirmed that an erased record's file is gone, and when.
         fn erasure_confirmations(patient: PatientId, record: RecordIndex) -> Vec<(OrgId, Moment)>;
+
+        fn credits(account: AccountId) -> Credits;
+        /// What is held for the answer to a request; none if nothing is, or not any more.
+        fn offer(patient: PatientId, request: RequestIndex) -> Option<Balance>;
+        fn studies(from: StudyIndex, limit: u32) -> Vec<(StudyIndex, Study)>;
+        fn participation(study: StudyIndex, patient: PatientId) -> Option<Participation>;
     }
 }

@@ -12,9 +12,9 @@ use salus_primitives::{
     placement,
     traits::{Chain, Consent as _, Records as _},
     Cid, Clinician, Compartment, CompartmentId, Controller, Correction, CorrectionIndex,
-    GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Patient, PatientId,
-    Purpose, Record, RecordIndex, RecordState, Reference, Request, RequestIndex, SignedRecipient,
-    Subject, TrailHead,
+    GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Participation,
+    Patient, PatientId, Purpose, Record, RecordIndex, RecordState, Reference, Request,
+    RequestIndex, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 use sp_api::impl_runtime_apis;
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
@@ -29,9 +29,10 @@ use sp_session::OpaqueGeneratedSessionKeys;
 use sp_version::RuntimeVersion;
 
 use crate::{
-    configs::SalusChain, genesis_config_presets, AccessLog, AccountId, Block, Consent, Copies,
-    Corrections, Executive, Grandpa, Historical, InherentDataExt, Members, Nonce, Patients,
-    Records, Runtime, RuntimeGenesisConfig, SessionKeys, System, SLOT_DURATION, VERSION,
+    configs::SalusChain, genesis_config_presets, AccessLog, AccountId, Balance, Block, Consent,
+    Copies, Corrections, Credits, Executive, Grandpa, Historical, InherentDataExt, Members, Nonce,
+    Patients, Records, Research, Runtime, RuntimeGenesisConfig, SessionKeys, System, SLOT_DURATION,
+    VERSION,
 };
 
 /// Joins what the record store and the grants know about a compartment.
@@ -363,6 +364,22 @@ impl_runtime_apis! {
 
         fn erasure_confirmations(patient: PatientId, record: RecordIndex) -> Vec<(OrgId, Moment)> {
             Copies::confirmations(&patient, record)
+        }
+
+        fn credits(account: AccountId) -> salus_primitives::Credits {
+            Credits::credits(&account)
+        }
+
+        fn offer(patient: PatientId, request: RequestIndex) -> Option<Balance> {
+            Credits::offered(&patient, request)
+        }
+
+        fn studies(from: StudyIndex, limit: u32) -> Vec<(StudyIndex, Study)> {
+            Research::studies(from, limit)
+        }
+
+        fn participation(study: StudyIndex, patient: PatientId) -> Option<Participation> {
+            Research::participation(study, &patient)
         }
     }
 

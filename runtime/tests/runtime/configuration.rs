@@ -77,6 +77,8 @@ fn no_pallet_runs_on_unit_weights() {
         pallet_access_log::Config => WeightInfo,
         pallet_corrections::Config => WeightInfo,
         pallet_copies::Config => WeightInfo,
+        pallet_credits::Config => WeightInfo,
+        pallet_research::Config => WeightInfo,
     );
     for (config, weights) in all {
         assert_ne!(weights, "()", "{config}");
