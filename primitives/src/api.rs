@@ -7,10 +7,11 @@ use codec::{Decode, Encode};
 use scale_info::TypeInfo;
 
 use crate::{
-    AccountId, Cid, Clinician, Compartment, CompartmentId, Controller, Correction, CorrectionIndex,
-    EmergencyPlan, Glass, GlassIndex, Grant, GrantIndex, LetterStage, Member, Moment, ObjectKind,
-    OrgId, Organisation, Patient, PatientId, PendingRecovery, Purpose, Record, RecordIndex,
-    RecoveryPlan, Reference, Request, RequestIndex, SignedRecipient, Subject, TrailHead,
+    AccountId, Balance, Cid, Clinician, Compartment, CompartmentId, Controller, Correction,
+    CorrectionIndex, Credits, EmergencyPlan, Glass, GlassIndex, Grant, GrantIndex, LetterStage,
+    Member, Moment, ObjectKind, OrgId, Organisation, Participation, Patient, PatientId,
+    PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Request, RequestIndex,
+    SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 
 /// A compartment with what an author needs to write into it.
@@ -97,5 +98,11 @@ sp_api::decl_runtime_apis! {
         fn glasses(patient: PatientId, from: GlassIndex, limit: u32) -> Vec<(GlassIndex, Glass)>;
         /// What an organisation has not reviewed: what was broken first comes first.
         fn glasses_to_review(organisation: OrgId, limit: u32) -> Vec<(PatientId, GlassIndex, Glass)>;
+
+        fn credits(account: AccountId) -> Credits;
+        /// What is held for the answer to a request; none if nothing is, or not any more.
+        fn offer(patient: PatientId, request: RequestIndex) -> Option<Balance>;
+        fn studies(from: StudyIndex, limit: u32) -> Vec<(StudyIndex, Study)>;
+        fn participation(study: StudyIndex, patient: PatientId) -> Option<Participation>;
     }
 }

@@ -207,3 +207,9 @@ pub trait BenchmarkEmergencies<AccountId>:
 pub trait BenchmarkKeys<AccountId> {
     fn sign(owner: &AccountId, payload: &[u8]) -> MultiSignature;
 }
+
+/// What benchmarks about pay need beside a [`BenchmarkWorld`].
+pub trait BenchmarkCredits<AccountId>: BenchmarkWorld<AccountId> {
+    /// The admin of the clinician's organisation. It has credits.
+    fn admin() -> AccountId;
+}

@@ -13,8 +13,9 @@ use salus_primitives::{
     traits::{Chain, Consent as _, Records as _},
     Cid, Clinician, Compartment, CompartmentId, Controller, Correction, CorrectionIndex,
     EmergencyPlan, Glass, GlassIndex, GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId,
-    Organisation, Patient, PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecordState,
-    RecoveryPlan, Reference, Request, RequestIndex, SignedRecipient, Subject, TrailHead,
+    Organisation, Participation, Patient, PatientId, PendingRecovery, Purpose, Record, RecordIndex,
+    RecordState, RecoveryPlan, Reference, Request, RequestIndex, SignedRecipient, Study,
+    StudyIndex, Subject, TrailHead,
 };
 use sp_api::impl_runtime_apis;
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
@@ -29,10 +30,10 @@ use sp_session::OpaqueGeneratedSessionKeys;
 use sp_version::RuntimeVersion;
 
 use crate::{
-    configs::SalusChain, genesis_config_presets, AccessLog, AccountId, Block, Consent, Copies,
-    Corrections, Emergency, Executive, Grandpa, Historical, InherentDataExt, Members, Nonce,
-    Patients, Records, Recovery, Runtime, RuntimeGenesisConfig, SessionKeys, System, SLOT_DURATION,
-    VERSION,
+    configs::SalusChain, genesis_config_presets, AccessLog, AccountId, Balance, Block, Consent,
+    Copies, Corrections, Credits, Emergency, Executive, Grandpa, Historical, InherentDataExt,
+    Members, Nonce, Patients, Records, Recovery, Research, Runtime, RuntimeGenesisConfig,
+    SessionKeys, System, SLOT_DURATION, VERSION,
 };
 
 /// Joins what the record store and the grants know about a compartment.
@@ -393,6 +394,22 @@ impl_runtime_apis! {
             limit: u32,
         ) -> Vec<(PatientId, GlassIndex, Glass)> {
             Emergency::glasses_to_review(organisation, limit)
+        }
+
+        fn credits(account: AccountId) -> salus_primitives::Credits {
+            Credits::credits(&account)
+        }
+
+        fn offer(patient: PatientId, request: RequestIndex) -> Option<Balance> {
+            Credits::offered(&patient, request)
+        }
+
+        fn studies(from: StudyIndex, limit: u32) -> Vec<(StudyIndex, Study)> {
+            Research::studies(from, limit)
+        }
+
+        fn participation(study: StudyIndex, patient: PatientId) -> Option<Participation> {
+            Research::participation(study, &patient)
         }
     }
 

@@ -7,8 +7,8 @@ use salus_primitives::{
     rows::DAY,
     signing::{recipient_payload, SCHEME_X25519},
     traits::{
-        BenchmarkAdmin, BenchmarkCrowd, BenchmarkEmergencies, BenchmarkErasures, BenchmarkKeys,
-        BenchmarkWorld, Chain, OpenIntake, Standing,
+        BenchmarkAdmin, BenchmarkCredits, BenchmarkCrowd, BenchmarkEmergencies, BenchmarkErasures,
+        BenchmarkKeys, BenchmarkWorld, Chain, OpenIntake, Standing,
     },
     Cid, ClinicianRole, CompartmentId, ControllerRole, GrantIndex, GrantTerms, Grantee, NewRecord,
     OrgId, OrganisationKind, PatientId, Purpose, Recipient, RecordIndex, RecordState, Rights,
@@ -39,6 +39,8 @@ frame_benchmarking::define_benchmarks!(
     [pallet_copies, Copies]
     [pallet_recovery, Recovery]
     [pallet_emergency, Emergency]
+    [pallet_credits, Credits]
+    [pallet_research, Research]
 );
 
 const KEY_TYPE: KeyTypeId = KeyTypeId(*b"salu");
@@ -71,7 +73,14 @@ fn member(name: &'static str, role: ClinicianRole) -> (AccountId, OrgId) {
     let until = SalusChain::now() + 1_000 * DAY;
     Members::do_credential(Some(admin), organisation, account.clone(), role, until)
         .expect("the account is free");
+    // For what it offers.
+    give_credits(&account);
     (account, organisation)
+}
+
+fn give_credits(account: &AccountId) {
+    Credits::mint(RuntimeOrigin::root(), account.clone(), 1_000_000)
+        .expect("issuance is far from its end");
 }
 
 fn owner(patient: PatientId) -> AccountId {
@@ -154,6 +163,17 @@ impl BenchmarkErasures<AccountId> for World {
             }
         });
         (patient, record)
+    }
+}
+
+impl BenchmarkCredits<AccountId> for World {
+    fn admin() -> AccountId {
+        let (_, organisation) = Self::clinician();
+        let admin = pallet_members::Organisations::<Runtime>::get(organisation)
+            .expect("the clinician is of an organisation")
+            .admin;
+        give_credits(&admin);
+        admin
     }
 }
 

@@ -26,11 +26,10 @@ use sp_runtime::{generic, impl_opaque_keys, traits::BlakeTwo256, MultiAddress, M
 use sp_version::RuntimeVersion;
 
 pub use apis::RuntimeApi;
-pub use salus_primitives::{AccountId, BlockNumber};
+pub use salus_primitives::{AccountId, Balance, BlockNumber};
 
 pub type Signature = MultiSignature;
 pub type Address = MultiAddress<AccountId, ()>;
-pub type Balance = u128;
 pub type Nonce = u32;
 pub type Hash = sp_core::H256;
 pub type Header = generic::Header<BlockNumber, BlakeTwo256>;
@@ -150,6 +149,8 @@ mod runtime {
     pub type Offences = pallet_offences;
     #[runtime::pallet_index(10)]
     pub type Balances = pallet_balances;
+    #[runtime::pallet_index(11)]
+    pub type Credits = pallet_credits;
 
     #[runtime::pallet_index(15)]
     pub type Council = pallet_collective<Instance1>;
@@ -176,6 +177,8 @@ mod runtime {
     pub type Recovery = pallet_recovery;
     #[runtime::pallet_index(28)]
     pub type Emergency = pallet_emergency;
+    #[runtime::pallet_index(29)]
+    pub type Research = pallet_research;
 
     // Pallets begin in the order of their indices, and the first session asks who is a member.
     #[runtime::pallet_index(30)]

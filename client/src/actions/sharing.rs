@@ -589,7 +589,7 @@ pub async fn request(client: &Client, patient: PatientId, asking: &Asking) -> Re
     }
     let session = client.session(patient).await?;
     let content = letters::send(client, &session, patient, &to, &letter).await?;
-    let call = calls::consent::request(patient, asking.purpose, asking.duration, content);
+    let call = calls::consent::request(patient, asking.purpose, asking.duration, content, None);
     let submitted = client.submit(&call).await?;
     Ok(Asked {
         request: number(caused(&submitted, "Consent", "AccessRequested")?, "request")?,

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 
 use codec::{Compact, Encode};
 use salus_primitives::{
-    AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, CorrectionIndex, Delivery,
-    EnrolmentConsent, GrantIndex, GrantTerms, Helper, Moment, NewRecord, OrgId, OrganisationKind,
-    Part, PatientId, Purpose, Recipient, RecordIndex, RequestIndex, Spender, SuccessionConsent,
-    MAX_ANCHORS, MAX_DELIVERIES, MAX_ERASURES, MAX_HELPERS, MAX_NAME, MAX_OPEN, MAX_URL,
+    AccountId, Balance, Cid, ClinicianRole, CompartmentId, ControllerRole, CorrectionIndex,
+    Delivery, EnrolmentConsent, GrantIndex, GrantTerms, Helper, Moment, NewRecord, OrgId,
+    OrganisationKind, Part, PatientId, Purpose, Recipient, RecordIndex, RequestIndex, Spender,
+    SuccessionConsent, MAX_ANCHORS, MAX_DELIVERIES, MAX_ERASURES, MAX_HELPERS, MAX_NAME, MAX_OPEN,
+    MAX_URL,
 };
 use sp_core::H256;
 
@@ -311,8 +312,15 @@ pub mod consent {
     use super::*;
 
     calls! { "Consent":
-        /// Asks a patient for access; what for stands in the letter.
-        fn request(patient: PatientId, purpose: Purpose, duration: Moment, letter: Cid);
+        /// Asks a patient for access; what for stands in the letter. What is offered is held, and
+        /// paid to whoever approves.
+        fn request(
+            patient: PatientId,
+            purpose: Purpose,
+            duration: Moment,
+            letter: Cid,
+            offer: Option<Balance>,
+        );
         fn withdraw_request(patient: PatientId, request: RequestIndex);
         fn decline(patient: PatientId, request: RequestIndex);
         /// Answers a request with a grant, which may be less than was asked for.

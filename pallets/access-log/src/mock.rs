@@ -53,6 +53,7 @@ impl pallet_consent::Config for Test {
     type Standing = Doubles;
     type Control = Doubles;
     type Records = Doubles;
+    type Offers = Doubles;
     type MaxPendingPerOrganisation = MaxPendingPerOrganisation;
     type RequestLifetime = RequestLifetime;
     type MaxGrantDuration = MaxGrantDuration;

@@ -381,7 +381,8 @@ fn play(steps: Vec<Step>) -> (u32, u32) {
             }
             Step::Request(reader, purpose) => {
                 let (purpose, letter) = (PURPOSES[purpose], cid(7));
-                let _ = Consent::request(signed(&READERS[reader]), PATIENT, purpose, HOUR, letter);
+                let by = signed(&READERS[reader]);
+                let _ = Consent::request(by, PATIENT, purpose, HOUR, letter, None);
             }
             Step::Approve(request, terms) => {
                 let mut terms = to_terms(&terms);

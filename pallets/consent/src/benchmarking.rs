@@ -1,5 +1,6 @@
 //! Worst cases: scopes of 32 compartments, 15 lapsed requests to clear away, a first grant (which
-//! also sets the sweep going), a sweep of grants that have all expired.
+//! also sets the sweep going), a sweep of grants that have all expired. Something is offered for each
+//! answer.
 
 use alloc::vec::Vec;
 use frame_benchmarking::v2::*;
@@ -49,6 +50,7 @@ fn asked<T: Config>(patient: PatientId, but: u32) -> RequestIndex {
             Purpose::Treat,
             DAY,
             cid(),
+            Some(1),
         )
         .expect("a request; qed");
     }
@@ -84,6 +86,7 @@ mod benchmarks {
             Purpose::Treat,
             DAY,
             cid(),
+            Some(1),
         );
 
         assert_eq!(

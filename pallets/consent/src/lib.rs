@@ -50,9 +50,10 @@ use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::pallet_prelude::*;
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
-    traits::{Chain, Consent, Control, Records, Standing, Trail},
-    AccountId, Basis, Cid, CompartmentId, Grant, GrantIndex, GrantTerms, Grantee, Member, Moment,
-    OrgId, PatientId, Purpose, RecordIndex, Request, RequestIndex, RequestState, Rights, Scope,
+    traits::{Chain, Consent, Control, Offers, Records, Standing, Trail},
+    AccountId, Balance, Basis, Cid, CompartmentId, Grant, GrantIndex, GrantTerms, Grantee, Member,
+    Moment, OrgId, PatientId, Purpose, RecordIndex, Request, RequestIndex, RequestState, Rights,
+    Scope,
 };
 
 pub use pallet::*;
@@ -93,6 +94,9 @@ pub mod pallet {
         type Standing: Standing<AccountId>;
         type Control: Control<AccountId>;
         type Records: Records<AccountId>;
+
+        /// Where credits lie that are offered for an answer.
+        type Offers: Offers<AccountId>;
 
         /// Requests of one organisation that may wait for one patient's answer. Do not reduce.
         #[pallet::constant]
@@ -350,7 +354,8 @@ pub mod pallet {
         ///
         /// Signed by a clinician or service in good standing. `letter` is an age file to the
         /// patient's inbox and says what for; `duration` is in milliseconds. The request lapses
-        /// after `RequestLifetime`. Emits `AccessRequested`.
+        /// after `RequestLifetime`. What is offered is held until then: whoever approves is paid,
+        /// otherwise it goes back. Emits `AccessRequested`.
         #[pallet::call_index(0)]
         pub fn request(
             origin: OriginFor<T>,
@@ -358,6 +363,7 @@ pub mod pallet {
             purpose: Purpose,
             duration: Moment,
             letter: Cid,
+            offer: Option<Balance>,
         ) -> DispatchResult {
             let actor = ensure_signed(origin)?;
             let organisation = match T::Standing::member(&actor) {
@@ -402,7 +408,7 @@ pub mod pallet {
             );
             let event = Event::AccessRequested {
                 patient,
-                actor,
+                actor: actor.clone(),
                 organisation,
                 request,
                 purpose,
@@ -410,6 +416,9 @@ pub mod pallet {
                 letter,
             };
             Self::deposit(event, &patient);
+            if let Some(amount) = offer {
+                T::Offers::offer(patient, request, &actor, amount, expires_at)?;
+            }
             Ok(())
         }
 
@@ -436,6 +445,7 @@ pub mod pallet {
                 request,
             };
             Self::deposit(event, &patient);
+            T::Offers::give_back(patient, request);
             Ok(())
         }
 
@@ -457,6 +467,7 @@ pub mod pallet {
                 request,
             };
             Self::deposit(event, &by.patient);
+            T::Offers::give_back(by.patient, request);
             Ok(())
         }
 
@@ -464,7 +475,8 @@ pub mod pallet {
         ///
         /// Signed by a controller of the patient; carers may. The grantee is the account that
         /// asked, at the organisation it asked for, or that organisation; the purpose is the one
-        /// asked for. Emits `Granted`, and `EnvelopeDelivered` if the keys come along.
+        /// asked for. Pays the signer what was offered. Emits `Granted`, and `EnvelopeDelivered` if
+        /// the keys come along.
         #[pallet::call_index(3)]
         #[pallet::weight(T::WeightInfo::approve(terms.scope.len()))]
         pub fn approve(
@@ -485,7 +497,7 @@ pub mod pallet {
             let basis = Basis::Request(request);
             let grant = Self::do_grant(patient, &by.actor, terms, envelope, basis)?;
             Self::close(&patient, request, row, RequestState::Approved { grant });
-            Ok(())
+            T::Offers::pay(patient, request, &by.actor)
         }
 
         /// Give somebody access to part of a patient's records for a time.

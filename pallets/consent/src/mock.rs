@@ -49,6 +49,7 @@ impl crate::Config for Test {
     type Standing = Doubles;
     type Control = Doubles;
     type Records = Doubles;
+    type Offers = Doubles;
     type MaxPendingPerOrganisation = MaxPendingPerOrganisation;
     type RequestLifetime = RequestLifetime;
     type MaxGrantDuration = MaxGrantDuration;

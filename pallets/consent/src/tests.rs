@@ -4,10 +4,10 @@ use frame_support::{assert_noop, assert_ok, assert_storage_noop, traits::Hooks, 
 use salus_primitives::{
     rows::{DAY, HOUR},
     traits::{Consent as _, Granting},
-    AccountId, Basis, Cid, GrantIndex, GrantTerms, Grantee, Moment, OrgId, PatientId, Purpose,
-    RecordIndex, RecordState, Reference, RequestIndex, RequestState, Rights, Scope,
+    AccountId, Balance, Basis, Cid, GrantIndex, GrantTerms, Grantee, Moment, OrgId, PatientId,
+    Purpose, RecordIndex, RecordState, Reference, RequestIndex, RequestState, Rights, Scope,
 };
-use sp_runtime::DispatchError::BadOrigin;
+use sp_runtime::{DispatchError::BadOrigin, TokenError};
 
 use crate::{
     mock::*, Error, Event, Expiries, Grants, GrantsTo, NextGrant, NextRequest, PendingRequests,
@@ -29,7 +29,8 @@ fn ask(who: AccountId) -> RequestIndex {
         PATIENT,
         Purpose::Treat,
         7 * DAY,
-        LETTER()
+        LETTER(),
+        None
     ));
     index
 }
@@ -88,13 +89,13 @@ mod request {
             with(|w| w.suspended.push(1));
             for who in [OWNER, CARER, ADMIN, STRANGER, INSURER] {
                 assert_noop!(
-                    Consent::request(by(who), PATIENT, Purpose::Treat, DAY, LETTER()),
+                    Consent::request(by(who), PATIENT, Purpose::Treat, DAY, LETTER(), None),
                     Error::<Test>::NotAClinician
                 );
             }
             for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
                 assert_noop!(
-                    Consent::request(origin, PATIENT, Purpose::Treat, DAY, LETTER()),
+                    Consent::request(origin, PATIENT, Purpose::Treat, DAY, LETTER(), None),
                     BadOrigin
                 );
             }
@@ -105,7 +106,7 @@ mod request {
     fn malformed_requests_are_turned_away() {
         ExtBuilder.build_and_execute(|| {
             let request = |patient, duration, letter| {
-                Consent::request(by(DOCTOR), patient, Purpose::Treat, duration, letter)
+                Consent::request(by(DOCTOR), patient, Purpose::Treat, duration, letter, None)
             };
             assert_noop!(
                 request(UNKNOWN_PATIENT, DAY, LETTER()),
@@ -132,7 +133,7 @@ mod request {
 
     fn is_full(who: AccountId) -> bool {
         frame_support::storage::with_storage_layer(|| {
-            let call = Consent::request(by(who), PATIENT, Purpose::Treat, DAY, LETTER());
+            let call = Consent::request(by(who), PATIENT, Purpose::Treat, DAY, LETTER(), None);
             Err::<(), _>(call.err().unwrap_or(BadOrigin))
         }) == Err(Error::<Test>::TooManyPending.into())
     }
@@ -147,7 +148,7 @@ mod request {
             assert!(is_full(DOCTOR) && is_full(COLLEAGUE));
             assert!(!is_full(INSURER));
             assert_noop!(
-                Consent::request(by(DOCTOR), PATIENT, Purpose::Treat, DAY, LETTER()),
+                Consent::request(by(DOCTOR), PATIENT, Purpose::Treat, DAY, LETTER(), None),
                 Error::<Test>::TooManyPending
             );
             assert_ok!(Consent::request(
@@ -155,7 +156,8 @@ mod request {
                 OTHER_PATIENT,
                 Purpose::Treat,
                 DAY,
-                LETTER()
+                LETTER(),
+                None
             ));
         });
     }
@@ -192,6 +194,104 @@ mod request {
             advance(1);
             ask(DOCTOR);
             assert_eq!(PendingRequests::<Test>::get(PATIENT, HOSPITAL).len(), 1);
+        });
+    }
+}
+
+mod offers {
+    use super::*;
+
+    const AMOUNT: Balance = 5;
+
+    /// The doctor asks, and offers something.
+    fn ask_for_pay() {
+        let offer = Some(AMOUNT);
+        let call = Consent::request(by(DOCTOR), PATIENT, Purpose::Treat, DAY, LETTER(), offer);
+        assert_ok!(call);
+    }
+
+    /// What is left of the doctor's 100 credits, and what is offered for request 0.
+    fn left() -> (Balance, Option<Balance>) {
+        let offered = with(|w| w.offers.get(&(PATIENT, 0)).map(|(_, amount, _)| *amount));
+        (credits(&DOCTOR), offered)
+    }
+
+    #[test]
+    fn an_offer_is_set_aside_until_the_request_lapses() {
+        ExtBuilder.build_and_execute(|| {
+            ask_for_pay();
+            assert_eq!(left(), (95, Some(AMOUNT)));
+            let offer = with(|w| w.offers.get(&(PATIENT, 0)).cloned());
+            assert_eq!(
+                offer,
+                Some((DOCTOR, AMOUNT, START + RequestLifetime::get()))
+            );
+            ask(DOCTOR);
+            assert_eq!(with(|w| w.offers.len()), 1);
+        });
+    }
+
+    #[test]
+    fn nobody_asks_with_more_than_they_have() {
+        ExtBuilder.build_and_execute(|| {
+            let request = |who, offer| {
+                Consent::request(by(who), PATIENT, Purpose::Treat, DAY, LETTER(), offer)
+            };
+            assert_noop!(request(DOCTOR, Some(101)), TokenError::FundsUnavailable);
+            assert_noop!(request(INSURER, Some(1)), TokenError::FundsUnavailable);
+            assert!(Requests::<Test>::iter().next().is_none());
+        });
+    }
+
+    #[test]
+    fn who_approves_is_paid() {
+        ExtBuilder.build_and_execute(|| {
+            ask_for_pay();
+            assert_ok!(Consent::approve(by(GUARDIAN), PATIENT, 0, terms(), None));
+            assert_eq!(left(), (95, None));
+            assert_eq!((credits(&GUARDIAN), credits(&OWNER)), (AMOUNT, 0));
+        });
+    }
+
+    #[test]
+    fn an_approval_that_fails_pays_nothing() {
+        ExtBuilder.build_and_execute(|| {
+            ask_for_pay();
+            let purpose = Purpose::HResch;
+            let other = GrantTerms { purpose, ..terms() };
+            assert_noop!(
+                Consent::approve(by(OWNER), PATIENT, 0, other, None),
+                Error::<Test>::PurposeDiffers
+            );
+            assert_eq!(left(), (95, Some(AMOUNT)));
+            assert_eq!(credits(&OWNER), 0);
+        });
+    }
+
+    #[test]
+    fn declined_or_withdrawn_it_goes_back() {
+        ExtBuilder.build_and_execute(|| {
+            ask_for_pay();
+            assert_ok!(Consent::decline(by(CARER), PATIENT, 0));
+            assert_eq!(left(), (100, None));
+        });
+        ExtBuilder.build_and_execute(|| {
+            ask_for_pay();
+            assert_ok!(Consent::withdraw_request(by(DOCTOR), PATIENT, 0));
+            assert_eq!(left(), (100, None));
+        });
+    }
+
+    #[test]
+    fn nobody_is_paid_for_a_request_that_has_lapsed() {
+        ExtBuilder.build_and_execute(|| {
+            ask_for_pay();
+            advance(RequestLifetime::get());
+            assert_noop!(
+                Consent::approve(by(OWNER), PATIENT, 0, terms(), None),
+                Error::<Test>::RequestLapsed
+            );
+            assert_eq!(left(), (95, Some(AMOUNT)));
         });
     }
 }

@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 use codec::Encode;
 use salus_primitives::{
     rows::DAY,
-    traits::{Chain, Control, Granting, PatientOrigin, Records, Standing, Succession, Trail},
-    AccountId, Basis, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis, GrantIndex,
-    GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, Record, RecordIndex,
-    RecordState, Rights, Scope,
+    traits::{
+        Chain, Control, Granting, Offers, PatientOrigin, Records, Standing, Succession, Trail,
+    },
+    AccountId, Balance, Basis, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis,
+    GrantIndex, GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, Record,
+    RecordIndex, RecordState, RequestIndex, Rights, Scope,
 };
 use sp_core::H256;
-use sp_runtime::{DispatchError, DispatchResult};
+use sp_runtime::{DispatchError, DispatchResult, TokenError};
 
 pub const OWNER: AccountId = AccountId::new([1; 32]);
 pub const GUARDIAN: AccountId = AccountId::new([2; 32]);
@@ -65,6 +67,9 @@ pub struct Granted {
     pub basis: Basis,
     /// Who ended it.
     pub ended_by: Option<AccountId>,
+    pub credits: BTreeMap<AccountId, Balance>,
+    /// Who offers how much, and until when.
+    pub offers: BTreeMap<(PatientId, RequestIndex), (AccountId, Balance, Moment)>,
 }
 
 thread_local! {
@@ -76,7 +81,7 @@ pub fn with<R>(f: impl FnOnce(&mut World) -> R) -> R {
 }
 
 /// Everybody named above in their places; three compartments of each patient with a record each,
-/// anchored at `START`: 0 in intake, 1 in laboratory, 2 in notes.
+/// anchored at `START`: 0 in intake, 1 in laboratory, 2 in notes. The doctor has 100 credits.
 pub fn reset() {
     let clinician = |organisation, role| Member::Clinician { organisation, role };
     let member = |account, member| with(|w| w.members.insert(account, member));
@@ -97,6 +102,7 @@ pub fn reset() {
     );
     member(INSURER, clinician(INSURANCE, ClinicianRole::Administrator));
     with(|w| {
+        w.credits.insert(DOCTOR, 100);
         w.controllers
             .insert((PATIENT, OWNER), ControllerRole::Owner);
         w.controllers
@@ -146,6 +152,10 @@ pub fn now() -> Moment {
 
 pub fn set_now(now: Moment) {
     with(|w| w.now = now);
+}
+
+pub fn credits(account: &AccountId) -> Balance {
+    with(|w| w.credits.get(account).copied().unwrap_or_default())
 }
 
 pub fn cid(n: u8) -> Cid {
@@ -374,5 +384,40 @@ impl Granting<AccountId> for Doubles {
             row.ended_by.get_or_insert(actor);
             Ok(())
         })
+    }
+}
+
+impl Offers<AccountId> for Doubles {
+    fn offer(
+        patient: PatientId,
+        request: RequestIndex,
+        from: &AccountId,
+        amount: Balance,
+        until: Moment,
+    ) -> DispatchResult {
+        let left = credits(from)
+            .checked_sub(amount)
+            .ok_or(TokenError::FundsUnavailable)?;
+        with(|w| {
+            w.credits.insert(from.clone(), left);
+            w.offers
+                .insert((patient, request), (from.clone(), amount, until));
+        });
+        Ok(())
+    }
+    fn pay(patient: PatientId, request: RequestIndex, to: &AccountId) -> DispatchResult {
+        with(|w| {
+            if let Some((_, amount, _)) = w.offers.remove(&(patient, request)) {
+                *w.credits.entry(to.clone()).or_default() += amount;
+            }
+        });
+        Ok(())
+    }
+    fn give_back(patient: PatientId, request: RequestIndex) {
+        with(|w| {
+            if let Some((from, amount, _)) = w.offers.remove(&(patient, request)) {
+                *w.credits.entry(from).or_default() += amount;
+            }
+        });
     }
 }

@@ -3,7 +3,7 @@
 //! | what | majority | in force |
 //! |---|---|---|
 //! | admit an organisation, authorize a runtime | two thirds | announced, then days later ([`pallet_timelock`]) |
-//! | suspend, reinstate, name an admin or a successor, bar a validator, call a decision off | more than half | at once |
+//! | suspend, reinstate, name an admin or a successor, bar a validator, mint or burn credits, call a decision off | more than half | at once |
 
 use frame_support::{
     parameter_types,

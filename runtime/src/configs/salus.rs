@@ -6,9 +6,12 @@ use salus_primitives::{traits::Chain, Genesis, Moment, DAY};
 use super::governance::MAX_ORGANISATIONS;
 use crate::{
     configs::{ChangeOfSeats, EnactedOrigin, GovernanceOrigin},
-    AccessLog, Consent, Council, Members, Patients, Records, Recovery, Runtime, RuntimeCall,
-    System, Timestamp,
+    AccessLog, Balances, Consent, Council, Credits, Members, Patients, Records, Recovery, Runtime,
+    RuntimeCall, RuntimeHoldReason, System, Timestamp,
 };
+
+/// The longest that a grant lasts.
+const MAX_GRANT_DURATION: Moment = 5 * 365 * DAY;
 
 /// The chain's clock and name.
 pub struct SalusChain;
@@ -48,6 +51,7 @@ impl Contains<RuntimeCall> for Urgent {
                     pallet_emergency::Call::break_glass { .. }
                         | pallet_emergency::Call::remove_plan { .. }
                 )
+                | RuntimeCall::Research(pallet_research::Call::withdraw { .. })
         )
     }
 }
@@ -93,9 +97,10 @@ impl pallet_consent::Config for Runtime {
     type Standing = Members;
     type Control = Patients;
     type Records = Records;
+    type Offers = Credits;
     type MaxPendingPerOrganisation = ConstU32<16>;
     type RequestLifetime = ConstU64<{ 30 * DAY }>;
-    type MaxGrantDuration = ConstU64<{ 5 * 365 * DAY }>;
+    type MaxGrantDuration = ConstU64<MAX_GRANT_DURATION>;
     type WeightInfo = pallet_consent::weights::SubstrateWeight<Runtime>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkWorld = crate::benchmarks::World;
@@ -154,6 +159,31 @@ impl pallet_emergency::Config for Runtime {
     type Granting = Consent;
     type GovernanceOrigin = GovernanceOrigin;
     type WeightInfo = pallet_emergency::weights::SubstrateWeight<Runtime>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkWorld = crate::benchmarks::World;
+}
+
+impl pallet_credits::Config for Runtime {
+    type Chain = SalusChain;
+    type Trail = AccessLog;
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type GovernanceOrigin = GovernanceOrigin;
+    type WeightInfo = pallet_credits::weights::SubstrateWeight<Runtime>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkWorld = crate::benchmarks::World;
+}
+
+impl pallet_research::Config for Runtime {
+    type Chain = SalusChain;
+    type Trail = AccessLog;
+    type Standing = Members;
+    type Control = Patients;
+    type Granting = Consent;
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type MaxStudyDuration = ConstU64<MAX_GRANT_DURATION>;
+    type WeightInfo = pallet_research::weights::SubstrateWeight<Runtime>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkWorld = crate::benchmarks::World;
 }

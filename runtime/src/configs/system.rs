@@ -64,7 +64,7 @@ parameter_types! {
 
 /// Only what is meant to be called can be called. Root, which no account has, is not filtered.
 ///
-/// Credits cannot be moved by hand: what they are paid for is decided elsewhere. The council
+/// Credits cannot be moved by hand: `Credits` and `Research` know what they are paid for. The council
 /// cannot `execute`, since that adds nothing but another name to look for in the log.
 pub struct CallFilter;
 
@@ -107,7 +107,9 @@ impl Contains<RuntimeCall> for CallFilter {
             | RuntimeCall::Corrections(_)
             | RuntimeCall::Copies(_)
             | RuntimeCall::Recovery(_)
-            | RuntimeCall::Emergency(_) => true,
+            | RuntimeCall::Emergency(_)
+            | RuntimeCall::Credits(_)
+            | RuntimeCall::Research(_) => true,
         }
     }
 }

@@ -79,6 +79,8 @@ fn no_pallet_runs_on_unit_weights() {
         pallet_copies::Config => WeightInfo,
         pallet_recovery::Config => WeightInfo,
         pallet_emergency::Config => WeightInfo,
+        pallet_credits::Config => WeightInfo,
+        pallet_research::Config => WeightInfo,
     );
     for (config, weights) in all {
         assert_ne!(weights, "()", "{config}");

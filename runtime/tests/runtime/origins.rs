@@ -18,8 +18,8 @@ use salus_primitives::{
     OrganisationKind, Part, PatientId, Purpose, Rights, ShareHolder, Subject, DAY,
 };
 use salus_runtime::{
-    AllPalletsWithSystem, Council, Members, Patients, Records, Runtime, RuntimeCall, RuntimeEvent,
-    RuntimeOrigin, System,
+    AllPalletsWithSystem, Council, Credits, Members, Patients, Records, Runtime, RuntimeCall,
+    RuntimeEvent, RuntimeOrigin, System,
 };
 use sp_core::H256;
 use sp_runtime::{traits::Dispatchable, DispatchError};
@@ -98,6 +98,10 @@ const EMG: &str = "Emergency.NotAClinician";
 const ROL: &str = "Emergency.RoleMayNot";
 /// Does not run the organisation for which the glass was broken.
 const REV: &str = "Emergency.NotReviewer";
+/// Did not make the offer.
+const PAY: &str = "Credits.NotPayer";
+/// Does not run an organisation in good standing, or not that of the study.
+const STU: &str = "Research.NotAnAdmin";
 const SEA: &str = "Council.NotMember";
 const UPG: &str = "System.NothingAuthorized";
 /// Nothing of what is reported happened.
@@ -213,6 +217,15 @@ const TABLE: &[Row] = &[
     ("Emergency.review",          review,        [REV,  REV,  REV,  REV,  REV,  REV,  OK,   REV,  REV,  REV,  BAD,  BAD]),
     ("Emergency.dispute",         dispute,       [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Emergency.readmit",         readmit_clinician, [BAD, BAD, BAD, BAD, BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
+    //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
+    ("Credits.mint",              mint,          [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
+    ("Credits.burn",              burn,          [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
+    ("Credits.reclaim",           reclaim,       [PAY,  PAY,  PAY,  PAY,  OK,   PAY,  PAY,  PAY,  PAY,  PAY,  BAD,  BAD]),
+    ("Research.announce",         announce_study, [STU, STU,  STU,  STU,  STU,  STU,  OK,   OK,   STU,  STU,  BAD,  BAD]),
+    ("Research.opt_in",           opt_in,        [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Research.withdraw",         leave_study,   [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Research.end",              end_study,     [STU,  STU,  STU,  STU,  STU,  STU,  OK,   STU,  STU,  STU,  BAD,  BAD]),
+    ("Research.end",              end_late_study, [OK,  OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   BAD,  BAD]),
 ];
 
 /// Calls that the filter closes to everybody but root, which no account has.
@@ -870,6 +883,93 @@ fn set_replication(_: Who) -> RuntimeCall {
     pallet_copies::Call::set_replication { copies: 2 }.into()
 }
 
+// Credits and research.
+
+fn mint(_: Who) -> RuntimeCall {
+    pallet_credits::Call::mint {
+        account: Who::Clinician.account(),
+        amount: 10,
+    }
+    .into()
+}
+
+/// Gives somebody ten credits.
+fn put_credits(who: Who) {
+    let account = who.account();
+    assert_ok!(Credits::mint(RuntimeOrigin::root(), account, 10));
+}
+
+fn burn(_: Who) -> RuntimeCall {
+    put_credits(Who::Clinician);
+    pallet_credits::Call::burn {
+        account: Who::Clinician.account(),
+        amount: 10,
+    }
+    .into()
+}
+
+/// What the clinician offered, and the owner did not answer.
+fn reclaim(_: Who) -> RuntimeCall {
+    put_credits(Who::Clinician);
+    let call = pallet_consent::Call::request {
+        patient: PATIENT,
+        purpose: Purpose::Treat,
+        duration: DAY,
+        letter: cid(40),
+        offer: Some(10),
+    };
+    assert_ok!(RuntimeCall::from(call).dispatch(Who::Clinician.signed()));
+    set_time(NOW + 31 * DAY);
+    pallet_credits::Call::reclaim {
+        patient: PATIENT,
+        request: 0,
+    }
+    .into()
+}
+
+fn announce_study(who: Who) -> RuntimeCall {
+    put_credits(who);
+    pallet_research::Call::announce {
+        terms: cid(60),
+        price: 5,
+        quota: 2,
+        ends_at: NOW + 30 * DAY,
+    }
+    .into()
+}
+
+/// The first hospital announces; it is study 0.
+fn opt_in(_: Who) -> RuntimeCall {
+    assert_ok!(announce_study(Who::Admin).dispatch(Who::Admin.signed()));
+    pallet_research::Call::opt_in {
+        study: 0,
+        patient: PATIENT,
+        compartment: LABORATORY,
+        envelope: Some(cid(61)),
+    }
+    .into()
+}
+
+fn leave_study(_: Who) -> RuntimeCall {
+    assert_ok!(opt_in(Who::Owner).dispatch(Who::Owner.signed()));
+    pallet_research::Call::withdraw {
+        study: 0,
+        patient: PATIENT,
+    }
+    .into()
+}
+
+fn end_study(_: Who) -> RuntimeCall {
+    assert_ok!(opt_in(Who::Owner).dispatch(Who::Owner.signed()));
+    pallet_research::Call::end { study: 0 }.into()
+}
+
+fn end_late_study(who: Who) -> RuntimeCall {
+    let call = end_study(who);
+    set_time(NOW + 30 * DAY);
+    call
+}
+
 // Consent.
 
 fn request(_: Who) -> RuntimeCall {
@@ -878,6 +978,7 @@ fn request(_: Who) -> RuntimeCall {
         purpose: Purpose::Treat,
         duration: DAY,
         letter: cid(40),
+        offer: None,
     }
     .into()
 }

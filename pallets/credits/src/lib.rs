@@ -1,0 +1,391 @@
+//! # Credits
+//!
+//! What the consortium pays with: minted by governance, offered, paid or given back.
+//!
+//! ## Overview
+//!
+//! Credits pay for the time and the data of patients; nothing on the chain costs any. Governance
+//! mints them to whoever has bought them, and burns them when they are redeemed. Nobody moves them
+//! by hand: they are set aside for a purpose, and go from there to whom they were promised, or back.
+//!
+//! ## Scenario
+//!
+//! 1. The council mints 100 credits to a doctor who collects cases for a teaching file.
+//! 2. She asks a patient for access and offers 5. They are held: she has 95, and cannot promise the
+//!    5 to anybody else.
+//! 3. The patient approves: the 5 are the patient's. Had the patient declined, or not answered in
+//!    time, she would have them back.
+//!
+//! ## Design
+//!
+//! * An offer is held in the account of who made it, under [`HoldReason::Offer`]: what is minted is
+//!   always the sum of what all accounts have, free and held.
+//! * Whose answer an offer waits for is not known here: `pallet-consent` says when to pay and when to
+//!   give back ([`Offers`]). Only a lapse is noticed here, by `on_idle`, and [`Call::reclaim`] does not
+//!   wait for it.
+//! * Governance burns only what is free. What was promised is not its to take.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+#[cfg(test)]
+mod mock;
+mod sweeping;
+#[cfg(test)]
+mod tests;
+mod try_state;
+pub mod weights;
+
+use codec::{Decode, Encode, MaxEncodedLen};
+use frame_support::{
+    defensive,
+    pallet_prelude::*,
+    traits::{
+        fungible,
+        tokens::{Fortitude, Precision, Preservation, Restriction},
+    },
+};
+use frame_system::pallet_prelude::*;
+use salus_primitives::{
+    traits::{Chain, Offers, Trail},
+    AccountId, Balance, Credits, Moment, PatientId, RequestIndex,
+};
+
+pub use pallet::*;
+pub use weights::WeightInfo;
+
+/// Whole hours since the Unix epoch.
+pub type Hour = u64;
+
+/// One sweep gives back at most so many offers. Do not reduce.
+pub const MAX_SWEEP: u32 = 128;
+
+/// Credits that are set aside for an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Offer {
+    /// Whose credits are held.
+    pub payer: AccountId,
+    pub amount: Balance,
+    /// When the offer lapses.
+    pub until: Moment,
+}
+
+#[frame_support::pallet]
+pub mod pallet {
+    use super::*;
+    use fungible::{hold::Mutate as _, Inspect as _, Mutate as _};
+
+    const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+    #[pallet::pallet]
+    #[pallet::storage_version(STORAGE_VERSION)]
+    pub struct Pallet<T>(_);
+
+    #[pallet::config]
+    pub trait Config:
+        frame_system::Config<RuntimeEvent: From<Event<Self>>, AccountId = AccountId>
+    {
+        type Chain: Chain;
+
+        /// Where every event about a patient goes.
+        type Trail: Trail<<Self as frame_system::Config>::RuntimeEvent>;
+
+        /// Whose accounts the credits lie in.
+        type Currency: fungible::Mutate<AccountId, Balance = Balance>
+            + fungible::hold::Mutate<AccountId, Reason = Self::RuntimeHoldReason>;
+
+        type RuntimeHoldReason: From<HoldReason>;
+
+        /// Mints and burns.
+        type GovernanceOrigin: EnsureOrigin<Self::RuntimeOrigin>;
+
+        type WeightInfo: WeightInfo;
+
+        #[cfg(feature = "runtime-benchmarks")]
+        type BenchmarkWorld: salus_primitives::traits::BenchmarkWorld<AccountId>;
+    }
+
+    /// Why credits are held by this pallet.
+    #[pallet::composite_enum]
+    pub enum HoldReason {
+        /// They were offered for an answer.
+        #[codec(index = 0)]
+        Offer,
+    }
+
+    /// What is offered for an answer. Written with the request; removed when it is paid, given back
+    /// or reclaimed. At most one row per request that waits or has lapsed since the last sweep.
+    #[pallet::storage]
+    pub type Offered<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, PatientId, Twox64Concat, RequestIndex, Offer>;
+
+    /// The same offers, by the first full hour at which they have lapsed. The sweep removes them.
+    #[pallet::storage]
+    pub type Lapses<T: Config> = StorageNMap<
+        _,
+        (
+            NMapKey<Twox64Concat, Hour>,
+            NMapKey<Blake2_128Concat, PatientId>,
+            NMapKey<Twox64Concat, RequestIndex>,
+        ),
+        (),
+    >;
+
+    /// The hour that the sweep goes on with. Written by the first offer and by the sweep.
+    #[pallet::storage]
+    pub type SweepAt<T: Config> = StorageValue<_, Hour>;
+
+    #[pallet::event]
+    #[pallet::generate_deposit(pub(super) fn deposit_event)]
+    pub enum Event<T: Config> {
+        /// Governance made credits for an account.
+        #[codec(index = 0)]
+        Minted { account: AccountId, amount: Balance },
+        /// Governance took credits of an account out of the world.
+        #[codec(index = 1)]
+        Burnt { account: AccountId, amount: Balance },
+        /// Somebody offered a patient credits for an answer.
+        #[codec(index = 2)]
+        Offered {
+            patient: PatientId,
+            actor: AccountId,
+            request: RequestIndex,
+            amount: Balance,
+            until: Moment,
+        },
+        /// Who approved a request was paid what was offered.
+        #[codec(index = 3)]
+        OfferPaid {
+            patient: PatientId,
+            actor: AccountId,
+            request: RequestIndex,
+            payer: AccountId,
+            amount: Balance,
+        },
+        /// What was offered went back: the request was declined, was withdrawn, or has lapsed.
+        #[codec(index = 4)]
+        OfferReturned {
+            patient: PatientId,
+            request: RequestIndex,
+            payer: AccountId,
+            amount: Balance,
+        },
+    }
+
+    #[pallet::error]
+    pub enum Error<T> {
+        /// The amount is zero. Name at least one credit.
+        ZeroAmount,
+        /// The account has fewer free credits than that. What is held was promised to somebody.
+        TooFewCredits,
+        /// Something is offered for this request already.
+        AlreadyOffered,
+        /// Nothing is offered for this request, or it was paid or returned already.
+        NothingOffered,
+        /// Only who made an offer reclaims it.
+        NotPayer,
+        /// The offer stands until the request lapses. Withdraw the request to have it back now.
+        NotLapsed,
+    }
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        /// Gives back what has lapsed, with what the block has left; [`Call::reclaim`] does not wait
+        /// for it.
+        fn on_idle(_n: BlockNumberFor<T>, remaining: Weight) -> Weight {
+            let base = T::WeightInfo::sweep(0);
+            let step = T::WeightInfo::sweep(1).saturating_sub(base);
+            let Some(left) = remaining.checked_sub(&base) else {
+                return Weight::zero();
+            };
+            let affordable = left.checked_div_per_component(&step).unwrap_or(0);
+            let limit = affordable.min(MAX_SWEEP.into()) as u32;
+            T::WeightInfo::sweep(Self::do_sweep(limit))
+        }
+
+        #[cfg(feature = "try-runtime")]
+        fn try_state(_n: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+            Self::do_try_state()
+        }
+    }
+
+    #[pallet::call(weight(<T as Config>::WeightInfo))]
+    impl<T: Config> Pallet<T> {
+        /// Make credits for an account.
+        ///
+        /// Governance only.
+        ///
+        /// Errors: [`Error::ZeroAmount`]. Event: [`Event::Minted`].
+        #[pallet::call_index(0)]
+        pub fn mint(origin: OriginFor<T>, account: AccountId, amount: Balance) -> DispatchResult {
+            T::GovernanceOrigin::ensure_origin(origin)?;
+            ensure!(amount > 0, Error::<T>::ZeroAmount);
+            T::Currency::mint_into(&account, amount)?;
+            Self::deposit_event(Event::Minted { account, amount });
+            Ok(())
+        }
+
+        /// Take free credits of an account out of the world.
+        ///
+        /// Governance only.
+        ///
+        /// Errors: [`Error::ZeroAmount`], [`Error::TooFewCredits`]. Event: [`Event::Burnt`].
+        #[pallet::call_index(1)]
+        pub fn burn(origin: OriginFor<T>, account: AccountId, amount: Balance) -> DispatchResult {
+            T::GovernanceOrigin::ensure_origin(origin)?;
+            ensure!(amount > 0, Error::<T>::ZeroAmount);
+            T::Currency::burn_from(
+                &account,
+                amount,
+                Preservation::Expendable,
+                Precision::Exact,
+                Fortitude::Polite,
+            )
+            .map_err(|_| Error::<T>::TooFewCredits)?;
+            Self::deposit_event(Event::Burnt { account, amount });
+            Ok(())
+        }
+
+        /// Take back what one offered for a request that has lapsed.
+        ///
+        /// Signed by who offered it. A lapsed offer comes back by itself, too, an hour later at the
+        /// latest where blocks have room.
+        ///
+        /// Errors: [`Error::NothingOffered`], [`Error::NotPayer`], [`Error::NotLapsed`]. Event:
+        /// [`Event::OfferReturned`].
+        #[pallet::call_index(2)]
+        pub fn reclaim(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            request: RequestIndex,
+        ) -> DispatchResult {
+            let actor = ensure_signed(origin)?;
+            let offer = Offered::<T>::get(patient, request).ok_or(Error::<T>::NothingOffered)?;
+            ensure!(offer.payer == actor, Error::<T>::NotPayer);
+            ensure!(T::Chain::now() >= offer.until, Error::<T>::NotLapsed);
+            Self::release(patient, request, offer)
+        }
+    }
+
+    impl<T: Config> Pallet<T> {
+        /// What an account has.
+        pub fn credits(account: &AccountId) -> Credits {
+            Credits {
+                free: T::Currency::balance(account),
+                held: <T::Currency as fungible::hold::Inspect<_>>::total_balance_on_hold(account),
+            }
+        }
+
+        /// What is held for the answer to a request.
+        pub fn offered(patient: &PatientId, request: RequestIndex) -> Option<Balance> {
+            Some(Offered::<T>::get(patient, request)?.amount)
+        }
+
+        /// Gives an offer back to who made it.
+        pub(crate) fn release(
+            patient: PatientId,
+            request: RequestIndex,
+            offer: Offer,
+        ) -> DispatchResult {
+            let reason = HoldReason::Offer.into();
+            T::Currency::release(&reason, &offer.payer, offer.amount, Precision::Exact)?;
+            Self::forget(patient, request, &offer);
+            let event = Event::OfferReturned {
+                patient,
+                request,
+                payer: offer.payer,
+                amount: offer.amount,
+            };
+            Self::deposit(event, &patient);
+            Ok(())
+        }
+
+        fn forget(patient: PatientId, request: RequestIndex, offer: &Offer) {
+            Offered::<T>::remove(patient, request);
+            Lapses::<T>::remove((sweeping::over_at(offer.until), patient, request));
+        }
+
+        fn deposit(event: Event<T>, patient: &PatientId) {
+            T::Trail::deposit(patient, event.into());
+        }
+    }
+
+    impl<T: Config> Offers<AccountId> for Pallet<T> {
+        fn offer(
+            patient: PatientId,
+            request: RequestIndex,
+            from: &AccountId,
+            amount: Balance,
+            until: Moment,
+        ) -> DispatchResult {
+            ensure!(amount > 0, Error::<T>::ZeroAmount);
+            ensure!(
+                !Offered::<T>::contains_key(patient, request),
+                Error::<T>::AlreadyOffered
+            );
+            T::Currency::hold(&HoldReason::Offer.into(), from, amount)
+                .map_err(|_| Error::<T>::TooFewCredits)?;
+
+            Offered::<T>::insert(
+                patient,
+                request,
+                Offer {
+                    payer: from.clone(),
+                    amount,
+                    until,
+                },
+            );
+            Lapses::<T>::insert((sweeping::over_at(until), patient, request), ());
+            if !SweepAt::<T>::exists() {
+                SweepAt::<T>::put(sweeping::over_at(T::Chain::now()));
+            }
+            let event = Event::Offered {
+                patient,
+                actor: from.clone(),
+                request,
+                amount,
+                until,
+            };
+            Self::deposit(event, &patient);
+            Ok(())
+        }
+
+        fn pay(patient: PatientId, request: RequestIndex, to: &AccountId) -> DispatchResult {
+            let Some(offer) = Offered::<T>::get(patient, request) else {
+                return Ok(());
+            };
+            T::Currency::transfer_on_hold(
+                &HoldReason::Offer.into(),
+                &offer.payer,
+                to,
+                offer.amount,
+                Precision::Exact,
+                Restriction::Free,
+                Fortitude::Polite,
+            )?;
+            Self::forget(patient, request, &offer);
+            let event = Event::OfferPaid {
+                patient,
+                actor: to.clone(),
+                request,
+                payer: offer.payer,
+                amount: offer.amount,
+            };
+            Self::deposit(event, &patient);
+            Ok(())
+        }
+
+        fn give_back(patient: PatientId, request: RequestIndex) {
+            let Some(offer) = Offered::<T>::get(patient, request) else {
+                return;
+            };
+            // The row stays, so that whoever offered can reclaim.
+            if Self::release(patient, request, offer).is_err() {
+                defensive!("an offer that is not held");
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The worst case of each call.
+
+use super::*;
+use frame_benchmarking::v2::*;
+use frame_system::RawOrigin;
+use salus_primitives::{
+    rows::DAY,
+    traits::{BenchmarkCredits, BenchmarkWorld},
+};
+
+type World<T> = <T as Config>::BenchmarkWorld;
+
+fn cid() -> Cid {
+    Cid::dag_pb([7; 32])
+}
+
+/// A study of the benchmark's organisation that takes two, and its index.
+fn announced<T: Config>() -> StudyIndex {
+    let study = NextStudy::<T>::get();
+    let origin = RawOrigin::Signed(World::<T>::admin()).into();
+    let ends_at = T::Chain::now().saturating_add(DAY);
+    Pallet::<T>::announce(origin, cid(), 1, 2, ends_at).expect("the admin can; qed");
+    study
+}
+
+/// A patient who takes part, and its owner.
+fn joined<T: Config>(study: StudyIndex) -> (PatientId, AccountId) {
+    let (patient, owner) = World::<T>::patient();
+    let compartment = World::<T>::compartments(patient, 1)[0];
+    let origin = RawOrigin::Signed(owner.clone()).into();
+    Pallet::<T>::opt_in(origin, study, patient, compartment, Some(cid()))
+        .expect("the owner can; qed");
+    (patient, owner)
+}
+
+#[benchmarks]
+mod benchmarks {
+    use super::*;
+
+    #[benchmark]
+    fn announce() {
+        let admin = World::<T>::admin();
+        let ends_at = T::Chain::now().saturating_add(DAY);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(admin), cid(), 1, 2, ends_at);
+
+        assert_eq!(NextStudy::<T>::get(), 1);
+    }
+
+    #[benchmark]
+    fn opt_in() {
+        let study = announced::<T>();
+        let (patient, owner) = World::<T>::patient();
+        let compartment = World::<T>::compartments(patient, 1)[0];
+
+        #[extrinsic_call]
+        _(
+            RawOrigin::Signed(owner),
+            study,
+            patient,
+            compartment,
+            Some(cid()),
+        );
+
+        assert!(Participations::<T>::contains_key(study, patient));
+    }
+
+    #[benchmark]
+    fn withdraw() {
+        let study = announced::<T>();
+        let (patient, owner) = joined::<T>(study);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), study, patient);
+
+        let row = Participations::<T>::get(study, patient).expect("joined; qed");
+        assert!(row.withdrawn_at.is_some());
+    }
+
+    #[benchmark]
+    fn end() {
+        let study = announced::<T>();
+        joined::<T>(study);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(World::<T>::admin()), study);
+
+        assert!(Studies::<T>::get(study).is_some_and(|row| row.ended_at.is_some()));
+    }
+
+    impl_benchmark_test_suite!(Pallet, crate::mock::ExtBuilder.build(), crate::mock::Test);
+}

@@ -1,0 +1,464 @@
+//! Whatever people do, in whatever order: what was minted is what all accounts have, free and held,
+//! and each has what a second, naive account of the rules says.
+
+use frame_support::{storage::with_storage_layer, traits::Hooks, weights::Weight};
+use pallet_credits::WeightInfo as _;
+use proptest::prelude::*;
+use salus_primitives::{
+    rows::{DAY, HOUR},
+    AccountId, Balance, GrantTerms, Grantee, Moment, OrgId, PatientId, Purpose, RequestIndex,
+    StudyIndex,
+};
+use sp_runtime::DispatchResult;
+
+use crate::mock::*;
+
+const ADMINS: [(AccountId, OrgId); 2] = [(ADMIN, HOSPITAL), (OTHER_ADMIN, INSURANCE)];
+const ASKERS: [(AccountId, OrgId); 2] = [(DOCTOR, HOSPITAL), (INSURER, INSURANCE)];
+const PATIENTS: [(PatientId, AccountId); 4] = [
+    (PATIENT, OWNER),
+    (OTHER_PATIENT, OTHER_OWNER),
+    THIRD,
+    FOURTH,
+];
+const EVERYBODY: [AccountId; 9] = [
+    ADMIN,
+    OTHER_ADMIN,
+    DOCTOR,
+    INSURER,
+    OWNER,
+    OTHER_OWNER,
+    THIRD.1,
+    FOURTH.1,
+    STRANGER,
+];
+
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    Approve,
+    Decline,
+    TakeBack,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Mint(usize, Balance),
+    Burn(usize, Balance),
+    Announce(usize, Balance, u32, Moment),
+    Join(StudyIndex, usize),
+    /// All patients in one block, beginning with this one.
+    Race(StudyIndex, usize),
+    Withdraw(StudyIndex, usize),
+    End(StudyIndex, usize),
+    Ask(usize, usize, Option<Balance>),
+    Answer(usize, RequestIndex, Answer),
+    Reclaim(usize, RequestIndex, usize),
+    Wait(Moment),
+    Idle(u32),
+}
+
+fn any_amount() -> impl Strategy<Value = Balance> {
+    prop_oneof![20 => 0..60u128, 1 => Just(Balance::MAX / 2 + 1)]
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let patient = || 0..PATIENTS.len();
+    let anybody = || 0..EVERYBODY.len();
+    let study = || 0..5u32;
+    let request = || 0..4u32;
+    let answer = prop_oneof![
+        Just(Answer::Approve),
+        Just(Answer::Decline),
+        Just(Answer::TakeBack)
+    ];
+    prop_oneof![
+        4 => (anybody(), 0..100u128).prop_map(|(who, amount)| Step::Mint(who, amount)),
+        2 => (anybody(), any_amount()).prop_map(|(who, amount)| Step::Burn(who, amount)),
+        4 => (0..2usize, any_amount(), 0..4u32, 0..40 * DAY)
+            .prop_map(|(who, price, quota, lasts)| Step::Announce(who, price, quota, lasts)),
+        4 => (study(), patient()).prop_map(|(study, who)| Step::Join(study, who)),
+        2 => (study(), patient()).prop_map(|(study, first)| Step::Race(study, first)),
+        2 => (study(), patient()).prop_map(|(study, who)| Step::Withdraw(study, who)),
+        2 => (study(), anybody()).prop_map(|(study, who)| Step::End(study, who)),
+        4 => (0..2usize, patient(), prop::option::of(any_amount()))
+            .prop_map(|(who, patient, offer)| Step::Ask(who, patient, offer)),
+        4 => (patient(), request(), answer)
+            .prop_map(|(patient, request, how)| Step::Answer(patient, request, how)),
+        2 => (patient(), request(), anybody())
+            .prop_map(|(patient, request, who)| Step::Reclaim(patient, request, who)),
+        2 => prop_oneof![0..2 * HOUR, 0..10 * DAY, Just(30 * DAY)].prop_map(Step::Wait),
+        2 => prop_oneof![0..3u32, Just(u32::MAX)].prop_map(Step::Idle),
+    ]
+}
+
+struct StudyModel {
+    payer: AccountId,
+    price: Balance,
+    quota: u32,
+    /// Which patients, and whether they have withdrawn.
+    joined: Vec<(usize, bool)>,
+    ends_at: Moment,
+    ended: bool,
+}
+
+impl StudyModel {
+    fn left(&self) -> Balance {
+        self.price * (Balance::from(self.quota) - self.joined.len() as Balance)
+    }
+}
+
+struct RequestModel {
+    patient: usize,
+    index: RequestIndex,
+    asker: usize,
+    held: Balance,
+    until: Moment,
+    open: bool,
+}
+
+/// How often something happened, so that the test can tell that it saw everything.
+#[derive(Debug, Default)]
+struct Seen {
+    joined: u32,
+    full: u32,
+    again: u32,
+    late: u32,
+    overspent: u32,
+    ended: u32,
+    withdrawn: u32,
+    paid: u32,
+    returned: u32,
+    reclaimed: u32,
+    lapsed: u32,
+}
+
+#[derive(Default)]
+struct Model {
+    minted: Balance,
+    free: Vec<Balance>,
+    studies: Vec<StudyModel>,
+    requests: Vec<RequestModel>,
+    seen: Seen,
+}
+
+fn by(account: &AccountId) -> RuntimeOrigin {
+    RuntimeOrigin::signed(account.clone())
+}
+
+/// As a transaction does it: all or nothing.
+fn done(call: impl FnOnce() -> DispatchResult) -> bool {
+    with_storage_layer(call).is_ok()
+}
+
+impl Model {
+    fn purse(&mut self, account: &AccountId) -> &mut Balance {
+        let position = EVERYBODY.iter().position(|known| known == account);
+        &mut self.free[position.expect("somebody")]
+    }
+
+    fn held(&self, account: &AccountId) -> Balance {
+        let studies = self.studies.iter();
+        let by_studies = studies
+            .filter(|study| study.payer == *account && !study.ended)
+            .map(StudyModel::left);
+        let requests = self.requests.iter();
+        let by_offers = requests
+            .filter(|request| ASKERS[request.asker].0 == *account)
+            .map(|request| request.held);
+        by_studies.chain(by_offers).sum()
+    }
+
+    fn check(&mut self) {
+        let mut sum = 0;
+        for account in &EVERYBODY {
+            let credits = Credits::credits(account);
+            assert_eq!(credits.free, *self.purse(account), "free of {account}");
+            assert_eq!(credits.held, self.held(account), "held of {account}");
+            sum += credits.free + credits.held;
+        }
+        assert_eq!(sum, self.minted, "something came from, or went to, nowhere");
+        assert_eq!(Balances::total_issuance(), self.minted);
+        try_state();
+    }
+
+    fn join(&mut self, study: StudyIndex, who: usize) {
+        let (patient, owner) = PATIENTS[who].clone();
+        let call = || Research::opt_in(by(&owner), study, patient, LABORATORY, None);
+        let joined = done(call);
+        let Some(row) = self.studies.get_mut(study as usize) else {
+            assert!(!joined, "a study that nobody announced");
+            return;
+        };
+        let again = row.joined.iter().any(|(known, _)| *known == who);
+        let full = row.joined.len() as u32 == row.quota;
+        let late = row.ended || now() >= row.ends_at;
+        assert_eq!(joined, !again && !full && !late);
+        self.seen.again += u32::from(again);
+        self.seen.full += u32::from(full);
+        self.seen.late += u32::from(late);
+        if joined {
+            self.seen.joined += 1;
+            row.joined.push((who, false));
+            let price = row.price;
+            *self.purse(&owner) += price;
+        }
+    }
+
+    fn announce(&mut self, who: usize, price: Balance, quota: u32, lasts: Moment) {
+        let (admin, _) = &ADMINS[who];
+        let ends_at = now() + lasts;
+        let announced = done(|| Research::announce(by(admin), cid(9), price, quota, ends_at));
+        let total = price.checked_mul(quota.into());
+        let free = *self.purse(admin);
+        let affordable = total.is_some_and(|total| total <= free);
+        assert_eq!(announced, affordable && quota > 0 && lasts > 0);
+        self.seen.overspent += u32::from(!affordable);
+        if announced {
+            *self.purse(admin) -= price * Balance::from(quota);
+            self.studies.push(StudyModel {
+                payer: admin.clone(),
+                price,
+                quota,
+                joined: vec![],
+                ends_at,
+                ended: false,
+            });
+        }
+    }
+
+    fn withdraw(&mut self, study: StudyIndex, who: usize) {
+        let (patient, owner) = &PATIENTS[who];
+        let withdrawn = done(|| Research::withdraw(by(owner), study, *patient));
+        let row = self.studies.get_mut(study as usize);
+        let part = row.and_then(|row| row.joined.iter_mut().find(|(known, _)| *known == who));
+        assert_eq!(withdrawn, part.as_ref().is_some_and(|(_, gone)| !gone));
+        if let Some((_, gone)) = part {
+            *gone = true;
+        }
+        self.seen.withdrawn += u32::from(withdrawn);
+    }
+
+    fn end(&mut self, study: StudyIndex, who: &AccountId) {
+        let ended = done(|| Research::end(by(who), study));
+        let Some(row) = self.studies.get_mut(study as usize) else {
+            assert!(!ended, "a study that nobody announced");
+            return;
+        };
+        let may = row.payer == *who || now() >= row.ends_at;
+        assert_eq!(ended, may && !row.ended);
+        if ended {
+            self.seen.ended += 1;
+            row.ended = true;
+            let (payer, left) = (row.payer.clone(), row.left());
+            *self.purse(&payer) += left;
+        }
+    }
+
+    fn ask(&mut self, asker: usize, patient: usize, offer: Option<Balance>) {
+        let (who, _) = &ASKERS[asker];
+        let id = PATIENTS[patient].0;
+        let index = pallet_consent::NextRequest::<Test>::get(id);
+        let call = || Consent::request(by(who), id, Purpose::Treat, HOUR, cid(7), offer);
+        let asked = done(call);
+        let waiting = self.requests.iter().filter(|request| {
+            request.open
+                && request.patient == patient
+                && request.asker == asker
+                && now() < request.until
+        });
+        let room = waiting.count() < 16;
+        let free = *self.purse(who);
+        let affordable = offer.is_none_or(|amount| amount > 0 && amount <= free);
+        assert_eq!(asked, room && affordable);
+        if asked {
+            let held = offer.unwrap_or_default();
+            *self.purse(who) -= held;
+            self.requests.push(RequestModel {
+                patient,
+                index,
+                asker,
+                held,
+                until: now() + RequestLifetime::get(),
+                open: true,
+            });
+        }
+    }
+
+    fn find(&mut self, patient: usize, index: RequestIndex) -> Option<&mut RequestModel> {
+        let mut requests = self.requests.iter_mut();
+        requests.find(|request| request.patient == patient && request.index == index)
+    }
+
+    fn answer(&mut self, patient: usize, index: RequestIndex, how: Answer) {
+        let (id, owner) = PATIENTS[patient].clone();
+        let request = self.find(patient, index);
+        let waits = request
+            .as_ref()
+            .is_some_and(|it| it.open && now() < it.until);
+        let (account, organisation) = ASKERS[request.map_or(0, |it| it.asker)].clone();
+        let terms = GrantTerms {
+            grantee: Grantee::Clinician {
+                account: account.clone(),
+                organisation,
+            },
+            ..terms()
+        };
+        let answered = done(|| match how {
+            Answer::Approve => Consent::approve(by(&owner), id, index, terms, None),
+            Answer::Decline => Consent::decline(by(&owner), id, index),
+            Answer::TakeBack => Consent::withdraw_request(by(&account), id, index),
+        });
+        assert_eq!(answered, waits);
+        if let Some(request) = self.find(patient, index).filter(|_| answered) {
+            request.open = false;
+            let amount = core::mem::take(&mut request.held);
+            if matches!(how, Answer::Approve) {
+                self.seen.paid += u32::from(amount > 0);
+                *self.purse(&owner) += amount;
+            } else {
+                self.seen.returned += u32::from(amount > 0);
+                *self.purse(&account) += amount;
+            }
+        }
+    }
+
+    fn reclaim(&mut self, patient: usize, index: RequestIndex, who: &AccountId) {
+        let reclaimed = done(|| Credits::reclaim(by(who), PATIENTS[patient].0, index));
+        let request = self.find(patient, index);
+        let may = request
+            .as_ref()
+            .is_some_and(|it| it.held > 0 && ASKERS[it.asker].0 == *who && now() >= it.until);
+        assert_eq!(reclaimed, may);
+        if let Some(request) = request.filter(|_| reclaimed) {
+            let amount = core::mem::take(&mut request.held);
+            self.seen.reclaimed += 1;
+            *self.purse(who) += amount;
+        }
+    }
+
+    /// Which of the lapsed offers a short sweep takes is its own affair; that it takes no others, not.
+    fn idle(&mut self, limit: u32) {
+        Credits::on_idle(1, <()>::sweep(limit));
+        let passed = now() / HOUR;
+        let mut returned = Vec::new();
+        for request in self.requests.iter_mut().filter(|request| request.held > 0) {
+            let patient = &PATIENTS[request.patient].0;
+            if Credits::offered(patient, request.index).is_none() {
+                assert!(request.until.div_ceil(HOUR) <= passed, "not lapsed yet");
+                returned.push((request.asker, core::mem::take(&mut request.held)));
+            }
+        }
+        for (asker, amount) in returned {
+            self.seen.lapsed += 1;
+            *self.purse(&ASKERS[asker].0) += amount;
+        }
+    }
+}
+
+fn play(steps: Vec<Step>) -> Seen {
+    let mut model = Model {
+        free: vec![0; EVERYBODY.len()],
+        ..Model::default()
+    };
+    for step in steps {
+        match step {
+            Step::Mint(who, amount) => {
+                let account = EVERYBODY[who].clone();
+                let minted = done(|| Credits::mint(RuntimeOrigin::root(), account, amount));
+                assert_eq!(minted, amount > 0);
+                model.minted += amount;
+                model.free[who] += amount;
+            }
+            Step::Burn(who, amount) => {
+                let account = EVERYBODY[who].clone();
+                let burnt = done(|| Credits::burn(RuntimeOrigin::root(), account, amount));
+                assert_eq!(burnt, amount > 0 && amount <= model.free[who]);
+                if burnt {
+                    model.minted -= amount;
+                    model.free[who] -= amount;
+                }
+            }
+            Step::Announce(who, price, quota, lasts) => model.announce(who, price, quota, lasts),
+            Step::Join(study, who) => model.join(study, who),
+            Step::Race(study, first) => {
+                for n in 0..PATIENTS.len() {
+                    model.join(study, (first + n) % PATIENTS.len());
+                }
+            }
+            Step::Withdraw(study, who) => model.withdraw(study, who),
+            Step::End(study, who) => model.end(study, &EVERYBODY[who]),
+            Step::Ask(who, patient, offer) => model.ask(who, patient, offer),
+            Step::Answer(patient, request, how) => model.answer(patient, request, how),
+            Step::Reclaim(patient, request, who) => {
+                model.reclaim(patient, request, &EVERYBODY[who]);
+            }
+            Step::Wait(time) => set_now(now() + time),
+            Step::Idle(limit) => model.idle(limit),
+        }
+        model.check();
+    }
+    all_is_given_back(&mut model);
+    model.seen
+}
+
+/// When everything is over, nothing is held, and nobody has to ask for it.
+fn all_is_given_back(model: &mut Model) {
+    set_now(now() + 100 * DAY);
+    for study in 0..model.studies.len() {
+        model.end(study as StudyIndex, &STRANGER);
+    }
+    while Credits::on_idle(1, Weight::MAX) != <()>::sweep(0) {}
+    model.idle(0);
+    model.check();
+    assert!(EVERYBODY.iter().all(|account| model.held(account) == 0));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn credits_are_conserved(steps in prop::collection::vec(any_step(), 1..80)) {
+        ExtBuilder.build().execute_with(|| {
+            play(steps);
+        });
+    }
+}
+
+#[test]
+fn the_sequences_reach_every_outcome() {
+    use proptest::{strategy::ValueTree, test_runner::TestRunner};
+    let mut runner = TestRunner::deterministic();
+    let steps = prop::collection::vec(any_step(), 60..100);
+    let mut all = Seen::default();
+    for _ in 0..64 {
+        let steps = steps.new_tree(&mut runner).expect("steps").current();
+        let seen = ExtBuilder.build().execute_with(|| play(steps));
+        all.joined += seen.joined;
+        all.full += seen.full;
+        all.again += seen.again;
+        all.late += seen.late;
+        all.overspent += seen.overspent;
+        all.ended += seen.ended;
+        all.withdrawn += seen.withdrawn;
+        all.paid += seen.paid;
+        all.returned += seen.returned;
+        all.reclaimed += seen.reclaimed;
+        all.lapsed += seen.lapsed;
+    }
+    let least = [
+        all.joined,
+        all.full,
+        all.again,
+        all.late,
+        all.overspent,
+        all.ended,
+        all.withdrawn,
+        all.paid,
+        all.returned,
+        all.reclaimed,
+        all.lapsed,
+    ]
+    .into_iter()
+    .min();
+    assert!(least > Some(3), "{all:?}");
+}
