@@ -62,6 +62,7 @@ fn code(error: &anyhow::Error) -> u8 {
         Error::Trail(_) => UNVERIFIED,
         Error::Vault(error) => vault(error),
         Error::NotAnchored(_)
+        | Error::OtherTerms { .. }
         | Error::Damaged { .. }
         | Error::Binding(_)
         | Error::Block { .. }

@@ -18,6 +18,7 @@
 
 pub mod corrections;
 pub mod council;
+pub mod credits;
 pub mod describe;
 pub mod identity;
 pub mod letters;
@@ -25,6 +26,7 @@ pub mod opening;
 pub mod organisation;
 pub mod patient;
 pub mod records;
+pub mod research;
 pub mod sharing;
 pub mod validators;
 pub mod vaults;

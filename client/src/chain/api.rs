@@ -3,9 +3,10 @@
 use codec::Encode;
 use salus_primitives::{
     api::{CompartmentView, GrantView, MAX_PAGE},
-    AccountId, Cid, Clinician, CompartmentId, Controller, Correction, CorrectionIndex, GrantIndex,
-    LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Patient, PatientId, Purpose,
-    Record, RecordIndex, Reference, Request, RequestIndex, SignedRecipient, Subject, TrailHead,
+    AccountId, Balance, Cid, Clinician, CompartmentId, Controller, Correction, CorrectionIndex,
+    Credits, GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Organisation,
+    Participation, Patient, PatientId, Purpose, Record, RecordIndex, Reference, Request,
+    RequestIndex, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 use sp_core::H256;
 
@@ -103,6 +104,12 @@ impl Salus {
         fn keepers(patient: PatientId) -> Vec<OrgId>;
         /// The organisations whose vaults have confirmed that an erased record's file is gone, and when.
         fn erasure_confirmations(patient: PatientId, record: RecordIndex) -> Vec<(OrgId, Moment)>;
+
+        fn credits(account: &AccountId) -> Credits;
+        /// What is set aside for the answer to a request.
+        fn offer(patient: PatientId, request: RequestIndex) -> Option<Balance>;
+        fn studies(from: StudyIndex, limit: u32) -> Vec<(StudyIndex, Study)>;
+        fn participation(study: StudyIndex, patient: PatientId) -> Option<Participation>;
     }
 
     pub async fn all_records(&self, patient: PatientId) -> Result<Vec<(RecordIndex, Record)>> {
@@ -126,6 +133,10 @@ impl Salus {
             |row| row.0,
         )
         .await
+    }
+
+    pub async fn all_studies(&self) -> Result<Vec<(StudyIndex, Study)>> {
+        all(|from| self.studies(from, MAX_PAGE), |row| row.0).await
     }
 
     pub async fn all_organisations(&self) -> Result<Vec<(OrgId, Organisation)>> {

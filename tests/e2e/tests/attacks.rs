@@ -162,6 +162,7 @@ async fn an_object_named_where_it_does_not_belong_is_served_to_nobody() {
         duration: DAY,
         subject: "A question".into(),
         text: "May I see them?".into(),
+        offer: None,
     };
     let (_, _, asked, own) = futures::join!(
         put(&victim, &victim.client, &http, b"the victim's"),
@@ -188,7 +189,7 @@ async fn an_object_named_where_it_does_not_belong_is_served_to_nobody() {
         .collect();
     let asks = cids[cids.len() - REQUESTS..]
         .iter()
-        .map(|cid| calls::consent::request(thief.id, Purpose::Treat, DAY, *cid))
+        .map(|cid| calls::consent::request(thief.id, Purpose::Treat, DAY, *cid, None))
         .collect::<Vec<_>>();
     futures::join!(
         submit_all(&thief.client, &by_owner),
