@@ -21,6 +21,7 @@ const NOT_ALLOWED: &[&str] = &[
     "NotAMember",
     "NotAClinician",
     "NotAService",
+    "NotAnAdmin",
     "NotRequester",
     "NotResponder",
     "NoWriteGrant",

@@ -317,19 +317,21 @@ impl Names {
                 plain(&fields["returned"])
             ),
             ("Credits", "Offered") => format!(
-                "{} credits were set aside for a yes to request {}.",
+                "{actor} set {} credits aside for a yes to request {}.",
                 plain(&fields["amount"]),
                 fields["request"]
             ),
             ("Credits", "OfferPaid") => format!(
-                "{} credits were paid for the answer to request {}.",
+                "{actor} got {} credits from {} for a yes to request {}.",
                 plain(&fields["amount"]),
+                self.account(&fields["payer"]),
                 fields["request"]
             ),
             ("Credits", "OfferReturned") => format!(
-                "{} credits went back to who offered them for request {}.",
+                "{} credits that were offered for request {} went back to {}.",
                 plain(&fields["amount"]),
-                fields["request"]
+                fields["request"],
+                self.account(&fields["payer"])
             ),
             ("Credits", "Minted") => format!(
                 "The council made {} credits for {}.",
@@ -481,11 +483,14 @@ mod tests {
             names().sentence("Research", "OptedIn", &joined),
             "You joined study 2 with a de-identified record, for 100 credits (grant 4)."
         );
-        let paid = json!({"patient": "00", "account": "5Me", "request": 1, "amount": u128::MAX.to_string()});
+        let paid = json!({
+            "patient": "00", "actor": "5Me", "payer": "5Doctor", "request": 1,
+            "amount": u128::MAX.to_string()
+        });
         assert_eq!(
             names().sentence("Credits", "OfferPaid", &paid),
             format!(
-                "{} credits were paid for the answer to request 1.",
+                "You got {} credits from 5Doctor for a yes to request 1.",
                 u128::MAX
             )
         );

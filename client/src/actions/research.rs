@@ -267,6 +267,12 @@ async fn can_join(
             ))
         }
     }
+    let row = salus.patient(patient).await?;
+    if row.is_some_and(|row| row.restricted_since.is_some()) {
+        return no(format!(
+            "patient {patient} is restricted, so nobody could read: `salus patient lift` first"
+        ));
+    }
     match salus.participation(index, patient).await? {
         None => Ok(()),
         Some(_) => no(format!(

@@ -528,21 +528,20 @@ impl Form {
     }
 }
 
-/// Up to seven digits, a hyphen and a check digit (Luhn's); `LA` and `LP` stand before those of
-/// answers and parts.
+/// Up to seven digits, a hyphen and a check digit (Luhn's). Answers and parts have a prefix and other
+/// check digits.
 fn is_loinc(code: &str) -> bool {
-    let bare = ["LA", "LP"]
+    let prefixed = ["LA", "LP"]
         .iter()
-        .find_map(|prefix| code.strip_prefix(prefix))
-        .unwrap_or(code);
-    let Some((number, check)) = bare.split_once('-') else {
+        .find_map(|prefix| code.strip_prefix(prefix));
+    let Some((number, check)) = prefixed.unwrap_or(code).split_once('-') else {
         return false;
     };
-    let digit = |b: u8| u32::from(b.wrapping_sub(b'0'));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     if !(1..=7).contains(&number.len()) || check.len() != 1 || !digits(number) || !digits(check) {
         return false;
     }
+    let digit = |b: u8| u32::from(b.wrapping_sub(b'0'));
     let sum: u32 = number
         .bytes()
         .rev()
@@ -552,7 +551,7 @@ fn is_loinc(code: &str) -> bool {
             _ => digit(b),
         })
         .sum();
-    check.bytes().next().map(digit) == Some((10 - sum % 10) % 10)
+    prefixed.is_some() || check.bytes().next().map(digit) == Some((10 - sum % 10) % 10)
 }
 
 /// SNOMED CT's check digit (Verhoeff's).
