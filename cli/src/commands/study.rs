@@ -23,7 +23,7 @@ pub enum Study {
         /// The terms, a file that everybody may read; the chain gets its CID only, so hand it out yourself
         terms: PathBuf,
         /// Credits for each participant
-        #[arg(long, value_parser = parse::amount, value_name = "CREDITS")]
+        #[arg(long, value_name = "CREDITS")]
         price: Balance,
         /// How many may take part
         #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]

@@ -277,7 +277,7 @@ fn nothing_is_given_to_a_study_unasked() {
             "announce",
             "terms.txt",
             "--price",
-            "0",
+            "1.5",
             "--quota",
             "3",
             "--ends",
@@ -306,7 +306,7 @@ fn nothing_is_given_to_a_study_unasked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_line_asks_before_a_record_goes_out() {
     let hospital = HOSPITAL.hospital();
-    let researcher = hospital.person("clinic").await;
+    let researcher = hospital.person("hospital").await;
     mint(&hospital, &researcher, 7).await;
     let terms = hospital
         .file("few.txt", "One result.")
@@ -315,7 +315,7 @@ async fn the_command_line_asks_before_a_record_goes_out() {
     let announce = [
         "study", "announce", &terms, "--price", "7", "--quota", "1", "--ends", "+7d",
     ];
-    let study = hospital.salus("clinic", announce).ok()["study"].to_string();
+    let study = hospital.salus("hospital", announce).ok()["study"].to_string();
     let (patient, record) = participant(&hospital, "careful").await;
     let (id, record) = (patient.id.to_string(), record.to_string());
     let join = |rest: &'static str| {
@@ -355,7 +355,7 @@ async fn the_command_line_asks_before_a_record_goes_out() {
     let announce = [
         "study", "announce", &terms, "--price", "8", "--quota", "1", "--ends", "+7d",
     ];
-    let study = hospital.salus("clinic", announce).ok()["study"].to_string();
+    let study = hospital.salus("hospital", announce).ok()["study"].to_string();
     hospital
         .salus(
             "careful",
