@@ -512,7 +512,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("terms.txt");
         fs::write(&path, b"hello world").unwrap();
-        // `ipfs add --cid-version=1` says the same.
+        // `ipfs add` says the same.
         assert_eq!(
             cid(&cid_of_file(&path).await.unwrap()),
             "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e"

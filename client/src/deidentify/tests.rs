@@ -54,11 +54,111 @@ fn secret(which: &str) -> &'static str {
     SECRETS.iter().find(|(name, _)| *name == which).unwrap().1
 }
 
+fn identifier(which: &str) -> Value {
+    json!({"system": secret("web address"), "value": secret(which)})
+}
+
+/// All of the 18 in free text.
+fn story() -> String {
+    let all: Vec<&str> = SECRETS.iter().map(|(_, secret)| *secret).collect();
+    all.join(", ")
+}
+
+fn patient() -> Value {
+    let story = story();
+    json!({
+        "resourceType": "Patient",
+        "id": secret("another number"),
+        "text": {"status": "generated", "div": format!("<div>{story}</div>")},
+        "identifier": [
+            identifier("social security"),
+            identifier("medical record"),
+            identifier("health plan"),
+            identifier("account"),
+            identifier("licence"),
+            identifier("vehicle"),
+        ],
+        "active": true,
+        "name": [{"family": secret("name"), "given": ["Ottoline"], "text": "Ottoline Quillfeather"}],
+        "telecom": [
+            {"system": "phone", "value": secret("telephone")},
+            {"system": "fax", "value": secret("fax")},
+            {"system": "email", "value": secret("email")},
+            {"system": "url", "value": secret("web address")},
+        ],
+        "gender": "female",
+        "birthDate": secret("date"),
+        "_birthDate": {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/patient-birthTime", "valueDateTime": "1931-07-14T05:00:00Z"}]},
+        "address": [{"use": "home", "line": [secret("geography")], "city": "Wexcombe", "district": "Fenmark", "state": "MA", "postalCode": "02139-4307", "country": "US"}],
+        "photo": [{"contentType": "image/png", "data": secret("photograph")}],
+        "contact": [{"name": {"family": secret("name")}, "telecom": [{"value": secret("telephone")}]}],
+        "generalPractitioner": [{"reference": "Practitioner/7", "display": "Dr. Peverell Thistlewood"}],
+        "extension": [
+            {"url": "http://example.org/fingerprint", "valueBase64Binary": secret("biometric")},
+            {"url": BIRTH_SEX, "valueCode": "F"},
+            {"url": RACE, "extension": [
+                {"url": "ombCategory", "valueCoding": {"system": "urn:oid:2.16.840.1.113883.6.238", "code": "2106-3", "display": "White"}},
+                {"url": "text", "valueString": story},
+            ]},
+        ],
+    })
+}
+
+fn potassium() -> Value {
+    let story = story();
+    observation(json!({
+        "meta": {
+            "lastUpdated": "2026-03-01T10:00:00Z",
+            "source": secret("internet address"),
+            "security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV", "display": story}],
+            "tag": [{"system": secret("web address"), "code": secret("medical record")}],
+        },
+        "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]}],
+        "code": {"coding": [{"system": "http://loinc.org", "version": story, "code": "2823-3", "display": story}], "text": story},
+        "subject": {"reference": "Patient/1", "display": secret("name")},
+        "effectiveDateTime": "2026-03-01T08:30:00+01:00",
+        "issued": "2026-03-01T10:00:00Z",
+        "valueQuantity": {"value": 4.1, "comparator": "<", "unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"},
+        "referenceRange": [{"low": {"value": 3.5, "unit": "mmol/L"}, "text": story}],
+        "note": [{"authorString": secret("name"), "text": story}],
+        "device": {"identifier": {"value": secret("device")}},
+    }))
+}
+
+fn diabetes() -> Value {
+    json!({
+        "resourceType": "Condition",
+        "clinicalStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]},
+        "code": {"coding": [
+            {"system": "http://snomed.info/sct", "code": "73211009"},
+            {"system": "http://hospital.example.org/local", "code": secret("medical record")},
+        ]},
+        "onsetAge": {"value": 94, "unit": "years", "system": "http://unitsofmeasure.org", "code": "a"},
+        "recordedDate": "2025-11-30",
+        "stage": [{"summary": {"coding": [{"system": "http://snomed.info/sct", "code": "260385009"}]}}],
+    })
+}
+
+fn prescription() -> Value {
+    let story = story();
+    json!({
+        "resourceType": "MedicationRequest",
+        "intent": "order",
+        "status": "active",
+        "medicationCodeableConcept": {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "198405"}]},
+        "authoredOn": "2026-02-11",
+        "dosageInstruction": [{
+            "sequence": 1,
+            "patientInstruction": story,
+            "asNeededBoolean": false,
+            "timing": {"repeat": {"frequency": 3, "period": 1, "periodUnit": "d"}},
+            "doseAndRate": [{"doseQuantity": {"value": 1}}],
+        }],
+    })
+}
+
 /// A chart in which each of the 18 stands where FHIR has a place for it, and in free text.
 fn chart() -> Value {
-    let all: Vec<&str> = SECRETS.iter().map(|(_, secret)| *secret).collect();
-    let story = all.join(", ");
-    let identifier = |which: &str| json!({"system": secret("web address"), "value": secret(which)});
     json!({
         "resourceType": "Bundle",
         "id": secret("another number"),
@@ -66,93 +166,10 @@ fn chart() -> Value {
         "identifier": identifier("another number"),
         "link": [{"relation": "self", "url": secret("web address")}],
         "entry": [
-            {
-                "fullUrl": secret("another number"),
-                "resource": {
-                    "resourceType": "Patient",
-                    "id": secret("another number"),
-                    "text": {"status": "generated", "div": format!("<div>{story}</div>")},
-                    "identifier": [
-                        identifier("social security"),
-                        identifier("medical record"),
-                        identifier("health plan"),
-                        identifier("account"),
-                        identifier("licence"),
-                        identifier("vehicle"),
-                    ],
-                    "active": true,
-                    "name": [{"family": secret("name"), "given": ["Ottoline"], "text": "Ottoline Quillfeather"}],
-                    "telecom": [
-                        {"system": "phone", "value": secret("telephone")},
-                        {"system": "fax", "value": secret("fax")},
-                        {"system": "email", "value": secret("email")},
-                        {"system": "url", "value": secret("web address")},
-                    ],
-                    "gender": "female",
-                    "birthDate": secret("date"),
-                    "_birthDate": {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/patient-birthTime", "valueDateTime": "1931-07-14T05:00:00Z"}]},
-                    "address": [{"use": "home", "line": [secret("geography")], "city": "Wexcombe", "district": "Fenmark", "state": "MA", "postalCode": "02139-4307", "country": "US"}],
-                    "photo": [{"contentType": "image/png", "data": secret("photograph")}],
-                    "contact": [{"name": {"family": secret("name")}, "telecom": [{"value": secret("telephone")}]}],
-                    "generalPractitioner": [{"reference": "Practitioner/7", "display": "Dr. Peverell Thistlewood"}],
-                    "extension": [
-                        {"url": "http://example.org/fingerprint", "valueBase64Binary": secret("biometric")},
-                        {"url": BIRTH_SEX, "valueCode": "F"},
-                        {"url": RACE, "extension": [
-                            {"url": "ombCategory", "valueCoding": {"system": "urn:oid:2.16.840.1.113883.6.238", "code": "2106-3", "display": "White"}},
-                            {"url": "text", "valueString": story},
-                        ]},
-                    ],
-                },
-            },
-            {
-                "resource": observation(json!({
-                    "meta": {
-                        "lastUpdated": "2026-03-01T10:00:00Z",
-                        "source": secret("internet address"),
-                        "security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV", "display": story}],
-                        "tag": [{"system": secret("web address"), "code": secret("medical record")}],
-                    },
-                    "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]}],
-                    "code": {"coding": [{"system": "http://loinc.org", "version": story, "code": "2823-3", "display": story}], "text": story},
-                    "subject": {"reference": "Patient/1", "display": secret("name")},
-                    "effectiveDateTime": "2026-03-01T08:30:00+01:00",
-                    "issued": "2026-03-01T10:00:00Z",
-                    "valueQuantity": {"value": 4.1, "comparator": "<", "unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"},
-                    "referenceRange": [{"low": {"value": 3.5, "unit": "mmol/L"}, "text": story}],
-                    "note": [{"authorString": secret("name"), "text": story}],
-                    "device": {"identifier": {"value": secret("device")}},
-                })),
-            },
-            {
-                "resource": {
-                    "resourceType": "Condition",
-                    "clinicalStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]},
-                    "code": {"coding": [
-                        {"system": "http://snomed.info/sct", "code": "73211009"},
-                        {"system": "http://hospital.example.org/local", "code": secret("medical record")},
-                    ]},
-                    "onsetAge": {"value": 94, "unit": "years", "system": "http://unitsofmeasure.org", "code": "a"},
-                    "recordedDate": "2025-11-30",
-                    "stage": [{"summary": {"coding": [{"system": "http://snomed.info/sct", "code": "260385009"}]}}],
-                },
-            },
-            {
-                "resource": {
-                    "resourceType": "MedicationRequest",
-                    "intent": "order",
-                    "status": "active",
-                    "medicationCodeableConcept": {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "198405"}]},
-                    "authoredOn": "2026-02-11",
-                    "dosageInstruction": [{
-                        "sequence": 1,
-                        "patientInstruction": story,
-                        "asNeededBoolean": false,
-                        "timing": {"repeat": {"frequency": 3, "period": 1, "periodUnit": "d"}},
-                        "doseAndRate": [{"doseQuantity": {"value": 1}}],
-                    }],
-                },
-            },
+            {"fullUrl": secret("another number"), "resource": patient()},
+            {"resource": potassium()},
+            {"resource": diabetes()},
+            {"resource": prescription()},
             {"resource": {"resourceType": "Device", "serialNumber": secret("device"), "udiCarrier": [{"deviceIdentifier": secret("device")}]}},
             {"resource": {"resourceType": "Coverage", "subscriberId": secret("health plan")}},
             {"resource": {"resourceType": "Practitioner", "name": [{"family": secret("name")}]}},
@@ -208,56 +225,52 @@ fn tells_none(result: &Deidentified, where_planted: &str) {
 fn what_is_known_remains_and_each_of_the_18_goes() {
     let result = of(&chart());
     tells_none(&result, "its own place");
-    assert_eq!(
-        result.document,
+    let left = [
         json!({
-            "resourceType": "Bundle",
-            "type": "collection",
-            "entry": [
-                {"resource": {
-                    "resourceType": "Patient",
-                    "active": true,
-                    "gender": "female",
-                    "address": [{"state": "MA", "postalCode": "021", "country": "US"}],
-                    "extension": [
-                        {"url": BIRTH_SEX, "valueCode": "F"},
-                        {"url": RACE, "extension": [{"url": "ombCategory", "valueCoding": {"system": "urn:oid:2.16.840.1.113883.6.238", "code": "2106-3"}}]},
-                    ],
-                }},
-                {"resource": {
-                    "resourceType": "Observation",
-                    "status": "final",
-                    "meta": {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV"}]},
-                    "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]}],
-                    "code": {"coding": [{"system": "http://loinc.org", "code": "2823-3"}]},
-                    "effectiveDateTime": "2026",
-                    "valueQuantity": {"value": 4.1, "comparator": "<", "unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"},
-                    "referenceRange": [{"low": {"value": 3.5, "unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"}}],
-                }},
-                {"resource": {
-                    "resourceType": "Condition",
-                    "clinicalStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]},
-                    "code": {"coding": [{"system": "http://snomed.info/sct", "code": "73211009"}]},
-                    "onsetAge": {"value": 90, "comparator": ">=", "unit": "a", "system": "http://unitsofmeasure.org", "code": "a"},
-                    "recordedDate": "2025",
-                    "stage": [{"summary": {"coding": [{"system": "http://snomed.info/sct", "code": "260385009"}]}}],
-                }},
-                {"resource": {
-                    "resourceType": "MedicationRequest",
-                    "intent": "order",
-                    "status": "active",
-                    "medicationCodeableConcept": {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "198405"}]},
-                    "authoredOn": "2026",
-                    "dosageInstruction": [{
-                        "sequence": 1,
-                        "asNeededBoolean": false,
-                        "timing": {"repeat": {"frequency": 3, "period": 1, "periodUnit": "d"}},
-                        "doseAndRate": [{"doseQuantity": {"value": 1}}],
-                    }],
-                }},
+            "resourceType": "Patient",
+            "active": true,
+            "gender": "female",
+            "address": [{"state": "MA", "postalCode": "021", "country": "US"}],
+            "extension": [
+                {"url": BIRTH_SEX, "valueCode": "F"},
+                {"url": RACE, "extension": [{"url": "ombCategory", "valueCoding": {"system": "urn:oid:2.16.840.1.113883.6.238", "code": "2106-3"}}]},
             ],
-        })
-    );
+        }),
+        json!({
+            "resourceType": "Observation",
+            "status": "final",
+            "meta": {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV"}]},
+            "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]}],
+            "code": {"coding": [{"system": "http://loinc.org", "code": "2823-3"}]},
+            "effectiveDateTime": "2026",
+            "valueQuantity": {"value": 4.1, "comparator": "<", "unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"},
+            "referenceRange": [{"low": {"value": 3.5, "unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"}}],
+        }),
+        json!({
+            "resourceType": "Condition",
+            "clinicalStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]},
+            "code": {"coding": [{"system": "http://snomed.info/sct", "code": "73211009"}]},
+            "onsetAge": {"value": 90, "comparator": ">=", "unit": "a", "system": "http://unitsofmeasure.org", "code": "a"},
+            "recordedDate": "2025",
+            "stage": [{"summary": {"coding": [{"system": "http://snomed.info/sct", "code": "260385009"}]}}],
+        }),
+        json!({
+            "resourceType": "MedicationRequest",
+            "intent": "order",
+            "status": "active",
+            "medicationCodeableConcept": {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "198405"}]},
+            "authoredOn": "2026",
+            "dosageInstruction": [{
+                "sequence": 1,
+                "asNeededBoolean": false,
+                "timing": {"repeat": {"frequency": 3, "period": 1, "periodUnit": "d"}},
+                "doseAndRate": [{"doseQuantity": {"value": 1}}],
+            }],
+        }),
+    ];
+    let entries: Vec<Value> = left.iter().map(|left| json!({"resource": left})).collect();
+    let whole = json!({"resourceType": "Bundle", "type": "collection", "entry": entries});
+    assert_eq!(result.document, whole);
 }
 
 #[test]
@@ -547,17 +560,21 @@ fn nothing_smaller_than_a_state_remains() {
 }
 
 #[test]
-fn names_are_found_where_codes_should_be() {
-    let class = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
-    let encounter = |name: &str| {
-        json!({
-            "resourceType": "Encounter",
-            "status": "finished",
-            "class": {"system": class, "code": "Thistlewood"},
-            "subject": {"reference": "Patient/1", "display": name},
-        })
+fn numbers_of_the_patient_are_found_where_codes_should_be() {
+    let chart = |number: &str| {
+        let patient = json!({
+            "resourceType": "Patient",
+            "active": true,
+            "identifier": [{"system": "http://hospital.example.org", "value": format!("MRN {number}")}],
+        });
+        let medication = json!({
+            "resourceType": "Medication",
+            "status": "active",
+            "code": {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "8002215"}]},
+        });
+        json!({"resourceType": "Bundle", "entry": [{"resource": medication}, {"resource": patient}]})
     };
-    let class_of = |name: &str| of(&encounter(name)).document["class"]["code"].clone();
-    assert_eq!(class_of("P. Thistlewood"), Value::Null);
-    assert_eq!(class_of("P. Olson"), "Thistlewood");
+    let code = |number: &str| of(&chart(number)).document["entry"][0]["resource"]["code"].clone();
+    assert_eq!(code("8002215"), Value::Null);
+    assert_eq!(code("8002216")["coding"][0]["code"], "8002215");
 }
