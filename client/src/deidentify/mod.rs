@@ -398,7 +398,12 @@ impl Work {
         let value = self.number(&below(path, "value"), value, years);
         let mut kept = Map::new();
         let comparator = match (oldest, amount.get("comparator")) {
-            (true, _) => Some(">=".into()),
+            (true, written) => {
+                if written.and_then(Value::as_str) != Some(">=") {
+                    self.generalise(&below(path, "comparator"), ">=");
+                }
+                Some(">=".into())
+            }
             (false, Some(Value::String(word))) => self.word(&below(path, "comparator"), word),
             (false, Some(_)) => self.remove(&below(path, "comparator")),
             (false, None) => None,
@@ -420,11 +425,10 @@ impl Work {
     /// A number with as many digits as a measurement has. `years`: how many one of it is, where it may
     /// be an age.
     fn number(&mut self, path: &str, number: &Number, years: Option<f64>) -> Number {
-        if is_oldest(number, years) {
-            self.generalise(path, format!(">= {}", OLDEST + 1));
-            return (OLDEST + 1).into();
-        }
-        let kept = significant(number);
+        let kept = match is_oldest(number, years) {
+            true => (OLDEST + 1).into(),
+            false => significant(number),
+        };
         if kept != *number {
             self.generalise(path, &kept);
         }
@@ -525,8 +529,10 @@ fn is_country(text: &str) -> bool {
 
 /// What may remain of a ZIP code: `021` of `02139`, `021394307` or `02139-4307`.
 fn area(zip: &str) -> Option<&str> {
-    let bare = zip.replacen('-', "", usize::from(zip.len() == 10));
-    let whole = [5, 9].contains(&bare.len()) && bare.bytes().all(|b| b.is_ascii_digit());
+    let (five, four) = zip.split_at_checked(5)?;
+    let four = four.strip_prefix('-').unwrap_or(four);
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let whole = digits(five) && digits(four) && (zip.len() == 5 || four.len() == 4);
     let area = zip.get(..3).filter(|_| whole)?;
     match SMALL_AREAS.contains(&area) {
         true => Some("000"),

@@ -447,7 +447,7 @@ fn each_change_is_told_with_its_path() {
     };
     assert_eq!(told("effectiveDateTime").as_deref(), Some("2026"));
     assert_eq!(told("subject"), None);
-    assert_eq!(told("component[0].code.text"), None);
+    assert_eq!(told("component[0].code"), None);
     assert_eq!(
         told("component[0].valueInteger").as_deref(),
         Some("123456000")
