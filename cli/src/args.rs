@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    chain, compartments, completions, correct, council, keyring, keys, log, open, org, patient,
-    record, recovery, request, share, validator, vault, watch,
+    chain, compartments, completions, correct, council, credits, keyring, keys, log, open, org,
+    patient, record, recovery, request, share, study, validator, vault, watch,
 };
 
 /// Patients hold the key to their own medical records: share them, see who looked, correct them.
@@ -134,6 +134,11 @@ pub enum Command {
     /// Say that a record is wrong, or answer that
     #[command(subcommand)]
     Correct(correct::Correct),
+    /// Studies: announce, find, join, leave
+    #[command(subcommand)]
+    Study(study::Study),
+    /// What you have of credits; the council makes them and takes them away
+    Credits(credits::Credits),
     /// Completions for a shell
     Completions(completions::Completions),
 }

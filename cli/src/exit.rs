@@ -22,6 +22,7 @@ const NOT_ALLOWED: &[&str] = &[
     "NotAHelper",
     "NotAClinician",
     "NotAService",
+    "NotAnAdmin",
     "NotRequester",
     "NotResponder",
     "NoWriteGrant",
@@ -63,6 +64,7 @@ fn code(error: &anyhow::Error) -> u8 {
         Error::Trail(_) => UNVERIFIED,
         Error::Vault(error) => vault(error),
         Error::NotAnchored(_)
+        | Error::OtherTerms { .. }
         | Error::Damaged { .. }
         | Error::Binding(_)
         | Error::Share(_)

@@ -6,7 +6,7 @@ use salus_client::actions::{purpose_code, sharing::Who, PURPOSES};
 use salus_client::keys::{parse_account, AccountKey};
 use salus_client::taxonomy::{Category, Sensitivity};
 use salus_primitives::{
-    AccountId, ClinicianRole, ControllerRole, Moment, OrganisationKind, Purpose,
+    AccountId, Balance, ClinicianRole, ControllerRole, Moment, OrganisationKind, Purpose,
 };
 
 const UNITS: [(char, Moment); 6] = [
@@ -33,6 +33,15 @@ pub fn duration(text: &str) -> anyhow::Result<Moment> {
         Some(0) => bail!("a duration of nothing: give a longer one"),
         Some(duration) => Ok(duration),
         None => bail!("too long"),
+    }
+}
+
+/// Credits: a whole number, not nothing.
+pub fn amount(text: &str) -> anyhow::Result<Balance> {
+    match text.parse() {
+        Ok(0) => bail!("an amount of nothing: give a higher one"),
+        Ok(amount) => Ok(amount),
+        Err(_) => bail!("expected a whole number of credits, such as 100"),
     }
 }
 
@@ -214,6 +223,15 @@ mod tests {
             "99999999999999y",
         ] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn amounts_are_whole_and_not_nothing() {
+        assert_eq!(amount("100").unwrap(), 100);
+        assert_eq!(amount(&u128::MAX.to_string()).unwrap(), u128::MAX);
+        for bad in ["", "0", "-1", "1.5", "1e3", "100 credits"] {
+            assert!(amount(bad).is_err(), "{bad}");
         }
     }
 

@@ -59,6 +59,8 @@ pub enum Error {
         "this is not the anchored record ({0} differs from what the chain says): do not rely on it"
     )]
     NotAnchored(&'static str),
+    #[error("these are not the terms of study {study}, whose CID is {announced}: ask for the document that was announced")]
+    OtherTerms { study: u32, announced: String },
     #[error("this object is bound to another {0} than the chain says: do not rely on it")]
     Binding(&'static str),
     #[error("the {what} is not valid: {reason}")]

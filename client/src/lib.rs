@@ -19,6 +19,7 @@
 
 pub mod actions;
 pub mod chain;
+pub mod deidentify;
 pub mod error;
 pub mod fhir;
 pub mod files;

@@ -5,6 +5,7 @@ pub mod compartments;
 pub mod completions;
 pub mod correct;
 pub mod council;
+pub mod credits;
 pub mod keyring;
 pub mod keys;
 pub mod log;
@@ -15,6 +16,7 @@ pub mod record;
 pub mod recovery;
 pub mod request;
 pub mod share;
+pub mod study;
 pub mod validator;
 pub mod vault;
 pub mod watch;
@@ -53,6 +55,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Watch(command) => command.run(global).await,
         Command::Vault(command) => command.run(global).await,
         Command::Correct(command) => command.run(global).await,
+        Command::Study(command) => command.run(global).await,
+        Command::Credits(command) => command.run(global).await,
         Command::Completions(command) => command.run(),
     }
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use salus_client::actions::describe::{moment, span};
 use salus_client::actions::sharing::{self, Approval, Asking};
 use salus_client::taxonomy::{Category, Sensitivity};
-use salus_primitives::{Moment, PatientId, Purpose, RequestIndex};
+use salus_primitives::{Balance, Moment, PatientId, Purpose, RequestIndex};
 use serde_json::json;
 
 use super::share::sentence;
@@ -33,6 +33,9 @@ pub struct Request {
     /// The letter's subject
     #[arg(long, default_value = "Request for access")]
     subject: String,
+    /// Credits for a yes: set aside now, paid on approval, returned otherwise
+    #[arg(long, value_name = "CREDITS", value_parser = parse::amount)]
+    offer: Option<Balance>,
 }
 
 impl Request {
@@ -45,6 +48,7 @@ impl Request {
             duration: self.duration,
             subject: self.subject,
             text: self.letter,
+            offer: self.offer,
         };
         let asked = sharing::request(&client, self.patient, &asking).await?;
         print(global, &asked, || {
@@ -82,8 +86,12 @@ impl Requests {
                         (None, Some(reason)) => format!("  The letter cannot be read: {reason}"),
                         (None, None) => String::new(),
                     };
+                    let offer = match row.offer {
+                        Some(offer) => format!(" {offer} credits are set aside for a yes."),
+                        None => String::new(),
+                    };
                     format!(
-                        "Request {} ({}): {} of organisation {} asks for {what} for {}, for {}, on {}.\n{letter}",
+                        "Request {} ({}): {} of organisation {} asks for {what} for {}, for {}, on {}.{offer}\n{letter}",
                         row.request,
                         row.state,
                         short(&row.requester),

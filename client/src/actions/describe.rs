@@ -339,6 +339,53 @@ impl Names {
                 record(),
                 fields["replacement"]
             ),
+            ("Research", "Announced") => format!(
+                "{} announced study {}: {} credits for each of {}, until {}.",
+                capital(&organisation()),
+                fields["study"],
+                plain(&fields["price"]),
+                fields["quota"],
+                until("ends_at")
+            ),
+            ("Research", "OptedIn") => format!(
+                "{actor} joined study {} with a de-identified record, for {} credits ({}).",
+                fields["study"],
+                plain(&fields["price"]),
+                grant()
+            ),
+            ("Research", "Withdrawn") => format!("{actor} left study {}.", fields["study"]),
+            ("Research", "Ended") => format!(
+                "Study {} has ended; {} credits went back.",
+                fields["study"],
+                plain(&fields["returned"])
+            ),
+            ("Credits", "Offered") => format!(
+                "{actor} set {} credits aside for a yes to request {}.",
+                plain(&fields["amount"]),
+                fields["request"]
+            ),
+            ("Credits", "OfferPaid") => format!(
+                "{actor} got {} credits from {} for a yes to request {}.",
+                plain(&fields["amount"]),
+                self.account(&fields["payer"]),
+                fields["request"]
+            ),
+            ("Credits", "OfferReturned") => format!(
+                "{} credits that were offered for request {} went back to {}.",
+                plain(&fields["amount"]),
+                fields["request"],
+                self.account(&fields["payer"])
+            ),
+            ("Credits", "Minted") => format!(
+                "The council made {} credits for {}.",
+                plain(&fields["amount"]),
+                self.account(&fields["account"])
+            ),
+            ("Credits", "Burnt") => format!(
+                "The council took {} credits from {}.",
+                plain(&fields["amount"]),
+                self.account(&fields["account"])
+            ),
             ("Members", "ClinicianCredentialed") => format!(
                 "{} vouches for {} as {} until {}.",
                 organisation(),
@@ -393,6 +440,14 @@ fn purpose(fields: &Value) -> &'static str {
         Some("FamRqt") => "the family's request",
         Some("HLegal") => "a legal matter",
         _ => "another purpose",
+    }
+}
+
+/// A number, or one that is text because JSON's numbers end before it.
+fn plain(value: &Value) -> String {
+    match value.as_str() {
+        Some(text) => text.to_owned(),
+        None => value.to_string(),
     }
 }
 
@@ -461,6 +516,26 @@ mod tests {
         assert_eq!(
             names().sentence("Consent", "Granted", &granted),
             "You let General Hospital read “lab” for research, until 2026-09-21 14:13:20 (grant 2)."
+        );
+    }
+
+    #[test]
+    fn pay_reads_as_sentences() {
+        let joined = json!({"patient": "00", "actor": "5Me", "study": 2, "grant": 4, "price": 100});
+        assert_eq!(
+            names().sentence("Research", "OptedIn", &joined),
+            "You joined study 2 with a de-identified record, for 100 credits (grant 4)."
+        );
+        let paid = json!({
+            "patient": "00", "actor": "5Me", "payer": "5Doctor", "request": 1,
+            "amount": u128::MAX.to_string()
+        });
+        assert_eq!(
+            names().sentence("Credits", "OfferPaid", &paid),
+            format!(
+                "You got {} credits from 5Doctor for a yes to request 1.",
+                u128::MAX
+            )
         );
     }
 

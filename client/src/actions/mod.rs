@@ -18,6 +18,7 @@
 
 pub mod corrections;
 pub mod council;
+pub mod credits;
 pub mod describe;
 pub mod identity;
 pub mod letters;
@@ -26,6 +27,7 @@ pub mod organisation;
 pub mod patient;
 pub mod records;
 pub mod recovery;
+pub mod research;
 pub mod sharing;
 pub mod succession;
 pub mod validators;

@@ -433,13 +433,23 @@ pub async fn open_compartments(
     categories: &[Category],
     flags: &[Sensitivity],
 ) -> Result<OpenedCompartments> {
+    let label = |category: &Category| Label::flagged(*category, flags.iter().copied());
+    let labels: Vec<Label> = categories.iter().map(label).collect();
+    open_labelled(client, patient, &labels).await
+}
+
+/// Opens a compartment for each label that has none.
+pub(super) async fn open_labelled(
+    client: &Client,
+    patient: PatientId,
+    labels: &[Label],
+) -> Result<OpenedCompartments> {
     let mut keyring = current_keyring(client, patient).await?;
     let known = client.salus().await?.compartments(patient).await?;
     let mut opened = Vec::new();
     let mut calls = Vec::new();
-    for category in categories {
-        let label = Label::flagged(*category, flags.iter().copied());
-        let (id, key) = keyring.prepare(&label, 0);
+    for label in labels {
+        let (id, key) = keyring.prepare(label, 0);
         opened.push(OpenedCompartment {
             id: id.to_string(),
             label: label.to_string(),

@@ -560,6 +560,17 @@ impl Fetched<'_> {
         .await
     }
 
+    /// The payload in clear. For what is small.
+    pub(super) async fn read(&self, client: &Client, keys: &RecordKeys) -> Result<Vec<u8>> {
+        let (keys, manifest) = (keys.payload.clone(), self.manifest.clone());
+        self.payload(client, move |pieces| {
+            let mut plain = Vec::new();
+            open_payload(&keys, pieces, &manifest, &mut plain)?;
+            Ok(plain)
+        })
+        .await
+    }
+
     /// Writes the payload in clear into `out`, a folder or a file's name. Decrypts it while it comes;
     /// the file has no name until all of it is verified.
     pub(super) async fn save(

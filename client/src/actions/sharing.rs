@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use salus_primitives::{
-    AccountId, Basis, Cid, CompartmentId, Grant, GrantIndex, GrantTerms, Grantee, Moment,
+    AccountId, Balance, Basis, Cid, CompartmentId, Grant, GrantIndex, GrantTerms, Grantee, Moment,
     ObjectKind, OrgId, PatientId, Purpose, RecordIndex, RequestIndex, RequestState, Rights, Scope,
     Subject,
 };
@@ -12,8 +12,8 @@ use serde::Serialize;
 use super::identity::{back_up, current_keyring};
 use super::records::{fetch, no_record, own_record_keys};
 use super::{
-    caused, cid, grantee_text, letters, no_grant, number, purpose_code, rights_word, Client,
-    Receipt,
+    caused, cid, credits, grantee_text, letters, no_grant, number, purpose_code, rights_word,
+    Client, Receipt,
 };
 use crate::chain::{calls, Salus};
 use crate::error::{Error, Result};
@@ -175,11 +175,15 @@ fn select(
             let Label::Category {
                 category,
                 sensitivity,
-                ..
+                discriminator,
             } = &compartment.label
             else {
                 continue;
             };
+            // Set apart, as for a study: another copy of what the category holds already.
+            if !discriminator.is_empty() {
+                continue;
+            }
             let named = sensitivity.iter().all(|flag| flags.contains(flag));
             if category == wanted && named {
                 chosen.push((*id, &compartment.label));
@@ -277,6 +281,20 @@ async fn make_envelope(
             Ok(envelope)
         }
     }
+}
+
+/// Puts the keys of a compartment into the vault, for an organisation's members to read.
+pub(super) async fn hand_over(
+    client: &Client,
+    keyring: &Keyring,
+    compartment: CompartmentId,
+    to: OrgId,
+) -> Result<Cid> {
+    let salus = client.salus().await?;
+    let key = grantee_key(client, &salus, &Grantee::Organisation(to)).await?;
+    let session = client.session(keyring.patient()).await?;
+    let envelope = keyring.envelope(&[compartment], true)?;
+    send_envelope(client, &session, &envelope, &key).await
 }
 
 async fn send_envelope(
@@ -562,6 +580,8 @@ pub struct Asking {
     pub duration: Moment,
     pub subject: String,
     pub text: String,
+    /// Credits for a yes.
+    pub offer: Option<Balance>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -589,7 +609,13 @@ pub async fn request(client: &Client, patient: PatientId, asking: &Asking) -> Re
     }
     let session = client.session(patient).await?;
     let content = letters::send(client, &session, patient, &to, &letter).await?;
-    let call = calls::consent::request(patient, asking.purpose, asking.duration, content, None);
+    let call = calls::consent::request(
+        patient,
+        asking.purpose,
+        asking.duration,
+        content,
+        asking.offer,
+    );
     let submitted = client.submit(&call).await?;
     Ok(Asked {
         request: number(caused(&submitted, "Consent", "AccessRequested")?, "request")?,
@@ -615,6 +641,9 @@ pub struct RequestRow {
     pub text: Option<String>,
     pub categories: Vec<String>,
     pub sensitivity: Vec<String>,
+    /// Credits that are set aside for a yes.
+    #[serde(serialize_with = "credits::some_amount")]
+    pub offer: Option<Balance>,
     /// Why the letter cannot be read.
     pub unreadable: Option<String>,
 }
@@ -665,6 +694,7 @@ pub async fn requests(client: &Client, patient: PatientId) -> Result<Vec<Request
             text: None,
             categories: Vec::new(),
             sensitivity: Vec::new(),
+            offer: salus.offer(patient, index).await?,
             unreadable: None,
         };
         match letter {
@@ -810,6 +840,11 @@ mod tests {
                 [Sensitivity::Hiv, Sensitivity::Genetic],
             ),
             Label::flagged(Category::ClinicalNote, [Sensitivity::MentalHealth]),
+            Label::Category {
+                category: Category::LabResult,
+                sensitivity: BTreeSet::new(),
+                discriminator: "study 0".into(),
+            },
         ] {
             keyring.prepare(&label, 0);
         }

@@ -3,10 +3,10 @@
 use codec::Encode;
 use salus_primitives::{
     api::{CompartmentView, GrantView, MAX_PAGE},
-    AccountId, Cid, Clinician, CompartmentId, Controller, Correction, CorrectionIndex, GrantIndex,
-    LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Patient, PatientId,
-    PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Request, RequestIndex,
-    SignedRecipient, Subject, TrailHead,
+    AccountId, Balance, Cid, Clinician, CompartmentId, Controller, Correction, CorrectionIndex,
+    Credits, GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Organisation,
+    Participation, Patient, PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan,
+    Reference, Request, RequestIndex, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 use sp_core::H256;
 
@@ -108,6 +108,11 @@ impl Salus {
         fn recovery_plan(patient: PatientId) -> Option<RecoveryPlan>;
         /// The recoveries under way, each by the account that would become owner.
         fn recoveries(patient: PatientId) -> Vec<(AccountId, PendingRecovery)>;
+        fn credits(account: &AccountId) -> Credits;
+        /// What is set aside for the answer to a request.
+        fn offer(patient: PatientId, request: RequestIndex) -> Option<Balance>;
+        fn studies(from: StudyIndex, limit: u32) -> Vec<(StudyIndex, Study)>;
+        fn participation(study: StudyIndex, patient: PatientId) -> Option<Participation>;
     }
 
     pub async fn all_records(&self, patient: PatientId) -> Result<Vec<(RecordIndex, Record)>> {
@@ -131,6 +136,10 @@ impl Salus {
             |row| row.0,
         )
         .await
+    }
+
+    pub async fn all_studies(&self) -> Result<Vec<(StudyIndex, Study)>> {
+        all(|from| self.studies(from, MAX_PAGE), |row| row.0).await
     }
 
     pub async fn all_organisations(&self) -> Result<Vec<(OrgId, Organisation)>> {

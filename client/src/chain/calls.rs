@@ -8,8 +8,8 @@ use salus_primitives::{
     AccountId, Balance, Cid, ClinicianRole, CompartmentId, ControllerRole, CorrectionIndex,
     Delivery, EnrolmentConsent, GrantIndex, GrantTerms, Helper, Moment, NewRecord, OrgId,
     OrganisationKind, Part, PatientId, Purpose, Recipient, RecordIndex, RequestIndex, Spender,
-    SuccessionConsent, MAX_ANCHORS, MAX_DELIVERIES, MAX_ERASURES, MAX_HELPERS, MAX_NAME, MAX_OPEN,
-    MAX_URL,
+    StudyIndex, SuccessionConsent, MAX_ANCHORS, MAX_DELIVERIES, MAX_ERASURES, MAX_HELPERS,
+    MAX_NAME, MAX_OPEN, MAX_URL,
 };
 use sp_core::H256;
 
@@ -405,6 +405,38 @@ pub mod corrections {
     }
 }
 
+pub mod credits {
+    use super::*;
+
+    calls! { "Credits":
+        /// Governance: makes credits.
+        fn mint(account: &AccountId, amount: Balance);
+        /// Governance: takes credits away that are free.
+        fn burn(account: &AccountId, amount: Balance);
+        /// Takes back what was offered for a request that has lapsed.
+        fn reclaim(patient: PatientId, request: RequestIndex);
+    }
+}
+
+pub mod research {
+    use super::*;
+
+    calls! { "Research":
+        /// The admin announces a study, and holds what all of its participants will get.
+        fn announce(terms: Cid, price: Balance, quota: u32, ends_at: Moment);
+        /// Lets a study read one compartment, for its price.
+        fn opt_in(
+            study: StudyIndex,
+            patient: PatientId,
+            compartment: CompartmentId,
+            envelope: Option<Cid>,
+        );
+        fn withdraw(study: StudyIndex, patient: PatientId);
+        /// The admin, or anybody when its time is over, ends a study; what is left is returned.
+        fn end(study: StudyIndex);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -473,6 +505,35 @@ mod tests {
                 "01",
                 "01551220",
                 &"22".repeat(32),
+            ],
+        );
+    }
+
+    #[test]
+    fn amounts_are_sixteen_bytes() {
+        let letter = Cid::raw([0x22; 32]);
+        assert_args(
+            &consent::request(PATIENT, Purpose::Treat, 1, letter, Some(258)),
+            "Consent.request",
+            &[
+                &"aa".repeat(16),
+                "00",
+                "0100000000000000",
+                "01551220",
+                &"22".repeat(32),
+                "01",
+                "02010000000000000000000000000000",
+            ],
+        );
+        assert_args(
+            &research::announce(letter, 100, 3, 5),
+            "Research.announce",
+            &[
+                "01551220",
+                &"22".repeat(32),
+                "64000000000000000000000000000000",
+                "03000000",
+                "0500000000000000",
             ],
         );
     }

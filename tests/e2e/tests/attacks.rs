@@ -162,6 +162,7 @@ async fn an_object_named_where_it_does_not_belong_is_served_to_nobody() {
         duration: DAY,
         subject: "A question".into(),
         text: "May I see them?".into(),
+        offer: None,
     };
     let (_, _, asked, own) = futures::join!(
         put(&victim, &victim.client, &http, b"the victim's"),
