@@ -1,13 +1,17 @@
-"""Every test that docs/004-threats.md names exists."""
+"""Every test that the tables of threats name exists."""
 
 import pathlib
 import re
 import sys
 
+DOCUMENTS = [
+    "docs/004-threats.md",
+    "docs/034-rights.md",
+]
 root = pathlib.Path(__file__).resolve().parent.parent
 missing = []
 found = 0
-for line in (root / "docs/004-threats.md").read_text().splitlines():
+for line in "\n".join((root / document).read_text() for document in DOCUMENTS).splitlines():
     cells = line.split(" | ")
     if not line.startswith("|") or len(cells) != 4 or "`" not in cells[3]:
         continue
@@ -21,5 +25,5 @@ for line in (root / "docs/004-threats.md").read_text().splitlines():
             missing.append(name)
         found += 1
 if missing or found < 30:
-    sys.exit(f"docs/004-threats.md names what does not exist: {missing or 'too little'}")
+    sys.exit(f"the tables of threats name what does not exist: {missing or 'too little'}")
 print(f"threats: {found} files and tests, all there")

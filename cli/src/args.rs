@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     chain, compartments, completions, correct, council, keyring, keys, log, open, org, patient,
-    record, request, share, validator, vault, watch,
+    record, request, rights, share, validator, vault, watch,
 };
 
 /// Patients hold the key to their own medical records: share them, see who looked, correct them.
@@ -131,6 +131,12 @@ pub enum Command {
     /// Say that a record is wrong, or answer that
     #[command(subcommand)]
     Correct(correct::Correct),
+    /// Write everything that is known of a patient into a folder, in clear
+    Export(rights::Export),
+    /// Who was given what of a patient's records, when, and what for
+    Disclosures(rights::Disclosures),
+    /// Erase all records of a patient for good, end all grants, destroy the keys
+    EraseAll(rights::EraseAll),
     /// Completions for a shell
     Completions(completions::Completions),
 }

@@ -19,7 +19,9 @@
 
 pub mod actions;
 pub mod chain;
+pub mod disclosures;
 pub mod error;
+pub mod export;
 pub mod fhir;
 pub mod files;
 pub mod keyring;

@@ -5,8 +5,8 @@ use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, ConstU32, H256};
 
 use crate::{
-    AccountId, Balance, Cid, CompartmentId, GlassIndex, GrantIndex, Moment, OrgId, PatientId, RecordIndex,
-    RequestIndex, StudyIndex,
+    AccountId, Balance, Cid, CompartmentId, GlassIndex, GrantIndex, Moment, OrgId, PatientId,
+    RecordIndex, RequestIndex, StudyIndex,
 };
 
 /// Bounds. They are part of the formats: do not reduce.

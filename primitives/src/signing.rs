@@ -143,9 +143,7 @@ pub fn succession_payload(
     owner: &AccountId,
     expires_at: Moment,
 ) -> [u8; 32] {
-    sp_io::hashing::blake2_256(
-        &(b"salus/succeed/v1", genesis, patient, owner, expires_at).encode(),
-    )
+    sp_io::hashing::blake2_256(&(b"salus/succeed/v1", genesis, patient, owner, expires_at).encode())
 }
 
 /// Verifies a signature over `payload`, or over `payload` as browser wallets wrap it.

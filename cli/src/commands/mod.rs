@@ -13,6 +13,7 @@ pub mod org;
 pub mod patient;
 pub mod record;
 pub mod request;
+pub mod rights;
 pub mod share;
 pub mod validator;
 pub mod vault;
@@ -51,6 +52,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Watch(command) => command.run(global).await,
         Command::Vault(command) => command.run(global).await,
         Command::Correct(command) => command.run(global).await,
+        Command::Export(command) => command.run(global).await,
+        Command::Disclosures(command) => command.run(global).await,
+        Command::EraseAll(command) => command.run(global).await,
         Command::Completions(command) => command.run(),
     }
 }

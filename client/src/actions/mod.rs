@@ -25,6 +25,7 @@ pub mod opening;
 pub mod organisation;
 pub mod patient;
 pub mod records;
+pub mod rights;
 pub mod sharing;
 pub mod validators;
 pub mod vaults;
