@@ -502,7 +502,7 @@ fn grant_row(
             Basis::Direct => "direct".into(),
             Basis::Request(request) => format!("request {request}"),
             Basis::Emergency(number) => format!("emergency {number}"),
-            Basis::Study(study) => format!("study {study}"),
+            Basis::Study(number) => format!("study {number}"),
         },
     }
 }
