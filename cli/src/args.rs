@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     chain, compartments, completions, correct, council, credits, keyring, keys, log, open, org,
-    patient, record, recovery, request, share, study, validator, vault, watch,
+    patient, record, recovery, request, rights, share, study, validator, vault, watch,
 };
 
 /// Patients hold the key to their own medical records: share them, see who looked, correct them.
@@ -139,6 +139,12 @@ pub enum Command {
     Study(study::Study),
     /// What you have of credits; the council makes them and takes them away
     Credits(credits::Credits),
+    /// Write everything that is known of a patient into a folder, in clear
+    Export(rights::Export),
+    /// Who was given what of a patient's records, when, and what for
+    Disclosures(rights::Disclosures),
+    /// Erase all records of a patient for good, end all grants, destroy the keys
+    EraseAll(rights::EraseAll),
     /// Completions for a shell
     Completions(completions::Completions),
 }

@@ -38,6 +38,8 @@ pub enum Error {
     UnknownCompartment(String),
     #[error("the keyring holds no key of epoch {epoch} of compartment {compartment}: fetch the newest one with `salus keyring fetch`")]
     NoEpochKey { compartment: String, epoch: u32 },
+    #[error("the key of epoch {epoch} of compartment {compartment} was destroyed when everything was erased: nothing opens what it sealed")]
+    KeyDestroyed { compartment: String, epoch: u32 },
     #[error("this {what} has version {version}, which is newer than this program: update it")]
     Version { what: &'static str, version: u32 },
     #[error("{0}")]

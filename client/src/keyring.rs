@@ -133,6 +133,12 @@ impl Epochs {
         self.0.is_empty()
     }
 
+    /// Destroys the keys of earlier epochs; how many there were.
+    fn destroy_before(&mut self, epoch: u32) -> usize {
+        let kept = self.0.split_off(&epoch);
+        std::mem::replace(&mut self.0, kept).len()
+    }
+
     /// The key of an epoch, made if it is not there yet. So a publication that failed half-way can be
     /// repeated with the same key.
     fn prepare(&mut self, epoch: u32) -> EncryptionKey {
@@ -209,6 +215,8 @@ pub struct Keyring {
     revision: u64,
     tag_key: Zeroizing<[u8; 32]>,
     inbox: Epochs,
+    /// As [`Compartment::destroyed_before`].
+    inbox_destroyed_before: u32,
     compartments: BTreeMap<CompartmentId, Compartment>,
     holders: Vec<Holder>,
 }
@@ -217,6 +225,18 @@ pub struct Keyring {
 pub struct Compartment {
     pub label: Label,
     pub epochs: Epochs,
+    /// Keys of earlier epochs were destroyed, and no other device may bring them back.
+    pub destroyed_before: u32,
+}
+
+impl Compartment {
+    fn new(label: Label) -> Self {
+        Self {
+            label,
+            epochs: Epochs::default(),
+            destroyed_before: 0,
+        }
+    }
 }
 
 /// Who can open the keyring: a device, the printed kit.
@@ -236,6 +256,7 @@ impl Keyring {
             revision: 0,
             tag_key,
             inbox: Epochs::default(),
+            inbox_destroyed_before: 0,
             compartments: BTreeMap::new(),
             holders: Vec::new(),
         }
@@ -268,10 +289,12 @@ impl Keyring {
             .ok_or_else(|| Error::UnknownCompartment(label.to_string()))
     }
 
+    pub fn compartment(&self, id: &CompartmentId) -> Option<&Compartment> {
+        self.compartments.get(id)
+    }
+
     pub fn label(&self, id: &CompartmentId) -> Option<&Label> {
-        self.compartments
-            .get(id)
-            .map(|compartment| &compartment.label)
+        self.compartment(id).map(|compartment| &compartment.label)
     }
 
     /// Id and public key of the compartment with this label at this epoch, made if need be.
@@ -280,10 +303,11 @@ impl Keyring {
         let id = self
             .find(label)
             .unwrap_or_else(|| compartment_id(&self.tag_key, label));
-        let compartment = self.compartments.entry(id).or_insert_with(|| Compartment {
-            label: label.clone(),
-            epochs: Epochs::default(),
-        });
+        let compartment = self
+            .compartments
+            .entry(id)
+            .or_insert_with(|| Compartment::new(label.clone()));
+        let epoch = epoch.max(compartment.destroyed_before);
         (id, compartment.epochs.prepare(epoch))
     }
 
@@ -301,14 +325,40 @@ impl Keyring {
             .compartments
             .get(id)
             .ok_or_else(|| Error::UnknownCompartment(id.to_string()))?;
-        compartment
-            .epochs
-            .get(epoch)
-            .cloned()
-            .ok_or_else(|| Error::NoEpochKey {
-                compartment: compartment.label.to_string(),
-                epoch,
-            })
+        compartment.epochs.get(epoch).cloned().ok_or_else(|| {
+            match epoch < compartment.destroyed_before {
+                true => Error::KeyDestroyed {
+                    compartment: compartment.label.to_string(),
+                    epoch,
+                },
+                false => Error::NoEpochKey {
+                    compartment: compartment.label.to_string(),
+                    epoch,
+                },
+            }
+        })
+    }
+
+    /// Destroys the keys of a compartment's earlier epochs, for good: no other device's keyring
+    /// brings them back. How many there were.
+    pub fn destroy_before(&mut self, id: &CompartmentId, epoch: u32) -> usize {
+        let Some(compartment) = self.compartments.get_mut(id) else {
+            return 0;
+        };
+        compartment.destroyed_before = compartment.destroyed_before.max(epoch);
+        let before = compartment.destroyed_before;
+        compartment.epochs.destroy_before(before)
+    }
+
+    /// As [`Keyring::destroy_before`], of the patient's inbox.
+    pub fn destroy_inbox_before(&mut self, epoch: u32) -> usize {
+        self.inbox_destroyed_before = self.inbox_destroyed_before.max(epoch);
+        self.inbox.destroy_before(self.inbox_destroyed_before)
+    }
+
+    /// The first epoch of the inbox whose key was not destroyed.
+    pub fn inbox_destroyed_before(&self) -> u32 {
+        self.inbox_destroyed_before
     }
 
     /// The public key of an epoch of the patient's inbox, made if need be.
@@ -347,17 +397,18 @@ impl Keyring {
 
     /// Takes over what another device has added: nobody's keys are lost when two devices change the
     /// keyring at once. Where both made a key for the same epoch, `published` tells which one the
-    /// chain took. Holders are those of the newer revision.
+    /// chain took. What either has destroyed stays so. Holders are those of the newer revision.
     pub fn merge(
         &mut self,
         other: Self,
         published: impl Fn(&CompartmentId, u32) -> Option<EncryptionKey>,
     ) {
         for (id, theirs) in other.compartments {
-            let ours = self.compartments.entry(id).or_insert_with(|| Compartment {
-                label: theirs.label.clone(),
-                epochs: Epochs::default(),
-            });
+            let ours = self
+                .compartments
+                .entry(id)
+                .or_insert_with(|| Compartment::new(theirs.label.clone()));
+            ours.destroyed_before = ours.destroyed_before.max(theirs.destroyed_before);
             for (epoch, key) in theirs.epochs.0 {
                 let taken =
                     published(&id, epoch).is_some_and(|published| published == key.public());
@@ -365,10 +416,12 @@ impl Keyring {
                     ours.epochs.0.insert(epoch, key);
                 }
             }
+            ours.epochs.destroy_before(ours.destroyed_before);
         }
         for (epoch, key) in other.inbox.0 {
             self.inbox.0.entry(epoch).or_insert(key);
         }
+        self.destroy_inbox_before(other.inbox_destroyed_before);
         if other.revision > self.revision {
             self.revision = other.revision;
             self.holders = other.holders;
@@ -459,6 +512,7 @@ impl Keyring {
                     id: id.to_string(),
                     label: compartment.label.clone(),
                     epochs: compartment.epochs.to_stored()?,
+                    destroyed_before: compartment.destroyed_before,
                 })
             })
             .collect::<Result<_>>()?;
@@ -470,6 +524,7 @@ impl Keyring {
                 revision: self.revision,
                 tag_key: Secret::new(hex::encode(*self.tag_key)),
                 inbox: self.inbox.to_stored()?,
+                inbox_destroyed_before: self.inbox_destroyed_before,
                 compartments,
                 holders: self.holders.clone(),
             },
@@ -493,6 +548,7 @@ impl Keyring {
             let compartment = Compartment {
                 label: stored.label,
                 epochs: Epochs::from_stored(stored.epochs)?,
+                destroyed_before: stored.destroyed_before,
             };
             compartments.insert(id, compartment);
         }
@@ -504,6 +560,7 @@ impl Keyring {
             revision: stored.revision,
             tag_key,
             inbox: Epochs::from_stored(stored.inbox)?,
+            inbox_destroyed_before: stored.inbox_destroyed_before,
             compartments,
             holders: stored.holders,
         })
@@ -538,6 +595,8 @@ struct StoredKeyring {
     revision: u64,
     tag_key: Secret,
     inbox: StoredEpochs,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    inbox_destroyed_before: u32,
     compartments: Vec<StoredCompartment>,
     holders: Vec<Holder>,
 }
@@ -548,6 +607,13 @@ struct StoredCompartment {
     id: String,
     label: Label,
     epochs: StoredEpochs,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    destroyed_before: u32,
+}
+
+/// Most keyrings have destroyed nothing.
+fn is_zero(epoch: &u32) -> bool {
+    *epoch == 0
 }
 
 /// What a member's own keys open: envelopes to the account, and to the organisation it speaks for.
@@ -757,6 +823,35 @@ mod tests {
         laptop.merge(phone, |_, _| None);
         assert_eq!(laptop.holders().len(), 1);
         assert_eq!(public(&laptop, &imaging.0, 0), imaging.1);
+    }
+
+    #[test]
+    fn destroyed_keys_stay_destroyed_whoever_still_has_them() {
+        let (mut phone, device, lab) = filled();
+        phone.prepare_epoch(&lab, 1).unwrap();
+        phone.prepare_inbox(1);
+        let mut tablet = phone.clone();
+        let kept = phone.key(&lab, 1).unwrap().public();
+        assert_eq!(phone.destroy_before(&lab, 1), 1);
+        assert_eq!(phone.destroy_inbox_before(1), 1);
+        assert_eq!(phone.destroy_before(&lab, 1), 0);
+
+        // Stored and read again, with an older keyring merged into it, and merged into an older one.
+        let sealed = phone.seal().unwrap();
+        let mut phone = Keyring::open(&[device], &sealed).unwrap();
+        phone.merge(tablet.clone(), |_, _| None);
+        tablet.merge(phone.clone(), |_, _| None);
+        for keyring in [&mut phone, &mut tablet] {
+            assert!(matches!(
+                keyring.key(&lab, 0),
+                Err(Error::KeyDestroyed { epoch: 0, .. })
+            ));
+            assert_eq!(keyring.key(&lab, 1).unwrap().public(), kept);
+            assert_eq!(keyring.inbox().numbers(), [1]);
+            // Nor is another key made in its place.
+            keyring.prepare(&Label::of(Category::LabResult), 0);
+            assert!(keyring.key(&lab, 0).is_err());
+        }
     }
 
     #[test]

@@ -20,7 +20,9 @@
 pub mod actions;
 pub mod chain;
 pub mod deidentify;
+pub mod disclosures;
 pub mod error;
+pub mod export;
 pub mod fhir;
 pub mod files;
 pub mod keyring;

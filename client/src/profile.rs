@@ -244,6 +244,12 @@ impl ReadRecords {
             .retain(|known| (&known.patient, known.record) != (&read.patient, read.record));
         self.0.push(read);
     }
+
+    /// Forgets what was opened of a patient.
+    pub fn forget(&mut self, patient: &PatientId) {
+        let patient = patient.to_string();
+        self.0.retain(|known| known.patient != patient);
+    }
 }
 
 impl Profile {
@@ -570,7 +576,8 @@ pub(crate) fn seal_with_passphrase(
     out.finish().map_err(write)
 }
 
-fn make_folder(folder: &Path) -> Result<()> {
+/// A folder that is open to its owner only.
+pub(crate) fn make_folder(folder: &Path) -> Result<()> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)

@@ -15,6 +15,7 @@ pub mod patient;
 pub mod record;
 pub mod recovery;
 pub mod request;
+pub mod rights;
 pub mod share;
 pub mod study;
 pub mod validator;
@@ -57,6 +58,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Correct(command) => command.run(global).await,
         Command::Study(command) => command.run(global).await,
         Command::Credits(command) => command.run(global).await,
+        Command::Export(command) => command.run(global).await,
+        Command::Disclosures(command) => command.run(global).await,
+        Command::EraseAll(command) => command.run(global).await,
         Command::Completions(command) => command.run(),
     }
 }

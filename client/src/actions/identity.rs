@@ -282,17 +282,7 @@ pub async fn rotate_all(client: &Client, patient: PatientId) -> Result<RotatedKe
     for id in ids {
         rotated.push(rotate_compartment(client, &mut keyring, id).await?);
     }
-    let subject = Subject::Inbox(patient);
-    let present = client.salus().await?.recipient(&subject).await?;
-    let inbox_epoch = present.map_or(0, |present| present.recipient.epoch.saturating_add(1));
-    let key = keyring.prepare_inbox(inbox_epoch);
-    client.profile.save_keyring(&mut keyring)?;
-    let recipient = client
-        .key
-        .sign_recipient(&subject, &key, inbox_epoch, &client.chain.genesis());
-    client
-        .submit(&calls::patients::set_inbox(patient, &recipient))
-        .await?;
+    let inbox_epoch = rotate_inbox(client, &mut keyring).await?;
     let saved = back_up(client, &keyring).await;
     Ok(RotatedKeyring {
         patient: patient.to_string(),
@@ -300,4 +290,21 @@ pub async fn rotate_all(client: &Client, patient: PatientId) -> Result<RotatedKe
         inbox_epoch,
         saved,
     })
+}
+
+/// Gives the inbox its next key; that key's epoch.
+pub(super) async fn rotate_inbox(client: &Client, keyring: &mut Keyring) -> Result<u32> {
+    let patient = keyring.patient();
+    let subject = Subject::Inbox(patient);
+    let present = client.salus().await?.recipient(&subject).await?;
+    let epoch = present.map_or(0, |present| present.recipient.epoch.saturating_add(1));
+    let key = keyring.prepare_inbox(epoch);
+    client.profile.save_keyring(keyring)?;
+    let recipient = client
+        .key
+        .sign_recipient(&subject, &key, epoch, &client.chain.genesis());
+    client
+        .submit(&calls::patients::set_inbox(patient, &recipient))
+        .await?;
+    Ok(epoch)
 }

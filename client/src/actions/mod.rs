@@ -28,6 +28,7 @@ pub mod patient;
 pub mod records;
 pub mod recovery;
 pub mod research;
+pub mod rights;
 pub mod sharing;
 pub mod succession;
 pub mod validators;

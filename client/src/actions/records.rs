@@ -118,28 +118,54 @@ fn media_type(path: &Path) -> &'static str {
         .map_or("application/octet-stream", |(_, media_type)| media_type)
 }
 
-/// A name for a record's file that no title can turn into a path.
-fn output_name(record: RecordIndex, manifest: &Manifest) -> String {
-    let clean: String = manifest
-        .title
-        .chars()
-        .take(80)
-        .map(|c| match c {
+/// What of a title may stand in a file's name, and no more than fits into one.
+fn clean(title: &str) -> String {
+    let mut name = String::new();
+    for c in title.chars() {
+        let c = match c {
             c if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') => c,
             _ => '_',
-        })
-        .collect();
-    let name = format!("{record}-{clean}");
+        };
+        if name.len() + c.len_utf8() > 80 {
+            break;
+        }
+        name.push(c);
+    }
+    name
+}
+
+/// The ending of files of this type.
+fn ending(manifest: &Manifest) -> &'static str {
+    MEDIA_TYPES
+        .iter()
+        .find(|(_, media_type)| *media_type == manifest.media_type)
+        .map_or("bin", |(ending, _)| ending)
+}
+
+/// A name for a record's file that no title can turn into a path.
+fn output_name(record: RecordIndex, manifest: &Manifest) -> String {
+    let name = format!("{record}-{}", clean(&manifest.title));
     match Path::new(&name).extension() {
         Some(_) => name,
-        None => {
-            let ending = MEDIA_TYPES
-                .iter()
-                .find(|(_, media_type)| *media_type == manifest.media_type)
-                .map_or("bin", |(ending, _)| ending);
-            format!("{name}.{ending}")
-        }
+        None => format!("{name}.{}", ending(manifest)),
     }
+}
+
+/// As [`output_name`], with the ending of the record's type whatever its title says: nothing in a
+/// folder of records may be run because somebody has named it so.
+pub(super) fn plain_name(record: RecordIndex, manifest: &Manifest) -> String {
+    let title = clean(&manifest.title);
+    let stem = match title.rsplit_once('.') {
+        Some((stem, said))
+            if MEDIA_TYPES
+                .iter()
+                .any(|(known, _)| known.eq_ignore_ascii_case(said)) =>
+        {
+            stem
+        }
+        _ => &title,
+    };
+    format!("{record}-{stem}.{}", ending(manifest))
 }
 
 /// Where a new record goes, and by what right.
@@ -1049,6 +1075,26 @@ mod tests {
             assert!(name.starts_with("3-"), "{name}");
             assert!(!name.contains(['/', '\\', '\0', '\n']), "{name}");
             assert_eq!(Path::new(&name).components().count(), 1);
+            let name = plain_name(3, &manifest(title, "text/plain"));
+            assert!(name.starts_with("3-") && name.ends_with(".txt"), "{name}");
+            assert_eq!(Path::new(&name).components().count(), 1);
+        }
+        // As long as it may be in a manifest, in letters of four bytes.
+        let long = output_name(3, &manifest(&"\u{20000}".repeat(900), "text/plain"));
+        assert!(long.len() < 100, "{}", long.len());
+    }
+
+    #[test]
+    fn in_a_folder_of_records_the_type_gives_the_ending() {
+        for (title, media_type, name) in [
+            ("scan.dcm", "application/dicom", "0-scan.dcm"),
+            ("a.jpeg", "image/jpeg", "0-a.jpg"),
+            ("result.pdf.exe", "application/pdf", "0-result.pdf.exe.pdf"),
+            ("page.html", "text/html", "0-page.html.bin"),
+            ("lab.pdf", "text/plain", "0-lab.txt"),
+            ("Blood count", "application/fhir+json", "0-Blood_count.json"),
+        ] {
+            assert_eq!(plain_name(0, &manifest(title, media_type)), name);
         }
     }
 
