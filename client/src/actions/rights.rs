@@ -489,7 +489,8 @@ async fn is_saved(client: &Client, keyring: &Keyring) -> Result<bool> {
     let Some(content) = row.and_then(|row| row.keyring) else {
         return Ok(true);
     };
-    let theirs = published(client, keyring.patient(), &content).await?;
+    let device = std::slice::from_ref(&client.device);
+    let theirs = published(client, keyring.patient(), &content, device).await?;
     Ok(theirs.revision() >= keyring.revision())
 }
 
