@@ -53,7 +53,7 @@ fn wait<T: Config>(clinician: &AccountId, count: u32, due_at: Moment) {
             due_at,
         })
         .collect();
-    let entries: BoundedVec<_, _> = entries.try_into().expect("within the bound; qed");
+    let entries: Waiting = entries.try_into().expect("within the bound; qed");
     UnreviewedOf::<T>::insert(clinician, entries);
 }
 
@@ -118,7 +118,7 @@ mod benchmarks {
         let (patient, _) = broken::<T>()?;
         let (clinician, _) = World::<T>::clinician();
         let moments = [T::Chain::now(); UNJUSTIFIED_MOST as usize - 1];
-        Unjustified::<T>::insert(&clinician, BoundedVec::truncate_from(moments.to_vec()));
+        Unjustified::<T>::insert(&clinician, Strikes::truncate_from(moments.to_vec()));
 
         #[extrinsic_call]
         _(RawOrigin::Signed(World::<T>::admin()), patient, 0, false);

@@ -48,6 +48,7 @@ extern crate alloc;
 
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
+mod breaking;
 #[cfg(test)]
 mod mock;
 #[cfg(test)]
@@ -94,6 +95,12 @@ pub struct Unreviewed {
     pub glass: GlassIndex,
     pub due_at: Moment,
 }
+
+/// What of one clinician waits for review.
+pub type Waiting = BoundedVec<Unreviewed, ConstU32<MAX_UNREVIEWED>>;
+
+/// When reviews found against one clinician; one moment less than it takes to bar.
+pub type Strikes = BoundedVec<Moment, ConstU32<{ UNJUSTIFIED_MOST - 1 }>>;
 
 /// How many glasses somebody has broken on one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
@@ -188,13 +195,8 @@ pub mod pallet {
     /// The same by who broke them: what is overdue here keeps its clinician from the next one.
     /// Written by `break_glass`; `review` takes one out, `readmit` what is overdue.
     #[pallet::storage]
-    pub type UnreviewedOf<T: Config> = StorageMap<
-        _,
-        Blake2_128Concat,
-        AccountId,
-        BoundedVec<Unreviewed, ConstU32<MAX_UNREVIEWED>>,
-        ValueQuery,
-    >;
+    pub type UnreviewedOf<T: Config> =
+        StorageMap<_, Blake2_128Concat, AccountId, Waiting, ValueQuery>;
 
     /// Until when a clinician cannot break a patient's glass again. Written by `break_glass`, never
     /// removed; at most one row per glass.
@@ -212,15 +214,10 @@ pub mod pallet {
     pub type DailyIn<T: Config> = StorageMap<_, Twox64Concat, OrgId, Daily, ValueQuery>;
 
     /// When reviews said of a clinician that a glass was not justified, within the last year or so.
-    /// Written by `review`, removed when it bars; one moment less than bars.
+    /// Written by `review`, removed when it bars.
     #[pallet::storage]
-    pub type Unjustified<T: Config> = StorageMap<
-        _,
-        Blake2_128Concat,
-        AccountId,
-        BoundedVec<Moment, ConstU32<{ UNJUSTIFIED_MOST - 1 }>>,
-        ValueQuery,
-    >;
+    pub type Unjustified<T: Config> =
+        StorageMap<_, Blake2_128Concat, AccountId, Strikes, ValueQuery>;
 
     /// Clinicians whom the council has to look into, and since when. Written by `review`, removed by
     /// `readmit`; at most one row per clinician.
@@ -568,7 +565,7 @@ pub mod pallet {
     }
 
     impl<T: Config> Pallet<T> {
-        fn deposit(patient: &PatientId, event: Event<T>) {
+        pub(crate) fn deposit(patient: &PatientId, event: Event<T>) {
             T::Trail::deposit(patient, event.into());
         }
 
@@ -607,133 +604,6 @@ pub mod pallet {
                 Error::<T>::HolderNotActive
             );
             Ok(())
-        }
-
-        /// The organisation of a clinician whose role may break a glass.
-        fn ensure_role(who: &AccountId) -> Result<OrgId, Error<T>> {
-            use ClinicianRole::{Nurse, Pharmacist, Physician};
-            match T::Standing::member(who) {
-                Some(Member::Clinician {
-                    organisation,
-                    role: Physician | Nurse | Pharmacist,
-                }) => Ok(organisation),
-                Some(Member::Clinician { .. }) => Err(Error::<T>::RoleMayNot),
-                _ => Err(Error::<T>::NotAClinician),
-            }
-        }
-
-        /// What of this clinician waits for review, if nothing of it forbids another glass.
-        fn ensure_answered_for(
-            patient: &PatientId,
-            clinician: &AccountId,
-            now: Moment,
-        ) -> Result<BoundedVec<Unreviewed, ConstU32<MAX_UNREVIEWED>>, Error<T>> {
-            ensure!(!Barred::<T>::contains_key(clinician), Error::<T>::Barred);
-            let unreviewed = UnreviewedOf::<T>::get(clinician);
-            ensure!(
-                unreviewed.iter().all(|entry| now < entry.due_at),
-                Error::<T>::ReviewOverdue
-            );
-            ensure!(
-                OpenUntil::<T>::get(patient, clinician).is_none_or(|until| now >= until),
-                Error::<T>::AlreadyOpen
-            );
-            Ok(unreviewed)
-        }
-
-        fn do_break(
-            patient: PatientId,
-            actor: AccountId,
-            organisation: OrgId,
-            letter: Cid,
-            plan: EmergencyPlan,
-            mut unreviewed: BoundedVec<Unreviewed, ConstU32<MAX_UNREVIEWED>>,
-        ) -> DispatchResult {
-            let now = T::Chain::now();
-            let until = now.saturating_add(GLASS_LASTS);
-            let glass = NextGlass::<T>::get(patient);
-            let next = glass.checked_add(1).ok_or(Error::<T>::IndexExhausted)?;
-            unreviewed
-                .try_push(Unreviewed {
-                    patient,
-                    glass,
-                    due_at: now.saturating_add(REVIEW_WITHIN),
-                })
-                .map_err(|_| Error::<T>::TooManyUnreviewed)?;
-            let terms = GrantTerms {
-                grantee: Grantee::Clinician {
-                    account: actor.clone(),
-                    organisation,
-                },
-                scope: Scope::Compartments(plan.compartments),
-                rights: Rights::Read,
-                purpose: Purpose::Btg,
-                starts_at: None,
-                expires_at: until,
-                anchored_from: None,
-                anchored_until: None,
-                terms: None,
-                flags: 0,
-                derived_from: None,
-            };
-            let basis = Basis::Emergency(glass);
-            let grant =
-                T::Granting::grant(patient, actor.clone(), terms, Some(plan.package), basis)?;
-
-            NextGlass::<T>::insert(patient, next);
-            UnreviewedOf::<T>::insert(&actor, unreviewed);
-            ToReview::<T>::insert((organisation, patient, glass), ());
-            OpenUntil::<T>::insert(patient, &actor, until);
-            Glasses::<T>::insert(
-                patient,
-                glass,
-                Glass {
-                    clinician: actor.clone(),
-                    organisation,
-                    letter,
-                    broken_at: now,
-                    grant,
-                    review: None,
-                    dispute: None,
-                },
-            );
-            let event = Event::GlassBroken {
-                patient,
-                actor,
-                organisation,
-                glass,
-                grant,
-                letter,
-            };
-            Self::deposit(&patient, event);
-            Ok(())
-        }
-
-        fn keep_unreviewed(clinician: &AccountId, keep: impl Fn(&Unreviewed) -> bool) {
-            UnreviewedOf::<T>::mutate_exists(clinician, |entries| {
-                let mut left = entries.take().unwrap_or_default();
-                left.retain(keep);
-                *entries = (!left.is_empty()).then_some(left);
-            });
-        }
-
-        /// Counts for a bar what was not justified, unless the clinician is barred.
-        fn note_unjustified(clinician: AccountId, organisation: OrgId, now: Moment) {
-            if Barred::<T>::contains_key(&clinician) {
-                return;
-            }
-            let mut moments = Unjustified::<T>::get(&clinician);
-            moments.retain(|at| now.saturating_sub(*at) < UNJUSTIFIED_WITHIN);
-            if moments.try_push(now).is_ok() {
-                Unjustified::<T>::insert(&clinician, moments);
-                return;
-            }
-            Unjustified::<T>::remove(&clinician);
-            Barred::<T>::insert(&clinician, now);
-            Self::deposit_event(Event::ClinicianBarred {
-                clinician,
-                organisation,
-            });
         }
     }
 }

@@ -408,6 +408,7 @@ mod break_glass {
             assert_ok!(break_glass(COLLEAGUE));
             // Neither a review nor the patient's end of the grant makes room for a second one.
             assert_ok!(review(ADMIN, 0, true));
+            assert_ok!(<Doubles as Granting<_>>::end(PATIENT, OWNER, 0));
             set_now(START + GLASS_LASTS - 1);
             assert_noop!(break_glass(DOCTOR), Error::<Test>::AlreadyOpen);
             advance(1);

@@ -1,0 +1,131 @@
+//! Who may break a glass, what comes of it, and of its review.
+
+use super::*;
+
+impl<T: Config> Pallet<T> {
+    /// The organisation of a clinician whose role may break a glass.
+    pub(crate) fn ensure_role(who: &AccountId) -> Result<OrgId, Error<T>> {
+        use ClinicianRole::{Nurse, Pharmacist, Physician};
+        match T::Standing::member(who) {
+            Some(Member::Clinician {
+                organisation,
+                role: Physician | Nurse | Pharmacist,
+            }) => Ok(organisation),
+            Some(Member::Clinician { .. }) => Err(Error::<T>::RoleMayNot),
+            _ => Err(Error::<T>::NotAClinician),
+        }
+    }
+
+    /// What of this clinician waits for review, if nothing of it forbids another glass.
+    pub(crate) fn ensure_answered_for(
+        patient: &PatientId,
+        clinician: &AccountId,
+        now: Moment,
+    ) -> Result<Waiting, Error<T>> {
+        ensure!(!Barred::<T>::contains_key(clinician), Error::<T>::Barred);
+        let unreviewed = UnreviewedOf::<T>::get(clinician);
+        ensure!(
+            unreviewed.iter().all(|entry| now < entry.due_at),
+            Error::<T>::ReviewOverdue
+        );
+        ensure!(
+            OpenUntil::<T>::get(patient, clinician).is_none_or(|until| now >= until),
+            Error::<T>::AlreadyOpen
+        );
+        Ok(unreviewed)
+    }
+
+    pub(crate) fn do_break(
+        patient: PatientId,
+        actor: AccountId,
+        organisation: OrgId,
+        letter: Cid,
+        plan: EmergencyPlan,
+        mut unreviewed: Waiting,
+    ) -> DispatchResult {
+        let now = T::Chain::now();
+        let until = now.saturating_add(GLASS_LASTS);
+        let glass = NextGlass::<T>::get(patient);
+        let next = glass.checked_add(1).ok_or(Error::<T>::IndexExhausted)?;
+        unreviewed
+            .try_push(Unreviewed {
+                patient,
+                glass,
+                due_at: now.saturating_add(REVIEW_WITHIN),
+            })
+            .map_err(|_| Error::<T>::TooManyUnreviewed)?;
+        let terms = GrantTerms {
+            grantee: Grantee::Clinician {
+                account: actor.clone(),
+                organisation,
+            },
+            scope: Scope::Compartments(plan.compartments),
+            rights: Rights::Read,
+            purpose: Purpose::Btg,
+            starts_at: None,
+            expires_at: until,
+            anchored_from: None,
+            anchored_until: None,
+            terms: None,
+            flags: 0,
+            derived_from: None,
+        };
+        let basis = Basis::Emergency(glass);
+        let grant = T::Granting::grant(patient, actor.clone(), terms, Some(plan.package), basis)?;
+
+        NextGlass::<T>::insert(patient, next);
+        UnreviewedOf::<T>::insert(&actor, unreviewed);
+        ToReview::<T>::insert((organisation, patient, glass), ());
+        OpenUntil::<T>::insert(patient, &actor, until);
+        Glasses::<T>::insert(
+            patient,
+            glass,
+            Glass {
+                clinician: actor.clone(),
+                organisation,
+                letter,
+                broken_at: now,
+                grant,
+                review: None,
+                dispute: None,
+            },
+        );
+        let event = Event::GlassBroken {
+            patient,
+            actor,
+            organisation,
+            glass,
+            grant,
+            letter,
+        };
+        Self::deposit(&patient, event);
+        Ok(())
+    }
+
+    pub(crate) fn keep_unreviewed(clinician: &AccountId, keep: impl Fn(&Unreviewed) -> bool) {
+        UnreviewedOf::<T>::mutate_exists(clinician, |entries| {
+            let mut left = entries.take().unwrap_or_default();
+            left.retain(keep);
+            *entries = (!left.is_empty()).then_some(left);
+        });
+    }
+
+    /// Counts for a bar what was not justified, unless the clinician is barred.
+    pub(crate) fn note_unjustified(clinician: AccountId, organisation: OrgId, now: Moment) {
+        if Barred::<T>::contains_key(&clinician) {
+            return;
+        }
+        let mut moments = Unjustified::<T>::get(&clinician);
+        moments.retain(|at| now.saturating_sub(*at) < UNJUSTIFIED_WITHIN);
+        if moments.try_push(now).is_ok() {
+            Unjustified::<T>::insert(&clinician, moments);
+            return;
+        }
+        Unjustified::<T>::remove(&clinician);
+        Barred::<T>::insert(&clinician, now);
+        Self::deposit_event(Event::ClinicianBarred {
+            clinician,
+            organisation,
+        });
+    }
+}
