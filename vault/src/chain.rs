@@ -8,12 +8,14 @@ use futures::FutureExt;
 use salus_client::chain::{
     calls, storage_key, storage_prefix, Block, Chain, ChainError, ChainEvent,
 };
+use salus_client::files::age::EncryptionKey;
 use salus_client::keys::AccountKey;
 use salus_primitives::api::GrantView;
 use salus_primitives::{
     AccountId, BlockNumber, Cid, Controller, Correction, CorrectionIndex, CorrectionState,
-    Delivery, Genesis, GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Part, Patient,
-    PatientId, Purpose, Record, RecordIndex, Reference, Request, RequestIndex,
+    Delivery, EmergencyPlan, Genesis, Glass, GlassIndex, GrantIndex, LetterStage, Member, Moment,
+    ObjectKind, OrgId, Part, Patient, PatientId, Purpose, Record, RecordIndex, Reference, Request,
+    RequestIndex, SignedRecipient, Subject,
 };
 use sp_core::H256;
 
@@ -34,7 +36,7 @@ const PAGE: u32 = 256;
 /// Until a submitted batch is finalized, or can no longer take effect.
 const PATIENCE_FINALITY: Duration = Duration::from_secs(600);
 
-/// The chain through one node, with the key that logs deliveries.
+/// The chain through one node, with the key of the service account.
 pub struct NodeLedger {
     chain: Chain,
     key: AccountKey,
@@ -280,6 +282,23 @@ impl Ledger for NodeLedger {
         })
     }
 
+    fn emergency_plan(&self, at: H256, patient: PatientId) -> Answer<'_, Option<EmergencyPlan>> {
+        self.ask(async move { self.chain.salus_at(at).emergency_plan(patient).await })
+    }
+
+    fn glass(&self, at: H256, patient: PatientId, glass: GlassIndex) -> Answer<'_, Option<Glass>> {
+        self.ask(async move {
+            let found = self.chain.salus_at(at).glasses(patient, glass, 1).await?;
+            let found = found.into_iter().find(|(index, _)| *index == glass);
+            Ok(found.map(|(_, row)| row))
+        })
+    }
+
+    fn recipient(&self, at: H256, account: &AccountId) -> Answer<'_, Option<SignedRecipient>> {
+        let subject = Subject::Account(account.clone());
+        self.ask(async move { self.chain.salus_at(at).recipient(&subject).await })
+    }
+
     fn peers(&self, at: H256) -> Answer<'_, Vec<Peer>> {
         self.ask(async move {
             let all = self.chain.salus_at(at).all_organisations().await?;
@@ -301,8 +320,26 @@ impl Ledger for NodeLedger {
     fn changes(&self, number: BlockNumber) -> Answer<'_, Vec<Change>> {
         self.ask(async move {
             let block = self.chain.block_at(number).await?;
-            let events = self.chain.events(block.hash).await?;
-            Ok(events.iter().flat_map(changes).collect())
+            let mut found = Vec::new();
+            for event in self.chain.events(block.hash).await? {
+                found.extend(changes(&event));
+                // The event does not tell what the plan is now, so that setting and removing look alike.
+                let (true, Some(patient)) = (event.is("Emergency", "PlanChanged"), event.patient())
+                else {
+                    continue;
+                };
+                found.push(Change::Plan(patient));
+                let plan = self.chain.salus_at(block.hash).emergency_plan(patient);
+                if let Some(plan) = plan.await? {
+                    found.push(Change::Named(Named {
+                        patient,
+                        kind: ObjectKind::Envelope,
+                        content: plan.package,
+                        author: None,
+                    }));
+                }
+            }
+            Ok(found)
         })
     }
 
@@ -355,6 +392,15 @@ impl Ledger for NodeLedger {
                     name(ObjectKind::Letter, content, author);
                 }
             }
+            for (_, glass) in salus.all_glasses(patient).await? {
+                name(ObjectKind::Letter, glass.letter, Some(glass.clinician));
+                if let Some(dispute) = glass.dispute {
+                    name(ObjectKind::Letter, dispute.letter, Some(dispute.by));
+                }
+            }
+            if let Some(plan) = salus.emergency_plan(patient).await? {
+                name(ObjectKind::Envelope, plan.package, None);
+            }
             let row = salus.patient(patient).await?;
             if let Some(keyring) = row.and_then(|row| row.keyring) {
                 name(ObjectKind::Keyring, keyring, None);
@@ -389,6 +435,18 @@ impl Ledger for NodeLedger {
     fn deliver(&self, batch: Vec<Delivery>) -> Answer<'_, ()> {
         within(PATIENCE_FINALITY, async move {
             let call = calls::access_log::delivered(&batch)?;
+            self.chain.submit(&self.key, &call).await?;
+            Ok(())
+        })
+        .boxed()
+    }
+
+    fn publish_recipient(&self, key: &EncryptionKey, epoch: u32) -> Answer<'_, ()> {
+        let subject = Subject::Account(self.key.account());
+        let genesis = self.chain.genesis();
+        let recipient = self.key.sign_recipient(&subject, key, epoch, &genesis);
+        within(PATIENCE_FINALITY, async move {
+            let call = calls::members::publish_recipient(&recipient);
             self.chain.submit(&self.key, &call).await?;
             Ok(())
         })

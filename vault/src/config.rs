@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use anyhow::{bail, ensure, Context};
 use clap::{ArgGroup, Parser};
+use salus_client::files::age::DecryptionKey;
 use salus_client::keys::AccountKey;
 use url::{Host, Url};
 
 use crate::copies::copier::Pace;
+use crate::identity;
 use crate::serve::CHECK_EVERY;
 use crate::session::Audience;
 use crate::store::Store;
@@ -65,6 +67,11 @@ pub struct Config {
     /// A file with the secret of the service account that logs deliveries
     #[arg(long, env = "SALUS_VAULT_KEY_FILE")]
     pub key_file: Option<PathBuf>,
+
+    /// A file with the key that shares of emergency plans are encrypted to; made if it is not there
+    /// [default: vault.identity in --data; without a folder no shares are kept]
+    #[arg(long, env = "SALUS_VAULT_IDENTITY_FILE")]
+    pub identity_file: Option<PathBuf>,
 
     /// For development only: a well-known key, such as //Alice
     #[arg(long)]
@@ -186,12 +193,20 @@ impl Config {
         })
     }
 
+    /// The vault's own key; none where there is no folder to keep it in.
+    pub fn identity(&self) -> anyhow::Result<Option<DecryptionKey>> {
+        let in_data = self.data.as_ref().map(|folder| folder.join(identity::FILE));
+        let file = self.identity_file.clone().or(in_data);
+        file.map(|file| identity::load(&file)).transpose()
+    }
+
     /// `listening` is where the server really listens.
     pub fn settings(
         &self,
         listening: SocketAddr,
         genesis: salus_primitives::Genesis,
         service_account: salus_primitives::AccountId,
+        identity: Option<DecryptionKey>,
     ) -> anyhow::Result<Settings> {
         let origin = match &self.public_url {
             Some(url) => origin(url, self.insecure_http)?,
@@ -210,6 +225,7 @@ impl Config {
                 origin,
             },
             service_account,
+            identity,
             quotas: Quotas {
                 account: self.quota_account.saturating_mul(MIB),
                 organisation: self.quota_organisation.saturating_mul(MIB),

@@ -97,6 +97,70 @@ impl ApiError {
         )
     }
 
+    pub fn not_a_decider() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "not-a-decider",
+            "only an owner or a guardian of the patient deals the shares of an emergency plan: \
+             sign in with that account",
+        )
+    }
+
+    pub fn not_a_share() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "not-a-share",
+            "the body is no share that this vault can open: send an age file to the key that the chain names \
+             for the account in GET /v1/identity",
+        )
+    }
+
+    pub fn not_in_the_plan() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "not-in-the-plan",
+            "the patient's emergency plan on the finalized chain names no such share of this organisation: \
+             set the plan first, wait until that is final, then send the share",
+        )
+    }
+
+    /// One body whatever is missing, so that nobody learns it.
+    pub fn no_release() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "not-permitted",
+            "this account gets no share of this patient's plan: break the glass, wait until that is final, and \
+             name that glass, while its emergency access lasts",
+        )
+    }
+
+    pub fn no_share() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "no-share",
+            "the vault keeps no share that opens what this glass handed over: the plan was changed since, or its \
+             share never came here; ask the vaults of the other organisations that the plan names",
+        )
+    }
+
+    pub fn no_key() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "no-key",
+            "this account has published no key that the share could be encrypted to: publish one with \
+             `salus clinician publish`, then ask again",
+        )
+    }
+
+    pub fn no_identity() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "no-identity",
+            "this vault has no key of its own and keeps no shares of emergency plans: choose another \
+             organisation, or tell the operator to name a file with --identity-file",
+        )
+    }
+
     pub fn upload_in_progress() -> Self {
         Self::new(
             StatusCode::CONFLICT,

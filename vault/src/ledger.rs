@@ -1,13 +1,15 @@
-//! What a vault asks of the chain, and the one thing it tells it.
+//! What a vault asks of the chain, and the little that it tells it.
 //!
 //! Every question names the finalized block it is asked at, so that one decision rests on one state.
 
 use futures::future::BoxFuture;
+use salus_client::files::age::EncryptionKey;
 use salus_primitives::api::GrantView;
 use salus_primitives::{
-    AccountId, Binding, BlockNumber, Cid, Controller, CorrectionIndex, Delivery, Genesis,
-    GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Part, Patient, PatientId, Purpose,
-    Record, RecordIndex, Reference, Request, RequestIndex,
+    AccountId, Binding, BlockNumber, Cid, Controller, CorrectionIndex, Delivery, EmergencyPlan,
+    Genesis, Glass, GlassIndex, GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Part,
+    Patient, PatientId, Purpose, Record, RecordIndex, Reference, Request, RequestIndex,
+    SignedRecipient,
 };
 use sp_core::H256;
 
@@ -83,6 +85,8 @@ impl Named {
 pub enum Change {
     Named(Named),
     Erased(PatientId, RecordIndex),
+    /// Another share of the patient's emergency plan may belong here now, or none.
+    Plan(PatientId),
     /// Who keeps what may have another answer now.
     Members,
 }
@@ -183,6 +187,11 @@ pub trait Ledger: Send + Sync + 'static {
         content: Cid,
     ) -> Answer<'_, Reference>;
 
+    fn emergency_plan(&self, at: H256, patient: PatientId) -> Answer<'_, Option<EmergencyPlan>>;
+    fn glass(&self, at: H256, patient: PatientId, glass: GlassIndex) -> Answer<'_, Option<Glass>>;
+    /// The key that an account has published, as the node tells it: its signature is to be verified.
+    fn recipient(&self, at: H256, account: &AccountId) -> Answer<'_, Option<SignedRecipient>>;
+
     /// Every organisation that names a vault, suspended or not: whoever has a copy may give it.
     fn peers(&self, at: H256) -> Answer<'_, Vec<Peer>>;
     /// The organisations whose vaults keep this patient's objects, best first.
@@ -205,4 +214,8 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Submits `access_log.delivered` and returns once it is finalized and succeeded.
     fn deliver(&self, batch: Vec<Delivery>) -> Answer<'_, ()>;
+
+    /// Submits `members.publish_recipient` for the service account, under its signature, and returns
+    /// once it is finalized and succeeded.
+    fn publish_recipient(&self, key: &EncryptionKey, epoch: u32) -> Answer<'_, ()>;
 }

@@ -1,7 +1,8 @@
 //! The vault of Salus: the IPFS service that keeps encrypted files and hands them out only as the
 //! chain allows now, and has logged.
 //!
-//! It holds ciphertext and no key but its service account's. Everything it decides, it decides by
+//! It holds ciphertext, its service account's key, and a key of its own that opens nothing but shares of
+//! emergency plans, of which one alone opens nothing. Everything it decides, it decides by
 //! the chain's finalized head; if it cannot ask, it answers 503 and never guesses.
 //!
 //! - [`upload`]: objects come in as CAR streams, verified block by block, published when whole
@@ -10,12 +11,15 @@
 //! - [`copies`]: what this vault must keep for the others, and how it gets it
 //! - [`deliveries`]: what was handed out, on its way to the chain
 //! - [`sweep`]: quotas, grace period, erasure
+//! - [`shares`]: this vault's shares of emergency plans, and to whom it releases them
+//! - [`identity`]: the key that they are encrypted to, in a file and on the chain
 //! - [`store`]: the layout on disk or S3, and what a crash may leave
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::http::{header, HeaderMap};
+use salus_client::files::age::DecryptionKey;
 use salus_primitives::{AccountId, Moment};
 
 pub mod chain;
@@ -25,11 +29,13 @@ pub mod dag;
 pub mod deliveries;
 pub mod error;
 pub mod gateway;
+pub mod identity;
 pub mod ledger;
 pub mod metrics;
 pub mod serve;
 pub mod server;
 pub mod session;
+pub mod shares;
 pub mod store;
 pub mod sweep;
 pub mod upload;
@@ -58,8 +64,10 @@ pub fn system_clock() -> Clock {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub audience: Audience,
-    /// The account that logs deliveries.
+    /// The account that logs deliveries, and whose published key is the vault's.
     pub service_account: AccountId,
+    /// What shares of emergency plans are encrypted to; without it none are kept.
+    pub identity: Option<DecryptionKey>,
     pub quotas: Quotas,
     /// How long an upload may wait to be named by the chain, in milliseconds.
     pub grace: Moment,

@@ -30,6 +30,7 @@ async fn main() -> anyhow::Result<()> {
     // Before anything else: an address in use, or a folder that cannot be written, need no node.
     let store = config.store()?;
     let _claim = config.claim()?;
+    let identity = config.identity()?;
     let listener = tokio::net::TcpListener::bind(config.listen)
         .await
         .with_context(|| {
@@ -41,7 +42,7 @@ async fn main() -> anyhow::Result<()> {
     let listening = listener.local_addr()?;
 
     let chain = connect(&config.node).await?;
-    let settings = config.settings(listening, chain.genesis(), account)?;
+    let settings = config.settings(listening, chain.genesis(), account, identity)?;
     let origin = settings.audience.origin.clone();
     let reach = match config.insecure_http || chain.is_development().await? {
         true => Reach::Development,
@@ -52,6 +53,7 @@ async fn main() -> anyhow::Result<()> {
     let vault = Vault::open(settings, ledger, store, system_clock()).await?;
 
     tokio::spawn(vault.deliveries.clone().run());
+    tokio::spawn(vault.clone().keep_identity_published());
     let copier = Copier::new(vault.clone(), peers, config.pace());
     tokio::spawn(Arc::new(copier).run());
     tokio::spawn(every(

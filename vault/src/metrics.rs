@@ -49,6 +49,15 @@ pub struct Metrics {
     pub erasures_confirmed: Counter,
     pub round_finished: Gauge,
     pub scrub_finished: Gauge,
+    /// Shares of emergency plans that are kept here, when last counted.
+    pub shares_kept: Gauge,
+    pub shares_stored: Counter,
+    /// Shares handed to clinicians who have broken a glass.
+    pub shares_released: Counter,
+    /// Shares whose plan was changed or removed.
+    pub shares_deleted: Counter,
+    /// 1 if the chain names this vault's key, else 0.
+    pub identity_published: Gauge,
 }
 
 impl Default for Metrics {
@@ -78,6 +87,11 @@ impl Default for Metrics {
             erasures_confirmed: Counter::default(),
             round_finished: Gauge::default(),
             scrub_finished: Gauge::default(),
+            shares_kept: Gauge::default(),
+            shares_stored: Counter::default(),
+            shares_released: Counter::default(),
+            shares_deleted: Counter::default(),
+            identity_published: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register("requests", "Requests answered", metrics.requests.clone());
@@ -187,6 +201,35 @@ impl Default for Metrics {
         ] {
             registry.register_with_unit(name, help, Unit::Seconds, gauge.clone());
         }
+        for (name, help, counter) in [
+            (
+                "shares_stored",
+                "Shares of emergency plans taken in",
+                &metrics.shares_stored,
+            ),
+            (
+                "shares_released",
+                "Shares handed to clinicians who have broken a glass",
+                &metrics.shares_released,
+            ),
+            (
+                "shares_deleted",
+                "Shares deleted because their plan was changed or removed",
+                &metrics.shares_deleted,
+            ),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
+        registry.register(
+            "shares_kept",
+            "Shares of emergency plans that are kept here, when last counted",
+            metrics.shares_kept.clone(),
+        );
+        registry.register(
+            "identity_published",
+            "1 if the chain names this vault's key, else 0",
+            metrics.identity_published.clone(),
+        );
         Self {
             registry,
             ..metrics
@@ -219,6 +262,6 @@ impl Metrics {
     }
 }
 
-fn signed(value: u64) -> i64 {
+pub fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

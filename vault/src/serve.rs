@@ -11,8 +11,8 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use futures::{stream, Stream, StreamExt, TryStreamExt};
 use salus_primitives::{
-    AccountId, Binding, Cid, CorrectionIndex, GrantIndex, LetterStage, Moment, ObjectKind, Part,
-    PatientId, RecordIndex, RequestIndex, SECOND,
+    AccountId, Binding, Cid, CorrectionIndex, GlassIndex, GrantIndex, LetterStage, Member, Moment,
+    ObjectKind, OrgId, Part, PatientId, RecordIndex, RequestIndex, SECOND,
 };
 
 use crate::dag;
@@ -37,6 +37,8 @@ pub enum Place {
     Envelope(PatientId, GrantIndex, u32),
     RequestLetter(PatientId, RequestIndex),
     CorrectionLetter(PatientId, CorrectionIndex, LetterStage),
+    GlassLetter(PatientId, GlassIndex),
+    Dispute(PatientId, GlassIndex),
     Keyring(PatientId),
 }
 
@@ -47,6 +49,8 @@ impl Place {
             | Place::Envelope(patient, ..)
             | Place::RequestLetter(patient, _)
             | Place::CorrectionLetter(patient, ..)
+            | Place::GlassLetter(patient, _)
+            | Place::Dispute(patient, _)
             | Place::Keyring(patient) => *patient,
         }
     }
@@ -55,7 +59,10 @@ impl Place {
         match self {
             Place::Record(..) => ObjectKind::Record,
             Place::Envelope(..) => ObjectKind::Envelope,
-            Place::RequestLetter(..) | Place::CorrectionLetter(..) => ObjectKind::Letter,
+            Place::RequestLetter(..)
+            | Place::CorrectionLetter(..)
+            | Place::GlassLetter(..)
+            | Place::Dispute(..) => ObjectKind::Letter,
             Place::Keyring(..) => ObjectKind::Keyring,
         }
     }
@@ -288,6 +295,36 @@ impl Rule {
                     author: Some(author),
                 })
             }
+            Place::GlassLetter(patient, index) => {
+                let glass = ledger
+                    .glass(head.hash, patient, index)
+                    .await?
+                    .ok_or_else(ApiError::not_found)?;
+                if !controls {
+                    let member = ledger.member(head.hash, reader).await?;
+                    let wrote = glass.clinician == *reader && member.is_some();
+                    ensure(wrote || speaks_for(member, glass.organisation))?;
+                }
+                Ok(Permit {
+                    content: glass.letter,
+                    author: Some(glass.clinician),
+                })
+            }
+            Place::Dispute(patient, index) => {
+                let glass = ledger
+                    .glass(head.hash, patient, index)
+                    .await?
+                    .ok_or_else(ApiError::not_found)?;
+                let dispute = glass.dispute.ok_or_else(ApiError::not_found)?;
+                if !controls {
+                    let member = ledger.member(head.hash, reader).await?;
+                    ensure(speaks_for(member, glass.organisation))?;
+                }
+                Ok(Permit {
+                    content: dispute.letter,
+                    author: Some(dispute.by),
+                })
+            }
             Place::Keyring(patient) => {
                 ensure(controls)?;
                 let content = ledger
@@ -324,6 +361,11 @@ impl Rule {
             false => Err(ApiError::not_found()),
         }
     }
+}
+
+/// Whether this is the admin who answers for what an organisation's clinicians did.
+fn speaks_for(member: Option<Member>, organisation: OrgId) -> bool {
+    member == Some(Member::Admin { organisation })
 }
 
 /// A file of a stored object.

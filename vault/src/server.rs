@@ -28,6 +28,7 @@ use crate::ledger::EntryId;
 use crate::metrics::Answered;
 use crate::serve::{parse_range, File, Place, Question};
 use crate::session::Challenge;
+use crate::shares::MAX_SHARE;
 use crate::upload::Stored;
 use crate::Vault;
 
@@ -74,7 +75,11 @@ pub fn router(vault: Arc<Vault>) -> Router {
         .routes(routes!(envelope))
         .routes(routes!(request_letter))
         .routes(routes!(correction_letter))
+        .routes(routes!(glass_letter))
+        .routes(routes!(dispute))
         .routes(routes!(keyring))
+        .routes(routes!(identity))
+        .routes(routes!(keep_share, release_share))
         .routes(routes!(gateway::gateway))
         .routes(routes!(copies))
         .routes(routes!(health))
@@ -83,7 +88,7 @@ pub fn router(vault: Arc<Vault>) -> Router {
     let document = Arc::new(document);
     let cors = CorsLayer::new()
         .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PUT])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
@@ -121,6 +126,7 @@ async fn count(State(vault): State<Arc<Vault>>, request: Request, next: Next) ->
         Method::GET => "GET",
         Method::HEAD => "HEAD",
         Method::POST => "POST",
+        Method::PUT => "PUT",
         _ => "OTHER",
     };
     let response = next.run(request).await;
@@ -415,6 +421,48 @@ async fn correction_letter(
     vault.serve(place, query.file()?, &method, &headers).await
 }
 
+/// Why a glass was broken: for the patient, for who broke it, and for who reviews it
+#[utoipa::path(
+    get, path = "/v1/patients/{patient}/glasses/{glass}/letter",
+    params(("patient" = String, Path), ("glass" = u32, Path), PartQuery),
+    responses(
+        (status = 200, description = "An age file", content_type = "application/octet-stream"),
+        (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody),
+    ),
+    security(("token" = []))
+)]
+async fn glass_letter(
+    State(vault): State<Arc<Vault>>,
+    Path((patient, glass)): Path<(String, String)>,
+    Query(query): Query<PartQuery>,
+    method: Method,
+    headers: HeaderMap,
+) -> Answer {
+    let place = Place::GlassLetter(id(&patient)?, number(&glass)?);
+    vault.serve(place, query.file()?, &method, &headers).await
+}
+
+/// What the patient says against a broken glass: for the patient and for who reviews it
+#[utoipa::path(
+    get, path = "/v1/patients/{patient}/glasses/{glass}/dispute",
+    params(("patient" = String, Path), ("glass" = u32, Path), PartQuery),
+    responses(
+        (status = 200, description = "An age file", content_type = "application/octet-stream"),
+        (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody),
+    ),
+    security(("token" = []))
+)]
+async fn dispute(
+    State(vault): State<Arc<Vault>>,
+    Path((patient, glass)): Path<(String, String)>,
+    Query(query): Query<PartQuery>,
+    method: Method,
+    headers: HeaderMap,
+) -> Answer {
+    let place = Place::Dispute(id(&patient)?, number(&glass)?);
+    vault.serve(place, query.file()?, &method, &headers).await
+}
+
 /// A patient's encrypted keyring: for the patient's controllers
 #[utoipa::path(
     get, path = "/v1/patients/{patient}/keyring",
@@ -434,6 +482,101 @@ async fn keyring(
 ) -> Answer {
     let place = Place::Keyring(id(&patient)?);
     vault.serve(place, query.file()?, &method, &headers).await
+}
+
+/// Whose vault this is, and the key that shares of emergency plans are encrypted to.
+#[derive(Deserialize, Serialize, ToSchema)]
+pub struct Identity {
+    pub organisation: u32,
+    /// The service account, SS58. Check on the chain that it is a service of that organisation.
+    pub account: String,
+    /// `age1…`, to compare: take the key that the chain names for the account.
+    pub recipient: String,
+}
+
+/// This vault's own key
+#[utoipa::path(get, path = "/v1/identity", responses((status = 200, body = Identity), (status = 404, body = ErrorBody)))]
+async fn identity(State(vault): State<Arc<Vault>>) -> Result<Json<Identity>, ApiError> {
+    Ok(Json(Identity {
+        organisation: vault.settings.audience.organisation,
+        account: vault.settings.service_account.to_string(),
+        recipient: vault.identity()?.public().to_string(),
+    }))
+}
+
+/// Deal this vault its share of a patient's emergency plan
+///
+/// For owners and guardians. The body is an age file to the vault's key. 204 means that the share is on
+/// disk, or was there already.
+#[utoipa::path(
+    put, path = "/v1/patients/{patient}/emergency-share",
+    params(("patient" = String, Path, description = "32 hexadecimal digits")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 204, description = "The share is kept"),
+        (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody),
+        (status = 503, body = ErrorBody), (status = 507, body = ErrorBody),
+    ),
+    security(("token" = []))
+)]
+async fn keep_share(
+    State(vault): State<Arc<Vault>>,
+    Path(patient): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let session = vault.session(&headers)?;
+    let patient = id(&patient)?;
+    let sealed = to_bytes(body, MAX_SHARE).await.map_err(|_| {
+        ApiError::too_large(format!(
+            "a share has at most {MAX_SHARE} bytes: send the age file of one share, and nothing else"
+        ))
+    })?;
+    vault.keep_share(&session.account, patient, sealed).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+#[derive(Deserialize, IntoParams)]
+struct GlassQuery {
+    /// The number of the glass that this account has broken.
+    #[param(value_type = u32, required = true)]
+    glass: Option<String>,
+}
+
+/// This vault's share of a patient's emergency plan, for who has broken the glass
+///
+/// Once that is finalized, and while its emergency access lasts. The share is encrypted to the key that
+/// the account has published.
+#[utoipa::path(
+    get, path = "/v1/patients/{patient}/emergency-share",
+    params(("patient" = String, Path, description = "32 hexadecimal digits"), GlassQuery),
+    responses(
+        (status = 200, description = "An age file", content_type = "application/octet-stream"),
+        (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 503, body = ErrorBody),
+    ),
+    security(("token" = []))
+)]
+async fn release_share(
+    State(vault): State<Arc<Vault>>,
+    Path(patient): Path<String>,
+    Query(query): Query<GlassQuery>,
+    headers: HeaderMap,
+) -> Answer {
+    let session = vault.session(&headers)?;
+    let glass = query.glass.ok_or_else(|| {
+        ApiError::malformed("name the glass that was broken: `?glass=` and its number")
+    })?;
+    let (patient, glass) = (id(&patient)?, number(&glass)?);
+    let sealed = vault
+        .release_share(&session.account, patient, glass)
+        .await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, sealed).into_response())
 }
 
 fn id(text: &str) -> Result<PatientId, ApiError> {

@@ -5,6 +5,7 @@
 //! objects/<kind>/<root>/<block>          then its blocks, never shared with another object
 //! roots/<kind>/<root>.json               last: from here on the object exists
 //! deliveries/<name>.json                 handed out, not yet logged on the chain
+//! shares/<patient>/<fingerprint>.age     this vault's share of an emergency plan, encrypted to the vault
 //! ```
 //!
 //! An object that is sent while it is made lies under its binding's CID until its directory is there.
@@ -26,6 +27,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use salus_primitives::{AccountId, Cid, Delivery, Moment, ObjectKind, OrgId, PatientId};
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
+use sp_core::H256;
 
 use crate::dag::{hashes_to, is_small, parse, text};
 
@@ -123,6 +125,9 @@ const MAX_DOUBTS: usize = 10_000;
 
 /// An object's name within the vault.
 pub type ObjectId = (ObjectKind, Cid);
+
+/// A share, by whose emergency plan it belongs to and by its fingerprint there.
+pub type ShareId = (PatientId, H256);
 
 /// What the vault notes of a whole object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -463,6 +468,8 @@ impl Store {
             })
             .collect();
         folders.push(folder.join("deliveries"));
+        let shares = std::fs::read_dir(folder.join("shares"));
+        folders.extend(shares.into_iter().flatten().flatten().map(|of| of.path()));
         for folder in folders {
             let Ok(entries) = std::fs::read_dir(&folder) else {
                 continue;
@@ -541,6 +548,38 @@ impl Store {
     pub async fn remove_delivery(&self, name: &str) -> Result<()> {
         remove(&*self.durable, &delivery_path(name)).await
     }
+
+    /// Durable when it returns.
+    pub async fn put_share(&self, id: &ShareId, sealed: Bytes) -> Result<()> {
+        let payload = PutPayload::from_bytes(sealed);
+        self.durable.put(&share_path(id), payload).await?;
+        Ok(())
+    }
+
+    pub async fn share(&self, id: &ShareId) -> Result<Option<Bytes>> {
+        match self.durable.get(&share_path(id)).await {
+            Ok(found) => Ok(Some(found.bytes().await?)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub async fn remove_share(&self, id: &ShareId) -> Result<()> {
+        remove(&*self.durable, &share_path(id)).await
+    }
+
+    /// Every share that is kept, or every one of a patient.
+    pub fn shares(
+        &self,
+        of: Option<PatientId>,
+    ) -> impl futures::Stream<Item = Result<ShareId>> + Send + 'static {
+        let of = of.map(|patient| patient.to_string());
+        let prefix = Path::from_iter(["shares"].into_iter().chain(of.as_deref()));
+        self.durable
+            .list(Some(&prefix))
+            .map_err(StoreError::from)
+            .try_filter_map(|meta| async move { Ok(share_id(&meta.location)) })
+    }
 }
 
 pub const KINDS: [ObjectKind; 4] = [
@@ -577,6 +616,20 @@ fn block_path(id: &ObjectId, block: &Cid) -> Path {
 
 fn delivery_path(name: &str) -> Path {
     Path::from_iter(["deliveries", &format!("{name}.json")])
+}
+
+fn share_path((patient, fingerprint): &ShareId) -> Path {
+    let name = format!("{}.age", hex::encode(fingerprint));
+    Path::from_iter(["shares", &patient.to_string(), &name])
+}
+
+fn share_id(path: &Path) -> Option<ShareId> {
+    let mut parts = path.as_ref().split('/').skip(1);
+    let patient = parts.next()?.parse().ok()?;
+    let mut fingerprint = H256::zero();
+    let name = parts.next()?.strip_suffix(".age")?;
+    hex::decode_to_slice(name, fingerprint.as_bytes_mut()).ok()?;
+    Some((patient, fingerprint))
 }
 
 async fn write_json<T: Serialize>(store: &dyn ObjectStore, path: &Path, value: &T) -> Result<()> {

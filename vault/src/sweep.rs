@@ -8,7 +8,7 @@ use salus_primitives::{AccountId, OrgId, PatientId, Reference};
 
 use crate::dag::text;
 use crate::error::ApiError;
-use crate::metrics::Metrics;
+use crate::metrics::{signed, Metrics};
 use crate::store::{ObjectId, Pending, Root, KINDS};
 use crate::Vault;
 
@@ -214,9 +214,7 @@ impl Unanchored {
     fn ids(&self) -> Vec<ObjectId> {
         let inner = self.lock();
         let bytes: u64 = inner.objects.values().map(|held| held.charge).sum();
-        self.metrics
-            .unanchored_bytes
-            .set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.metrics.unanchored_bytes.set(signed(bytes));
         inner.objects.keys().copied().collect()
     }
 
@@ -296,7 +294,10 @@ impl Vault {
 
     /// Looks through *all* objects for those that the chain no longer names: erased records,
     /// relocated files, replaced keyrings. They get the grace period from now; [`Vault::sweep`] deletes them.
+    /// Shares of emergency plans that are gone are deleted at once.
     pub async fn audit(&self) -> Result<u64, ApiError> {
+        let shares = self.forget_shares(None).await?;
+        self.metrics.shares_kept.set(signed(shares));
         let mut found = 0;
         for kind in KINDS {
             let mut roots = std::pin::pin!(self.store.roots(kind));

@@ -4,9 +4,10 @@ use codec::Encode;
 use salus_primitives::{
     api::{CompartmentView, GrantView, MAX_PAGE},
     AccountId, Balance, Cid, Clinician, CompartmentId, Controller, Correction, CorrectionIndex,
-    Credits, GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Organisation,
-    Participation, Patient, PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan,
-    Reference, Request, RequestIndex, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
+    Credits, EmergencyPlan, Glass, GlassIndex, GrantIndex, LetterStage, Member, Moment, ObjectKind,
+    OrgId, Organisation, Participation, Patient, PatientId, PendingRecovery, Purpose, Record,
+    RecordIndex, RecoveryPlan, Reference, Request, RequestIndex, SignedRecipient, Study,
+    StudyIndex, Subject, TrailHead,
 };
 use sp_core::H256;
 
@@ -104,6 +105,11 @@ impl Salus {
         fn keepers(patient: PatientId) -> Vec<OrgId>;
         /// The organisations whose vaults have confirmed that an erased record's file is gone, and when.
         fn erasure_confirmations(patient: PatientId, record: RecordIndex) -> Vec<(OrgId, Moment)>;
+        /// What an emergency opens; none where nothing opens, whatever the reason.
+        fn emergency_plan(patient: PatientId) -> Option<EmergencyPlan>;
+        fn glasses(patient: PatientId, from: GlassIndex, limit: u32) -> Vec<(GlassIndex, Glass)>;
+        /// What an organisation has not reviewed: what was broken first comes first.
+        fn glasses_to_review(organisation: OrgId, limit: u32) -> Vec<(PatientId, GlassIndex, Glass)>;
 
         fn recovery_plan(patient: PatientId) -> Option<RecoveryPlan>;
         /// The recoveries under way, each by the account that would become owner.
@@ -140,6 +146,10 @@ impl Salus {
 
     pub async fn all_studies(&self) -> Result<Vec<(StudyIndex, Study)>> {
         all(|from| self.studies(from, MAX_PAGE), |row| row.0).await
+    }
+
+    pub async fn all_glasses(&self, patient: PatientId) -> Result<Vec<(GlassIndex, Glass)>> {
+        all(|from| self.glasses(patient, from, MAX_PAGE), |row| row.0).await
     }
 
     pub async fn all_organisations(&self) -> Result<Vec<(OrgId, Organisation)>> {

@@ -130,6 +130,9 @@ impl Copier {
                         self.consider(named, &keepers).await?;
                     }
                     Change::Erased(patient, record) => self.vault.copies.erase(patient, record),
+                    Change::Plan(patient) => {
+                        self.vault.forget_shares(Some(patient)).await?;
+                    }
                     Change::Members => self.vault.copies.moved.notify_one(),
                 }
             }

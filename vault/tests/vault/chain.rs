@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
 use futures::FutureExt;
+use salus_client::files::age::EncryptionKey;
+use salus_client::keys::AccountKey;
 use salus_primitives::api::GrantView;
 use salus_primitives::{
-    AccountId, BlockNumber, Cid, Controller, CorrectionIndex, Delivery, Genesis, GrantIndex,
-    Grantee, LetterStage, Member, Moment, ObjectKind, OrgId, Patient, PatientId, Purpose, Record,
-    RecordIndex, RecordState, Reference, Request, RequestIndex, Scope,
+    AccountId, BlockNumber, Cid, Controller, CorrectionIndex, Delivery, EmergencyPlan, Genesis,
+    Glass, GlassIndex, GrantIndex, Grantee, LetterStage, Member, Moment, ObjectKind, OrgId,
+    Patient, PatientId, Purpose, Record, RecordIndex, RecordState, Reference, Request,
+    RequestIndex, Scope, SignedRecipient, Subject,
 };
 use salus_vault::ledger::{
     Answer, Change, Chart, EntryId, Head, Ledger, LedgerError, Named, Opened, Peer,
@@ -33,6 +36,11 @@ pub struct State {
     pub letters: HashMap<(PatientId, CorrectionIndex, LetterStage), (Cid, AccountId, AccountId)>,
     /// Entries of canonical blocks, with the number of their block.
     pub entries: HashMap<(H256, u32), (u32, Opened)>,
+    /// Plans and glasses, with the number of the block that they stand in from on.
+    pub plans: HashMap<PatientId, (u32, EmergencyPlan)>,
+    pub glasses: HashMap<(PatientId, GlassIndex), (u32, Glass)>,
+    pub recipients: HashMap<AccountId, SignedRecipient>,
+    pub rejects_recipients: bool,
     /// Objects named by something that is not modelled.
     pub named: Vec<(ObjectKind, Cid)>,
     pub rejects_deliveries: bool,
@@ -64,9 +72,14 @@ impl Chain {
     }
 }
 
+/// The hash of the block of this number: later blocks have greater ones.
+fn hash(number: u32) -> H256 {
+    H256::from_low_u64_be(u64::from(number))
+}
+
 impl State {
     pub fn hash(&self) -> H256 {
-        H256::from_low_u64_be(u64::from(self.number))
+        hash(self.number)
     }
 
     fn holds(&self, patient: PatientId, grant: GrantIndex, who: &AccountId, at: Moment) -> bool {
@@ -269,6 +282,24 @@ impl Ledger for Chain {
         })
     }
 
+    fn emergency_plan(&self, at: H256, patient: PatientId) -> Answer<'_, Option<EmergencyPlan>> {
+        self.ask(move |state| {
+            let (number, plan) = state.plans.get(&patient)?;
+            (hash(*number) <= at).then(|| plan.clone())
+        })
+    }
+
+    fn glass(&self, at: H256, patient: PatientId, glass: GlassIndex) -> Answer<'_, Option<Glass>> {
+        self.ask(move |state| {
+            let (number, glass) = state.glasses.get(&(patient, glass))?;
+            (hash(*number) <= at).then(|| glass.clone())
+        })
+    }
+
+    fn recipient(&self, _: H256, account: &AccountId) -> Answer<'_, Option<SignedRecipient>> {
+        self.ask(|state| state.recipients.get(account).cloned())
+    }
+
     fn peers(&self, _: H256) -> Answer<'_, Vec<Peer>> {
         self.ask(|state| state.peers.clone())
     }
@@ -341,5 +372,24 @@ impl Ledger for Chain {
             return async { Err(LedgerError("refused".into())) }.boxed();
         }
         self.ask(|state| state.delivered.extend(batch))
+    }
+
+    fn publish_recipient(&self, key: &EncryptionKey, epoch: u32) -> Answer<'_, ()> {
+        let service = AccountKey::from_uri("//Service").unwrap();
+        let signer = service.account();
+        let present = self.state().recipients.get(&signer).cloned();
+        let next = present.map_or(0, |present| present.recipient.epoch + 1);
+        if self.state().rejects_recipients || epoch != next {
+            return async { Err(LedgerError("refused".into())) }.boxed();
+        }
+        let subject = Subject::Account(signer.clone());
+        let recipient = service.sign_recipient(&subject, key, epoch, &GENESIS);
+        let signed = SignedRecipient {
+            signer: signer.clone(),
+            recipient,
+        };
+        self.ask(|state| {
+            state.recipients.insert(signer, signed);
+        })
     }
 }

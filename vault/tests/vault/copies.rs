@@ -107,7 +107,7 @@ impl Two {
     }
 }
 
-fn copier(world: &World, service: &str) -> Copier {
+pub fn copier(world: &World, service: &str) -> Copier {
     let key = AccountKey::from_uri(&format!("//{service}")).unwrap();
     Copier::new(
         world.vault.clone(),

@@ -7,6 +7,7 @@ use salus_primitives::{Part, Rights};
 use sp_core::Pair;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::emergency;
 use crate::objects::*;
 use crate::world::*;
 
@@ -59,16 +60,30 @@ async fn no_secret_reaches_the_log_at_any_level() {
     world.present("Stranger", "anything", signature).await;
     world.login("Stranger").await;
 
+    let share = emergency::planned(&world).remove(0);
+    let sealed = emergency::sealed(&world, &share);
+    assert_eq!(world.deal(&token, PATIENT, sealed).await.status, 204);
+    emergency::broken(&world, "Doctor");
+    emergency::publish(&world, "Doctor");
+    let released = format!("/v1/patients/{PATIENT}/emergency-share?glass=0");
+    assert_eq!(world.get(&doctor, &released, &[]).await.status, 200);
+    let identity = world.vault.settings.identity.clone().unwrap();
+
     let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
     assert!(
         log.contains("stored") && log.contains("turned away"),
         "{log}"
     );
+    let released = log.lines().find(|line| line.contains("was released"));
+    let named = [PATIENT.to_string(), account("Doctor").to_string()];
+    assert!(named.iter().all(|name| released.unwrap().contains(name)));
     for secret in [
         token,
         doctor,
         hex::encode(signature),
         "the-ciphertext-itself".to_owned(),
+        identity.expose().unwrap().to_string(),
+        hex::encode(share.to_bytes()),
     ] {
         assert!(!log.contains(&secret), "{secret} is in the log");
     }

@@ -3,6 +3,7 @@
 mod chain;
 mod copies;
 mod crash;
+mod emergency;
 mod gateway;
 mod keeping;
 mod logs;

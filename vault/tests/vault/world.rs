@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::body::{to_bytes, Body};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use axum::Router;
+use salus_client::files::age::DecryptionKey;
 use salus_primitives::api::GrantView;
 use salus_primitives::{
     AccountId, Basis, Cid, ClinicianRole, CompartmentId, Controller, ControllerRole, Grant,
@@ -89,6 +90,7 @@ pub fn settings() -> Settings {
             origin: ORIGIN.into(),
         },
         service_account: account("Service"),
+        identity: Some(DecryptionKey::generate()),
         quotas: Quotas {
             account: 32 * MIB as u64,
             organisation: 48 * MIB as u64,
@@ -188,9 +190,13 @@ impl World {
 
     /// Opens the same folder with a new process's memory.
     pub async fn restart(&mut self) {
+        self.restart_with(self.vault.settings.clone()).await;
+    }
+
+    pub async fn restart_with(&mut self, settings: Settings) {
         let time = self.time.clone();
         self.vault = Vault::open(
-            self.vault.settings.clone(),
+            settings,
             self.chain.clone(),
             Store::local(self.folder.path()).unwrap(),
             Arc::new(move || time.load(Ordering::SeqCst)),
@@ -281,6 +287,17 @@ impl World {
             String::from_utf8_lossy(&reply.body)
         );
         assert_eq!(reply.json()["cid"], salus_vault::dag::text(&object.root));
+    }
+
+    /// Deals a share to the vault.
+    pub async fn deal(&self, token: &str, patient: PatientId, sealed: Vec<u8>) -> Reply {
+        self.send(
+            Request::put(format!("/v1/patients/{patient}/emergency-share"))
+                .header("authorization", format!("Bearer {token}"))
+                .body(Body::from(sealed))
+                .unwrap(),
+        )
+        .await
     }
 
     pub fn request(&self, token: &str, path: &str, headers: &[(&str, &str)]) -> Request<Body> {
