@@ -5,10 +5,12 @@
 //! | `key.age` | the account's phrase and the device's key, under a passphrase (age scrypt) |
 //! | `identities.age` | a member's own encryption keys, sealed to the device |
 //! | `keyrings/PATIENT.age` | keyrings of patients that the account controls |
+//! | `glasses/PATIENT-GRANT.age` | what opens the package of an emergency, while it lasts |
 //! | `config.json` | node, chain, vault |
 //! | `pins.json` | accounts seen first for a patient or an organisation |
 //! | `heads.json` | trail heads seen last |
 //! | `read.json` | records that were opened, to hear of their corrections |
+//! | `plans.json` | the vaults' keys that shares of emergency plans were encrypted to |
 //!
 //! Files change by renaming a complete new one into place, under a lock; folders are 0700, files 0600.
 
@@ -29,7 +31,7 @@ use zeroize::Zeroizing;
 
 use crate::chain::Code;
 use crate::error::{Error, Result};
-use crate::files::age::{DecryptionKey, EncryptionKey};
+use crate::files::age::{seal_bytes, unseal_bytes, DecryptionKey, EncryptionKey};
 use crate::keyring::{sealed_json, Identities, Keyring, Secret};
 use crate::keys::AccountKey;
 
@@ -38,10 +40,14 @@ const KEY: &str = "key.age";
 const INSECURE_KEY: &str = "insecure-key.json";
 const IDENTITIES: &str = "identities.age";
 const KEYRINGS: &str = "keyrings";
+const GLASSES: &str = "glasses";
 const CONFIG: &str = "config.json";
 const PINS: &str = "pins.json";
 const HEADS: &str = "heads.json";
 const READ: &str = "read.json";
+const PLANS: &str = "plans.json";
+/// A key in its file, sealed.
+const MAX_GLASS: u64 = 4 * 1024;
 const LOCK: &str = ".lock";
 
 /// scrypt's cost is 2^this: about a second on a present machine.
@@ -252,6 +258,41 @@ impl ReadRecords {
     }
 }
 
+/// Where the shares of an emergency plan went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DealtPlan {
+    /// The plan's package: the plan on the chain may be another one by now.
+    pub package: String,
+    /// By organisation.
+    pub vaults: BTreeMap<OrgId, DealtVault>,
+}
+
+/// Whom a share was encrypted to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DealtVault {
+    pub account: String,
+    /// `age1…`
+    pub recipient: String,
+}
+
+/// The emergency plans that this profile dealt, by patient.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DealtPlans(BTreeMap<String, DealtPlan>);
+
+impl DealtPlans {
+    pub fn get(&self, patient: &PatientId) -> Option<&DealtPlan> {
+        self.0.get(&patient.to_string())
+    }
+
+    pub fn set(&mut self, patient: &PatientId, plan: Option<DealtPlan>) {
+        match plan {
+            Some(plan) => self.0.insert(patient.to_string(), plan),
+            None => self.0.remove(&patient.to_string()),
+        };
+    }
+}
+
 impl Profile {
     /// Makes a profile for a phrase (or a phrase with a derivation path).
     pub fn create(folder: &Path, account: &str, passphrase: &str, work_factor: u8) -> Result<Self> {
@@ -382,24 +423,92 @@ impl Profile {
         self.update(READ, change)
     }
 
+    pub fn dealt_plans(&self) -> Result<DealtPlans> {
+        self.load(PLANS)
+    }
+
+    pub fn update_dealt_plans<T>(
+        &self,
+        change: impl FnOnce(&mut DealtPlans) -> Result<T>,
+    ) -> Result<T> {
+        self.update(PLANS, change)
+    }
+
+    /// Keeps what opens the package that a glass handed over, sealed to the device.
+    pub fn save_glass(
+        &self,
+        patient: &PatientId,
+        grant: GrantIndex,
+        key: &DecryptionKey,
+        device: &EncryptionKey,
+    ) -> Result<()> {
+        let secret = key.expose().ok_or_else(|| {
+            Error::EncryptionKey("the key of a single file opens no package".into())
+        })?;
+        make_folder(&self.folder.join(GLASSES))?;
+        let sealed = seal_bytes(std::slice::from_ref(device), secret.as_bytes())?;
+        self.write(&glass_name(patient, grant), &sealed)
+    }
+
+    /// None if this device has not broken that glass.
+    pub fn glass(
+        &self,
+        patient: &PatientId,
+        grant: GrantIndex,
+        device: &DecryptionKey,
+    ) -> Result<Option<DecryptionKey>> {
+        let name = glass_name(patient, grant);
+        if !self.has(&name) {
+            return Ok(None);
+        }
+        let keys = std::slice::from_ref(device);
+        let secret = unseal_bytes(keys, &self.read(&name)?, MAX_GLASS, "key")?;
+        // Not the parser's own words: they may quote the secret.
+        std::str::from_utf8(&secret)
+            .ok()
+            .and_then(|text| DecryptionKey::parse(text).ok())
+            .map(Some)
+            .ok_or_else(|| self.damaged(&name, "its content is not a key"))
+    }
+
+    /// The glasses whose keys lie here.
+    pub fn glasses(&self) -> Result<Vec<(PatientId, GrantIndex)>> {
+        let glass = |name: &str| {
+            let (patient, grant) = name.strip_suffix(".age")?.split_once('-')?;
+            Some((patient.parse().ok()?, grant.parse().ok()?))
+        };
+        let names = self.names(GLASSES)?;
+        Ok(names.iter().filter_map(|name| glass(name)).collect())
+    }
+
+    pub fn forget_glass(&self, patient: &PatientId, grant: GrantIndex) -> Result<()> {
+        let path = self.folder.join(glass_name(patient, grant));
+        fs::remove_file(&path).map_err(Error::file("remove", &path))
+    }
+
     /// Patients whose keyrings lie here.
     pub fn patients(&self) -> Result<Vec<PatientId>> {
-        let folder = self.folder.join(KEYRINGS);
+        let names = self.names(KEYRINGS)?;
+        let ids = names.iter().filter_map(|name| name.strip_suffix(".age"));
+        let mut patients: Vec<PatientId> = ids.filter_map(|id| id.parse().ok()).collect();
+        patients.sort();
+        Ok(patients)
+    }
+
+    /// The names in a folder of the profile's, which need not be there.
+    fn names(&self, folder: &str) -> Result<Vec<String>> {
+        let folder = self.folder.join(folder);
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(Error::file("read", &folder)(error)),
         };
-        let mut patients = Vec::new();
+        let mut names = Vec::new();
         for entry in entries {
             let name = entry.map_err(Error::file("read", &folder))?.file_name();
-            let id = name.to_str().and_then(|name| name.strip_suffix(".age"));
-            if let Some(patient) = id.and_then(|id| id.parse().ok()) {
-                patients.push(patient);
-            }
+            names.extend(name.to_str().map(str::to_owned));
         }
-        patients.sort();
-        Ok(patients)
+        Ok(names)
     }
 
     /// None if this profile has no keyring of that patient.
@@ -518,6 +627,10 @@ impl Profile {
 
 fn keyring_name(patient: &PatientId) -> String {
     format!("{KEYRINGS}/{patient}.age")
+}
+
+fn glass_name(patient: &PatientId, grant: GrantIndex) -> String {
+    format!("{GLASSES}/{patient}-{grant}.age")
 }
 
 fn account_key(text: &str) -> Result<AccountKey> {

@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use codec::{Compact, Encode};
 use salus_primitives::{
     AccountId, Balance, Cid, ClinicianRole, CompartmentId, ControllerRole, CorrectionIndex,
-    Delivery, EnrolmentConsent, GrantIndex, GrantTerms, Helper, Moment, NewRecord, OrgId,
-    OrganisationKind, Part, PatientId, Purpose, Recipient, RecordIndex, RequestIndex, Spender,
-    StudyIndex, SuccessionConsent, MAX_ANCHORS, MAX_DELIVERIES, MAX_ERASURES, MAX_HELPERS,
-    MAX_NAME, MAX_OPEN, MAX_URL,
+    Delivery, EnrolmentConsent, GlassIndex, GrantIndex, GrantTerms, Helper, Moment, NewRecord,
+    OrgId, OrganisationKind, Part, PatientId, Purpose, Recipient, RecordIndex, RequestIndex,
+    ShareHolder, Spender, StudyIndex, SuccessionConsent, MAX_ANCHORS, MAX_DELIVERIES, MAX_ERASURES,
+    MAX_HELPERS, MAX_HOLDERS, MAX_NAME, MAX_OPEN, MAX_SCOPE, MAX_URL,
 };
 use sp_core::H256;
 
@@ -269,6 +269,38 @@ pub mod recovery {
         fn cancel(patient: PatientId, owner: &AccountId);
         /// Makes the account the owner, once the delay is over.
         fn finish(patient: PatientId, owner: &AccountId);
+    }
+}
+
+pub mod emergency {
+    use super::*;
+
+    /// Decides what an emergency opens: an envelope with the keys of these compartments, whose own key
+    /// is dealt to the holders' vaults.
+    pub fn set_plan(
+        patient: PatientId,
+        compartments: &[CompartmentId],
+        holders: &[ShareHolder],
+        threshold: u8,
+        package: Cid,
+    ) -> Result<Call> {
+        at_most("a plan's compartments", MAX_SCOPE, compartments)?;
+        at_most("a plan's holders", MAX_HOLDERS, holders)?;
+        let args = (patient, compartments, holders, threshold, package).encode();
+        Ok(Call::new("Emergency", "set_plan", args))
+    }
+
+    calls! { "Emergency":
+        /// Nothing opens any more, also where there was no plan.
+        fn remove_plan(patient: PatientId);
+        /// A clinician takes emergency access; the letter says why.
+        fn break_glass(patient: PatientId, letter: Cid);
+        /// The clinician's organisation says whether it was justified.
+        fn review(patient: PatientId, glass: GlassIndex, justified: bool);
+        /// Who decides for the patient disputes it.
+        fn dispute(patient: PatientId, glass: GlassIndex, letter: Cid);
+        /// Lets a clinician break glasses again.
+        fn readmit(clinician: &AccountId);
     }
 }
 

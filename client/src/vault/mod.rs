@@ -4,6 +4,7 @@
 //! that the chain names: the directory's block first, then the binding, then each file.
 
 mod address;
+mod emergency;
 mod object;
 mod sending;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use tokio::io::AsyncRead;
 use zeroize::Zeroizing;
 
 pub use address::{Reach, VaultUrl};
+pub use emergency::{Identity, MAX_SHARE};
 pub use object::{verify, File, Location, Object, Opened, Pieces, MAX_BODY};
 pub use sending::CarSink;
 

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use futures::{stream::BoxStream, StreamExt};
 use reqwest::StatusCode;
 use salus_primitives::{
-    AccountId, Binding, Cid, CorrectionIndex, GrantIndex, LetterStage, ObjectKind, PatientId,
-    RecordIndex, RequestIndex,
+    AccountId, Binding, Cid, CorrectionIndex, GlassIndex, GrantIndex, LetterStage, ObjectKind,
+    PatientId, RecordIndex, RequestIndex,
 };
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
@@ -41,6 +41,10 @@ pub enum Location {
     Envelope(PatientId, GrantIndex, u32),
     RequestLetter(PatientId, RequestIndex),
     CorrectionLetter(PatientId, CorrectionIndex, LetterStage),
+    /// Why a glass was broken.
+    GlassLetter(PatientId, GlassIndex),
+    /// What the patient says of it.
+    Dispute(PatientId, GlassIndex),
     Keyring(PatientId),
 }
 
@@ -51,6 +55,8 @@ impl Location {
             | Location::Envelope(patient, ..)
             | Location::RequestLetter(patient, _)
             | Location::CorrectionLetter(patient, ..)
+            | Location::GlassLetter(patient, _)
+            | Location::Dispute(patient, _)
             | Location::Keyring(patient) => *patient,
         }
     }
@@ -59,7 +65,10 @@ impl Location {
         match self {
             Location::Record(..) => ObjectKind::Record,
             Location::Envelope(..) => ObjectKind::Envelope,
-            Location::RequestLetter(..) | Location::CorrectionLetter(..) => ObjectKind::Letter,
+            Location::RequestLetter(..)
+            | Location::CorrectionLetter(..)
+            | Location::GlassLetter(..)
+            | Location::Dispute(..) => ObjectKind::Letter,
             Location::Keyring(..) => ObjectKind::Keyring,
         }
     }
@@ -89,6 +98,12 @@ impl Location {
                     LetterStage::Rebuttal => "rebuttal",
                 };
                 format!("/v1/patients/{patient}/corrections/{correction}/letters/{stage}")
+            }
+            Location::GlassLetter(patient, glass) => {
+                format!("/v1/patients/{patient}/glasses/{glass}/letter")
+            }
+            Location::Dispute(patient, glass) => {
+                format!("/v1/patients/{patient}/glasses/{glass}/dispute")
             }
             Location::Keyring(patient) => format!("/v1/patients/{patient}/keyring"),
         };
