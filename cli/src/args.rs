@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    chain, compartments, completions, correct, council, credits, keyring, keys, log, open, org,
-    patient, record, recovery, request, rights, share, study, validator, vault, watch,
+    chain, compartments, completions, correct, council, credits, emergency, keyring, keys, log,
+    open, org, patient, record, recovery, request, rights, share, study, validator, vault, watch,
 };
 
 /// Patients hold the key to their own medical records: share them, see who looked, correct them.
@@ -99,6 +99,9 @@ pub enum Command {
     /// Getting back in after your phone was lost: helpers, their shares, a backup
     #[command(subcommand)]
     Recovery(recovery::Recovery),
+    /// What opens when nobody can ask you, and who has opened it
+    #[command(subcommand)]
+    Emergency(emergency::Emergency),
     /// The parts of a chart, each with a key of its own
     #[command(subcommand, visible_alias = "compartment")]
     Compartments(compartments::Compartments),

@@ -32,6 +32,14 @@ const NOT_ALLOWED: &[&str] = &[
     "RoleNotAllowed",
     "BadConsent",
     "TooManyRefusals",
+    "RoleMayNot",
+    "NotReviewer",
+    "Barred",
+    "ReviewOverdue",
+    "AlreadyOpen",
+    "TooManyToday",
+    "OrganisationTooManyToday",
+    "TooManyUnreviewed",
 ];
 
 pub fn report(error: &anyhow::Error, machine: bool) -> ExitCode {

@@ -18,6 +18,7 @@
 //! ```
 
 pub mod actions;
+pub mod card;
 pub mod chain;
 pub mod deidentify;
 pub mod disclosures;

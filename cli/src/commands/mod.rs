@@ -6,6 +6,7 @@ pub mod completions;
 pub mod correct;
 pub mod council;
 pub mod credits;
+pub mod emergency;
 pub mod keyring;
 pub mod keys;
 pub mod log;
@@ -40,6 +41,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Clinician(command) => command.run(global).await,
         Command::Patient(command) => command.run(global).await,
         Command::Recovery(command) => command.run(global).await,
+        Command::Emergency(command) => command.run(global).await,
         Command::Compartments(command) => command.run(global).await,
         Command::Record(command) => command.run(global).await,
         Command::Share(command) => command.run(global).await,

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use salus_client::actions::describe::moment;
-use salus_client::actions::{corrections, watching};
+use salus_client::actions::{corrections, emergency, watching};
 
 use crate::args::Global;
 use crate::context::client;
@@ -31,6 +31,9 @@ impl Watch {
                     moment(row.opened_at),
                     row.replacement
                 );
+            }
+            for (patient, advice) in emergency::advice_now(&client).await? {
+                eprintln!("{patient}  {advice}");
             }
         }
         let mut failed = None;

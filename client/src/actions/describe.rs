@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use salus_primitives::rows::GLASS_LASTS;
 use serde_json::Value;
 
 use super::Client;
@@ -339,6 +340,42 @@ impl Names {
                 record(),
                 fields["replacement"]
             ),
+            ("Emergency", "PlanChanged") => {
+                format!("{actor} decided what an emergency opens, or that it opens nothing.")
+            }
+            ("Emergency", "GlassBroken") => format!(
+                "EMERGENCY: {actor} of {} broke the glass and can read for {} (glass {}, {}). `salus emergency list` tells why; if it is none: `salus revoke {}` and `salus emergency dispute {}`.",
+                organisation(),
+                span(GLASS_LASTS),
+                fields["glass"],
+                grant(),
+                fields["grant"],
+                fields["glass"]
+            ),
+            ("Emergency", "GlassRefused") => format!(
+                "EMERGENCY: {actor} of {} tried to break the glass and got nothing.",
+                organisation()
+            ),
+            ("Emergency", "GlassReviewed") => format!(
+                "{actor} reviewed glass {}: breaking it was {}justified.",
+                fields["glass"],
+                match fields["justified"].as_bool() {
+                    Some(true) => "",
+                    _ => "NOT ",
+                }
+            ),
+            ("Emergency", "GlassDisputed") => {
+                format!("{actor} disputed that glass {} had to be broken.", fields["glass"])
+            }
+            ("Emergency", "ClinicianBarred") => format!(
+                "{} of {} can break no glass any more, until the council has looked into it.",
+                capital(&self.account(&fields["clinician"])),
+                organisation()
+            ),
+            ("Emergency", "Readmitted") => format!(
+                "The council lets {} break glasses again.",
+                self.account(&fields["clinician"])
+            ),
             ("Research", "Announced") => format!(
                 "{} announced study {}: {} credits for each of {}, until {}.",
                 capital(&organisation()),
@@ -386,6 +423,9 @@ impl Names {
                 plain(&fields["amount"]),
                 self.account(&fields["account"])
             ),
+            ("Members", "RecipientPublished") => {
+                format!("{actor} published a key that files are encrypted to.")
+            }
             ("Members", "ClinicianCredentialed") => format!(
                 "{} vouches for {} as {} until {}.",
                 organisation(),

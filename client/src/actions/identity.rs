@@ -4,7 +4,7 @@ use salus_primitives::{Cid, CompartmentId, PatientId, Subject};
 use serde::Serialize;
 
 use super::sharing::{rotate_compartment, Rotated};
-use super::{cid, unknown_patient, Client, Receipt};
+use super::{cid, emergency, unknown_patient, Client, Receipt};
 use crate::chain::{calls, Salus};
 use crate::error::{Error, Result};
 use crate::files::age::{DecryptionKey, EncryptionKey};
@@ -279,11 +279,12 @@ pub async fn rotate_all(client: &Client, patient: PatientId) -> Result<RotatedKe
     let mut keyring = current_keyring(client, patient).await?;
     let ids: Vec<CompartmentId> = keyring.compartments().map(|(id, _)| *id).collect();
     let mut rotated = Vec::new();
-    for id in ids {
-        rotated.push(rotate_compartment(client, &mut keyring, id).await?);
+    for id in &ids {
+        rotated.push(rotate_compartment(client, &mut keyring, *id).await?);
     }
     let inbox_epoch = rotate_inbox(client, &mut keyring).await?;
     let saved = back_up(client, &keyring).await;
+    emergency::follow(client, &keyring, &ids).await;
     Ok(RotatedKeyring {
         patient: patient.to_string(),
         rotated,

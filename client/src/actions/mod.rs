@@ -20,6 +20,7 @@ pub mod corrections;
 pub mod council;
 pub mod credits;
 pub mod describe;
+pub mod emergency;
 pub mod identity;
 pub mod letters;
 pub mod opening;

@@ -106,7 +106,7 @@ pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
         .grant(patient, index)
         .await?
         .ok_or_else(|| super::no_grant(patient, index))?;
-    let keys = client.own_keys(&salus).await?;
+    let keys = keys(client, &salus, patient, index).await?;
     let first = entries.first().map(|(entry, _)| *entry);
     let envelope = envelope(&session, patient, index, &view.envelopes, &keys, first).await?;
     tracing::debug!("keys");
@@ -166,7 +166,7 @@ pub(super) async fn manifest(
         .grant(patient, index)
         .await?
         .ok_or_else(|| super::no_grant(patient, index))?;
-    let keys = client.own_keys(&salus).await?;
+    let keys = keys(client, &salus, patient, index).await?;
     let envelope = envelope(
         &session,
         patient,
@@ -187,6 +187,18 @@ pub(super) async fn manifest(
     let (_, manifest) = reading.read(record, None).await?;
     remember(client, patient, record, index, &entry, &salus).await?;
     Ok(manifest)
+}
+
+/// What opens a grant's envelopes: this account's keys, and that of the package if it was a glass.
+async fn keys(
+    client: &Client,
+    salus: &Salus,
+    patient: PatientId,
+    grant: GrantIndex,
+) -> Result<Vec<DecryptionKey>> {
+    let mut keys = client.own_keys(salus).await?;
+    keys.extend(client.profile.glass(&patient, grant, &client.device)?);
+    Ok(keys)
 }
 
 /// The grant to open under. One that was named is tried whatever it is: only the chain decides.

@@ -569,7 +569,7 @@ pub async fn restore(client: &Client, patient: PatientId, files: &[Sealed]) -> R
     reopen(client, patient, key_of(&secret)?).await
 }
 
-fn exposed(key: &DecryptionKey) -> Result<Zeroizing<String>> {
+pub(super) fn exposed(key: &DecryptionKey) -> Result<Zeroizing<String>> {
     key.expose()
         .ok_or_else(|| Error::EncryptionKey("the key of a single file is kept by nobody".into()))
 }

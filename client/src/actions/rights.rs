@@ -14,7 +14,7 @@ use super::describe::Names;
 use super::identity::{back_up, current_keyring, published, rotate_inbox};
 use super::records::{fetch, own_record_keys, plain_name, RecordView};
 use super::sharing::rotate_compartment;
-use super::{clock, corrections, patient as about, sharing, watching, Client};
+use super::{clock, corrections, emergency, patient as about, sharing, watching, Client};
 use crate::chain::{calls, Call, Salus};
 use crate::disclosures::{account, Accounting};
 use crate::error::{Error, Result};
@@ -287,6 +287,10 @@ pub async fn erase_all(client: &Client, patient: PatientId) -> Result<ErasedAll>
     let now = salus.now().await?;
     let mut failed = Vec::new();
 
+    // Its package holds keys that are to be destroyed.
+    if salus.emergency_plan(patient).await?.is_some() {
+        emergency::remove(client, patient).await?;
+    }
     let live = live_grants(&salus, patient, now).await?;
     let revoke = |grant| calls::consent::revoke(patient, grant);
     let revoked = each(client, &live, "grant", revoke, &mut failed).await?;

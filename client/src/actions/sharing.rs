@@ -12,8 +12,8 @@ use serde::Serialize;
 use super::identity::{back_up, current_keyring};
 use super::records::{fetch, no_record, own_record_keys};
 use super::{
-    caused, cid, credits, grantee_text, letters, no_grant, number, purpose_code, rights_word,
-    Client, Receipt,
+    caused, cid, credits, emergency, grantee_text, letters, no_grant, number, purpose_code,
+    rights_word, Client, Receipt,
 };
 use crate::chain::{calls, Salus};
 use crate::error::{Error, Result};
@@ -163,7 +163,7 @@ async fn grantee_key(client: &Client, salus: &Salus, grantee: &Grantee) -> Resul
 }
 
 /// The compartments that categories and flags stand for.
-fn select(
+pub(super) fn select(
     keyring: &Keyring,
     categories: &[Category],
     flags: &[Sensitivity],
@@ -297,7 +297,7 @@ pub(super) async fn hand_over(
     send_envelope(client, &session, &envelope, &key).await
 }
 
-async fn send_envelope(
+pub(super) async fn send_envelope(
     client: &Client,
     session: &Session<'_>,
     envelope: &Envelope,
@@ -339,10 +339,12 @@ pub async fn rotate(
 ) -> Result<Rotation> {
     let mut keyring = current_keyring(client, patient).await?;
     let mut rotated = Vec::new();
-    for id in select(&keyring, categories, flags)? {
-        rotated.push(rotate_compartment(client, &mut keyring, id).await?);
+    let ids = select(&keyring, categories, flags)?;
+    for id in &ids {
+        rotated.push(rotate_compartment(client, &mut keyring, *id).await?);
     }
     let saved = back_up(client, &keyring).await;
+    emergency::follow(client, &keyring, &ids).await;
     Ok(Rotation {
         patient: patient.to_string(),
         rotated,
@@ -361,15 +363,16 @@ pub(super) async fn rotate_if_needed(
         .await?
         .compartments(keyring.patient())
         .await?;
-    let mut any = false;
+    let mut rotated = Vec::new();
     for (id, view) in views {
         if ids.contains(&id) && view.needs_rotation {
             rotate_compartment(client, keyring, id).await?;
-            any = true;
+            rotated.push(id);
         }
     }
-    if any {
+    if !rotated.is_empty() {
         back_up(client, keyring).await;
+        emergency::follow(client, keyring, &rotated).await;
     }
     Ok(())
 }

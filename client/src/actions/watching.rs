@@ -9,7 +9,7 @@ use serde_json::Value;
 use sp_core::H256;
 
 use super::describe::Names;
-use super::Client;
+use super::{emergency, Client};
 use crate::chain::{ChainEvent, Salus};
 use crate::error::{Error, Result};
 use crate::trail::{self, Head, SeenHead, Trail, TrailError};
@@ -210,6 +210,9 @@ impl Interests {
         };
         let number = |field: &str| event.fields[field].as_u64().map(|number| number as u32);
         let Some(patient) = event.patient() else {
+            if event.pallet == "Emergency" {
+                return Ok(is_me("clinician") || is_ours(&event.fields["organisation"]));
+            }
             return Ok(event.pallet == "Members"
                 && (is_me("account")
                     || is_ours(&event.fields["organisation"])
@@ -251,6 +254,19 @@ impl Interests {
                 });
                 Ok(helps)
             }
+            // Who broke a glass, and the organisation that answers for it.
+            _ if event.pallet == "Emergency" => {
+                if is_me("actor") || is_ours(&event.fields["organisation"]) {
+                    return Ok(true);
+                }
+                let Some(glass) = number("glass") else {
+                    return Ok(false);
+                };
+                let rows = salus.glasses(patient, glass, 1).await?;
+                Ok(rows.iter().any(|(_, glass)| {
+                    glass.clinician == self.me || Some(glass.organisation) == self.organisation
+                }))
+            }
             _ if event.pallet == "Corrections" => {
                 let Some(record) = number("record") else {
                     return Ok(false);
@@ -282,6 +298,8 @@ pub async fn watch(
     let salus = client.chain.salus_at(head.hash);
     let mut interests = Interests::of(client, &salus).await?;
     let names = Names::of(client).await?;
+    // What was out of date before is told by whoever begins to watch.
+    let mut advised = emergency::advice(client, &salus, &interests.controlled).await?;
     let mut blocks = client.chain.follow(since);
     let mut next = since;
     while !once || next <= head.number {
@@ -290,26 +308,50 @@ pub async fn watch(
         let found = client.chain.block_events(block.hash).await?;
         let salus = client.chain.salus_at(block.hash);
         for event in found.events {
-            if !interests.include(&salus, &event).await? {
-                continue;
+            let mut news = Vec::new();
+            if interests.include(&salus, &event).await? {
+                let text = names.sentence(&event.pallet, &event.variant, &event.fields);
+                news.push((event.patient(), text));
             }
-            let notice = Notice {
-                patient: event.patient().map(|patient| patient.to_string()),
-                block: block.number,
-                block_hash: block.hash,
-                event_index: event.index,
-                moment: found.moment,
-                text: names.sentence(&event.pallet, &event.variant, &event.fields),
-                pallet: event.pallet,
-                variant: event.variant,
-                fields: event.fields,
-            };
-            if !tell(notice)? {
-                return Ok(());
+            if touches_holders(&event) {
+                let advice = emergency::advice(client, &salus, &interests.controlled).await?;
+                for (patient, text) in &advice {
+                    if advised.get(patient) != Some(text) {
+                        news.push((Some(*patient), text.clone()));
+                    }
+                }
+                advised = advice;
+            }
+            for (patient, text) in news {
+                let notice = Notice {
+                    patient: patient.map(|patient| patient.to_string()),
+                    block: block.number,
+                    block_hash: block.hash,
+                    event_index: event.index,
+                    moment: found.moment,
+                    pallet: event.pallet.clone(),
+                    variant: event.variant.clone(),
+                    fields: event.fields.clone(),
+                    text,
+                };
+                if !tell(notice)? {
+                    return Ok(());
+                }
             }
         }
     }
     Ok(())
+}
+
+/// Whether an event may mean that a vault can no longer use its share of a plan.
+fn touches_holders(event: &ChainEvent) -> bool {
+    const VARIANTS: [&str; 4] = [
+        "OrganisationSuspended",
+        "RecipientPublished",
+        "ClinicianSuspended",
+        "CredentialEnded",
+    ];
+    event.pallet == "Members" && VARIANTS.contains(&event.variant.as_str())
 }
 
 #[cfg(test)]

@@ -1,0 +1,322 @@
+//! `salus emergency`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use salus_client::actions::describe::moment;
+use salus_client::actions::emergency::{self, GlassRow, Planned, Planning, Words};
+use salus_client::actions::Client;
+use salus_client::card::{card, code_text};
+use salus_client::files::letter::Letter;
+use salus_client::profile::write_atomically;
+use salus_client::taxonomy::{Category, Sensitivity};
+use salus_primitives::{AccountId, GlassIndex, OrgId, PatientId};
+use serde_json::json;
+
+use super::council::outcome;
+use super::short;
+use crate::args::{About, Global};
+use crate::context::{client, offline};
+use crate::output::print;
+use crate::parse;
+
+#[derive(Debug, Subcommand)]
+pub enum Emergency {
+    /// Decide what opens when nobody can ask you, and whose vaults have to agree; or that nothing does
+    Plan {
+        /// What opens; may be given several times
+        #[arg(long = "category", required_unless_present = "none", ignore_case = true, value_parser = parse::category(), value_name = "CATEGORY")]
+        categories: Vec<Category>,
+        /// Of what is flagged, open these too
+        #[arg(long = "sensitivity", ignore_case = true, requires = "categories", value_parser = parse::sensitivity(), value_name = "FLAG")]
+        flags: Vec<Sensitivity>,
+        /// An organisation whose vault keeps a share; once for each [default: three that answer]
+        #[arg(long = "holder", requires = "categories", value_name = "ORGANISATION")]
+        holders: Vec<OrgId>,
+        /// How many vaults have to give their shares [default: 2]
+        #[arg(long, requires = "categories")]
+        threshold: Option<u8>,
+        /// Nothing opens, whatever happens
+        #[arg(long, conflicts_with_all = ["categories", "flags", "holders", "threshold"])]
+        none: bool,
+        #[command(flatten)]
+        about: About,
+    },
+    /// What opens in an emergency, and whether the plan is up to date
+    Show {
+        #[command(flatten)]
+        about: About,
+    },
+    /// A card to print and carry: what you choose to write on it, and a code that says who you are
+    Card {
+        /// A line, such as a blood type or an allergy; in clear for whoever finds the card
+        #[arg(long = "line", value_name = "TEXT")]
+        lines: Vec<String>,
+        /// The SVG to write
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        about: About,
+    },
+    /// Take emergency access for 24 hours; the patient hears of it, and your organisation has to
+    /// review it
+    BreakGlass {
+        /// The patient
+        patient: PatientId,
+        /// Why; only the patient and your organisation's admin can read it
+        #[arg(long, value_name = "TEXT")]
+        letter: String,
+    },
+    /// Say whether a clinician of yours had to break a glass; by the organisation's admin
+    #[command(group = clap::ArgGroup::new("answer").required(true))]
+    Review {
+        /// The patient
+        patient: PatientId,
+        /// The glass's number
+        glass: GlassIndex,
+        /// It had to be broken
+        #[arg(long, group = "answer")]
+        justified: bool,
+        /// It had not; at the third within a year the clinician is barred
+        #[arg(long, group = "answer")]
+        unjustified: bool,
+    },
+    /// Say that a glass of yours had not to be broken
+    Dispute {
+        /// The glass's number
+        glass: GlassIndex,
+        /// Why; only you and the organisation's admin can read it
+        #[arg(long, value_name = "TEXT")]
+        letter: String,
+        #[command(flatten)]
+        about: About,
+    },
+    /// The glasses of a patient, with their letters; or what waits for your review
+    List {
+        #[command(flatten)]
+        about: About,
+        /// What waits for your review, as an admin
+        #[arg(long, conflicts_with = "patient")]
+        to_review: bool,
+    },
+    /// Propose to the council to let a clinician break glasses again
+    Readmit {
+        /// Who was barred, or whose review nobody is left to make
+        #[arg(value_parser = parse::account)]
+        clinician: AccountId,
+    },
+}
+
+impl Emergency {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        match self {
+            Emergency::Plan {
+                none: true, about, ..
+            } => {
+                let client = client(global).await?;
+                let done = emergency::remove(&client, client.patient(about.patient)?).await?;
+                print(global, &done, || {
+                    "Nothing opens in an emergency. To who tries you look like somebody who has never decided.".into()
+                })
+            }
+            Emergency::Plan {
+                categories,
+                flags,
+                holders,
+                threshold,
+                about,
+                ..
+            } => {
+                let client = client(global).await?;
+                let planning = Planning {
+                    categories,
+                    flags,
+                    holders,
+                    threshold,
+                };
+                let patient = client.patient(about.patient)?;
+                let planned = emergency::plan(&client, patient, &planning).await?;
+                print(global, &planned, || sentence(&planned))
+            }
+            Emergency::Show { about } => {
+                let client = client(global).await?;
+                let view = emergency::show(&client, client.patient(about.patient)?).await?;
+                print(global, &view, || shown(&view))
+            }
+            Emergency::Card { lines, out, about } => {
+                let (profile, _, genesis) = offline(global).await?;
+                let patient = Client::which(&profile, about.patient)?;
+                let svg = card(&genesis, patient, &lines)?;
+                write_atomically(&out, svg.as_bytes())?;
+                let result = json!({
+                    "patient": patient.to_string(),
+                    "code": code_text(&genesis, patient),
+                    "file": out,
+                });
+                print(global, &result, || {
+                    format!(
+                        "{} is an A6 page to print. Whoever finds it can read it, and sees in the code which patient you are.",
+                        out.display()
+                    )
+                })
+            }
+            Emergency::BreakGlass { patient, letter } => {
+                let client = client(global).await?;
+                let letter = Letter::new("Emergency", letter);
+                let broken = emergency::break_glass(&client, patient, &letter).await?;
+                print(global, &broken, || {
+                    format!(
+                        "{} (glass {}, grant {}): until {} you can read what the patient lets open, with `salus open {} --list --grant {}`. The patient hears of it, and your organisation reviews it.",
+                        match broken.receipt {
+                            Some(_) => "The glass is broken",
+                            None => "You have broken this glass before",
+                        },
+                        broken.glass,
+                        broken.grant,
+                        moment(broken.expires_at),
+                        broken.patient,
+                        broken.grant
+                    )
+                })
+            }
+            Emergency::Review {
+                patient,
+                glass,
+                justified,
+                ..
+            } => {
+                let client = client(global).await?;
+                let done = emergency::review(&client, patient, glass, justified).await?;
+                print(global, &done, || {
+                    format!(
+                        "Glass {glass} is reviewed: {}justified.",
+                        match justified {
+                            true => "",
+                            false => "not ",
+                        }
+                    )
+                })
+            }
+            Emergency::Dispute {
+                glass,
+                letter,
+                about,
+            } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let letter = Letter::new("Dispute", letter);
+                let done = emergency::dispute(&client, patient, glass, &letter).await?;
+                print(global, &done, || {
+                    format!("Glass {glass} is disputed: the organisation's admin can read why.")
+                })
+            }
+            Emergency::List { about, to_review } => {
+                let client = client(global).await?;
+                let rows = match to_review {
+                    true => emergency::to_review(&client).await?,
+                    false => emergency::list(&client, client.patient(about.patient)?).await?,
+                };
+                print(global, &json!({ "glasses": rows }), || listed(&rows))
+            }
+            Emergency::Readmit { clinician } => {
+                let client = client(global).await?;
+                let proposed = emergency::readmit(&client, &clinician).await?;
+                print(global, &proposed, || {
+                    outcome(&proposed, &format!("{clinician} can break glasses again."))
+                })
+            }
+        }
+    }
+}
+
+fn sentence(planned: &Planned) -> String {
+    let names: Vec<&str> = planned
+        .holders
+        .iter()
+        .map(|holder| holder.name.as_str())
+        .collect();
+    let mut text = format!(
+        "In an emergency {} opens, if the vaults of {} of these agree: {}.",
+        planned.labels.join(", "),
+        planned.threshold,
+        names.join(", ")
+    );
+    for holder in planned.holders.iter().filter(|holder| !holder.kept) {
+        text.push_str(&format!(
+            "\nThe vault of {} does not have its share: {}. It opens without; run the command again to have all.",
+            holder.name,
+            holder.error.as_deref().unwrap_or_default()
+        ));
+    }
+    text
+}
+
+fn shown(view: &emergency::PlanView) -> String {
+    let Some(plan) = &view.plan else {
+        return "Nothing opens in an emergency: `salus emergency plan` decides what does.".into();
+    };
+    let names: Vec<&str> = plan
+        .holders
+        .iter()
+        .map(|holder| holder.name.as_str())
+        .collect();
+    let mut text = format!(
+        "In an emergency {} opens, if the vaults of {} of these agree: {}. Decided on {}.",
+        plan.labels.join(", "),
+        plan.threshold,
+        names.join(", "),
+        moment(plan.set_at)
+    );
+    if !plan.stale.is_empty() {
+        text.push_str(&format!(
+            "\nIt is out of date: {}. Run `salus emergency plan` again.",
+            plan.stale.join("; ")
+        ));
+    }
+    text
+}
+
+fn words(words: &Words) -> String {
+    match (&words.text, &words.unreadable) {
+        (Some(text), _) => format!("“{text}”"),
+        (None, reason) => format!(
+            "It cannot be read: {}",
+            reason.as_deref().unwrap_or_default()
+        ),
+    }
+}
+
+fn listed(rows: &[GlassRow]) -> String {
+    if rows.is_empty() {
+        return "There is none.".into();
+    }
+    let texts: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let mut text = format!(
+                "Glass {} of patient {} (grant {}): broken by {} of organisation {} on {}, {}.\n  {}",
+                row.glass,
+                row.patient,
+                row.grant,
+                short(&row.clinician),
+                row.organisation,
+                moment(row.broken_at),
+                match row.justified {
+                    Some(true) => "justified".into(),
+                    Some(false) => "not justified".into(),
+                    None => format!("to be reviewed until {}", moment(row.review_by)),
+                },
+                words(&row.letter)
+            );
+            match (&row.dispute, row.disputed_at) {
+                (Some(dispute), _) => {
+                    text.push_str(&format!("\n  Disputed: {}", words(dispute)));
+                }
+                (None, Some(at)) => text.push_str(&format!("\n  Disputed on {}.", moment(at))),
+                (None, None) => {}
+            }
+            text
+        })
+        .collect();
+    texts.join("\n")
+}

@@ -1,0 +1,919 @@
+//! Emergencies: what a patient lets open when nobody can ask them, and who answers for opening it.
+//!
+//! A plan's compartments' keys lie in a *package*, an envelope that is encrypted to a key of its own.
+//! That key is split, and each share goes to the vault of another organisation, encrypted to it. The
+//! vaults release their shares to a clinician who has broken the glass, once that is final: nobody
+//! else has enough of them.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::future::join_all;
+use futures::stream::{FuturesUnordered, StreamExt};
+use salus_primitives::rows::{GLASS_LASTS, REVIEW_WITHIN};
+use salus_primitives::{
+    AccountId, ClinicianRole, CompartmentId, EmergencyPlan, Glass, GlassIndex, GrantIndex, Member,
+    Moment, OrgId, Organisation, PatientId, ShareHolder, Subject,
+};
+use serde::Serialize;
+use sp_core::H256;
+
+use super::council::{self, Proposed};
+use super::identity::current_keyring;
+use super::recovery::exposed;
+use super::sharing::{select, send_envelope};
+use super::{cid, letters, number, text, unknown_patient, Client, Receipt};
+use crate::chain::{calls, Salus, Submitted};
+use crate::error::{Error, Result};
+use crate::files::age::{seal_bytes, unseal_bytes, DecryptionKey, EncryptionKey};
+use crate::files::letter::Letter;
+use crate::files::share::{check_known, combine_known, split, Share};
+use crate::keyring::{Keyring, Label};
+use crate::keys::parse_account;
+use crate::profile::{DealtPlan, DealtVault};
+use crate::taxonomy::{Category, Sensitivity};
+use crate::vault::{Location, Session, Vault, VaultError, MAX_SHARE};
+
+/// How many shares it takes, and how many there are, if nothing else is asked for.
+const THRESHOLD: u8 = 2;
+const HOLDERS: usize = 3;
+/// Vaults that are asked at once.
+const AT_ONCE: usize = 8;
+
+/// A vault's node may see a glass a moment after ours does, and refuses until then.
+const PATIENCE: [Duration; 6] = [
+    Duration::from_millis(300),
+    Duration::from_millis(700),
+    Duration::from_millis(1_000),
+    Duration::from_millis(2_000),
+    Duration::from_millis(2_000),
+    Duration::from_millis(2_000),
+];
+
+/// What a patient decides for emergencies.
+#[derive(Clone, Debug, Default)]
+pub struct Planning {
+    pub categories: Vec<Category>,
+    pub flags: Vec<Sensitivity>,
+    /// The first three whose vaults answer, if none is named.
+    pub holders: Vec<OrgId>,
+    /// Two, if none.
+    pub threshold: Option<u8>,
+}
+
+/// An organisation whose vault can keep a share, and how to encrypt to it.
+struct Holder {
+    organisation: OrgId,
+    name: String,
+    vault: Vault,
+    account: AccountId,
+    key: EncryptionKey,
+}
+
+/// A plan as it was set.
+#[derive(Clone, Debug, Serialize)]
+pub struct Planned {
+    pub patient: String,
+    pub labels: Vec<String>,
+    pub threshold: u8,
+    pub holders: Vec<Dealt>,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+/// Whether a holder's vault has its share.
+#[derive(Clone, Debug, Serialize)]
+pub struct Dealt {
+    pub organisation: OrgId,
+    pub name: String,
+    pub kept: bool,
+    /// Why not.
+    pub error: Option<String>,
+}
+
+/// Decides what an emergency opens. Every plan has a new key: earlier shares and packages open nothing
+/// of what comes from now on.
+pub async fn plan(client: &Client, patient: PatientId, planning: &Planning) -> Result<Planned> {
+    let keyring = current_keyring(client, patient).await?;
+    let compartments = select(&keyring, &planning.categories, &planning.flags)?;
+    let salus = client.salus().await?;
+    let holders = match planning.holders.as_slice() {
+        [] => answering(client, &salus, patient).await?,
+        named => holders(client, &salus, named).await?,
+    };
+    let threshold = planning.threshold.unwrap_or(THRESHOLD);
+    deal(client, &keyring, &compartments, &holders, threshold).await
+}
+
+/// The holders that were named; the first that cannot keep a share is told.
+async fn holders(client: &Client, salus: &Salus, named: &[OrgId]) -> Result<Vec<Holder>> {
+    let mut holders: Vec<Holder> = Vec::new();
+    for organisation in named {
+        if holders
+            .iter()
+            .any(|known| known.organisation == *organisation)
+        {
+            return Err(Error::Unfit(format!(
+                "organisation {organisation} is named twice: each holder has one share"
+            )));
+        }
+        let row = salus
+            .organisation(*organisation)
+            .await?
+            .ok_or_else(|| super::organisation::unknown(*organisation))?;
+        holders.push(holder(client, salus, *organisation, &row).await?);
+    }
+    Ok(holders)
+}
+
+/// The first organisations whose vaults answer, that of the patient's own before all others.
+async fn answering(client: &Client, salus: &Salus, patient: PatientId) -> Result<Vec<Holder>> {
+    let home = salus
+        .patient(patient)
+        .await?
+        .ok_or_else(|| unknown_patient(patient))?
+        .enrolled_by;
+    let mut rows = salus.all_organisations().await?;
+    rows.retain(|(_, row)| row.suspended_at.is_none() && !row.vault_url.is_empty());
+    rows.sort_by_key(|(organisation, _)| (*organisation != home, *organisation));
+    let mut found = Vec::new();
+    let mut unfit = Vec::new();
+    for rows in rows.chunks(AT_ONCE) {
+        let asked = rows
+            .iter()
+            .map(|(organisation, row)| holder(client, salus, *organisation, row));
+        for answer in join_all(asked).await {
+            match answer {
+                Ok(holder) => found.push(holder),
+                Err(error) => unfit.push(error.to_string()),
+            }
+        }
+        if found.len() >= HOLDERS {
+            break;
+        }
+    }
+    found.truncate(HOLDERS);
+    if found.len() < usize::from(THRESHOLD) {
+        unfit.insert(
+            0,
+            format!(
+                "an emergency plan takes the vaults of at least {THRESHOLD} organisations, and {} can keep a share now",
+                found.len()
+            ),
+        );
+        return Err(Error::Unfit(unfit.join("; ")));
+    }
+    Ok(found)
+}
+
+/// Asks an organisation's vault whose key its shares are encrypted to, and believes the chain only.
+async fn holder(
+    client: &Client,
+    salus: &Salus,
+    organisation: OrgId,
+    row: &Organisation,
+) -> Result<Holder> {
+    let name = text(&row.name);
+    let unfit =
+        |reason: &str| Error::Unfit(format!("{name} (organisation {organisation}) {reason}"));
+    if row.suspended_at.is_some() {
+        return Err(unfit("is suspended: choose another holder"));
+    }
+    if row.vault_url.is_empty() {
+        return Err(unfit("names no vault: choose another holder"));
+    }
+    let reach = client.reach().await?;
+    let genesis = client.chain.genesis();
+    let vault = Vault::new(&text(&row.vault_url), organisation, genesis, reach)?;
+    let told = vault.identity().await?;
+    let account = parse_account(&told.account)?;
+    if !is_service(salus, &account, organisation).await? {
+        return Err(unfit(
+            "has a vault whose account is no service of it in good standing: tell its admin, and choose another holder",
+        ));
+    }
+    let subject = Subject::Account(account.clone());
+    let unpublished = || unfit("has not published its vault's key yet: try again in a minute");
+    if salus.recipient(&subject).await?.is_none() {
+        return Err(unpublished());
+    }
+    let key = client.recipient(salus, &subject).await?;
+    // A share for another key could not be opened by the vault, so nothing is lost by comparing.
+    if told.recipient != key.to_string() {
+        return Err(unpublished());
+    }
+    Ok(Holder {
+        organisation,
+        name,
+        vault,
+        account,
+        key,
+    })
+}
+
+async fn is_service(salus: &Salus, account: &AccountId, organisation: OrgId) -> Result<bool> {
+    let role = ClinicianRole::Service;
+    let service = Member::Clinician { organisation, role };
+    Ok(salus.member(account).await? == Some(service))
+}
+
+/// Makes a key, the package, the plan on the chain; then gives each vault its share.
+async fn deal(
+    client: &Client,
+    keyring: &Keyring,
+    compartments: &[CompartmentId],
+    holders: &[Holder],
+    threshold: u8,
+) -> Result<Planned> {
+    let patient = keyring.patient();
+    let count = u8::try_from(holders.len())
+        .map_err(|_| Error::Unfit("that many holders cannot be named".into()))?;
+    let key = DecryptionKey::generate();
+    let shares = split(exposed(&key)?.as_bytes(), threshold, count)?;
+    let session = client.session(patient).await?;
+    let envelope = keyring.envelope(compartments, true)?;
+    let package = send_envelope(client, &session, &envelope, &key.public()).await?;
+    let rows: Vec<ShareHolder> = holders
+        .iter()
+        .zip(&shares)
+        .map(|(holder, share)| ShareHolder {
+            organisation: holder.organisation,
+            share: share.fingerprint(),
+        })
+        .collect();
+    let call = calls::emergency::set_plan(patient, compartments, &rows, threshold, package)?;
+    let submitted = client.submit(&call).await?;
+    let dealt = DealtPlan {
+        package: cid(&package),
+        vaults: holders
+            .iter()
+            .map(|holder| {
+                let vault = DealtVault {
+                    account: holder.account.to_string(),
+                    recipient: holder.key.to_string(),
+                };
+                (holder.organisation, vault)
+            })
+            .collect(),
+    };
+    client.profile.update_dealt_plans(|plans| {
+        plans.set(&patient, Some(dealt));
+        Ok(())
+    })?;
+    let given = holders
+        .iter()
+        .zip(&shares)
+        .map(|(holder, share)| give(client, patient, holder, share));
+    let answers = join_all(given).await;
+    let holders: Vec<Dealt> = holders
+        .iter()
+        .zip(answers)
+        .map(|(holder, answer)| Dealt {
+            organisation: holder.organisation,
+            name: holder.name.clone(),
+            kept: answer.is_ok(),
+            error: answer.err().map(|error| error.to_string()),
+        })
+        .collect();
+    let kept = holders.iter().filter(|holder| holder.kept).count();
+    if kept < usize::from(threshold) {
+        let reasons = holders.iter().filter_map(|holder| {
+            let error = holder.error.as_ref()?;
+            Some(format!("{}: {error}", holder.name))
+        });
+        return Err(Error::Unfit(format!(
+            "the plan stands on the chain and opens nothing yet: {kept} vaults have their share, and {threshold} are needed. Run `salus emergency plan` again, or choose other holders ({})",
+            reasons.collect::<Vec<_>>().join("; ")
+        )));
+    }
+    Ok(Planned {
+        patient: patient.to_string(),
+        labels: labels(compartments, Some(keyring)),
+        threshold,
+        holders,
+        receipt: (&submitted).into(),
+    })
+}
+
+/// Gives a vault its share. It is asked again for a while: its node may be behind.
+async fn give(client: &Client, patient: PatientId, holder: &Holder, share: &Share) -> Result<()> {
+    let sealed = seal_bytes(std::slice::from_ref(&holder.key), &share.to_bytes())?;
+    let vaults = vec![holder.vault.clone()];
+    let session = Session::begin(vaults, Cow::Borrowed(&client.key)).await?;
+    Ok(session.deal(patient, sealed).await?)
+}
+
+fn labels(compartments: &[CompartmentId], keyring: Option<&Keyring>) -> Vec<String> {
+    let label = |id: &CompartmentId| {
+        keyring
+            .and_then(|keyring| keyring.label(id))
+            .map_or_else(|| id.to_string(), Label::to_string)
+    };
+    compartments.iter().map(label).collect()
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanChanged {
+    pub patient: String,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+/// Nothing opens in an emergency. It leaves what setting a plan leaves, also where there was none.
+pub async fn remove(client: &Client, patient: PatientId) -> Result<PlanChanged> {
+    let call = calls::emergency::remove_plan(patient);
+    let submitted = client.submit(&call).await?;
+    client.profile.update_dealt_plans(|plans| {
+        plans.set(&patient, None);
+        Ok(())
+    })?;
+    Ok(PlanChanged {
+        patient: patient.to_string(),
+        receipt: (&submitted).into(),
+    })
+}
+
+/// Deals the plan anew if it opens one of these compartments, which have new keys. What went wrong is
+/// told and keeps nobody from what they came for: the plan before still opens what it opened.
+pub(super) async fn follow(client: &Client, keyring: &Keyring, rotated: &[CompartmentId]) {
+    if let Err(error) = deal_anew(client, keyring, rotated).await {
+        tracing::warn!(
+            "the emergency plan does not open what is added from now on: run `salus emergency plan` again ({error})"
+        );
+    }
+}
+
+async fn deal_anew(client: &Client, keyring: &Keyring, rotated: &[CompartmentId]) -> Result<()> {
+    let salus = client.salus().await?;
+    let Some(plan) = salus.emergency_plan(keyring.patient()).await? else {
+        return Ok(());
+    };
+    if !plan.compartments.iter().any(|id| rotated.contains(id)) {
+        return Ok(());
+    }
+    let named: Vec<OrgId> = plan
+        .holders
+        .iter()
+        .map(|holder| holder.organisation)
+        .collect();
+    let holders = holders(client, &salus, &named).await?;
+    let planned = deal(
+        client,
+        keyring,
+        &plan.compartments,
+        &holders,
+        plan.threshold,
+    )
+    .await?;
+    for holder in planned.holders.iter().filter(|holder| !holder.kept) {
+        tracing::warn!(
+            "the vault of {} did not take its share of the emergency plan: {}",
+            holder.name,
+            holder.error.as_deref().unwrap_or_default()
+        );
+    }
+    Ok(())
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanView {
+    pub patient: String,
+    /// None where nothing opens.
+    pub plan: Option<PlanRow>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanRow {
+    pub labels: Vec<String>,
+    pub threshold: u8,
+    pub holders: Vec<HolderRow>,
+    pub set_at: Moment,
+    /// Why it should be dealt anew.
+    pub stale: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct HolderRow {
+    pub organisation: OrgId,
+    pub name: String,
+}
+
+pub async fn show(client: &Client, patient: PatientId) -> Result<PlanView> {
+    let salus = client.salus().await?;
+    if salus.patient(patient).await?.is_none() {
+        return Err(unknown_patient(patient));
+    }
+    let keyring = client.profile.keyring(&patient, &client.device)?;
+    let plan = match salus.emergency_plan(patient).await? {
+        Some(plan) => Some(PlanRow {
+            labels: labels(&plan.compartments, keyring.as_ref()),
+            threshold: plan.threshold,
+            holders: named(&salus, &plan).await?,
+            set_at: plan.set_at,
+            stale: reasons(client, &salus, patient, &plan).await?,
+        }),
+        None => None,
+    };
+    Ok(PlanView {
+        patient: patient.to_string(),
+        plan,
+    })
+}
+
+async fn named(salus: &Salus, plan: &EmergencyPlan) -> Result<Vec<HolderRow>> {
+    let mut rows = Vec::new();
+    for holder in &plan.holders {
+        let organisation = holder.organisation;
+        let row = salus.organisation(organisation).await?;
+        rows.push(HolderRow {
+            organisation,
+            name: row.map(|row| text(&row.name)).unwrap_or_default(),
+        });
+    }
+    Ok(rows)
+}
+
+/// Why a patient's plan, if there is one, should be dealt anew. Empty if it should not.
+pub async fn stale(client: &Client, salus: &Salus, patient: PatientId) -> Result<Vec<String>> {
+    match salus.emergency_plan(patient).await? {
+        Some(plan) => reasons(client, salus, patient, &plan).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+async fn reasons(
+    client: &Client,
+    salus: &Salus,
+    patient: PatientId,
+    plan: &EmergencyPlan,
+) -> Result<Vec<String>> {
+    let mut reasons = Vec::new();
+    let keyring = client.profile.keyring(&patient, &client.device)?;
+    for id in &plan.compartments {
+        let view = salus.compartment(patient, *id).await?;
+        if view.is_some_and(|view| view.compartment.rotated_at > plan.set_at) {
+            let label = labels(&[*id], keyring.as_ref()).concat();
+            reasons.push(format!("{label} has a new key, which the package lacks"));
+        }
+    }
+    let plans = client.profile.dealt_plans()?;
+    // Only who dealt knows what the shares were encrypted to.
+    let dealt = plans
+        .get(&patient)
+        .filter(|dealt| dealt.package == cid(&plan.package));
+    for holder in &plan.holders {
+        let organisation = holder.organisation;
+        let row = salus.organisation(organisation).await?;
+        let Some(row) = row.filter(|row| row.suspended_at.is_none()) else {
+            reasons.push(format!("organisation {organisation} is no active member"));
+            continue;
+        };
+        let Some(vault) = dealt.and_then(|dealt| dealt.vaults.get(&organisation)) else {
+            continue;
+        };
+        let account = parse_account(&vault.account)?;
+        let signed = salus.recipient(&Subject::Account(account.clone())).await?;
+        let key = signed.and_then(|signed| EncryptionKey::from_recipient(&signed.recipient).ok());
+        if key.is_none_or(|key| key.to_string() != vault.recipient)
+            || !is_service(salus, &account, organisation).await?
+        {
+            reasons.push(format!(
+                "the vault of {} has another key than its share was encrypted to",
+                text(&row.name)
+            ));
+        }
+    }
+    Ok(reasons)
+}
+
+/// The plans of these patients that should be dealt anew, each with what to tell.
+pub async fn advice(
+    client: &Client,
+    salus: &Salus,
+    patients: &BTreeSet<PatientId>,
+) -> Result<BTreeMap<PatientId, String>> {
+    let mut advice = BTreeMap::new();
+    for patient in patients {
+        let reasons = stale(client, salus, *patient).await?;
+        if !reasons.is_empty() {
+            let text = format!(
+                "The emergency plan is out of date: {}. Run `salus emergency plan` again.",
+                reasons.join("; ")
+            );
+            advice.insert(*patient, text);
+        }
+    }
+    Ok(advice)
+}
+
+/// As [`advice`], for all patients whom this account controls.
+pub async fn advice_now(client: &Client) -> Result<BTreeMap<PatientId, String>> {
+    let salus = client.salus().await?;
+    let patients = salus.controlled_by(&client.me()).await?;
+    advice(client, &salus, &patients.into_iter().collect()).await
+}
+
+/// An emergency access that was taken, whose package this device can open.
+#[derive(Clone, Debug, Serialize)]
+pub struct Broken {
+    pub patient: String,
+    pub glass: GlassIndex,
+    pub grant: GrantIndex,
+    pub expires_at: Moment,
+    /// The organisations whose vaults gave their shares.
+    pub shares: Vec<OrgId>,
+    /// None if it was broken before, and only the keys were missing.
+    #[serde(flatten)]
+    pub receipt: Option<Receipt>,
+}
+
+/// Takes emergency access, for a reason that the patient and the organisation's admin will read, and
+/// gathers what opens the package. Whoever did so and got too few shares asks for them again, without
+/// another glass.
+pub async fn break_glass(client: &Client, patient: PatientId, letter: &Letter) -> Result<Broken> {
+    let salus = client.salus().await?;
+    forget_ended(client, &salus).await?;
+    let keys = ensure_ready(client, &salus).await?;
+    if let Some((index, glass)) = live(client, &salus, patient).await? {
+        return gather(client, &salus, patient, index, &glass, &keys, None).await;
+    }
+    let own = Subject::Account(client.me());
+    let mut to = vec![
+        client.recipient(&salus, &Subject::Inbox(patient)).await?,
+        client.recipient(&salus, &own).await?,
+    ];
+    // Who reviews it has to know why. No trouble with that key keeps anybody from helping.
+    if let Some(member) = salus.member(&client.me()).await? {
+        let organisation = Subject::Organisation(member.organisation());
+        match client.recipient(&salus, &organisation).await {
+            Ok(key) => to.push(key),
+            Err(error) => tracing::warn!("your admin cannot read your reason: {error}"),
+        }
+    }
+    let session = client.session(patient).await?;
+    let content = letters::send(client, &session, patient, &to, letter).await?;
+    let call = calls::emergency::break_glass(patient, content);
+    let submitted = client.submit(&call).await?;
+    let Some(broken) = submitted.event("Emergency", "GlassBroken") else {
+        return Err(Error::NotPermitted(format!(
+            "refused: patient {patient} opens nothing for {} now, also in an emergency. The attempt stands in the patient's trail",
+            client.me()
+        )));
+    };
+    let index = number(broken, "glass")?;
+    let salus = client.chain.salus_at(submitted.block.hash);
+    let glass = glass(&salus, patient, index).await?;
+    gather(
+        client,
+        &salus,
+        patient,
+        index,
+        &glass,
+        &keys,
+        Some(&submitted),
+    )
+    .await
+}
+
+/// What opens the shares that vaults encrypt to this account; told before anything is done, because a
+/// glass cannot be broken twice.
+async fn ensure_ready(client: &Client, salus: &Salus) -> Result<Vec<DecryptionKey>> {
+    let own = Subject::Account(client.me());
+    let published = client.recipient(salus, &own).await?;
+    let keys = client.own_keys(salus).await?;
+    match keys.iter().any(|key| key.public() == published) {
+        true => Ok(keys),
+        false => Err(Error::Unfit(
+            "another device has published your key, and this one does not have it: use that one, or run `salus clinician publish` here".into(),
+        )),
+    }
+}
+
+/// The glass of this patient that this account has broken, while it lasts.
+async fn live(
+    client: &Client,
+    salus: &Salus,
+    patient: PatientId,
+) -> Result<Option<(GlassIndex, Glass)>> {
+    for (index, glass) in salus.all_glasses(patient).await?.into_iter().rev() {
+        if glass.clinician == client.me() {
+            let view = salus.grant(patient, glass.grant).await?;
+            if view.is_some_and(|view| view.active) {
+                return Ok(Some((index, glass)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+async fn glass(salus: &Salus, patient: PatientId, index: GlassIndex) -> Result<Glass> {
+    let rows = salus.glasses(patient, index, 1).await?;
+    rows.into_iter()
+        .find(|(found, _)| *found == index)
+        .map(|(_, glass)| glass)
+        .ok_or_else(|| {
+            Error::Unfit(format!(
+                "patient {patient} has no glass {index}: `salus emergency list` lists them"
+            ))
+        })
+}
+
+/// Gathers shares from the holders' vaults until they are enough, and keeps what they make together.
+async fn gather(
+    client: &Client,
+    salus: &Salus,
+    patient: PatientId,
+    index: GlassIndex,
+    row: &Glass,
+    keys: &[DecryptionKey],
+    submitted: Option<&Submitted>,
+) -> Result<Broken> {
+    let grant = row.grant;
+    let missing = |reason: String| {
+        Error::Unfit(format!(
+            "the glass is broken (glass {index}, grant {grant}), and what it opens stays closed: {reason}"
+        ))
+    };
+    let view = salus.grant(patient, grant).await?;
+    let plan = salus
+        .emergency_plan(patient)
+        .await?
+        .filter(|plan| view.is_some_and(|view| view.envelopes.contains(&plan.package)))
+        .ok_or_else(|| missing("the patient has changed the plan meanwhile; ask them".into()))?;
+    let known: Vec<H256> = plan.holders.iter().map(|holder| holder.share).collect();
+    let mut asked: FuturesUnordered<_> = plan
+        .holders
+        .iter()
+        .map(|holder| async {
+            let answer = ask(client, salus, patient, index, holder, keys).await;
+            (holder.organisation, answer)
+        })
+        .collect();
+    let enough = usize::from(plan.threshold);
+    let mut shares = Vec::new();
+    let mut from = Vec::new();
+    let mut refused = Vec::new();
+    while shares.len() < enough {
+        match asked.next().await {
+            Some((organisation, Ok(share))) => {
+                shares.push(share);
+                from.push(organisation);
+            }
+            Some((organisation, Err(error))) => {
+                refused.push(format!("organisation {organisation}: {error}"));
+            }
+            None => {
+                return Err(missing(format!(
+                    "{} of the {enough} shares that it takes came. Run the same command again: the glass stays as it is ({})",
+                    shares.len(),
+                    refused.join("; ")
+                )))
+            }
+        }
+    }
+    let secret = combine_known(&shares, &known)?;
+    let key = std::str::from_utf8(&secret)
+        .ok()
+        .and_then(|text| DecryptionKey::parse(text).ok())
+        .ok_or_else(|| {
+            missing("what the shares make together is no key; ask the patient".into())
+        })?;
+    let device = client.device.public();
+    client.profile.save_glass(&patient, grant, &key, &device)?;
+    Ok(Broken {
+        patient: patient.to_string(),
+        glass: index,
+        grant,
+        expires_at: row.broken_at.saturating_add(GLASS_LASTS),
+        shares: from,
+        receipt: submitted.map(Receipt::from),
+    })
+}
+
+/// A vault's share, which is the one that the plan names.
+async fn ask(
+    client: &Client,
+    salus: &Salus,
+    patient: PatientId,
+    glass: GlassIndex,
+    holder: &ShareHolder,
+    keys: &[DecryptionKey],
+) -> Result<Share> {
+    let organisation = holder.organisation;
+    let row = salus
+        .organisation(organisation)
+        .await?
+        .ok_or_else(|| super::organisation::unknown(organisation))?;
+    let reach = client.reach().await?;
+    let genesis = client.chain.genesis();
+    let vault = Vault::new(&text(&row.vault_url), organisation, genesis, reach)?;
+    let session = Session::impatient(vault, client.key.clone()).await?;
+    let mut waits = PATIENCE.iter();
+    let sealed = loop {
+        match session.share(patient, glass).await {
+            Err(error) if may_be_behind(&error) => match waits.next() {
+                Some(wait) => tokio::time::sleep(*wait).await,
+                None => return Err(error.into()),
+            },
+            other => break other?,
+        }
+    };
+    let bytes = unseal_bytes(keys, &sealed, MAX_SHARE, "share")?;
+    let share = Share::from_bytes(&bytes)?;
+    check_known(&share, &[holder.share])?;
+    Ok(share)
+}
+
+/// Whether a vault may answer better once its node has seen the newest block.
+fn may_be_behind(error: &VaultError) -> bool {
+    matches!(
+        error,
+        VaultError::Refused {
+            status: 403 | 503,
+            ..
+        }
+    )
+}
+
+/// Deletes the keys of glasses that are over.
+async fn forget_ended(client: &Client, salus: &Salus) -> Result<()> {
+    for (patient, grant) in client.profile.glasses()? {
+        let view = salus.grant(patient, grant).await?;
+        if !view.is_some_and(|view| view.active) {
+            client.profile.forget_glass(&patient, grant)?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Answered {
+    pub patient: String,
+    pub glass: GlassIndex,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+/// The admin of the clinician's organisation says whether it was justified.
+pub async fn review(
+    client: &Client,
+    patient: PatientId,
+    glass: GlassIndex,
+    justified: bool,
+) -> Result<Answered> {
+    let call = calls::emergency::review(patient, glass, justified);
+    let submitted = client.submit(&call).await?;
+    Ok(Answered {
+        patient: patient.to_string(),
+        glass,
+        receipt: (&submitted).into(),
+    })
+}
+
+/// Who decides for the patient disputes a glass, in a letter to the clinician's organisation.
+pub async fn dispute(
+    client: &Client,
+    patient: PatientId,
+    index: GlassIndex,
+    letter: &Letter,
+) -> Result<Answered> {
+    let salus = client.salus().await?;
+    let row = glass(&salus, patient, index).await?;
+    let organisation = Subject::Organisation(row.organisation);
+    let to = [
+        client.recipient(&salus, &organisation).await?,
+        client.recipient(&salus, &Subject::Inbox(patient)).await?,
+    ];
+    let session = client.session(patient).await?;
+    let content = letters::send(client, &session, patient, &to, letter).await?;
+    let call = calls::emergency::dispute(patient, index, content);
+    let submitted = client.submit(&call).await?;
+    Ok(Answered {
+        patient: patient.to_string(),
+        glass: index,
+        receipt: (&submitted).into(),
+    })
+}
+
+/// Proposes to the council to let a clinician break glasses again.
+pub async fn readmit(client: &Client, clinician: &AccountId) -> Result<Proposed> {
+    council::propose(client, &calls::emergency::readmit(clinician)).await
+}
+
+/// A letter, or why it cannot be read.
+#[derive(Clone, Debug, Serialize)]
+pub struct Words {
+    pub text: Option<String>,
+    pub unreadable: Option<String>,
+}
+
+impl From<Result<Letter>> for Words {
+    fn from(letter: Result<Letter>) -> Self {
+        match letter {
+            Ok(letter) => Self {
+                text: Some(letter.text),
+                unreadable: None,
+            },
+            Err(error) => Self {
+                text: None,
+                unreadable: Some(error.to_string()),
+            },
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct GlassRow {
+    pub patient: String,
+    pub glass: GlassIndex,
+    pub grant: GrantIndex,
+    pub clinician: String,
+    pub organisation: OrgId,
+    pub broken_at: Moment,
+    /// When the organisation's answer is due.
+    pub review_by: Moment,
+    pub letter: Words,
+    /// What the organisation said; none before it did.
+    pub justified: Option<bool>,
+    pub reviewed_at: Option<Moment>,
+    pub disputed_at: Option<Moment>,
+    /// Only for the patient and the organisation's admin.
+    pub dispute: Option<Words>,
+}
+
+/// A patient's glasses: all for who controls the patient, those of their organisation for admins, and
+/// their own for clinicians.
+pub async fn list(client: &Client, patient: PatientId) -> Result<Vec<GlassRow>> {
+    let salus = client.salus().await?;
+    let me = client.me();
+    let controls = salus.controller(patient, &me).await?.is_some();
+    let admin_of = match salus.member(&me).await? {
+        Some(Member::Admin { organisation }) => Some(organisation),
+        _ => None,
+    };
+    let mut rows = salus.all_glasses(patient).await?;
+    rows.retain(|(_, glass)| {
+        controls || glass.clinician == me || admin_of == Some(glass.organisation)
+    });
+    rows_of(client, &salus, patient, rows).await
+}
+
+/// What waits for this admin's review, the oldest first.
+pub async fn to_review(client: &Client) -> Result<Vec<GlassRow>> {
+    let salus = client.salus().await?;
+    let Some(Member::Admin { organisation }) = salus.member(&client.me()).await? else {
+        return Err(Error::NotPermitted(
+            "only an organisation's admin reviews emergencies: name a patient with --patient to see theirs".into(),
+        ));
+    };
+    let mut rows = Vec::new();
+    let waiting = salus.glasses_to_review(organisation, super::PAGE).await?;
+    for (patient, index, glass) in waiting {
+        rows.extend(rows_of(client, &salus, patient, vec![(index, glass)]).await?);
+    }
+    Ok(rows)
+}
+
+async fn rows_of(
+    client: &Client,
+    salus: &Salus,
+    patient: PatientId,
+    glasses: Vec<(GlassIndex, Glass)>,
+) -> Result<Vec<GlassRow>> {
+    if glasses.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys = letters::keys(client, salus, patient).await?;
+    let session = client.session(patient).await?;
+    let mut rows = Vec::new();
+    for (index, glass) in glasses {
+        let place = Location::GlassLetter(patient, index);
+        let letter = letters::read(&session, place, &glass.letter, &glass.clinician, &keys).await;
+        let dispute = match &glass.dispute {
+            // It is not for whom it is about.
+            Some(dispute) if glass.clinician != client.me() => {
+                let place = Location::Dispute(patient, index);
+                let words =
+                    letters::read(&session, place, &dispute.letter, &dispute.by, &keys).await;
+                Some(words.into())
+            }
+            _ => None,
+        };
+        rows.push(GlassRow {
+            patient: patient.to_string(),
+            glass: index,
+            grant: glass.grant,
+            clinician: glass.clinician.to_string(),
+            organisation: glass.organisation,
+            broken_at: glass.broken_at,
+            review_by: glass.broken_at.saturating_add(REVIEW_WITHIN),
+            letter: letter.into(),
+            justified: glass.review.as_ref().map(|review| review.justified),
+            reviewed_at: glass.review.map(|review| review.at),
+            disputed_at: glass.dispute.map(|dispute| dispute.at),
+            dispute,
+        });
+    }
+    Ok(rows)
+}
