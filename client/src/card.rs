@@ -43,8 +43,8 @@ pub fn card(genesis: &Genesis, patient: PatientId, lines: &[String]) -> Result<S
         }
     }
     let mut svg = format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}mm" height="{HEIGHT}mm" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" fill="#000">
-<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>
+        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}mm" height="{HEIGHT}mm" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" fill="black">
+<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>
 <text x="{MARGIN}" y="16" font-size="8" font-weight="bold">Emergency</text>
 "#
     );
@@ -120,11 +120,14 @@ mod tests {
 
     #[test]
     fn what_is_printed_cannot_become_markup() {
-        let svg = of(&["</text><script>alert('&')</script>", "\"Penicillin\" & more"]).unwrap();
+        let svg = of(&[
+            "</text><script>alert('&')</script>",
+            "\"Penicillin\" & more",
+        ])
+        .unwrap();
         assert!(!svg.contains("<script"), "{svg}");
-        assert!(svg.contains(
-            ">&lt;/text&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;</text>"
-        ));
+        assert!(svg
+            .contains(">&lt;/text&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;</text>"));
         assert!(svg.contains(">&quot;Penicillin&quot; &amp; more</text>"));
         // Nothing but the card's own elements.
         let elements = svg.matches("<text ").count();
@@ -141,7 +144,13 @@ mod tests {
         );
         let svg = of(&["Blood type A+"]).unwrap();
         // The squares of the drawing, as a reader sees them, against a code that is made of that text.
-        let path = svg.split(" d=\"").nth(1).unwrap().split('"').next().unwrap();
+        let path = svg
+            .split(" d=\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap();
         let mut drawn: Vec<(usize, usize)> = path
             .split('M')
             .skip(1)
