@@ -773,6 +773,38 @@ mod tests {
     }
 
     #[test]
+    fn the_key_of_a_glass_is_sealed_to_the_device_and_can_be_forgotten() {
+        let (_folder, profile) = profile();
+        let device = DecryptionKey::generate();
+        let key = DecryptionKey::generate();
+        let patient = PatientId([7; 16]);
+        let glass = |grant, device| profile.glass(&patient, grant, device);
+        assert!(profile.glasses().unwrap().is_empty());
+        profile
+            .save_glass(&patient, 3, &key, &device.public())
+            .unwrap();
+        let found = glass(3, &device).unwrap().unwrap();
+        assert_eq!(found.public(), key.public());
+        assert!(glass(3, &DecryptionKey::generate()).is_err());
+        assert!(glass(4, &device).unwrap().is_none());
+        let path = profile.folder().join(glass_name(&patient, 3));
+        let written = fs::read(&path).unwrap();
+        let secret = key.expose().unwrap();
+        let leaks = written
+            .windows(secret.len())
+            .any(|part| part == secret.as_bytes());
+        assert!(!leaks, "the key lies open");
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(profile.glasses().unwrap(), [(patient, 3)]);
+        profile.forget_glass(&patient, 3).unwrap();
+        assert!(profile.glasses().unwrap().is_empty());
+        assert!(glass(3, &device).unwrap().is_none());
+    }
+
+    #[test]
     fn missing_existing_and_damaged_profiles_are_told_apart() {
         let (folder, profile) = profile();
         assert!(matches!(
