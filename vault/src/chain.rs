@@ -329,8 +329,8 @@ impl Ledger for NodeLedger {
                     continue;
                 };
                 found.push(Change::Plan(patient));
-                let plan = self.chain.salus_at(block.hash).emergency_plan(patient);
-                if let Some(plan) = plan.await? {
+                let salus = self.chain.salus_at(block.hash);
+                if let Some(plan) = salus.emergency_plan(patient).await? {
                     found.push(Change::Named(Named {
                         patient,
                         kind: ObjectKind::Envelope,

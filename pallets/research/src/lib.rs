@@ -313,15 +313,18 @@ pub mod pallet {
             let terms = Self::grant_terms(&row, compartment);
             let basis = Basis::Study(study);
             let grant = T::Granting::grant(patient, actor.clone(), terms, envelope, basis)?;
-            T::Currency::transfer_on_hold(
-                &HoldReason::Study.into(),
-                &row.payer,
-                &actor,
-                row.price,
-                Precision::Exact,
-                Restriction::Free,
-                Fortitude::Polite,
-            )?;
+            // An account without credits cannot be paid none.
+            if row.price > 0 {
+                T::Currency::transfer_on_hold(
+                    &HoldReason::Study.into(),
+                    &row.payer,
+                    &actor,
+                    row.price,
+                    Precision::Exact,
+                    Restriction::Free,
+                    Fortitude::Polite,
+                )?;
+            }
 
             let price = row.price;
             row.joined = row.joined.saturating_add(1);

@@ -4,7 +4,7 @@ use frame_support::{assert_noop, assert_ok, BoundedVec};
 use salus_primitives::{Controller, ControllerRole, Helper, Subject, DAY};
 use salus_runtime::{Consent, Patients, Recovery, Runtime};
 use sp_core::H256;
-use sp_runtime::transaction_validity::InvalidTransaction;
+use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
 
 use crate::{
     configuration::{remark, validate},
@@ -30,7 +30,8 @@ fn plan() {
 fn the_new_owner_sends_nothing_and_the_old_account_is_turned_away() {
     world::full().execute_with(|| {
         plan();
-        let no_standing = Err(InvalidTransaction::Custom(1).into());
+        let no_standing: Result<u64, TransactionValidityError> =
+            Err(InvalidTransaction::Custom(1).into());
         let (owner, consent) = (Who::Newcomer.account(), succession(PATIENT, Who::Newcomer));
         for helper in [Who::Clinician, Who::OtherOwner] {
             assert!(validate(helper, &remark()).is_ok(), "{helper:?}");

@@ -150,7 +150,7 @@ async fn a_share_is_kept_only_if_the_finalized_plan_names_it() {
     }
     // On the disk it lies encrypted.
     let secret = shares[0].to_bytes();
-    let is_in = |file: &Vec<u8>| file.windows(secret.len()).any(|bytes| bytes == **secret);
+    let is_in = |file: &Vec<u8>| file.windows(secret.len()).any(|bytes| *bytes == **secret);
     assert!(!world.files().values().any(is_in));
     world.chain.state().down = true;
     deal(&shares[0]).await.is(503, "chain-unavailable");
@@ -324,7 +324,8 @@ async fn nothing_is_released_after_revocation_restriction_or_loss_of_standing() 
     publish(&world, "Doctor");
     broken(&world, "Doctor");
     let token = world.token("Doctor").await;
-    let ask = || world.get(&token, &path(PATIENT, 0), &[]);
+    let path = path(PATIENT, 0);
+    let ask = || world.get(&token, &path, &[]);
     let restrict = |since| {
         let mut state = world.chain.state();
         state.patients.get_mut(&PATIENT).unwrap().restricted_since = since;
