@@ -515,12 +515,12 @@ mod tests {
         // `ipfs add` says the same.
         assert_eq!(
             cid(&cid_of_file(&path).await.unwrap()),
-            "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e"
+            "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e"
         );
         fs::write(&path, b"hello world.").unwrap();
         assert_ne!(
             cid(&cid_of_file(&path).await.unwrap()),
-            "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e"
+            "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e"
         );
         assert!(cid_of_file(&folder.path().join("none")).await.is_err());
     }
