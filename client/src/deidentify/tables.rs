@@ -994,7 +994,7 @@ pub const AGES: &[&str] = &[
 ];
 
 /// Areas whose first three digits stand for 20,000 people or fewer: those that HHS names after the
-/// census of 2000, and those that have become so in the census of 2010. A number in either is hidden.
+/// census of 2000, and six that became small by 2010 as far as we could find out: more only hides more.
 pub const SMALL_AREAS: &[&str] = &[
     "036", "059", "063", "102", "202", "203", "204", "205", "369", "556", "692", "753", "772",
     "790", "821", "823", "830", "831", "878", "879", "884", "890", "893",
