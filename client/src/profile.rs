@@ -778,7 +778,7 @@ mod tests {
         let device = DecryptionKey::generate();
         let key = DecryptionKey::generate();
         let patient = PatientId([7; 16]);
-        let glass = |grant, device| profile.glass(&patient, grant, device);
+        let glass = |grant, device: &DecryptionKey| profile.glass(&patient, grant, device);
         assert!(profile.glasses().unwrap().is_empty());
         profile
             .save_glass(&patient, 3, &key, &device.public())
