@@ -55,6 +55,9 @@ pub struct World {
     pub compartments: Vec<(PatientId, CompartmentId)>,
     pub records: BTreeMap<(PatientId, RecordIndex), Record>,
     pub granted: Vec<Granted>,
+    pub credits: BTreeMap<AccountId, Balance>,
+    /// Who offers how much, and until when.
+    pub offers: BTreeMap<(PatientId, RequestIndex), (AccountId, Balance, Moment)>,
 }
 
 /// What a pallet had granted by [`Granting`], under the index it has in the list.
@@ -67,9 +70,6 @@ pub struct Granted {
     pub basis: Basis,
     /// Who ended it.
     pub ended_by: Option<AccountId>,
-    pub credits: BTreeMap<AccountId, Balance>,
-    /// Who offers how much, and until when.
-    pub offers: BTreeMap<(PatientId, RequestIndex), (AccountId, Balance, Moment)>,
 }
 
 thread_local! {
