@@ -273,6 +273,8 @@ pub struct DealtVault {
     pub account: String,
     /// `age1…`
     pub recipient: String,
+    /// Whether the vault has said that it keeps it.
+    pub kept: bool,
 }
 
 /// The emergency plans that this profile dealt, by patient.

@@ -22,11 +22,11 @@ use crate::Vault;
 /// Bytes of a share as it travels.
 pub const MAX_SHARE: usize = 4 * 1024;
 
-/// A share that was encrypted to the vault; none if it is none.
-fn open(identity: &DecryptionKey, sealed: &[u8]) -> Option<Share> {
+/// A patient's share that was encrypted to the vault; none if it is none, or another patient's.
+fn open(identity: &DecryptionKey, patient: &PatientId, sealed: &[u8]) -> Option<Share> {
     let keys = std::slice::from_ref(identity);
     let bytes = unseal_bytes(keys, sealed, MAX_SHARE as u64, "share").ok()?;
-    Share::from_bytes(&bytes).ok()
+    Share::from_bytes_of(patient, &bytes).ok()
 }
 
 impl Vault {
@@ -47,7 +47,7 @@ impl Vault {
             }) => {}
             _ => return Err(ApiError::not_a_decider()),
         }
-        let share = open(identity, &sealed).ok_or_else(ApiError::not_a_share)?;
+        let share = open(identity, &patient, &sealed).ok_or_else(ApiError::not_a_share)?;
         let plan = self.ledger.emergency_plan(head.hash, patient).await?;
         let id = (patient, share.fingerprint());
         let named = plan.and_then(|plan| self.named_share(&plan)) == Some(id.1);
@@ -98,7 +98,7 @@ impl Vault {
             .ok_or_else(ApiError::no_share)?;
         let sealed = self.store.share(&(patient, fingerprint)).await?;
         let sealed = sealed.ok_or_else(ApiError::no_share)?;
-        let share = open(identity, &sealed)
+        let share = open(identity, &patient, &sealed)
             .filter(|share| share.fingerprint() == fingerprint)
             .ok_or_else(|| {
                 tracing::error!(%patient, "a share is damaged, or encrypted to a key that this vault has lost");

@@ -97,8 +97,8 @@ impl Keyring {
             }
             Keyring::Save { about } => {
                 let client = client(global).await?;
-                let keyring = client.keyring(client.patient(about.patient)?)?;
-                let saved = identity::save_keyring(&client, &keyring).await?;
+                let patient = client.patient(about.patient)?;
+                let saved = identity::save_own_keyring(&client, patient).await?;
                 print(global, &saved, || {
                     format!(
                         "Revision {} of the keyring is in the vault.",

@@ -278,11 +278,9 @@ impl Recovery {
                 let client = client(global).await?;
                 let patient = client.patient(about.patient)?;
                 let passphrase = new_passphrase(backup_passphrase_file.as_deref())?;
-                let made = recovery::backup(&client, patient, &passphrase, WORK_FACTOR).await?;
-                write_atomically(&out, &made.file)?;
-                let mut result = serde_json::to_value(&made)?;
-                result["file"] = json!(out);
-                print(global, &result, || {
+                let made =
+                    recovery::backup(&client, patient, &passphrase, WORK_FACTOR, &out).await?;
+                print(global, &made, || {
                     format!(
                         "{} opens the keyring together with its passphrase and your account's phrase. Keep it where a fire does not reach both. An earlier backup opens nothing any more.",
                         out.display()

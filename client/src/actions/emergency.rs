@@ -13,8 +13,8 @@ use futures::future::join_all;
 use futures::stream::{FuturesUnordered, StreamExt};
 use salus_primitives::rows::{GLASS_LASTS, REVIEW_WITHIN};
 use salus_primitives::{
-    AccountId, ClinicianRole, CompartmentId, EmergencyPlan, Glass, GlassIndex, GrantIndex, Member,
-    Moment, OrgId, Organisation, PatientId, ShareHolder, Subject,
+    AccountId, Cid, ClinicianRole, CompartmentId, EmergencyPlan, Glass, GlassIndex, GrantIndex,
+    Member, Moment, OrgId, Organisation, PatientId, ShareHolder, Subject,
 };
 use serde::Serialize;
 use sp_core::H256;
@@ -243,8 +243,8 @@ async fn deal(
         })
         .collect();
     let call = calls::emergency::set_plan(patient, compartments, &rows, threshold, package)?;
-    let submitted = client.submit(&call).await?;
-    let dealt = DealtPlan {
+    // Before anything can break off: a share that no vault has taken is told by `show` and `watch`.
+    let mut dealt = DealtPlan {
         package: cid(&package),
         vaults: holders
             .iter()
@@ -252,20 +252,31 @@ async fn deal(
                 let vault = DealtVault {
                     account: holder.account.to_string(),
                     recipient: holder.key.to_string(),
+                    kept: false,
                 };
                 (holder.organisation, vault)
             })
             .collect(),
     };
-    client.profile.update_dealt_plans(|plans| {
-        plans.set(&patient, Some(dealt));
-        Ok(())
-    })?;
+    let note = |dealt: &DealtPlan| {
+        client.profile.update_dealt_plans(|plans| {
+            plans.set(&patient, Some(dealt.clone()));
+            Ok(())
+        })
+    };
+    note(&dealt)?;
+    let submitted = client.submit(&call).await?;
     let given = holders
         .iter()
         .zip(&shares)
         .map(|(holder, share)| give(client, patient, holder, share));
     let answers = join_all(given).await;
+    for (holder, answer) in holders.iter().zip(&answers) {
+        if let Some(vault) = dealt.vaults.get_mut(&holder.organisation) {
+            vault.kept = answer.is_ok();
+        }
+    }
+    note(&dealt)?;
     let holders: Vec<Dealt> = holders
         .iter()
         .zip(answers)
@@ -298,7 +309,10 @@ async fn deal(
 
 /// Gives a vault its share. It is asked again for a while: its node may be behind.
 async fn give(client: &Client, patient: PatientId, holder: &Holder, share: &Share) -> Result<()> {
-    let sealed = seal_bytes(std::slice::from_ref(&holder.key), &share.to_bytes())?;
+    let sealed = seal_bytes(
+        std::slice::from_ref(&holder.key),
+        &share.to_bytes_of(&patient),
+    )?;
     let vaults = vec![holder.vault.clone()];
     let session = Session::begin(vaults, Cow::Borrowed(&client.key)).await?;
     Ok(session.deal(patient, sealed).await?)
@@ -335,11 +349,11 @@ pub async fn remove(client: &Client, patient: PatientId) -> Result<PlanChanged> 
 }
 
 /// Deals the plan anew if it opens one of these compartments, which have new keys. What went wrong is
-/// told and keeps nobody from what they came for: the plan before still opens what it opened.
+/// told, by `show` too, and keeps nobody from what they came for.
 pub(super) async fn follow(client: &Client, keyring: &Keyring, rotated: &[CompartmentId]) {
     if let Err(error) = deal_anew(client, keyring, rotated).await {
         tracing::warn!(
-            "the emergency plan does not open what is added from now on: run `salus emergency plan` again ({error})"
+            "the emergency plan may open nothing, or not what is added from now on: run `salus emergency plan` again ({error})"
         );
     }
 }
@@ -472,6 +486,13 @@ async fn reasons(
         let Some(vault) = dealt.and_then(|dealt| dealt.vaults.get(&organisation)) else {
             continue;
         };
+        if !vault.kept {
+            reasons.push(format!(
+                "the vault of {} has not taken its share",
+                text(&row.name)
+            ));
+            continue;
+        }
         let account = parse_account(&vault.account)?;
         let signed = salus.recipient(&Subject::Account(account.clone())).await?;
         let key = signed.and_then(|signed| EncryptionKey::from_recipient(&signed.recipient).ok());
@@ -533,16 +554,20 @@ pub struct Broken {
 /// another glass.
 pub async fn break_glass(client: &Client, patient: PatientId, letter: &Letter) -> Result<Broken> {
     let salus = client.salus().await?;
-    forget_ended(client, &salus).await?;
+    if let Err(error) = forget_ended(client, &salus).await {
+        tracing::warn!("keys of emergencies that are over are still in this profile: {error}");
+    }
     let keys = ensure_ready(client, &salus).await?;
     if let Some((index, glass)) = live(client, &salus, patient).await? {
         return gather(client, &salus, patient, index, &glass, &keys, None).await;
     }
     let own = Subject::Account(client.me());
-    let mut to = vec![
-        client.recipient(&salus, &Subject::Inbox(patient)).await?,
-        client.recipient(&salus, &own).await?,
-    ];
+    let mut to = vec![client.recipient(&salus, &own).await?];
+    // A key that this profile cannot confirm gets nothing; nor does it keep anybody from helping.
+    match client.recipient(&salus, &Subject::Inbox(patient)).await {
+        Ok(key) => to.push(key),
+        Err(error) => tracing::warn!("the patient cannot read your reason: {error}"),
+    }
     // Who reviews it has to know why. No trouble with that key keeps anybody from helping.
     if let Some(member) = salus.member(&client.me()).await? {
         let organisation = Subject::Organisation(member.organisation());
@@ -884,19 +909,30 @@ async fn rows_of(
     if glasses.is_empty() {
         return Ok(Vec::new());
     }
-    let keys = letters::keys(client, salus, patient).await?;
-    let session = client.session(patient).await?;
+    // Who broke it and by when to answer are told even while no vault can be reached.
+    let at_hand = async {
+        let keys = letters::keys(client, salus, patient).await?;
+        Ok::<_, Error>((keys, client.session(patient).await?))
+    };
+    let at_hand = at_hand.await.map_err(|error| error.to_string());
+    let read = async |place, letter: &Cid, author: &AccountId| match &at_hand {
+        Ok((keys, session)) => {
+            Words::from(letters::read(session, place, letter, author, keys).await)
+        }
+        Err(error) => Words {
+            text: None,
+            unreadable: Some(error.clone()),
+        },
+    };
     let mut rows = Vec::new();
     for (index, glass) in glasses {
         let place = Location::GlassLetter(patient, index);
-        let letter = letters::read(&session, place, &glass.letter, &glass.clinician, &keys).await;
+        let letter = read(place, &glass.letter, &glass.clinician).await;
         let dispute = match &glass.dispute {
             // It is not for whom it is about.
             Some(dispute) if glass.clinician != client.me() => {
                 let place = Location::Dispute(patient, index);
-                let words =
-                    letters::read(&session, place, &dispute.letter, &dispute.by, &keys).await;
-                Some(words.into())
+                Some(read(place, &dispute.letter, &dispute.by).await)
             }
             _ => None,
         };
@@ -908,7 +944,7 @@ async fn rows_of(
             organisation: glass.organisation,
             broken_at: glass.broken_at,
             review_by: glass.broken_at.saturating_add(REVIEW_WITHIN),
-            letter: letter.into(),
+            letter,
             justified: glass.review.as_ref().map(|review| review.justified),
             reviewed_at: glass.review.map(|review| review.at),
             disputed_at: glass.dispute.map(|dispute| dispute.at),

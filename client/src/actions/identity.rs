@@ -119,6 +119,24 @@ pub async fn save_keyring(client: &Client, keyring: &Keyring) -> Result<SavedKey
     })
 }
 
+/// Puts this profile's keyring into the vault, joined with what other devices have added there or
+/// destroyed: what lies there is overwritten unseen only if no vault has it any more.
+pub async fn save_own_keyring(client: &Client, patient: PatientId) -> Result<SavedKeyring> {
+    let ours = client.keyring(patient)?;
+    let salus = client.salus().await?;
+    let device = std::slice::from_ref(&client.device);
+    let mut keyring = match salus.patient(patient).await?.and_then(|row| row.keyring) {
+        Some(content) => match published(client, patient, &content, device).await {
+            Ok(theirs) => join(&salus, Some(ours), theirs).await?,
+            Err(Error::Vault(error)) if error.is_not_found() => ours,
+            Err(error) => return Err(error),
+        },
+        None => ours,
+    };
+    client.profile.save_keyring(&mut keyring)?;
+    save_keyring(client, &keyring).await
+}
+
 /// As [`save_keyring`], after a change that has succeeded already: a failure is told, not returned.
 pub(super) async fn back_up(client: &Client, keyring: &Keyring) -> bool {
     match save_keyring(client, keyring).await {
@@ -190,7 +208,7 @@ pub(super) async fn published(
     }
 }
 
-async fn join(salus: &Salus, ours: Option<Keyring>, theirs: Keyring) -> Result<Keyring> {
+pub(super) async fn join(salus: &Salus, ours: Option<Keyring>, theirs: Keyring) -> Result<Keyring> {
     let Some(mut ours) = ours else {
         return Ok(theirs);
     };

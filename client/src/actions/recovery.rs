@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sp_core::H256;
 use zeroize::Zeroizing;
 
-use super::identity::{back_up, current_keyring, published, save_keyring};
+use super::identity::{back_up, current_keyring, join, published, save_keyring};
 use super::succession::{device_of, ensure_owner, settle, signed_device, RequestFile, TakenOver};
 use super::{unknown_patient, Client, Receipt};
 use crate::chain::calls;
@@ -213,6 +213,8 @@ pub async fn setup(
     // Until here the earlier plan's shares were good.
     let is_over = |holder: &str| match &done {
         Ok(_) => holder.starts_with(RECOVERY) && holder != name,
+        // It may stand on the chain after all: both sets of shares open the keyring until it is known.
+        Err(Error::Chain(error)) if error.is_transport() => false,
         Err(_) => holder == name,
     };
     let forgotten = forget(client, &mut keyring, is_over).await;
@@ -597,7 +599,10 @@ async fn reopen(client: &Client, patient: PatientId, key: DecryptionKey) -> Resu
         })?;
     // The device is a holder already if this was done before, and cut off.
     let keys = [key, client.device.clone()];
-    let keyring = published(client, patient, &content, &keys).await?;
+    let theirs = published(client, patient, &content, &keys).await?;
+    // What a first attempt, cut off, has made anew already.
+    let ours = client.profile.keyring(&patient, &client.device)?;
+    let keyring = join(&client.salus().await?, ours, theirs).await?;
     settle(client, keyring).await
 }
 
@@ -615,8 +620,7 @@ pub struct BackedUp {
     pub patient: String,
     /// What it is called among the keyring's holders.
     pub holder: String,
-    #[serde(skip)]
-    pub file: Vec<u8>,
+    pub file: PathBuf,
 }
 
 /// For who has the account's phrase, and no device any more. An earlier backup opens nothing from
@@ -626,6 +630,7 @@ pub async fn backup(
     patient: PatientId,
     passphrase: &str,
     work_factor: u8,
+    out: &Path,
 ) -> Result<BackedUp> {
     let key = DecryptionKey::generate();
     let secret = exposed(&key)?;
@@ -637,7 +642,8 @@ pub async fn backup(
             key: Secret::new(secret.to_string()),
         },
     )?;
-    let file = seal_with_passphrase(&json, passphrase, work_factor)?;
+    // The file first: an earlier backup is good until this one is.
+    write_atomically(out, &seal_with_passphrase(&json, passphrase, work_factor)?)?;
     let mut keyring = current_keyring(client, patient).await?;
     let holder = format!("{BACKUP}{}", short(&random_16()));
     keyring.add_holder(&holder, &key.public())?;
@@ -655,7 +661,7 @@ pub async fn backup(
     Ok(BackedUp {
         patient: patient.to_string(),
         holder,
-        file,
+        file: out.to_path_buf(),
     })
 }
 

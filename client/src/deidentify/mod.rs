@@ -248,7 +248,7 @@ impl Work {
             rest.remove(key);
             special.extend(kept.map(|kept| (key.clone(), kept)));
         }
-        let mut kept = self.members(path, &rest);
+        let mut kept = self.members(path, &rest, false);
         kept.extend(special);
         if kept.is_empty() {
             return None;
@@ -296,8 +296,14 @@ impl Work {
         (!kept.is_empty()).then(|| kept.into())
     }
 
-    fn members(&mut self, path: &str, object: &Map<String, Value>) -> Map<String, Value> {
-        let age = asks_for_age(object);
+    /// `age`: whether what stands around it asks for an age.
+    fn members(
+        &mut self,
+        path: &str,
+        object: &Map<String, Value>,
+        age: bool,
+    ) -> Map<String, Value> {
+        let age = age || asks_for_age(object);
         let mut kept = Map::new();
         for (key, value) in sorted(object) {
             let path = below(path, key);
@@ -319,10 +325,12 @@ impl Work {
             },
             (Kind::Amount, Value::Object(amount)) => work.amount(path, amount, age),
             (Kind::Group, Value::Object(object)) => {
-                let kept = work.members(path, object);
+                let kept = work.members(path, object, age);
                 (!kept.is_empty()).then(|| kept.into())
             }
-            (Kind::Group | Kind::Number, Value::Number(number)) => {
+            (Kind::Group | Kind::Number, Value::Number(number))
+                if !work.tells(&number.to_string()) =>
+            {
                 Some(work.number(path, number, age.then_some(1.0)).into())
             }
             (Kind::Year, Value::String(date)) => work.year(path, date),
@@ -380,6 +388,9 @@ impl Work {
         let Some(Value::Number(value)) = amount.get("value") else {
             return self.remove(path);
         };
+        if self.tells(&value.to_string()) {
+            return self.remove(path);
+        }
         let coded = text("code").filter(|_| text("system") == Some(UCUM));
         let unit = coded.or(text("unit")).and_then(tables::unit);
         if unit.is_none() && ["code", "unit"].iter().any(|key| amount.contains_key(*key)) {
@@ -390,10 +401,8 @@ impl Work {
                 self.remove::<()>(&below(path, key));
             }
         }
-        let years = match unit {
-            Some(unit) => tables::years(unit),
-            None => age.then_some(1.0),
-        };
+        // An age without a unit of time is one in years.
+        let years = unit.and_then(tables::years).or(age.then_some(1.0));
         let oldest = is_oldest(value, years);
         let value = self.number(&below(path, "value"), value, years);
         let mut kept = Map::new();

@@ -502,11 +502,31 @@ fn nobody_is_older_than_90() {
         observation(json!({"code": age, "valueInteger": 97})),
         observation(json!({"code": age, "valueInteger": 90})),
     );
+    // One inside of what says so, and one in a unit that is no time.
+    becomes(
+        observation(json!({"code": age, "valueRange": {"low": {"value": 97}}})),
+        observation(json!({"code": age, "valueRange": {"low": {"value": 90, "comparator": ">="}}})),
+    );
+    let counted = of(&observation(
+        json!({"code": age, "valueQuantity": {"value": 97, "unit": "1"}}),
+    ));
+    assert_eq!(counted.document["valueQuantity"]["value"], 90);
     // And one in a unit that is not known.
     let result = of(&observation(
         json!({"valueQuantity": {"value": 97, "unit": "Jahre"}}),
     ));
     assert_eq!(result.document, observation(json!({})));
+}
+
+#[test]
+fn a_number_of_the_patient_is_no_value() {
+    let patient = json!({"resourceType": "Patient", "gender": "male",
+        "identifier": [{"value": "MRN 482913"}]});
+    let observation = observation(json!({"valueInteger": 482913,
+        "component": [{"valueQuantity": {"value": 482913, "unit": "kg"}}]}));
+    let result = of(&json!({"resourceType": "Bundle", "type": "collection",
+        "entry": [{"resource": patient}, {"resource": observation}]}));
+    assert!(!result.document.to_string().contains("482913"));
 }
 
 #[test]

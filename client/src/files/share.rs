@@ -29,6 +29,7 @@
 use std::fmt;
 
 use blahaj::Sharks;
+use salus_primitives::PatientId;
 use sp_core::H256;
 use sp_crypto_hashing::blake2_256;
 use zeroize::Zeroizing;
@@ -84,6 +85,26 @@ impl Share {
         let checksum = checksum(&bytes);
         bytes.extend_from_slice(&checksum);
         bytes
+    }
+
+    /// As it travels to a vault: with the patient it is of, so that nobody who has only its ciphertext
+    /// gives it in as another patient's, and gets it out again.
+    pub fn to_bytes_of(&self, patient: &PatientId) -> Zeroizing<Vec<u8>> {
+        let share = self.to_bytes();
+        let mut bytes = Zeroizing::new(Vec::with_capacity(patient.0.len() + share.len()));
+        bytes.extend_from_slice(&patient.0);
+        bytes.extend_from_slice(&share);
+        bytes
+    }
+
+    /// A share that was given in as this patient's.
+    pub fn from_bytes_of(patient: &PatientId, bytes: &[u8]) -> Result<Self> {
+        match bytes.strip_prefix(&patient.0) {
+            Some(share) => Self::from_bytes(share),
+            None => Err(Error::Share(
+                "the share is not of this patient: deal the plan anew".into(),
+            )),
+        }
     }
 
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {

@@ -53,7 +53,7 @@ pub fn planned(world: &World) -> Vec<Share> {
 /// As a client sends it.
 pub fn sealed(world: &World, share: &Share) -> Vec<u8> {
     let identity = world.vault.settings.identity.as_ref().unwrap();
-    seal_bytes(&[identity.public()], &share.to_bytes()).unwrap()
+    seal_bytes(&[identity.public()], &share.to_bytes_of(&PATIENT)).unwrap()
 }
 
 /// A plan whose share lies in the vault.
@@ -211,6 +211,33 @@ async fn only_who_decides_for_the_patient_deals_shares() {
         .deal(&owner, PATIENT, sealed(&world, &shares[0]))
         .await;
     reply.is(403, "not-a-decider");
+}
+
+#[tokio::test]
+async fn a_copy_of_a_sealed_share_is_no_other_patient_s() {
+    let world = World::new().await;
+    let shares = planned(&world);
+    // Somebody who decides for another patient names the fingerprint, which stands on the chain.
+    let stolen = sealed(&world, &shares[0]);
+    let (number, plan) = world.chain.state().plans[&PATIENT].clone();
+    world
+        .chain
+        .state()
+        .plans
+        .insert(OTHER_PATIENT, (number, plan));
+    let owner = Controller {
+        role: ControllerRole::Owner,
+        expires_at: None,
+    };
+    world
+        .chain
+        .state()
+        .controllers
+        .insert((OTHER_PATIENT, account("Mallory")), owner);
+    let token = world.token("Mallory").await;
+    let reply = world.deal(&token, OTHER_PATIENT, stolen).await;
+    reply.is(400, "not-a-share");
+    assert_eq!(kept(&world), 0);
 }
 
 #[tokio::test]
