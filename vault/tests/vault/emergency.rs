@@ -160,9 +160,10 @@ async fn a_share_is_kept_only_if_the_finalized_plan_names_it() {
 async fn a_plan_without_this_organisation_places_nothing_here() {
     let world = World::new().await;
     let shares = planned(&world);
-    let mut state = world.chain.state();
-    state.plans.get_mut(&PATIENT).unwrap().1.holders[0].organisation = 6;
-    drop(state);
+    {
+        let mut state = world.chain.state();
+        state.plans.get_mut(&PATIENT).unwrap().1.holders[0].organisation = 6;
+    }
     let token = world.token("Owner").await;
     let reply = world
         .deal(&token, PATIENT, sealed(&world, &shares[0]))
@@ -204,9 +205,10 @@ async fn only_who_decides_for_the_patient_deals_shares() {
     assert_eq!(reply.status, 204);
     // Whose role ended while the session lives.
     let owner = world.token("Owner").await;
-    let mut state = world.chain.state();
-    state.controllers.remove(&(PATIENT, account("Owner")));
-    drop(state);
+    {
+        let mut state = world.chain.state();
+        state.controllers.remove(&(PATIENT, account("Owner")));
+    }
     let reply = world
         .deal(&owner, PATIENT, sealed(&world, &shares[0]))
         .await;
@@ -255,7 +257,7 @@ async fn what_is_no_share_for_this_vault_is_refused() {
         b"no age file".to_vec(),
         share.to_vec(),
         seal_bytes(&[other], &share).unwrap(),
-        seal_bytes(&[own.clone()], b"no share").unwrap(),
+        seal_bytes(std::slice::from_ref(&own), b"no share").unwrap(),
         seal_bytes(&[own], &share[1..]).unwrap(),
         cut,
     ] {
@@ -363,9 +365,10 @@ async fn nothing_is_released_after_revocation_restriction_or_loss_of_standing() 
     assert_eq!(ask().await.status, 200);
     let standing = world.chain.state().members.remove(&account("Doctor"));
     ask().await.is(403, "not-permitted");
-    let mut state = world.chain.state();
-    state.members.insert(account("Doctor"), standing.unwrap());
-    drop(state);
+    {
+        let mut state = world.chain.state();
+        state.members.insert(account("Doctor"), standing.unwrap());
+    }
     assert_eq!(ask().await.status, 200);
     world.revoke(0);
     ask().await.is(403, "not-permitted");
@@ -382,10 +385,11 @@ async fn a_key_that_the_clinician_has_not_signed_is_not_encrypted_to() {
     name_key(&world, "Doctor", "Mallory", &mallory);
     ask(&world, "Doctor").await.is(503, "chain-unavailable");
     publish(&world, "Doctor");
-    let mut state = world.chain.state();
-    let signed = state.recipients.get_mut(&account("Doctor")).unwrap();
-    signed.recipient.key = mallory.raw().to_vec().try_into().unwrap();
-    drop(state);
+    {
+        let mut state = world.chain.state();
+        let signed = state.recipients.get_mut(&account("Doctor")).unwrap();
+        signed.recipient.key = mallory.raw().to_vec().try_into().unwrap();
+    }
     ask(&world, "Doctor").await.is(503, "chain-unavailable");
     assert_eq!(world.metric("salus_vault_shares_released_total").await, 0.0);
     publish(&world, "Doctor");
@@ -406,10 +410,11 @@ async fn a_share_goes_as_soon_as_its_plan_is_seen_to_be_gone() {
     assert_eq!(kept(&world), 1);
     remove();
     world.pass(SECOND);
-    let mut state = world.chain.state();
-    let number = state.number;
-    state.changes.insert(number, vec![Change::Plan(PATIENT)]);
-    drop(state);
+    {
+        let mut state = world.chain.state();
+        let number = state.number;
+        state.changes.insert(number, vec![Change::Plan(PATIENT)]);
+    }
     copier.follow(&mut next).await.unwrap();
     assert_eq!(kept(&world), 0);
 
@@ -473,10 +478,11 @@ async fn a_share_of_a_later_plan_is_not_released_for_an_earlier_glass() {
     assert_eq!(reply.status, 204);
     ask(&world, "Doctor").await.is(404, "no-share");
     // The patient hands the new package over to this clinician, too.
-    let mut state = world.chain.state();
-    let view = state.grants.get_mut(&(PATIENT, 0)).unwrap();
-    view.envelopes.push(package(2));
-    drop(state);
+    {
+        let mut state = world.chain.state();
+        let view = state.grants.get_mut(&(PATIENT, 0)).unwrap();
+        view.envelopes.push(package(2));
+    }
     assert_eq!(ask(&world, "Doctor").await.status, 200);
 }
 
