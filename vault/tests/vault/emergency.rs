@@ -52,8 +52,12 @@ pub fn planned(world: &World) -> Vec<Share> {
 
 /// As a client sends it.
 pub fn sealed(world: &World, share: &Share) -> Vec<u8> {
+    sealed_of(world, &PATIENT, share)
+}
+
+fn sealed_of(world: &World, patient: &PatientId, share: &Share) -> Vec<u8> {
     let identity = world.vault.settings.identity.as_ref().unwrap();
-    seal_bytes(&[identity.public()], &share.to_bytes_of(&PATIENT)).unwrap()
+    seal_bytes(&[identity.public()], &share.to_bytes_of(patient)).unwrap()
 }
 
 /// A plan whose share lies in the vault.
@@ -453,7 +457,7 @@ async fn another_patient_s_share_stays_when_one_goes() {
     let number = world.chain.state().number;
     let shares = plan(&world, OTHER_PATIENT, 2, number);
     let token = world.token("Mallory").await;
-    let share = sealed(&world, &shares[0]);
+    let share = sealed_of(&world, &OTHER_PATIENT, &shares[0]);
     let reply = world.deal(&token, OTHER_PATIENT, share).await;
     assert_eq!(reply.status, 204);
     dealt(&world).await;
