@@ -18,7 +18,7 @@ use super::records::{add_to, blocking, fetch, no_record, own_record_keys, Aim, N
 use super::sharing::hand_over;
 use super::{caused, cid, number, text, Client, Receipt};
 use crate::chain::{calls, Salus};
-use crate::deidentify::{deidentify, Change};
+use crate::deidentify::{deidentify, Change, Deidentified};
 use crate::error::{Error, Result};
 use crate::files::manifest::{rfc3339, Manifest};
 use crate::files::unixfs::{hasher, to_chain};
@@ -219,22 +219,16 @@ pub async fn prepare(
     let year = this_year
         .parse()
         .map_err(|_| Error::invalid("clock", &now))?;
-    let result = blocking(move || deidentify(&content, year)).await?;
+    let date = manifest.date.clone();
+    let (result, dated) = blocking(move || copy_of(&content, &date, year)).await?;
     let content = result.to_json()?;
-    // The year alone, and none that would tell an age over 89.
-    let written = manifest.date.get(..4).filter(|written| {
-        let age = written
-            .parse()
-            .map(|written: u16| year.saturating_sub(written));
-        age.is_ok_and(|age| age <= 89)
-    });
     Ok(Prepared {
         patient,
         organisation: row.organisation,
         content,
         category: manifest.kind.category,
         sensitivity: manifest.sensitivity.clone(),
-        date: format!("{}-01-01T00:00:00Z", written.unwrap_or(this_year)),
+        date: format!("{dated:04}-01-01T00:00:00Z"),
         preview: Preview {
             study: view(client, &salus, study, &row).await?,
             patient: patient.to_string(),
@@ -244,6 +238,17 @@ pub async fn prepare(
             document: result.document,
         },
     })
+}
+
+/// What a study gets of a record, and the year that it is dated with: the one that the record was
+/// written in, unless that would tell an age over 89. The study reads both, so no age in the one may
+/// have grown old since the other.
+fn copy_of(content: &[u8], date: &str, year: u16) -> Result<(Deidentified, u16)> {
+    let written = date.get(..4).and_then(|written| written.parse().ok());
+    let dated = written
+        .filter(|written| year.saturating_sub(*written) <= 89)
+        .unwrap_or(year);
+    Ok((deidentify(content, year, Some(dated))?, dated))
 }
 
 async fn can_join(
@@ -523,6 +528,30 @@ mod tests {
             "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e"
         );
         assert!(cid_of_file(&folder.path().join("none")).await.is_err());
+    }
+
+    #[test]
+    fn an_age_has_not_grown_old_since_the_copy_s_date() {
+        let age = |age: u8| {
+            let document = serde_json::json!({"resourceType": "Condition", "onsetAge": {"value": age, "unit": "a"},
+                "code": {"coding": [{"system": "http://snomed.info/sct", "code": "73211009"}]}});
+            serde_json::to_vec(&document).unwrap()
+        };
+        for (value, date, year, remains) in [
+            (72, "2010-06-01T10:00:00Z", 2010, true),
+            (73, "2010-06-01T10:00:00Z", 2010, false),
+            (88, "2026-01-01T00:00:00Z", 2026, true),
+            // Who could have written it is over 89, so the copy is dated with the present year.
+            (88, "1936-12-31T00:00:00Z", 2026, true),
+        ] {
+            let (copy, dated) = copy_of(&age(value), date, 2026).unwrap();
+            assert_eq!(dated, year, "{value} in {date}");
+            assert_eq!(
+                copy.document.get("onsetAge").is_some(),
+                remains,
+                "{value} in {date}"
+            );
+        }
     }
 
     #[test]

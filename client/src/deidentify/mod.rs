@@ -10,7 +10,7 @@
 //! ```
 //! let observation = br#"{"resourceType": "Observation", "subject": {"display": "Ms Doe"},
 //!                        "effectiveDateTime": "2026-03-01"}"#;
-//! let result = salus_client::deidentify::deidentify(observation, 2026)?;
+//! let result = salus_client::deidentify::deidentify(observation, 2026, None)?;
 //! assert_eq!(result.document["effectiveDateTime"], "2026");
 //! assert_eq!(result.changes.len(), 2);
 //! # Ok::<(), salus_client::Error>(())
@@ -24,7 +24,7 @@ use serde::Serialize;
 use serde_json::{Map, Number, Value};
 
 use crate::error::{Error, Result};
-use tables::{Kind, AGES, RESOURCES, SMALL_AREAS, STATES, UCUM, WORDS};
+use tables::{Kind, AGED, AGES, RESOURCES, SMALL_AREAS, STATES, UCUM, WORDS};
 
 /// Who is older counts as 90.
 const OLDEST: i64 = 89;
@@ -64,10 +64,11 @@ impl Deidentified {
 }
 
 /// De-identifies a FHIR resource or bundle in JSON. `year` is the present one: by it, years are
-/// recognised that only somebody over 89 has seen.
+/// recognised that only somebody over 89 has seen, and ages that have become more than 89 since.
+/// `dated` is the year that is told beside the document, if one is.
 ///
 /// The same document gives the same result. Errors if it is no FHIR, or if nothing is left of it.
-pub fn deidentify(json: &[u8], year: u16) -> Result<Deidentified> {
+pub fn deidentify(json: &[u8], year: u16, dated: Option<u16>) -> Result<Deidentified> {
     let refuse = |why: &str| {
         Error::Unfit(format!(
             "this cannot be de-identified, because {why}: choose a record that is FHIR in JSON, such as a laboratory result"
@@ -85,15 +86,19 @@ pub fn deidentify(json: &[u8], year: u16) -> Result<Deidentified> {
     };
     let mut work = Work {
         year: year.into(),
+        earliest: dated.map(i64::from),
         telling: BTreeSet::new(),
         changes: Vec::new(),
     };
     work.learn("", &document);
-    let kept = match name {
+    let all = |work: &mut Work| match name {
         "Bundle" => work.bundle(resource),
         _ => work.resource("", resource),
     };
-    let kept = kept.ok_or_else(|| refuse("nothing would be left of it"))?;
+    // What becomes of an age depends on years that stand behind it, so all are found first.
+    all(&mut work);
+    work.changes.clear();
+    let kept = all(&mut work).ok_or_else(|| refuse("nothing would be left of it"))?;
     Ok(Deidentified {
         document: kept,
         changes: work.changes,
@@ -102,6 +107,9 @@ pub fn deidentify(json: &[u8], year: u16) -> Result<Deidentified> {
 
 struct Work {
     year: i64,
+    /// The earliest year that remains, wherever it stands: in a bundle, nothing says any more which
+    /// entries belong together.
+    earliest: Option<i64>,
     /// Pieces of the names, numbers and addresses that the document itself calls so.
     telling: BTreeSet<String>,
     changes: Vec<Change>,
@@ -241,6 +249,7 @@ impl Work {
                     Value::Object(contained) => work.resource(path, contained),
                     _ => work.remove(path),
                 }),
+                "birthDate" if patient => self.each(&path, value, Self::birth),
                 "address" if patient => self.each(&path, value, Self::address),
                 "extension" if patient => self.each(&path, value, Self::extension),
                 _ => continue,
@@ -308,7 +317,7 @@ impl Work {
         for (key, value) in sorted(object) {
             let path = below(path, key);
             let value = match tables::kind(key) {
-                Some(kind) => self.keep(kind, &path, value, age),
+                Some(kind) => self.keep(kind, &path, value, age || AGED.contains(&key.as_str())),
                 None => self.remove(&path),
             };
             kept.extend(value.map(|value| (key.clone(), value)));
@@ -328,12 +337,18 @@ impl Work {
                 let kept = work.members(path, object, age);
                 (!kept.is_empty()).then(|| kept.into())
             }
-            (Kind::Group | Kind::Number, Value::Number(number))
-                if !work.tells(&number.to_string()) =>
-            {
-                Some(work.number(path, number, age.then_some(1.0)).into())
+            (Kind::Group | Kind::Number, Value::Number(number)) => {
+                let years = age.then_some(1.0);
+                match work.tells(&number.to_string()) || work.has_grown_old(number, years) {
+                    true => work.remove(path),
+                    false => Some(work.number(path, number, years).into()),
+                }
             }
-            (Kind::Year, Value::String(date)) => work.year(path, date),
+            (Kind::Year, Value::String(date)) => {
+                let year = work.year(path, date)?;
+                work.earliest = work.earliest.into_iter().chain([year]).min();
+                Some(year.to_string().into())
+            }
             (Kind::Flag, Value::Bool(flag)) => Some((*flag).into()),
             _ => work.remove(path),
         })
@@ -396,13 +411,16 @@ impl Work {
         if unit.is_none() && ["code", "unit"].iter().any(|key| amount.contains_key(*key)) {
             return self.remove(path);
         }
+        // An age without a unit of time is one in years.
+        let years = unit.and_then(tables::years).or(age.then_some(1.0));
+        if self.has_grown_old(value, years) {
+            return self.remove(path);
+        }
         for (key, _) in sorted(amount) {
             if !["value", "comparator", "unit", "system", "code"].contains(&key.as_str()) {
                 self.remove::<()>(&below(path, key));
             }
         }
-        // An age without a unit of time is one in years.
-        let years = unit.and_then(tables::years).or(age.then_some(1.0));
         let oldest = is_oldest(value, years);
         let value = self.number(&below(path, "value"), value, years);
         let mut kept = Map::new();
@@ -444,20 +462,38 @@ impl Work {
         kept
     }
 
+    /// Whether somebody of this age in the earliest year may be over 89 now: from one year to another
+    /// there may be a birthday more than there are years. "90 or older" tells no more than it says.
+    fn has_grown_old(&self, number: &Number, years: Option<f64>) -> bool {
+        let (Some(earliest), Some(one)) = (self.earliest, years) else {
+            return false;
+        };
+        let age = number.as_f64().unwrap_or(f64::MAX) * one;
+        !is_oldest(number, years) && age + (self.year - earliest) as f64 >= OLDEST as f64
+    }
+
+    /// The year of birth. It is none that an age was told in, so it does not count as the earliest.
+    fn birth(&mut self, path: &str, date: &Value) -> Option<Value> {
+        match date {
+            Value::String(date) => Some(self.year(path, date)?.to_string().into()),
+            _ => self.remove(path),
+        }
+    }
+
     /// The year of a date. One that only somebody over 89 has seen is removed.
-    fn year(&mut self, path: &str, date: &str) -> Option<Value> {
+    fn year(&mut self, path: &str, date: &str) -> Option<i64> {
         let (year, rest) = date.split_at_checked(4).unwrap_or_default();
         let number = year.parse::<i64>().ok().filter(|_| {
             year.bytes().all(|b| b.is_ascii_digit()) && (rest.is_empty() || rest.starts_with('-'))
         });
         let told = |number: &i64| (self.year - OLDEST..=self.year + 100).contains(number);
-        if number.filter(told).is_none() {
+        let Some(number) = number.filter(told) else {
             return self.remove(path);
-        }
+        };
         if !rest.is_empty() {
             self.generalise(path, year);
         }
-        Some(year.into())
+        Some(number)
     }
 
     /// Country, and in the United States the state and three digits of the ZIP code.

@@ -177,7 +177,6 @@ const ELEMENTS: &[(Kind, &[&str])] = &[
             "abatementDateTime",
             "assertedDate",
             "authoredOn",
-            "birthDate",
             "collectedDateTime",
             "date",
             "dateAsserted",
@@ -980,6 +979,16 @@ fn is_factor(part: &str) -> bool {
         PLAIN.contains(atom) || PREFIXED.contains(atom) || PREFIXES.iter().any(prefixed)
     })
 }
+
+/// Elements that hold an age, or a range of them.
+pub const AGED: &[&str] = &[
+    "abatementAge",
+    "abatementRange",
+    "onsetAge",
+    "onsetRange",
+    "performedAge",
+    "performedRange",
+];
 
 /// Codes that ask how old somebody is.
 pub const AGES: &[&str] = &[

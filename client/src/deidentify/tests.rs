@@ -10,7 +10,7 @@ fn sample(name: &str) -> Vec<u8> {
 }
 
 fn of(document: &Value) -> Deidentified {
-    deidentify(&serde_json::to_vec(document).unwrap(), YEAR).unwrap()
+    deidentify(&serde_json::to_vec(document).unwrap(), YEAR, None).unwrap()
 }
 
 #[track_caller]
@@ -296,7 +296,7 @@ fn no_secret_gets_out_wherever_it_is_planted() {
                 }
             }
             let json = serde_json::to_vec(&planted).unwrap();
-            let Ok(result) = deidentify(&json, YEAR) else {
+            let Ok(result) = deidentify(&json, YEAR, None) else {
                 continue;
             };
             let where_planted = format!("{place} ({which})");
@@ -310,7 +310,7 @@ fn no_secret_gets_out_wherever_it_is_planted() {
 #[test]
 fn the_samples_keep_their_results_and_lose_their_people() {
     let before: Value = serde_json::from_slice(&sample("patient-bundle.json")).unwrap();
-    let result = deidentify(&sample("patient-bundle.json"), YEAR).unwrap();
+    let result = deidentify(&sample("patient-bundle.json"), YEAR, None).unwrap();
     let text = result.document.to_string();
     for secret in [
         "Olson",
@@ -377,7 +377,7 @@ fn the_samples_keep_their_results_and_lose_their_people() {
     );
 
     for name in ["lab-result.json", "lab-result-hiv.json", "blood-type.json"] {
-        let result = deidentify(&sample(name), YEAR).unwrap();
+        let result = deidentify(&sample(name), YEAR, None).unwrap();
         let text = result.document.to_string();
         assert!(
             !text.contains("the patient") && !text.contains("11-02"),
@@ -402,12 +402,12 @@ fn what_is_no_fhir_about_health_is_refused() {
         br#"{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Person"}}]}"#,
         br#"{"resourceType": "Observation", "note": [{"text": "Ms Olson"}]}"#,
     ] {
-        let error = deidentify(bad, YEAR).unwrap_err().to_string();
+        let error = deidentify(bad, YEAR, None).unwrap_err().to_string();
         assert!(error.contains("choose a record that is FHIR"), "{error}");
         assert!(!error.contains("Olson"), "{error}");
     }
     for name in ["ct.dcm", "mental-health-note.txt"] {
-        assert!(deidentify(&sample(name), YEAR).is_err(), "{name}");
+        assert!(deidentify(&sample(name), YEAR, None).is_err(), "{name}");
     }
 }
 
@@ -417,11 +417,11 @@ fn it_is_the_same_each_time_and_done_once() {
         serde_json::to_vec(&chart()).unwrap(),
         sample("patient-bundle.json"),
     ] {
-        let once = deidentify(&document, YEAR).unwrap();
-        let again = deidentify(&document, YEAR).unwrap();
+        let once = deidentify(&document, YEAR, None).unwrap();
+        let again = deidentify(&document, YEAR, None).unwrap();
         assert_eq!(once.to_json().unwrap(), again.to_json().unwrap());
         assert_eq!(once.changes, again.changes);
-        let twice = deidentify(&once.to_json().unwrap(), YEAR).unwrap();
+        let twice = deidentify(&once.to_json().unwrap(), YEAR, None).unwrap();
         // Three digits are no ZIP code, so even they go.
         let zips = twice
             .changes
@@ -511,11 +511,138 @@ fn nobody_is_older_than_90() {
         json!({"code": age, "valueQuantity": {"value": 97, "unit": "1"}}),
     ));
     assert_eq!(counted.document["valueQuantity"]["value"], 90);
+    // One that stands where only ages do, without a unit.
+    becomes(
+        json!({"resourceType": "Condition", "onsetAge": {"value": 97},
+            "abatementRange": {"low": {"value": 98}, "high": {"value": 99}}}),
+        json!({"resourceType": "Condition", "onsetAge": {"value": 90, "comparator": ">="},
+            "abatementRange": {"low": {"value": 90, "comparator": ">="}, "high": {"value": 90, "comparator": ">="}}}),
+    );
     // And one in a unit that is not known.
     let result = of(&observation(
         json!({"valueQuantity": {"value": 97, "unit": "Jahre"}}),
     ));
     assert_eq!(result.document, observation(json!({})));
+}
+
+fn condition(rest: Value) -> Value {
+    let mut document = json!({"resourceType": "Condition", "code": {"coding": [{"system": "http://snomed.info/sct", "code": "73211009"}]}});
+    let rest = rest.as_object().unwrap().clone();
+    document.as_object_mut().unwrap().extend(rest);
+    document
+}
+
+fn bundle(resources: &[Value]) -> Value {
+    let entries: Vec<Value> = resources
+        .iter()
+        .map(|resource| json!({"resource": resource}))
+        .collect();
+    json!({"resourceType": "Bundle", "type": "collection", "entry": entries})
+}
+
+#[test]
+fn an_age_beside_an_old_year_goes() {
+    let aged = |value: Value, unit: &str, recorded: &str| {
+        let age = json!({"value": value, "unit": unit});
+        of(&condition(
+            json!({"onsetAge": age, "recordedDate": recorded}),
+        ))
+    };
+    for (value, unit, recorded, remains) in [
+        (json!(80), "a", "2010-05-01", false),
+        (json!(73), "a", "2010-05-01", false),
+        (json!(72), "a", "2010-05-01", true),
+        (json!(72.9), "years", "2010", true),
+        // Their birthday may come after the day of the record: who was 80 in 2017 may be 90.
+        (json!(80), "a", "2017", false),
+        (json!(80), "a", "2018", true),
+        (json!(876), "mo", "2010", false),
+        (json!(875), "mo", "2010", true),
+        (json!(27_000), "d", "2010", false),
+        (json!(3), "mo", "1937", false),
+        (json!(3), "mo", "1938", true),
+        (json!(88), "a", "2026", true),
+        // What is removed tells nothing.
+        (json!(80), "a", "1936", true),
+        (json!(80), "a", "2030", true),
+    ] {
+        let result = aged(value.clone(), unit, recorded);
+        let left = result.document.get("onsetAge").is_some();
+        assert_eq!(left, remains, "{value} {unit} in {recorded}");
+    }
+    let result = aged(json!(80), "a", "2010-05-01");
+    assert_eq!(result.document["recordedDate"], "2010");
+    let told = |path: &str, to: Option<&str>| Change {
+        path: path.into(),
+        to: to.map(str::to_owned),
+    };
+    assert_eq!(
+        result.changes,
+        [told("onsetAge", None), told("recordedDate", Some("2010"))]
+    );
+    // "90 or older" says no more, however long ago it was said.
+    let oldest = aged(json!(94), "a", "2010").document;
+    assert_eq!(oldest["onsetAge"]["value"], 90);
+}
+
+#[test]
+fn an_age_goes_wherever_the_old_year_stands() {
+    let age = json!({"value": 80, "unit": "a"});
+    let coded = json!({"coding": [{"system": "http://loinc.org", "code": "30525-0"}]});
+    let old = observation(json!({"effectiveDateTime": "2010-05-01"}));
+    // In whatever an age is written in.
+    for aged in [
+        condition(json!({"onsetAge": age})),
+        condition(json!({"onsetAge": {"value": 80}})),
+        condition(json!({"abatementRange": {"low": {"value": 80}}})),
+        observation(json!({"valueQuantity": age})),
+        observation(json!({"code": coded, "valueInteger": 80})),
+        observation(json!({"component": [{"code": coded, "valueQuantity": {"value": 80}}]})),
+    ] {
+        // Before the year and after it, and inside of each other.
+        let mut outside = aged.clone();
+        outside["contained"] = json!([old]);
+        let mut inside = old.clone();
+        inside["contained"] = json!([aged]);
+        for whole in [
+            bundle(&[aged.clone(), old.clone()]),
+            bundle(&[old.clone(), aged.clone()]),
+            outside,
+            inside,
+        ] {
+            let text = of(&whole).document.to_string();
+            assert!(text.contains("2010") && !text.contains("80"), "{text}");
+        }
+        let alone = of(&bundle(&[aged])).document.to_string();
+        assert!(alone.contains("80"), "{alone}");
+    }
+    // In a period, and beside the document.
+    let aged =
+        condition(json!({"onsetAge": age, "abatementPeriod": {"start": "2010", "end": "2025"}}));
+    assert_eq!(of(&aged).document["onsetAge"], Value::Null);
+    let aged = serde_json::to_vec(&condition(json!({"onsetAge": age}))).unwrap();
+    let dated = |year| deidentify(&aged, YEAR, year).unwrap().document["onsetAge"].is_object();
+    assert!(dated(None) && dated(Some(2018)));
+    assert!(!dated(Some(2010)));
+}
+
+#[test]
+fn the_year_of_birth_is_none_that_an_age_was_told_in() {
+    let aged = condition(json!({"onsetAge": {"value": 80, "unit": "a"}}));
+    let born = |resource: &str| {
+        let born = json!({"resourceType": resource, "status": "final", "birthDate": "1940-02-01"});
+        of(&bundle(&[born, aged.clone()])).document["entry"].clone()
+    };
+    let patient = born("Patient");
+    assert_eq!(patient[0]["resource"]["birthDate"], "1940");
+    assert_eq!(patient[1]["resource"]["onsetAge"]["value"], 80);
+    // Only a patient is born: elsewhere it might be any year.
+    assert_eq!(born("Observation")[0]["resource"], observation(json!({})));
+    // It excuses no other year: the age may be another's.
+    let born = json!({"resourceType": "Patient", "birthDate": "1990"});
+    let seen = observation(json!({"effectiveDateTime": "2010"}));
+    let all = of(&bundle(&[born, aged.clone(), seen])).document;
+    assert_eq!(all["entry"][1]["resource"]["onsetAge"], Value::Null);
 }
 
 #[test]
