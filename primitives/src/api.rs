@@ -81,7 +81,8 @@ sp_api::decl_runtime_apis! {
         /// The CID of a correction's letter, its author, and whether `reader` may have it.
         fn correction_letter(patient: PatientId, correction: CorrectionIndex, stage: LetterStage, reader: AccountId) -> Option<(Cid, AccountId, bool)>;
 
-        /// Who can give the patient to a new account; none if nobody was named.
+        /// Who can give the patient to a new account, with the delay that counts now; none if nobody
+        /// was named.
         fn recovery_plan(patient: PatientId) -> Option<RecoveryPlan>;
         /// The recoveries under way, each with the account it would give the patient to.
         fn recoveries(patient: PatientId) -> Vec<(AccountId, PendingRecovery)>;

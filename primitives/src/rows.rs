@@ -546,6 +546,7 @@ row! {
         /// Milliseconds in which an owner can stop it, from the moment the threshold is reached.
         pub delay: Moment,
         pub set_at: Moment,
+        pub set_by: AccountId,
     }
 }
 
@@ -555,8 +556,16 @@ row! {
         pub started_at: Moment,
         /// The helpers who stand behind it.
         pub helpers: BoundedVec<AccountId, ConstU32<MAX_HELPERS>>,
-        /// From when it can be finished; none while helpers are missing.
-        pub ready_at: Option<Moment>,
+        /// Since when they are enough; none while helpers are missing.
+        pub enough_since: Option<Moment>,
+    }
+}
+
+impl PendingRecovery {
+    /// From when it can be finished, with the delay of this plan; none while helpers are missing.
+    pub fn ready_at(&self, plan: &RecoveryPlan) -> Option<Moment> {
+        self.enough_since
+            .map(|since| since.saturating_add(plan.delay))
     }
 }
 

@@ -47,7 +47,7 @@ pub enum Recovery {
         #[command(flatten)]
         about: About,
     },
-    /// Name no helpers any more
+    /// Name no helpers any more; what they have begun ends
     Remove {
         #[command(flatten)]
         about: About,
@@ -188,7 +188,16 @@ impl Recovery {
                 let client = client(global).await?;
                 let done = recovery::remove(&client, client.patient(about.patient)?).await?;
                 print(global, &done, || {
-                    "Nobody can let you in again now: `salus recovery setup` names helpers.".into()
+                    let mut text = String::from(
+                        "Nobody can let you in again now: `salus recovery setup` names helpers.",
+                    );
+                    if !done.owners.is_empty() {
+                        text.push_str(&format!(
+                            " Stopped: nothing goes to {}.",
+                            done.owners.join(", ")
+                        ));
+                    }
+                    text
                 })
             }
             Recovery::Test { shares } => {
@@ -226,7 +235,7 @@ impl Recovery {
                 let done = recovery::cancel(&client, patient, owner.as_ref()).await?;
                 print(global, &done, || {
                     format!(
-                        "Stopped: nothing goes to {}. Helpers have passed shares on: make new ones with `salus recovery setup`, and ask how they were misled.",
+                        "Stopped: nothing goes to {}. Helpers have passed shares on: make new ones with `salus recovery setup`, and ask how they were misled. If one of them begins again: `salus recovery remove`.",
                         done.owners.join(", ")
                     )
                 })
@@ -395,9 +404,11 @@ fn read_all(paths: &[PathBuf]) -> anyhow::Result<Vec<Sealed>> {
 fn shown(view: &recovery::RecoveryView) -> String {
     let mut text = match &view.plan {
         Some(plan) => format!(
-            "{} of these helpers, and {} in which it can be stopped:\n  {}",
+            "{} of these helpers, and {} in which it can be stopped; named by {} on {}:\n  {}",
             plan.threshold,
             span(plan.delay),
+            plan.set_by,
+            moment(plan.set_at),
             plan.helpers.join("\n  ")
         ),
         None => "No helpers are named: `salus recovery setup` names them.".into(),

@@ -297,8 +297,10 @@ pub struct RecoveryView {
 pub struct PlanView {
     pub helpers: Vec<String>,
     pub threshold: u8,
+    /// As it counts now: a week at least if who set the plan is no owner for good.
     pub delay: Moment,
     pub set_at: Moment,
+    pub set_by: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -315,42 +317,49 @@ pub async fn show(client: &Client, patient: PatientId) -> Result<RecoveryView> {
     if salus.patient(patient).await?.is_none() {
         return Err(unknown_patient(patient));
     }
-    let plan = salus.recovery_plan(patient).await?.map(|plan| PlanView {
-        helpers: plan
-            .helpers
-            .iter()
-            .map(|helper| helper.account.to_string())
-            .collect(),
-        threshold: plan.threshold,
-        delay: plan.delay,
-        set_at: plan.set_at,
-    });
+    let plan = salus.recovery_plan(patient).await?;
     let recoveries = salus.recoveries(patient).await?;
     Ok(RecoveryView {
         patient: patient.to_string(),
-        plan,
+        plan: plan.as_ref().map(|plan| PlanView {
+            helpers: plan
+                .helpers
+                .iter()
+                .map(|helper| helper.account.to_string())
+                .collect(),
+            threshold: plan.threshold,
+            delay: plan.delay,
+            set_at: plan.set_at,
+            set_by: plan.set_by.to_string(),
+        }),
         recoveries: recoveries
             .into_iter()
             .map(|(owner, row)| RecoveryRow {
                 owner: owner.to_string(),
                 started_at: row.started_at,
                 helpers: row.helpers.iter().map(AccountId::to_string).collect(),
-                ready_at: row.ready_at,
+                ready_at: plan.as_ref().and_then(|plan| row.ready_at(plan)),
             })
             .collect(),
     })
 }
 
-/// Names no helpers any more. The key that they share opens the keyring no longer.
+/// Names no helpers any more; what they have begun ends, if an owner for good says so. The key that
+/// they share opens the keyring no longer.
 pub async fn remove(client: &Client, patient: PatientId) -> Result<Changed> {
     let submitted = client
         .submit(&calls::recovery::remove_plan(patient))
         .await?;
     let mut keyring = current_keyring(client, patient).await?;
     forget(client, &mut keyring, |holder| holder.starts_with(RECOVERY)).await?;
+    let stopped = submitted
+        .events
+        .iter()
+        .filter(|event| event.is("Recovery", "RecoveryCancelled"))
+        .filter_map(|event| event.fields["owner"].as_str().map(str::to_owned));
     Ok(Changed {
         patient: patient.to_string(),
-        owners: Vec::new(),
+        owners: stopped.collect(),
         receipt: (&submitted).into(),
     })
 }
@@ -420,7 +429,7 @@ fn fingerprints(plan: &RecoveryPlan) -> Vec<H256> {
 #[derive(Clone, Debug, Serialize)]
 pub struct Changed {
     pub patient: String,
-    /// The accounts that would become owner.
+    /// The accounts that would become owner, of each recovery that this is about.
     pub owners: Vec<String>,
     #[serde(flatten)]
     pub receipt: Receipt,
@@ -481,12 +490,13 @@ pub async fn give(
     };
     let submitted = client.submit(&call).await?;
     let salus = client.chain.salus_at(submitted.block.hash);
-    let ready_at = salus
-        .recoveries(patient)
-        .await?
-        .into_iter()
-        .find(|(owner, _)| *owner == request.owner)
-        .and_then(|(_, row)| row.ready_at);
+    let recoveries = salus.recoveries(patient).await?;
+    let ready_at = salus.recovery_plan(patient).await?.and_then(|plan| {
+        let (_, row) = recoveries
+            .iter()
+            .find(|(owner, _)| *owner == request.owner)?;
+        row.ready_at(&plan)
+    });
     Ok(Given {
         patient: patient.to_string(),
         owner: request.owner.to_string(),

@@ -111,6 +111,7 @@ impl Salus {
         /// What an organisation has not reviewed: what was broken first comes first.
         fn glasses_to_review(organisation: OrgId, limit: u32) -> Vec<(PatientId, GlassIndex, Glass)>;
 
+        /// Who helps, with the delay that counts now.
         fn recovery_plan(patient: PatientId) -> Option<RecoveryPlan>;
         /// The recoveries under way, each by the account that would become owner.
         fn recoveries(patient: PatientId) -> Vec<(AccountId, PendingRecovery)>;

@@ -426,6 +426,23 @@ mod remove_controller {
     }
 
     #[test]
+    fn a_removed_owner_owns_nothing_for_good() {
+        use salus_primitives::traits::Succession;
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(add(owner(), stranger(), Owner, None));
+            assert!(Patients::owns_for_good(&PATIENT, &owner()));
+            assert_ok!(remove(stranger(), owner()));
+            assert!(!Patients::owns_for_good(&PATIENT, &owner()));
+            // Nor with a role that ends, or another one.
+            assert_ok!(add(stranger(), owner(), Owner, Some(START + DAY)));
+            assert!(!Patients::owns_for_good(&PATIENT, &owner()));
+            assert_ok!(remove(stranger(), owner()));
+            assert_ok!(add(stranger(), owner(), Guardian, None));
+            assert!(!Patients::owns_for_good(&PATIENT, &owner()));
+        });
+    }
+
+    #[test]
     fn a_removed_controller_decides_nothing_any_more() {
         ExtBuilder::default().build_and_execute(|| {
             assert_ok!(remove(owner(), guardian()));

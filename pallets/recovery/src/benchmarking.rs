@@ -59,7 +59,7 @@ fn others<T: Config>(patient: PatientId, from: u32) {
         let recovery = PendingRecovery {
             started_at: T::Chain::now(),
             helpers: BoundedVec::truncate_from(alloc::vec![helper(number)]),
-            ready_at: None,
+            enough_since: None,
         };
         Recoveries::<T>::insert(patient, account::<AccountId>("other", number, 0), recovery);
     }
@@ -101,11 +101,13 @@ mod benchmarks {
     #[benchmark]
     fn remove_plan() -> Result<(), BenchmarkError> {
         let Planned { patient, by, .. } = planned::<T>()?;
+        others::<T>(patient, 0);
 
         #[extrinsic_call]
         _(RawOrigin::Signed(by), patient);
 
         assert!(!Plans::<T>::contains_key(patient));
+        assert!(Recoveries::<T>::iter_key_prefix(patient).next().is_none());
         Ok(())
     }
 
@@ -139,7 +141,7 @@ mod benchmarks {
         #[extrinsic_call]
         _(RawOrigin::Signed(helper(1)), patient, owner.clone());
 
-        assert!(Recoveries::<T>::get(patient, owner).is_some_and(|row| row.ready_at.is_some()));
+        assert!(Recoveries::<T>::get(patient, owner).is_some_and(|row| row.enough_since.is_some()));
         Ok(())
     }
 
@@ -174,9 +176,9 @@ mod benchmarks {
         let Planned { patient, owner, .. } = started::<T>()?;
         let origin = RawOrigin::Signed(helper(1)).into();
         Pallet::<T>::approve(origin, patient, owner.clone())?;
-        Recoveries::<T>::mutate(patient, &owner, |row| {
-            if let Some(row) = row {
-                row.ready_at = Some(T::Chain::now());
+        Plans::<T>::mutate(patient, |plan| {
+            if let Some(plan) = plan {
+                plan.delay = 0;
             }
         });
         others::<T>(patient, 2);

@@ -22,7 +22,8 @@
 //!    three, so the three days begin.
 //! 4. Nobody objects. The sister calls [`Call::finish`]: the new account is the only controller.
 //! 5. Another time two helpers are talked into it by a thief. The patient's tablet hears of it and
-//!    calls [`Call::cancel`], then names other helpers.
+//!    calls [`Call::cancel`], then names other helpers. Should one of them begin again and again,
+//!    [`Call::remove_plan`] ends that together with the plan.
 //!
 //! ## Design
 //!
@@ -30,10 +31,12 @@
 //!   recovery at a time; whoever takes their word back below the threshold stops the clock, which
 //!   begins anew when it is reached again.
 //! * **The plan stands still while a recovery is under way**: cancel it first. So the words that were
-//!   given are words of that plan's helpers.
+//!   given are words of that plan's helpers. An owner for good may remove the plan all the same: the
+//!   recoveries end with it, each with its event, and no helper can keep a bad plan in force.
 //! * **Nobody gains a power by naming helpers.** Where there is an owner, owners alone name them; and
 //!   a plan of anybody but an owner for good leaves the others a week, since such an owner alone may
-//!   take anybody's role away.
+//!   take anybody's role away. It does so too once whoever set it is no such owner any more, even if
+//!   the delay has begun: the short delay of a thief's plan goes with the thief.
 //! * **A helper must be able to transact** when the time comes: a clinician, or a controller of some
 //!   patient, as a carer is. This is not asked when a plan is set, for they may join later; and what
 //!   is true then need not be true in years. Test the plan from time to time.
@@ -70,7 +73,8 @@ pub use weights::WeightInfo;
 pub const MIN_THRESHOLD: u8 = 2;
 pub const MIN_DELAY: Moment = SECOND;
 pub const MAX_DELAY: Moment = 90 * DAY;
-/// The least delay of a plan that is not by an owner for good, so that others can stop it.
+/// The least delay of a plan whose maker is no owner for good, or is none any more, so that others
+/// can stop it.
 pub const MIN_DELAY_OF_OTHERS: Moment = 7 * DAY;
 
 #[frame_support::pallet]
@@ -114,7 +118,8 @@ pub mod pallet {
     /// The recoveries under way, by the account that each would make the owner.
     ///
     /// Written by `start`, `approve` and `withdraw`; removed by `cancel`, by the last `withdraw`, and
-    /// all of a patient's by `finish`. At most one row per helper, who stands behind one at a time.
+    /// all of a patient's by `finish` and `remove_plan`. At most one row per helper, who stands behind
+    /// one at a time.
     #[pallet::storage]
     pub type Recoveries<T: Config> = StorageDoubleMap<
         _,
@@ -195,7 +200,8 @@ pub mod pallet {
         InvalidDelay,
         /// Unless an owner for good sets it, a plan leaves the others 7 days at least.
         DelayTooShort,
-        /// A recovery is under way. Cancel it first.
+        /// A recovery is under way. Cancel it first; or an owner for good removes the plan, which ends
+        /// it.
         RecoveryUnderWay,
         /// The patient has named no helpers.
         NoPlan,
@@ -245,6 +251,10 @@ pub mod pallet {
             delay: Moment,
         ) -> DispatchResult {
             let actor = Self::ensure_names_helpers(origin, patient)?;
+            ensure!(
+                Recoveries::<T>::iter_key_prefix(patient).next().is_none(),
+                Error::<T>::RecoveryUnderWay
+            );
             Self::ensure_is_plan(&patient, &helpers, threshold)?;
             ensure!(
                 (MIN_DELAY..=MAX_DELAY).contains(&delay),
@@ -264,6 +274,7 @@ pub mod pallet {
                     threshold,
                     delay,
                     set_at,
+                    set_by: actor.clone(),
                 },
             );
             Self::deposit(
@@ -279,19 +290,37 @@ pub mod pallet {
             Ok(())
         }
 
-        /// Leaves a patient without helpers.
+        /// Leaves a patient without helpers. What they have begun ends too, if an owner for good says
+        /// so: or a helper who begins again after each `cancel` would keep the plan in force.
         ///
-        /// Owners; guardians where there is no owner.
+        /// Owners; guardians where there is no owner. While a recovery is under way, owners for good.
         ///
-        /// Errors: those of control; `NotAuthorized`, `RecoveryUnderWay`, `NoPlan`.
-        /// Event: `PlanRemoved`.
+        /// Errors: those of control; `NotAuthorized`, `NoPlan`, `RecoveryUnderWay`.
+        /// Events: `RecoveryCancelled` for each that was under way, `PlanRemoved`.
         #[pallet::call_index(1)]
         #[pallet::weight(T::WeightInfo::remove_plan())]
         pub fn remove_plan(origin: OriginFor<T>, patient: PatientId) -> DispatchResult {
             let actor = Self::ensure_names_helpers(origin, patient)?;
             ensure!(Plans::<T>::contains_key(patient), Error::<T>::NoPlan);
+            // No more than there are helpers.
+            let under_way: Vec<_> = Recoveries::<T>::iter_key_prefix(patient).collect();
+            ensure!(
+                under_way.is_empty() || T::Succession::owns_for_good(&patient, &actor),
+                Error::<T>::RecoveryUnderWay
+            );
 
             Plans::<T>::remove(patient);
+            Self::end_recoveries(&patient);
+            for owner in under_way {
+                Self::deposit(
+                    patient,
+                    Event::RecoveryCancelled {
+                        patient,
+                        actor: actor.clone(),
+                        owner,
+                    },
+                );
+            }
             Self::deposit(patient, Event::PlanRemoved { patient, actor });
             Ok(())
         }
@@ -327,7 +356,7 @@ pub mod pallet {
             let mut recovery = PendingRecovery {
                 started_at: now,
                 helpers: Default::default(),
-                ready_at: None,
+                enough_since: None,
             };
             recovery
                 .helpers
@@ -367,10 +396,10 @@ pub mod pallet {
                 .helpers
                 .try_push(actor.clone())
                 .map_err(|_| Error::<T>::AlreadyApproved)?;
-            if recovery.ready_at.is_none() && is_enough(&recovery, &plan) {
-                recovery.ready_at = Some(T::Chain::now().saturating_add(plan.delay));
+            if recovery.enough_since.is_none() && is_enough(&recovery, &plan) {
+                recovery.enough_since = Some(T::Chain::now());
             }
-            let ready_at = recovery.ready_at;
+            let ready_at = recovery.ready_at(&plan);
             Recoveries::<T>::insert(patient, &owner, recovery);
             Self::deposit(
                 patient,
@@ -404,7 +433,7 @@ pub mod pallet {
 
             recovery.helpers.retain(|helper| *helper != actor);
             if !is_enough(&recovery, &plan) {
-                recovery.ready_at = None;
+                recovery.enough_since = None;
             }
             if recovery.helpers.is_empty() {
                 Recoveries::<T>::remove(patient, &owner);
@@ -456,7 +485,8 @@ pub mod pallet {
         /// Gives a patient to the new account: everybody else loses their role. All recoveries of the
         /// patient are over; the helpers stay.
         ///
-        /// A helper or the new account, once the delay is over.
+        /// A helper or the new account, once the delay is over: a week at least if whoever set the plan
+        /// is no owner for good any more.
         ///
         /// Errors: `NoPlan`, `NotAHelper`, `NotFound`, `NotReady`; those of succession.
         /// Event: `RecoveryFinished`.
@@ -472,9 +502,10 @@ pub mod pallet {
                 Self::ensure_helper(&patient, &actor)?;
             }
             let recovery = Recoveries::<T>::get(patient, &owner).ok_or(Error::<T>::NotFound)?;
+            let plan = Self::plan(patient).ok_or(Error::<T>::NoPlan)?;
             ensure!(
                 recovery
-                    .ready_at
+                    .ready_at(&plan)
                     .is_some_and(|ready_at| T::Chain::now() >= ready_at),
                 Error::<T>::NotReady
             );
@@ -495,9 +526,14 @@ pub mod pallet {
 
     #[pallet::view_functions]
     impl<T: Config> Pallet<T> {
-        /// Who can give a patient to a new account; none if nobody was named.
+        /// Who can give a patient to a new account, with the delay that counts now; none if nobody was
+        /// named.
         pub fn plan(patient: PatientId) -> Option<RecoveryPlan> {
-            Plans::<T>::get(patient)
+            let mut plan = Plans::<T>::get(patient)?;
+            if !T::Succession::owns_for_good(&patient, &plan.set_by) {
+                plan.delay = plan.delay.max(MIN_DELAY_OF_OTHERS);
+            }
+            Some(plan)
         }
 
         /// A patient's recoveries under way, in the order of the accounts they would make owners.
@@ -521,7 +557,7 @@ impl<T: Config> Helpers for Pallet<T> {
 }
 
 impl<T: Config> Pallet<T> {
-    /// Who may change the plan, while no helper's word hangs on it.
+    /// Who may change the plan.
     fn ensure_names_helpers(
         origin: OriginFor<T>,
         patient: PatientId,
@@ -530,10 +566,6 @@ impl<T: Config> Pallet<T> {
         ensure!(
             by.role == ControllerRole::Owner || !T::Succession::has_owner(&patient),
             Error::<T>::NotAuthorized
-        );
-        ensure!(
-            Recoveries::<T>::iter_key_prefix(patient).next().is_none(),
-            Error::<T>::RecoveryUnderWay
         );
         Ok(by.actor)
     }
@@ -556,7 +588,7 @@ impl<T: Config> Pallet<T> {
         patient: &PatientId,
         account: &AccountId,
     ) -> Result<RecoveryPlan, DispatchError> {
-        let plan = Plans::<T>::get(patient).ok_or(Error::<T>::NoPlan)?;
+        let plan = Self::plan(*patient).ok_or(Error::<T>::NoPlan)?;
         ensure!(
             plan.helpers.iter().any(|helper| helper.account == *account),
             Error::<T>::NotAHelper

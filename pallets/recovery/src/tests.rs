@@ -38,12 +38,22 @@ fn recovery(to: &str) -> Option<PendingRecovery> {
 }
 
 fn ready_at(to: &str) -> Option<u64> {
-    recovery(to).and_then(|recovery| recovery.ready_at)
+    let plan = Recovery::plan(PATIENT)?;
+    recovery(to)?.ready_at(&plan)
 }
 
 /// A child: nobody but guardians.
 fn without_owner() {
     with(|w| w.controllers.remove(&(PATIENT, OWNER)));
+}
+
+/// The tablet is the owner's, and takes the role of a lost phone away.
+fn owner_removed() {
+    with(|w| {
+        w.controllers
+            .insert((PATIENT, account("tablet")), ControllerRole::Owner)
+    });
+    without_owner();
 }
 
 mod set_plan {
@@ -55,7 +65,8 @@ mod set_plan {
             let plan = Recovery::plan(PATIENT).unwrap();
             let named: Vec<_> = plan.helpers.iter().map(|h| h.account.clone()).collect();
             assert_eq!(named, HELPERS);
-            assert_eq!((plan.threshold, plan.delay, plan.set_at), (2, DELAY, START));
+            assert_eq!((plan.threshold, plan.delay), (2, DELAY));
+            assert_eq!((plan.set_at, plan.set_by), (START, OWNER));
             System::assert_last_event(
                 Event::PlanSet {
                     patient: PATIENT,
@@ -159,9 +170,57 @@ mod set_plan {
                 set_plan(OWNER, &HELPERS, 3, DELAY),
                 Error::<Test>::RecoveryUnderWay
             );
-            assert_noop!(remove_plan(OWNER), Error::<Test>::RecoveryUnderWay);
             assert_ok!(cancel(OWNER, "phone"));
             assert_ok!(set_plan(OWNER, &HELPERS, 3, DELAY));
+        });
+    }
+
+    #[test]
+    fn what_a_removed_owner_has_set_leaves_the_others_a_week() {
+        let ends: [fn(); 2] = [owner_removed, || with(|w| w.for_a_time.push(OWNER))];
+        for end in ends {
+            execute(|| {
+                assert_ok!(set_plan(OWNER, &HELPERS, 2, MIN_DELAY));
+                assert_eq!(Recovery::plan(PATIENT).unwrap().delay, MIN_DELAY);
+                end();
+                assert_eq!(Recovery::plan(PATIENT).unwrap().delay, MIN_DELAY_OF_OTHERS);
+                assert_ok!(start(SISTER, "thief"));
+                assert_ok!(approve(NEIGHBOUR, "thief"));
+                System::assert_last_event(
+                    Event::RecoveryApproved {
+                        patient: PATIENT,
+                        actor: NEIGHBOUR,
+                        owner: account("thief"),
+                        ready_at: Some(START + MIN_DELAY_OF_OTHERS),
+                    }
+                    .into(),
+                );
+                set_now(START + MIN_DELAY_OF_OTHERS - 1);
+                for who in [SISTER, account("thief")] {
+                    assert_noop!(finish(who, "thief"), Error::<Test>::NotReady);
+                }
+                set_now(START + MIN_DELAY_OF_OTHERS);
+                assert_ok!(finish(SISTER, "thief"));
+            });
+        }
+    }
+
+    #[test]
+    fn a_longer_delay_stays_when_the_owner_is_removed() {
+        execute(|| {
+            assert_ok!(set_plan(OWNER, &HELPERS, 2, MAX_DELAY));
+            owner_removed();
+            assert_eq!(Recovery::plan(PATIENT).unwrap().delay, MAX_DELAY);
+        });
+    }
+
+    #[test]
+    fn who_names_helpers_anew_chooses_the_delay() {
+        planned(|| {
+            owner_removed();
+            assert_ok!(set_plan(account("tablet"), &HELPERS, 2, MIN_DELAY));
+            let plan = Recovery::plan(PATIENT).unwrap();
+            assert_eq!((plan.delay, plan.set_by), (MIN_DELAY, account("tablet")));
         });
     }
 }
@@ -185,6 +244,79 @@ mod remove_plan {
             assert_noop!(remove_plan(OWNER), Error::<Test>::NoPlan);
         });
     }
+
+    #[test]
+    fn who_begins_again_after_each_cancel_keeps_no_plan_in_force() {
+        planned(|| {
+            for _ in 0..3 {
+                assert_ok!(start(UNCLE, "thief"));
+                assert_ok!(cancel(OWNER, "thief"));
+            }
+            assert_ok!(start(UNCLE, "thief"));
+            assert_ok!(remove_plan(OWNER));
+            assert_noop!(start(UNCLE, "thief"), Error::<Test>::NoPlan);
+            assert_noop!(approve(SISTER, "thief"), Error::<Test>::NoPlan);
+            assert_ok!(set_plan(OWNER, &[SISTER, NEIGHBOUR], 2, DELAY));
+            assert_noop!(start(UNCLE, "thief"), Error::<Test>::NotAHelper);
+            // A word for the earlier plan counts for nothing in this one.
+            assert_noop!(approve(SISTER, "thief"), Error::<Test>::NotFound);
+        });
+    }
+
+    #[test]
+    fn each_recovery_that_ends_with_the_plan_is_told() {
+        agreed(|| {
+            assert_ok!(start(UNCLE, "thief"));
+            let helpers = Recovery::plan(PATIENT).unwrap().helpers;
+            let theirs = signed(OTHER_OWNER);
+            assert_ok!(Recovery::set_plan(theirs, OTHER_PATIENT, helpers, 2, DELAY));
+            assert_ok!(Recovery::start(
+                signed(SISTER),
+                OTHER_PATIENT,
+                account("phone"),
+                consent("phone", OTHER_PATIENT)
+            ));
+            // Until the last moment, and after.
+            set_now(START + DELAY + DAY);
+            System::reset_events();
+            assert_ok!(remove_plan(OWNER));
+            let mut told: Vec<_> = System::events()
+                .into_iter()
+                .filter_map(|record| record.event.try_into().ok())
+                .collect();
+            let removed = Event::PlanRemoved {
+                patient: PATIENT,
+                actor: OWNER,
+            };
+            assert_eq!(told.pop(), Some(removed));
+            assert_eq!(told.len(), 2);
+            for to in ["phone", "thief"] {
+                let cancelled = Event::RecoveryCancelled {
+                    patient: PATIENT,
+                    actor: OWNER,
+                    owner: account(to),
+                };
+                assert!(told.contains(&cancelled), "{to}");
+                assert_noop!(finish(account(to), to), Error::<Test>::NotFound);
+            }
+            // Another patient's goes on.
+            assert_eq!(Recovery::recoveries(PATIENT), vec![]);
+            assert_eq!(Recovery::recoveries(OTHER_PATIENT).len(), 1);
+        });
+    }
+
+    #[test]
+    fn who_is_no_owner_for_good_ends_no_recovery_with_the_plan() {
+        started(|| {
+            with(|w| w.for_a_time.push(OWNER));
+            assert_noop!(remove_plan(OWNER), Error::<Test>::RecoveryUnderWay);
+            assert_noop!(remove_plan(GUARDIAN), Error::<Test>::NotAuthorized);
+            without_owner();
+            assert_noop!(remove_plan(GUARDIAN), Error::<Test>::RecoveryUnderWay);
+            assert_ok!(cancel(GUARDIAN, "phone"));
+            assert_ok!(remove_plan(GUARDIAN));
+        });
+    }
 }
 
 mod start {
@@ -200,7 +332,7 @@ mod start {
                     PendingRecovery {
                         started_at: START,
                         helpers: vec![SISTER].try_into().unwrap(),
-                        ready_at: None,
+                        enough_since: None,
                     }
                 )]
             );
@@ -526,6 +658,21 @@ mod finish {
     }
 
     #[test]
+    fn not_within_a_week_once_who_set_the_plan_is_removed() {
+        agreed(|| {
+            set_now(START + DELAY - 1);
+            owner_removed();
+            set_now(START + MIN_DELAY_OF_OTHERS - 1);
+            for who in [SISTER, account("phone")] {
+                assert_noop!(finish(who, "phone"), Error::<Test>::NotReady);
+            }
+            assert_eq!(ready_at("phone"), Some(START + MIN_DELAY_OF_OTHERS));
+            set_now(START + MIN_DELAY_OF_OTHERS);
+            assert_ok!(finish(SISTER, "phone"));
+        });
+    }
+
+    #[test]
     fn nobody_else_finishes() {
         agreed(|| {
             set_now(START + DELAY);
@@ -596,6 +743,10 @@ mod properties {
         Cancel(usize),
         Finish(usize, usize),
         Wait(u64),
+        /// The owner loses the role, or has it again.
+        Remove(bool),
+        /// The owner removes the plan, and makes the same anew.
+        Anew,
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -608,6 +759,8 @@ mod properties {
             to.clone().prop_map(Step::Cancel),
             (who, to).prop_map(|(who, to)| Step::Finish(who, to)),
             (1..4u64).prop_map(Step::Wait),
+            any::<bool>().prop_map(Step::Remove),
+            Just(Step::Anew),
         ]
     }
 
@@ -615,7 +768,8 @@ mod properties {
         #![proptest_config(ProptestConfig::with_cases(128))]
 
         /// Whatever helpers do in whatever order, an account becomes owner only if two of them have
-        /// stood behind it, without a break, for as long as the plan says.
+        /// stood behind it, without a break, for as long as the plan says: a week at least if who set
+        /// it is no owner then.
         #[test]
         fn two_helpers_and_the_whole_delay(steps in prop::collection::vec(step(), 1..40)) {
             execute(|| {
@@ -643,19 +797,36 @@ mod properties {
                             }
                         }
                         Step::Cancel(to) => {
-                            let done = cancel(OWNER, TARGETS[to]).is_ok();
+                            let done = cancel(GUARDIAN, TARGETS[to]).is_ok();
                             assert_eq!(done, behind.values().any(|of| *of == to));
                             behind.retain(|_, of| *of != to);
                         }
                         Step::Finish(who, to) => {
                             let done = finish(HELPERS[who].clone(), TARGETS[to]).is_ok();
-                            let ready = since.get(&to).is_some_and(|at| now() >= at + DELAY);
+                            let delay = match Doubles::role(&PATIENT, &OWNER) {
+                                Some(_) => DELAY,
+                                None => MIN_DELAY_OF_OTHERS,
+                            };
+                            let ready = since.get(&to).is_some_and(|at| now() >= at + delay);
                             assert_eq!(done, ready);
                             if done {
                                 return;
                             }
                         }
                         Step::Wait(days) => set_now(now() + days * DAY),
+                        Step::Remove(true) => without_owner(),
+                        Step::Remove(false) => with(|w| {
+                            w.controllers.insert((PATIENT, OWNER), ControllerRole::Owner);
+                        }),
+                        Step::Anew => {
+                            let done = remove_plan(OWNER).is_ok();
+                            assert_eq!(done, Doubles::role(&PATIENT, &OWNER).is_some());
+                            if done {
+                                assert_ok!(set_plan(OWNER, &HELPERS, 2, DELAY));
+                                behind.clear();
+                                since.clear();
+                            }
+                        }
                     }
                     for to in 0..TARGETS.len() {
                         if behind.values().filter(|of| **of == to).count() < 2 {

@@ -30,7 +30,7 @@ impl<T: Config> Pallet<T> {
                     standing.push(account.clone());
                 }
                 ensure!(
-                    recovery.ready_at.is_some() == is_enough(&recovery, &plan),
+                    recovery.enough_since.is_some() == is_enough(&recovery, &plan),
                     "4: a delay too early or not at all"
                 );
             }

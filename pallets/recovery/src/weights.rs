@@ -21,24 +21,26 @@ pub trait WeightInfo {
 pub struct SubstrateWeight<T>(PhantomData<T>);
 
 // Of each: the patient, its controller or plan, the clock, the genesis hash and the trail's head (w:1).
+// Of each that reads the plan: the role of who set it.
 macro_rules! weights {
     ($db:expr) => {
         // 7 helpers, and up to 16 controllers before an owner is found.
         fn set_plan() -> Weight {
             Weight::from_parts(160_000_000, 44_595).saturating_add($db.reads_writes(31, 2))
         }
+        // 7 recoveries, found (r:8) and ended (r:7 w:7), an event for each.
         fn remove_plan() -> Weight {
-            Weight::from_parts(110_000_000, 44_595).saturating_add($db.reads_writes(23, 2))
+            Weight::from_parts(240_000_000, 44_595).saturating_add($db.reads_writes(38, 9))
         }
         // A signature, tried in both ways, and up to 6 other recoveries.
         fn start() -> Weight {
-            Weight::from_parts(210_000_000, 20_000).saturating_add($db.reads_writes(12, 2))
+            Weight::from_parts(215_000_000, 22_600).saturating_add($db.reads_writes(13, 2))
         }
         fn approve() -> Weight {
-            Weight::from_parts(90_000_000, 20_000).saturating_add($db.reads_writes(12, 2))
+            Weight::from_parts(95_000_000, 22_600).saturating_add($db.reads_writes(13, 2))
         }
         fn withdraw() -> Weight {
-            Weight::from_parts(65_000_000, 4_000).saturating_add($db.reads_writes(5, 2))
+            Weight::from_parts(70_000_000, 6_600).saturating_add($db.reads_writes(6, 2))
         }
         fn cancel() -> Weight {
             Weight::from_parts(60_000_000, 4_000).saturating_add($db.reads_writes(6, 2))
@@ -46,7 +48,7 @@ macro_rules! weights {
         // 16 controllers: of each its role (r:2 w:1), its patient (w:1) and its sponsor (r:1 w:1); of
         // the new owner the same and its account (r:1 w:1); 6 recoveries (r:6 w:6).
         fn finish() -> Weight {
-            Weight::from_parts(480_000_000, 44_595).saturating_add($db.reads_writes(66, 62))
+            Weight::from_parts(485_000_000, 47_200).saturating_add($db.reads_writes(67, 62))
         }
     };
 }

@@ -43,7 +43,7 @@ impl Contains<RuntimeCall> for Urgent {
                 pallet_patients::Call::restrict { .. }
                     | pallet_patients::Call::remove_controller { .. }
             ) | RuntimeCall::Recovery(
-                // A thief's helpers would begin again between the two.
+                // Both stop what a thief's helpers have begun.
                 pallet_recovery::Call::cancel { .. } | pallet_recovery::Call::remove_plan { .. }
             ) | RuntimeCall::Records(pallet_records::Call::cancel_erase { .. })
                 | RuntimeCall::Consent(pallet_consent::Call::revoke { .. })

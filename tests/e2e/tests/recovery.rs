@@ -270,6 +270,14 @@ async fn a_living_owner_stops_a_recovery_and_helpers_below_the_threshold_get_not
     salus(&hospital, "thief", &restore).fails(3, "not the owner");
     let shown = mine("recovery show").ok();
     assert_eq!(shown["recoveries"], serde_json::json!([]));
+    // Who begins again keeps no plan in force: it ends together with the plan.
+    let (again, _) = give(&hospital, names[0], "start", &request, &shares[0]);
+    again.ok();
+    let removed = mine("recovery remove").ok();
+    let stopped = removed["owners"].as_array().map(Vec::len);
+    assert_eq!(stopped, Some(1), "{removed}");
+    let (refused, _) = give(&hospital, names[0], "start", &request, &shares[0]);
+    refused.fails(1, "named no helpers");
     // New shares, and those that were passed on are worth nothing.
     set_up(&hospital, "living", &helpers, "3s");
     salus(&hospital, "thief", &restore).fails(4, "earlier plan");
