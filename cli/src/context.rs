@@ -180,10 +180,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("typed");
         fs::write(&file, "age-secret\n abcd\n").unwrap();
-        let text = typed("", Some(&file)).unwrap();
+        let text = typed("", Some(file.as_path())).unwrap();
         assert_eq!(*text, "age-secret\n abcd\n");
         fs::write(&file, "a".repeat(2 * MAX_TYPED as usize)).unwrap();
-        let text = typed("", Some(&file)).unwrap();
+        let text = typed("", Some(file.as_path())).unwrap();
         assert_eq!(text.len() as u64, MAX_TYPED);
         let error = typed("", Some(Path::new("AGE-SECRET-KEY-1"))).unwrap_err();
         assert!(!format!("{error:#}").contains("SECRET"), "{error:#}");

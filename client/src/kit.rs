@@ -129,7 +129,14 @@ The account's phrase is not on this paper: two secrets, two places.",
 
         let left = MARGIN + INDENT;
         page.frame(MARGIN, 95.0, WIDTH - 2.0 * MARGIN, 76.0);
-        page.text(left, 105.0, SMALL, BOLD, "The key: who reads it has it");
+        page.text(left, 103.0, SMALL, BOLD, "The key: who reads it has it");
+        page.text(
+            left,
+            109.0,
+            SMALL,
+            PLAIN,
+            "Every 0 is a zero, never the letter O.",
+        );
         page.text(left, 121.0, LARGE, KEY, START);
         let rest = key.strip_prefix(START).unwrap_or_default();
         for (place, group) in rest.as_bytes().chunks(GROUP).enumerate() {
