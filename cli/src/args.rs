@@ -172,6 +172,20 @@ mod tests {
     }
 
     #[test]
+    fn a_keyring_is_restored_in_one_way() {
+        let parses = |line: &str| {
+            let words = ["salus", "recovery", "restore"].into_iter();
+            Cli::try_parse_from(words.chain(line.split_whitespace())).is_ok()
+        };
+        for line in ["a b", "--backup a", "--kit a", "--kit -", "--kit"] {
+            assert!(parses(line), "{line}");
+        }
+        for line in ["", "a --kit b", "a --backup b", "--backup a --kit b"] {
+            assert!(!parses(line), "{line}");
+        }
+    }
+
+    #[test]
     fn no_command_uses_a_name_for_two_things() {
         let correct = [
             "salus",

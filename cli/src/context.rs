@@ -1,6 +1,7 @@
 //! The profile, unlocked, and the connection, as the global flags say.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{stdin, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail, ensure, Context as _};
@@ -13,6 +14,9 @@ use zeroize::Zeroizing;
 
 use crate::args::Global;
 use crate::progress;
+
+/// More than anybody types.
+const MAX_TYPED: u64 = 4 * 1024;
 
 pub fn folder(global: &Global) -> anyhow::Result<PathBuf> {
     if let Some(folder) = &global.profile {
@@ -107,12 +111,32 @@ pub fn other_passphrase(prompt: &str, file: Option<&Path>) -> anyhow::Result<Zer
     }
 }
 
+/// What somebody has on paper: from the file, from the standard input as `-`, or asked for.
+pub fn typed(prompt: &str, file: Option<&Path>) -> anyhow::Result<Zeroizing<String>> {
+    let Some(file) = file else {
+        return ask_or(prompt, "name a file with it");
+    };
+    let read = || -> std::io::Result<_> {
+        // It does not grow, so no copy stays behind.
+        let mut text = Zeroizing::new(String::with_capacity(MAX_TYPED as usize));
+        match file == Path::new("-") {
+            true => stdin().lock().take(MAX_TYPED).read_to_string(&mut text),
+            false => File::open(file)?.take(MAX_TYPED).read_to_string(&mut text),
+        }?;
+        Ok(text)
+    };
+    // Not the file's name: it may be the secret itself, by mistake.
+    read().context("cannot read the file that was named: it has to bear what is on the paper")
+}
+
 pub fn ask(prompt: &str) -> anyhow::Result<Zeroizing<String>> {
+    ask_or(prompt, "use --passphrase-file FILE")
+}
+
+fn ask_or(prompt: &str, otherwise: &str) -> anyhow::Result<Zeroizing<String>> {
     rpassword::prompt_password(prompt)
         .map(Zeroizing::new)
-        .map_err(|error| {
-            anyhow!("there is no terminal to ask at ({error}): use --passphrase-file FILE")
-        })
+        .map_err(|error| anyhow!("there is no terminal to ask at ({error}): {otherwise}"))
 }
 
 /// What signing needs. A profile that has met its chain needs no network.
@@ -145,4 +169,23 @@ pub async fn client(global: &Global) -> anyhow::Result<Client> {
         }
     }
     Ok(client)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_on_paper_is_read_from_a_file_and_never_quoted() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("typed");
+        fs::write(&file, "age-secret\n abcd\n").unwrap();
+        let text = typed("", Some(file.as_path())).unwrap();
+        assert_eq!(*text, "age-secret\n abcd\n");
+        fs::write(&file, "a".repeat(2 * MAX_TYPED as usize)).unwrap();
+        let text = typed("", Some(file.as_path())).unwrap();
+        assert_eq!(text.len() as u64, MAX_TYPED);
+        let error = typed("", Some(Path::new("AGE-SECRET-KEY-1"))).unwrap_err();
+        assert!(!format!("{error:#}").contains("SECRET"), "{error:#}");
+    }
 }

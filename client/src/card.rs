@@ -1,24 +1,21 @@
 //! A card to carry along: what a patient chose to print, and a code that says who it is.
 
-use std::fmt::Write as _;
-
-use qrcode::{Color, EcLevel, QrCode};
+use qrcode::EcLevel;
 use salus_primitives::{Genesis, PatientId};
 
 use crate::error::{Error, Result};
+use crate::page::{Page, BOLD, MONOSPACE, PLAIN};
 
 /// What fits on the card.
 pub const MAX_LINES: usize = 10;
 pub const MAX_CHARACTERS: usize = 40;
 
 /// Millimetres: A6, across.
-const WIDTH: u32 = 148;
-const HEIGHT: u32 = 105;
-const MARGIN: u32 = 8;
+const WIDTH: f32 = 148.0;
+const HEIGHT: f32 = 105.0;
+const MARGIN: f32 = 8.0;
 /// The code with its white frame.
-const CODE: u32 = 50;
-/// A reader needs so many white modules around a code.
-const FRAME: usize = 4;
+const CODE: f32 = 50.0;
 
 /// What the code says: which chain, and who.
 pub fn code_text(genesis: &Genesis, patient: PatientId) -> String {
@@ -42,74 +39,27 @@ pub fn card(genesis: &Genesis, patient: PatientId, lines: &[String]) -> Result<S
             )));
         }
     }
-    let mut svg = format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}mm" height="{HEIGHT}mm" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" fill="black">
-<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>
-<text x="{MARGIN}" y="16" font-size="8" font-weight="bold">Emergency</text>
-"#
-    );
+    let mut page = Page::new(WIDTH, HEIGHT);
+    page.text(MARGIN, 16.0, 8.0, BOLD, "Emergency");
     for (number, line) in lines.iter().enumerate() {
         let y = 28.0 + 6.5 * number as f32;
-        let _ = writeln!(
-            svg,
-            r#"<text x="{MARGIN}" y="{y}" font-size="4">{}</text>"#,
-            escape(line)
-        );
+        page.text(MARGIN, y, 4.0, PLAIN, line);
     }
+    let left = WIDTH - CODE - MARGIN / 2.0;
     let text = code_text(genesis, patient);
-    let code = QrCode::with_error_correction_level(&text, EcLevel::M)
-        .map_err(|error| Error::Unfit(format!("the code cannot be drawn: {error}")))?;
-    let side = code.width() + 2 * FRAME;
-    let scale = CODE as f32 / side as f32;
-    let left = WIDTH - CODE - MARGIN / 2;
-    let _ = writeln!(
-        svg,
-        r#"<path transform="translate({left} 24) scale({scale})" d="{}"/>"#,
-        modules(&code)
-    );
-    let _ = writeln!(
-        svg,
-        r#"<text x="{MARGIN}" y="{}" font-size="3">Patient {patient}. Physicians, nurses and pharmacists of a member:</text>
-<text x="{MARGIN}" y="{}" font-size="3" font-family="monospace">salus emergency break-glass {patient} --letter WHY</text>
-</svg>"#,
-        HEIGHT - MARGIN - 5,
-        HEIGHT - MARGIN
-    );
-    Ok(svg)
-}
-
-/// One square for each dark module, within the frame.
-fn modules(code: &QrCode) -> String {
-    let width = code.width();
-    let mut path = String::new();
-    for (place, color) in code.to_colors().into_iter().enumerate() {
-        if color == Color::Dark {
-            let (x, y) = (place % width + FRAME, place / width + FRAME);
-            let _ = write!(path, "M{x} {y}h1v1h-1z");
-        }
-    }
-    path
-}
-
-/// Text within XML.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
+    page.code(left, 24.0, CODE, EcLevel::M, &text)?;
+    let bottom = HEIGHT - MARGIN;
+    let whom = format!("Patient {patient}. Physicians, nurses and pharmacists of a member:");
+    page.text(MARGIN, bottom - 5.0, 3.0, PLAIN, &whom);
+    let command = format!("salus emergency break-glass {patient} --letter WHY");
+    page.text(MARGIN, bottom, 3.0, MONOSPACE, &command);
+    Ok(page.finish().to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::page::tests::assert_code;
 
     const PATIENT: PatientId = PatientId([7; 16]);
 
@@ -143,35 +93,9 @@ mod tests {
             format!("salus:0x{}/{}", "09".repeat(32), "07".repeat(16))
         );
         let svg = of(&["Blood type A+"]).unwrap();
-        // The squares of the drawing, as a reader sees them, against a code that is made of that text.
-        let path = svg
-            .split(" d=\"")
-            .nth(1)
-            .unwrap()
-            .split('"')
-            .next()
-            .unwrap();
-        let mut drawn: Vec<(usize, usize)> = path
-            .split('M')
-            .skip(1)
-            .map(|square| {
-                let corner = square.strip_suffix("h1v1h-1z").unwrap();
-                let (x, y) = corner.split_once(' ').unwrap();
-                (x.parse().unwrap(), y.parse().unwrap())
-            })
-            .collect();
-        drawn.sort_unstable();
-        let code = QrCode::with_error_correction_level(text, EcLevel::M).unwrap();
-        let mut dark: Vec<(usize, usize)> = Vec::new();
-        for x in 0..code.width() {
-            for y in 0..code.width() {
-                if code[(x, y)] == Color::Dark {
-                    dark.push((x + FRAME, y + FRAME));
-                }
-            }
-        }
-        assert_eq!(drawn, dark);
+        assert_code(&svg, EcLevel::M, &text);
         // Another patient's differs.
+        let path = svg.lines().find(|line| line.starts_with("<path")).unwrap();
         let other = card(&Genesis::repeat_byte(9), PatientId([8; 16]), &[]).unwrap();
         assert!(!other.contains(path));
     }

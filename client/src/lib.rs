@@ -28,6 +28,8 @@ pub mod fhir;
 pub mod files;
 pub mod keyring;
 pub mod keys;
+pub mod kit;
+mod page;
 pub mod profile;
 pub mod taxonomy;
 pub mod trail;

@@ -27,6 +27,7 @@ use salus_primitives::{
 };
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
 use sp_core::H256;
+use tempfile::{NamedTempFile, PersistError};
 use zeroize::Zeroizing;
 
 use crate::chain::Code;
@@ -706,18 +707,36 @@ pub(crate) fn make_folder(folder: &Path) -> Result<()> {
 /// Writes a file that is either the old or the new one, whole, whenever the machine stops.
 /// Readable by the owner only.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_whole(path, bytes, |file| file.persist(path))
+}
+
+/// [`write_atomically`], where there is no file yet.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
+    let written = write_whole(path, bytes, |file| file.persist_noclobber(path));
+    written.map_err(|error| match error {
+        Error::Io { source, .. } if source.kind() == ErrorKind::AlreadyExists => Error::Unfit(
+            format!("{} is there already: choose another name", path.display()),
+        ),
+        other => other,
+    })
+}
+
+fn write_whole(
+    path: &Path,
+    bytes: &[u8],
+    persist: impl FnOnce(NamedTempFile) -> Result<File, PersistError>,
+) -> Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     // 0600 by default.
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Error::file("write", path))?;
+    let mut file = NamedTempFile::new_in(folder).map_err(Error::file("write", path))?;
     file.write_all(bytes).map_err(Error::file("write", path))?;
     file.as_file()
         .sync_all()
         .map_err(Error::file("write", path))?;
-    file.persist(path)
-        .map_err(|error| Error::file("write", path)(error.error))?;
+    persist(file).map_err(|error| Error::file("write", path)(error.error))?;
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(Error::file("write", path))
@@ -1045,6 +1064,20 @@ mod tests {
             .update_pins(|pins| pins.check_organisation(0, &AccountId::new([1; 32])))
             .is_err());
         assert_eq!(fs::read(&path).unwrap(), b"{");
+    }
+
+    #[test]
+    fn what_is_written_new_replaces_nothing_and_is_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        write_new(&path, b"first").unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let error = write_new(&path, b"second").unwrap_err().to_string();
+        assert!(error.contains("is there already"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        let left = fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, 1, "nothing of the refused one is left");
     }
 
     #[test]

@@ -8,12 +8,13 @@ use salus_client::actions::describe::{moment, span};
 use salus_client::actions::recovery::{self, Helping, OfferFile, Sealed, Word};
 use salus_client::actions::succession::{self, RequestFile, TakenOver};
 use salus_client::actions::{clock, Client};
+use salus_client::kit;
 use salus_client::profile::{write_atomically, WORK_FACTOR};
 use salus_primitives::{AccountId, Moment};
 use serde_json::json;
 
 use crate::args::{About, Global};
-use crate::context::{client, new_passphrase, offline, other_passphrase};
+use crate::context::{client, new_passphrase, offline, other_passphrase, typed};
 use crate::output::{count, print, table};
 use crate::parse;
 
@@ -100,11 +101,14 @@ pub enum Recovery {
     /// On the new phone: open the keyring with the helpers' shares, and make every key anew
     Restore {
         /// The files that the helpers passed on
-        #[arg(required_unless_present = "backup", conflicts_with = "backup")]
+        #[arg(required_unless_present_any = ["backup", "kit"], conflicts_with_all = ["backup", "kit"])]
         shares: Vec<PathBuf>,
         /// Instead: a backup's file, if you have your account's phrase
         #[arg(long, value_name = "FILE")]
         backup: Option<PathBuf>,
+        /// Instead: the key of a printed kit, from a file, from standard input as `-`, or typed
+        #[arg(long, value_name = "FILE", conflicts_with = "backup")]
+        kit: Option<Option<PathBuf>>,
         /// A file with the backup's passphrase, instead of a prompt
         #[arg(long, value_name = "FILE")]
         backup_passphrase_file: Option<PathBuf>,
@@ -119,6 +123,14 @@ pub enum Recovery {
         /// A file with the backup's passphrase, instead of a prompt
         #[arg(long, value_name = "FILE")]
         backup_passphrase_file: Option<PathBuf>,
+        #[command(flatten)]
+        about: About,
+    },
+    /// Print a key to the keyring, beside your account's phrase; an earlier kit is worth nothing then
+    Kit {
+        /// The page to print, an SVG
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
         #[command(flatten)]
         about: About,
     },
@@ -253,25 +265,31 @@ impl Recovery {
             Recovery::Restore {
                 shares,
                 backup,
+                kit,
                 backup_passphrase_file,
                 about,
             } => {
                 let files = read_all(&shares)?;
+                let printed = match &kit {
+                    Some(file) => Some(kit::read(&typed("Key of the kit: ", file.as_deref())?)?),
+                    None => None,
+                };
                 let client = client(global).await?;
                 let patient = client.patient(about.patient)?;
-                let taken = match &backup {
-                    Some(file) => {
+                let taken = match (&backup, printed) {
+                    (_, Some(key)) => recovery::restore_kit(&client, patient, key).await?,
+                    (Some(file), None) => {
                         let passphrase = other_passphrase(
                             "Passphrase of the backup: ",
                             backup_passphrase_file.as_deref(),
                         )?;
                         recovery::restore_backup(&client, patient, file, &passphrase).await?
                     }
-                    None => recovery::restore(&client, patient, &files).await?,
+                    (None, None) => recovery::restore(&client, patient, &files).await?,
                 };
                 print(global, &taken, || {
                     format!(
-                        "{} The helpers' shares and every backup are worth nothing now: make new ones with `salus recovery setup` and `salus recovery backup`.",
+                        "{} The helpers' shares, every backup and every kit are worth nothing now: make new ones with `salus recovery setup`, `salus recovery backup` and `salus recovery kit`.",
                         anew(&taken)
                     )
                 })
@@ -293,6 +311,18 @@ impl Recovery {
                     format!(
                         "{} opens the keyring together with its passphrase and your account's phrase. Keep it where a fire does not reach both. An earlier backup opens nothing any more.",
                         out.display()
+                    )
+                })
+            }
+            Recovery::Kit { out, about } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let made = recovery::kit(&client, patient, &out).await?;
+                print(global, &made, || {
+                    format!(
+                        "Print {} on a printer that you trust, and delete it: with your account it opens the keyring, without a passphrase. Keep the page in a safe, apart from your account's phrase. It is good as long as `salus keyring show` names {}; destroy an earlier kit.",
+                        out.display(),
+                        made.holder
                     )
                 })
             }

@@ -252,7 +252,7 @@ pub struct Holders {
     pub saved: bool,
 }
 
-/// Lets another device, or a printed kit, open the keyring.
+/// Lets another device open the keyring.
 pub async fn add_device(
     client: &Client,
     patient: PatientId,

@@ -15,14 +15,17 @@ use zeroize::Zeroizing;
 
 use super::identity::{back_up, current_keyring, join, published, save_keyring};
 use super::succession::{device_of, ensure_owner, settle, signed_device, RequestFile, TakenOver};
-use super::{unknown_patient, Client, Receipt};
+use super::{clock, unknown_patient, Client, Receipt};
 use crate::chain::calls;
 use crate::error::{Error, Result};
 use crate::files::age::{seal_bytes, unseal_bytes, DecryptionKey, EncryptionKey};
 use crate::files::share::{check_known, combine_known, short, split, Share};
 use crate::keyring::{sealed_json, Keyring, Secret};
 use crate::keys::{parse_account, random_16};
-use crate::profile::{open_with_passphrase, seal_with_passphrase, write_atomically, Unlocked};
+use crate::kit::{self, Kit, KIT};
+use crate::profile::{
+    open_with_passphrase, seal_with_passphrase, write_atomically, write_new, Unlocked,
+};
 
 const VERSION: u32 = 1;
 /// How the keyring's holders are called that are no device.
@@ -652,27 +655,59 @@ pub async fn backup(
             key: Secret::new(secret.to_string()),
         },
     )?;
+    let sealed = seal_with_passphrase(&json, passphrase, work_factor)?;
+    let keyring = current_keyring(client, patient).await?;
     // The file first: an earlier backup is good until this one is.
-    write_atomically(out, &seal_with_passphrase(&json, passphrase, work_factor)?)?;
-    let mut keyring = current_keyring(client, patient).await?;
+    write_new(out, &sealed)?;
     let holder = format!("{BACKUP}{}", short(&random_16()));
-    keyring.add_holder(&holder, &key.public())?;
+    replace(client, keyring, BACKUP, &holder, &key.public()).await?;
+    Ok(BackedUp {
+        patient: patient.to_string(),
+        holder,
+        file: out.to_path_buf(),
+    })
+}
+
+/// The same on a page to print, without a passphrase. An earlier kit opens nothing from now on.
+pub async fn kit(client: &Client, patient: PatientId, out: &Path) -> Result<BackedUp> {
+    let kit = Kit {
+        patient,
+        key: DecryptionKey::generate(),
+        made_at: clock(),
+    };
+    let keyring = current_keyring(client, patient).await?;
+    // The page first: an earlier kit is good until this one is.
+    write_new(out, kit.page()?.as_bytes())?;
+    let holder = kit.holder();
+    replace(client, keyring, KIT, &holder, &kit.key.public()).await?;
+    Ok(BackedUp {
+        patient: patient.to_string(),
+        holder,
+        file: out.to_path_buf(),
+    })
+}
+
+/// Makes this key the keyring's only holder of its kind.
+async fn replace(
+    client: &Client,
+    mut keyring: Keyring,
+    kind: &str,
+    holder: &str,
+    key: &EncryptionKey,
+) -> Result<()> {
+    keyring.add_holder(holder, key)?;
     let earlier: Vec<String> = keyring
         .holders()
         .iter()
         .map(|held| held.name.clone())
-        .filter(|name| name.starts_with(BACKUP) && *name != holder)
+        .filter(|name| name.starts_with(kind) && name != holder)
         .collect();
     for name in &earlier {
         keyring.remove_holder(name)?;
     }
     client.profile.save_keyring(&mut keyring)?;
     save_keyring(client, &keyring).await?;
-    Ok(BackedUp {
-        patient: patient.to_string(),
-        holder,
-        file: out.to_path_buf(),
-    })
+    Ok(())
 }
 
 /// On a new phone that has the account's phrase: opens the keyring with the backup, and makes every
@@ -697,6 +732,21 @@ pub async fn restore_backup(
     }
     let key = DecryptionKey::parse(stored.key.expose()).map_err(|_| bad())?;
     reopen(client, patient, key).await
+}
+
+/// The same with the key of a printed kit, as [`kit::read`] gives it.
+pub async fn restore_kit(
+    client: &Client,
+    patient: PatientId,
+    key: DecryptionKey,
+) -> Result<TakenOver> {
+    let holder = kit::holder(&key.public());
+    reopen(client, patient, key).await.map_err(|error| match error {
+        Error::WrongKey("keyring") => Error::Keyring(format!(
+            "{holder} does not open the keyring of patient {patient}: it is another patient's, or a newer kit or a restore has made it worthless; look for the newest kit, a backup or helpers"
+        )),
+        other => other,
+    })
 }
 
 #[cfg(test)]

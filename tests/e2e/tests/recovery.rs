@@ -1,10 +1,10 @@
 //! Getting back in, and guardians: what people do when a phone is lost, when somebody tries to take a
 //! patient from a living owner, and when a child grows up.
 
-use std::{fs, path::PathBuf};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use salus_client::{actions::Client, taxonomy::Category};
-use salus_e2e::{content, wait_until, Answer, Hospital, Patient, Shared};
+use salus_e2e::{command, content, run, wait_until, Answer, Hospital, Patient, Shared};
 use salus_primitives::Rights;
 use serde_json::Value;
 
@@ -387,4 +387,113 @@ async fn a_child_has_two_guardians_until_it_is_handed_over_and_a_wrong_enrolment
     let log = format!("log {wrong} --verify");
     let log = salus(&hospital, "doctor", &log).ok().to_string();
     assert!(log.contains("EnrolmentVoided"), "{log}");
+}
+
+/// What is to be typed from a kit's page, group by group.
+fn printed(page: &str) -> String {
+    let groups = page.lines().filter(|line| line.contains("class=\"key\""));
+    let groups: Vec<&str> = groups
+        .map(|line| line.split(['<', '>']).nth(2).expect("a group"))
+        .collect();
+    assert!(groups.len() > 10, "{} groups", groups.len());
+    groups.join("\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_printed_kit_opens_the_keyring_to_the_account_alone_and_an_earlier_one_opens_nothing() {
+    let hospital = HOSPITAL.hospital();
+    let doctor = hospital.doctor().await.me();
+    let passphrase = hospital.file("paper-passphrase", b"paper battery staple");
+    let on = |device: &str, line: &str| {
+        let mut command = command(&hospital.path(device), &hospital.node.url());
+        command.env("RUST_LOG", "debug");
+        command.arg("--passphrase-file").arg(&passphrase);
+        command.args(line.split_whitespace());
+        run(command, |_| {})
+    };
+    let old = |line: &str| on("paper-old", line);
+    let phrase = path(&hospital, "paper-phrase");
+    old(&format!("keys new --phrase-out {phrase}")).ok();
+    let consent = path(&hospital, "paper-consent");
+    let line = format!("patient consent --organisation 0 --enroller {doctor} --out {consent}");
+    let patient = old(&line).ok()["patient"].clone();
+    let patient = patient.as_str().expect("an id");
+    salus(&hospital, "doctor", &format!("patient enrol {consent}")).ok();
+    old("compartments open --category imaging").ok();
+    let bytes = content(34, 7_000);
+    let file = hospital.file("paper-file", &bytes).display().to_string();
+    let added = old(&format!("record add --category imaging {file}")).ok();
+    let record = added["records"][0]["record"].clone();
+
+    // Each kit has a name, and the second takes the first one's place.
+    let mut secrets = Vec::new();
+    let mut print = |name: &str| {
+        let out = path(&hospital, name);
+        let answer = old(&format!("recovery kit --out {out}"));
+        let page = fs::read_to_string(&out).expect("it was written");
+        let mode = fs::metadata(&out).expect("it is there").permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600);
+        let typed = printed(&page);
+        let secret = typed.replace('\n', "");
+        assert!(!answer.said().contains(&secret), "the key is printed");
+        let typed = hospital.file(&format!("{name}-typed"), typed.to_lowercase());
+        secrets.push(secret);
+        let holder = answer.ok()["holder"].as_str().expect("a name").to_owned();
+        assert!(page.contains(&holder) && page.contains(patient), "{page}");
+        (out, typed.display().to_string(), holder)
+    };
+    let (_, earlier, first) = print("paper-earlier.svg");
+    let (page, kit, second) = print("paper-kit.svg");
+    let holders = old("keyring show").ok()["holders"].to_string();
+    assert!(holders.contains(&second), "{holders}");
+    assert!(!holders.contains(&first), "{holders}");
+    // A page that is there already stays, and what it opens.
+    let before = fs::read(&page).expect("it is there");
+    old(&format!("recovery kit --out {page}")).fails(1, "is there already");
+    assert_eq!(fs::read(&page).expect("it is there"), before);
+    let same = old("keyring show").ok()["holders"].to_string();
+    assert_eq!(same, holders);
+
+    // Without the account the paper opens nothing.
+    hospital.profile("paper-thief");
+    let restore = |kit: &str| format!("recovery restore --patient {patient} --kit {kit}");
+    salus(&hospital, "paper-thief", &restore(&kit)).fails(3, "not the owner");
+    // The account alone opens nothing, nor with the wrong paper, nor mistyped.
+    let said = |answer: Answer| {
+        let said = answer.said();
+        for secret in &secrets {
+            assert!(!said.contains(secret) && !said.contains(&secret.to_lowercase()));
+        }
+        answer
+    };
+    let import = format!("keys import --phrase-file {phrase}");
+    on("paper-new", &import).ok();
+    let new = |line: &str| said(on("paper-new", line));
+    let out = path(&hospital, "paper-read");
+    let get = format!("record get {record} --patient {patient} --out {out}");
+    new(&get).fails(3, "no keys of patient");
+    new(&restore(&earlier)).fails(1, &first);
+    let typed = fs::read_to_string(&kit).expect("it is there");
+    let short = &typed[..typed.len() - 1];
+    let wrong = match typed.ends_with('q') {
+        true => format!("{short}p"),
+        false => format!("{short}q"),
+    };
+    for (typed, told) in [(short, "these are 73"), (wrong.as_str(), "group by group")] {
+        let mistyped = hospital.file("paper-mistyped", typed);
+        new(&restore(&mistyped.display().to_string())).fails(1, told);
+    }
+    new(&get).fails(3, "no keys of patient");
+
+    let restored = new(&restore(&kit)).ok();
+    let shut_out = restored["shut_out"].to_string();
+    assert!(shut_out.contains(&second), "{shut_out}");
+    new(&get).ok();
+    assert_eq!(fs::read(&out).expect("it was written"), bytes);
+    // It was used: neither the lost device nor another one with the paper opens what is new.
+    let fetch = format!("keyring fetch --patient {patient}");
+    let lost = old(&fetch);
+    assert_ne!(lost.code, 0, "{lost:#?}");
+    on("paper-third", &import).ok();
+    said(on("paper-third", &restore(&kit))).fails(1, &second);
 }
