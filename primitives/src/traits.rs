@@ -147,6 +147,8 @@ pub trait Offers<AccountId> {
         amount: Balance,
         until: Moment,
     ) -> DispatchResult;
+    /// Whether something is set aside for a yes.
+    fn is_offered(patient: &PatientId, request: RequestIndex) -> bool;
     /// Pays what was offered, if anything was.
     fn pay(patient: PatientId, request: RequestIndex, to: &AccountId) -> DispatchResult;
     /// Gives back what was offered, if anything was.

@@ -345,7 +345,7 @@ pub mod consent {
 
     calls! { "Consent":
         /// Asks a patient for access; what for stands in the letter. What is offered is held, and
-        /// paid to whoever approves.
+        /// paid to the owner or guardian who approves.
         fn request(
             patient: PatientId,
             purpose: Purpose,
