@@ -954,7 +954,8 @@ fn opt_in(_: Who) -> RuntimeCall {
         study: 0,
         patient: PATIENT,
         compartment: LABORATORY,
-        envelope: Some(cid(61)),
+        record: RECORD,
+        envelope: cid(61),
     }
     .into()
 }
@@ -1008,7 +1009,6 @@ fn withdraw(_: Who) -> RuntimeCall {
 
 fn decline(_: Who) -> RuntimeCall {
     put_request();
-    pallet_consent::Call::decline {
     refusal()
 }
 
@@ -1018,6 +1018,7 @@ fn decline_paid(_: Who) -> RuntimeCall {
 }
 
 fn refusal() -> RuntimeCall {
+    pallet_consent::Call::decline {
         patient: PATIENT,
         request: 0,
     }
@@ -1026,7 +1027,6 @@ fn refusal() -> RuntimeCall {
 
 fn approve(_: Who) -> RuntimeCall {
     put_request();
-    pallet_consent::Call::approve {
     approval()
 }
 
@@ -1036,6 +1036,7 @@ fn approve_paid(_: Who) -> RuntimeCall {
 }
 
 fn approval() -> RuntimeCall {
+    pallet_consent::Call::approve {
         patient: PATIENT,
         request: 0,
         terms: terms(Who::Clinician, Rights::Read),
