@@ -304,12 +304,12 @@ mod opt_in {
                 refused(LABORATORY, 1);
             }
             set_record_state(PATIENT, 1, RecordState::Current);
-            let correct = |by| {
+            let correct = |newer| {
                 with(|w| {
                     w.records
                         .get_mut(&(PATIENT, 1))
                         .expect("anchored")
-                        .corrected_by = by
+                        .corrected_by = newer
                 })
             };
             correct(Some(2));
