@@ -249,6 +249,11 @@ impl Record {
             RecordState::Erased => true,
         }
     }
+
+    /// Whether it is what the chart says: nobody has corrected it, or asked to erase it.
+    pub fn is_current(&self) -> bool {
+        self.state == RecordState::Current && self.corrected_by.is_none()
+    }
 }
 
 row! {

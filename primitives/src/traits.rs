@@ -147,6 +147,8 @@ pub trait Offers<AccountId> {
         amount: Balance,
         until: Moment,
     ) -> DispatchResult;
+    /// Whether something is set aside for a yes.
+    fn is_offered(patient: &PatientId, request: RequestIndex) -> bool;
     /// Pays what was offered, if anything was.
     fn pay(patient: PatientId, request: RequestIndex, to: &AccountId) -> DispatchResult;
     /// Gives back what was offered, if anything was.
@@ -183,9 +185,9 @@ pub trait BenchmarkErasures<AccountId>: BenchmarkWorld<AccountId> {
     fn erased() -> (PatientId, RecordIndex);
 }
 
-/// What benchmarks about organisations need beside a [`BenchmarkWorld`].
+/// What benchmarks about organisations and pay need beside a [`BenchmarkWorld`].
 pub trait BenchmarkAdmin<AccountId> {
-    /// The admin of the clinician's organisation.
+    /// The admin of the clinician's organisation. It has credits, where there are any.
     fn admin() -> AccountId;
 }
 
@@ -206,10 +208,4 @@ pub trait BenchmarkEmergencies<AccountId>:
 /// Signatures of the patients' owners that a [`BenchmarkWorld`] makes.
 pub trait BenchmarkKeys<AccountId> {
     fn sign(owner: &AccountId, payload: &[u8]) -> MultiSignature;
-}
-
-/// What benchmarks about pay need beside a [`BenchmarkWorld`].
-pub trait BenchmarkCredits<AccountId>: BenchmarkWorld<AccountId> {
-    /// The admin of the clinician's organisation. It has credits.
-    fn admin() -> AccountId;
 }

@@ -7,8 +7,8 @@ use salus_primitives::{
     rows::DAY,
     signing::{recipient_payload, SCHEME_X25519},
     traits::{
-        BenchmarkAdmin, BenchmarkCredits, BenchmarkCrowd, BenchmarkEmergencies, BenchmarkErasures,
-        BenchmarkKeys, BenchmarkWorld, Chain, OpenIntake, Standing,
+        BenchmarkAdmin, BenchmarkCrowd, BenchmarkEmergencies, BenchmarkErasures, BenchmarkKeys,
+        BenchmarkWorld, Chain, OpenIntake, Standing,
     },
     Cid, ClinicianRole, CompartmentId, ControllerRole, GrantIndex, GrantTerms, Grantee, NewRecord,
     OrgId, OrganisationKind, PatientId, Purpose, Recipient, RecordIndex, RecordState, Rights,
@@ -122,9 +122,11 @@ impl BenchmarkKeys<AccountId> for World {
 impl BenchmarkAdmin<AccountId> for World {
     fn admin() -> AccountId {
         let (_, organisation) = Self::clinician();
-        Members::organisation(organisation)
+        let admin = Members::organisation(organisation)
             .expect("the clinician's organisation is a member")
-            .admin
+            .admin;
+        give_credits(&admin);
+        admin
     }
 }
 
@@ -163,17 +165,6 @@ impl BenchmarkErasures<AccountId> for World {
             }
         });
         (patient, record)
-    }
-}
-
-impl BenchmarkCredits<AccountId> for World {
-    fn admin() -> AccountId {
-        let (_, organisation) = Self::clinician();
-        let admin = pallet_members::Organisations::<Runtime>::get(organisation)
-            .expect("the clinician is of an organisation")
-            .admin;
-        give_credits(&admin);
-        admin
     }
 }
 

@@ -87,7 +87,7 @@ impl Requests {
                         (None, None) => String::new(),
                     };
                     let offer = match row.offer {
-                        Some(offer) => format!(" {offer} credits are set aside for a yes."),
+                        Some(offer) => format!(" {offer} credits are set aside for a yes by an owner or guardian."),
                         None => String::new(),
                     };
                     format!(

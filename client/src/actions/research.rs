@@ -342,7 +342,7 @@ pub async fn join(client: &Client, prepared: &Prepared) -> Result<Joined> {
     };
     let keyring = current_keyring(client, patient).await?;
     let envelope = hand_over(client, &keyring, compartment, prepared.organisation).await?;
-    let call = calls::research::opt_in(study, patient, compartment, Some(envelope));
+    let call = calls::research::opt_in(study, patient, compartment, record, envelope);
     let submitted = client.submit(&call).await?;
     Ok(Joined {
         study,
@@ -374,7 +374,8 @@ async fn place(client: &Client, prepared: &Prepared) -> Result<(Label, Option<Re
             .collect();
         match held.as_slice() {
             [] => return Ok((label, None)),
-            [(index, record)] => {
+            // The chain pays for no copy that is about to be erased.
+            [(index, record)] if record.is_current() => {
                 let manifest = manifest(client, &keyring, *index, record).await?;
                 let same: [u8; 32] = Sha256::digest(&prepared.content).into();
                 if manifest.payload_sha256 == same {

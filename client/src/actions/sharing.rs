@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use salus_primitives::{
-    AccountId, Balance, Basis, Cid, CompartmentId, Grant, GrantIndex, GrantTerms, Grantee, Moment,
-    ObjectKind, OrgId, PatientId, Purpose, RecordIndex, RequestIndex, RequestState, Rights, Scope,
-    Subject,
+    AccountId, Balance, Basis, Cid, CompartmentId, Controller, ControllerRole, Grant, GrantIndex,
+    GrantTerms, Grantee, Moment, ObjectKind, OrgId, PatientId, Purpose, RecordIndex, RequestIndex,
+    RequestState, Rights, Scope, Subject,
 };
 use serde::Serialize;
 
@@ -644,7 +644,7 @@ pub struct RequestRow {
     pub text: Option<String>,
     pub categories: Vec<String>,
     pub sensitivity: Vec<String>,
-    /// Credits that are set aside for a yes.
+    /// Credits that are set aside for a yes by an owner or guardian.
     #[serde(serialize_with = "credits::some_amount")]
     pub offer: Option<Balance>,
     /// Why the letter cannot be read.
@@ -726,6 +726,18 @@ pub struct Approval {
     pub duration: Option<Moment>,
 }
 
+/// So that no keys are handed out for a yes that the chain does not take.
+fn ensure_may_be_paid(role: Option<Controller>, offer: Option<Balance>) -> Result<()> {
+    match (role, offer) {
+        (Some(row), Some(offer)) if row.role == ControllerRole::Carer => {
+            Err(Error::NotPermitted(format!(
+                "{offer} credits are offered for a yes, which a carer does not take: `salus decline`, or let an owner or guardian approve"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Answers a request with a grant to read, of all that was asked for or of less.
 pub async fn approve(
     client: &Client,
@@ -738,6 +750,8 @@ pub async fn approve(
         .request(patient, index)
         .await?
         .ok_or_else(|| no_request(patient, index))?;
+    let role = salus.controller(patient, &client.me()).await?;
+    ensure_may_be_paid(role, salus.offer(patient, index).await?)?;
     let (categories, flags) = match &approval.categories {
         Some(categories) => (
             categories.clone(),
@@ -900,5 +914,20 @@ mod tests {
                 assert_ne!(label, "intake");
             }
         }
+    }
+
+    #[test]
+    fn a_carer_takes_no_offer() {
+        let is_allowed = |role, offer| {
+            let row = Controller {
+                role,
+                expires_at: None,
+            };
+            ensure_may_be_paid(Some(row), offer).is_ok()
+        };
+        assert!(!is_allowed(ControllerRole::Carer, Some(1)));
+        assert!(is_allowed(ControllerRole::Carer, None));
+        assert!(is_allowed(ControllerRole::Guardian, Some(1)));
+        assert!(is_allowed(ControllerRole::Owner, Some(1)));
     }
 }

@@ -345,7 +345,7 @@ pub mod consent {
 
     calls! { "Consent":
         /// Asks a patient for access; what for stands in the letter. What is offered is held, and
-        /// paid to whoever approves.
+        /// paid to the owner or guardian who approves.
         fn request(
             patient: PatientId,
             purpose: Purpose,
@@ -456,12 +456,13 @@ pub mod research {
     calls! { "Research":
         /// The admin announces a study, and holds what all of its participants will get.
         fn announce(terms: Cid, price: Balance, quota: u32, ends_at: Moment);
-        /// Lets a study read one compartment, for its price.
+        /// Lets a study read one compartment, in which this record lies, for its price.
         fn opt_in(
             study: StudyIndex,
             patient: PatientId,
             compartment: CompartmentId,
-            envelope: Option<Cid>,
+            record: RecordIndex,
+            envelope: Cid,
         );
         fn withdraw(study: StudyIndex, patient: PatientId);
         /// The admin, or anybody when its time is over, ends a study; what is left is returned.
@@ -566,6 +567,23 @@ mod tests {
                 "64000000000000000000000000000000",
                 "03000000",
                 "0500000000000000",
+            ],
+        );
+    }
+
+    #[test]
+    fn taking_part_names_a_record_and_its_keys() {
+        let compartment = CompartmentId([0xbb; 16]);
+        assert_args(
+            &research::opt_in(1, PATIENT, compartment, 2, Cid::raw([0x22; 32])),
+            "Research.opt_in",
+            &[
+                "01000000",
+                &"aa".repeat(16),
+                &"bb".repeat(16),
+                "02000000",
+                "01551220",
+                &"22".repeat(32),
             ],
         );
     }

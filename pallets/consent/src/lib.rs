@@ -292,6 +292,8 @@ pub mod pallet {
         RequestLapsed,
         /// An approval goes to the account that asked, at the organisation it asked for, or to that organisation.
         GranteeNotRequester,
+        /// Credits are offered for a yes, and carers take none. Decline, or let an owner or guardian approve.
+        OfferNotYours,
         /// An approval has the purpose that was asked for. Grant without a request for another one.
         PurposeDiffers,
         /// The grantee is unknown, suspended, expired or no longer at that organisation.
@@ -354,8 +356,8 @@ pub mod pallet {
         ///
         /// Signed by a clinician or service in good standing. `letter` is an age file to the
         /// patient's inbox and says what for; `duration` is in milliseconds. The request lapses
-        /// after `RequestLifetime`. What is offered is held until then: whoever approves is paid,
-        /// otherwise it goes back. Emits `AccessRequested`.
+        /// after `RequestLifetime`. What is offered is held until then: the owner or guardian who
+        /// approves is paid, otherwise it goes back. Emits `AccessRequested`.
         #[pallet::call_index(0)]
         pub fn request(
             origin: OriginFor<T>,
@@ -473,10 +475,10 @@ pub mod pallet {
 
         /// Answer a request with a grant: as asked, less, or shorter.
         ///
-        /// Signed by a controller of the patient; carers may. The grantee is the account that
-        /// asked, at the organisation it asked for, or that organisation; the purpose is the one
-        /// asked for. Pays the signer what was offered. Emits `Granted`, and `EnvelopeDelivered` if
-        /// the keys come along.
+        /// Signed by a controller of the patient; carers may where nothing is offered. The grantee is
+        /// the account that asked, at the organisation it asked for, or that organisation; the purpose
+        /// is the one asked for. Pays the signer what was offered. Emits `Granted`, and
+        /// `EnvelopeDelivered` if the keys come along.
         #[pallet::call_index(3)]
         #[pallet::weight(T::WeightInfo::approve(terms.scope.len()))]
         pub fn approve(
@@ -494,6 +496,11 @@ pub mod pallet {
             );
             ensure!(terms.purpose == row.purpose, Error::<T>::PurposeDiffers);
             let patient = by.patient;
+            // To sell what is a patient's is to decide for them.
+            if T::Offers::is_offered(&patient, request) {
+                T::Control::ensure_decides(patient, by.actor.clone())
+                    .map_err(|_| Error::<T>::OfferNotYours)?;
+            }
             let basis = Basis::Request(request);
             let grant = Self::do_grant(patient, &by.actor, terms, envelope, basis)?;
             Self::close(&patient, request, row, RequestState::Approved { grant });

@@ -254,6 +254,27 @@ mod offers {
     }
 
     #[test]
+    fn who_does_not_decide_takes_no_pay_and_can_decline() {
+        ExtBuilder.build_and_execute(|| {
+            ask_for_pay();
+            let approve = |who, request| {
+                Consent::approve(by(who), PATIENT, request, terms(), Some(ENVELOPE()))
+            };
+            assert_noop!(approve(CARER, 0), Error::<Test>::OfferNotYours);
+            for who in [DOCTOR, ADMIN, STRANGER, OTHER_OWNER] {
+                assert_noop!(approve(who, 0), BadOrigin);
+            }
+            assert_eq!(left(), (95, Some(AMOUNT)));
+            // Beside it, one without an offer is answered as ever.
+            ask(DOCTOR);
+            assert_ok!(approve(CARER, 1));
+            assert_ok!(Consent::decline(by(CARER), PATIENT, 0));
+            assert_eq!(left(), (100, None));
+            assert_eq!(credits(&CARER), 0);
+        });
+    }
+
+    #[test]
     fn an_approval_that_fails_pays_nothing() {
         ExtBuilder.build_and_execute(|| {
             ask_for_pay();

@@ -353,6 +353,10 @@ pub mod pallet {
             Ok(())
         }
 
+        fn is_offered(patient: &PatientId, request: RequestIndex) -> bool {
+            Offered::<T>::contains_key(patient, request)
+        }
+
         fn pay(patient: PatientId, request: RequestIndex, to: &AccountId) -> DispatchResult {
             let Some(offer) = Offered::<T>::get(patient, request) else {
                 return Ok(());

@@ -132,7 +132,9 @@ mod offers {
             assert_ok!(offer(3, 4));
             assert_eq!(purse(DOCTOR), (6, 4));
             assert_eq!(Credits::offered(&PATIENT, 3), Some(4));
+            assert!(Credits::is_offered(&PATIENT, 3) && !Credits::is_offered(&PATIENT, 2));
             assert_ok!(pay(3, OWNER));
+            assert!(!Credits::is_offered(&PATIENT, 3));
             assert_ok!(pay(3, OWNER));
             assert_eq!((purse(DOCTOR), purse(OWNER)), ((6, 0), (4, 0)));
             assert_eq!(Credits::offered(&PATIENT, 3), None);

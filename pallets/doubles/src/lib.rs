@@ -405,6 +405,9 @@ impl Offers<AccountId> for Doubles {
         });
         Ok(())
     }
+    fn is_offered(patient: &PatientId, request: RequestIndex) -> bool {
+        with(|w| w.offers.contains_key(&(*patient, request)))
+    }
     fn pay(patient: PatientId, request: RequestIndex, to: &AccountId) -> DispatchResult {
         with(|w| {
             if let Some((_, amount, _)) = w.offers.remove(&(patient, request)) {

@@ -45,23 +45,35 @@ fn planned<T: Config>() -> Result<(PatientId, AccountId), BenchmarkError> {
 }
 
 /// So many glasses of somebody else's patient wait for review.
-fn wait<T: Config>(clinician: &AccountId, count: u32, due_at: Moment) {
+fn wait<T: Config>(count: u32, due_at: Moment) {
+    let (clinician, organisation) = World::<T>::clinician();
+    let patient = PatientId([0xee; 16]);
     let entries: Vec<_> = (0..count)
         .map(|glass| Unreviewed {
-            patient: PatientId([0xee; 16]),
+            patient,
             glass,
+            organisation,
             due_at,
         })
         .collect();
+    for glass in 0..count {
+        ToReview::<T>::insert(organisation, place(due_at, patient, glass), ());
+    }
     let entries: Waiting = entries.try_into().expect("within the bound; qed");
     UnreviewedOf::<T>::insert(clinician, entries);
+}
+
+/// As many as may beside another, and none of them overdue.
+fn wait_for_another<T: Config>() {
+    let due_at = T::Chain::now().saturating_add(REVIEW_WITHIN);
+    wait::<T>(MAX_UNREVIEWED - 1, due_at);
 }
 
 /// The clinician breaks the glass, number 0, beside as many others as may wait.
 fn broken<T: Config>() -> Result<(PatientId, AccountId), BenchmarkError> {
     let (patient, owner) = planned::<T>()?;
     let (clinician, _) = World::<T>::clinician();
-    wait::<T>(&clinician, MAX_UNREVIEWED - 1, Moment::MAX);
+    wait_for_another::<T>();
     Pallet::<T>::break_glass(RawOrigin::Signed(clinician).into(), patient, cid(2))?;
     Ok((patient, owner))
 }
@@ -104,7 +116,7 @@ mod benchmarks {
     fn break_glass() -> Result<(), BenchmarkError> {
         let (patient, _) = planned::<T>()?;
         let (clinician, _) = World::<T>::clinician();
-        wait::<T>(&clinician, MAX_UNREVIEWED - 1, Moment::MAX);
+        wait_for_another::<T>();
 
         #[extrinsic_call]
         _(RawOrigin::Signed(clinician), patient, cid(2));
@@ -142,15 +154,17 @@ mod benchmarks {
     fn readmit() -> Result<(), BenchmarkError> {
         let governance = T::GovernanceOrigin::try_successful_origin()
             .map_err(|_| BenchmarkError::Stop("no governance origin"))?;
-        let (clinician, _) = World::<T>::clinician();
+        let (clinician, organisation) = World::<T>::clinician();
         Barred::<T>::insert(&clinician, 0);
-        wait::<T>(&clinician, MAX_UNREVIEWED, 0);
+        wait::<T>(MAX_UNREVIEWED, 0);
 
         #[extrinsic_call]
         _(governance as T::RuntimeOrigin, clinician.clone());
 
         assert!(!Barred::<T>::contains_key(&clinician));
         assert!(!UnreviewedOf::<T>::contains_key(&clinician));
+        let last = place(PASSED_OVER, PatientId([0xee; 16]), MAX_UNREVIEWED - 1);
+        assert!(ToReview::<T>::contains_key(organisation, last));
         Ok(())
     }
 

@@ -16,10 +16,12 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// What of this clinician waits for review, if nothing of it forbids another glass.
+    /// What of this clinician waits for review, if neither that nor what the organisation owes forbids
+    /// another glass.
     pub(crate) fn ensure_answered_for(
         patient: &PatientId,
         clinician: &AccountId,
+        organisation: OrgId,
         now: Moment,
     ) -> Result<Waiting, Error<T>> {
         ensure!(!Barred::<T>::contains_key(clinician), Error::<T>::Barred);
@@ -29,10 +31,21 @@ impl<T: Config> Pallet<T> {
             Error::<T>::ReviewOverdue
         );
         ensure!(
+            !Self::is_in_arrears(organisation, now),
+            Error::<T>::OrganisationReviewsOverdue
+        );
+        ensure!(
             OpenUntil::<T>::get(patient, clinician).is_none_or(|until| now >= until),
             Error::<T>::AlreadyOpen
         );
         Ok(unreviewed)
+    }
+
+    /// Whether more of the organisation's reviews are overdue than may be.
+    fn is_in_arrears(organisation: OrgId, now: Moment) -> bool {
+        ToReview::<T>::iter_key_prefix(organisation)
+            .nth(MAX_OVERDUE as usize)
+            .is_some_and(|(due_at, ..)| now >= Moment::from_be_bytes(due_at))
     }
 
     pub(crate) fn do_break(
@@ -45,13 +58,15 @@ impl<T: Config> Pallet<T> {
     ) -> DispatchResult {
         let now = T::Chain::now();
         let until = now.saturating_add(GLASS_LASTS);
+        let due_at = now.saturating_add(REVIEW_WITHIN);
         let glass = NextGlass::<T>::get(patient);
         let next = glass.checked_add(1).ok_or(Error::<T>::IndexExhausted)?;
         unreviewed
             .try_push(Unreviewed {
                 patient,
                 glass,
-                due_at: now.saturating_add(REVIEW_WITHIN),
+                organisation,
+                due_at,
             })
             .map_err(|_| Error::<T>::TooManyUnreviewed)?;
         let terms = GrantTerms {
@@ -75,7 +90,7 @@ impl<T: Config> Pallet<T> {
 
         NextGlass::<T>::insert(patient, next);
         UnreviewedOf::<T>::insert(&actor, unreviewed);
-        ToReview::<T>::insert((organisation, patient, glass), ());
+        ToReview::<T>::insert(organisation, place(due_at, patient, glass), ());
         OpenUntil::<T>::insert(patient, &actor, until);
         Glasses::<T>::insert(
             patient,
@@ -100,6 +115,13 @@ impl<T: Config> Pallet<T> {
         };
         Self::deposit(&patient, event);
         Ok(())
+    }
+
+    /// Puts what is overdue behind all that is due.
+    pub(crate) fn pass_over(entry: &Unreviewed) {
+        let at = |moment| place(moment, entry.patient, entry.glass);
+        ToReview::<T>::remove(entry.organisation, at(entry.due_at));
+        ToReview::<T>::insert(entry.organisation, at(PASSED_OVER), ());
     }
 
     pub(crate) fn keep_unreviewed(clinician: &AccountId, keep: impl Fn(&Unreviewed) -> bool) {

@@ -38,6 +38,9 @@
 //! * **Nothing piles up.** A clinician breaks [`PER_CLINICIAN`] glasses a day and none while a review
 //!   is overdue: at most [`MAX_UNREVIEWED`] wait at any time. Refused ones count against the caps,
 //!   and need no review.
+//! * **An organisation answers as a whole**: while more than [`MAX_OVERDUE`] of its reviews are
+//!   overdue, none of its clinicians breaks a glass, whatever account they have. Its queue is in the
+//!   order of time, so that one look at its head tells.
 //! * **A patient's word stands**: whoever ends the grant of a glass early is rid of that clinician
 //!   for the rest of its 24 hours.
 //! * HIPAA: 45 CFR 164.312(a)(2)(ii), emergency access procedure. HL7 v3 purpose of use `BTG`.
@@ -80,6 +83,15 @@ pub const PER_ORGANISATION: u32 = 64;
 /// 72 hours touch four days. Do not reduce.
 pub const MAX_UNREVIEWED: u32 = PER_CLINICIAN * (REVIEW_WITHIN / DAY + 1) as u32;
 
+/// So many of an organisation's reviews may be overdue; with one more, none of its clinicians breaks
+/// a glass.
+///
+/// What is overdue keeps its own clinician from the next glass, but only the account: a new one is
+/// credentialed in a minute. Not the first closes the house, because what it closes is help for
+/// somebody unconscious, and an admin may be ill. But each had three days, and four are no accident;
+/// and whoever reviews opens again at once.
+pub const MAX_OVERDUE: u32 = 3;
+
 /// So many glasses that were not justified bar a clinician,
 pub const UNJUSTIFIED_MOST: u32 = 3;
 /// if their reviews are not further apart than this.
@@ -93,7 +105,19 @@ pub type Holders = BoundedVec<ShareHolder, ConstU32<MAX_HOLDERS>>;
 pub struct Unreviewed {
     pub patient: PatientId,
     pub glass: GlassIndex,
+    pub organisation: OrgId,
     pub due_at: Moment,
+}
+
+/// A glass in its organisation's queue: when its review is due, with the highest byte first, so that
+/// keys are in the order of time; then which glass it is.
+pub type Place = ([u8; 8], PatientId, GlassIndex);
+
+/// Where the council puts what it passes over: behind all that is due, and never overdue.
+pub const PASSED_OVER: Moment = Moment::MAX;
+
+pub(crate) fn place(due_at: Moment, patient: PatientId, glass: GlassIndex) -> Place {
+    (due_at.to_be_bytes(), patient, glass)
 }
 
 /// What of one clinician waits for review.
@@ -179,18 +203,12 @@ pub mod pallet {
     pub type NextGlass<T: Config> =
         StorageMap<_, Blake2_128Concat, PatientId, GlassIndex, ValueQuery>;
 
-    /// The glasses that an organisation has not reviewed. Written by `break_glass`, removed by
-    /// `review`; at most [`MAX_UNREVIEWED`] rows per clinician, and what the council passed over.
+    /// The glasses that an organisation has not reviewed, first what is due first: keys that are not
+    /// hashed are a queue. Written by `break_glass`; `review` takes one out, `readmit` puts what it
+    /// passes over at the end. At most [`MAX_UNREVIEWED`] rows per clinician, and what was passed
+    /// over.
     #[pallet::storage]
-    pub type ToReview<T: Config> = StorageNMap<
-        _,
-        (
-            NMapKey<Twox64Concat, OrgId>,
-            NMapKey<Blake2_128Concat, PatientId>,
-            NMapKey<Twox64Concat, GlassIndex>,
-        ),
-        (),
-    >;
+    pub type ToReview<T: Config> = StorageDoubleMap<_, Twox64Concat, OrgId, Identity, Place, ()>;
 
     /// The same by who broke them: what is overdue here keeps its clinician from the next one.
     /// Written by `break_glass`; `review` takes one out, `readmit` what is overdue.
@@ -304,6 +322,8 @@ pub mod pallet {
         Barred,
         /// One of your emergencies was not reviewed in time. Have your organisation's admin review it.
         ReviewOverdue,
+        /// Too many of your organisation's emergencies were not reviewed in time. Have its admin review them.
+        OrganisationReviewsOverdue,
         /// You broke this patient's glass within the last day. Use that grant, or ask the patient.
         AlreadyOpen,
         /// You have broken as many glasses today as one person may. Ask a colleague.
@@ -402,8 +422,9 @@ pub mod pallet {
         ///
         /// Errors: [`Error::NotAClinician`], [`Error::RoleMayNot`], [`Error::PatientNotFound`],
         /// [`Error::MalformedCid`], [`Error::Barred`], [`Error::ReviewOverdue`],
-        /// [`Error::AlreadyOpen`], [`Error::TooManyToday`], [`Error::OrganisationTooManyToday`],
-        /// [`Error::TooManyUnreviewed`], [`Error::IndexExhausted`]; those of granting.
+        /// [`Error::OrganisationReviewsOverdue`], [`Error::AlreadyOpen`], [`Error::TooManyToday`],
+        /// [`Error::OrganisationTooManyToday`], [`Error::TooManyUnreviewed`],
+        /// [`Error::IndexExhausted`]; those of granting.
         /// Events: those of granting and [`Event::GlassBroken`], or [`Event::GlassRefused`] alone.
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::break_glass())]
@@ -420,7 +441,7 @@ pub mod pallet {
             );
             ensure!(letter.is_well_formed(), Error::<T>::MalformedCid);
             let now = T::Chain::now();
-            let unreviewed = Self::ensure_answered_for(&patient, &actor, now)?;
+            let unreviewed = Self::ensure_answered_for(&patient, &actor, organisation, now)?;
             let of_clinician = DailyOf::<T>::get(&actor).after(now);
             let of_organisation = DailyIn::<T>::get(organisation).after(now);
             ensure!(
@@ -479,13 +500,16 @@ pub mod pallet {
 
             let now = T::Chain::now();
             let clinician = row.clinician.clone();
+            let due_at = row.broken_at.saturating_add(REVIEW_WITHIN);
             row.review = Some(Review {
                 by: actor.clone(),
                 at: now,
                 justified,
             });
             Glasses::<T>::insert(patient, glass, row);
-            ToReview::<T>::remove((organisation, patient, glass));
+            for at in [due_at, PASSED_OVER] {
+                ToReview::<T>::remove(organisation, place(at, patient, glass));
+            }
             Self::keep_unreviewed(&clinician, |entry| {
                 (entry.patient, entry.glass) != (patient, glass)
             });
@@ -541,8 +565,9 @@ pub mod pallet {
 
         /// Let a clinician take emergency access again.
         ///
-        /// By governance. It lifts the bar, and passes over reviews that are overdue, which can still
-        /// be made up for: their organisation may be no more.
+        /// By governance. It lifts the bar, and passes over reviews that are overdue: their
+        /// organisation may be no more, or without an admin. They can still be made up for, and keep
+        /// neither the clinician nor the organisation from another glass.
         ///
         /// Errors: [`Error::NotBarred`]. Event: [`Event::Readmitted`].
         #[pallet::call_index(5)]
@@ -551,13 +576,16 @@ pub mod pallet {
             T::GovernanceOrigin::ensure_origin(origin)?;
             let now = T::Chain::now();
             let is_late = |entry: &Unreviewed| now >= entry.due_at;
+            let unreviewed = UnreviewedOf::<T>::get(&clinician);
             ensure!(
-                Barred::<T>::contains_key(&clinician)
-                    || UnreviewedOf::<T>::get(&clinician).iter().any(is_late),
+                Barred::<T>::contains_key(&clinician) || unreviewed.iter().any(is_late),
                 Error::<T>::NotBarred
             );
 
             Barred::<T>::remove(&clinician);
+            for entry in unreviewed.iter().filter(|entry| is_late(entry)) {
+                Self::pass_over(entry);
+            }
             Self::keep_unreviewed(&clinician, |entry| !is_late(entry));
             Self::deposit_event(Event::Readmitted { clinician });
             Ok(())

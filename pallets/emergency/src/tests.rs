@@ -469,6 +469,37 @@ mod break_glass {
         });
     }
 
+    /// Otherwise another account for the same person would go around what is overdue.
+    #[test]
+    fn more_than_a_few_overdue_reviews_close_the_organisation() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            set_role(&INSURER, INSURANCE, ClinicianRole::Physician);
+            for n in 0..MAX_OVERDUE as u8 {
+                assert_ok!(break_glass(another_nurse(100 + n)));
+            }
+            advance(1);
+            assert_ok!(break_glass(another_nurse(110)));
+            set_now(START + REVIEW_WITHIN);
+            assert_ok!(break_glass(DOCTOR));
+
+            advance(1);
+            for who in [COLLEAGUE, another_nurse(111)] {
+                // Nor does anybody learn who has no plan.
+                for patient in [PATIENT, OTHER_PATIENT] {
+                    assert_noop!(
+                        Emergency::break_glass(by(who.clone()), patient, LETTER()),
+                        Error::<Test>::OrganisationReviewsOverdue
+                    );
+                }
+            }
+            assert_ok!(break_glass(INSURER));
+
+            assert_ok!(review(ADMIN, 1, true));
+            assert_ok!(break_glass(COLLEAGUE));
+        });
+    }
+
     #[test]
     fn review_is_not_overdue_before_its_time() {
         ExtBuilder.build_and_execute(|| {
@@ -754,6 +785,40 @@ mod readmit {
             assert_eq!(Emergency::glasses_to_review(HOSPITAL, 10).len(), 2);
         });
     }
+
+    #[test]
+    fn what_was_passed_over_closes_no_organisation_and_waits_last() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            let others: Vec<_> = (100..)
+                .take(MAX_OVERDUE as usize)
+                .map(another_patient)
+                .collect();
+            assert_ok!(break_glass(DOCTOR));
+            for patient in &others {
+                assert_ok!(Emergency::break_glass(by(DOCTOR), *patient, LETTER()));
+            }
+            set_now(START + REVIEW_WITHIN);
+            assert_noop!(
+                break_glass(COLLEAGUE),
+                Error::<Test>::OrganisationReviewsOverdue
+            );
+            assert_ok!(readmit());
+            assert_ok!(break_glass(COLLEAGUE));
+            assert_ok!(break_glass(DOCTOR));
+
+            let waiting = || Emergency::glasses_to_review(HOSPITAL, 10);
+            let first: Vec<_> = waiting().into_iter().map(|row| (row.0, row.1)).collect();
+            assert_eq!(first[..2], [(PATIENT, 1), (PATIENT, 2)]);
+            assert_eq!(first.len(), 6);
+            assert_ok!(review(ADMIN, 0, true));
+            for patient in others {
+                assert_ok!(Emergency::review(by(ADMIN), patient, 0, true));
+            }
+            assert_eq!(waiting().len(), 2);
+            assert_eq!(ToReview::<Test>::iter().count(), 2);
+        });
+    }
 }
 
 mod views {
@@ -782,6 +847,26 @@ mod views {
             assert_eq!(waiting, vec![0, 1, 3, 4]);
             assert_eq!(Emergency::glasses_to_review(HOSPITAL, 2).len(), 2);
             assert_eq!(Emergency::glasses_to_review(INSURANCE, 2), vec![]);
+        });
+    }
+
+    #[test]
+    fn a_page_of_reviews_begins_with_those_that_wait_longest() {
+        ExtBuilder.build_and_execute(|| {
+            let mut broken = Vec::new();
+            for n in 0..24 {
+                // Over the end of a byte of the clock, too.
+                advance(100);
+                let patient = another_patient(250 - 7 * n);
+                let nurse = another_nurse(100 + n / PER_CLINICIAN as u8);
+                assert_ok!(Emergency::break_glass(by(nurse), patient, LETTER()));
+                broken.push(patient);
+            }
+            for limit in [1, 5, 24] {
+                let page = Emergency::glasses_to_review(HOSPITAL, limit as u32);
+                let patients: Vec<_> = page.into_iter().map(|(patient, ..)| patient).collect();
+                assert_eq!(patients, broken[..limit]);
+            }
         });
     }
 

@@ -6,9 +6,10 @@ impl<T: Config> Pallet<T> {
     ///
     /// 1. A plan opens something, and takes at least two of its holders, each with a share of its own.
     /// 2. A patient's glasses are numbered from 0 to `NextGlass` without a gap.
-    /// 3. `ToReview` has one row for each glass without a review, and no others.
-    /// 4. What waits in `UnreviewedOf` is a glass of that clinician without a review, once, and due
-    ///    72 hours after it was broken.
+    /// 3. `ToReview` has one row for each glass without a review, at the moment when it is due or
+    ///    behind all that is due, and no others.
+    /// 4. What waits in `UnreviewedOf` is a glass of that clinician for that organisation without a
+    ///    review, once, and due 72 hours after it was broken; the council has passed over all others.
     /// 5. Nobody breaks a patient's glass twice within 24 hours.
     /// 6. Nobody has had more of a day than its cap.
     /// 7. Who is barred has nothing left that counts for a bar.
@@ -27,6 +28,7 @@ impl<T: Config> Pallet<T> {
 
         let mut glasses = BTreeMap::<PatientId, u32>::new();
         let mut unreviewed = 0usize;
+        let mut passed_over = 0usize;
         for (patient, index, glass) in Glasses::<T>::iter() {
             *glasses.entry(patient).or_default() += 1;
             ensure!(
@@ -35,10 +37,14 @@ impl<T: Config> Pallet<T> {
             );
             if glass.review.is_none() {
                 unreviewed += 1;
+                let due_at = glass.broken_at.saturating_add(REVIEW_WITHIN);
+                let waits =
+                    |at| ToReview::<T>::contains_key(glass.organisation, place(at, patient, index));
                 ensure!(
-                    ToReview::<T>::contains_key((glass.organisation, patient, index)),
-                    "3: nobody is to review it"
+                    waits(due_at) != waits(PASSED_OVER),
+                    "3: nobody is to review it, or twice"
                 );
+                passed_over += usize::from(waits(PASSED_OVER));
             }
             ensure!(
                 OpenUntil::<T>::get(patient, &glass.clinician)
@@ -61,7 +67,9 @@ impl<T: Config> Pallet<T> {
             "3: reviewed, or no glass"
         );
 
+        let mut waiting = 0usize;
         for (clinician, entries) in UnreviewedOf::<T>::iter() {
+            waiting += entries.len();
             ensure!(!entries.is_empty(), "8: an empty row");
             ensure!(
                 !repeats(&entries, |a, b| (a.patient, a.glass)
@@ -71,12 +79,20 @@ impl<T: Config> Pallet<T> {
             let waits = entries.iter().all(|entry| {
                 Glasses::<T>::get(entry.patient, entry.glass).is_some_and(|glass| {
                     glass.clinician == clinician
+                        && glass.organisation == entry.organisation
                         && glass.review.is_none()
                         && entry.due_at == glass.broken_at.saturating_add(REVIEW_WITHIN)
-                })
+                }) && ToReview::<T>::contains_key(
+                    entry.organisation,
+                    place(entry.due_at, entry.patient, entry.glass),
+                )
             });
             ensure!(waits, "4: a glass that does not wait");
         }
+        ensure!(
+            waiting + passed_over == unreviewed,
+            "4: a glass that keeps nobody from the next"
+        );
 
         ensure!(
             DailyOf::<T>::iter_values().all(|daily| (1..=PER_CLINICIAN).contains(&daily.count)),

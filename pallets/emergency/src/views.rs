@@ -20,19 +20,18 @@ impl<T: Config> Pallet<T> {
     }
 
     /// At most `limit` glasses that an organisation has not reviewed, and never more than
-    /// [`MAX_PAGE`]; those that were broken first come first.
+    /// [`MAX_PAGE`]: those that were broken first come first, and those that the council passed over
+    /// last.
     pub fn glasses_to_review(
         organisation: OrgId,
         limit: u32,
     ) -> Vec<(PatientId, GlassIndex, Glass)> {
-        let mut rows: Vec<_> = ToReview::<T>::iter_key_prefix((organisation,))
+        ToReview::<T>::iter_key_prefix(organisation)
             .take(limit.min(MAX_PAGE) as usize)
-            .filter_map(|(patient, index)| {
+            .filter_map(|(_, patient, index)| {
                 Some((patient, index, Glasses::<T>::get(patient, index)?))
             })
-            .collect();
-        rows.sort_by_key(|(_, _, glass)| glass.broken_at);
-        rows
+            .collect()
     }
 
     /// Whether the patient's plan names this envelope. While a glass is open, its grant does too.

@@ -31,18 +31,21 @@ macro_rules! weights {
         fn remove_plan() -> Weight {
             Weight::from_parts(60_000_000, 4_500).saturating_add($db.reads_writes(5, 2))
         }
-        // As a grant of 32 compartments with an envelope, and seven rows of its own.
+        // As a grant of 32 compartments with an envelope, seven rows of its own, and four keys of the
+        // organisation's queue.
         fn break_glass() -> Weight {
-            Weight::from_parts(440_000_000, 85_739).saturating_add($db.reads_writes(51, 15))
+            Weight::from_parts(460_000_000, 95_867).saturating_add($db.reads_writes(55, 15))
         }
+        // In the queue it stands at one of two places.
         fn review() -> Weight {
-            Weight::from_parts(120_000_000, 4_700).saturating_add($db.reads_writes(10, 6))
+            Weight::from_parts(120_000_000, 4_700).saturating_add($db.reads_writes(10, 7))
         }
         fn dispute() -> Weight {
             Weight::from_parts(70_000_000, 3_851).saturating_add($db.reads_writes(6, 2))
         }
+        // Each of 32 that wait is moved.
         fn readmit() -> Weight {
-            Weight::from_parts(30_000_000, 4_500).saturating_add($db.reads_writes(3, 2))
+            Weight::from_parts(160_000_000, 4_700).saturating_add($db.reads_writes(3, 66))
         }
     };
 }

@@ -5,7 +5,7 @@ use frame_benchmarking::v2::*;
 use frame_system::RawOrigin;
 use salus_primitives::{
     rows::DAY,
-    traits::{BenchmarkCredits, BenchmarkWorld},
+    traits::{BenchmarkAdmin, BenchmarkWorld},
 };
 
 type World<T> = <T as Config>::BenchmarkWorld;
@@ -23,12 +23,19 @@ fn announced<T: Config>() -> StudyIndex {
     study
 }
 
+/// A compartment of the patient, and a record in it.
+fn filled<T: Config>(patient: PatientId) -> (CompartmentId, RecordIndex) {
+    let compartments = World::<T>::compartments(patient, 1);
+    let records = World::<T>::records(patient, &compartments, 1);
+    (compartments[0], records[0])
+}
+
 /// A patient who takes part, and its owner.
 fn joined<T: Config>(study: StudyIndex) -> (PatientId, AccountId) {
     let (patient, owner) = World::<T>::patient();
-    let compartment = World::<T>::compartments(patient, 1)[0];
+    let (compartment, record) = filled::<T>(patient);
     let origin = RawOrigin::Signed(owner.clone()).into();
-    Pallet::<T>::opt_in(origin, study, patient, compartment, Some(cid()))
+    Pallet::<T>::opt_in(origin, study, patient, compartment, record, cid())
         .expect("the owner can; qed");
     (patient, owner)
 }
@@ -52,7 +59,7 @@ mod benchmarks {
     fn opt_in() {
         let study = announced::<T>();
         let (patient, owner) = World::<T>::patient();
-        let compartment = World::<T>::compartments(patient, 1)[0];
+        let (compartment, record) = filled::<T>(patient);
 
         #[extrinsic_call]
         _(
@@ -60,7 +67,8 @@ mod benchmarks {
             study,
             patient,
             compartment,
-            Some(cid()),
+            record,
+            cid(),
         );
 
         assert!(Participations::<T>::contains_key(study, patient));

@@ -24,6 +24,9 @@
 //! * Held is always `price × (quota - joined)` of each study that has not ended: each who joins takes
 //!   one price from it, and the end takes the rest. Nothing else can.
 //! * A patient takes part in a study once, ever: to withdraw and opt in again is not paid again.
+//! * Nobody is paid for nothing: whoever opts in hands the keys over in the same call, and names a
+//!   record that the compartment holds now. What a record says, and whether the keys fit, only the
+//!   study can see.
 //! * The grant is an ordinary one, with basis [`Basis::Study`]: the vault and the trail know no
 //!   exception, and [`Granting`] refuses what any grant would be refused for.
 
@@ -53,9 +56,9 @@ use frame_support::{
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
     api::MAX_PAGE,
-    traits::{Chain, Control, Granting, PatientOrigin, Standing, Trail},
+    traits::{Chain, Control, Granting, PatientOrigin, Records, Standing, Trail},
     AccountId, Balance, Basis, Cid, CompartmentId, GrantIndex, GrantTerms, Grantee, Member, Moment,
-    OrgId, Participation, PatientId, Purpose, Rights, Scope, Study, StudyIndex,
+    OrgId, Participation, PatientId, Purpose, RecordIndex, Rights, Scope, Study, StudyIndex,
 };
 
 pub use pallet::*;
@@ -84,6 +87,9 @@ pub mod pallet {
         type Standing: Standing<AccountId>;
         type Control: Control<AccountId>;
 
+        /// What there is to read.
+        type Records: Records<AccountId>;
+
         /// Turns a participation into a grant, and ends it.
         type Granting: Granting<AccountId>;
 
@@ -103,7 +109,8 @@ pub mod pallet {
         type WeightInfo: WeightInfo;
 
         #[cfg(feature = "runtime-benchmarks")]
-        type BenchmarkWorld: salus_primitives::traits::BenchmarkCredits<AccountId>;
+        type BenchmarkWorld: salus_primitives::traits::BenchmarkWorld<AccountId>
+            + salus_primitives::traits::BenchmarkAdmin<AccountId>;
     }
 
     /// Why credits are held by this pallet.
@@ -197,6 +204,9 @@ pub mod pallet {
         /// While the patient's records are restricted, nobody could read what is shared. Lift the
         /// restriction first.
         Restricted,
+        /// The compartment does not hold this record, or it was corrected, or is erased or about to
+        /// be. Add a record first, and name the newest.
+        NothingToRead,
         /// The patient does not take part in this study.
         NotParticipating,
         /// The patient has withdrawn before.
@@ -279,19 +289,20 @@ pub mod pallet {
         /// Take part in a study with what is in a compartment, and be paid.
         ///
         /// Signed by an owner or guardian, who is paid the price at once. The organisation may read
-        /// the compartment until the study's announced end, for research only. Once per patient and
-        /// study.
+        /// the compartment until the study's announced end, for research only. `record` is one that
+        /// lies in it, `envelope` has its keys for the organisation. Once per patient and study.
         ///
         /// Errors: [`Error::StudyNotFound`], [`Error::StudyOver`], [`Error::AlreadyTookPart`],
-        /// [`Error::QuotaReached`], [`Error::Restricted`], and what a grant is refused for. Event:
-        /// [`Event::OptedIn`].
+        /// [`Error::QuotaReached`], [`Error::Restricted`], [`Error::NothingToRead`], and what a grant
+        /// is refused for. Event: [`Event::OptedIn`].
         #[pallet::call_index(1)]
         pub fn opt_in(
             origin: OriginFor<T>,
             study: StudyIndex,
             patient: PatientId,
             compartment: CompartmentId,
-            envelope: Option<Cid>,
+            record: RecordIndex,
+            envelope: Cid,
         ) -> DispatchResult {
             let by = T::Control::ensure_decides(patient, ensure_signed(origin)?)?;
             let mut row = Studies::<T>::get(study).ok_or(Error::<T>::StudyNotFound)?;
@@ -309,10 +320,16 @@ pub mod pallet {
                 !T::Control::is_restricted(&by.patient),
                 Error::<T>::Restricted
             );
+            // Named together, so that a record that is moved meanwhile does not take the grant along.
+            ensure!(
+                T::Records::record(&by.patient, record)
+                    .is_some_and(|row| row.compartment == compartment && row.is_current()),
+                Error::<T>::NothingToRead
+            );
             let PatientOrigin { patient, actor, .. } = by;
             let terms = Self::grant_terms(&row, compartment);
             let basis = Basis::Study(study);
-            let grant = T::Granting::grant(patient, actor.clone(), terms, envelope, basis)?;
+            let grant = T::Granting::grant(patient, actor.clone(), terms, Some(envelope), basis)?;
             // An account without credits cannot be paid none.
             if row.price > 0 {
                 T::Currency::transfer_on_hold(

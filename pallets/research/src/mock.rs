@@ -94,6 +94,7 @@ impl crate::Config for Test {
     type Trail = TrailDouble<Self>;
     type Standing = Doubles;
     type Control = Doubles;
+    type Records = Doubles;
     type Granting = Consent;
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
@@ -106,7 +107,7 @@ impl crate::Config for Test {
 /// Runs the other organisation.
 pub const OTHER_ADMIN: AccountId = AccountId::new([11; 32]);
 
-/// Two patients more, each with an owner and a laboratory.
+/// Two patients more, each with an owner and a record in a laboratory.
 pub const THIRD: (PatientId, AccountId) = (PatientId([4; 16]), AccountId::new([12; 32]));
 pub const FOURTH: (PatientId, AccountId) = (PatientId([5; 16]), AccountId::new([13; 32]));
 
@@ -133,6 +134,9 @@ impl ExtBuilder {
                     w.compartments.push((patient, LABORATORY));
                 }
             });
+            for (patient, _) in [THIRD, FOURTH] {
+                anchor(patient, 1, LABORATORY, START);
+            }
             let controllers = with(|w| w.controllers.clone()).into_keys();
             for account in with(|w| w.members.clone())
                 .into_keys()
@@ -162,13 +166,13 @@ pub fn try_state() {
 mod benchmark {
     use super::*;
     use salus_primitives::{
-        traits::{BenchmarkCredits, BenchmarkWorld},
+        traits::{BenchmarkAdmin, BenchmarkWorld},
         *,
     };
 
     pub struct World;
 
-    impl BenchmarkCredits<AccountId> for World {
+    impl BenchmarkAdmin<AccountId> for World {
         fn admin() -> AccountId {
             Credits::mint(RuntimeOrigin::root(), ADMIN, 1_000)
                 .expect("issuance is far from its end");

@@ -186,7 +186,7 @@ impl Model {
 
     fn join(&mut self, study: StudyIndex, who: usize) {
         let (patient, owner) = PATIENTS[who].clone();
-        let call = || Research::opt_in(by(&owner), study, patient, LABORATORY, None);
+        let call = || Research::opt_in(by(&owner), study, patient, LABORATORY, 1, cid(8));
         let joined = done(call);
         let Some(row) = self.studies.get_mut(study as usize) else {
             assert!(!joined, "a study that nobody announced");

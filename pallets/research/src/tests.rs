@@ -5,7 +5,8 @@ use salus_primitives::{
     api::MAX_PAGE,
     rows::{DAY, HOUR},
     traits::Consent as _,
-    AccountId, Balance, Basis, CompartmentId, Grantee, PatientId, Purpose, Rights, StudyIndex,
+    AccountId, Balance, Basis, CompartmentId, Grantee, PatientId, Purpose, RecordState, Rights,
+    StudyIndex,
 };
 use sp_runtime::{DispatchError::BadOrigin, DispatchResult};
 
@@ -38,7 +39,7 @@ fn announce() {
 
 fn join(study: StudyIndex, (patient, owner): (PatientId, AccountId)) -> DispatchResult {
     frame_support::storage::with_storage_layer(|| {
-        Research::opt_in(by(owner), study, patient, LABORATORY, Some(cid(10)))
+        Research::opt_in(by(owner), study, patient, LABORATORY, 1, cid(10))
     })
 }
 
@@ -206,18 +207,18 @@ mod opt_in {
             announce();
             for who in [CARER, OTHER_OWNER, DOCTOR, ADMIN, STRANGER] {
                 assert_noop!(
-                    Research::opt_in(by(who), 0, PATIENT, LABORATORY, None),
+                    Research::opt_in(by(who), 0, PATIENT, LABORATORY, 1, cid(10)),
                     BadOrigin
                 );
             }
             for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
                 assert_noop!(
-                    Research::opt_in(origin, 0, PATIENT, LABORATORY, None),
+                    Research::opt_in(origin, 0, PATIENT, LABORATORY, 1, cid(10)),
                     BadOrigin
                 );
             }
             assert_noop!(
-                Research::opt_in(by(OWNER), 1, PATIENT, LABORATORY, None),
+                Research::opt_in(by(OWNER), 1, PATIENT, LABORATORY, 1, cid(10)),
                 Error::<Test>::StudyNotFound
             );
         });
@@ -258,28 +259,64 @@ mod opt_in {
     fn nobody_is_paid_for_what_cannot_be_read() {
         ExtBuilder.build_and_execute(|| {
             announce();
-            let opt_in = |compartment, envelope| {
-                Research::opt_in(by(OWNER), 0, PATIENT, compartment, envelope)
-            };
+            let opt_in =
+                |envelope| Research::opt_in(by(OWNER), 0, PATIENT, LABORATORY, 1, envelope);
             assert_noop!(
-                opt_in(NOWHERE, None),
-                pallet_consent::Error::<Test>::CompartmentNotFound
-            );
-            assert_noop!(
-                opt_in(LABORATORY, Some(salus_primitives::Cid([0; 36]))),
+                opt_in(salus_primitives::Cid([0; 36])),
                 pallet_consent::Error::<Test>::MalformedCid
             );
             with(|w| w.restricted.push(PATIENT));
-            assert_noop!(opt_in(LABORATORY, None), Error::<Test>::Restricted);
+            assert_noop!(opt_in(cid(10)), Error::<Test>::Restricted);
             with(|w| w.restricted.clear());
             with(|w| w.suspended.push(HOSPITAL));
             assert_noop!(
-                opt_in(LABORATORY, None),
+                opt_in(cid(10)),
                 pallet_consent::Error::<Test>::GranteeNotInGoodStanding
             );
             with(|w| w.suspended.clear());
             assert_eq!((purse(ADMIN), purse(OWNER)), ((40, 60), (0, 0)));
-            assert_ok!(opt_in(LABORATORY, None));
+            assert_ok!(opt_in(cid(10)));
+        });
+    }
+
+    #[test]
+    fn nobody_is_paid_for_a_compartment_without_a_current_record() {
+        ExtBuilder.build_and_execute(|| {
+            announce();
+            let empty = add_compartments(PATIENT, 1)[0];
+            let refused = |compartment, record| {
+                assert_noop!(
+                    Research::opt_in(by(OWNER), 0, PATIENT, compartment, record, cid(10)),
+                    Error::<Test>::NothingToRead
+                );
+            };
+            refused(NOWHERE, 1);
+            refused(empty, 9);
+            // Records of other compartments, and of other patients.
+            refused(empty, 1);
+            refused(LABORATORY, 2);
+            anchor(OTHER_PATIENT, 9, LABORATORY, START);
+            refused(LABORATORY, 9);
+
+            let until = START + HOUR;
+            for state in [RecordState::Erased, RecordState::ErasePending { until }] {
+                set_record_state(PATIENT, 1, state);
+                refused(LABORATORY, 1);
+            }
+            set_record_state(PATIENT, 1, RecordState::Current);
+            let correct = |newer| {
+                with(|w| {
+                    w.records
+                        .get_mut(&(PATIENT, 1))
+                        .expect("anchored")
+                        .corrected_by = newer
+                })
+            };
+            correct(Some(2));
+            refused(LABORATORY, 1);
+            correct(None);
+            assert_eq!((purse(ADMIN), purse(OWNER)), ((40, 60), (0, 0)));
+            assert_ok!(join(0, (PATIENT, OWNER)));
         });
     }
 

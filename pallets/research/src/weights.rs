@@ -23,7 +23,7 @@ macro_rules! weights {
             Weight::from_parts(80_000_000, 3_851).saturating_add($db.reads_writes(6, 4))
         }
         fn opt_in() -> Weight {
-            Weight::from_parts(270_000_000, 3_851).saturating_add($db.reads_writes(18, 13))
+            Weight::from_parts(280_000_000, 3_851).saturating_add($db.reads_writes(19, 13))
         }
         fn withdraw() -> Weight {
             Weight::from_parts(110_000_000, 4_194).saturating_add($db.reads_writes(7, 5))

@@ -179,6 +179,7 @@ impl pallet_research::Config for Runtime {
     type Trail = AccessLog;
     type Standing = Members;
     type Control = Patients;
+    type Records = Records;
     type Granting = Consent;
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;

@@ -76,6 +76,8 @@ const CLI: &str = "Patients.NotAuthorized";
 const ASK: &str = "Consent.NotAClinician";
 /// Not the account that asked.
 const REQ: &str = "Consent.NotRequester";
+/// May answer, but not where credits are offered for a yes.
+const OFF: &str = "Consent.OfferNotYours";
 /// Neither a member in good standing nor a controller of this patient.
 const ANC: &str = "Records.NotAuthorized";
 const WRI: &str = "Records.NoWriteGrant";
@@ -175,7 +177,9 @@ const TABLE: &[Row] = &[
     ("Consent.request",           request,       [ASK,  ASK,  ASK,  ASK,  OK,   ASK,  ASK,  ASK,  OK,   ASK,  BAD,  BAD]),
     ("Consent.withdraw_request",  withdraw,      [REQ,  REQ,  REQ,  REQ,  OK,   REQ,  REQ,  REQ,  REQ,  REQ,  BAD,  BAD]),
     ("Consent.decline",           decline,       [OK,   OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Consent.decline",           decline_paid,  [OK,   OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Consent.approve",           approve,       [OK,   OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Consent.approve",           approve_paid,  [OK,   OK,   OFF,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Consent.grant",             grant,         [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Consent.revoke",            revoke,        [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Consent.deliver_envelope",  deliver_envelope, [OK, OK,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
@@ -908,8 +912,8 @@ fn burn(_: Who) -> RuntimeCall {
     .into()
 }
 
-/// What the clinician offered, and the owner did not answer.
-fn reclaim(_: Who) -> RuntimeCall {
+/// The clinician asks, and offers something; it is request 0.
+fn put_offer() {
     put_credits(Who::Clinician);
     let call = pallet_consent::Call::request {
         patient: PATIENT,
@@ -919,6 +923,11 @@ fn reclaim(_: Who) -> RuntimeCall {
         offer: Some(10),
     };
     assert_ok!(RuntimeCall::from(call).dispatch(Who::Clinician.signed()));
+}
+
+/// What the clinician offered, and the owner did not answer.
+fn reclaim(_: Who) -> RuntimeCall {
+    put_offer();
     set_time(NOW + 31 * DAY);
     pallet_credits::Call::reclaim {
         patient: PATIENT,
@@ -945,7 +954,8 @@ fn opt_in(_: Who) -> RuntimeCall {
         study: 0,
         patient: PATIENT,
         compartment: LABORATORY,
-        envelope: Some(cid(61)),
+        record: RECORD,
+        envelope: cid(61),
     }
     .into()
 }
@@ -999,6 +1009,15 @@ fn withdraw(_: Who) -> RuntimeCall {
 
 fn decline(_: Who) -> RuntimeCall {
     put_request();
+    refusal()
+}
+
+fn decline_paid(_: Who) -> RuntimeCall {
+    put_offer();
+    refusal()
+}
+
+fn refusal() -> RuntimeCall {
     pallet_consent::Call::decline {
         patient: PATIENT,
         request: 0,
@@ -1008,6 +1027,15 @@ fn decline(_: Who) -> RuntimeCall {
 
 fn approve(_: Who) -> RuntimeCall {
     put_request();
+    approval()
+}
+
+fn approve_paid(_: Who) -> RuntimeCall {
+    put_offer();
+    approval()
+}
+
+fn approval() -> RuntimeCall {
     pallet_consent::Call::approve {
         patient: PATIENT,
         request: 0,
