@@ -63,10 +63,12 @@ pub fn report(error: &anyhow::Error, machine: bool) -> ExitCode {
 }
 
 fn code(error: &anyhow::Error) -> u8 {
-    let Some(error) = error.downcast_ref::<Error>() else {
-        return FAILED;
-    };
+    error.downcast_ref::<Error>().map_or(FAILED, of_client)
+}
+
+fn of_client(error: &Error) -> u8 {
     match error {
+        Error::KeyringUnseen(error) => of_client(error),
         Error::NotPermitted(_) => REFUSED,
         Error::Chain(error) | Error::Trail(TrailError::Chain(error)) => chain(error),
         Error::Trail(_) => UNVERIFIED,
@@ -150,6 +152,8 @@ mod tests {
             retry_after: None,
         };
         assert_eq!(of(refused(404)), REFUSED);
+        let unseen = |status| Error::KeyringUnseen(Box::new(refused(status).into()));
+        assert_eq!((of(unseen(404)), of(unseen(503))), (REFUSED, UNREACHABLE));
         assert_eq!(of(refused(503)), UNREACHABLE);
         assert_eq!(of(refused(429)), FAILED);
         assert_eq!(code(&anyhow::anyhow!("other")), FAILED);

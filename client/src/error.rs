@@ -44,6 +44,9 @@ pub enum Error {
     Version { what: &'static str, version: u32 },
     #[error("{0}")]
     Keyring(String),
+    /// The vault's keyring has changes that this profile's lacks.
+    #[error("another device has saved the keyring, and what it saved cannot be read now: {0}. Nothing was changed or overwritten, and this profile keeps its own: try again later; if no vault has that keyring any more, `salus keyring save` puts this one there")]
+    KeyringUnseen(Box<Error>),
     /// A share of a key that is damaged, or does not belong to the others.
     #[error("{0}")]
     Share(String),

@@ -8,7 +8,7 @@ use std::fmt;
 
 use hmac::{Hmac, Mac};
 use rand::{rngs::OsRng, RngCore};
-use salus_primitives::{CompartmentId, ObjectKind, OrgId, PatientId};
+use salus_primitives::{Cid, CompartmentId, GrantIndex, ObjectKind, OrgId, PatientId};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -219,6 +219,11 @@ pub struct Keyring {
     inbox_destroyed_before: u32,
     compartments: BTreeMap<CompartmentId, Compartment>,
     holders: Vec<Holder>,
+    /// Live grants that get no new keys.
+    left_out: BTreeSet<GrantIndex>,
+    /// What the chain named when this was last joined with the vault's, or saved there, in hexadecimal.
+    /// Whatever else it names has changes that this lacks.
+    based_on: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -259,6 +264,8 @@ impl Keyring {
             inbox_destroyed_before: 0,
             compartments: BTreeMap::new(),
             holders: Vec::new(),
+            left_out: BTreeSet::new(),
+            based_on: None,
         }
     }
 
@@ -397,7 +404,8 @@ impl Keyring {
 
     /// Takes over what another device has added: nobody's keys are lost when two devices change the
     /// keyring at once. Where both made a key for the same epoch, `published` tells which one the
-    /// chain took. What either has destroyed stays so. Holders are those of the newer revision.
+    /// chain took. What either has destroyed stays so. Holders, and grants that are left out, are the
+    /// other's: merge only what was saved since this was based on the vault's.
     pub fn merge(
         &mut self,
         other: Self,
@@ -422,10 +430,39 @@ impl Keyring {
             self.inbox.0.entry(epoch).or_insert(key);
         }
         self.destroy_inbox_before(other.inbox_destroyed_before);
-        if other.revision > self.revision {
-            self.revision = other.revision;
-            self.holders = other.holders;
-        }
+        self.revision = self.revision.max(other.revision);
+        self.holders = other.holders;
+        self.left_out = other.left_out;
+    }
+
+    /// Whether it has all that the vault's keyring under this CID has.
+    pub fn is_based_on(&self, content: &Cid) -> bool {
+        self.based_on.as_deref() == Some(hex::encode(content.0).as_str())
+    }
+
+    /// Notes that it was joined with the vault's keyring under this CID, or saved as such.
+    pub fn base_on(&mut self, content: &Cid) {
+        self.based_on = Some(hex::encode(content.0));
+    }
+
+    /// Whether both hold the same, whatever their revisions are.
+    pub fn holds_the_same(&self, other: &Self) -> Result<bool> {
+        let bare = |keyring: &Self| {
+            let mut keyring = keyring.clone();
+            keyring.revision = 0;
+            keyring.based_on = None;
+            keyring.to_json()
+        };
+        Ok(*bare(self)? == *bare(other)?)
+    }
+
+    /// The live grants that get no new keys, on whichever device they are made.
+    pub fn left_out(&self) -> &BTreeSet<GrantIndex> {
+        &self.left_out
+    }
+
+    pub fn leave_out(&mut self, grants: BTreeSet<GrantIndex>) {
+        self.left_out = grants;
     }
 
     pub fn holders(&self) -> &[Holder] {
@@ -486,6 +523,11 @@ impl Keyring {
     /// The next revision, sealed to all holders: the content of `keyring.age`.
     pub fn seal(&mut self) -> Result<Vec<u8>> {
         self.revision += 1;
+        self.sealed()
+    }
+
+    /// As [`Keyring::seal`], of the same revision.
+    pub fn sealed(&self) -> Result<Vec<u8>> {
         seal_bytes(&self.recipients()?, &self.to_json()?)
     }
 
@@ -527,6 +569,8 @@ impl Keyring {
                 inbox_destroyed_before: self.inbox_destroyed_before,
                 compartments,
                 holders: self.holders.clone(),
+                left_out: self.left_out.clone(),
+                based_on: self.based_on.clone(),
             },
         )
     }
@@ -563,6 +607,8 @@ impl Keyring {
             inbox_destroyed_before: stored.inbox_destroyed_before,
             compartments,
             holders: stored.holders,
+            left_out: stored.left_out,
+            based_on: stored.based_on,
         })
     }
 }
@@ -599,6 +645,10 @@ struct StoredKeyring {
     inbox_destroyed_before: u32,
     compartments: Vec<StoredCompartment>,
     holders: Vec<Holder>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    left_out: BTreeSet<GrantIndex>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    based_on: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -817,12 +867,48 @@ mod tests {
             assert_eq!(merged.holders().len(), 2);
             assert_eq!(merged.revision(), laptop.revision());
         }
-        // An older one brings keys, but not back a holder that was removed since.
+        // Whoever has sealed it more often does not bring back a holder that was removed meanwhile.
         laptop.remove_holder("phone").unwrap();
-        laptop.seal().unwrap();
-        laptop.merge(phone, |_, _| None);
-        assert_eq!(laptop.holders().len(), 1);
-        assert_eq!(public(&laptop, &imaging.0, 0), imaging.1);
+        laptop.leave_out([3].into());
+        for _ in 0..5 {
+            phone.seal().unwrap();
+        }
+        phone.merge(laptop.clone(), |_, _| None);
+        assert_eq!(phone.holders(), laptop.holders());
+        assert_eq!(phone.left_out(), &BTreeSet::from([3]));
+        assert!(phone.revision() > laptop.revision());
+        assert_eq!(public(&phone, &imaging.0, 0), imaging.1);
+    }
+
+    #[test]
+    fn two_keyrings_are_the_same_by_what_they_hold_and_not_by_their_revision() {
+        let (mut keyring, device, lab) = filled();
+        let (content, other) = (Cid([1; 36]), Cid([2; 36]));
+        keyring.base_on(&content);
+        let sealed = keyring.seal().unwrap();
+        let mut back = Keyring::open(&[device], &sealed).unwrap();
+        assert!(back.is_based_on(&content));
+        assert!(!back.is_based_on(&other));
+        back.base_on(&other);
+        back.seal().unwrap();
+        assert_ne!(back.revision(), keyring.revision());
+        assert!(back.holds_the_same(&keyring).unwrap());
+        let changes: [fn(&mut Keyring, &CompartmentId); 4] = [
+            |keyring, id| {
+                keyring.prepare_epoch(id, 1).unwrap();
+            },
+            |keyring, id| {
+                keyring.destroy_before(id, 1);
+            },
+            |keyring, _| keyring.leave_out([0].into()),
+            |keyring, _| keyring.hold_alone("other", &DecryptionKey::generate().public()),
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            let mut changed = keyring.clone();
+            change(&mut changed, &lab);
+            assert_eq!(changed.revision(), keyring.revision());
+            assert!(!changed.holds_the_same(&keyring).unwrap(), "{number}");
+        }
     }
 
     #[test]

@@ -534,6 +534,18 @@ impl Profile {
         self.write(&keyring_name(&keyring.patient()), &sealed)
     }
 
+    /// Keeps a keyring as the vault has it now, of the same revision; not over what another program
+    /// has saved here meanwhile.
+    pub fn note_keyring(&self, keyring: &Keyring, device: &DecryptionKey) -> Result<()> {
+        let kept = self.keyring(&keyring.patient(), device)?;
+        match kept {
+            Some(kept) if kept.holds_the_same(keyring)? => {
+                self.write(&keyring_name(&keyring.patient()), &keyring.sealed()?)
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub fn identities(&self, device: &DecryptionKey) -> Result<Identities> {
         match self.has(IDENTITIES) {
             true => Identities::open(device, &self.read(IDENTITIES)?),
@@ -893,6 +905,29 @@ mod tests {
             }
         }
         assert_eq!(files, 4);
+    }
+
+    #[test]
+    fn what_the_vault_has_is_not_noted_over_what_was_saved_meanwhile() {
+        let (_folder, profile) = profile();
+        let device = profile.unlock("correct horse").unwrap().device;
+        let patient = PatientId([1; 16]);
+        let mut keyring = Keyring::new(patient);
+        keyring.add_holder("here", &device.public()).unwrap();
+        let id = keyring.prepare(&Label::Intake, 0).0;
+        profile.save_keyring(&mut keyring).unwrap();
+        let content = salus_primitives::Cid([1; 36]);
+        let mut noted = keyring.clone();
+        noted.base_on(&content);
+        profile.note_keyring(&noted, &device).unwrap();
+        let kept = || profile.keyring(&patient, &device).unwrap().unwrap();
+        assert!(kept().is_based_on(&content));
+        assert_eq!(kept().revision(), keyring.revision());
+        keyring.prepare(&Label::Intake, 1);
+        profile.save_keyring(&mut keyring).unwrap();
+        profile.note_keyring(&noted, &device).unwrap();
+        assert!(kept().key(&id, 1).is_ok());
+        assert!(!kept().is_based_on(&content));
     }
 
     #[test]

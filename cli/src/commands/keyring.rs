@@ -5,6 +5,7 @@ use salus_client::actions::{identity, Client};
 use salus_client::files::age::EncryptionKey;
 use salus_client::keyring::Holder;
 
+use super::recovery::untouched;
 use crate::args::{About, Global};
 use crate::context::client;
 use crate::output::{count, print, table};
@@ -90,8 +91,9 @@ impl Keyring {
                 let rotated = identity::rotate_all(&client, patient).await?;
                 print(global, &rotated, || {
                     format!(
-                        "{} and the inbox have new keys. Records that were written before keep theirs: `salus record relocate` encrypts one anew.",
-                        count(rotated.rotated.len(), "compartment")
+                        "{} and the inbox have new keys. Records that were written before keep theirs: `salus record relocate` encrypts one anew.{}",
+                        count(rotated.rotated.len(), "compartment"),
+                        untouched(&rotated.missing)
                     )
                 })
             }
@@ -101,8 +103,9 @@ impl Keyring {
                 let saved = identity::save_own_keyring(&client, patient).await?;
                 print(global, &saved, || {
                     format!(
-                        "Revision {} of the keyring is in the vault.",
-                        saved.revision
+                        "Revision {} of the keyring is in the vault. It can be opened by: {}.",
+                        saved.revision,
+                        names(&saved.holders)
                     )
                 })
             }

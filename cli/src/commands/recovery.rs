@@ -1,16 +1,17 @@
 //! `salus recovery`.
 
+use std::io::{self, IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context};
 use clap::Subcommand;
 use salus_client::actions::describe::{moment, span};
 use salus_client::actions::recovery::{self, Helping, OfferFile, Sealed, Word};
-use salus_client::actions::succession::{self, RequestFile, TakenOver};
+use salus_client::actions::succession::{self, LiveGrant, NewKeys, RequestFile, TakenOver};
 use salus_client::actions::{clock, Client};
 use salus_client::kit;
 use salus_client::profile::{write_atomically, WORK_FACTOR};
-use salus_primitives::{AccountId, Moment};
+use salus_primitives::{AccountId, GrantIndex, Moment};
 use serde_json::json;
 
 use crate::args::{About, Global};
@@ -112,6 +113,10 @@ pub enum Recovery {
         /// A file with the backup's passphrase, instead of a prompt
         #[arg(long, value_name = "FILE")]
         backup_passphrase_file: Option<PathBuf>,
+        /// A grant that was given since the recovery began, and is yours: it gets the new keys without
+        /// asking; once for each
+        #[arg(long = "keep-grant", value_name = "GRANT")]
+        keep_grants: Vec<GrantIndex>,
         #[command(flatten)]
         about: About,
     },
@@ -267,8 +272,10 @@ impl Recovery {
                 backup,
                 kit,
                 backup_passphrase_file,
+                keep_grants,
                 about,
             } => {
+                let keep = |grant: &LiveGrant| keeps(global, &keep_grants, grant);
                 let files = read_all(&shares)?;
                 let printed = match &kit {
                     Some(file) => Some(kit::read(&typed("Key of the kit: ", file.as_deref())?)?),
@@ -277,19 +284,19 @@ impl Recovery {
                 let client = client(global).await?;
                 let patient = client.patient(about.patient)?;
                 let taken = match (&backup, printed) {
-                    (_, Some(key)) => recovery::restore_kit(&client, patient, key).await?,
+                    (_, Some(key)) => recovery::restore_kit(&client, patient, key, &keep).await?,
                     (Some(file), None) => {
                         let passphrase = other_passphrase(
                             "Passphrase of the backup: ",
                             backup_passphrase_file.as_deref(),
                         )?;
-                        recovery::restore_backup(&client, patient, file, &passphrase).await?
+                        recovery::restore_backup(&client, patient, file, &passphrase, &keep).await?
                     }
-                    (None, None) => recovery::restore(&client, patient, &files).await?,
+                    (None, None) => recovery::restore(&client, patient, &files, &keep).await?,
                 };
                 print(global, &taken, || {
                     format!(
-                        "{} The helpers' shares, every backup and every kit are worth nothing now: make new ones with `salus recovery setup`, `salus recovery backup` and `salus recovery kit`.",
+                        "The helpers' shares, every backup and every kit are worth nothing now: make new ones with `salus recovery setup`, `salus recovery backup` and `salus recovery kit`. {}",
                         anew(&taken)
                     )
                 })
@@ -404,7 +411,96 @@ pub fn anew(taken: &TakenOver) -> String {
     text.push_str(
         " Others who write to the patient are warned of the new account: tell them that it is you.",
     );
+    text.push_str(&untouched(&taken.keys.missing));
+    text.push_str(&passed_on(taken));
     text
+}
+
+/// The compartments that could not be given new keys.
+pub fn untouched(missing: &[String]) -> String {
+    match missing {
+        [] => String::new(),
+        missing => format!(
+            "\n\nNot in the keyring, so that their keys stay as they are and whoever had them reads what is added there: {}. Add nothing there. A device of yours that has them brings them with `salus keyring save`; then run `salus keyring rotate`.",
+            missing.join(", ")
+        ),
+    }
+}
+
+/// The grants that go on, and what to do with those that nobody has confirmed.
+fn passed_on(taken: &TakenOver) -> String {
+    if taken.grants.is_empty() {
+        return String::new();
+    }
+    let row = |grant: &LiveGrant| {
+        vec![
+            grant.row.grant.to_string(),
+            grant.row.grantee.clone(),
+            grant.row.labels.join(", "),
+            moment(grant.granted_at),
+            match grant.keys {
+                NewKeys::Given => "new keys",
+                NewKeys::LeftOut => "left out",
+                NewKeys::Failed => "not delivered",
+                NewKeys::NotNeeded => "goes on as it is",
+            }
+            .to_owned(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = taken.grants.iter().map(row).collect();
+    let mut text = format!(
+        "\n\nThese grants live. End each that you do not know with `salus revoke GRANT`:\n\n{}",
+        table(&["grant", "to", "of", "given", ""], &rows)
+    );
+    let numbers = |wanted: fn(&LiveGrant) -> bool| -> Vec<String> {
+        let found = taken.grants.iter().filter(|grant| wanted(grant));
+        found.map(|grant| grant.row.grant.to_string()).collect()
+    };
+    let doubtful = numbers(|grant| grant.doubtful);
+    if !doubtful.is_empty() {
+        text.push_str(&match taken.asked_since {
+            Some(began) => format!(
+                "\n\nGiven since the recovery began on {}, so look at them first: {}.",
+                moment(began),
+                doubtful.join(", ")
+            ),
+            None => "\n\nThe trail does not tell when the old key was lost, so any of them may be somebody else's.".into(),
+        });
+    }
+    let left_out = numbers(|grant| grant.keys == NewKeys::LeftOut);
+    if !left_out.is_empty() {
+        text.push_str(&format!(
+            "\nLeft out: {}. They open nothing that is added from now on, and still what was there before, until you revoke them. Those that are yours get the new keys with the same command and `--keep-grant GRANT`, or share anew with `salus share`.",
+            left_out.join(", ")
+        ));
+    }
+    text
+}
+
+/// Whether a grant that may be a thief's gets the new keys: if it was named, or by whoever sits here.
+fn keeps(global: &Global, named: &[GrantIndex], grant: &LiveGrant) -> bool {
+    let row = &grant.row;
+    if named.contains(&row.grant) {
+        return true;
+    }
+    if global.machine() || !io::stdin().is_terminal() {
+        return false;
+    }
+    eprint!(
+        "Grant {} to {}, to {} {} until {}, was given on {}. Was it you, and shall it go on with new keys? [y/N] ",
+        row.grant,
+        row.grantee,
+        row.rights,
+        row.labels.join(", "),
+        moment(row.expires_at),
+        moment(grant.granted_at)
+    );
+    let mut answer = String::new();
+    // Whoever cannot be asked has not said yes.
+    let asked = io::stderr()
+        .flush()
+        .and_then(|()| io::stdin().read_line(&mut answer));
+    asked.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
 }
 
 fn helper(text: &str) -> anyhow::Result<Helping> {

@@ -953,3 +953,183 @@ async fn rows_of(
     }
     Ok(rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use salus_primitives::api::GrantView;
+    use salus_primitives::{Basis, Grant, Grantee, Purpose, Rights, Scope, SignedRecipient};
+
+    use super::*;
+    use crate::actions::double::{World, GENESIS, HOME, NOW};
+    use crate::keys::AccountKey;
+    use crate::vault::tests::{ok, Script, PATIENT, SESSION};
+
+    const GLASS: GlassIndex = 0;
+    const GRANT: GrantIndex = 6;
+    const PACKAGE: Cid = Cid([8; 36]);
+
+    /// Asks a vault who it is, which says this; the chain knows its service account and its key, under
+    /// this signature.
+    async fn asked(
+        says: (OrgId, &AccountKey, &EncryptionKey),
+        known: (&AccountKey, &EncryptionKey),
+        signer: &AccountKey,
+    ) -> Result<Holder> {
+        let (organisation, account, key) = says;
+        let told = serde_json::json!({
+            "organisation": organisation,
+            "account": account.account().to_string(),
+            "recipient": key.to_string(),
+        });
+        let script = Script::play(vec![ok(told.to_string())]).await;
+        let world = World::at(None);
+        let row = world.organisation(HOME, &script);
+        let (service, published) = known;
+        let none: Option<Member> = None;
+        world.node.tell("member", account.account(), none);
+        let member = Member::Clinician {
+            organisation: HOME,
+            role: ClinicianRole::Service,
+        };
+        world.node.tell("member", service.account(), Some(member));
+        for account in [account, service] {
+            let subject = Subject::Account(account.account());
+            let recipient = signer.sign_recipient(&subject, published, 0, &GENESIS);
+            let signed = SignedRecipient {
+                signer: signer.account(),
+                recipient,
+            };
+            world.node.tell("recipient", subject, Some(signed));
+        }
+        let salus = world.client.salus().await.unwrap();
+        holder(&world.client, &salus, HOME, &row).await
+    }
+
+    #[tokio::test]
+    async fn a_vault_that_tells_another_account_or_key_gets_no_share() {
+        let person = |uri| AccountKey::from_uri(uri).unwrap();
+        let (service, thief) = (person("//Ward"), person("//Eve"));
+        let key = DecryptionKey::generate().public();
+        let own = DecryptionKey::generate().public();
+        let good = asked((HOME, &service, &key), (&service, &key), &service).await;
+        let good = good.map(|holder| (holder.account, holder.key));
+        assert_eq!(good.unwrap(), (service.account(), key.clone()));
+
+        // An account of the operator's own, though its key is published and signed.
+        let other = asked((HOME, &thief, &own), (&service, &own), &thief).await;
+        let other = other.map(|_| ()).unwrap_err();
+        assert!(matches!(&other, Error::Unfit(_)), "{other}");
+        assert!(other.to_string().contains("no service of it"), "{other}");
+        // The right account, with a key that it has not published.
+        let other = asked((HOME, &service, &own), (&service, &key), &service).await;
+        let other = other.map(|_| ()).unwrap_err();
+        assert!(other.to_string().contains("not published"), "{other}");
+        // A key that a node makes up: another account has signed it.
+        let other = asked((HOME, &service, &own), (&service, &own), &thief).await;
+        let other = other.map(|_| ()).unwrap_err();
+        assert!(matches!(other, Error::Binding("owner")), "{other}");
+        // Another organisation's vault at this one's address.
+        let other = asked((HOME + 1, &service, &key), (&service, &key), &service).await;
+        let other = other.map(|_| ()).unwrap_err();
+        assert!(
+            matches!(other, Error::Vault(VaultError::WrongVault { .. })),
+            "{other}"
+        );
+    }
+
+    /// Gathers from three vaults, of which each gives the share that is named here.
+    async fn gathered(world: &World, plan: &[Share], given: [&Share; 3]) -> Result<Broken> {
+        let client = &world.client;
+        let mut scripts = Vec::new();
+        let mut holders = Vec::new();
+        for (number, (share, gives)) in (0..).zip(plan.iter().zip(given)) {
+            let sealed = seal_bytes(&[client.device.public()], &gives.to_bytes()).unwrap();
+            let script = Script::play(vec![ok(SESSION), ok(sealed)]).await;
+            world.organisation(number, &script);
+            scripts.push(script);
+            holders.push(ShareHolder {
+                organisation: number,
+                share: share.fingerprint(),
+            });
+        }
+        let plan = EmergencyPlan {
+            compartments: Default::default(),
+            holders: holders.try_into().unwrap(),
+            threshold: 2,
+            package: PACKAGE,
+            set_at: 0,
+        };
+        world.node.tell("emergency_plan", PATIENT, Some(plan));
+        let glass = Glass {
+            clinician: client.me(),
+            organisation: HOME,
+            letter: PACKAGE,
+            broken_at: NOW,
+            grant: GRANT,
+            review: None,
+            dispute: None,
+        };
+        let grant = Grant {
+            grantee: Grantee::Clinician {
+                account: client.me(),
+                organisation: HOME,
+            },
+            scope: Scope::Compartments(Default::default()),
+            rights: Rights::Read,
+            purpose: Purpose::Btg,
+            starts_at: NOW,
+            expires_at: NOW + GLASS_LASTS,
+            anchored_from: None,
+            anchored_until: None,
+            granted_by: client.me(),
+            granted_at: NOW,
+            revoked_at: None,
+            terms: None,
+            flags: 0,
+            derived_from: None,
+            basis: Basis::Emergency(GLASS),
+            rule_version: 0,
+        };
+        let view = GrantView {
+            grant,
+            active: true,
+            envelopes: vec![PACKAGE],
+        };
+        world.node.tell("grant", (PATIENT, GRANT), Some(view));
+        let salus = client.salus().await.unwrap();
+        let keys = [client.device.clone()];
+        gather(client, &salus, PATIENT, GLASS, &glass, &keys, None).await
+    }
+
+    #[tokio::test]
+    async fn a_forged_share_is_not_used_and_others_are_enough() {
+        let key = DecryptionKey::generate();
+        let plan = split(exposed(&key).unwrap().as_bytes(), 2, 3).unwrap();
+        let stranger = DecryptionKey::generate();
+        let forged = split(exposed(&stranger).unwrap().as_bytes(), 2, 3).unwrap();
+        let world = World::at(None);
+        let kept = |world: &World| {
+            let client = &world.client;
+            client.profile.glass(&PATIENT, GRANT, &client.device)
+        };
+
+        // Two of another key would make that one; each is right by itself.
+        let result = gathered(&world, &plan, [&forged[0], &forged[1], &plan[2]]).await;
+        let error = result.map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("1 of the 2 shares"), "{error}");
+        for organisation in ["organisation 0", "organisation 1"] {
+            assert!(error.contains(organisation), "{error}");
+        }
+        assert!(kept(&world).unwrap().is_none(), "no key is kept");
+        // A share of the plan, but another vault's: it would count twice.
+        let result = gathered(&world, &plan, [&plan[2], &forged[1], &plan[2]]).await;
+        assert!(result.is_err());
+
+        let broken = gathered(&world, &plan, [&forged[0], &plan[1], &plan[2]]).await;
+        let mut from = broken.unwrap().shares;
+        from.sort_unstable();
+        assert_eq!(from, [1, 2]);
+        let found = kept(&world).unwrap().unwrap();
+        assert_eq!(found.public(), key.public());
+    }
+}

@@ -8,7 +8,6 @@ use super::{cid, emergency, unknown_patient, Client, Receipt};
 use crate::chain::{calls, Salus};
 use crate::error::{Error, Result};
 use crate::files::age::{DecryptionKey, EncryptionKey};
-use crate::files::object::BuiltObject;
 use crate::keyring::{Holder, Keyring, Own};
 use crate::vault::{File, Location};
 
@@ -98,23 +97,38 @@ pub struct SavedKeyring {
     pub patient: String,
     pub revision: u64,
     pub cid: String,
+    pub holders: Vec<Holder>,
     #[serde(flatten)]
     pub receipt: Receipt,
 }
 
-/// Puts the keyring, sealed to its holders, into the vault, and names it on the chain.
-pub async fn save_keyring(client: &Client, keyring: &Keyring) -> Result<SavedKeyring> {
+/// Puts the keyring, sealed to its holders, into the vault, and names it on the chain. What another
+/// device has saved since is joined first; if it has other holders, nothing is saved, so that none
+/// comes back or is lost unseen.
+pub async fn save_keyring(client: &Client, keyring: &mut Keyring) -> Result<SavedKeyring> {
     let patient = keyring.patient();
-    let object: BuiltObject = keyring.to_object(&client.place(patient))?;
+    let holders = keyring.holders().to_vec();
+    if catch_up(client, keyring).await? {
+        client.profile.save_keyring(keyring)?;
+        if keyring.holders() != holders {
+            return Err(Error::Unfit(
+                "another device has changed meanwhile who opens the keyring, and nothing was overwritten: look at `salus keyring show`, and do it again".into(),
+            ));
+        }
+    }
+    let object = keyring.to_object(&client.place(patient))?;
     let session = client.session(patient).await?;
     client.upload(&session, &object).await?;
     let submitted = client
         .submit(&calls::patients::set_keyring(patient, object.cid()))
         .await?;
+    keyring.base_on(&object.cid());
+    client.profile.note_keyring(keyring, &client.device)?;
     Ok(SavedKeyring {
         patient: patient.to_string(),
         revision: keyring.revision(),
         cid: cid(&object.cid()),
+        holders: keyring.holders().to_vec(),
         receipt: (&submitted).into(),
     })
 }
@@ -122,23 +136,27 @@ pub async fn save_keyring(client: &Client, keyring: &Keyring) -> Result<SavedKey
 /// Puts this profile's keyring into the vault, joined with what other devices have added there or
 /// destroyed: what lies there is overwritten unseen only if no vault has it any more.
 pub async fn save_own_keyring(client: &Client, patient: PatientId) -> Result<SavedKeyring> {
-    let ours = client.keyring(patient)?;
-    let salus = client.salus().await?;
-    let device = std::slice::from_ref(&client.device);
-    let mut keyring = match salus.patient(patient).await?.and_then(|row| row.keyring) {
-        Some(content) => match published(client, patient, &content, device).await {
-            Ok(theirs) => join(&salus, Some(ours), theirs).await?,
-            Err(Error::Vault(error)) if error.is_not_found() => ours,
-            Err(error) => return Err(error),
-        },
-        None => ours,
-    };
+    let mut keyring = client.keyring(patient)?;
+    match catch_up(client, &mut keyring).await {
+        Ok(_) => {}
+        Err(Error::KeyringUnseen(error)) if is_gone(&error) => {
+            if let Some(content) = named(client, patient).await? {
+                keyring.base_on(&content);
+            }
+        }
+        Err(error) => return Err(error),
+    }
     client.profile.save_keyring(&mut keyring)?;
-    save_keyring(client, &keyring).await
+    save_keyring(client, &mut keyring).await
+}
+
+/// Whether the vaults say that they have no such thing.
+fn is_gone(error: &Error) -> bool {
+    matches!(error, Error::Vault(error) if error.is_not_found())
 }
 
 /// As [`save_keyring`], after a change that has succeeded already: a failure is told, not returned.
-pub(super) async fn back_up(client: &Client, keyring: &Keyring) -> bool {
+pub(super) async fn back_up(client: &Client, keyring: &mut Keyring) -> bool {
     match save_keyring(client, keyring).await {
         Ok(_) => true,
         Err(error) => {
@@ -179,7 +197,7 @@ pub async fn fetch_keyring(client: &Client, patient: PatientId) -> Result<Fetche
     let updated = ours
         .as_ref()
         .is_none_or(|ours| ours.revision() < theirs.revision());
-    let mut keyring = join(&salus, ours, theirs).await?;
+    let mut keyring = join(&salus, ours, theirs, &content).await?;
     client.profile.save_keyring(&mut keyring)?;
     Ok(FetchedKeyring {
         patient: patient.to_string(),
@@ -208,10 +226,20 @@ pub(super) async fn published(
     }
 }
 
-pub(super) async fn join(salus: &Salus, ours: Option<Keyring>, theirs: Keyring) -> Result<Keyring> {
+/// Ours, with all that the vault's has, which the chain names by this CID.
+pub(super) async fn join(
+    salus: &Salus,
+    ours: Option<Keyring>,
+    mut theirs: Keyring,
+    content: &Cid,
+) -> Result<Keyring> {
     let Some(mut ours) = ours else {
+        theirs.base_on(content);
         return Ok(theirs);
     };
+    if ours.is_based_on(content) {
+        return Ok(ours);
+    }
     let views = salus.compartments(ours.patient()).await?;
     ours.merge(theirs, |id, epoch| {
         let (_, view) = views.iter().find(|(known, _)| known == id)?;
@@ -221,25 +249,40 @@ pub(super) async fn join(salus: &Salus, ours: Option<Keyring>, theirs: Keyring) 
             false => None,
         }
     });
+    ours.base_on(content);
     Ok(ours)
 }
 
-/// The keyring before a change: with what other devices have added meanwhile, as far as the vault
-/// can be asked.
-pub(super) async fn current_keyring(client: &Client, patient: PatientId) -> Result<Keyring> {
-    let ours = client.keyring(patient)?;
-    let salus = client.salus().await?;
-    let Some(content) = salus.patient(patient).await?.and_then(|row| row.keyring) else {
-        return Ok(ours);
+/// What the chain names as the patient's keyring.
+async fn named(client: &Client, patient: PatientId) -> Result<Option<Cid>> {
+    let row = client.salus().await?.patient(patient).await?;
+    Ok(row.and_then(|row| row.keyring))
+}
+
+/// Joins what other devices have saved since with it; whether there was anything.
+async fn catch_up(client: &Client, keyring: &mut Keyring) -> Result<bool> {
+    let patient = keyring.patient();
+    let Some(content) = named(client, patient).await? else {
+        return Ok(false);
     };
-    let device = std::slice::from_ref(&client.device);
-    match published(client, patient, &content, device).await {
-        Ok(theirs) => join(&salus, Some(ours), theirs).await,
-        Err(error) => {
-            tracing::warn!("the vault's keyring is left out of account: {error}");
-            Ok(ours)
-        }
+    if keyring.is_based_on(&content) {
+        return Ok(false);
     }
+    let device = std::slice::from_ref(&client.device);
+    let theirs = published(client, patient, &content, device)
+        .await
+        .map_err(|error| Error::KeyringUnseen(Box::new(error)))?;
+    let salus = client.salus().await?;
+    *keyring = join(&salus, Some(keyring.clone()), theirs, &content).await?;
+    Ok(true)
+}
+
+/// The keyring before a change, with what other devices have saved meanwhile. Errs if that cannot be
+/// read: a change of what is no longer so would bring back what they have destroyed or shut out.
+pub(super) async fn current_keyring(client: &Client, patient: PatientId) -> Result<Keyring> {
+    let mut keyring = client.keyring(patient)?;
+    catch_up(client, &mut keyring).await?;
+    Ok(keyring)
 }
 
 /// Who can open the keyring now.
@@ -273,7 +316,7 @@ pub async fn remove_device(client: &Client, patient: PatientId, name: &str) -> R
 
 async fn keep_holders(client: &Client, mut keyring: Keyring) -> Result<Holders> {
     client.profile.save_keyring(&mut keyring)?;
-    let saved = back_up(client, &keyring).await;
+    let saved = back_up(client, &mut keyring).await;
     Ok(Holders {
         patient: keyring.patient().to_string(),
         revision: keyring.revision(),
@@ -287,6 +330,8 @@ async fn keep_holders(client: &Client, mut keyring: Keyring) -> Result<Holders> 
 pub struct RotatedKeyring {
     pub patient: String,
     pub rotated: Vec<Rotated>,
+    /// Compartments of the chain that are not in the keyring: their keys stay as they are.
+    pub missing: Vec<String>,
     pub inbox_epoch: u32,
     pub saved: bool,
 }
@@ -295,20 +340,36 @@ pub struct RotatedKeyring {
 /// what to do after a device was lost.
 pub async fn rotate_all(client: &Client, patient: PatientId) -> Result<RotatedKeyring> {
     let mut keyring = current_keyring(client, patient).await?;
-    let ids: Vec<CompartmentId> = keyring.compartments().map(|(id, _)| *id).collect();
+    let views = client.salus().await?.compartments(patient).await?;
+    // Those of the chain: one that was never opened has no key to be renewed.
+    let (ids, missing) = known(&keyring, views.into_iter().map(|(id, _)| id));
     let mut rotated = Vec::new();
     for id in &ids {
         rotated.push(rotate_compartment(client, &mut keyring, *id).await?);
     }
     let inbox_epoch = rotate_inbox(client, &mut keyring).await?;
-    let saved = back_up(client, &keyring).await;
+    let saved = back_up(client, &mut keyring).await;
     emergency::follow(client, &keyring, &ids).await;
     Ok(RotatedKeyring {
         patient: patient.to_string(),
         rotated,
+        missing,
         inbox_epoch,
         saved,
     })
+}
+
+/// Which compartments the keyring knows; and the others' ids, which is all that can be said of them.
+fn known(
+    keyring: &Keyring,
+    compartments: impl Iterator<Item = CompartmentId>,
+) -> (Vec<CompartmentId>, Vec<String>) {
+    let (known, missing): (Vec<_>, Vec<_>) =
+        compartments.partition(|id| keyring.compartment(id).is_some());
+    (
+        known,
+        missing.iter().map(CompartmentId::to_string).collect(),
+    )
 }
 
 /// Gives the inbox its next key; that key's epoch.
@@ -326,4 +387,161 @@ pub(super) async fn rotate_inbox(client: &Client, keyring: &mut Keyring) -> Resu
         .submit(&calls::patients::set_inbox(patient, &recipient))
         .await?;
     Ok(epoch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actions::double::World;
+    use crate::keyring::Label;
+    use crate::taxonomy::Category;
+    use crate::vault::tests::{answer, object, ok, receipt, Script, PATIENT, SESSION};
+
+    /// What both know.
+    const KNOWN: Label = Label::Intake;
+
+    /// A keyring in this profile, and as another device has it.
+    fn two(world: &World) -> (Keyring, Keyring) {
+        let mut keyring = Keyring::new(PATIENT);
+        let device = world.client.device.public();
+        keyring.add_holder("here", &device).unwrap();
+        keyring.prepare(&KNOWN, 0);
+        keyring.prepare(&KNOWN, 1);
+        world.client.profile.save_keyring(&mut keyring).unwrap();
+        let other = keyring.clone();
+        (keyring, other)
+    }
+
+    /// What a vault answers who asks for this keyring: signing in, and the object's parts.
+    fn served(keyring: &mut Keyring) -> (Cid, Vec<Vec<u8>>) {
+        let sealed = keyring.seal().unwrap();
+        let (content, block, binding) = object(&sealed);
+        (
+            content,
+            vec![ok(SESSION), ok(block), ok(binding), ok(sealed)],
+        )
+    }
+
+    fn gone() -> Vec<u8> {
+        answer(
+            "404 Not Found",
+            "",
+            br#"{"error":"not-found","message":"x"}"#,
+        )
+    }
+
+    /// Alice, with a keyring that another device has changed since: it has shut one holder out and
+    /// destroyed a key.
+    async fn changed_elsewhere(lie: Option<Vec<Vec<u8>>>) -> (World, Script, Cid) {
+        let plain = World::at(None);
+        let (mut ours, mut theirs) = two(&plain);
+        let late = DecryptionKey::generate().public();
+        ours.add_holder("late", &late).unwrap();
+        let id = ours.require(&KNOWN).unwrap();
+        // Sealed more often here: how often says nothing.
+        for _ in 0..5 {
+            plain.client.profile.save_keyring(&mut ours).unwrap();
+        }
+        theirs.destroy_before(&id, 1);
+        theirs.prepare(&Label::of(Category::Imaging), 0);
+        let (content, answers) = served(&mut theirs);
+        let script = Script::play(lie.unwrap_or(answers)).await;
+        let mut world = plain;
+        world.client.vault = Some(script.url.clone());
+        world.name_keyring(Some(content));
+        let none: Vec<(CompartmentId, salus_primitives::api::CompartmentView)> = Vec::new();
+        world.node.tell("compartments", PATIENT, none);
+        (world, script, content)
+    }
+
+    #[tokio::test]
+    async fn what_another_device_saved_is_joined_before_a_change_and_nothing_comes_back() {
+        let (world, script, content) = changed_elsewhere(None).await;
+        let mut keyring = current_keyring(&world.client, PATIENT).await.unwrap();
+        let id = keyring.require(&KNOWN).unwrap();
+        assert!(matches!(
+            keyring.key(&id, 0),
+            Err(Error::KeyDestroyed { epoch: 0, .. })
+        ));
+        assert!(keyring.key(&id, 1).is_ok());
+        assert!(keyring.find(&Label::of(Category::Imaging)).is_some());
+        let holders: Vec<_> = keyring.holders().iter().map(|held| &held.name).collect();
+        assert_eq!(holders, ["here"], "who was shut out stays so");
+        // From now on it is a change of what the vault has: no need to ask again.
+        world.client.profile.save_keyring(&mut keyring).unwrap();
+        let asked = script.asked().len();
+        let again = current_keyring(&world.client, PATIENT).await.unwrap();
+        assert!(again.is_based_on(&content));
+        assert!(again.holds_the_same(&keyring).unwrap());
+        assert_eq!(script.asked().len(), asked);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_changed_or_saved_while_what_another_device_saved_cannot_be_read() {
+        let broken = || answer("500 Internal Server Error", "", b"{}");
+        for lie in [vec![ok(SESSION), gone()], vec![ok(SESSION), broken()]] {
+            let (world, script, _) = changed_elsewhere(Some(lie.clone())).await;
+            let before = world.client.keyring(PATIENT).unwrap();
+            let refused = current_keyring(&world.client, PATIENT).await;
+            assert!(
+                matches!(refused, Err(Error::KeyringUnseen(_))),
+                "{refused:?}"
+            );
+            assert_eq!(script.asked().len(), 2);
+
+            let (world, script, _) = changed_elsewhere(Some(lie)).await;
+            let mut keyring = world.client.keyring(PATIENT).unwrap();
+            let refused = save_keyring(&world.client, &mut keyring).await;
+            assert!(
+                matches!(refused, Err(Error::KeyringUnseen(_))),
+                "{refused:?}"
+            );
+            let asked = script.asked();
+            assert_eq!(asked.len(), 2, "{asked:?}");
+            assert!(asked[1].starts_with("get "), "{asked:?}");
+            let after = world.client.keyring(PATIENT).unwrap();
+            assert_eq!(after.revision(), before.revision());
+            assert_eq!(after.holders().len(), 2, "nothing is lost here");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_save_that_meets_other_holders_overwrites_nothing() {
+        let (world, script, _) = changed_elsewhere(None).await;
+        let mut keyring = world.client.keyring(PATIENT).unwrap();
+        let refused = save_keyring(&world.client, &mut keyring).await;
+        assert!(matches!(refused, Err(Error::Unfit(_))), "{refused:?}");
+        let asked = script.asked();
+        assert!(
+            asked.iter().skip(1).all(|asked| asked.starts_with("get ")),
+            "{asked:?}"
+        );
+        // What was joined is kept here.
+        let kept = world.client.keyring(PATIENT).unwrap();
+        assert!(kept.find(&Label::of(Category::Imaging)).is_some());
+    }
+
+    #[tokio::test]
+    async fn what_no_vault_has_any_more_is_replaced_only_by_who_asks_for_it() {
+        let lie = vec![ok(SESSION), gone(), ok(SESSION), receipt("bafkqaaa")];
+        let (world, script, content) = changed_elsewhere(Some(lie)).await;
+        // It ends with a receipt for something else; that it was sent is what counts.
+        let saved = save_own_keyring(&world.client, PATIENT).await;
+        assert!(saved.is_err());
+        let asked = script.asked();
+        assert_eq!(asked.len(), 4, "{asked:?}");
+        assert!(!asked[3].starts_with("get "), "{asked:?}");
+        assert!(world.client.keyring(PATIENT).unwrap().is_based_on(&content));
+    }
+
+    #[test]
+    fn compartments_that_the_keyring_lacks_are_named() {
+        let mut keyring = Keyring::new(PATIENT);
+        let intake = keyring.prepare(&KNOWN, 0).0;
+        keyring.prepare(&Label::of(Category::Imaging), 0);
+        let foreign = CompartmentId([5; 16]);
+        let (ids, missing) = known(&keyring, [intake, foreign].into_iter());
+        assert_eq!(ids, [intake], "one that the chain lacks is not renewed");
+        assert_eq!(missing, [foreign.to_string()]);
+    }
 }

@@ -20,6 +20,8 @@ pub mod corrections;
 pub mod council;
 pub mod credits;
 pub mod describe;
+#[cfg(test)]
+mod double;
 pub mod emergency;
 pub mod identity;
 pub mod letters;

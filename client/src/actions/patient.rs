@@ -467,7 +467,7 @@ pub(super) async fn open_labelled(
     for result in client.chain.submit_many(&client.key, &calls).await {
         result?;
     }
-    let saved = back_up(client, &keyring).await;
+    let saved = back_up(client, &mut keyring).await;
     Ok(OpenedCompartments {
         patient: patient.to_string(),
         opened,

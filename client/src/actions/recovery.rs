@@ -14,7 +14,9 @@ use sp_core::H256;
 use zeroize::Zeroizing;
 
 use super::identity::{back_up, current_keyring, join, published, save_keyring};
-use super::succession::{device_of, ensure_owner, settle, signed_device, RequestFile, TakenOver};
+use super::succession::{
+    began, device_of, ensure_owner, settle, signed_device, Keep, RequestFile, TakenOver,
+};
 use super::{clock, unknown_patient, Client, Receipt};
 use crate::chain::calls;
 use crate::error::{Error, Result};
@@ -210,17 +212,11 @@ pub async fn setup(
     let name = format!("{RECOVERY}{}", short(&set));
     keyring.add_holder(&name, &key.public())?;
     client.profile.save_keyring(&mut keyring)?;
-    save_keyring(client, &keyring).await?;
+    save_keyring(client, &mut keyring).await?;
     let call = calls::recovery::set_plan(patient, &rows, threshold, delay)?;
     let done = client.submit(&call).await;
     // Until here the earlier plan's shares were good.
-    let is_over = |holder: &str| match &done {
-        Ok(_) => holder.starts_with(RECOVERY) && holder != name,
-        // It may stand on the chain after all: both sets of shares open the keyring until it is known.
-        Err(Error::Chain(error)) if error.is_transport() => false,
-        Err(_) => holder == name,
-    };
-    let forgotten = forget(client, &mut keyring, is_over).await;
+    let forgotten = forget(client, &mut keyring, |holder| is_over(&done, &name, holder)).await;
     let submitted = done?;
     Ok(PlanMade {
         patient: patient.to_string(),
@@ -230,6 +226,17 @@ pub async fn setup(
         saved: forgotten?,
         receipt: (&submitted).into(),
     })
+}
+
+/// Whether a holder of the keyring is of no plan that may stand on the chain, after the plan of the
+/// holder `name` was sent there.
+fn is_over<T>(sent: &Result<T>, name: &str, holder: &str) -> bool {
+    match sent {
+        Ok(_) => holder.starts_with(RECOVERY) && holder != name,
+        // It may stand there after all: both sets of shares open the keyring until it is known.
+        Err(Error::Chain(error)) if error.is_transport() => false,
+        Err(_) => holder == name,
+    }
 }
 
 /// Takes these holders out of the keyring; whether the vault has it so.
@@ -559,7 +566,12 @@ pub async fn cancel(
 
 /// On the new phone, when it is the owner: opens the keyring with the helpers' shares, shuts out
 /// everybody who could open it before, and makes every key anew.
-pub async fn restore(client: &Client, patient: PatientId, files: &[Sealed]) -> Result<TakenOver> {
+pub async fn restore(
+    client: &Client,
+    patient: PatientId,
+    files: &[Sealed],
+    keep: Keep<'_>,
+) -> Result<TakenOver> {
     let keys = share_keys(client).await?;
     let known = fingerprints(&plan(client, patient).await?);
     let mut shares: Vec<Share> = Vec::new();
@@ -581,7 +593,7 @@ pub async fn restore(client: &Client, patient: PatientId, files: &[Sealed]) -> R
         shares.push(share);
     }
     let secret = combine_known(&shares, &known)?;
-    reopen(client, patient, key_of(&secret)?).await
+    reopen(client, patient, key_of(&secret)?, keep).await
 }
 
 pub(super) fn exposed(key: &DecryptionKey) -> Result<Zeroizing<String>> {
@@ -599,7 +611,12 @@ fn key_of(secret: &[u8]) -> Result<DecryptionKey> {
 }
 
 /// Opens the keyring of the vault with a key that is no device's.
-async fn reopen(client: &Client, patient: PatientId, key: DecryptionKey) -> Result<TakenOver> {
+async fn reopen(
+    client: &Client,
+    patient: PatientId,
+    key: DecryptionKey,
+    keep: Keep<'_>,
+) -> Result<TakenOver> {
     ensure_owner(client, patient).await?;
     let row = client.salus().await?.patient(patient).await?;
     let content = row
@@ -615,8 +632,9 @@ async fn reopen(client: &Client, patient: PatientId, key: DecryptionKey) -> Resu
     let theirs = published(client, patient, &content, &keys).await?;
     // What a first attempt, cut off, has made anew already.
     let ours = client.profile.keyring(&patient, &client.device)?;
-    let keyring = join(&client.salus().await?, ours, theirs).await?;
-    settle(client, keyring).await
+    let keyring = join(&client.salus().await?, ours, theirs, &content).await?;
+    let began = began(client, patient).await;
+    settle(client, keyring, began, keep).await
 }
 
 #[derive(Serialize, Deserialize)]
@@ -706,7 +724,7 @@ async fn replace(
         keyring.remove_holder(name)?;
     }
     client.profile.save_keyring(&mut keyring)?;
-    save_keyring(client, &keyring).await?;
+    save_keyring(client, &mut keyring).await?;
     Ok(())
 }
 
@@ -717,6 +735,7 @@ pub async fn restore_backup(
     patient: PatientId,
     file: &Path,
     passphrase: &str,
+    keep: Keep<'_>,
 ) -> Result<TakenOver> {
     let bad = || Error::invalid("backup", "it was cut or changed: use another copy");
     let sealed = std::fs::read(file).map_err(Error::file("read", file))?;
@@ -731,7 +750,7 @@ pub async fn restore_backup(
         )));
     }
     let key = DecryptionKey::parse(stored.key.expose()).map_err(|_| bad())?;
-    reopen(client, patient, key).await
+    reopen(client, patient, key, keep).await
 }
 
 /// The same with the key of a printed kit, as [`kit::read`] gives it.
@@ -739,9 +758,10 @@ pub async fn restore_kit(
     client: &Client,
     patient: PatientId,
     key: DecryptionKey,
+    keep: Keep<'_>,
 ) -> Result<TakenOver> {
     let holder = kit::holder(&key.public());
-    reopen(client, patient, key).await.map_err(|error| match error {
+    reopen(client, patient, key, keep).await.map_err(|error| match error {
         Error::WrongKey("keyring") => Error::Keyring(format!(
             "{holder} does not open the keyring of patient {patient}: it is another patient's, or a newer kit or a restore has made it worthless; look for the newest kit, a backup or helpers"
         )),
@@ -752,7 +772,10 @@ pub async fn restore_kit(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actions::double::World;
+    use crate::chain::ChainError;
     use crate::keys::AccountKey;
+    use crate::vault::tests::Script;
 
     const PATIENT: PatientId = PatientId([7; 16]);
 
@@ -805,6 +828,98 @@ mod tests {
         let mut changed = back;
         changed.account = AccountKey::from_uri("//Eve").unwrap().account().to_string();
         assert!(changed.verify(&genesis).is_err());
+    }
+
+    #[test]
+    fn whatever_becomes_of_a_new_plan_the_shares_of_one_open() {
+        let (old, new) = ("recovery old", "recovery new");
+        let holders = ["phone", "backup 1", old, new];
+        let over = |sent: Result<()>| -> Vec<&str> {
+            let over = holders.iter().copied();
+            over.filter(|holder| is_over(&sent, new, holder)).collect()
+        };
+        let lost = |error| Err(Error::Chain(error));
+        assert_eq!(over(Ok(())), [old]);
+        let reason = || String::new();
+        let unknown = ChainError::OutcomeUnknown {
+            call: reason(),
+            reason: reason(),
+        };
+        assert!(
+            over(lost(unknown)).is_empty(),
+            "nobody knows which one it is"
+        );
+        let away = ChainError::NodeUnreachable {
+            url: reason(),
+            reason: reason(),
+        };
+        assert!(over(lost(away)).is_empty());
+        let call = reason();
+        let until = 1;
+        assert_eq!(over(lost(ChainError::Expired { call, until })), [new]);
+    }
+
+    #[tokio::test]
+    async fn a_plan_that_is_cut_off_when_the_node_is_lost_leaves_the_earlier_one_and_can_be_repeated(
+    ) {
+        let script = Script::play(Vec::new()).await;
+        let world = World::at(Some(&script));
+        let client = &world.client;
+        let patient = crate::vault::tests::PATIENT;
+        world.name_keyring(None);
+        let mut keyring = Keyring::new(patient);
+        keyring
+            .add_holder("phone", &client.device.public())
+            .unwrap();
+        let earlier = DecryptionKey::generate().public();
+        keyring.add_holder("recovery earlier", &earlier).unwrap();
+        client.profile.save_keyring(&mut keyring).unwrap();
+        let mut helpers = Vec::new();
+        let mut devices = Vec::new();
+        for uri in ["//Bob", "//Charlie"] {
+            let helper = Unlocked {
+                account: AccountKey::from_uri(uri).unwrap(),
+                device: DecryptionKey::generate(),
+            };
+            let none: Option<salus_primitives::Controller> = None;
+            let account = helper.account.account();
+            world.node.tell("controller", (patient, account), none);
+            helpers.push(Helping::Offer(offer(&helper, client.chain.genesis())));
+            devices.push(helper.device);
+        }
+        // Where the vault is looked for, after all that is done here.
+        world.node.lose_at("organisations");
+        let out = tempfile::tempdir().unwrap();
+        for attempt in 1..=2 {
+            let folder = out.path().join(attempt.to_string());
+            let cut = setup(client, patient, &helpers, 2, 1, &folder).await;
+            assert!(
+                matches!(&cut, Err(Error::Chain(error)) if error.is_transport()),
+                "{cut:?}"
+            );
+            // Nothing was sent, and the keyring opens with the shares of both plans.
+            let asked = world.node.asked();
+            assert!(!asked.iter().any(|method| method.starts_with("author_")));
+            let kept = client.keyring(patient).unwrap();
+            let holders: Vec<&str> = kept
+                .holders()
+                .iter()
+                .map(|held| held.key.as_str())
+                .collect();
+            assert!(holders.contains(&earlier.to_string().as_str()));
+            let files = std::fs::read_dir(&folder).unwrap();
+            let shares: Vec<Share> = files
+                .map(|file| {
+                    let bytes = std::fs::read(file.unwrap().path()).unwrap();
+                    open_share(&devices, &bytes).unwrap().1
+                })
+                .collect();
+            let known: Vec<H256> = shares.iter().map(Share::fingerprint).collect();
+            let secret = combine_known(&shares, &known).unwrap();
+            let key = key_of(&secret).unwrap().public().to_string();
+            assert!(holders.contains(&key.as_str()), "{attempt}");
+            assert_eq!(holders.len(), 2 + attempt);
+        }
     }
 
     #[test]

@@ -282,7 +282,8 @@ pub struct Unconfirmed {
 /// keys and finishes. Called again, it goes on where it is.
 pub async fn erase_all(client: &Client, patient: PatientId) -> Result<ErasedAll> {
     ensure_decides(client, patient).await?;
-    let keyring = client.keyring(patient)?;
+    // Without it the keys could not be destroyed.
+    client.keyring(patient)?;
     let salus = client.salus().await?;
     let now = salus.now().await?;
     let mut failed = Vec::new();
@@ -303,7 +304,18 @@ pub async fn erase_all(client: &Client, patient: PatientId) -> Result<ErasedAll>
     // Nothing brings back what is due: the keys go first, so that none is left to a broken call.
     let over = rows.iter().all(|(_, record)| record.is_erased(now));
     let keys = match over && revoked.len() == live.len() {
-        true => Some(destroy_keys(client, keyring, &rows, &mut failed).await?),
+        true => match destroy_keys(client, patient, &rows, &mut failed).await {
+            Ok(keys) => Some(keys),
+            // Files can go all the same; the keys do with the next call.
+            Err(error @ Error::KeyringUnseen(_)) => {
+                failed.push(Failed {
+                    what: "the keys".into(),
+                    why: error.to_string(),
+                });
+                None
+            }
+            Err(error) => return Err(error),
+        },
         false => None,
     };
     let due = in_state(
@@ -427,11 +439,10 @@ async fn each(
 /// here, in the vault's keyring, and through it on the patient's other devices.
 async fn destroy_keys(
     client: &Client,
-    keyring: Keyring,
+    patient: PatientId,
     rows: &[(RecordIndex, Record)],
     failed: &mut Vec<Failed>,
 ) -> Result<DestroyedKeys> {
-    let patient = keyring.patient();
     let mut keyring = current_keyring(client, patient).await?;
     let salus = client.salus().await?;
     let last = rows.iter().map(|(_, record)| record.anchored_at).max();
@@ -471,7 +482,7 @@ async fn destroy_keys(
     })?;
     // An earlier call may have been broken off before the vault had it.
     let current = !rotated && is_saved(client, &keyring).await.unwrap_or(false);
-    let saved = current || back_up(client, &keyring).await;
+    let saved = current || back_up(client, &mut keyring).await;
     if !saved {
         failed.push(Failed {
             what: "the keyring in the vault".into(),
@@ -487,7 +498,7 @@ async fn destroy_keys(
     })
 }
 
-/// Whether the vault has no older keyring than this one.
+/// Whether the vault's keyring holds what this one does, and nothing else.
 async fn is_saved(client: &Client, keyring: &Keyring) -> Result<bool> {
     let row = client.salus().await?.patient(keyring.patient()).await?;
     let Some(content) = row.and_then(|row| row.keyring) else {
@@ -495,7 +506,7 @@ async fn is_saved(client: &Client, keyring: &Keyring) -> Result<bool> {
     };
     let device = std::slice::from_ref(&client.device);
     let theirs = published(client, keyring.patient(), &content, device).await?;
-    Ok(theirs.revision() >= keyring.revision())
+    theirs.holds_the_same(keyring)
 }
 
 async fn remains(

@@ -343,7 +343,7 @@ pub async fn rotate(
     for id in &ids {
         rotated.push(rotate_compartment(client, &mut keyring, *id).await?);
     }
-    let saved = back_up(client, &keyring).await;
+    let saved = back_up(client, &mut keyring).await;
     emergency::follow(client, &keyring, &ids).await;
     Ok(Rotation {
         patient: patient.to_string(),
@@ -432,6 +432,12 @@ async fn redeliver(
         if !reads(&view.grant) {
             continue;
         }
+        if keyring.left_out().contains(&index) {
+            tracing::warn!(
+                "grant {index} gets no new keys, because you did not confirm it when you came back: end it with `salus revoke {index}`; `salus share` makes a new one"
+            );
+            continue;
+        }
         let key = match grantee_key(client, &salus, &view.grant.grantee).await {
             Ok(key) => key,
             Err(error) => {
@@ -450,7 +456,15 @@ async fn redeliver(
             &view.grant.scope,
             view.grant.rights,
         )
-        .await?;
+        .await;
+        let envelope = match envelope {
+            // Of another compartment of its scope, which the keyring lacks.
+            Err(error @ Error::UnknownCompartment(_)) => {
+                tracing::warn!("grant {index} did not get the new key: {error}");
+                continue;
+            }
+            other => other?,
+        };
         let content = send_envelope(client, session, &envelope, &key).await?;
         deliveries.push(calls::consent::deliver_envelope(patient, index, content));
         delivered.push(index);
@@ -498,7 +512,7 @@ fn scope_texts(scope: &Scope, keyring: Option<&Keyring>) -> (Vec<String>, Vec<Re
     }
 }
 
-fn grant_row(
+pub(super) fn grant_row(
     patient: PatientId,
     index: GrantIndex,
     view: &salus_primitives::api::GrantView,
@@ -844,7 +858,11 @@ async fn end_request(
 
 #[cfg(test)]
 mod tests {
+    use salus_primitives::{api::GrantView, SignedRecipient};
+
     use super::*;
+    use crate::actions::double::World;
+    use crate::vault::tests::PATIENT;
 
     fn keyring() -> Keyring {
         let mut keyring = Keyring::new(PatientId([1; 16]));
@@ -877,6 +895,53 @@ mod tests {
             .collect();
         labels.sort();
         Ok(labels)
+    }
+
+    #[tokio::test]
+    async fn a_grant_that_was_left_out_gets_no_keys_of_a_later_rotation() {
+        let world = World::at(None);
+        let mut keyring = Keyring::new(PATIENT);
+        let (id, _) = keyring.prepare(&Label::of(Category::LabResult), 0);
+        let grant = Grant {
+            grantee: Grantee::Organisation(3),
+            scope: Scope::Compartments(vec![id].try_into().unwrap()),
+            rights: Rights::Read,
+            purpose: Purpose::Treat,
+            starts_at: 0,
+            expires_at: Moment::MAX,
+            anchored_from: None,
+            anchored_until: None,
+            granted_by: world.client.me(),
+            granted_at: 0,
+            revoked_at: None,
+            terms: None,
+            flags: 0,
+            derived_from: None,
+            basis: Basis::Direct,
+            rule_version: 0,
+        };
+        let view = GrantView {
+            grant,
+            active: true,
+            envelopes: Vec::new(),
+        };
+        let page = super::super::PAGE;
+        world
+            .node
+            .tell("grants", (PATIENT, 0u32, page), vec![(7u32, view)]);
+        let none: Vec<(GrantIndex, GrantView)> = Vec::new();
+        world.node.tell("grants", (PATIENT, 8u32, page), none);
+        let key: Option<SignedRecipient> = None;
+        world.node.tell("recipient", Subject::Organisation(3), key);
+        let tried = |world: &World| world.node.asked().contains(&"recipient".to_owned());
+
+        keyring.leave_out([7].into());
+        let delivered = redeliver(&world.client, &keyring, id).await.unwrap();
+        assert!(delivered.is_empty());
+        assert!(!tried(&world));
+        keyring.leave_out([8].into());
+        redeliver(&world.client, &keyring, id).await.unwrap();
+        assert!(tried(&world), "else nothing was left out");
     }
 
     #[test]

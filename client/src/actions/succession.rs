@@ -1,11 +1,14 @@
 //! A patient is taken over by a new account: a grown-up from guardians, or an owner's new phone with
 //! the helpers' word.
 
+use std::collections::BTreeSet;
+
 use codec::{Decode, Encode};
 use salus_primitives::{
+    api::GrantView,
     signing::{succession_payload, verify},
-    AccountId, ControllerRole, Genesis, Moment, PatientId, Recipient, SignedRecipient, Subject,
-    SuccessionConsent,
+    AccountId, ControllerRole, Genesis, GrantIndex, Moment, PatientId, Recipient, Scope,
+    SignedRecipient, Subject, SuccessionConsent,
 };
 use serde::{Deserialize, Serialize};
 use sp_crypto_hashing::blake2_256;
@@ -14,13 +17,15 @@ use super::identity::{
     back_up, current_keyring, fetch_keyring, rotate_all, save_keyring, RotatedKeyring,
 };
 use super::patient::PatientChanged;
-use super::{Client, Receipt};
+use super::sharing::{grant_row, GrantRow};
+use super::{watching, Client, Receipt};
 use crate::chain::calls;
 use crate::error::{Error, Result};
 use crate::files::age::EncryptionKey;
 use crate::keyring::Keyring;
 use crate::keys::parse_account;
 use crate::profile::Unlocked;
+use crate::trail::TrailEntry;
 
 const VERSION: u32 = 1;
 /// What the device that takes a patient over is called in the keyring.
@@ -190,7 +195,7 @@ pub async fn hand_over(client: &Client, file: &RequestFile) -> Result<HandedOver
         keyring.add_holder(&name, &request.device)?;
     }
     client.profile.save_keyring(&mut keyring)?;
-    let done = match save_keyring(client, &keyring).await {
+    let done = match save_keyring(client, &mut keyring).await {
         Ok(_) => {
             let call = calls::patients::hand_over(patient, &request.owner, &request.consent);
             client.submit(&call).await
@@ -200,7 +205,7 @@ pub async fn hand_over(client: &Client, file: &RequestFile) -> Result<HandedOver
     if done.is_err() && is_new {
         keyring.remove_holder(&name)?;
         client.profile.save_keyring(&mut keyring)?;
-        back_up(client, &keyring).await;
+        back_up(client, &mut keyring).await;
     }
     let submitted = done?;
     Ok(HandedOver {
@@ -218,15 +223,48 @@ pub struct TakenOver {
     pub keys: RotatedKeyring,
     /// Grants that go on with new keys.
     pub redelivered: usize,
+    /// All grants that live, and what became of them.
+    pub grants: Vec<LiveGrant>,
+    /// Since when grants were asked about; none if it could not be found, and all were.
+    pub asked_since: Option<Moment>,
     /// Devices and keys that open the keyring no longer.
     pub shut_out: Vec<String>,
 }
+
+/// A grant that goes on after the patient was taken over.
+#[derive(Clone, Debug, Serialize)]
+pub struct LiveGrant {
+    #[serde(flatten)]
+    pub row: GrantRow,
+    pub granted_at: Moment,
+    /// Whether it may be by whoever had the old key.
+    pub doubtful: bool,
+    pub keys: NewKeys,
+}
+
+/// What a grant has of the new keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NewKeys {
+    Given,
+    /// It is doubtful, and nobody has confirmed it.
+    LeftOut,
+    /// A warning says why not.
+    Failed,
+    /// Of single records, or to write: it goes on without.
+    NotNeeded,
+}
+
+/// Says whether a doubtful grant is to get the new keys.
+pub type Keep<'a> = &'a (dyn Fn(&LiveGrant) -> bool + Sync);
 
 /// The grown-up, once the guardian has handed over: fetches the keys, and makes all of them anew.
 pub async fn take_over(client: &Client, patient: PatientId) -> Result<TakenOver> {
     ensure_owner(client, patient).await?;
     fetch_keyring(client, patient).await?;
-    settle(client, client.keyring(patient)?).await
+    // Guardians have given with the patient's right; the list shows what.
+    let keyring = client.keyring(patient)?;
+    settle(client, keyring, Some(Moment::MAX), &|_| false).await
 }
 
 pub(super) async fn ensure_owner(client: &Client, patient: PatientId) -> Result<()> {
@@ -243,10 +281,92 @@ pub(super) async fn ensure_owner(client: &Client, patient: PatientId) -> Result<
     }
 }
 
+/// When the recovery that made this account the owner began, by the verified trail; none if it cannot
+/// be found there.
+pub(super) async fn began(client: &Client, patient: PatientId) -> Option<Moment> {
+    let read = async {
+        let trail = watching::read(client, patient).await?;
+        watching::verify(client, &trail).await?;
+        Ok::<_, Error>(trail)
+    };
+    match read.await {
+        Ok(trail) => first_start(&trail.entries, &client.me()),
+        Err(error) => {
+            tracing::warn!("the trail does not tell when the recovery began: {error}");
+            None
+        }
+    }
+}
+
+/// The first start for this account: whoever stopped it may have given since, too.
+fn first_start(entries: &[TrailEntry], owner: &AccountId) -> Option<Moment> {
+    let owner = owner.to_string();
+    let starts = entries.iter().filter(|entry| {
+        (entry.pallet.as_str(), entry.variant.as_str()) == ("Recovery", "RecoveryStarted")
+            && entry.fields["owner"].as_str() == Some(owner.as_str())
+    });
+    starts.map(|entry| entry.moment).min()
+}
+
+/// The grants that live, of which those given since `began` get no new keys unless `keep` says so.
+/// Where it is not known when that was, any may be by whoever had the old key.
+fn look_through(
+    grants: &[(GrantIndex, GrantView)],
+    keyring: &Keyring,
+    now: Moment,
+    began: Option<Moment>,
+    keep: Keep<'_>,
+) -> Vec<LiveGrant> {
+    let live = grants
+        .iter()
+        .filter(|(_, view)| view.grant.revoked_at.is_none() && now < view.grant.expires_at);
+    live.map(|(index, view)| {
+        let grant = &view.grant;
+        let mut found = LiveGrant {
+            row: grant_row(keyring.patient(), *index, view, Some(keyring)),
+            granted_at: grant.granted_at,
+            doubtful: grant.granted_at >= began.unwrap_or_default(),
+            keys: match &grant.scope {
+                Scope::Compartments(_) if grant.rights.read() => NewKeys::LeftOut,
+                _ => NewKeys::NotNeeded,
+            },
+        };
+        if found.keys == NewKeys::LeftOut && (!found.doubtful || keep(&found)) {
+            found.keys = NewKeys::Given;
+        }
+        found
+    })
+    .collect()
+}
+
+/// Whether a grant got the keys of all its compartments that have new ones.
+fn is_given(grant: &GrantView, index: GrantIndex, keys: &RotatedKeyring) -> bool {
+    let Scope::Compartments(ids) = &grant.grant.scope else {
+        return false;
+    };
+    ids.iter().all(|id| {
+        let id = id.to_string();
+        keys.rotated
+            .iter()
+            .any(|rotated| rotated.compartment == id && rotated.redelivered.contains(&index))
+    })
+}
+
 /// Makes this device the only holder, and every key anew: what those before know opens nothing that
-/// comes from now on.
-pub(super) async fn settle(client: &Client, mut keyring: Keyring) -> Result<TakenOver> {
+/// comes from now on. Grants given since `began` are asked about before anything is changed.
+pub(super) async fn settle(
+    client: &Client,
+    mut keyring: Keyring,
+    began: Option<Moment>,
+    keep: Keep<'_>,
+) -> Result<TakenOver> {
     let patient = keyring.patient();
+    let salus = client.salus().await?;
+    let all = salus.all_grants(patient).await?;
+    let mut grants = look_through(&all, &keyring, salus.now().await?, began, keep);
+    let left_out = grants.iter().filter(|grant| grant.keys == NewKeys::LeftOut);
+    let left_out: BTreeSet<GrantIndex> = left_out.map(|grant| grant.row.grant).collect();
+    keyring.leave_out(left_out);
     let device = client.device.public();
     let shut_out = keyring
         .holders()
@@ -260,16 +380,23 @@ pub(super) async fn settle(client: &Client, mut keyring: Keyring) -> Result<Take
         pins.confirm_patient(&patient, &client.me());
         Ok(())
     })?;
-    save_keyring(client, &keyring).await?;
+    save_keyring(client, &mut keyring).await?;
     let keys = rotate_all(client, patient).await?;
-    let redelivered: std::collections::BTreeSet<_> = keys
-        .rotated
-        .iter()
-        .flat_map(|rotated| rotated.redelivered.iter().copied())
-        .collect();
+    for grant in grants
+        .iter_mut()
+        .filter(|grant| grant.keys == NewKeys::Given)
+    {
+        let view = all.iter().find(|(index, _)| *index == grant.row.grant);
+        if !view.is_some_and(|(index, view)| is_given(view, *index, &keys)) {
+            grant.keys = NewKeys::Failed;
+        }
+    }
+    let given = grants.iter().filter(|grant| grant.keys == NewKeys::Given);
     Ok(TakenOver {
+        redelivered: given.count(),
         keys,
-        redelivered: redelivered.len(),
+        grants,
+        asked_since: began.filter(|began| *began < Moment::MAX),
         shut_out,
     })
 }
@@ -287,11 +414,147 @@ pub async fn void(client: &Client, patient: PatientId) -> Result<PatientChanged>
 
 #[cfg(test)]
 mod tests {
+    use salus_primitives::{Basis, CompartmentId, Grant, Grantee, Purpose, Rights};
+
     use super::*;
+    use crate::actions::sharing::Rotated;
     use crate::files::age::DecryptionKey;
     use crate::keys::AccountKey;
 
     const PATIENT: PatientId = PatientId([7; 16]);
+    const NOW: Moment = 1_000;
+
+    /// A live grant to read or write, given at a moment.
+    fn given(at: Moment, rights: Rights, scope: Scope) -> GrantView {
+        let account = AccountKey::from_uri("//Bob").unwrap().account();
+        GrantView {
+            grant: Grant {
+                grantee: Grantee::Organisation(3),
+                scope,
+                rights,
+                purpose: Purpose::Treat,
+                starts_at: at,
+                expires_at: NOW + 1,
+                anchored_from: None,
+                anchored_until: None,
+                granted_by: account,
+                granted_at: at,
+                revoked_at: None,
+                terms: None,
+                flags: 0,
+                derived_from: None,
+                basis: Basis::Direct,
+                rule_version: 0,
+            },
+            active: true,
+            envelopes: Vec::new(),
+        }
+    }
+
+    fn compartments(ids: &[CompartmentId]) -> Scope {
+        Scope::Compartments(ids.to_vec().try_into().unwrap())
+    }
+
+    fn keys(grants: &[LiveGrant]) -> Vec<NewKeys> {
+        grants.iter().map(|grant| grant.keys).collect()
+    }
+
+    #[test]
+    fn grants_given_since_the_recovery_began_get_no_keys_unless_they_are_confirmed() {
+        let keyring = Keyring::new(PATIENT);
+        let of = || compartments(&[CompartmentId([1; 16])]);
+        let over = |mut view: GrantView| {
+            view.grant.revoked_at = Some(1);
+            view
+        };
+        let mut late = given(1, Rights::Read, of());
+        late.grant.expires_at = NOW;
+        let records = Scope::Records(vec![0].try_into().unwrap());
+        let rows: Vec<(GrantIndex, GrantView)> = (0..)
+            .zip([
+                given(499, Rights::Read, of()),
+                given(500, Rights::Read, of()),
+                given(501, Rights::ReadWrite, of()),
+                given(501, Rights::Write, of()),
+                given(501, Rights::Read, records),
+                over(given(1, Rights::Read, of())),
+                late,
+            ])
+            .collect();
+        let found = look_through(&rows, &keyring, NOW, Some(500), &|_| false);
+        use NewKeys::{Given, LeftOut, NotNeeded};
+        assert_eq!(
+            keys(&found),
+            [Given, LeftOut, LeftOut, NotNeeded, NotNeeded]
+        );
+        let doubtful: Vec<bool> = found.iter().map(|grant| grant.doubtful).collect();
+        assert_eq!(doubtful, [false, true, true, true, true]);
+        // One is confirmed, and only what needs it is asked about.
+        let asked = std::sync::Mutex::new(Vec::new());
+        let keep = |grant: &LiveGrant| {
+            asked.lock().unwrap().push(grant.row.grant);
+            grant.row.grant == 2
+        };
+        let found = look_through(&rows, &keyring, NOW, Some(500), &keep);
+        assert_eq!(keys(&found)[..3], [Given, LeftOut, Given]);
+        assert_eq!(*asked.lock().unwrap(), [1, 2]);
+        // Where nobody knows when it began, each is asked about; where nobody is in doubt, none.
+        let found = look_through(&rows, &keyring, NOW, None, &|_| false);
+        assert_eq!(keys(&found)[..3], [LeftOut; 3]);
+        let found = look_through(&rows, &keyring, NOW, Some(Moment::MAX), &|_| false);
+        assert_eq!(keys(&found)[..3], [Given; 3]);
+    }
+
+    #[test]
+    fn the_recovery_began_with_the_first_start_for_this_account() {
+        let me = AccountKey::from_uri("//Alice").unwrap().account();
+        let other = AccountKey::from_uri("//Bob").unwrap().account();
+        let entry = |moment, variant: &str, owner: &AccountId| TrailEntry {
+            n: moment,
+            block: 1,
+            block_hash: Genesis::zero(),
+            event_index: 0,
+            moment,
+            pallet: "Recovery".into(),
+            variant: variant.into(),
+            fields: serde_json::json!({"owner": owner.to_string()}),
+            event: Vec::new(),
+            hash: Genesis::zero(),
+        };
+        let entries = [
+            entry(1, "RecoveryStarted", &other),
+            entry(2, "RecoveryApproved", &me),
+            entry(3, "RecoveryStarted", &me),
+            entry(4, "RecoveryCancelled", &me),
+            entry(5, "RecoveryStarted", &me),
+            entry(6, "RecoveryFinished", &me),
+        ];
+        assert_eq!(first_start(&entries, &me), Some(3));
+        assert_eq!(first_start(&entries[..2], &me), None);
+    }
+
+    #[test]
+    fn a_grant_has_the_new_keys_when_it_got_them_for_each_of_its_compartments() {
+        let ids = [CompartmentId([1; 16]), CompartmentId([2; 16])];
+        let rotated = |id: &CompartmentId, redelivered: &[GrantIndex]| Rotated {
+            compartment: id.to_string(),
+            label: None,
+            epoch: 1,
+            redelivered: redelivered.to_vec(),
+        };
+        let made = |second: &[GrantIndex]| RotatedKeyring {
+            patient: PATIENT.to_string(),
+            rotated: vec![rotated(&ids[0], &[0]), rotated(&ids[1], second)],
+            missing: Vec::new(),
+            inbox_epoch: 1,
+            saved: true,
+        };
+        let both = given(1, Rights::Read, compartments(&ids));
+        assert!(is_given(&both, 0, &made(&[0])));
+        assert!(!is_given(&both, 0, &made(&[])));
+        let foreign = given(1, Rights::Read, compartments(&[CompartmentId([3; 16])]));
+        assert!(!is_given(&foreign, 0, &made(&[0])));
+    }
 
     fn person(uri: &str) -> Unlocked {
         Unlocked {

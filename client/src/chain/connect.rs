@@ -151,7 +151,11 @@ impl Chain {
             hash,
             spec_version: version.spec_version,
         };
-        Ok(Self {
+        Ok(Self::new(url, genesis, code, rpc))
+    }
+
+    fn new(url: &str, genesis: Genesis, code: Code, rpc: RpcClient) -> Self {
+        Self {
             inner: Arc::new(Inner {
                 url: url.into(),
                 genesis,
@@ -161,7 +165,17 @@ impl Chain {
                 versions: Mutex::default(),
                 submitting: tokio::sync::Mutex::default(),
             }),
-        })
+        }
+    }
+
+    /// Through a node of a test's own, which is asked nothing yet.
+    #[cfg(test)]
+    pub(super) fn over(url: &str, genesis: Genesis, rpc: RpcClient) -> Self {
+        let code = Code {
+            hash: H256::zero(),
+            spec_version: 1,
+        };
+        Self::new(url, genesis, code, rpc)
     }
 
     pub fn url(&self) -> &str {

@@ -15,6 +15,8 @@
 pub mod api;
 pub mod calls;
 mod connect;
+#[cfg(test)]
+pub(crate) mod double;
 mod error;
 pub mod events;
 mod node;

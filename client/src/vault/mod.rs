@@ -8,7 +8,7 @@ mod emergency;
 mod object;
 mod sending;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{
     borrow::Cow,

@@ -12,13 +12,13 @@ use tokio::{
 use super::*;
 use crate::files::unixfs::{cid_of, directory, to_chain, Entry, DAG_PB, RAW};
 
-const PATIENT: PatientId = PatientId([3; 16]);
-const SESSION: &str = r#"{"token":"abc","expires_at":99999999999999}"#;
+pub(crate) const PATIENT: PatientId = PatientId([3; 16]);
+pub(crate) const SESSION: &str = r#"{"token":"abc","expires_at":99999999999999}"#;
 const BUSY: &str = r#"{"error":"chain-unavailable","message":"its node is unreachable"}"#;
 
 /// Answers each request with the next of these; what was asked can be read afterwards.
-struct Script {
-    url: String,
+pub(crate) struct Script {
+    pub(crate) url: String,
     asked: Arc<Mutex<Vec<String>>>,
     server: JoinHandle<()>,
 }
@@ -29,7 +29,7 @@ impl Drop for Script {
     }
 }
 
-fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
         "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n"
@@ -37,7 +37,7 @@ fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-fn ok(body: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn ok(body: impl AsRef<[u8]>) -> Vec<u8> {
     answer("200 OK", "", body.as_ref())
 }
 
@@ -50,7 +50,7 @@ fn busy() -> Vec<u8> {
 }
 
 impl Script {
-    async fn play(answers: Vec<Vec<u8>>) -> Self {
+    pub(crate) async fn play(answers: Vec<Vec<u8>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -86,7 +86,7 @@ impl Script {
         Vault::new(&self.url, 4, Genesis::repeat_byte(1), Reach::Development).unwrap()
     }
 
-    fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         lock(&self.asked).clone()
     }
 }
@@ -112,7 +112,7 @@ fn alice() -> AccountKey {
 }
 
 /// A keyring object: its CID, its directory's block, its binding and its body.
-fn object(body: &[u8]) -> (Cid, Vec<u8>, Vec<u8>) {
+pub(crate) fn object(body: &[u8]) -> (Cid, Vec<u8>, Vec<u8>) {
     let binding = Binding {
         genesis: Genesis::repeat_byte(1),
         kind: ObjectKind::Keyring,
@@ -379,7 +379,7 @@ async fn a_vault_of_another_organisation_or_chain_is_not_used() {
 }
 
 /// What a vault confirms an upload with.
-fn receipt(cid: &str) -> Vec<u8> {
+pub(crate) fn receipt(cid: &str) -> Vec<u8> {
     let body = format!(r#"{{"cid":"{cid}","kind":"record","bytes":1}}"#);
     answer("201 Created", "", body.as_bytes())
 }

@@ -3,7 +3,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
-use salus_client::{actions::Client, taxonomy::Category};
+use salus_client::{actions::Client, profile::Profile, taxonomy::Category};
 use salus_e2e::{command, content, run, wait_until, Answer, Hospital, Patient, Shared};
 use salus_primitives::Rights;
 use serde_json::Value;
@@ -167,6 +167,11 @@ async fn a_lost_phone_is_replaced_by_two_of_three_helpers_and_the_old_key_is_pow
     assert!(begun.ok()["ready_at"].is_null(), "one is not enough");
     let (again, _) = give(&hospital, names[0], "approve", &request, &shares[0]);
     assert_ne!(again.code, 0, "one helper counts once: {again:#?}");
+    // Whoever has the lost phone gives themselves what they can, while they can.
+    let accomplice = &helpers[2];
+    let late = patient
+        .share(accomplice, Category::Imaging, Rights::Read)
+        .await;
     let (enough, second) = give(&hospital, names[1], "approve", &request, &shares[1]);
     assert!(enough.ok()["ready_at"].as_u64().is_some());
 
@@ -178,6 +183,16 @@ async fn a_lost_phone_is_replaced_by_two_of_three_helpers_and_the_old_key_is_pow
     restore(&[&first, &shares[1]]).fails(3, "somebody else");
     let restored = restore(&[&first, &second]).ok();
     assert_eq!(restored["redelivered"], 1);
+    let keys = |restored: &Value, wanted: u32| {
+        let grants = restored["grants"].as_array().expect("a list").iter();
+        let found = grants.clone().find(|row| row["grant"] == wanted);
+        let found = found.unwrap_or_else(|| panic!("no grant {wanted}: {restored}"));
+        (found["keys"].clone(), found["doubtful"].clone())
+    };
+    assert_eq!(keys(&restored, grant), ("given".into(), false.into()));
+    assert_eq!(keys(&restored, late), ("left-out".into(), true.into()));
+    assert!(restored["asked_since"].as_u64().is_some(), "{restored}");
+    assert_eq!(restored["missing"], serde_json::json!([]));
     let imaging = restored["rotated"].as_array().map(Vec::len);
     assert_eq!(imaging, Some(2), "intake and imaging: {restored}");
 
@@ -195,6 +210,21 @@ async fn a_lost_phone_is_replaced_by_two_of_three_helpers_and_the_old_key_is_pow
         patient.id
     );
     salus(&hospital, "doctor", &open).ok();
+    // The late grant has none of the new keys, of this rotation and of those that follow.
+    found("rotate --category imaging".into()).ok();
+    let stolen = path(&hospital, "late-opened");
+    let open = format!("open {} {after} --grant {late} --out {stolen}", patient.id);
+    let refused = salus(&hospital, names[2], &open);
+    assert_ne!(refused.code, 0, "{refused:#?}");
+    assert!(!PathBuf::from(&stolen).exists());
+    // The owner can say that it was theirs after all.
+    let line = format!(
+        "recovery restore --patient {} {first} {second} --keep-grant {late}",
+        patient.id
+    );
+    let again = found(line).ok();
+    assert_eq!(keys(&again, late), ("given".into(), true.into()));
+    salus(&hospital, names[2], &open).ok();
     let holders = found("keyring show".into()).ok()["holders"].clone();
     assert_eq!(holders.as_array().map(Vec::len), Some(1), "{holders}");
     let log = found("log --verify".into()).ok();
@@ -496,4 +526,82 @@ async fn a_printed_kit_opens_the_keyring_to_the_account_alone_and_an_earlier_one
     assert_ne!(lost.code, 0, "{lost:#?}");
     on("paper-third", &import).ok();
     said(on("paper-third", &restore(&kit))).fails(1, &second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_opens_the_keyring_for_the_account_s_next_device_and_for_nobody_else() {
+    let hospital = HOSPITAL.hospital();
+    let patient = hospital.patient("backed", &[Category::Imaging]).await;
+    let doctor = hospital.doctor().await;
+    let grant = patient
+        .share(&doctor, Category::Imaging, Rights::Read)
+        .await;
+    let bytes = content(34, 3_000);
+    let file = hospital.file("backed-file", &bytes);
+    let record = patient.add(&patient.client, file, Category::Imaging).await;
+    let passphrase = |name: &str, words: &str| hospital.file(name, words).display().to_string();
+    let right = passphrase("backup-words", "backed battery staple");
+    let wrong = passphrase("other-words", "another battery staple");
+
+    let back_up = |name: &str| {
+        let out = path(&hospital, name);
+        let line = format!("recovery backup --out {out} --backup-passphrase-file {right}");
+        let made = salus(&hospital, "backed", &line).ok();
+        assert_eq!(made["file"], out);
+        // It is not written over.
+        salus(&hospital, "backed", &line).fails(1, "is there already");
+        out
+    };
+    // An earlier one is worth nothing after the next.
+    let earlier = back_up("earlier-backup");
+    let backup = back_up("backup");
+    let sealed = fs::read(&backup).expect("it was written");
+    assert!(!String::from_utf8_lossy(&sealed).contains("SECRET"));
+
+    // The account on another device, which has nothing but the phrase; and somebody who found the file.
+    let next = hospital.path("backed-next");
+    Profile::create_insecure(&next, "//World//backed").expect("the folder is ours");
+    hospital.profile("finder");
+    let restore = |person: &str, file: &str, words: &str, more: &str| {
+        let line = format!(
+            "recovery restore --patient {} --backup {file} --backup-passphrase-file {words}{more}",
+            patient.id
+        );
+        salus(&hospital, person, &line)
+    };
+    restore("finder", &backup, &right, "").fails(3, "not the owner");
+    restore("backed-next", &backup, &wrong, "").fails(1, "passphrase");
+    let refused = restore("backed-next", &earlier, &right, "");
+    assert_ne!(refused.code, 0, "{refused:#?}");
+    let other = format!(
+        "recovery restore --patient {} --backup {backup} --backup-passphrase-file {right}",
+        "00".repeat(16)
+    );
+    salus(&hospital, "backed-next", &other).fails(1, "this backup is of patient");
+
+    // The trail tells of no recovery, so every grant has to be confirmed.
+    let restored = restore("backed-next", &backup, &right, "").ok();
+    assert_eq!(restored["redelivered"], 0, "{restored}");
+    assert!(restored["asked_since"].is_null(), "{restored}");
+    assert_eq!(restored["grants"][0]["keys"], "left-out", "{restored}");
+    let out = path(&hospital, "backed-read");
+    let get = |person: &str| {
+        let line = format!("record get {record} --patient {} --out {out}", patient.id);
+        salus(&hospital, person, &line)
+    };
+    get("backed-next").ok();
+    assert_eq!(fs::read(&out).expect("it was written"), bytes);
+    let more = format!(" --keep-grant {grant}");
+    let again = restore("backed-next", &backup, &right, &more).ok();
+    assert_eq!(again["redelivered"], 1, "{again}");
+    let holders = salus(&hospital, "backed-next", "keyring show").ok()["holders"].clone();
+    assert_eq!(holders.as_array().map(Vec::len), Some(1), "{holders}");
+
+    // The device before has the account, and none of the new keys: its keyring goes nowhere.
+    for line in ["keyring fetch", "keyring save", "keyring rotate"] {
+        let answer = salus(&hospital, "backed", line);
+        assert_ne!(answer.code, 0, "{line}: {answer:#?}");
+    }
+    let fetched = salus(&hospital, "backed-next", "keyring fetch").ok();
+    assert_eq!(fetched["updated"], false, "nothing was overwritten");
 }

@@ -1,0 +1,106 @@
+//! A node that answers what a test has told it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use codec::Encode;
+use salus_primitives::Genesis;
+use serde_json::{json, Value};
+use subxt::rpcs::{
+    client::{RawRpcFuture, RawRpcSubscription, RawValue, RpcClientT},
+    Error, RpcClient,
+};
+
+use super::{connect::hex, Chain};
+
+/// Nobody listens there.
+const NOWHERE: &str = "ws://127.0.0.1:1";
+const HEAD: [u8; 32] = [9; 32];
+
+/// What the node knows, and what it was asked for.
+#[derive(Default)]
+pub(crate) struct Double(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// By `SalusApi` function and arguments.
+    answers: BTreeMap<(String, String), String>,
+    lost_at: BTreeSet<String>,
+    asked: Vec<String>,
+}
+
+impl Double {
+    pub(crate) fn chain(self: &Arc<Self>, genesis: Genesis) -> Chain {
+        Chain::over(NOWHERE, genesis, RpcClient::new(self.clone()))
+    }
+
+    /// Answers this question so from now on.
+    pub(crate) fn tell(&self, function: &str, args: impl Encode, answer: impl Encode) {
+        let key = (function.to_owned(), hex(&args.encode()));
+        self.state().answers.insert(key, hex(&answer.encode()));
+    }
+
+    /// Breaks the connection when it is asked this.
+    pub(crate) fn lose_at(&self, function: &str) {
+        self.state().lost_at.insert(function.to_owned());
+    }
+
+    /// The functions and methods that were asked for, in order.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.state().asked.clone()
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer(&self, method: &str, params: Option<Box<RawValue>>) -> Result<Value, Error> {
+        let params: Value = match &params {
+            Some(params) => serde_json::from_str(params.get()).map_err(Error::Deserialization)?,
+            None => json!([]),
+        };
+        let asked = match method {
+            "state_call" => params[0].as_str().unwrap_or_default(),
+            method => method,
+        };
+        let asked = asked.trim_start_matches("SalusApi_").to_owned();
+        let args = params[1].as_str().unwrap_or_default().to_owned();
+        let mut state = self.state();
+        state.asked.push(asked.clone());
+        let lost = || Error::Client("the connection is lost".into());
+        match method {
+            _ if state.lost_at.contains(&asked) => Err(lost()),
+            "chain_getFinalizedHead" => Ok(json!(hex(&HEAD))),
+            "chain_getHeader" => Ok(json!({"parentHash": hex(&HEAD), "number": "0x1"})),
+            "state_call" => match state.answers.get(&(asked.clone(), args)) {
+                Some(answer) => Ok(json!(answer)),
+                None => panic!("the test has not told what {asked} answers"),
+            },
+            // Nothing is sent to the chain here.
+            _ => Err(lost()),
+        }
+    }
+}
+
+impl RpcClientT for Double {
+    fn request_raw<'a>(
+        &'a self,
+        method: &'a str,
+        params: Option<Box<RawValue>>,
+    ) -> RawRpcFuture<'a, Box<RawValue>> {
+        let answer = self.answer(method, params);
+        Box::pin(async move {
+            RawValue::from_string(answer?.to_string()).map_err(Error::Deserialization)
+        })
+    }
+
+    fn subscribe_raw<'a>(
+        &'a self,
+        method: &'a str,
+        _: Option<Box<RawValue>>,
+        _: &'a str,
+    ) -> RawRpcFuture<'a, RawRpcSubscription> {
+        self.state().asked.push(method.to_owned());
+        Box::pin(async { Err(Error::Client("the connection is lost".into())) })
+    }
+}
