@@ -802,11 +802,12 @@ mod properties {
                             behind.retain(|_, of| *of != to);
                         }
                         Step::Finish(who, to) => {
-                            let done = finish(HELPERS[who].clone(), TARGETS[to]).is_ok();
+                            // Before it is finished, which ends the owner's role.
                             let delay = match Doubles::role(&PATIENT, &OWNER) {
                                 Some(_) => DELAY,
                                 None => MIN_DELAY_OF_OTHERS,
                             };
+                            let done = finish(HELPERS[who].clone(), TARGETS[to]).is_ok();
                             let ready = since.get(&to).is_some_and(|at| now() >= at + delay);
                             assert_eq!(done, ready);
                             if done {
