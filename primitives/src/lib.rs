@@ -10,6 +10,7 @@ extern crate alloc;
 pub mod api;
 pub mod binding;
 pub mod commitment;
+pub mod hours;
 pub mod ids;
 pub mod placement;
 pub mod rows;

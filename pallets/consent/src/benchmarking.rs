@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use frame_benchmarking::v2::*;
 use frame_system::RawOrigin;
 use salus_primitives::{
+    hours::over_at,
     rows::{DAY, MAX_SCOPE},
     traits::BenchmarkWorld,
     RecordIndex,
@@ -177,7 +178,7 @@ mod benchmarks {
         let (patient, owner) = World::<T>::patient();
         let granted = granted::<T>(patient, &owner);
         let row = Grants::<T>::get(patient, granted).expect("granted; qed");
-        let hour = sweeping::over_at(T::Chain::now()).saturating_sub(1);
+        let hour = over_at(T::Chain::now()).saturating_sub(1);
         for index in 1..=n as RecordIndex {
             Grants::<T>::insert(patient, index, &row);
             GrantsTo::<T>::insert((&row.grantee, patient, index), ());

@@ -2,13 +2,14 @@
 
 use frame_support::pallet_prelude::*;
 use salus_primitives::{
+    hours::over_at,
     traits::{Chain, Granting, Records, Standing},
     AccountId, Basis, Cid, Grant, GrantIndex, GrantTerms, Moment, PatientId, Rights, Scope,
 };
 
 use crate::{
-    predicate, sweeping::over_at, Config, Envelopes, Error, Event, Expiries, Grants, GrantsTo,
-    Handover, Handovers, NextGrant, Pallet, SweepAt, MAX_ENVELOPES,
+    predicate, Config, Envelopes, Error, Event, Expiries, Grants, GrantsTo, Handover, Handovers,
+    NextGrant, Pallet, SweepAt, MAX_ENVELOPES,
 };
 
 impl<T: Config> Pallet<T> {

@@ -50,6 +50,7 @@ use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::pallet_prelude::*;
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
+    hours::Hour,
     traits::{Chain, Consent, Control, Offers, Records, Standing, Trail},
     AccountId, Balance, Basis, Cid, CompartmentId, Grant, GrantIndex, GrantTerms, Grantee, Member,
     Moment, OrgId, PatientId, Purpose, RecordIndex, Request, RequestIndex, RequestState, Rights,
@@ -58,9 +59,6 @@ use salus_primitives::{
 
 pub use pallet::*;
 pub use weights::WeightInfo;
-
-/// Whole hours since the Unix epoch.
-pub type Hour = u64;
 
 /// One sweep ends at most so many grants. Do not reduce.
 pub const MAX_SWEEP: u32 = 128;

@@ -1,13 +1,8 @@
 //! Clearing away what has ended by itself. Nothing depends on its having run.
 
-use salus_primitives::{rows::HOUR, traits::Chain, GrantIndex, Moment, PatientId};
+use salus_primitives::{hours, traits::Chain, GrantIndex, PatientId};
 
-use crate::{Config, Event, Expiries, Grants, GrantsTo, Hour, Pallet, SweepAt};
-
-/// The first full hour at which something that ends at `moment` is over.
-pub(crate) fn over_at(moment: Moment) -> Hour {
-    moment.div_ceil(HOUR)
-}
+use crate::{Config, Event, Expiries, Grants, GrantsTo, Pallet, SweepAt};
 
 impl<T: Config> Pallet<T> {
     /// Takes at most `limit` steps; tells how many it took.
@@ -15,20 +10,14 @@ impl<T: Config> Pallet<T> {
         let Some(first) = SweepAt::<T>::get() else {
             return 0;
         };
-        let passed = T::Chain::now() / HOUR;
-        let mut hour = first;
-        let mut steps = 0;
-        while steps < limit && hour <= passed {
-            let left = limit.saturating_sub(steps) as usize;
-            for ((patient, grant), ()) in Expiries::<T>::drain_prefix((hour,)).take(left) {
-                steps = steps.saturating_add(1);
+        let (hour, steps) = hours::sweep(first, T::Chain::now(), limit, |hour, left| {
+            let mut taken: u32 = 0;
+            for ((patient, grant), ()) in Expiries::<T>::drain_prefix((hour,)).take(left as usize) {
+                taken = taken.saturating_add(1);
                 Self::expire(patient, grant);
             }
-            if steps < limit {
-                steps = steps.saturating_add(1);
-                hour = hour.saturating_add(1);
-            }
-        }
+            taken
+        });
         if hour != first {
             SweepAt::<T>::put(hour);
         }

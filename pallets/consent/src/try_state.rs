@@ -3,12 +3,12 @@
 #![cfg(any(feature = "try-runtime", feature = "std"))]
 
 use frame_support::ensure;
-use salus_primitives::{rows::HOUR, traits::Chain, Basis, RequestState};
+use salus_primitives::{hours::over_at, rows::HOUR, traits::Chain, Basis, RequestState};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-    predicate, sweeping::over_at, Config, Envelopes, Expiries, Grants, GrantsTo, Handovers,
-    NextGrant, NextRequest, Pallet, PendingRequests, Requests, SweepAt, MAX_ENVELOPES,
+    predicate, Config, Envelopes, Expiries, Grants, GrantsTo, Handovers, NextGrant, NextRequest,
+    Pallet, PendingRequests, Requests, SweepAt, MAX_ENVELOPES,
 };
 
 impl<T: Config> Pallet<T> {

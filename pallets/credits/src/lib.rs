@@ -50,15 +50,13 @@ use frame_support::{
 };
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
+    hours::{over_at, Hour},
     traits::{Chain, Offers, Trail},
     AccountId, Balance, Credits, Moment, PatientId, RequestIndex,
 };
 
 pub use pallet::*;
 pub use weights::WeightInfo;
-
-/// Whole hours since the Unix epoch.
-pub type Hour = u64;
 
 /// One sweep gives back at most so many offers. Do not reduce.
 pub const MAX_SWEEP: u32 = 128;
@@ -305,7 +303,7 @@ pub mod pallet {
 
         fn forget(patient: PatientId, request: RequestIndex, offer: &Offer) {
             Offered::<T>::remove(patient, request);
-            Lapses::<T>::remove((sweeping::over_at(offer.until), patient, request));
+            Lapses::<T>::remove((over_at(offer.until), patient, request));
         }
 
         fn deposit(event: Event<T>, patient: &PatientId) {
@@ -338,9 +336,9 @@ pub mod pallet {
                     until,
                 },
             );
-            Lapses::<T>::insert((sweeping::over_at(until), patient, request), ());
+            Lapses::<T>::insert((over_at(until), patient, request), ());
             if !SweepAt::<T>::exists() {
-                SweepAt::<T>::put(sweeping::over_at(T::Chain::now()));
+                SweepAt::<T>::put(over_at(T::Chain::now()));
             }
             let event = Event::Offered {
                 patient,

@@ -4,10 +4,10 @@
 
 use alloc::collections::BTreeMap;
 use frame_support::{ensure, traits::fungible::hold::Inspect};
-use salus_primitives::{AccountId, Balance};
+use salus_primitives::{hours::over_at, AccountId, Balance};
 use sp_runtime::TryRuntimeError;
 
-use crate::{sweeping::over_at, Config, HoldReason, Lapses, Offered, Pallet, SweepAt};
+use crate::{Config, HoldReason, Lapses, Offered, Pallet, SweepAt};
 
 impl<T: Config> Pallet<T> {
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
