@@ -7,7 +7,7 @@ use anyhow::{bail, ensure, Context};
 use clap::Args;
 use salus_client::actions::describe::moment;
 use salus_client::actions::rights::{self, ErasedAll, Failed, Stage};
-use salus_client::disclosures::Accounting;
+use salus_client::disclosures::{Accounting, Row};
 use salus_client::profile::write_atomically;
 use salus_primitives::PatientId;
 use serde_json::json;
@@ -133,35 +133,12 @@ impl Disclosures {
             true => accounting
                 .refused
                 .iter()
-                .map(|row| {
-                    vec![
-                        row.date.clone(),
-                        super::short(&row.reader),
-                        row.organisation_name.clone(),
-                        row.record.to_string(),
-                        row.label.clone().unwrap_or_default(),
-                        row.part.into(),
-                        row.purpose.into(),
-                        "refused".into(),
-                    ]
-                })
+                .map(|row| cells(row, "refused"))
                 .collect(),
             false => accounting
                 .disclosures
                 .iter()
-                .map(|known| {
-                    let row = &known.row;
-                    vec![
-                        row.date.clone(),
-                        super::short(&row.reader),
-                        row.organisation_name.clone(),
-                        row.record.to_string(),
-                        row.label.clone().unwrap_or_default(),
-                        row.part.into(),
-                        row.purpose.into(),
-                        known.delivered.unwrap_or("no").into(),
-                    ]
-                })
+                .map(|known| cells(&known.row, known.delivered.unwrap_or("no")))
                 .collect(),
         };
         let head = [
@@ -187,6 +164,19 @@ impl Disclosures {
             count(accounting.entries as usize, "event")
         )
     }
+}
+
+fn cells(row: &Row, delivered: &str) -> Vec<String> {
+    vec![
+        row.date.clone(),
+        super::short(&row.reader),
+        row.organisation_name.clone(),
+        row.record.to_string(),
+        row.label.clone().unwrap_or_default(),
+        row.part.into(),
+        row.purpose.into(),
+        delivered.into(),
+    ]
 }
 
 impl EraseAll {

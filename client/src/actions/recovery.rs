@@ -245,20 +245,25 @@ async fn forget(
     keyring: &mut Keyring,
     is_over: impl Fn(&str) -> bool,
 ) -> Result<bool> {
+    if !take_out(keyring, is_over)? {
+        return Ok(true);
+    }
+    client.profile.save_keyring(keyring)?;
+    Ok(back_up(client, keyring).await)
+}
+
+/// Takes these holders out of the keyring; whether there were any.
+fn take_out(keyring: &mut Keyring, is_over: impl Fn(&str) -> bool) -> Result<bool> {
     let names: Vec<String> = keyring
         .holders()
         .iter()
         .map(|holder| holder.name.clone())
         .filter(|name| is_over(name))
         .collect();
-    if names.is_empty() {
-        return Ok(true);
-    }
     for name in &names {
         keyring.remove_holder(name)?;
     }
-    client.profile.save_keyring(keyring)?;
-    Ok(back_up(client, keyring).await)
+    Ok(!names.is_empty())
 }
 
 /// The helpers' accounts and keys. What the chain would refuse is named before anything is written.
@@ -714,15 +719,9 @@ async fn replace(
     key: &EncryptionKey,
 ) -> Result<()> {
     keyring.add_holder(holder, key)?;
-    let earlier: Vec<String> = keyring
-        .holders()
-        .iter()
-        .map(|held| held.name.clone())
-        .filter(|name| name.starts_with(kind) && name != holder)
-        .collect();
-    for name in &earlier {
-        keyring.remove_holder(name)?;
-    }
+    take_out(&mut keyring, |held| {
+        held.starts_with(kind) && held != holder
+    })?;
     client.profile.save_keyring(&mut keyring)?;
     save_keyring(client, &mut keyring).await?;
     Ok(())
