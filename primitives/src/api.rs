@@ -8,7 +8,8 @@ use scale_info::TypeInfo;
 
 use crate::{
     AccountId, Balance, Cid, Clinician, Compartment, CompartmentId, Controller, Correction,
-    CorrectionIndex, Credits, EmergencyPlan, Glass, GlassIndex, Grant, GrantIndex, LetterStage,
+    CorrectionIndex, Credits, EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, Grant,
+    GrantIndex, Grantee, LetterStage,
     Member, Moment, ObjectKind, OrgId, Organisation, Participation, Patient, PatientId,
     PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Request, RequestIndex,
     SignedRecipient, Study, StudyIndex, Subject, TrailHead,
@@ -52,19 +53,29 @@ sp_api::decl_runtime_apis! {
         fn patient(patient: PatientId) -> Option<Patient>;
         /// The account's live role; none if it has none now.
         fn controller(patient: PatientId, account: AccountId) -> Option<Controller>;
+        /// All rows, expired ones too: at most 16.
         fn controllers(patient: PatientId) -> Vec<(AccountId, Controller)>;
-        /// The patients that an account controls.
-        fn controlled_by(account: AccountId) -> Vec<PatientId>;
+        /// The patients that an account controls, after one of them.
+        fn controlled_by(account: AccountId, after: Option<PatientId>, limit: u32) -> Vec<PatientId>;
+        /// Keyrings that were replaced lately and can be named again, newest first.
+        fn former_keyrings(patient: PatientId) -> Vec<(Cid, FormerKeyring)>;
 
         fn compartment(patient: PatientId, compartment: CompartmentId) -> Option<CompartmentView>;
+        /// All of a patient's compartments, at most 256.
         fn compartments(patient: PatientId) -> Vec<(CompartmentId, CompartmentView)>;
         fn record(patient: PatientId, record: RecordIndex) -> Option<Record>;
         fn records(patient: PatientId, from: RecordIndex, limit: u32) -> Vec<(RecordIndex, Record)>;
+        /// Where a record's file lay lately, and can be named again: at most 16, newest last.
+        fn former_contents(patient: PatientId, record: RecordIndex) -> Vec<FormerContent>;
 
         fn grant(patient: PatientId, grant: GrantIndex) -> Option<GrantView>;
         fn grants(patient: PatientId, from: GrantIndex, limit: u32) -> Vec<(GrantIndex, GrantView)>;
-        /// Grants to this account, or to the organisation it belongs to.
-        fn grants_to(account: AccountId, limit: u32) -> Vec<(PatientId, GrantIndex, GrantView)>;
+        /// Grants of this patient that `account` could use: to it, or to the organisation it belongs
+        /// to. Ask this for a patient that you know.
+        fn grants_between(patient: PatientId, account: AccountId, from: GrantIndex, limit: u32) -> Vec<(GrantIndex, GrantView)>;
+        /// Grants to this account, then those to the organisation it belongs to, after a row that was
+        /// returned before (its grantee, patient and index).
+        fn grants_to(account: AccountId, after: Option<(Grantee, PatientId, GrantIndex)>, limit: u32) -> Vec<(PatientId, GrantIndex, GrantView)>;
         fn request(patient: PatientId, request: RequestIndex) -> Option<Request>;
         fn requests(patient: PatientId, from: RequestIndex, limit: u32) -> Vec<(RequestIndex, Request)>;
 
@@ -92,13 +103,13 @@ sp_api::decl_runtime_apis! {
         /// The organisations whose vaults keep the patient's files, best first ([`crate::placement`]).
         fn keepers(patient: PatientId) -> Vec<OrgId>;
         /// The organisations whose vaults have confirmed that an erased record's file is gone, and when.
-        fn erasure_confirmations(patient: PatientId, record: RecordIndex) -> Vec<(OrgId, Moment)>;
+        fn erasure_confirmations(patient: PatientId, record: RecordIndex, from: OrgId, limit: u32) -> Vec<(OrgId, Moment)>;
 
         /// What an emergency opens; none where nothing opens, whatever the reason.
         fn emergency_plan(patient: PatientId) -> Option<EmergencyPlan>;
         fn glasses(patient: PatientId, from: GlassIndex, limit: u32) -> Vec<(GlassIndex, Glass)>;
-        /// What an organisation has not reviewed: what was broken first comes first.
-        fn glasses_to_review(organisation: OrgId, limit: u32) -> Vec<(PatientId, GlassIndex, Glass)>;
+        /// What an organisation has not reviewed, after one of them: what was broken first comes first.
+        fn glasses_to_review(organisation: OrgId, after: Option<(PatientId, GlassIndex)>, limit: u32) -> Vec<(PatientId, GlassIndex, Glass)>;
 
         fn credits(account: AccountId) -> Credits;
         /// What is held for the answer to a request; none if nothing is, or not any more.

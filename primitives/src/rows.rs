@@ -171,9 +171,20 @@ row! {
     pub struct Patient {
         pub enrolled_by: OrgId,
         pub enrolled_at: Moment,
+        /// Since when the present deciders decide: enrolment, or the last change of hands.
+        pub decided_since: Moment,
         /// While set, no grant of this patient is active.
         pub restricted_since: Option<Moment>,
         pub keyring: Option<Cid>,
+    }
+}
+
+row! {
+    /// A keyring that was replaced, and is kept for a while so that this can be undone.
+    pub struct FormerKeyring {
+        /// Vaults keep the file until then.
+        pub until: Moment,
+        pub replaced_by: AccountId,
     }
 }
 
@@ -206,6 +217,8 @@ row! {
         pub opened_at: Moment,
         /// When the present epoch began.
         pub rotated_at: Moment,
+        /// Records that lie in it, erased ones included. One without any can be closed.
+        pub records: u32,
     }
 }
 
@@ -253,6 +266,20 @@ impl Record {
     /// Whether it is what the chart says: nobody has corrected it, or asked to erase it.
     pub fn is_current(&self) -> bool {
         self.state == RecordState::Current && self.corrected_by.is_none()
+    }
+}
+
+row! {
+    /// Where a record's file lay before it was moved or encrypted anew: kept for a while, so that
+    /// this can be undone.
+    pub struct FormerContent {
+        pub content: Cid,
+        pub compartment: CompartmentId,
+        pub epoch: u32,
+        /// Whom the file's binding names.
+        pub placed_by: AccountId,
+        /// Vaults keep the file until then.
+        pub until: Moment,
     }
 }
 
@@ -466,6 +493,8 @@ row! {
     pub struct Delivery {
         pub patient: PatientId,
         pub reader: AccountId,
+        /// Under which the reader had opened it; none for a controller's own read.
+        pub grant: Option<GrantIndex>,
         pub record: RecordIndex,
         pub part: Part,
     }

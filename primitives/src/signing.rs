@@ -9,7 +9,9 @@ use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, ConstU32};
 use sp_runtime::{traits::Verify, MultiSignature};
 
-use crate::{AccountId, CompartmentId, ControllerRole, Genesis, Moment, OrgId, PatientId};
+use crate::{
+    AccountId, ClinicianRole, CompartmentId, ControllerRole, Genesis, Moment, OrgId, PatientId, DAY,
+};
 
 /// Room for a post-quantum hybrid key: X-Wing is 1,216 raw bytes. Do not reduce.
 pub type RecipientKey = BoundedVec<u8, ConstU32<1300>>;
@@ -151,6 +153,108 @@ pub fn succession_payload(
     expires_at: Moment,
 ) -> [u8; 32] {
     sp_io::hashing::blake2_256(&(b"salus/succeed/v1", genesis, patient, owner, expires_at).encode())
+}
+
+/// The longest that a word given beforehand counts: one that is found later must be worth nothing.
+pub const CONSENT_LASTS: Moment = 30 * DAY;
+
+/// Someone's word that an organisation may credential their account.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct CredentialConsent {
+    /// By the signer's clock. A word from before the account last left an organisation is spent.
+    pub signed_at: Moment,
+    /// At most [`CONSENT_LASTS`] after `signed_at`.
+    pub expires_at: Moment,
+    pub signature: MultiSignature,
+}
+
+impl CredentialConsent {
+    pub fn is_signed_by(
+        &self,
+        account: &AccountId,
+        genesis: &Genesis,
+        organisation: OrgId,
+        role: ClinicianRole,
+    ) -> bool {
+        let payload = credential_payload(
+            genesis,
+            organisation,
+            account,
+            role,
+            self.signed_at,
+            self.expires_at,
+        );
+        verify(&self.signature, &payload, account)
+    }
+}
+
+/// What an account signs to be credentialed.
+pub fn credential_payload(
+    genesis: &Genesis,
+    organisation: OrgId,
+    account: &AccountId,
+    role: ClinicianRole,
+    signed_at: Moment,
+    expires_at: Moment,
+) -> [u8; 32] {
+    sp_io::hashing::blake2_256(
+        &(
+            b"salus/credential/v1",
+            genesis,
+            organisation,
+            account,
+            role,
+            signed_at,
+            expires_at,
+        )
+            .encode(),
+    )
+}
+
+/// Someone's word that they take a role for a patient.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct RoleConsent {
+    /// At most [`CONSENT_LASTS`] from now.
+    pub expires_at: Moment,
+    pub signature: MultiSignature,
+}
+
+impl RoleConsent {
+    pub fn is_signed_by(
+        &self,
+        account: &AccountId,
+        genesis: &Genesis,
+        patient: &PatientId,
+        role: ControllerRole,
+    ) -> bool {
+        let payload = role_payload(genesis, patient, account, role, self.expires_at);
+        verify(&self.signature, &payload, account)
+    }
+}
+
+/// What an account signs to take a role for a patient.
+pub fn role_payload(
+    genesis: &Genesis,
+    patient: &PatientId,
+    account: &AccountId,
+    role: ControllerRole,
+    expires_at: Moment,
+) -> [u8; 32] {
+    sp_io::hashing::blake2_256(
+        &(
+            b"salus/role/v1",
+            genesis,
+            patient,
+            account,
+            role,
+            expires_at,
+        )
+            .encode(),
+    )
 }
 
 /// Verifies a signature over `payload`, or over `payload` as browser wallets wrap it.

@@ -33,7 +33,7 @@ pub const CHECKPOINT_EVERY: u64 = 256;
 pub struct TrailHead {
     /// Number of entries.
     pub count: u64,
-    pub hash: H256,
+    pub digest: H256,
     /// The block of the last entry; 0 before the first.
     pub last_block: BlockNumber,
     /// The block of the last entry whose number is a multiple of [`CHECKPOINT_EVERY`]; 0 before it.
@@ -49,7 +49,7 @@ impl TrailHead {
         input.extend_from_slice(&patient.0);
         Self {
             count: 0,
-            hash: H256(sp_io::hashing::blake2_256(&input)),
+            digest: H256(sp_io::hashing::blake2_256(&input)),
             last_block: 0,
             checkpoint: 0,
         }
@@ -59,13 +59,13 @@ impl TrailHead {
     pub fn append(&self, block: BlockNumber, moment: Moment, event: &[u8]) -> Self {
         let count = self.count.saturating_add(1);
         let mut input = Vec::with_capacity(32 + 8 + 8 + event.len());
-        input.extend_from_slice(self.hash.as_bytes());
+        input.extend_from_slice(self.digest.as_bytes());
         input.extend_from_slice(&count.to_le_bytes());
         input.extend_from_slice(&moment.to_le_bytes());
         input.extend_from_slice(event);
         Self {
             count,
-            hash: H256(sp_io::hashing::blake2_256(&input)),
+            digest: H256(sp_io::hashing::blake2_256(&input)),
             last_block: block,
             checkpoint: if count.is_multiple_of(CHECKPOINT_EVERY) {
                 block
@@ -89,17 +89,17 @@ mod tests {
 
         let head = TrailHead::start(&genesis, &patient);
         assert_eq!(
-            hex::encode(head.hash),
+            hex::encode(head.digest),
             "2082dad3884c0ee9605a881df01f0d4c275b65433342033aac9bb6472e3d0e12"
         );
         let head = head.append(7, 1_767_225_600_000, &entry(4));
         assert_eq!(
-            hex::encode(head.hash),
+            hex::encode(head.digest),
             "28c989ef4f560b8cc53e6e732b3ec9eab2ebf7ec22b539a0ee8ce9f382704062"
         );
         let head = head.append(9, 1_767_225_601_000, &entry(5));
         assert_eq!(
-            hex::encode(head.hash),
+            hex::encode(head.digest),
             "d33d26e0421d3a6d57096dddceae88b33eff8da8f61af52c7b930cab69c9b7a1"
         );
         assert_eq!((head.count, head.last_block, head.checkpoint), (2, 9, 0));

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use sp_runtime::{DispatchError, DispatchResult, MultiSignature};
+use sp_weights::Weight;
 
 use crate::{
     Balance, Basis, Cid, CompartmentId, ControllerRole, Genesis, GrantIndex, GrantTerms, Grantee,
@@ -27,8 +28,8 @@ pub trait Standing<AccountId> {
 
 /// Which accounts may transact although no organisation credentialed them: controllers.
 pub trait Sponsorship<AccountId> {
-    /// The organisation that enrolled the patient this account controls.
-    fn sponsor(account: &AccountId) -> Option<OrgId>;
+    /// The patient whose allowance this account spends, and the organisation that enrolled it.
+    fn sponsor(account: &AccountId) -> Option<(PatientId, OrgId)>;
 }
 
 /// Who acts, and for which patient. Only [`Control`] makes one.
@@ -37,12 +38,19 @@ pub struct PatientOrigin<AccountId> {
     pub patient: PatientId,
     pub actor: AccountId,
     pub role: ControllerRole,
+    /// When the role ends; `None` if it does not.
+    pub until: Option<Moment>,
 }
 
 /// Authority over a patient. Implemented by `pallet-patients`.
 pub trait Control<AccountId> {
     fn is_enrolled(patient: &PatientId) -> bool;
     fn is_restricted(patient: &PatientId) -> bool;
+    /// Since when the present deciders decide: enrolment, or the last succession. What waits for an
+    /// answer from before asked somebody else.
+    fn decided_since(patient: &PatientId) -> Moment;
+    /// The organisation that enrolled the patient by mistake and said so: nobody controls it.
+    fn voided_by(patient: &PatientId) -> Option<OrgId>;
     /// The live role of an account; expired ones do not count.
     fn role(patient: &PatientId, account: &AccountId) -> Option<ControllerRole>;
 
@@ -104,6 +112,15 @@ pub trait Consent<AccountId> {
         purpose: Purpose,
         at: Moment,
     ) -> bool;
+
+    /// Whether a grant in force at some moment since `since` let `reader` read this record.
+    fn could_read_since(
+        patient: &PatientId,
+        grant: GrantIndex,
+        reader: &AccountId,
+        record: RecordIndex,
+        since: Moment,
+    ) -> bool;
 }
 
 /// Who takes a patient over when every key of its owners is lost. Implemented by `pallet-patients`.
@@ -112,15 +129,58 @@ pub trait Succession<AccountId> {
     fn has_owner(patient: &PatientId) -> bool;
     /// Whether the account is an owner whose role does not end: it may take anybody's role away.
     fn owns_for_good(patient: &PatientId, account: &AccountId) -> bool;
-    /// Makes `owner` the patient's only controller; all others lose their roles. The caller's event
-    /// says it.
-    fn succeed(patient: PatientId, owner: &AccountId) -> DispatchResult;
+    /// Whether an owner whose role does not end, other than `account`, decides too.
+    fn has_other_owner_for_good(patient: &PatientId, account: &AccountId) -> bool;
+    /// Makes `owner` the patient's only controller: all others lose their roles, and all that
+    /// [`OnSuccession`] knows ends. Deposits an event for each; the caller's own event says why.
+    fn succeed(patient: PatientId, actor: &AccountId, owner: &AccountId) -> DispatchResult;
 }
 
-/// Who was named to help a patient back in. Implemented by `pallet-recovery`.
-pub trait Helpers {
-    /// Ends the patient's plan and the recoveries under way: whoever named them has no say any more.
-    fn dismiss(patient: &PatientId);
+/// What ends when those who decide for a patient change: everything that former deciders laid down
+/// and that acts without asking the present ones. A pallet that keeps such a thing implements this;
+/// the runtime joins all of them in one tuple, and `pallet-patients` calls it from the one place
+/// where deciders change.
+pub trait OnSuccession<AccountId> {
+    /// Ends it, with an event for each thing that ends. `actor` is whose call changed the deciders.
+    fn on_succession(patient: PatientId, actor: &AccountId);
+    /// The most that costs.
+    fn weight() -> Weight;
+}
+
+#[impl_trait_for_tuples::impl_for_tuples(8)]
+impl<AccountId> OnSuccession<AccountId> for Tuple {
+    fn on_succession(patient: PatientId, actor: &AccountId) {
+        for_tuples!( #( Tuple::on_succession(patient, actor); )* );
+    }
+
+    fn weight() -> Weight {
+        let mut total = Weight::zero();
+        for_tuples!( #( total = total.saturating_add(Tuple::weight()); )* );
+        total
+    }
+}
+
+/// What a recovery plan asks of others. Implemented by `pallet-recovery`.
+pub trait RecoveryPlans {
+    /// Milliseconds that whoever ends the plan must wait, so that helpers are not outrun; none
+    /// without a plan.
+    fn notice(patient: &PatientId) -> Option<Moment>;
+    /// When something irrevocable that is due at `due` may happen at the earliest: later while a
+    /// recovery is under way that began before, and for a while after it has succeeded.
+    fn not_before(patient: &PatientId, due: Moment) -> Moment;
+}
+
+/// How much those who do not decide for a patient may write into its trail. Implemented by
+/// `pallet-access-log`.
+pub trait TrailAllowance {
+    /// Takes `entries` of what all accounts of an organisation together may write into this
+    /// patient's trail within an hour. Fails when too few are left; the caller has written nothing.
+    fn spend(patient: &PatientId, organisation: OrgId, entries: u32) -> DispatchResult;
+}
+
+/// Whose vaults keep a patient's files.
+pub trait Keepers {
+    fn keeps(patient: &PatientId, organisation: OrgId) -> bool;
 }
 
 /// Grants for reasons other than a patient's answer. The caller has checked that it may.
