@@ -7,7 +7,8 @@ use codec::Encode;
 use salus_primitives::{
     rows::DAY,
     traits::{
-        Chain, Control, Granting, Offers, PatientOrigin, Records, Standing, Succession, Trail,
+        Chain, Control, Granting, Keepers, Offers, PatientOrigin, Records, RecoveryPlans, Standing,
+        Succession, Trail, TrailAllowance,
     },
     AccountId, Balance, Basis, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis,
     GrantIndex, GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, Record,
@@ -49,8 +50,17 @@ pub struct World {
     pub more_organisations: u32,
     pub suspended: Vec<OrgId>,
     pub controllers: BTreeMap<(PatientId, AccountId), ControllerRole>,
-    /// Of the controllers, those whose role ends some day.
-    pub for_a_time: Vec<AccountId>,
+    /// Of the controllers, those whose role ends some day, and when.
+    pub for_a_time: BTreeMap<AccountId, Moment>,
+    /// When a patient last changed hands; enrolment is at 0.
+    pub decided_since: BTreeMap<PatientId, Moment>,
+    pub voided: Vec<PatientId>,
+    /// What is left of an organisation's entries in a patient's trail; without a row, enough.
+    pub entries: BTreeMap<(PatientId, OrgId), u32>,
+    /// Organisations whose vaults keep nothing.
+    pub no_keepers: Vec<OrgId>,
+    /// Until when recoveries under way put off what is irrevocable.
+    pub put_off: BTreeMap<PatientId, Moment>,
     pub restricted: Vec<PatientId>,
     pub compartments: Vec<(PatientId, CompartmentId)>,
     pub records: BTreeMap<(PatientId, RecordIndex), Record>,
@@ -291,6 +301,12 @@ impl Control<AccountId> for Doubles {
     fn is_restricted(patient: &PatientId) -> bool {
         with(|w| w.restricted.contains(patient))
     }
+    fn decided_since(patient: &PatientId) -> Moment {
+        with(|w| w.decided_since.get(patient).copied().unwrap_or_default())
+    }
+    fn voided_by(patient: &PatientId) -> Option<OrgId> {
+        with(|w| w.voided.contains(patient).then_some(HOSPITAL))
+    }
     fn role(patient: &PatientId, account: &AccountId) -> Option<ControllerRole> {
         with(|w| w.controllers.get(&(*patient, account.clone())).copied())
     }
@@ -309,10 +325,12 @@ impl Control<AccountId> for Doubles {
         who: AccountId,
     ) -> Result<PatientOrigin<AccountId>, DispatchError> {
         let role = Self::role(&patient, &who).ok_or(DispatchError::BadOrigin)?;
+        let until = with(|w| w.for_a_time.get(&who).copied());
         Ok(PatientOrigin {
             patient,
             actor: who,
             role,
+            until,
         })
     }
 }
@@ -327,9 +345,21 @@ impl Succession<AccountId> for Doubles {
     }
     fn owns_for_good(patient: &PatientId, account: &AccountId) -> bool {
         Self::role(patient, account) == Some(ControllerRole::Owner)
-            && with(|w| !w.for_a_time.contains(account))
+            && with(|w| !w.for_a_time.contains_key(account))
     }
-    fn succeed(patient: PatientId, owner: &AccountId) -> DispatchResult {
+    fn has_other_owner_for_good(patient: &PatientId, account: &AccountId) -> bool {
+        let owners: Vec<_> = with(|w| {
+            w.controllers
+                .keys()
+                .filter(|(of, other)| of == patient && other != account)
+                .map(|(_, other)| other.clone())
+                .collect()
+        });
+        owners
+            .iter()
+            .any(|other| Self::owns_for_good(patient, other))
+    }
+    fn succeed(patient: PatientId, _actor: &AccountId, owner: &AccountId) -> DispatchResult {
         with(|w| {
             w.controllers.retain(|(of, _), _| *of != patient);
             w.controllers
@@ -351,6 +381,34 @@ impl Records<AccountId> for Doubles {
     }
     fn link_correction(_: &PatientId, _: RecordIndex, _: RecordIndex) -> DispatchResult {
         Ok(())
+    }
+}
+
+impl TrailAllowance for Doubles {
+    fn spend(patient: &PatientId, organisation: OrgId, entries: u32) -> DispatchResult {
+        with(|w| match w.entries.get_mut(&(*patient, organisation)) {
+            Some(left) if *left < entries => Err(DispatchError::Exhausted),
+            Some(left) => {
+                *left -= entries;
+                Ok(())
+            }
+            None => Ok(()),
+        })
+    }
+}
+
+impl Keepers for Doubles {
+    fn keeps(_: &PatientId, organisation: OrgId) -> bool {
+        with(|w| !w.no_keepers.contains(&organisation))
+    }
+}
+
+impl RecoveryPlans for Doubles {
+    fn notice(_: &PatientId) -> Option<Moment> {
+        None
+    }
+    fn not_before(patient: &PatientId, due: Moment) -> Moment {
+        with(|w| w.put_off.get(patient).map_or(due, |until| due.max(*until)))
     }
 }
 
