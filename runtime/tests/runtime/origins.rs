@@ -347,6 +347,65 @@ fn closed_calls_are_closed_to_everybody() {
     });
 }
 
+/// A random row's call as `who` would make it, with all that it needs; none where the world does not
+/// allow that any more.
+#[cfg(feature = "try-runtime")]
+pub fn made(random: &mut rand::rngs::StdRng, who: Who) -> Option<RuntimeCall> {
+    use rand::Rng;
+    let (_, make, _) = TABLE[random.gen_range(0..TABLE.len())];
+    let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        frame_support::storage::with_storage_layer(|| Ok::<_, DispatchError>(make(who)))
+    }));
+    made.ok()?.ok()
+}
+
+/// What a call that fails may cost the others beyond what it did: 1 ms of the block.
+const MAX_COST_OF_A_REFUSAL: u64 = 1_000_000_000;
+
+#[test]
+fn a_refused_call_costs_the_others_little() {
+    world::full().execute_with(|| {
+        let mut dear = Vec::new();
+        for (name, make, _) in TABLE {
+            for origin in COLUMNS {
+                if origin == Origin::Root {
+                    continue;
+                }
+                if let Some(cost) = cost_of_refusal(origin, *make) {
+                    if cost > MAX_COST_OF_A_REFUSAL {
+                        dear.push(format!("{name} by {origin:?}: {} us", cost / 1_000_000));
+                    }
+                }
+            }
+        }
+        assert!(dear.is_empty(), "refused, and not refunded:\n{}", dear.join("\n"));
+    });
+}
+
+/// What a block is charged for a call that fails; none for one that succeeds, or that no signature
+/// brings into a block.
+fn cost_of_refusal(origin: Origin, make: Make) -> Option<u64> {
+    use frame_support::{
+        dispatch::{extract_actual_weight, GetDispatchInfo},
+        traits::Contains,
+    };
+    let who = match origin {
+        Origin::By(who) => who,
+        Origin::Root | Origin::None => Who::Owner,
+    };
+    with_transaction(|| {
+        let call = make(who);
+        let at_the_door = salus_runtime::configs::NotBySignature::contains(&call)
+            || salus_runtime::configs::NothingAuthorized::contains(&call);
+        let info = call.get_dispatch_info();
+        let result = call.dispatch(signed(origin));
+        let cost = (result.is_err() && !at_the_door)
+            .then(|| extract_actual_weight(&result, &info).ref_time());
+        TransactionOutcome::Rollback(Ok::<_, DispatchError>(cost))
+    })
+    .expect("a transaction can begin")
+}
+
 /// Dispatches and undoes it; tells which call it was and what came of it.
 fn attempt(origin: Origin, make: Make) -> (String, String) {
     let who = match origin {

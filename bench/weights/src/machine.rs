@@ -1,0 +1,103 @@
+//! Calls a runtime's benchmarks, over a state that counts reads and writes.
+
+use anyhow::{anyhow, bail, Result};
+use codec::{Decode, Encode};
+use frame_benchmarking::{BenchmarkBatch, BenchmarkList, BenchmarkParameter, BenchmarkResult};
+use sc_chain_spec::GenesisConfigBuilderRuntimeCaller;
+use sc_client_db::BenchmarkingState;
+use sc_executor::{HeapAllocStrategy, WasmExecutor};
+use sp_core::{
+    offchain::{testing::TestOffchainExt, OffchainDbExt, OffchainWorkerExt},
+    storage::well_known_keys::CODE,
+    traits::{CallContext, ReadRuntimeVersionExt},
+};
+use sp_externalities::Extensions;
+use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
+use sp_runtime::traits::BlakeTwo256;
+use sp_state_machine::{backend::BackendRuntimeCode, StateMachine};
+
+type HostFunctions = (
+    sp_io::SubstrateHostFunctions,
+    frame_benchmarking::benchmarking::HostFunctions,
+);
+
+/// The chain that a benchmark begins with.
+const PRESET: &str = "development";
+
+pub struct Machine {
+    executor: WasmExecutor<HostFunctions>,
+    state: BenchmarkingState<BlakeTwo256>,
+}
+
+impl Machine {
+    pub fn new(code: &[u8]) -> Result<Self> {
+        let mut genesis = GenesisConfigBuilderRuntimeCaller::<HostFunctions>::new(code)
+            .get_storage_for_named_preset(Some(&PRESET.to_string()))
+            .map_err(|error| anyhow!("the runtime has no genesis {PRESET}: {error}"))?;
+        genesis.top.insert(CODE.to_vec(), code.to_vec());
+        let heap = HeapAllocStrategy::Dynamic {
+            maximum_pages: None,
+        };
+        Ok(Self {
+            executor: WasmExecutor::builder()
+                .with_onchain_heap_alloc_strategy(heap)
+                .with_offchain_heap_alloc_strategy(heap)
+                .with_max_runtime_instances(2)
+                .build(),
+            // No proofs are recorded: no block of this chain carries any.
+            state: BenchmarkingState::new(genesis, None, false, true)
+                .map_err(|error| anyhow!(error))?,
+        })
+    }
+
+    /// All benchmarks of the runtime.
+    pub fn list(&self) -> Result<Vec<BenchmarkList>> {
+        let answer = self.call("Benchmark_benchmark_metadata", &false.encode())?;
+        // What follows is about proofs.
+        Ok(Vec::decode(&mut &answer[..])?)
+    }
+
+    /// Runs one benchmark so many times, at one value of each component.
+    pub fn dispatch(
+        &self,
+        pallet: &[u8],
+        instance: &[u8],
+        benchmark: &[u8],
+        components: &[(BenchmarkParameter, u32)],
+        verify: bool,
+        repeats: u32,
+    ) -> Result<Vec<BenchmarkResult>> {
+        let config = (pallet, instance, benchmark, components, verify, repeats).encode();
+        let answer = self.call("Benchmark_dispatch_benchmark", &config)?;
+        match Result::<Vec<BenchmarkBatch>, String>::decode(&mut &answer[..])? {
+            Ok(batches) => Ok(batches
+                .into_iter()
+                .flat_map(|batch| batch.results)
+                .collect()),
+            Err(why) => bail!("at {components:?}: {why}"),
+        }
+    }
+
+    fn call(&self, function: &str, arguments: &[u8]) -> Result<Vec<u8>> {
+        let mut extensions = Extensions::default();
+        let (offchain, _) = TestOffchainExt::new();
+        extensions.register(KeystoreExt::new(MemoryKeystore::new()));
+        extensions.register(OffchainWorkerExt::new(offchain.clone()));
+        extensions.register(OffchainDbExt::new(offchain));
+        extensions.register(ReadRuntimeVersionExt::new(self.executor.clone()));
+        let code = BackendRuntimeCode::new(&self.state);
+        let code = code.runtime_code().map_err(|error| anyhow!(error))?;
+        StateMachine::new(
+            &self.state,
+            &mut Default::default(),
+            &self.executor,
+            function,
+            arguments,
+            &mut extensions,
+            &code,
+            CallContext::Offchain,
+        )
+        .execute()
+        .map_err(|error| anyhow!("{function}: {error}"))
+    }
+}
