@@ -353,10 +353,14 @@ fn closed_calls_are_closed_to_everybody() {
 pub fn made(random: &mut rand::rngs::StdRng, who: Who) -> Option<RuntimeCall> {
     use rand::Rng;
     let (_, make, _) = TABLE[random.gen_range(0..TABLE.len())];
-    let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        frame_support::storage::with_storage_layer(|| Ok::<_, DispatchError>(make(who)))
-    }));
-    made.ok()?.ok()
+    // What a row needs may be impossible here; caught inside the transaction, or it stayed open.
+    with_transaction(|| {
+        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(who))) {
+            Ok(call) => TransactionOutcome::Commit(Ok::<_, DispatchError>(Some(call))),
+            Err(_) => TransactionOutcome::Rollback(Ok(None)),
+        }
+    })
+    .expect("a transaction can begin")
 }
 
 /// What a call that fails may cost the others beyond what it did: 1 ms of the block.

@@ -28,6 +28,8 @@ fn setting(name: &str) -> Option<u64> {
 #[test]
 fn the_state_is_sound_after_any_calls_by_anybody() {
     let calls = Calls::new();
+    // A row of the table that cannot be brought about panics, and is passed over.
+    std::panic::set_hook(Box::new(|_| {}));
     if let Some(seed) = setting("SALUS_PROPERTY_SEED") {
         return play(seed, &calls).report(seed);
     }
@@ -43,6 +45,7 @@ fn the_state_is_sound_after_any_calls_by_anybody() {
         played.report(seed);
         worlds += 1;
     }
+    let _ = std::panic::take_hook();
     println!("{worlds} worlds from seed {first}: {dispatched} calls, {succeeded} of them succeeded");
     // A property of a machine that refuses everything says nothing.
     assert!(succeeded * 20 > dispatched, "hardly a call succeeds");
@@ -60,6 +63,7 @@ impl Played {
     fn report(self, seed: u64) {
         if let Some(why) = self.broken {
             let last = self.history.len().saturating_sub(12);
+            let _ = std::panic::take_hook();
             panic!(
                 "SALUS_PROPERTY_SEED={seed}: {why}\nafter, at last:\n{}",
                 self.history[last..].join("\n")
