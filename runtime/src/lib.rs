@@ -94,11 +94,13 @@ pub type TxExtension = (
     frame_system::WeightReclaim<Runtime>,
 );
 
-/// What runs once, in the first block of this version.
-#[cfg(not(feature = "rehearsal"))]
+/// What runs once in the first block of this version, and must be small.
 pub type Migrations = ();
+/// What rewrites many rows, a part of them in each block, while nothing else is in blocks.
+#[cfg(not(feature = "rehearsal"))]
+pub type SteppedMigrations = ();
 #[cfg(feature = "rehearsal")]
-pub type Migrations = rehearsal::Migration;
+pub type SteppedMigrations = (rehearsal::Migration,);
 
 pub type UncheckedExtrinsic =
     generic::UncheckedExtrinsic<Address, RuntimeCall, Signature, TxExtension>;
@@ -147,6 +149,8 @@ mod runtime {
     pub type Validators = pallet_validators;
     #[runtime::pallet_index(6)]
     pub type Offences = pallet_offences;
+    #[runtime::pallet_index(7)]
+    pub type MultiBlockMigrations = pallet_migrations;
     #[runtime::pallet_index(10)]
     pub type Balances = pallet_balances;
     #[runtime::pallet_index(11)]

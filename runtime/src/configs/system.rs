@@ -88,7 +88,7 @@ impl Contains<RuntimeCall> for CallFilter {
                 matches!(call, GrandpaCall::report_equivocation_unsigned { .. })
             }
             RuntimeCall::Session(call) => matches!(call, SessionCall::set_keys { .. }),
-            RuntimeCall::Balances(_) => false,
+            RuntimeCall::Balances(_) | RuntimeCall::MultiBlockMigrations(_) => false,
             RuntimeCall::Council(call) => matches!(
                 call,
                 CouncilCall::propose { .. }
@@ -133,6 +133,28 @@ impl frame_system::Config for Runtime {
     type SS58Prefix = ConstU16<42>;
     type MaxConsumers = ConstU32<16>;
     type SingleBlockMigrations = crate::Migrations;
+    type MultiBlockMigrator = crate::MultiBlockMigrations;
+}
+
+parameter_types! {
+    /// Half of a block: importers run what the author ran, and have other work.
+    pub MaxMigrationWeight: Weight = Perbill::from_percent(50) * MAXIMUM_BLOCK_WEIGHT;
+}
+
+impl pallet_migrations::Config for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    #[cfg(not(feature = "runtime-benchmarks"))]
+    type Migrations = crate::SteppedMigrations;
+    #[cfg(feature = "runtime-benchmarks")]
+    type Migrations = pallet_migrations::mock_helpers::MockedMigrations;
+    type CursorMaxLen = ConstU32<65_536>;
+    type IdentifierMaxLen = ConstU32<256>;
+    type MigrationStatusHandler = ();
+    // Rows of two shapes under one key would be read wrongly for ever; a chain that stands still loses
+    // nothing, and its members can agree on code that goes on.
+    type FailedMigrationHandler = frame_support::migrations::FreezeChainOnFailedMigration;
+    type MaxServiceWeight = MaxMigrationWeight;
+    type WeightInfo = pallet_migrations::weights::SubstrateWeight<Runtime>;
 }
 
 impl pallet_timestamp::Config for Runtime {
