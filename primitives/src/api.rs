@@ -8,7 +8,7 @@ use scale_info::TypeInfo;
 
 use crate::{
     AccountId, Balance, Cid, Clinician, Compartment, CompartmentId, Controller, Correction,
-    CorrectionIndex, Credits, EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, Grant,
+    CorrectionIndex, Credits, Delivery, EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, Grant,
     GrantIndex, Grantee, LetterStage,
     Member, Moment, ObjectKind, OrgId, Organisation, Participation, Patient, PatientId,
     PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Request, RequestIndex,
@@ -43,13 +43,18 @@ sp_api::decl_runtime_apis! {
 
         /// The account's standing as a member; none if it has none *now*.
         fn member(account: AccountId) -> Option<Member>;
+        /// An organisation, suspended or not.
         fn organisation(organisation: OrgId) -> Option<Organisation>;
+        /// Organisations from an id on.
         fn organisations(from: OrgId, limit: u32) -> Vec<(OrgId, Organisation)>;
+        /// The credential of an account, in force or not.
         fn clinician(account: AccountId) -> Option<Clinician>;
+        /// The credentials of an organisation, in the order of storage, after one of them.
         fn clinicians(organisation: OrgId, after: Option<AccountId>, limit: u32) -> Vec<(AccountId, Clinician)>;
         /// The published key of an organisation, account, compartment or inbox. Verify it.
         fn recipient(subject: Subject) -> Option<SignedRecipient>;
 
+        /// A patient's row; none if the id is not enrolled.
         fn patient(patient: PatientId) -> Option<Patient>;
         /// The account's live role; none if it has none now.
         fn controller(patient: PatientId, account: AccountId) -> Option<Controller>;
@@ -60,15 +65,20 @@ sp_api::decl_runtime_apis! {
         /// Keyrings that were replaced lately and can be named again, newest first.
         fn former_keyrings(patient: PatientId) -> Vec<(Cid, FormerKeyring)>;
 
+        /// A compartment of a patient; none if it was never opened, or closed.
         fn compartment(patient: PatientId, compartment: CompartmentId) -> Option<CompartmentView>;
         /// All of a patient's compartments, at most 256.
         fn compartments(patient: PatientId) -> Vec<(CompartmentId, CompartmentView)>;
+        /// A record's row, erased or not; none if the patient has no such record.
         fn record(patient: PatientId, record: RecordIndex) -> Option<Record>;
+        /// A patient's records from an index on.
         fn records(patient: PatientId, from: RecordIndex, limit: u32) -> Vec<(RecordIndex, Record)>;
         /// Where a record's file lay lately, and can be named again: at most 16, newest last.
         fn former_contents(patient: PatientId, record: RecordIndex) -> Vec<FormerContent>;
 
+        /// A grant with its envelopes, in force or not.
         fn grant(patient: PatientId, grant: GrantIndex) -> Option<GrantView>;
+        /// A patient's grants from an index on.
         fn grants(patient: PatientId, from: GrantIndex, limit: u32) -> Vec<(GrantIndex, GrantView)>;
         /// Grants of this patient that `account` could use: to it, or to the organisation it belongs
         /// to. Ask this for a patient that you know.
@@ -76,7 +86,9 @@ sp_api::decl_runtime_apis! {
         /// Grants to this account, then those to the organisation it belongs to, after a row that was
         /// returned before (its grantee, patient and index).
         fn grants_to(account: AccountId, after: Option<(Grantee, PatientId, GrantIndex)>, limit: u32) -> Vec<(PatientId, GrantIndex, GrantView)>;
+        /// A request for access, answered or not.
         fn request(patient: PatientId, request: RequestIndex) -> Option<Request>;
+        /// A patient's requests from an index on.
         fn requests(patient: PatientId, from: RequestIndex, limit: u32) -> Vec<(RequestIndex, Request)>;
 
         /// The serve rule's question: may `reader` read `record` under `grant` for `purpose`, at
@@ -85,9 +97,16 @@ sp_api::decl_runtime_apis! {
         /// Whether `account` is the live grantee of `grant` at the later of `at` and the chain's clock.
         fn holds_grant(patient: PatientId, grant: GrantIndex, account: AccountId, at: Moment) -> bool;
 
+        /// Whether the chain would take this delivery from the service `account` now: a batch is
+        /// refused as a whole, and this finds what is wrong in it.
+        fn may_report(account: AccountId, delivery: Delivery) -> bool;
+
+        /// How many entries the patient's trail has, and what they hash to.
         fn trail_head(patient: PatientId) -> TrailHead;
 
+        /// A correction, answered or not.
         fn correction(patient: PatientId, correction: CorrectionIndex) -> Option<Correction>;
+        /// A patient's corrections from an index on.
         fn corrections(patient: PatientId, from: CorrectionIndex, limit: u32) -> Vec<(CorrectionIndex, Correction)>;
         /// The CID of a correction's letter, its author, and whether `reader` may have it.
         fn correction_letter(patient: PatientId, correction: CorrectionIndex, stage: LetterStage, reader: AccountId) -> Option<(Cid, AccountId, bool)>;
@@ -107,14 +126,18 @@ sp_api::decl_runtime_apis! {
 
         /// What an emergency opens; none where nothing opens, whatever the reason.
         fn emergency_plan(patient: PatientId) -> Option<EmergencyPlan>;
+        /// Emergency accesses to a patient's records from an index on.
         fn glasses(patient: PatientId, from: GlassIndex, limit: u32) -> Vec<(GlassIndex, Glass)>;
         /// What an organisation has not reviewed, after one of them: what was broken first comes first.
         fn glasses_to_review(organisation: OrgId, after: Option<(PatientId, GlassIndex)>, limit: u32) -> Vec<(PatientId, GlassIndex, Glass)>;
 
+        /// What an account has of credits, free and held.
         fn credits(account: AccountId) -> Credits;
         /// What is held for the answer to a request; none if nothing is, or not any more.
         fn offer(patient: PatientId, request: RequestIndex) -> Option<Balance>;
+        /// Studies from an index on, ended ones too.
         fn studies(from: StudyIndex, limit: u32) -> Vec<(StudyIndex, Study)>;
+        /// A patient's part in a study, also after they withdrew; none if they never joined.
         fn participation(study: StudyIndex, patient: PatientId) -> Option<Participation>;
     }
 }

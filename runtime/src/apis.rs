@@ -9,10 +9,9 @@ use frame_support::{
 };
 use salus_primitives::{
     api::{CompartmentView, GrantView},
-    placement,
     traits::{Chain, Consent as _, Records as _},
-    Cid, Clinician, Compartment, CompartmentId, Controller, Correction, CorrectionIndex,
-    EmergencyPlan, Glass, GlassIndex, GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId,
+    Cid, Clinician, Compartment, CompartmentId, Controller, Correction, CorrectionIndex, Delivery,
+    EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, GrantIndex, Grantee, LetterStage, Member, Moment, ObjectKind, OrgId,
     Organisation, Participation, Patient, PatientId, PendingRecovery, Purpose, Record, RecordIndex,
     RecordState, RecoveryPlan, Reference, Request, RequestIndex, SignedRecipient, Study,
     StudyIndex, Subject, TrailHead,
@@ -30,7 +29,7 @@ use sp_session::OpaqueGeneratedSessionKeys;
 use sp_version::RuntimeVersion;
 
 use crate::{
-    configs::SalusChain, genesis_config_presets, AccessLog, AccountId, Balance, Block, Consent,
+    configs::{keepers, SalusChain}, genesis_config_presets, AccessLog, AccountId, Balance, Block, Consent,
     Copies, Corrections, Credits, Emergency, Executive, Grandpa, Historical, InherentDataExt,
     Members, Nonce, Patients, Records, Recovery, Research, Runtime, RuntimeGenesisConfig,
     SessionKeys, System, SLOT_DURATION, VERSION,
@@ -230,8 +229,16 @@ impl_runtime_apis! {
             Patients::controllers(patient)
         }
 
-        fn controlled_by(account: AccountId) -> Vec<PatientId> {
-            Patients::controlled_by(account)
+        fn controlled_by(
+            account: AccountId,
+            after: Option<PatientId>,
+            limit: u32,
+        ) -> Vec<PatientId> {
+            Patients::controlled_by(account, after, limit)
+        }
+
+        fn former_keyrings(patient: PatientId) -> Vec<(Cid, FormerKeyring)> {
+            Patients::former_keyrings(patient)
         }
 
         fn compartment(patient: PatientId, compartment: CompartmentId) -> Option<CompartmentView> {
@@ -260,6 +267,10 @@ impl_runtime_apis! {
             Records::records(&patient, from, limit)
         }
 
+        fn former_contents(patient: PatientId, record: RecordIndex) -> Vec<FormerContent> {
+            Records::former_contents(&patient, record)
+        }
+
         fn grant(patient: PatientId, grant: GrantIndex) -> Option<GrantView> {
             Consent::grant_view(&patient, grant)
         }
@@ -268,8 +279,21 @@ impl_runtime_apis! {
             Consent::grants(&patient, from, limit)
         }
 
-        fn grants_to(account: AccountId, limit: u32) -> Vec<(PatientId, GrantIndex, GrantView)> {
-            Consent::grants_to(&account, limit)
+        fn grants_between(
+            patient: PatientId,
+            account: AccountId,
+            from: GrantIndex,
+            limit: u32,
+        ) -> Vec<(GrantIndex, GrantView)> {
+            Consent::grants_between(&patient, &account, from, limit)
+        }
+
+        fn grants_to(
+            account: AccountId,
+            after: Option<(Grantee, PatientId, GrantIndex)>,
+            limit: u32,
+        ) -> Vec<(PatientId, GrantIndex, GrantView)> {
+            Consent::grants_to(&account, after, limit)
         }
 
         fn request(patient: PatientId, request: RequestIndex) -> Option<Request> {
@@ -303,6 +327,10 @@ impl_runtime_apis! {
             at: Moment,
         ) -> bool {
             Consent::holds_grant(&patient, grant, &account, at)
+        }
+
+        fn may_report(account: AccountId, delivery: Delivery) -> bool {
+            AccessLog::may_report(&account, &delivery)
         }
 
         fn trail_head(patient: PatientId) -> TrailHead {
@@ -358,27 +386,24 @@ impl_runtime_apis! {
                     Reference::Named
                 }
                 ObjectKind::Letter => Consent::letter_reference(&patient, &content),
-                ObjectKind::Keyring => match Patients::patient(patient) {
-                    Some(row) if row.keyring == Some(content) => Reference::Named,
-                    _ => Reference::Unnamed,
-                },
+                ObjectKind::Keyring if Patients::is_keyring_named(&patient, &content) => {
+                    Reference::Named
+                }
+                ObjectKind::Keyring => Reference::Unnamed,
             }
         }
 
         fn keepers(patient: PatientId) -> Vec<OrgId> {
-            match Patients::patient(patient) {
-                Some(row) => placement::keepers(
-                    &patient,
-                    row.enrolled_by,
-                    &Members::vaults(),
-                    pallet_copies::Replication::<Runtime>::get(),
-                ),
-                None => Vec::new(),
-            }
+            keepers(&patient)
         }
 
-        fn erasure_confirmations(patient: PatientId, record: RecordIndex) -> Vec<(OrgId, Moment)> {
-            Copies::confirmations(&patient, record)
+        fn erasure_confirmations(
+            patient: PatientId,
+            record: RecordIndex,
+            from: OrgId,
+            limit: u32,
+        ) -> Vec<(OrgId, Moment)> {
+            Copies::confirmations(&patient, record, from, limit)
         }
 
         fn emergency_plan(patient: PatientId) -> Option<EmergencyPlan> {
@@ -391,9 +416,10 @@ impl_runtime_apis! {
 
         fn glasses_to_review(
             organisation: OrgId,
+            after: Option<(PatientId, GlassIndex)>,
             limit: u32,
         ) -> Vec<(PatientId, GlassIndex, Glass)> {
-            Emergency::glasses_to_review(organisation, limit)
+            Emergency::glasses_to_review(organisation, after, limit)
         }
 
         fn credits(account: AccountId) -> salus_primitives::Credits {

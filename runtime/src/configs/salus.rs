@@ -1,12 +1,20 @@
 //! The pallets of the patients' business: each knows the others only by the traits of `salus_primitives`.
 
+use alloc::vec::Vec;
+
 use frame_support::traits::{ConstU32, ConstU64, Contains};
-use salus_primitives::{traits::Chain, Genesis, Moment, DAY};
+use salus_primitives::{
+    placement,
+    traits::{Chain, Keepers},
+    Genesis, Moment, OrgId, PatientId, DAY,
+};
 
 use super::governance::MAX_ORGANISATIONS;
 use crate::{
-    configs::{ChangeOfSeats, EnactedOrigin, GovernanceOrigin},
-    AccessLog, Balances, Consent, Council, Credits, Members, Patients, Records, Recovery, Runtime,
+    configs::{
+        ChangeOfSeats, EnactedOrigin, GovernanceOrigin, NotBySignature, NothingAuthorized, Oversized,
+    },
+    AccessLog, Balances, Consent, Council, Credits, Emergency, Members, Patients, Records, Recovery, Research, Runtime,
     RuntimeCall, RuntimeHoldReason, System, Timestamp,
 };
 
@@ -28,7 +36,8 @@ impl Chain for SalusChain {
     }
 }
 
-/// What goes first when blocks are full: whatever takes a right away, and whoever cannot wait.
+/// What goes first when blocks are full: whatever takes a right away, whoever cannot wait, and the
+/// council, which alone can stop somebody who fills the blocks.
 pub struct Urgent;
 
 impl Contains<RuntimeCall> for Urgent {
@@ -36,16 +45,27 @@ impl Contains<RuntimeCall> for Urgent {
         matches!(
             call,
             RuntimeCall::Members(
-                pallet_members::Call::suspend { .. }
-                    | pallet_members::Call::suspend_clinician { .. }
+                pallet_members::Call::suspend_clinician { .. }
                     | pallet_members::Call::end_credential { .. }
-            ) | RuntimeCall::Patients(
-                pallet_patients::Call::restrict { .. }
-                    | pallet_patients::Call::remove_controller { .. }
-            ) | RuntimeCall::Recovery(
-                // Both stop what a thief's helpers have begun.
-                pallet_recovery::Call::cancel { .. } | pallet_recovery::Call::remove_plan { .. }
-            ) | RuntimeCall::Records(pallet_records::Call::cancel_erase { .. })
+            ) | RuntimeCall::Motions(_)
+                | RuntimeCall::Council(pallet_collective::Call::vote { .. })
+                | RuntimeCall::Patients(
+                    pallet_patients::Call::restrict { .. }
+                        | pallet_patients::Call::remove_controller { .. }
+                        | pallet_patients::Call::veto_removal { .. }
+                        | pallet_patients::Call::veto_hand_over { .. }
+                        | pallet_patients::Call::restore_keyring { .. }
+                )
+                | RuntimeCall::Recovery(
+                    // These stop what a thief, or a thief's helpers, have begun.
+                    pallet_recovery::Call::cancel { .. }
+                        | pallet_recovery::Call::remove_plan { .. }
+                        | pallet_recovery::Call::veto_ending { .. }
+                )
+                | RuntimeCall::Records(
+                    pallet_records::Call::cancel_erase { .. }
+                        | pallet_records::Call::restore { .. }
+                )
                 | RuntimeCall::Consent(pallet_consent::Call::revoke { .. })
                 | RuntimeCall::Emergency(
                     pallet_emergency::Call::break_glass { .. }
@@ -53,6 +73,28 @@ impl Contains<RuntimeCall> for Urgent {
                 )
                 | RuntimeCall::Research(pallet_research::Call::withdraw { .. })
         )
+    }
+}
+
+/// Whose vaults keep a patient's files, as [`placement`] says.
+pub struct Placement;
+
+impl Keepers for Placement {
+    fn keeps(patient: &PatientId, organisation: OrgId) -> bool {
+        keepers(patient).contains(&organisation)
+    }
+}
+
+/// The organisations whose vaults keep a patient's files, best first.
+pub fn keepers(patient: &PatientId) -> Vec<OrgId> {
+    match Patients::patient(*patient) {
+        Some(row) => placement::keepers(
+            patient,
+            row.enrolled_by,
+            &Members::vaults(),
+            pallet_copies::Replication::<Runtime>::get(),
+        ),
+        None => Vec::new(),
     }
 }
 
@@ -64,6 +106,9 @@ impl pallet_members::Config for Runtime {
     type ChangeOfSeats = ChangeOfSeats;
     type Sponsorship = Patients;
     type Urgent = Urgent;
+    type Oversized = Oversized;
+    type NotBySignature = NotBySignature;
+    type NothingAuthorized = NothingAuthorized;
     type MaxOrganisations = ConstU32<MAX_ORGANISATIONS>;
     type WeightInfo = pallet_members::weights::SubstrateWeight<Runtime>;
 }
@@ -73,7 +118,10 @@ impl pallet_patients::Config for Runtime {
     type Trail = AccessLog;
     type Standing = Members;
     type Intake = Records;
-    type Helpers = Recovery;
+    // What former deciders laid down and that acts without asking: a pallet that keeps such a thing
+    // is named here.
+    type OnSuccession = (Recovery, Emergency, Consent, Research);
+    type RecoveryPlans = Recovery;
     type WeightInfo = pallet_patients::weights::SubstrateWeight<Runtime>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkWorld = crate::benchmarks::World;
@@ -85,6 +133,8 @@ impl pallet_records::Config for Runtime {
     type Standing = Members;
     type Control = Patients;
     type Consent = Consent;
+    type RecoveryPlans = Recovery;
+    type Allowance = AccessLog;
     type MaxCompartments = ConstU32<256>;
     type WeightInfo = pallet_records::weights::SubstrateWeight<Runtime>;
     #[cfg(feature = "runtime-benchmarks")]
@@ -98,6 +148,7 @@ impl pallet_consent::Config for Runtime {
     type Control = Patients;
     type Records = Records;
     type Offers = Credits;
+    type Allowance = AccessLog;
     type MaxPendingPerOrganisation = ConstU32<16>;
     type RequestLifetime = ConstU64<{ 30 * DAY }>;
     type MaxGrantDuration = ConstU64<MAX_GRANT_DURATION>;
@@ -112,6 +163,7 @@ impl pallet_access_log::Config for Runtime {
     type Control = Patients;
     type Consent = Consent;
     type Records = Records;
+    type Keepers = Placement;
     type WeightInfo = pallet_access_log::weights::SubstrateWeight<Runtime>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkWorld = crate::benchmarks::World;
@@ -123,6 +175,7 @@ impl pallet_corrections::Config for Runtime {
     type Standing = Members;
     type Control = Patients;
     type Records = Records;
+    type Allowance = AccessLog;
     type GovernanceOrigin = GovernanceOrigin;
     type WeightInfo = pallet_corrections::weights::SubstrateWeight<Runtime>;
     #[cfg(feature = "runtime-benchmarks")]
@@ -134,6 +187,7 @@ impl pallet_copies::Config for Runtime {
     type Trail = AccessLog;
     type Standing = Members;
     type Records = Records;
+    type Allowance = AccessLog;
     type GovernanceOrigin = GovernanceOrigin;
     type WeightInfo = pallet_copies::weights::SubstrateWeight<Runtime>;
     #[cfg(feature = "runtime-benchmarks")]
