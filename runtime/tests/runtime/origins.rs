@@ -668,11 +668,17 @@ fn publish_organisation(who: Who) -> RuntimeCall {
     pallet_members::Call::publish_organisation_recipient { recipient }.into()
 }
 
-fn credential(_: Who) -> RuntimeCall {
+fn credential(who: Who) -> RuntimeCall {
+    let organisation = match who {
+        Who::OtherAdmin => world::OTHER_HOSPITAL,
+        _ => HOSPITAL,
+    };
+    let role = ClinicianRole::Nurse;
     pallet_members::Call::credential {
         account: Who::Newcomer.account(),
-        role: ClinicianRole::Nurse,
+        role,
         valid_until: NOW + 100 * DAY,
+        consent: Some(world::credential_consent(organisation, Who::Newcomer, role)),
     }
     .into()
 }
@@ -710,6 +716,7 @@ fn add_controller(_: Who) -> RuntimeCall {
         account: Who::Newcomer.account(),
         role: ControllerRole::Carer,
         expires_at: None,
+        consent: world::role_consent(PATIENT, Who::Newcomer, ControllerRole::Carer),
     }
     .into()
 }

@@ -3,10 +3,14 @@
 use codec::Encode;
 use frame_support::{assert_ok, traits::OnInitialize, BoundedVec};
 use salus_primitives::{
-    signing::{enrolment_payload, recipient_payload, succession_payload, SCHEME_X25519},
-    AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, EnrolmentConsent, Genesis,
+    signing::{
+        credential_payload, enrolment_payload, recipient_payload, role_payload, succession_payload,
+        SCHEME_X25519,
+    },
+    AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, CredentialConsent,
+    EnrolmentConsent, Genesis,
     GrantTerms, Grantee, Moment, NewRecord, OrganisationKind, PatientId, Purpose, Recipient,
-    Rights, Scope, Subject, SuccessionConsent, DAY,
+    Rights, RoleConsent, Scope, Subject, SuccessionConsent, DAY,
 };
 use salus_runtime::{
     genesis_config_presets, AllPalletsWithSystem, Consent, Members, Patients, Records, Runtime,
@@ -151,6 +155,38 @@ pub fn succession(patient: PatientId, owner: Who) -> SuccessionConsent {
     }
 }
 
+/// The word of `account` that an organisation may credential it.
+pub fn credential_consent(
+    organisation: u32,
+    account: Who,
+    role: ClinicianRole,
+) -> CredentialConsent {
+    let (signed_at, expires_at) = (NOW, NOW + DAY);
+    let payload = credential_payload(
+        &genesis(),
+        organisation,
+        &account.account(),
+        role,
+        signed_at,
+        expires_at,
+    );
+    CredentialConsent {
+        signed_at,
+        expires_at,
+        signature: account.pair().sign(&payload).into(),
+    }
+}
+
+/// The word of `account` that it takes a role for the patient.
+pub fn role_consent(patient: PatientId, account: Who, role: ControllerRole) -> RoleConsent {
+    let expires_at = NOW + DAY;
+    let payload = role_payload(&genesis(), &patient, &account.account(), role, expires_at);
+    RoleConsent {
+        expires_at,
+        signature: account.pair().sign(&payload).into(),
+    }
+}
+
 /// Session keys of a node with this seed, with a proof made for `owner`.
 pub fn validator_keys(seed: &str, owner: &AccountId) -> RuntimeCall {
     let aura = sr25519::Pair::from_string(seed, None).expect("a derivation path");
@@ -226,7 +262,8 @@ pub fn full() -> sp_io::TestExternalities {
                 Admin.signed(),
                 who.account(),
                 role,
-                until
+                until,
+                Some(credential_consent(HOSPITAL, who, role))
             ));
         }
 
@@ -241,13 +278,13 @@ pub fn full() -> sp_io::TestExternalities {
             (Guardian, ControllerRole::Guardian),
             (Carer, ControllerRole::Carer),
         ] {
-            let who = who.account();
             assert_ok!(Patients::add_controller(
                 Owner.signed(),
                 PATIENT,
-                who,
+                who.account(),
                 role,
-                None
+                None,
+                role_consent(PATIENT, who, role)
             ));
         }
         assert_ok!(Records::open_compartment(
