@@ -1105,11 +1105,14 @@ fn approve_paid(_: Who) -> RuntimeCall {
     approval()
 }
 
+/// What was asked for, no longer and to read: a carer may say yes to that.
 fn approval() -> RuntimeCall {
+    let mut terms = terms(Who::Clinician, Rights::Read);
+    terms.expires_at = NOW + DAY;
     pallet_consent::Call::approve {
         patient: PATIENT,
         request: 0,
-        terms: terms(Who::Clinician, Rights::Read),
+        terms,
         envelope: Some(cid(41)),
     }
     .into()
@@ -1160,9 +1163,11 @@ fn open(_: Who) -> RuntimeCall {
 }
 
 fn delivered(_: Who) -> RuntimeCall {
+    assert_ok!(open(Who::Clinician).dispatch(Who::Clinician.signed()));
     let delivery = Delivery {
         patient: PATIENT,
         reader: Who::Clinician.account(),
+        grant: Some(GRANT),
         record: RECORD,
         part: Part::Full,
     };

@@ -252,6 +252,11 @@ pub fn full() -> sp_io::TestExternalities {
             text("Another Hospital"),
             Default::default(),
         ));
+        assert_ok!(Members::set_profile(
+            Admin.signed(),
+            text("Hospital"),
+            text("https://vault.example"),
+        ));
         for (who, role) in [
             (Clinician, ClinicianRole::Physician),
             (Suspended, ClinicianRole::Physician),
