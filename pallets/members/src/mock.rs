@@ -160,6 +160,7 @@ thread_local! {
     static COUNCIL: RefCell<Vec<AccountId>> = const { RefCell::new(Vec::new()) };
     static SPONSORS: RefCell<BTreeMap<AccountId, (PatientId, OrgId)>> =
         const { RefCell::new(BTreeMap::new()) };
+    static PAIRS: RefCell<BTreeMap<String, sr25519::Pair>> = const { RefCell::new(BTreeMap::new()) };
     static AUTHORIZED: RefCell<bool> = const { RefCell::new(false) };
 }
 
@@ -239,8 +240,16 @@ pub const HOSPITAL: OrgId = 0;
 pub const INSURER: OrgId = 1;
 pub const START: Moment = 1_000 * DAY;
 
+/// Derives a key from a name, once: it takes milliseconds.
 pub fn pair(name: &str) -> sr25519::Pair {
-    sr25519::Pair::from_string(&format!("//{name}"), None).expect("a derivation path")
+    PAIRS.with_borrow_mut(|pairs| {
+        pairs
+            .entry(name.into())
+            .or_insert_with(|| {
+                sr25519::Pair::from_string(&format!("//{name}"), None).expect("a derivation path")
+            })
+            .clone()
+    })
 }
 
 pub fn account(name: &str) -> AccountId {
@@ -409,9 +418,9 @@ pub fn validate_length(
 /// What a transaction of so many bytes costs, in picoseconds.
 pub fn cost(call: &RuntimeCall, length: usize) -> u64 {
     let info = info(call);
-    let base = <Test as frame_system::Config>::BlockWeights::get()
-        .get(info.class)
-        .base_extrinsic;
+    let limits: frame_system::limits::BlockWeights =
+        <Test as frame_system::Config>::BlockWeights::get();
+    let base = limits.get(info.class).base_extrinsic;
     info.total_weight().saturating_add(base).ref_time() + crate::door::PER_BYTE * length as u64
 }
 

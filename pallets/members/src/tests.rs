@@ -18,6 +18,14 @@ mod electorate;
 mod flood;
 mod lists;
 
+/// Like `assert_noop`, of calls that return what a refusal does not cost.
+macro_rules! assert_refused {
+    ($call:expr, $error:expr $(,)?) => {
+        assert_noop!($call.map_err(|refused| refused.error), $error)
+    };
+}
+use assert_refused;
+
 const LATER: u64 = START + 365 * DAY;
 
 fn standing(who: &salus_primitives::AccountId) -> Option<Member> {
@@ -114,7 +122,7 @@ mod admit {
                 signed(stranger()),
                 RuntimeOrigin::none(),
             ] {
-                assert_noop!(
+                assert_refused!(
                     Members::admit(
                         origin,
                         stranger(),
@@ -131,8 +139,8 @@ mod admit {
     #[test]
     fn an_account_with_a_place_is_no_new_admin() {
         ExtBuilder.build_and_execute(|| {
-            assert_noop!(admit(hospital_admin()), Error::<Test>::AlreadyMember);
-            assert_noop!(admit(doctor()), Error::<Test>::AlreadyMember);
+            assert_refused!(admit(hospital_admin()), Error::<Test>::AlreadyMember);
+            assert_refused!(admit(doctor()), Error::<Test>::AlreadyMember);
         });
     }
 
@@ -160,10 +168,10 @@ mod admit {
                     BoundedVec::truncate_from(url.to_vec()),
                 )
             };
-            assert_noop!(call(b"", b""), Error::<Test>::InvalidText);
-            assert_noop!(call(&[0xff], b""), Error::<Test>::InvalidText);
-            assert_noop!(call(b"Clinic", &[0xff]), Error::<Test>::InvalidText);
-            assert_noop!(call(b"Cli\nnic", b""), Error::<Test>::InvalidText);
+            assert_refused!(call(b"", b""), Error::<Test>::InvalidText);
+            assert_refused!(call(&[0xff], b""), Error::<Test>::InvalidText);
+            assert_refused!(call(b"Clinic", &[0xff]), Error::<Test>::InvalidText);
+            assert_refused!(call(b"Cli\nnic", b""), Error::<Test>::InvalidText);
         });
     }
 
@@ -172,7 +180,7 @@ mod admit {
         ExtBuilder.build_and_execute(|| {
             assert_ok!(admit(account("Third")));
             assert_ok!(admit(account("Fourth")));
-            assert_noop!(admit(account("Fifth")), Error::<Test>::TooManyOrganisations);
+            assert_refused!(admit(account("Fifth")), Error::<Test>::TooManyOrganisations);
         });
     }
 }
@@ -236,16 +244,16 @@ mod suspend {
     #[test]
     fn only_governance_suspends_and_only_once() {
         ExtBuilder.build_and_execute(|| {
-            assert_noop!(
+            assert_refused!(
                 Members::suspend(signed(insurer_admin()), HOSPITAL),
                 DispatchError::BadOrigin
             );
-            assert_noop!(
+            assert_refused!(
                 Members::suspend(RuntimeOrigin::root(), 9),
                 Error::<Test>::NotFound
             );
             assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
-            assert_noop!(
+            assert_refused!(
                 Members::suspend(RuntimeOrigin::root(), HOSPITAL),
                 Error::<Test>::AlreadySuspended
             );
@@ -256,7 +264,7 @@ mod suspend {
     fn the_last_organisation_stays() {
         ExtBuilder.build_and_execute(|| {
             assert_ok!(Members::suspend(RuntimeOrigin::root(), HOSPITAL));
-            assert_noop!(
+            assert_refused!(
                 Members::suspend(RuntimeOrigin::root(), INSURER),
                 Error::<Test>::LastOrganisation
             );
@@ -289,15 +297,15 @@ mod reinstate {
     #[test]
     fn only_governance_reinstates_and_only_the_suspended() {
         ExtBuilder.build_and_execute(|| {
-            assert_noop!(
+            assert_refused!(
                 Members::reinstate(signed(hospital_admin()), HOSPITAL),
                 DispatchError::BadOrigin
             );
-            assert_noop!(
+            assert_refused!(
                 Members::reinstate(RuntimeOrigin::root(), 9),
                 Error::<Test>::NotFound
             );
-            assert_noop!(
+            assert_refused!(
                 Members::reinstate(RuntimeOrigin::root(), HOSPITAL),
                 Error::<Test>::NotSuspended
             );
@@ -362,16 +370,16 @@ mod set_admin {
     #[test]
     fn only_governance_names_admins_who_have_no_other_place() {
         ExtBuilder.build_and_execute(|| {
-            assert_noop!(
+            assert_refused!(
                 Members::set_admin(signed(hospital_admin()), HOSPITAL, stranger()),
                 DispatchError::BadOrigin
             );
-            assert_noop!(
+            assert_refused!(
                 Members::set_admin(RuntimeOrigin::root(), 9, stranger()),
                 Error::<Test>::NotFound
             );
             for taken in [hospital_admin(), insurer_admin(), doctor()] {
-                assert_noop!(
+                assert_refused!(
                     Members::set_admin(RuntimeOrigin::root(), HOSPITAL, taken),
                     Error::<Test>::AlreadyMember
                 );
@@ -989,6 +997,22 @@ mod check_member {
     #[test]
     fn nonces_reach_64_ahead_for_persons_and_4096_for_services() {
         ExtBuilder.build_and_execute(|| {
+            // Buckets that pay for all of them.
+            for (spender, allowance) in [
+                (Spender::Person, Allowance::PERSON),
+                (Spender::Service, Allowance::SERVICE),
+                (Spender::Organisation, Allowance::ORGANISATION),
+            ] {
+                let allowance = Allowance {
+                    capacity: 100 * allowance.capacity,
+                    ..allowance
+                };
+                assert_ok!(Members::set_allowance(
+                    RuntimeOrigin::root(),
+                    spender,
+                    allowance
+                ));
+            }
             assert_ok!(validate(&doctor(), 64, &revoke()));
             assert_eq!(
                 validate(&doctor(), 65, &revoke()),

@@ -308,7 +308,7 @@ mod tests {
     }
 
     proptest! {
-        /// A transaction with one more before it is admitted by nothing that refuses this one.
+        /// What refuses a transaction refuses what costs more, comes later, or owes more.
         #[test]
         fn more_cost_distance_or_debt_is_never_admitted_sooner(
             own in 0..200 * MS,
@@ -318,10 +318,12 @@ mod tests {
         ) {
             let level = Level { own, common };
             if !lane().admits(level, cost, distance) {
+                let poorer = Level { own: own + 1, common };
+                let fuller = Level { own, common: common + 1 };
                 prop_assert!(!lane().admits(level, cost.saturating_add(1), distance));
                 prop_assert!(!lane().admits(level, cost, distance.saturating_add(1)));
-                prop_assert!(!lane().admits(Level { own: own + 1, common }, cost, distance));
-                prop_assert!(!lane().admits(Level { own, common: common + 1 }, cost, distance));
+                prop_assert!(!lane().admits(poorer, cost, distance));
+                prop_assert!(!lane().admits(fuller, cost, distance));
             }
         }
     }

@@ -103,7 +103,7 @@ mod refused {
     #[test]
     fn a_call_that_would_fit_later_is_not_called_too_heavy() {
         ExtBuilder.build_and_execute(|| {
-            Buckets::<Test>::insert(doctor(), spent(1));
+            Buckets::<Test>::insert(doctor(), spent(Allowance::PERSON.refill));
             let length = length_that_costs(&remark(), Allowance::PERSON.capacity);
             assert_eq!(
                 validate_length(&doctor(), 0, &remark(), length),
@@ -221,7 +221,7 @@ mod payers {
             assert_eq!(sent, 4);
             assert_eq!(
                 validate(&patient(), 0, &remark()),
-                Ok(validate(&patient(), 0, &remark()).unwrap()),
+                refusal(Rejection::BucketEmpty)
             );
             let row = PatientBuckets::<Test>::get(patient_of(&patient()));
             assert!(row.ordinary.spent <= Allowance::PATIENT.capacity);

@@ -8,7 +8,7 @@ use salus_primitives::{
 };
 use sp_runtime::DispatchError;
 
-use super::admit;
+use super::{admit, assert_refused};
 use crate::{mock::*, Error, Seats, Vacated, ELECTORATE_MEMORY};
 
 const THIRD: OrgId = 2;
@@ -113,11 +113,11 @@ fn an_admin_is_named_by_whoever_admits() {
     with_four(|| {
         let majority = RuntimeOrigin::from(frame_system::RawOrigin::Signed(governor()));
         assert_ok!(Members::suspend(majority.clone(), THIRD));
-        assert_noop!(
+        assert_refused!(
             Members::set_admin(majority.clone(), HOSPITAL, stranger()),
             DispatchError::BadOrigin
         );
-        assert_noop!(
+        assert_refused!(
             Members::admit(
                 majority,
                 stranger(),
@@ -202,8 +202,8 @@ fn the_last_in_good_standing_stays_however_many_are_suspended() {
         suspend(INSURER);
         suspend(THIRD);
         set_now(START + HOUR);
-        assert_noop!(
-            Members::suspend(RuntimeOrigin::root(), 3).map_err(|refused| refused.error),
+        assert_refused!(
+            Members::suspend(RuntimeOrigin::root(), 3),
             Error::<Test>::LastOrganisation
         );
         assert_eq!(Members::electorate(), 4);

@@ -122,6 +122,7 @@ fn flood(kinds: &[Kind], queue: usize, blocks: u32, arrivals: &[u32]) {
         let mut pool = Pool::default();
         let mut strangers = BTreeMap::new();
         let mut turn = 0;
+        let mut flooded = 0;
         for block in 0..blocks {
             for who in &attackers {
                 for _ in 0..queue {
@@ -142,23 +143,24 @@ fn flood(kinds: &[Kind], queue: usize, blocks: u32, arrivals: &[u32]) {
                 strangers.insert(stranger, block);
             }
             let included = pool.make_block();
-            assert!(!included.is_empty());
+            flooded += included.len();
             strangers.retain(|who, _| !included.contains(who));
             for (_, since) in &strangers {
                 assert!(block < since + 1, "waits since block {since}, now {block}");
             }
         }
+        assert!(flooded > 50, "no flood");
     });
 }
 
 #[test]
 fn twelve_services_and_200_clinicians_do_not_keep_a_strangers_first_transaction_out() {
-    flood(&[(false, MS)], 4, 24, &[0, 1, 7, 22]);
+    flood(&[(false, MS)], 3, 12, &[0, 1, 5, 10]);
 }
 
 #[test]
 fn neither_do_their_urgent_calls() {
-    flood(&[(true, MS)], 4, 24, &[0, 1, 7, 22]);
+    flood(&[(true, MS)], 3, 12, &[0, 1, 5, 10]);
 }
 
 #[test]
