@@ -341,4 +341,31 @@ mod benchmarks {
         assert!(PatientBuckets::<T>::get(patient).ordinary.spent > 0);
         assert!(SponsorBuckets::<T>::get(sponsor).ordinary.spent > 0);
     }
+
+    // Those that sign need a keystore, which only the benchmarks of the runtime have.
+    #[cfg(test)]
+    mod tests {
+        use crate::mock::{ExtBuilder, Members};
+        use frame_support::assert_ok;
+
+        #[test]
+        fn benchmarks_without_signatures_run() {
+            for name in [
+                "admit",
+                "suspend",
+                "reinstate",
+                "set_admin",
+                "set_profile",
+                "suspend_clinician",
+                "reinstate_clinician",
+                "end_credential",
+                "set_allowance",
+                "check_member",
+            ] {
+                ExtBuilder.build_and_execute(|| {
+                    assert_ok!(Members::test_bench_by_name(name.as_bytes()));
+                });
+            }
+        }
+    }
 }

@@ -292,6 +292,9 @@ impl<T: Config> Pallet<T> {
     /// Whether nobody has a claim on the account. A credential that a person cannot use any more
     /// is none: a dissolved employer must not keep anybody from working. An individual suspension
     /// is one, so that nobody escapes it by changing sides.
+    ///
+    /// Nobody is credentialed who has not agreed. An admin may be named without, but only by an
+    /// announced decision of the council, which everybody can see coming for days.
     pub(crate) fn ensure_free(account: &AccountId) -> DispatchResult {
         let claimed = Admins::<T>::contains_key(account)
             || Clinicians::<T>::get(account).is_some_and(|row| {

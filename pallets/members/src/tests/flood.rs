@@ -1,5 +1,5 @@
-//! Floods against a small model of a node: a pool that orders by priority, as told when a
-//! transaction was last validated, validates again after each block, and a block that ends.
+//! Floods against a small model of a node: its pool orders transactions by the priority that they
+//! had when last validated, and validates them again after each block; a block ends when it is full.
 
 use frame_support::assert_ok;
 use salus_primitives::{AccountId, ClinicianRole};
@@ -70,7 +70,7 @@ impl Pool {
                 .waiting
                 .remove(&(who.clone(), nonce))
                 .expect("seen just now");
-            // What the block refuses is lost, with all that comes after it.
+            // What the block refuses leaves the pool; what comes after it waits for its nonce.
             if apply(&who, waiting.call, waiting.length).is_err() {
                 continue;
             }
