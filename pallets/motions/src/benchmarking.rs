@@ -61,7 +61,9 @@ fn full<T: Config>(voters: &[AccountId], first: &AccountId, room: u32) {
         opened::<T>(number, &proposer, looked_at);
     }
     // Later, so that those of others have lapsed and these have not.
-    frame_system::Pallet::<T>::set_block_number(T::MotionDuration::get().saturating_add(1u32.into()));
+    frame_system::Pallet::<T>::set_block_number(
+        T::MotionDuration::get().saturating_add(1u32.into()),
+    );
     for number in 0..mine {
         opened::<T>(others + number, first, voters);
     }
@@ -101,7 +103,10 @@ mod benchmarks {
         #[extrinsic_call]
         _(RawOrigin::Signed(last), motion, true);
 
-        assert_eq!(Pallet::<T>::tally(motion).map(|tally| tally.nays.len()), Some(0));
+        assert_eq!(
+            Pallet::<T>::tally(motion).map(|tally| tally.nays.len()),
+            Some(0)
+        );
     }
 
     /// Carried by all, among as many motions as there may be. The call itself does nothing.

@@ -47,7 +47,11 @@ impl<T: Config> Pallet<T> {
 
     /// The votes that a motion takes now: no fewer than when it was proposed, and more if the
     /// electorate has grown.
-    fn needed(row: &Motion<BlockNumberFor<T>>, tally: &Tally<BlockNumberFor<T>>, seats: u32) -> u32 {
+    fn needed(
+        row: &Motion<BlockNumberFor<T>>,
+        tally: &Tally<BlockNumberFor<T>>,
+        seats: u32,
+    ) -> u32 {
         row.majority
             .of(Self::electorate(seats))
             .max(tally.threshold)
@@ -85,7 +89,8 @@ impl<T: Config> Pallet<T> {
         Self::make_room(seats);
 
         let index = pallet_collective::ProposalCount::<T, Council>::get();
-        let until = frame_system::Pallet::<T>::block_number().saturating_add(T::MotionDuration::get());
+        let until =
+            frame_system::Pallet::<T>::block_number().saturating_add(T::MotionDuration::get());
         Collective::<T>::do_propose_proposed(actor.clone(), threshold, call, length).map_err(
             |error| {
                 if error == CollectiveError::<T>::TooManyProposals.into() {

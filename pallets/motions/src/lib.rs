@@ -37,12 +37,12 @@ extern crate alloc;
 
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
+mod deciding;
 mod majority;
 #[cfg(test)]
 mod mock;
 #[cfg(test)]
 mod properties;
-mod deciding;
 #[cfg(test)]
 mod tests;
 pub mod weights;

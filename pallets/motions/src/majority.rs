@@ -64,13 +64,15 @@ macro_rules! ensure_majority {
             type Success = ();
 
             fn try_origin(origin: O) -> Result<(), O> {
-                match origin.caller().try_into() {
+                let enough = matches!(
+                    origin.caller().try_into(),
                     Ok(RawOrigin::Members(votes, seats))
-                        if *votes >= $majority.of(Pallet::<T>::electorate(*seats)) =>
-                    {
-                        Ok(())
-                    }
-                    _ => Err(origin),
+                        if *votes >= $majority.of(Pallet::<T>::electorate(*seats))
+                );
+                if enough {
+                    Ok(())
+                } else {
+                    Err(origin)
                 }
             }
 

@@ -3,7 +3,9 @@ use frame_support::{
 };
 use sp_runtime::DispatchError::BadOrigin;
 
-use crate::{mock::*, Council as Instance, Error, Event, Majority, Motions as Rows, MotionsOf, Outcome};
+use crate::{
+    mock::*, Council as Instance, Error, Event, Majority, Motions as Rows, MotionsOf, Outcome,
+};
 
 fn proposed(call: &RuntimeCall, ayes: &[u8]) -> <Test as frame_system::Config>::Hash {
     for who in ayes {
@@ -29,9 +31,9 @@ mod majority {
             for (majority, is_enough) in [
                 (
                     Majority::MoreThanHalf,
-                    &(|votes| 2 * votes > electorate) as &dyn Fn(u32) -> bool,
+                    &(|votes: u32| 2 * votes > electorate) as &dyn Fn(u32) -> bool,
                 ),
-                (Majority::TwoThirds, &|votes| {
+                (Majority::TwoThirds, &|votes: u32| {
                     votes > 0 && 3 * votes >= 2 * electorate
                 }),
             ] {
@@ -108,7 +110,10 @@ mod propose {
     #[test]
     fn a_stranger_is_refused() {
         build_and_execute(|| {
-            assert_noop!(Motions::propose(RuntimeOrigin::root(), Box::new(set(2))), BadOrigin);
+            assert_noop!(
+                Motions::propose(RuntimeOrigin::root(), Box::new(set(2))),
+                BadOrigin
+            );
             assert_err_ignore_postinfo!(propose(9, set(2)), Error::<Test>::NotASeat);
             proposed(&set(2), &[1]);
             assert_err_ignore_postinfo!(propose(9, set(2)), Error::<Test>::NotASeat);
@@ -283,7 +288,10 @@ mod vote {
                 );
             }
             assert_eq!(ayes(motion), 2);
-            assert_noop!(Motions::vote(by(2), motion, true), Error::<Test>::AlreadyVoted);
+            assert_noop!(
+                Motions::vote(by(2), motion, true),
+                Error::<Test>::AlreadyVoted
+            );
         });
     }
 
@@ -421,9 +429,8 @@ mod close {
             let own = <() as crate::WeightInfo>::close(4);
             assert_eq!(
                 done.expect("is returned"),
-                own.saturating_add(Weight::from_parts(MS / 2, 0)).set_proof_size(
-                    done.unwrap().proof_size()
-                )
+                own.saturating_add(Weight::from_parts(MS / 2, 0))
+                    .set_proof_size(done.unwrap().proof_size())
             );
         });
     }
