@@ -31,6 +31,7 @@ frame_benchmarking::define_benchmarks!(
     [pallet_timelock, Timelock]
     [pallet_validators, Validators]
     [pallet_members, Members]
+    [pallet_motions, Motions]
     [pallet_patients, Patients]
     [pallet_records, Records]
     [pallet_consent, Consent]

@@ -162,6 +162,8 @@ mod runtime {
     pub type Upgrades = crate::upgrades;
     #[runtime::pallet_index(17)]
     pub type Timelock = pallet_timelock;
+    #[runtime::pallet_index(18)]
+    pub type Motions = pallet_motions;
 
     #[runtime::pallet_index(20)]
     pub type Members = pallet_members;

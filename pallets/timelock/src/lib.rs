@@ -20,6 +20,8 @@
 //!   and what asks for it can be had in no other way.
 //! * **Only what needs it**: a call that would be refused in the end is refused at once.
 //! * **A decision is enacted once**, with whatever result; a failed one is announced anew.
+//! * **Nobody pays for what was not done.** Both calls declare the most that a decision may cost,
+//!   and return what it did not, also when they fail.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -35,7 +37,7 @@ pub mod weights;
 
 use alloc::{boxed::Box, vec::Vec};
 use frame_support::{
-    dispatch::{GetDispatchInfo, PostDispatchInfo},
+    dispatch::{extract_actual_weight, GetDispatchInfo, PostDispatchInfo, WithPostDispatchInfo},
     pallet_prelude::*,
     traits::Contains,
 };
@@ -185,7 +187,8 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Announces a decision, or carries it out at once where there is no delay.
         ///
-        /// Governance only, with the larger majority.
+        /// Governance only, with the larger majority. Where there is no delay, a decision that
+        /// fails changes nothing, and is not announced.
         ///
         /// Errors: `NotLockable`, `TooLarge`, `TooManyPending`, and where there is no delay those
         /// of the call. Events: `DecisionAnnounced`; or `DecisionEnacted`.
@@ -197,49 +200,14 @@ pub mod pallet {
         pub fn announce(
             origin: OriginFor<T>,
             call: Box<<T as frame_system::Config>::RuntimeCall>,
-        ) -> DispatchResult {
+        ) -> DispatchResultWithPostInfo {
             T::AnnounceOrigin::ensure_origin(origin)?;
-            ensure!(T::Lockable::contains(&call), Error::<T>::NotLockable);
-            let weight = call.get_dispatch_info().call_weight;
-            ensure!(weight.all_lte(T::MaxWeight::get()), Error::<T>::TooLarge);
-            let encoded = call.encode();
-            let call_hash = <T::Hashing as sp_runtime::traits::Hash>::hash(&encoded);
-            let encoded = BoundedVec::try_from(encoded).map_err(|_| Error::<T>::TooLarge)?;
-            let decision = NextDecision::<T>::get();
-            let delay = Delay::<T>::get();
-
-            if delay == 0 {
-                call.dispatch(Origin::Enacted.into())
-                    .map_err(|error| error.error)?;
-                NextDecision::<T>::put(decision.saturating_add(1));
-                Self::deposit_event(Event::DecisionEnacted {
-                    decision,
-                    result: Ok(()),
-                });
-                return Ok(());
+            let announced = T::WeightInfo::announce();
+            if Delay::<T>::get() == 0 {
+                return Self::enact_at_once(*call);
             }
-
-            ensure!(
-                Pending::<T>::count() < T::MaxPending::get(),
-                Error::<T>::TooManyPending
-            );
-            let announced_at = T::Chain::now();
-            let due = announced_at.saturating_add(delay);
-            NextDecision::<T>::put(decision.saturating_add(1));
-            Pending::<T>::insert(
-                decision,
-                Decision {
-                    call: encoded,
-                    announced_at,
-                    due,
-                },
-            );
-            Self::deposit_event(Event::DecisionAnnounced {
-                decision,
-                call_hash,
-                due,
-            });
-            Ok(())
+            Self::do_announce(*call).map_err(|error| error.with_weight(announced))?;
+            Ok(Some(announced).into())
         }
 
         /// Carries out a decision whose time has come.
@@ -254,22 +222,13 @@ pub mod pallet {
         ))]
         pub fn enact(origin: OriginFor<T>, decision: DecisionIndex) -> DispatchResultWithPostInfo {
             ensure_signed(origin)?;
-            let row = Pending::<T>::get(decision).ok_or(Error::<T>::NotFound)?;
-            ensure!(T::Chain::now() >= row.due, Error::<T>::TooEarly);
+            let enacted = T::WeightInfo::enact();
+            let row = Self::due(decision).map_err(|error| error.with_weight(enacted))?;
 
             Pending::<T>::remove(decision);
-            // A runtime that came meanwhile may not know the call any more.
-            let (result, weight) = match Self::decode(&row) {
-                None => (Err(DispatchError::Corruption), Weight::zero()),
-                Some(call) => {
-                    let info = call.get_dispatch_info();
-                    let done = call.dispatch(Origin::Enacted.into());
-                    let weight = frame_support::dispatch::extract_actual_weight(&done, &info);
-                    (done.map(drop).map_err(|error| error.error), weight)
-                }
-            };
+            let (result, weight) = Self::carry_out(&row);
             Self::deposit_event(Event::DecisionEnacted { decision, result });
-            Ok(Some(T::WeightInfo::enact().saturating_add(weight)).into())
+            Ok(Some(enacted.saturating_add(weight)).into())
         }
 
         /// Calls a decision off.
@@ -300,6 +259,89 @@ pub mod pallet {
 }
 
 impl<T: Config> Pallet<T> {
+    /// The call as it is kept, if it may be announced.
+    fn admissible(
+        call: &<T as frame_system::Config>::RuntimeCall,
+    ) -> Result<BoundedVec<u8, ConstU32<MAX_LENGTH>>, Error<T>> {
+        ensure!(T::Lockable::contains(call), Error::<T>::NotLockable);
+        let weight = call.get_dispatch_info().call_weight;
+        ensure!(weight.all_lte(T::MaxWeight::get()), Error::<T>::TooLarge);
+        BoundedVec::try_from(call.encode()).map_err(|_| Error::<T>::TooLarge)
+    }
+
+    fn do_announce(call: <T as frame_system::Config>::RuntimeCall) -> DispatchResult {
+        let encoded = Self::admissible(&call)?;
+        ensure!(
+            Pending::<T>::count() < T::MaxPending::get(),
+            Error::<T>::TooManyPending
+        );
+        let call_hash = <T::Hashing as sp_runtime::traits::Hash>::hash(&encoded);
+        let decision = Self::next_decision();
+        let announced_at = T::Chain::now();
+        let due = announced_at.saturating_add(Delay::<T>::get());
+
+        Pending::<T>::insert(
+            decision,
+            Decision {
+                call: encoded,
+                announced_at,
+                due,
+            },
+        );
+        Self::deposit_event(Event::DecisionAnnounced {
+            decision,
+            call_hash,
+            due,
+        });
+        Ok(())
+    }
+
+    fn enact_at_once(call: <T as frame_system::Config>::RuntimeCall) -> DispatchResultWithPostInfo {
+        let announced = T::WeightInfo::announce();
+        Self::admissible(&call).map_err(|error| error.with_weight(announced))?;
+        let info = call.get_dispatch_info();
+        let done = call.dispatch(Origin::Enacted.into());
+        let weight = announced.saturating_add(extract_actual_weight(&done, &info));
+        done.map_err(|error| error.error.with_weight(weight))?;
+
+        let decision = Self::next_decision();
+        Self::deposit_event(Event::DecisionEnacted {
+            decision,
+            result: Ok(()),
+        });
+        Ok(Some(weight).into())
+    }
+
+    fn due(decision: DecisionIndex) -> Result<Decision, Error<T>> {
+        let row = Pending::<T>::get(decision).ok_or(Error::<T>::NotFound)?;
+        ensure!(T::Chain::now() >= row.due, Error::<T>::TooEarly);
+        Ok(row)
+    }
+
+    /// Dispatches a decision; returns what came of it and what it has cost.
+    fn carry_out(row: &Decision) -> (DispatchResult, Weight) {
+        // A runtime that came meanwhile may not know the call any more, or find it heavier than
+        // what whoever enacts it has paid for.
+        let Some(call) = Self::decode(row) else {
+            return (Err(DispatchError::Corruption), Weight::zero());
+        };
+        let info = call.get_dispatch_info();
+        if !info.call_weight.all_lte(T::MaxWeight::get()) {
+            return (Err(Error::<T>::TooLarge.into()), Weight::zero());
+        }
+        let done = call.dispatch(Origin::Enacted.into());
+        let weight = extract_actual_weight(&done, &info);
+        (done.map(drop).map_err(|error| error.error), weight)
+    }
+
+    fn next_decision() -> DecisionIndex {
+        NextDecision::<T>::mutate(|next| {
+            let decision = *next;
+            *next = next.saturating_add(1);
+            decision
+        })
+    }
+
     fn decode(row: &Decision) -> Option<<T as frame_system::Config>::RuntimeCall> {
         codec::DecodeAll::decode_all(&mut &row.call[..]).ok()
     }

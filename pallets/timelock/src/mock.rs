@@ -34,7 +34,7 @@ mod runtime {
 /// What can be done only by way of an announcement.
 #[frame_support::pallet(dev_mode)]
 pub mod guarded {
-    use frame_support::pallet_prelude::*;
+    use frame_support::{dispatch::WithPostDispatchInfo, pallet_prelude::*};
     use frame_system::pallet_prelude::*;
 
     #[pallet::config]
@@ -55,11 +55,15 @@ pub mod guarded {
 
     #[pallet::call]
     impl<T: Config> Pallet<T> {
-        pub fn set(origin: OriginFor<T>, number: u32) -> DispatchResult {
+        /// Costs a tenth of what it says.
+        #[pallet::weight(Weight::from_parts(super::Heaviness::get(), 0))]
+        pub fn set(origin: OriginFor<T>, number: u32) -> DispatchResultWithPostInfo {
             T::Guard::ensure_origin(origin)?;
-            ensure!(number.is_multiple_of(2), Error::<T>::Odd);
+            let spent = Weight::from_parts(super::Heaviness::get() / 10, 0);
+            let odd = Error::<T>::Odd.with_weight(spent);
+            ensure!(number.is_multiple_of(2), odd);
             Number::<T>::put(number);
-            Ok(())
+            Ok(Some(spent).into())
         }
     }
 }
@@ -79,6 +83,8 @@ parameter_types! {
     pub const MaxPending: u32 = 3;
     pub const MaxWeight: Weight = Weight::from_parts(1_000_000_000, u64::MAX);
     pub static Now: Moment = 0;
+    /// What the guarded call declares.
+    pub static Heaviness: u64 = 500_000_000;
 }
 
 impl crate::Config for Test {
@@ -122,6 +128,7 @@ pub const DELAY: Moment = 3 * 86_400_000;
 
 pub fn new_test_ext(delay: Moment) -> sp_io::TestExternalities {
     Now::set(START);
+    Heaviness::set(500_000_000);
     let storage = RuntimeGenesisConfig {
         timelock: crate::GenesisConfig {
             delay,

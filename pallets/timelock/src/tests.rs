@@ -1,10 +1,10 @@
-use frame_support::{assert_noop, assert_ok};
+use frame_support::{assert_err_ignore_postinfo, assert_noop, assert_ok, weights::Weight};
 use salus_primitives::AccountId;
 use sp_runtime::{traits::Hash, DispatchError::BadOrigin};
 
 use crate::{
     mock::{guarded, *},
-    Error, Event, NextDecision, Pending,
+    Error, Event, NextDecision, Pending, WeightInfo,
 };
 
 fn root() -> RuntimeOrigin {
@@ -36,7 +36,7 @@ fn an_announced_decision_is_enacted_when_its_time_has_come_and_once() {
             .into(),
         );
         Now::set(START + DELAY - 1);
-        assert_noop!(Timelock::enact(anybody(), 0), Error::<Test>::TooEarly);
+        assert_err_ignore_postinfo!(Timelock::enact(anybody(), 0), Error::<Test>::TooEarly);
         assert_eq!(number(), 0);
         Now::set(START + DELAY);
         assert_ok!(Timelock::enact(anybody(), 0));
@@ -46,7 +46,7 @@ fn an_announced_decision_is_enacted_when_its_time_has_come_and_once() {
             result: Ok(()),
         };
         System::assert_last_event(event.into());
-        assert_noop!(Timelock::enact(anybody(), 0), Error::<Test>::NotFound);
+        assert_err_ignore_postinfo!(Timelock::enact(anybody(), 0), Error::<Test>::NotFound);
     });
 }
 
@@ -55,7 +55,7 @@ fn without_a_delay_it_is_done_at_once_or_not_at_all() {
     new_test_ext(0).execute_with(|| {
         assert_ok!(Timelock::announce(root(), set(2)));
         assert_eq!((number(), Pending::<Test>::count()), (2, 0));
-        assert_noop!(
+        assert_err_ignore_postinfo!(
             Timelock::announce(root(), set(3)),
             guarded::Error::<Test>::Odd
         );
@@ -82,7 +82,7 @@ fn only_governance_announces_and_cancels() {
         System::assert_last_event(Event::DecisionCancelled { decision: 0 }.into());
         assert_noop!(Timelock::cancel(root(), 0), Error::<Test>::NotFound);
         Now::set(START + DELAY);
-        assert_noop!(Timelock::enact(anybody(), 0), Error::<Test>::NotFound);
+        assert_err_ignore_postinfo!(Timelock::enact(anybody(), 0), Error::<Test>::NotFound);
         assert_eq!(number(), 0);
     });
 }
@@ -119,7 +119,7 @@ fn what_a_later_runtime_cannot_read_is_named_and_gone() {
 fn what_needs_no_announcement_is_not_announced() {
     with_delay(|| {
         let remark = RuntimeCall::System(frame_system::Call::remark { remark: vec![] });
-        assert_noop!(
+        assert_err_ignore_postinfo!(
             Timelock::announce(root(), Box::new(remark)),
             Error::<Test>::NotLockable
         );
@@ -132,7 +132,7 @@ fn no_more_wait_than_may() {
         for _ in 0..MaxPending::get() {
             assert_ok!(Timelock::announce(root(), set(2)));
         }
-        assert_noop!(
+        assert_err_ignore_postinfo!(
             Timelock::announce(root(), set(2)),
             Error::<Test>::TooManyPending
         );
@@ -140,5 +140,69 @@ fn no_more_wait_than_may() {
         assert_ok!(Timelock::announce(root(), set(4)));
         let waiting: Vec<_> = Timelock::pending().into_iter().map(|row| row.0).collect();
         assert_eq!(waiting, [0, 2, 3]);
+    });
+}
+
+/// What a call has cost, whether it has failed or not.
+fn spent(result: frame_support::dispatch::DispatchResultWithPostInfo) -> Weight {
+    let post = result.unwrap_or_else(|error| error.post_info);
+    post.actual_weight.expect("something is returned")
+}
+
+#[test]
+fn nobody_pays_for_a_decision_that_was_not_carried_out() {
+    with_delay(|| {
+        let announced = <() as WeightInfo>::announce();
+        let enacted = <() as WeightInfo>::enact();
+        assert_eq!(spent(Timelock::announce(root(), set(2))), announced);
+        let remark = RuntimeCall::System(frame_system::Call::remark { remark: vec![] });
+        assert_eq!(
+            spent(Timelock::announce(root(), Box::new(remark))),
+            announced
+        );
+        // Not due, and unknown.
+        for decision in [0, 7] {
+            assert_eq!(spent(Timelock::enact(anybody(), decision)), enacted);
+        }
+    });
+}
+
+#[test]
+fn who_enacts_pays_for_what_the_decision_has_cost_carried_out_or_failed() {
+    let cost = Weight::from_parts(50_000_000, 0);
+    with_delay(|| {
+        let enacted = <() as WeightInfo>::enact();
+        for (decision, number) in [(0, 2), (1, 3)] {
+            assert_ok!(Timelock::announce(root(), set(number)));
+            Now::mutate(|now| *now += DELAY);
+            let total = spent(Timelock::enact(anybody(), decision));
+            assert_eq!(total, enacted.saturating_add(cost));
+        }
+    });
+    new_test_ext(0).execute_with(|| {
+        let announced = <() as WeightInfo>::announce();
+        for number in [2, 3] {
+            let total = spent(Timelock::announce(root(), set(number)));
+            assert_eq!(total, announced.saturating_add(cost));
+        }
+    });
+}
+
+#[test]
+fn what_a_later_runtime_finds_too_heavy_is_not_carried_out_and_says_so() {
+    with_delay(|| {
+        assert_ok!(Timelock::announce(root(), set(2)));
+        Now::set(START + DELAY);
+        Heaviness::set(MaxWeight::get().ref_time() + 1);
+        let total = spent(Timelock::enact(anybody(), 0));
+        assert_eq!(total, <() as WeightInfo>::enact());
+        let event = Event::DecisionEnacted {
+            decision: 0,
+            result: Err(Error::<Test>::TooLarge.into()),
+        };
+        System::assert_last_event(event.into());
+        assert_eq!((number(), Pending::<Test>::count()), (0, 0));
+        // Nor can it be announced.
+        assert_err_ignore_postinfo!(Timelock::announce(root(), set(2)), Error::<Test>::TooLarge);
     });
 }

@@ -36,5 +36,30 @@ mod benchmarks {
         Ok(())
     }
 
+    /// As many as there are registered validators are gone, but one. What the others cost that have
+    /// registered keys, of which a benchmark of this pallet can make none, is reckoned.
+    #[benchmark]
+    fn revive(g: Linear<0, 127>) -> Result<(), BenchmarkError> {
+        let origin =
+            T::EnactedOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)?;
+        frame_system::Pallet::<T>::set_block_number(2u32.into());
+        let mut organisations: Vec<OrgId> = T::Keys::registered()
+            .iter()
+            .filter_map(T::Standing::administers)
+            .collect();
+        organisations.pop();
+        organisations.truncate(g as usize);
+        let gone = BoundedVec::truncate_from(organisations);
+        let registered = T::Keys::registered().len();
+
+        #[block]
+        {
+            // In a world without validators, this is refused when they have been looked through.
+            let done = Pallet::<T>::revive(origin, gone, 1u32.into());
+            assert!(done.is_ok() || registered == 0);
+        }
+        Ok(())
+    }
+
     impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);
 }

@@ -5,7 +5,7 @@ use salus_primitives::{traits::Standing, AccountId, Grantee, Member, OrgId};
 use sp_runtime::{traits::IdentityLookup, BuildStorage};
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::RegisteredKeys;
+use crate::{Finality, RegisteredKeys};
 
 #[frame_support::runtime]
 mod runtime {
@@ -45,12 +45,16 @@ parameter_types! {
     pub static Present: Vec<AccountId> = Vec::new();
     /// Whether each organisation is in good standing.
     pub static Organisations: BTreeMap<OrgId, bool> = BTreeMap::new();
+    /// Each restart of finality: from which block, and after how many.
+    pub static Restarts: Vec<(u32, u32)> = Vec::new();
 }
 
 impl crate::Config for Test {
     type Standing = Doubles;
     type Keys = Doubles;
     type GovernanceOrigin = frame_system::EnsureRoot<AccountId>;
+    type EnactedOrigin = frame_system::EnsureNone<AccountId>;
+    type Finality = Doubles;
     type MaxValidators = MaxValidators;
     type WeightInfo = ();
 }
@@ -67,10 +71,15 @@ impl RegisteredKeys for Doubles {
     }
 }
 
+impl Finality<u32> for Doubles {
+    fn restart(finalized: u32, wait: u32) {
+        Restarts::mutate(|all| all.push((finalized, wait)));
+    }
+}
+
 impl Standing<AccountId> for Doubles {
     fn member(account: &AccountId) -> Option<Member> {
-        let bytes: &[u8; 32] = account.as_ref();
-        let organisation = OrgId::from(bytes[0]);
+        let organisation = Self::administers(account)?;
         Self::organisation_is_active(organisation).then_some(Member::Admin { organisation })
     }
     fn administers(account: &AccountId) -> Option<OrgId> {
@@ -79,6 +88,13 @@ impl Standing<AccountId> for Doubles {
     }
     fn organisation_is_active(organisation: OrgId) -> bool {
         Organisations::get().get(&organisation) == Some(&true)
+    }
+    fn administers(account: &AccountId) -> Option<OrgId> {
+        let bytes: &[u8; 32] = account.as_ref();
+        let organisation = OrgId::from(bytes[0]);
+        Organisations::get()
+            .contains_key(&organisation)
+            .then_some(organisation)
     }
     fn grantee_is_active(_: &Grantee) -> bool {
         false
@@ -98,6 +114,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
     Organisations::set((0..4).map(|organisation| (organisation, true)).collect());
     Registered::set((0..4).collect());
     Present::set(admins(&[0, 1, 2, 3]));
+    Restarts::set(Vec::new());
     let storage = RuntimeGenesisConfig {
         validators: crate::GenesisConfig {
             minimum: 3,
@@ -110,4 +127,12 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
     let mut ext = sp_io::TestExternalities::new(storage);
     ext.execute_with(|| System::set_block_number(1));
     ext
+}
+
+/// With invariants looked at in the end.
+pub fn build_and_execute(test: impl FnOnce()) {
+    new_test_ext().execute_with(|| {
+        test();
+        Validators::do_try_state().expect("invariants hold");
+    });
 }

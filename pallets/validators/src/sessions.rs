@@ -8,7 +8,7 @@ use frame_support::{
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use pallet_session::{historical, ShouldEndSession};
-use salus_primitives::{AccountId, OrgId};
+use salus_primitives::{traits::Standing, AccountId, OrgId};
 use sp_runtime::{
     traits::{Convert, Zero},
     Perbill, Permill,
@@ -28,7 +28,9 @@ impl<T: Config> pallet_session::SessionManager<AccountId> for Pallet<T> {
 
     fn start_session(_: SessionIndex) {}
 
-    fn end_session(_: SessionIndex) {}
+    fn end_session(_: SessionIndex) {
+        Self::restart_finality();
+    }
 }
 
 impl<T: Config> historical::SessionManager<AccountId, OrgId> for Pallet<T> {
@@ -38,15 +40,18 @@ impl<T: Config> historical::SessionManager<AccountId, OrgId> for Pallet<T> {
 
     fn start_session(_: SessionIndex) {}
 
-    fn end_session(_: SessionIndex) {}
+    fn end_session(_: SessionIndex) {
+        Self::restart_finality();
+    }
 }
 
-/// The organisation that answers for a validator.
+/// The organisation that answers for a validator, whether it is in good standing or not: what its
+/// validator does until the session ends is reported all the same.
 pub struct OrganisationOf<T>(PhantomData<T>);
 
 impl<T: Config> Convert<AccountId, Option<OrgId>> for OrganisationOf<T> {
     fn convert(account: AccountId) -> Option<OrgId> {
-        Pallet::<T>::admins_organisation(&account)
+        T::Standing::administers(&account)
     }
 }
 

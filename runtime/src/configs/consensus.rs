@@ -1,9 +1,12 @@
 //! Aura makes blocks, GRANDPA finalizes them; who does is a matter of membership.
 
 use alloc::vec::Vec;
-use frame_support::traits::{ConstBool, ConstU128, ConstU32, ConstU64};
+use frame_support::{
+    defensive,
+    traits::{ConstBool, ConstU128, ConstU32, ConstU64},
+};
 use pallet_session::historical;
-use pallet_validators::{OrganisationOf, RegisteredKeys};
+use pallet_validators::{Finality, OrganisationOf, RegisteredKeys, SessionLength};
 use salus_primitives::OrgId;
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
 use sp_runtime::{
@@ -12,10 +15,11 @@ use sp_runtime::{
 };
 use sp_staking::SessionIndex;
 
-use super::GovernanceOrigin;
+use super::{EnactedOrigin, GovernanceOrigin};
 use crate::{
-    AccountId, Aura, Balances, Historical, Members, Offences, Runtime, RuntimeCall, RuntimeEvent,
-    SessionKeys, UncheckedExtrinsic, Validators, SLOT_DURATION,
+    AccountId, Aura, Balances, BlockNumber, Grandpa, Historical, Members, Offences, Runtime,
+    RuntimeCall, RuntimeEvent, RuntimeOrigin, SessionKeys, UncheckedExtrinsic, Validators,
+    SLOT_DURATION,
 };
 
 /// Validators. Do not reduce.
@@ -50,8 +54,41 @@ impl pallet_validators::Config for Runtime {
     type Standing = Members;
     type Keys = Keys;
     type GovernanceOrigin = GovernanceOrigin;
+    type EnactedOrigin = EnactedOrigin;
+    type Finality = ForcedChange;
     type MaxValidators = ConstU32<MAX_AUTHORITIES>;
     type WeightInfo = pallet_validators::weights::SubstrateWeight<Runtime>;
+}
+
+/// GRANDPA's way back: a forced change, which nodes apply at a depth instead of when it is final.
+///
+/// They forget what changes of the set were told since the last final block, and count the forced
+/// one as the next after it. The chain has counted all of them; it counts back first, or neither a
+/// report of who votes twice nor a node that begins at a late state would find the set by its number.
+pub struct ForcedChange;
+
+impl Finality<BlockNumber> for ForcedChange {
+    fn restart(finalized: BlockNumber, wait: BlockNumber) {
+        use pallet_grandpa::{CurrentSetId, SetIdSession};
+
+        let length = SessionLength::<Runtime>::get().max(1);
+        let mut set = CurrentSetId::<Runtime>::get();
+        while let Some(before) = set.checked_sub(1) {
+            let Some(last) = SetIdSession::<Runtime>::get(before) else {
+                break;
+            };
+            // Sessions begin at the multiples of their length, and a set with its first session.
+            if last.saturating_add(1).saturating_mul(length) <= finalized {
+                break;
+            }
+            SetIdSession::<Runtime>::remove(set);
+            set = before;
+        }
+        CurrentSetId::<Runtime>::put(set);
+        if Grandpa::note_stalled(RuntimeOrigin::root(), wait, finalized).is_err() {
+            defensive!("root tells GRANDPA that it stands still");
+        }
+    }
 }
 
 /// What `pallet-session` knows of keys.

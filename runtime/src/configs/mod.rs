@@ -5,6 +5,9 @@ mod governance;
 mod salus;
 mod system;
 
-pub use governance::{ChangeOfSeats, CouncilCollective, EnactedOrigin, GovernanceOrigin};
+pub use governance::{
+    ChangeOfSeats, CouncilCollective, EnactedOrigin, GovernanceOrigin, NotBySignature,
+    NothingAuthorized, Oversized,
+};
 pub use salus::{SalusChain, Urgent};
 pub use system::{CallFilter, BLOCK_LENGTH, MAXIMUM_BLOCK_WEIGHT, NORMAL_RATIO};

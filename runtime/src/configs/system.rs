@@ -65,13 +65,13 @@ parameter_types! {
 /// Only what is meant to be called can be called. Root, which no account has, is not filtered.
 ///
 /// Credits cannot be moved by hand: `Credits` and `Research` know what they are paid for. The council
-/// cannot `execute`, since that adds nothing but another name to look for in the log.
+/// proposes, votes and closes by way of `Motions`: its own calls let who calls choose thresholds and
+/// weights.
 pub struct CallFilter;
 
 impl Contains<RuntimeCall> for CallFilter {
     fn contains(call: &RuntimeCall) -> bool {
         use frame_system::Call as SystemCall;
-        use pallet_collective::Call as CouncilCall;
         use pallet_grandpa::Call as GrandpaCall;
         use pallet_session::Call as SessionCall;
 
@@ -88,15 +88,11 @@ impl Contains<RuntimeCall> for CallFilter {
                 matches!(call, GrandpaCall::report_equivocation_unsigned { .. })
             }
             RuntimeCall::Session(call) => matches!(call, SessionCall::set_keys { .. }),
-            RuntimeCall::Balances(_) | RuntimeCall::MultiBlockMigrations(_) => false,
-            RuntimeCall::Council(call) => matches!(
-                call,
-                CouncilCall::propose { .. }
-                    | CouncilCall::vote { .. }
-                    | CouncilCall::close { .. }
-                    | CouncilCall::disapprove_proposal { .. }
-            ),
-            RuntimeCall::Upgrades(_)
+            RuntimeCall::Balances(_)
+            | RuntimeCall::Council(_)
+            | RuntimeCall::MultiBlockMigrations(_) => false,
+            RuntimeCall::Motions(_)
+            | RuntimeCall::Upgrades(_)
             | RuntimeCall::Timelock(_)
             | RuntimeCall::Validators(_)
             | RuntimeCall::Members(_)

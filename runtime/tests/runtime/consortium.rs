@@ -3,14 +3,18 @@
 use codec::{Decode, Encode};
 use frame_support::{
     assert_ok,
-    traits::{KeyOwnerProofSystem, OnFinalize, OnInitialize},
+    traits::{Contains, KeyOwnerProofSystem, OnFinalize, OnInitialize},
 };
 use salus_primitives::{AccountId, OrgId, OrganisationKind, DAY};
 use salus_runtime::{
-    genesis_config_presets::LOCAL, AllPalletsWithSystem, Council, Grandpa, Historical, Members,
-    Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, Session, System, Timelock, Validators,
+    configs::{NotBySignature, NothingAuthorized, Oversized},
+    genesis_config_presets::LOCAL,
+    AllPalletsWithSystem, Grandpa, Historical, Members, Motions, Runtime, RuntimeCall,
+    RuntimeEvent, RuntimeOrigin, Session, System, Timelock, Validators,
 };
-use sp_consensus_grandpa::{AuthorityId, Equivocation, EquivocationProof, KEY_TYPE};
+use sp_consensus_grandpa::{
+    AuthorityId, ConsensusLog, Equivocation, EquivocationProof, GRANDPA_ENGINE_ID, KEY_TYPE,
+};
 use sp_core::{ed25519, Pair, H256};
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave, Eve};
 use sp_runtime::traits::{BlakeTwo256, Dispatchable, Hash};
@@ -70,25 +74,25 @@ fn motion(
     call: RuntimeCall,
     ayes: &[Sr25519Keyring],
 ) -> Option<Result<(), sp_runtime::DispatchError>> {
-    let (hash, length) = (BlakeTwo256::hash_of(&call), call.encoded_size() as u32);
-    let index = pallet_collective::ProposalCount::<Runtime, pallet_collective::Instance1>::get();
-    let threshold = ayes.len() as u32;
-    let propose = Council::propose(by(ayes[0]), threshold, Box::new(call), length);
-    assert_ok!(propose);
-    if threshold > 1 {
-        for who in ayes {
-            assert_ok!(Council::vote(by(*who), hash, index, true));
-        }
-        let weight = frame_support::weights::Weight::from_parts(170_000_000_000, u64::MAX);
-        assert_ok!(Council::close(by(ayes[0]), hash, index, weight, length));
+    let motion = BlakeTwo256::hash_of(&call);
+    for who in ayes {
+        assert_ok!(Motions::propose(by(*who), Box::new(call.clone())));
+    }
+    // Anybody closes it.
+    let closed = Motions::close(by(Dave), motion);
+    if closed.is_err() {
+        let error = pallet_motions::Error::<Runtime>::TooEarly.into();
+        assert_eq!(closed.unwrap_err().error, error);
+        return None;
     }
     System::events()
         .into_iter()
         .rev()
         .find_map(|record| match record.event {
-            RuntimeEvent::Council(pallet_collective::Event::Executed { result, .. }) => {
-                Some(result)
-            }
+            RuntimeEvent::Council(pallet_collective::Event::Executed {
+                proposal_hash,
+                result,
+            }) if proposal_hash == motion => Some(result),
             _ => None,
         })
 }
@@ -246,11 +250,8 @@ fn sessions_long_over_are_forgotten() {
 fn an_admission_takes_two_thirds_and_three_days() {
     local(|| {
         // Half of four is not two thirds, three are.
-        assert!(motion(announce(admit_eve()), &[Alice, Bob]).is_some_and(|result| result.is_err()));
-        assert_eq!(
-            motion(announce(admit_eve()), &[Alice, Bob, Charlie]),
-            Some(Ok(()))
-        );
+        assert_eq!(motion(announce(admit_eve()), &[Alice, Bob]), None);
+        assert_eq!(motion(announce(admit_eve()), &[Charlie]), Some(Ok(())));
         assert!(Members::organisation(4).is_none());
         let too_early = Timelock::enact(by(Dave), 0);
         assert_eq!(
@@ -269,7 +270,11 @@ fn no_majority_goes_around_the_announcement() {
     local(|| {
         let code_hash = H256::repeat_byte(1);
         let upgrade = RuntimeCall::Upgrades(salus_runtime::upgrades::Call::authorize { code_hash });
-        for call in [admit_eve(), upgrade] {
+        let replace = RuntimeCall::Members(pallet_members::Call::set_admin {
+            organisation: 1,
+            admin: Eve.to_account_id(),
+        });
+        for call in [admit_eve(), upgrade, replace, revive(&[2, 3], 1)] {
             let result = motion(call, &[Alice, Bob, Charlie, Dave]);
             assert_eq!(result, Some(Err(sp_runtime::DispatchError::BadOrigin)));
         }
@@ -279,17 +284,40 @@ fn no_majority_goes_around_the_announcement() {
 #[test]
 fn more_than_half_suspends_at_once_and_calls_a_decision_off() {
     local(|| {
-        assert!(motion(suspend(3), &[Alice, Bob]).is_some_and(|result| result.is_err()));
-        assert_eq!(motion(suspend(3), &[Alice, Bob, Charlie]), Some(Ok(())));
         assert_eq!(
-            motion(announce(admit_eve()), &[Alice, Bob]),
-            Some(Ok(())),
-            "two of three are two thirds"
+            motion(announce(admit_eve()), &[Alice, Bob, Dave]),
+            Some(Ok(()))
         );
+        assert_eq!(motion(suspend(3), &[Alice, Bob]), None);
+        assert_eq!(motion(suspend(3), &[Charlie]), Some(Ok(())));
         let cancel = RuntimeCall::Timelock(pallet_timelock::Call::cancel { decision: 0 });
-        assert_eq!(motion(cancel, &[Bob, Charlie]), Some(Ok(())));
+        assert_eq!(motion(cancel, &[Alice, Bob, Charlie]), Some(Ok(())));
         set_time(NOW + DELAY);
-        assert!(Timelock::enact(by(Dave), 0).is_err());
+        assert!(Timelock::enact(by(Alice), 0).is_err());
+    });
+}
+
+/// Three of four suspend the fourth; two of the three left are two thirds of the seats, and not of
+/// those who were there.
+#[test]
+fn suspending_a_member_makes_nobody_two_thirds_or_half_who_was_not() {
+    local(|| {
+        assert_eq!(motion(suspend(3), &[Alice, Bob, Charlie]), Some(Ok(())));
+        assert_eq!(motion(announce(admit_eve()), &[Alice, Bob]), None);
+        assert_eq!(motion(suspend(2), &[Alice, Bob]), None);
+        // Nor with the origin of such a vote itself.
+        let votes =
+            |yes, seats| RuntimeOrigin::from(pallet_collective::RawOrigin::Members(yes, seats));
+        assert!(announce(admit_eve()).dispatch(votes(2, 3)).is_err());
+        assert!(suspend(2).dispatch(votes(2, 3)).is_err());
+        assert_ok!(announce(admit_eve()).dispatch(votes(3, 3)));
+
+        // A month later it is a consortium of three.
+        set_time(NOW + 30 * DAY);
+        let code_hash = H256::repeat_byte(7);
+        let upgrade = RuntimeCall::Upgrades(salus_runtime::upgrades::Call::authorize { code_hash });
+        assert_eq!(motion(announce(upgrade), &[Alice, Bob]), Some(Ok(())));
+        assert_ok!(suspend(2).dispatch(votes(2, 3)));
     });
 }
 
@@ -297,10 +325,9 @@ fn more_than_half_suspends_at_once_and_calls_a_decision_off() {
 fn who_is_suspended_has_no_vote_in_an_open_motion() {
     local(|| {
         let call = announce(admit_eve());
-        let (hash, length) = (BlakeTwo256::hash_of(&call), call.encoded_size() as u32);
-        assert_ok!(Council::propose(by(Alice), 3, Box::new(call), length));
+        let hash = BlakeTwo256::hash_of(&call);
         for who in [Alice, Bob, Dave] {
-            assert_ok!(Council::vote(by(who), hash, 0, true));
+            assert_ok!(Motions::propose(by(who), Box::new(call.clone())));
         }
         assert_ok!(Members::suspend(RuntimeOrigin::root(), 3));
         let votes = pallet_collective::Voting::<Runtime, pallet_collective::Instance1>::get(hash)
@@ -308,6 +335,185 @@ fn who_is_suspended_has_no_vote_in_an_open_motion() {
             .encode();
         let (_, _, ayes) = <(u32, u32, Vec<AccountId>)>::decode(&mut &votes[..]).unwrap();
         assert_eq!(ayes, accounts(&[Alice, Bob]));
-        assert!(Council::vote(by(Dave), hash, 0, true).is_err());
+        assert!(Motions::vote(by(Dave), hash, true).is_err());
+    });
+}
+
+/// One member cannot fill the council, whoever closes a motion chooses no weight, and none of the
+/// collective's own calls is open.
+#[test]
+fn no_member_goes_around_the_motions() {
+    use pallet_collective::Call;
+
+    local(|| {
+        for number in 0..4 {
+            assert_ok!(Motions::propose(by(Dave), Box::new(suspend(100 + number))));
+        }
+        let fifth = Motions::propose(by(Dave), Box::new(suspend(104)));
+        assert_eq!(
+            fifth.unwrap_err().error,
+            pallet_motions::Error::<Runtime>::TooManyOfYours.into()
+        );
+        assert_eq!(motion(suspend(3), &[Alice, Bob, Charlie]), Some(Ok(())));
+
+        let call = suspend(100);
+        let (hash, length_bound) = (BlakeTwo256::hash_of(&call), call.encoded_size() as u32);
+        let proposal = Box::new(call);
+        for call in [
+            Call::propose {
+                threshold: 1,
+                proposal: proposal.clone(),
+                length_bound,
+            },
+            Call::execute {
+                proposal,
+                length_bound,
+            },
+            Call::vote {
+                proposal: hash,
+                index: 0,
+                approve: true,
+            },
+            Call::close {
+                proposal_hash: hash,
+                index: 0,
+                proposal_weight_bound: frame_support::weights::Weight::MAX,
+                length_bound,
+            },
+            Call::disapprove_proposal {
+                proposal_hash: hash,
+            },
+        ] {
+            let call = RuntimeCall::Council(call);
+            assert!(NotBySignature::contains(&call), "{call:?}");
+            assert_eq!(
+                call.dispatch(by(Alice)).unwrap_err().error,
+                frame_system::Error::<Runtime>::CallFiltered.into()
+            );
+        }
+    });
+}
+
+#[test]
+fn calls_that_take_a_decision_are_not_for_signatures() {
+    local(|| {
+        for call in [
+            admit_eve(),
+            suspend(0),
+            announce(admit_eve()),
+            revive(&[1], 1),
+            RuntimeCall::Timelock(pallet_timelock::Call::cancel { decision: 0 }),
+            RuntimeCall::Timestamp(pallet_timestamp::Call::set { now: 0 }),
+        ] {
+            assert!(NotBySignature::contains(&call), "{call:?}");
+        }
+        let motion = BlakeTwo256::hash_of(&suspend(0));
+        for call in [
+            RuntimeCall::Timelock(pallet_timelock::Call::enact { decision: 0 }),
+            RuntimeCall::Motions(pallet_motions::Call::close { motion }),
+            RuntimeCall::System(frame_system::Call::remark { remark: vec![] }),
+            validator_keys("//Node", &Eve.to_account_id()),
+        ] {
+            assert!(!NotBySignature::contains(&call), "{call:?}");
+        }
+    });
+}
+
+#[test]
+fn only_the_code_that_was_authorized_may_be_larger_than_an_allowance() {
+    local(|| {
+        let apply = |code: &[u8]| {
+            RuntimeCall::System(frame_system::Call::apply_authorized_upgrade {
+                code: code.to_vec(),
+            })
+        };
+        let remark = RuntimeCall::System(frame_system::Call::remark { remark: vec![1] });
+        for call in [apply(b"this"), apply(b"that")] {
+            assert!(!Oversized::contains(&call) && NothingAuthorized::contains(&call));
+        }
+        System::do_authorize_upgrade(BlakeTwo256::hash(b"this"), true);
+        assert!(Oversized::contains(&apply(b"this")));
+        assert!(!NothingAuthorized::contains(&apply(b"this")));
+        assert!(!Oversized::contains(&apply(b"that")));
+        assert!(NothingAuthorized::contains(&apply(b"that")));
+        assert!(!Oversized::contains(&remark) && !NothingAuthorized::contains(&remark));
+    });
+}
+
+fn revive(gone: &[OrgId], finalized: u32) -> RuntimeCall {
+    RuntimeCall::Validators(pallet_validators::Call::revive {
+        gone: gone.to_vec().try_into().unwrap(),
+        finalized,
+    })
+}
+
+/// What this block tells GRANDPA's voters.
+fn told_to_voters() -> Option<ConsensusLog<u32>> {
+    System::digest()
+        .logs()
+        .iter()
+        .find_map(|log| log.consensus_try_to(&GRANDPA_ENGINE_ID))
+}
+
+#[test]
+fn a_suspended_members_validator_is_reported_like_any_other() {
+    local(|| {
+        sessions(1);
+        assert_eq!(motion(suspend(1), &[Alice, Charlie, Dave]), Some(Ok(())));
+        let evidence = double_vote();
+        let owner = Historical::prove((KEY_TYPE, evidence.offender().clone()))
+            .expect("the laboratory's key is known");
+        let report = RuntimeCall::Grandpa(pallet_grandpa::Call::report_equivocation_unsigned {
+            equivocation_proof: Box::new(evidence),
+            key_owner_proof: owner,
+        });
+        assert_ok!(report.dispatch(RuntimeOrigin::none()));
+        let told = pallet_validators::Event::ValidatorBarred { organisation: 1 };
+        System::assert_has_event(told.into());
+    });
+}
+
+#[test]
+fn finality_that_half_took_along_comes_back_with_the_others() {
+    local(|| {
+        pallet_validators::Minimum::<Runtime>::put(3);
+        sessions(2);
+        let finalized = System::block_number() - 1;
+        let set = Grandpa::current_set_id();
+        // The change of keys is told to voters who can no longer agree to it.
+        assert_ok!(validator_keys("//Dead", &Dave.to_account_id()).dispatch(by(Dave)));
+        sessions(2);
+        assert!(Grandpa::current_set_id() > set);
+
+        let decision = announce(revive(&[2, 3], finalized));
+        assert_eq!(motion(decision, &[Alice, Bob, Charlie]), Some(Ok(())));
+        set_time(NOW + DELAY);
+        assert_ok!(Timelock::enact(by(Alice), 0));
+
+        // The next session was planned with the dead; nothing is forced with them.
+        sessions(1);
+        assert_eq!(Session::validators().len(), 4);
+        Grandpa::on_finalize(System::block_number());
+        assert!(!matches!(
+            told_to_voters(),
+            Some(ConsensusLog::ForcedChange(..))
+        ));
+        sessions(1);
+        assert_eq!(Session::validators(), accounts(&[Alice, Bob]));
+        Grandpa::on_finalize(System::block_number());
+        let Some(ConsensusLog::ForcedChange(median, change)) = told_to_voters() else {
+            panic!("no forced change");
+        };
+        assert_eq!((median, change.next_authorities.len()), (finalized, 2));
+        assert_eq!(change.delay, 5);
+        // Nodes count it as the first after the last final block.
+        assert_eq!(Grandpa::current_set_id(), set + 1);
+
+        // It counts before the next session, and the two go on although they are few.
+        sessions(1);
+        assert_eq!(Grandpa::grandpa_authorities().len(), 2);
+        sessions(2);
+        assert_eq!(Session::validators(), accounts(&[Alice, Bob]));
+        assert_eq!(Grandpa::current_set_id(), set + 1);
     });
 }
