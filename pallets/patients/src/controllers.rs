@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 use frame_support::ensure;
 use salus_primitives::{
     rows::ENDING_WAITS,
-    signing::CONSENT_LASTS,
+    signing::{RoleConsent, CONSENT_LASTS},
     traits::{Chain, Control, RecoveryPlans},
-    AccountId, Controller, ControllerRole, Moment, PatientId, RoleConsent,
+    AccountId, Controller, ControllerRole, Moment, PatientId,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 

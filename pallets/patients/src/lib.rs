@@ -76,10 +76,10 @@ use frame_system::pallet_prelude::*;
 use salus_primitives::{
     api::MAX_PAGE,
     rows::{ENDING_COUNTS, ENDING_WAITS, UNNAMING_WAITS},
-    signing::{enrolment_payload, verify, CONSENT_LASTS},
+    signing::{enrolment_payload, verify, RoleConsent, CONSENT_LASTS},
     traits::{Chain, Control, OnSuccession, OpenIntake, RecoveryPlans, Standing, Trail},
     AccountId, Cid, CompartmentId, Controller, ControllerRole, EnrolmentConsent, FormerKeyring,
-    Member, Moment, OrgId, Patient, PatientId, Recipient, RoleConsent, SignedRecipient, Subject,
+    Member, Moment, OrgId, Patient, PatientId, Recipient, SignedRecipient, Subject,
     SuccessionConsent, DAY,
 };
 

@@ -4,10 +4,12 @@ use codec::Encode;
 use frame_support::{derive_impl, dispatch::DispatchResultWithPostInfo, ensure};
 use salus_primitives::{
     rows::{DAY, ENDING_WAITS},
-    signing::{enrolment_payload, recipient_payload, role_payload, succession_payload},
+    signing::{
+        enrolment_payload, recipient_payload, role_payload, succession_payload, RoleConsent,
+    },
     traits::{Chain, OnSuccession, OpenIntake, RecoveryPlans, Standing, Trail},
-    AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, EnrolmentConsent, Genesis, Grantee,
-    Member, Moment, OrgId, PatientId, Recipient, RoleConsent, Subject, SuccessionConsent,
+    AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, EnrolmentConsent, Genesis,
+    Grantee, Member, Moment, OrgId, PatientId, Recipient, Subject, SuccessionConsent,
 };
 use sp_core::{sr25519, Pair};
 use sp_runtime::{
@@ -358,7 +360,9 @@ impl Enrolment {
 
 /// Keys by the account, for consents of accounts that tests name by their account.
 pub fn name_of(account: &AccountId) -> String {
-    let known = |name: &String| pair(name).public() == sr25519::Public::from(<[u8; 32]>::from(account.clone()));
+    let known = |name: &String| {
+        pair(name).public() == sr25519::Public::from(<[u8; 32]>::from(account.clone()))
+    };
     NAMES
         .iter()
         .map(|name| name.to_string())

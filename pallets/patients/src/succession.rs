@@ -202,11 +202,7 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    pub(crate) fn deposit_not_handed_over(
-        patient: PatientId,
-        actor: &AccountId,
-        owner: AccountId,
-    ) {
+    pub(crate) fn deposit_not_handed_over(patient: PatientId, actor: &AccountId, owner: AccountId) {
         Self::deposit(
             patient,
             Event::HandOverVetoed {

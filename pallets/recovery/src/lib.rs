@@ -366,10 +366,7 @@ pub mod pallet {
         /// `PlanRemoved`.
         #[pallet::call_index(1)]
         #[pallet::weight(T::WeightInfo::remove_plan())]
-        pub fn remove_plan(
-            origin: OriginFor<T>,
-            patient: PatientId,
-        ) -> DispatchResultWithPostInfo {
+        pub fn remove_plan(origin: OriginFor<T>, patient: PatientId) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
             Self::do_remove_plan(who, patient).map_or_else(
                 |error| Err(error.with_weight(T::WeightInfo::cancel())),
@@ -668,10 +665,7 @@ impl<T: Config> Pallet<T> {
     ) -> Result<bool, DispatchError> {
         let now = T::Chain::now();
         if let Some(ending) = Endings::<T>::get(patient).filter(|ending| ending.counts(now)) {
-            ensure!(
-                ending.replacement == replacement,
-                Error::<T>::EndingPending
-            );
+            ensure!(ending.replacement == replacement, Error::<T>::EndingPending);
             ensure!(now >= ending.due, Error::<T>::NotReady);
             Self::carry_out(patient, actor, ending)?;
             return Ok(true);
