@@ -70,11 +70,13 @@ impl<T: Config> Pallet<T> {
                 Self::agree_to_add(patient, by.actor, account, role, expires_at, consent);
                 return Ok(());
             }
-            // The words are used up, that of a guardian who is none any more with them.
-            for (guardian, _) in &rows {
-                if agrees(guardian) {
-                    Additions::<T>::remove(patient, guardian);
-                }
+            // The words for this account are used up, those for other terms with them.
+            let used: Vec<_> = Additions::<T>::iter_prefix(patient)
+                .filter(|(_, word)| word.account == account)
+                .map(|(guardian, _)| guardian)
+                .collect();
+            for guardian in used {
+                Additions::<T>::remove(patient, guardian);
             }
         }
         Self::do_add_controller(patient, by.actor, account, role, expires_at);

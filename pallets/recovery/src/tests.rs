@@ -1070,7 +1070,9 @@ mod not_before {
     #[test]
     fn cancelled_or_withdrawn_recovery_puts_nothing_off_any_more() {
         let ends: [fn(); 4] = [
-            || assert_ok!(cancel(OWNER, "phone")),
+            || {
+                assert_ok!(cancel(OWNER, "phone"));
+            },
             || {
                 assert_ok!(withdraw(SISTER, "phone"));
                 assert_ok!(withdraw(NEIGHBOUR, "phone"));
