@@ -1,12 +1,13 @@
-//! Worst cases: 16 controllers, signatures wrapped as browser wallets do (both ways are tried).
+//! Worst cases: 16 controllers, each with a word about another, and 8 other patients to look for a
+//! sponsor among; 128 former keyrings; signatures wrapped as browser wallets do (both ways are tried).
 
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
 use frame_system::RawOrigin;
 use salus_primitives::{
     rows::DAY,
-    signing::{recipient_payload, succession_payload},
-    traits::{BenchmarkAdmin, BenchmarkWorld},
+    signing::{recipient_payload, role_payload, succession_payload},
+    traits::{BenchmarkAdmin, BenchmarkWorld, Succession},
 };
 use sp_core::{crypto::KeyTypeId, sr25519};
 use sp_runtime::MultiSignature;
@@ -41,26 +42,121 @@ fn recipient<T: Config>(public: &sr25519::Public, subject: Subject, epoch: u32) 
     }
 }
 
-/// An owner and 15 carers.
-fn crowded<T: Config>(owner: AccountId, but: u32) {
-    let (actor, organisation) = World::<T>::clinician();
-    Pallet::<T>::do_enrol(
-        PATIENT,
-        actor,
-        organisation,
-        owner.clone(),
-        ControllerRole::Owner,
-    );
-    for seed in 1..MAX_CONTROLLERS.saturating_sub(but) {
-        Pallet::<T>::add_controller(
-            RawOrigin::Signed(owner.clone()).into(),
-            PATIENT,
-            account("carer", seed, 0),
-            ControllerRole::Carer,
-            None,
-        )
-        .expect("room for a controller; qed");
+fn role_consent<T: Config>(public: &sr25519::Public, role: ControllerRole) -> RoleConsent {
+    let expires_at = T::Chain::now().saturating_add(DAY);
+    let account = AccountId::new(public.0);
+    let payload = role_payload(&T::Chain::genesis(), &PATIENT, &account, role, expires_at);
+    RoleConsent {
+        expires_at,
+        signature: sign(public, &payload),
     }
+}
+
+fn succession_consent<T: Config>(public: &sr25519::Public) -> SuccessionConsent {
+    let expires_at = T::Chain::now().saturating_add(DAY);
+    let owner = AccountId::new(public.0);
+    let payload = succession_payload(&T::Chain::genesis(), &PATIENT, &owner, expires_at);
+    SuccessionConsent {
+        expires_at,
+        signature: sign(public, &payload),
+    }
+}
+
+/// Other patients of an account, whose roles have ended but for that of the last.
+fn busy<T: Config>(controller: &AccountId) {
+    for seed in 0..SPONSORS_TRIED {
+        let mut id = [0xee; 16];
+        id[..4].copy_from_slice(&seed.to_le_bytes());
+        let ended = (seed + 1 < SPONSORS_TRIED).then_some(0);
+        let row = Controller {
+            role: ControllerRole::Carer,
+            expires_at: ended,
+        };
+        Pallet::<T>::insert_controller(PatientId(id), controller, row);
+    }
+    Sponsors::<T>::mutate(controller, |sponsor| {
+        if let Some(sponsor) = sponsor {
+            sponsor.patient = PATIENT;
+        }
+    });
+}
+
+/// A patient with as many controllers of this role as there can be but so many: the first enrolled
+/// it. Only roles of this pallet are given: no events, no signatures.
+fn crowded<T: Config>(first: &AccountId, role: ControllerRole, but: u32) -> Vec<AccountId> {
+    let (actor, organisation) = World::<T>::clinician();
+    Pallet::<T>::do_enrol(PATIENT, actor, organisation, first.clone(), role);
+    let mut all = vec![first.clone()];
+    for seed in 1..MAX_CONTROLLERS.saturating_sub(but) {
+        let other: AccountId = account("other", seed, 0);
+        let row = Controller {
+            role,
+            expires_at: None,
+        };
+        Pallet::<T>::insert_controller(PATIENT, &other, row);
+        all.push(other);
+    }
+    for account in &all {
+        busy::<T>(account);
+    }
+    all
+}
+
+/// Each of them has announced that the next one's role is to end.
+fn announced<T: Config>(owners: &[AccountId]) {
+    for (index, by) in owners.iter().enumerate() {
+        let row = Removal {
+            by: by.clone(),
+            due: T::Chain::now(),
+        };
+        Removals::<T>::insert(PATIENT, &owners[(index + 1) % owners.len()], row);
+    }
+}
+
+/// Each of them has agreed to add this account, until tomorrow.
+fn agreed<T: Config>(guardians: &[AccountId], account: &AccountId) {
+    for guardian in guardians {
+        let word = Addition {
+            account: account.clone(),
+            role: ControllerRole::Guardian,
+            expires_at: None,
+            counts_until: T::Chain::now().saturating_add(DAY),
+        };
+        Additions::<T>::insert(PATIENT, guardian, word);
+    }
+}
+
+/// All of them have agreed to hand the patient over, and the notice is over.
+fn handed_over<T: Config>(by: &[AccountId], owner: &AccountId) {
+    let row = HandOver {
+        owner: owner.clone(),
+        agreed: BoundedVec::truncate_from(by.to_vec()),
+        due: Some(T::Chain::now()),
+    };
+    HandOvers::<T>::insert(PATIENT, row);
+}
+
+fn keyring(seed: u32) -> Cid {
+    let mut digest = [3; 32];
+    digest[..4].copy_from_slice(&seed.to_le_bytes());
+    Cid::dag_pb(digest)
+}
+
+/// A present keyring, and so many that it replaced and nobody keeps any more.
+fn replaced<T: Config>(by: &AccountId, count: u32) {
+    for seed in 0..count {
+        let row = FormerKeyring {
+            until: 0,
+            replaced_by: by.clone(),
+        };
+        FormerKeyrings::<T>::insert(PATIENT, keyring(seed), row);
+    }
+    FormerKeyringCount::<T>::insert(PATIENT, count);
+    Patients::<T>::mutate(PATIENT, |row| {
+        if let Some(row) = row {
+            row.keyring = Some(keyring(1_000));
+        }
+    });
 }
 
 #[benchmarks]
@@ -104,53 +200,95 @@ mod benchmarks {
         assert!(Patients::<T>::contains_key(PATIENT));
     }
 
+    /// The last word of 15 guardians.
     #[benchmark]
     fn add_controller() {
-        let owner: AccountId = account("owner", 0, 0);
-        crowded::<T>(owner.clone(), 1);
-        let added: AccountId = account("added", 0, 0);
+        let guardian: AccountId = account("guardian", 0, 0);
+        let all = crowded::<T>(&guardian, ControllerRole::Guardian, 1);
+        let (public, added) = signer();
+        agreed::<T>(&all[1..], &added);
+        let consent = role_consent::<T>(&public, ControllerRole::Guardian);
         #[extrinsic_call]
         _(
-            RawOrigin::Signed(owner),
+            RawOrigin::Signed(guardian),
             PATIENT,
             added.clone(),
-            ControllerRole::Owner,
+            ControllerRole::Guardian,
             None,
+            consent,
         );
         assert!(Controllers::<T>::contains_key(PATIENT, added));
     }
 
+    /// Another owner, announced and due, who has announced something about all others.
     #[benchmark]
     fn remove_controller() {
         let owner: AccountId = account("owner", 0, 0);
-        let added: AccountId = account("added", 0, 0);
-        crowded::<T>(owner.clone(), 1);
-        Pallet::<T>::add_controller(
-            RawOrigin::Signed(owner.clone()).into(),
-            PATIENT,
-            added.clone(),
-            ControllerRole::Owner,
-            None,
-        )
-        .expect("room for a controller; qed");
+        let all = crowded::<T>(&owner, ControllerRole::Owner, 0);
+        for other in &all {
+            let row = Removal {
+                by: all[1].clone(),
+                due: T::Chain::now(),
+            };
+            Removals::<T>::insert(PATIENT, other, row);
+        }
         #[extrinsic_call]
-        _(RawOrigin::Signed(owner), PATIENT, added.clone());
-        assert!(!Controllers::<T>::contains_key(PATIENT, added));
+        _(RawOrigin::Signed(owner), PATIENT, all[1].clone());
+        assert!(!Controllers::<T>::contains_key(PATIENT, &all[1]));
+        assert_eq!(Removals::<T>::iter_key_prefix(PATIENT).count(), 0);
     }
 
     #[benchmark]
-    fn set_keyring() {
+    fn announce_removal() {
         let owner: AccountId = account("owner", 0, 0);
-        crowded::<T>(owner.clone(), 0);
+        let all = crowded::<T>(&owner, ControllerRole::Owner, 0);
         #[extrinsic_call]
-        _(RawOrigin::Signed(owner), PATIENT, Cid::dag_pb([3; 32]));
-        assert!(Pallet::<T>::patient(PATIENT).is_some_and(|row| row.keyring.is_some()));
+        remove_controller(RawOrigin::Signed(owner), PATIENT, all[1].clone());
+        assert!(Removals::<T>::contains_key(PATIENT, &all[1]));
+    }
+
+    #[benchmark]
+    fn veto_removal() {
+        let owner: AccountId = account("owner", 0, 0);
+        let all = crowded::<T>(&owner, ControllerRole::Owner, 0);
+        announced::<T>(&all);
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), PATIENT, all[1].clone());
+        assert!(!Removals::<T>::contains_key(PATIENT, &all[1]));
+    }
+
+    #[benchmark]
+    fn set_keyring(w: Linear<0, { MAX_FORMER_KEYRINGS }>) {
+        let owner: AccountId = account("owner", 0, 0);
+        crowded::<T>(&owner, ControllerRole::Owner, 0);
+        replaced::<T>(&owner, w);
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), PATIENT, keyring(2_000));
+        assert!(FormerKeyrings::<T>::contains_key(PATIENT, keyring(1_000)));
+    }
+
+    #[benchmark]
+    fn restore_keyring() {
+        let owner: AccountId = account("owner", 0, 0);
+        crowded::<T>(&owner, ControllerRole::Owner, 0);
+        replaced::<T>(&owner, MAX_FORMER_KEYRINGS);
+        let former = FormerKeyring {
+            until: Moment::MAX,
+            replaced_by: owner.clone(),
+        };
+        FormerKeyrings::<T>::insert(PATIENT, keyring(0), former);
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), PATIENT, keyring(0));
+        assert_eq!(
+            Pallet::<T>::patient(PATIENT).and_then(|row| row.keyring),
+            Some(keyring(0))
+        );
     }
 
     #[benchmark]
     fn restrict() {
         let owner: AccountId = account("owner", 0, 0);
-        crowded::<T>(owner.clone(), 0);
+        crowded::<T>(&owner, ControllerRole::Owner, 0);
         #[extrinsic_call]
         _(RawOrigin::Signed(owner), PATIENT);
         assert!(Pallet::<T>::is_restricted(&PATIENT));
@@ -159,7 +297,7 @@ mod benchmarks {
     #[benchmark]
     fn lift() {
         let owner: AccountId = account("owner", 0, 0);
-        crowded::<T>(owner.clone(), 0);
+        crowded::<T>(&owner, ControllerRole::Owner, 0);
         Pallet::<T>::restrict(RawOrigin::Signed(owner.clone()).into(), PATIENT)
             .expect("an owner; qed");
         #[extrinsic_call]
@@ -170,69 +308,86 @@ mod benchmarks {
     #[benchmark]
     fn set_inbox() {
         let (public, owner) = signer();
-        crowded::<T>(owner.clone(), 0);
+        crowded::<T>(&owner, ControllerRole::Owner, 0);
         let inbox = recipient::<T>(&public, Subject::Inbox(PATIENT), 0);
         #[extrinsic_call]
         _(RawOrigin::Signed(owner), PATIENT, inbox);
         assert!(Inboxes::<T>::contains_key(PATIENT));
     }
 
-    /// Two guardians, 14 carers, and the second guardian's word.
+    /// The last word of 16 guardians, who have all agreed to another one, too.
     #[benchmark]
     fn hand_over() {
-        let guardian = |seed| account::<AccountId>("guardian", seed, 0);
-        let (actor, organisation) = World::<T>::clinician();
-        Pallet::<T>::do_enrol(
-            PATIENT,
-            actor,
-            organisation,
-            guardian(0),
-            ControllerRole::Guardian,
-        );
-        for seed in 1..MAX_CONTROLLERS {
-            let (added, role) = match seed {
-                1 => (guardian(1), ControllerRole::Guardian),
-                _ => (account("carer", seed, 0), ControllerRole::Carer),
-            };
-            Pallet::<T>::add_controller(
-                RawOrigin::Signed(guardian(0)).into(),
-                PATIENT,
-                added,
-                role,
-                None,
-            )
-            .expect("room for a controller; qed");
-        }
+        let guardian: AccountId = account("guardian", 0, 0);
+        let all = crowded::<T>(&guardian, ControllerRole::Guardian, 0);
         let (public, owner) = signer();
-        let expires_at = T::Chain::now().saturating_add(DAY);
-        let payload = succession_payload(&T::Chain::genesis(), &PATIENT, &owner, expires_at);
-        let consent = SuccessionConsent {
-            expires_at,
-            signature: sign(&public, &payload),
-        };
-        Pallet::<T>::hand_over(
-            RawOrigin::Signed(guardian(0)).into(),
-            PATIENT,
-            owner.clone(),
-            consent.clone(),
-        )
-        .expect("a guardian; qed");
+        agreed::<T>(&all, &account("added", 0, 0));
+        handed_over::<T>(&all[1..], &owner);
+        let consent = succession_consent::<T>(&public);
         #[extrinsic_call]
-        _(
-            RawOrigin::Signed(guardian(1)),
-            PATIENT,
-            owner.clone(),
-            consent,
-        );
+        _(RawOrigin::Signed(guardian), PATIENT, owner.clone(), consent);
         assert!(Pallet::<T>::owns_for_good(&PATIENT, &owner));
+    }
+
+    /// The last but one word of 16 guardians.
+    #[benchmark]
+    fn hand_over_waits() {
+        let guardian: AccountId = account("guardian", 0, 0);
+        let all = crowded::<T>(&guardian, ControllerRole::Guardian, 0);
+        let (public, owner) = signer();
+        handed_over::<T>(&all[2..], &owner);
+        let consent = succession_consent::<T>(&public);
+        #[extrinsic_call]
+        hand_over(RawOrigin::Signed(guardian), PATIENT, owner.clone(), consent);
+        assert!(HandOvers::<T>::get(PATIENT).is_some_and(|row| row.agreed.len() == 15));
+    }
+
+    #[benchmark]
+    fn complete_hand_over() {
+        let owner: AccountId = account("owner", 0, 0);
+        let all = crowded::<T>(&owner, ControllerRole::Owner, 0);
+        let (_, next) = signer();
+        announced::<T>(&all);
+        handed_over::<T>(&all, &next);
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), PATIENT);
+        assert!(Pallet::<T>::owns_for_good(&PATIENT, &next));
+    }
+
+    #[benchmark]
+    fn veto_hand_over() {
+        let owner: AccountId = account("owner", 0, 0);
+        let all = crowded::<T>(&owner, ControllerRole::Owner, 0);
+        handed_over::<T>(&all, &account("next", 0, 0));
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), PATIENT);
+        assert!(!HandOvers::<T>::contains_key(PATIENT));
     }
 
     #[benchmark]
     fn void_enrolment() {
-        crowded::<T>(account("owner", 0, 0), 0);
+        let owner: AccountId = account("owner", 0, 0);
+        let all = crowded::<T>(&owner, ControllerRole::Owner, 0);
+        announced::<T>(&all);
+        handed_over::<T>(&all, &account("next", 0, 0));
         let admin = World::<T>::admin();
         #[extrinsic_call]
         _(RawOrigin::Signed(admin), PATIENT);
         assert_eq!(Controllers::<T>::iter_key_prefix(PATIENT).count(), 0);
+    }
+
+    #[benchmark]
+    fn succeed() -> Result<(), BenchmarkError> {
+        let owner: AccountId = account("owner", 0, 0);
+        let all = crowded::<T>(&owner, ControllerRole::Owner, 0);
+        announced::<T>(&all);
+        handed_over::<T>(&all, &account("next", 0, 0));
+        let next: AccountId = account("new", 0, 0);
+        #[block]
+        {
+            <Pallet<T> as Succession<AccountId>>::succeed(PATIENT, &owner, &next)?;
+        }
+        assert!(Pallet::<T>::owns_for_good(&PATIENT, &next));
+        Ok(())
     }
 }

@@ -1,6 +1,9 @@
-use frame_support::{assert_noop, assert_ok, assert_storage_noop};
+use frame_support::{
+    assert_noop, assert_ok, assert_storage_noop, dispatch::DispatchResultWithPostInfo,
+};
 use salus_primitives::{
-    rows::{DAY, HOUR},
+    rows::{DAY, ENDING_COUNTS, ENDING_WAITS, HOUR, UNNAMING_WAITS},
+    signing::CONSENT_LASTS,
     traits::{Control, Sponsorship},
     AccountId, Cid, Controller, ControllerRole, PatientId, Recipient, Subject,
 };
@@ -8,11 +11,26 @@ use sp_runtime::DispatchError;
 use ControllerRole::{Carer, Guardian, Owner};
 
 use crate::{
-    mock::*, ControlledBy, Controllers, Error, Event, HandOvers, Inboxes, Sponsors, MAX_CONTROLLERS,
+    mock::*, Additions, ControlledBy, Controllers, Error, Event, FormerKeyrings, HandOvers,
+    Inboxes, Removals, Sponsors, KEYRINGS_PRUNED, KEYRINGS_RESERVED, MAX_CARERS, MAX_CONTROLLERS,
+    MAX_FORMER_KEYRINGS,
 };
 
 fn for_owner() -> Enrolment {
     enrolment("Owner", doctor(), HOSPITAL, PATIENT, Owner)
+}
+
+/// As `assert_noop`, for calls that return what a refusal does not cost.
+macro_rules! assert_refused {
+    ($call:expr, $error:expr $(,)?) => {
+        assert_storage_noop!({
+            let result: DispatchResultWithPostInfo = $call;
+            assert_eq!(
+                result.map_err(|refused| refused.error),
+                Err(DispatchError::from($error))
+            );
+        })
+    };
 }
 
 fn role(account: AccountId) -> Option<ControllerRole> {
@@ -32,8 +50,8 @@ mod enrol {
             assert_eq!((row.restricted_since, row.keyring), (None, None));
             assert_eq!(role(owner()), Some(Owner));
             assert_eq!(Patients::inbox(PATIENT).unwrap().signer, owner());
-            assert_eq!(Patients::sponsor(&owner()), Some(HOSPITAL));
-            assert_eq!(Patients::controlled_by(owner()), vec![PATIENT]);
+            assert_eq!(Patients::sponsor(&owner()), Some((PATIENT, HOSPITAL)));
+            assert_eq!(Patients::controlled_by(owner(), None, 256), vec![PATIENT]);
             // Without a reference it could send nothing.
             assert_eq!(System::providers(&owner()), 1);
             System::assert_last_event(
@@ -183,7 +201,7 @@ mod enrol {
             assert_noop!(enrolment.clone().submit(), Error::<Test>::AlreadyEnrolled);
             // Not even after everything else about the patient has changed hands.
             assert_ok!(add(owner(), stranger(), Owner, None));
-            assert_ok!(remove(stranger(), owner()));
+            assert_ok!(remove(owner(), owner()));
             assert_noop!(enrolment.submit(), Error::<Test>::AlreadyEnrolled);
             assert_eq!(role(owner()), None);
         });
@@ -248,10 +266,10 @@ mod enrol {
         ExtBuilder::default().build_and_execute(|| {
             // The hospital's patient makes a stranger its carer, so the hospital sponsors them …
             assert_ok!(add(owner(), stranger(), Carer, None));
-            assert_eq!(Patients::sponsor(&stranger()), Some(HOSPITAL));
+            assert_eq!(Patients::sponsor(&stranger()), Some((PATIENT, HOSPITAL)));
             // … until they enrol somewhere themselves.
             assert_ok!(enrolment("Stranger", lee(), CLINIC, OTHER, Owner).submit());
-            assert_eq!(Patients::sponsor(&stranger()), Some(CLINIC));
+            assert_eq!(Patients::sponsor(&stranger()), Some((OTHER, CLINIC)));
             assert_eq!(System::providers(&stranger()), 1);
         });
     }
@@ -295,6 +313,7 @@ mod add_controller {
                 add(guardian(), stranger(), Owner, None),
                 Error::<Test>::NotAuthorized
             );
+            // The only guardian there is.
             assert_ok!(add(guardian(), stranger(), Guardian, None));
             assert_ok!(add(guardian(), account("A"), Carer, None));
             for role in [Owner, Guardian, Carer] {
@@ -317,11 +336,19 @@ mod add_controller {
                 );
             }
             assert_noop!(
-                Patients::add_controller(signed(owner()), PatientId([3; 16]), owner(), Owner, None),
+                add_to(PatientId([3; 16]), owner(), owner(), Owner, None),
                 Error::<Test>::NotEnrolled
             );
+            let consent = role_consent("Stranger", PATIENT, Owner);
             assert_noop!(
-                Patients::add_controller(RuntimeOrigin::root(), PATIENT, owner(), Owner, None),
+                Patients::add_controller(
+                    RuntimeOrigin::root(),
+                    PATIENT,
+                    stranger(),
+                    Owner,
+                    None,
+                    consent
+                ),
                 DispatchError::BadOrigin
             );
         });
@@ -338,11 +365,11 @@ mod add_controller {
             assert_ok!(add(owner(), account("Aunt"), Guardian, Some(end)));
             for longer in [None, Some(end + 1)] {
                 assert_noop!(
-                    add(account("Aunt"), stranger(), Guardian, longer),
+                    add(account("Aunt"), stranger(), Carer, longer),
                     Error::<Test>::OutlastsOwn
                 );
             }
-            assert_ok!(add(account("Aunt"), stranger(), Guardian, Some(end)));
+            assert_ok!(add(account("Aunt"), stranger(), Carer, Some(end)));
         });
     }
 
@@ -373,27 +400,204 @@ mod add_controller {
                 assert_ok!(add(
                     owner(),
                     account(&seed.to_string()),
-                    Carer,
+                    Guardian,
                     Some(START + HOUR)
                 ));
             }
-            assert_noop!(
-                add(owner(), stranger(), Carer, None),
-                Error::<Test>::TooManyControllers
-            );
+            for role in [Owner, Guardian, Carer] {
+                assert_noop!(
+                    add(owner(), stranger(), role, None),
+                    Error::<Test>::TooManyControllers
+                );
+            }
             set_now(START + HOUR);
             // Expired ones take room until removed, but can be given a role anew.
             assert_noop!(
-                add(owner(), stranger(), Carer, None),
+                add(owner(), stranger(), Guardian, None),
                 Error::<Test>::TooManyControllers
             );
-            assert_ok!(add(owner(), account("3"), Carer, None));
+            assert_ok!(add(owner(), account("3"), Guardian, None));
             assert_ok!(remove(owner(), account("4")));
-            assert_ok!(add(owner(), stranger(), Carer, None));
+            assert_ok!(add(owner(), stranger(), Guardian, None));
             assert_eq!(
                 Patients::controllers(PATIENT).len(),
                 MAX_CONTROLLERS as usize
             );
+        });
+    }
+
+    #[test]
+    fn ninth_carer_is_refused_and_a_successor_finds_room() {
+        ExtBuilder::default().build_and_execute(|| {
+            for seed in 1..MAX_CARERS {
+                assert_ok!(add(owner(), account(&seed.to_string()), Carer, None));
+            }
+            for by in [owner(), guardian()] {
+                assert_noop!(
+                    add(by, stranger(), Carer, None),
+                    Error::<Test>::TooManyCarers
+                );
+            }
+            assert_ok!(add(owner(), stranger(), Owner, None));
+            assert_ok!(remove(owner(), carer()));
+            assert_ok!(add(owner(), carer(), Carer, None));
+        });
+    }
+
+    #[test]
+    fn account_that_did_not_sign_exactly_this_role_is_not_named() {
+        ExtBuilder::default().build_and_execute(|| {
+            let with = |consent| {
+                Patients::add_controller(signed(owner()), PATIENT, stranger(), Carer, None, consent)
+            };
+            let ours = role_consent("Stranger", PATIENT, Carer);
+            let mut longer = ours.clone();
+            longer.expires_at += DAY;
+            for consent in [
+                role_consent("Owner", PATIENT, Carer),
+                role_consent("Stranger", OTHER, Carer),
+                role_consent("Stranger", PATIENT, Guardian),
+                longer,
+            ] {
+                assert_noop!(with(consent), Error::<Test>::BadConsent);
+            }
+            let lasts = |ends| role_consent_until("Stranger", PATIENT, Carer, ends);
+            assert_noop!(
+                with(lasts(START + CONSENT_LASTS + 1)),
+                Error::<Test>::ConsentTooLong
+            );
+            assert_noop!(with(lasts(START)), Error::<Test>::ConsentExpired);
+            assert!(!ControlledBy::<Test>::contains_key(stranger(), PATIENT));
+            assert_ok!(with(lasts(START + CONSENT_LASTS)));
+        });
+    }
+}
+
+mod guardians_add {
+    use super::*;
+
+    /// A child with two parents.
+    fn two_parents(test: impl FnOnce()) {
+        ExtBuilder::empty().build_and_execute(|| {
+            assert_ok!(enrolment("Guardian", doctor(), HOSPITAL, PATIENT, Guardian).submit());
+            assert_ok!(add(guardian(), account("Father"), Guardian, None));
+            System::reset_events();
+            test();
+        });
+    }
+
+    #[test]
+    fn one_of_two_guardians_adds_no_guardian_alone() {
+        two_parents(|| {
+            for _ in 0..2 {
+                assert_ok!(add(guardian(), account("Aunt"), Guardian, None));
+                System::assert_last_event(
+                    Event::AdditionAgreed {
+                        patient: PATIENT,
+                        actor: guardian(),
+                        account: account("Aunt"),
+                        role: Guardian,
+                        expires_at: None,
+                    }
+                    .into(),
+                );
+                assert_eq!(role(account("Aunt")), None);
+            }
+            // Not for a role that ends, when one that does not end was agreed to.
+            let end = Some(START + DAY);
+            assert_ok!(add(account("Father"), account("Aunt"), Guardian, end));
+            assert_eq!(role(account("Aunt")), None);
+            assert_ok!(add(account("Father"), account("Aunt"), Guardian, None));
+            assert_eq!(role(account("Aunt")), Some(Guardian));
+            assert_eq!(Additions::<Test>::iter().count(), 0);
+        });
+    }
+
+    #[test]
+    fn one_guardian_cannot_fill_the_rows() {
+        two_parents(|| {
+            for seed in 0..MAX_CARERS {
+                assert_ok!(add(guardian(), account(&seed.to_string()), Carer, None));
+            }
+            assert_noop!(
+                add(guardian(), stranger(), Carer, None),
+                Error::<Test>::TooManyCarers
+            );
+            for seed in MAX_CARERS..MAX_CONTROLLERS {
+                assert_ok!(add(guardian(), account(&seed.to_string()), Guardian, None));
+            }
+            // One word of hers, and room for whom both name.
+            assert_eq!(Additions::<Test>::iter().count(), 1);
+            assert_ok!(add(guardian(), account("Aunt"), Guardian, None));
+            assert_ok!(add(account("Father"), account("Aunt"), Guardian, None));
+            assert_eq!(role(account("Aunt")), Some(Guardian));
+        });
+    }
+
+    #[test]
+    fn naming_another_account_drops_the_earlier_word() {
+        two_parents(|| {
+            assert_ok!(add(guardian(), account("Aunt"), Guardian, None));
+            assert_ok!(add(guardian(), stranger(), Guardian, None));
+            assert!(events().contains(&Event::AdditionDropped {
+                patient: PATIENT,
+                actor: guardian(),
+                guardian: guardian(),
+                account: account("Aunt"),
+            }));
+            assert_ok!(add(account("Father"), account("Aunt"), Guardian, None));
+            assert_eq!(role(account("Aunt")), None);
+        });
+    }
+
+    #[test]
+    fn word_ends_with_the_consent_and_with_the_guardian() {
+        two_parents(|| {
+            assert_ok!(add(guardian(), account("Aunt"), Guardian, None));
+            set_now(START + DAY);
+            assert_ok!(add(account("Father"), account("Aunt"), Guardian, None));
+            assert_eq!(role(account("Aunt")), None);
+            System::reset_events();
+            assert_ok!(remove(account("Father"), account("Father")));
+            assert_eq!(
+                events(),
+                vec![
+                    Event::AdditionDropped {
+                        patient: PATIENT,
+                        actor: account("Father"),
+                        guardian: account("Father"),
+                        account: account("Aunt"),
+                    },
+                    Event::ControllerRemoved {
+                        patient: PATIENT,
+                        actor: account("Father"),
+                        account: account("Father"),
+                        role: Guardian,
+                    }
+                ]
+            );
+        });
+    }
+
+    #[test]
+    fn guardian_for_a_time_is_asked_and_gives_nothing_for_good_alone() {
+        two_parents(|| {
+            let end = Some(START + HOUR);
+            assert_ok!(add(guardian(), account("Aunt"), Guardian, end));
+            assert_ok!(add(account("Father"), account("Aunt"), Guardian, end));
+            for by in [guardian(), account("Father")] {
+                assert_ok!(add(by, stranger(), Guardian, None));
+                assert_eq!(role(stranger()), None);
+            }
+            assert_ok!(add(account("Aunt"), stranger(), Guardian, None));
+            assert_eq!(role(stranger()), Some(Guardian));
+            // Her own role has ended: nobody waits for her.
+            set_now(START + HOUR);
+            for by in [guardian(), account("Father"), stranger()] {
+                assert_eq!(role(account("Child")), None);
+                assert_ok!(add(by, account("Child"), Guardian, None));
+            }
+            assert_eq!(role(account("Child")), Some(Guardian));
         });
     }
 }
@@ -406,7 +610,11 @@ mod remove_controller {
         ExtBuilder::default().build_and_execute(|| {
             assert_ok!(add(owner(), stranger(), Owner, None));
             for (who, role) in [(carer(), Carer), (guardian(), Guardian), (owner(), Owner)] {
-                assert_ok!(remove(stranger(), who.clone()));
+                if role == Owner {
+                    assert_ok!(remove_owner(stranger(), who.clone()));
+                } else {
+                    assert_ok!(remove(stranger(), who.clone()));
+                }
                 assert!(!Controllers::<Test>::contains_key(PATIENT, &who));
                 assert!(!ControlledBy::<Test>::contains_key(&who, PATIENT));
                 assert_eq!(Patients::sponsor(&who), None);
@@ -426,16 +634,161 @@ mod remove_controller {
     }
 
     #[test]
+    fn thief_with_one_of_two_owners_keys_ends_the_other_not_within_72_hours() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(add(owner(), account("Thief"), Owner, None));
+            let thief = account("Thief");
+            let spent = remove(thief.clone(), owner()).unwrap().actual_weight;
+            assert!(
+                spent.is_some(),
+                "what an announcement does not use is returned"
+            );
+            System::assert_last_event(
+                Event::RemovalAnnounced {
+                    patient: PATIENT,
+                    actor: thief.clone(),
+                    account: owner(),
+                    due: START + ENDING_WAITS,
+                }
+                .into(),
+            );
+            assert_eq!(role(owner()), Some(Owner));
+            set_now(START + ENDING_WAITS - 1);
+            assert_refused!(
+                Patients::remove_controller(signed(thief.clone()), PATIENT, owner()),
+                Error::<Test>::NotDue,
+            );
+            set_now(START + ENDING_WAITS);
+            assert_ok!(remove(thief, owner()));
+            assert_eq!(role(owner()), None);
+        });
+    }
+
+    #[test]
+    fn veto_stops_an_announced_removal_and_the_notice_begins_anew() {
+        for vetoes in [owner(), guardian(), account("Tablet")] {
+            ExtBuilder::default().build_and_execute(|| {
+                assert_ok!(add(owner(), account("Thief"), Owner, None));
+                assert_ok!(add(
+                    owner(),
+                    account("Tablet"),
+                    Owner,
+                    Some(START + 30 * DAY)
+                ));
+                assert_ok!(remove(account("Thief"), owner()));
+                set_now(START + ENDING_WAITS);
+                for who in [carer(), stranger(), doctor(), hospital_admin()] {
+                    assert_noop!(veto_removal(who, owner()), Error::<Test>::NotAuthorized);
+                }
+                assert_ok!(veto_removal(vetoes.clone(), owner()));
+                System::assert_last_event(
+                    Event::RemovalVetoed {
+                        patient: PATIENT,
+                        actor: vetoes.clone(),
+                        account: owner(),
+                    }
+                    .into(),
+                );
+                assert_noop!(
+                    veto_removal(vetoes.clone(), owner()),
+                    Error::<Test>::NothingPending
+                );
+                assert_ok!(remove(account("Thief"), owner()));
+                assert_eq!(role(owner()), Some(Owner));
+                assert_eq!(
+                    Removals::<Test>::get(PATIENT, owner()).unwrap().due,
+                    START + 2 * ENDING_WAITS
+                );
+            });
+        }
+    }
+
+    #[test]
+    fn removal_announced_by_a_former_owner_ends_with_its_role() {
+        ExtBuilder::default().build_and_execute(|| {
+            for name in ["Thief", "Tablet"] {
+                assert_ok!(add(owner(), account(name), Owner, None));
+            }
+            assert_ok!(remove(account("Thief"), owner()));
+            assert_ok!(remove(account("Tablet"), account("Thief")));
+            set_now(START + ENDING_WAITS);
+            System::reset_events();
+            assert_ok!(remove(account("Tablet"), account("Thief")));
+            assert_eq!(
+                events(),
+                vec![
+                    Event::RemovalVetoed {
+                        patient: PATIENT,
+                        actor: account("Tablet"),
+                        account: owner(),
+                    },
+                    Event::ControllerRemoved {
+                        patient: PATIENT,
+                        actor: account("Tablet"),
+                        account: account("Thief"),
+                        role: Owner,
+                    }
+                ]
+            );
+            // The tablet, too, would have to announce it.
+            assert_ok!(remove(account("Tablet"), owner()));
+            assert_eq!(role(owner()), Some(Owner));
+        });
+    }
+
+    #[test]
+    fn announced_removal_that_nobody_carried_out_counts_no_more() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(add(owner(), account("Tablet"), Owner, None));
+            assert_ok!(remove(account("Tablet"), owner()));
+            set_now(START + ENDING_WAITS + ENDING_COUNTS);
+            assert_ok!(remove(account("Tablet"), owner()));
+            assert_eq!(role(owner()), Some(Owner));
+            set_now(now() + ENDING_WAITS + ENDING_COUNTS - 1);
+            assert_ok!(remove(account("Tablet"), owner()));
+            assert_eq!(role(owner()), None);
+        });
+    }
+
+    #[test]
+    fn recovery_under_way_puts_a_removal_off() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(add(owner(), account("Thief"), Owner, None));
+            assert_ok!(remove(account("Thief"), owner()));
+            set_under_way(Some(START + HOUR));
+            set_now(START + ENDING_WAITS);
+            assert_refused!(remove(account("Thief"), owner()), Error::<Test>::NotDue);
+            set_under_way(None);
+            assert_ok!(remove(account("Thief"), owner()));
+        });
+    }
+
+    #[test]
+    fn own_role_and_an_owners_for_a_time_end_at_once() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(add(owner(), account("Tablet"), Owner, None));
+            assert_ok!(add(owner(), stranger(), Owner, Some(START + DAY)));
+            assert_ok!(remove(account("Tablet"), stranger()));
+            assert_ok!(remove(account("Tablet"), account("Tablet")));
+            assert_eq!(role(account("Tablet")), None);
+            assert_eq!(role(stranger()), None);
+        });
+    }
+
+    #[test]
     fn a_removed_owner_owns_nothing_for_good() {
         use salus_primitives::traits::Succession;
         ExtBuilder::default().build_and_execute(|| {
+            assert!(!Patients::has_other_owner_for_good(&PATIENT, &owner()));
             assert_ok!(add(owner(), stranger(), Owner, None));
+            assert!(Patients::has_other_owner_for_good(&PATIENT, &owner()));
             assert!(Patients::owns_for_good(&PATIENT, &owner()));
-            assert_ok!(remove(stranger(), owner()));
+            assert_ok!(remove_owner(stranger(), owner()));
             assert!(!Patients::owns_for_good(&PATIENT, &owner()));
             // Nor with a role that ends, or another one.
-            assert_ok!(add(stranger(), owner(), Owner, Some(START + DAY)));
+            assert_ok!(add(stranger(), owner(), Owner, Some(now() + DAY)));
             assert!(!Patients::owns_for_good(&PATIENT, &owner()));
+            assert!(!Patients::has_other_owner_for_good(&PATIENT, &stranger()));
             assert_ok!(remove(stranger(), owner()));
             assert_ok!(add(stranger(), owner(), Guardian, None));
             assert!(!Patients::owns_for_good(&PATIENT, &owner()));
@@ -450,7 +803,7 @@ mod remove_controller {
                 Patients::restrict(signed(guardian()), PATIENT),
                 Error::<Test>::NotAuthorized
             );
-            assert_noop!(remove(guardian(), carer()), Error::<Test>::NotAuthorized);
+            assert_refused!(remove(guardian(), carer()), Error::<Test>::NotAuthorized);
         });
     }
 
@@ -458,8 +811,8 @@ mod remove_controller {
     fn guardians_remove_carers_and_themselves_but_no_other_guardian_and_no_owner() {
         ExtBuilder::default().build_and_execute(|| {
             assert_ok!(add(owner(), stranger(), Guardian, None));
-            assert_noop!(remove(guardian(), stranger()), Error::<Test>::NotAuthorized);
-            assert_noop!(remove(guardian(), owner()), Error::<Test>::NotAuthorized);
+            assert_refused!(remove(guardian(), stranger()), Error::<Test>::NotAuthorized);
+            assert_refused!(remove(guardian(), owner()), Error::<Test>::NotAuthorized);
             assert_ok!(remove(guardian(), carer()));
             assert_ok!(remove(guardian(), guardian()));
         });
@@ -469,7 +822,7 @@ mod remove_controller {
     fn guardians_clear_away_expired_guardians() {
         ExtBuilder::default().build_and_execute(|| {
             assert_ok!(add(owner(), stranger(), Guardian, Some(START + HOUR)));
-            assert_noop!(remove(guardian(), stranger()), Error::<Test>::NotAuthorized);
+            assert_refused!(remove(guardian(), stranger()), Error::<Test>::NotAuthorized);
             set_now(START + HOUR);
             assert_ok!(remove(guardian(), stranger()));
         });
@@ -480,7 +833,7 @@ mod remove_controller {
         ExtBuilder::default().build_and_execute(|| {
             for who in [carer(), stranger(), doctor(), hospital_admin()] {
                 for target in [owner(), guardian()] {
-                    assert_noop!(remove(who.clone(), target), Error::<Test>::NotAuthorized);
+                    assert_refused!(remove(who.clone(), target), Error::<Test>::NotAuthorized);
                 }
             }
             assert_ok!(remove(carer(), carer()));
@@ -490,10 +843,10 @@ mod remove_controller {
     #[test]
     fn what_is_not_there_is_not_removed() {
         ExtBuilder::default().build_and_execute(|| {
-            assert_noop!(remove(owner(), stranger()), Error::<Test>::NotController);
-            assert_noop!(
+            assert_refused!(remove(owner(), stranger()), Error::<Test>::NotController);
+            assert_refused!(
                 Patients::remove_controller(signed(owner()), OTHER, owner()),
-                Error::<Test>::NotEnrolled
+                Error::<Test>::NotEnrolled,
             );
         });
     }
@@ -502,13 +855,13 @@ mod remove_controller {
     fn the_last_owner_stays_even_beside_guardians_and_owners_for_a_time() {
         ExtBuilder::default().build_and_execute(|| {
             assert_ok!(add(owner(), stranger(), Owner, Some(START + DAY)));
-            assert_noop!(remove(owner(), owner()), Error::<Test>::LastController);
-            assert_noop!(remove(stranger(), owner()), Error::<Test>::LastController);
+            assert_refused!(remove(owner(), owner()), Error::<Test>::LastController);
+            assert_refused!(remove(stranger(), owner()), Error::<Test>::LastController);
             assert_ok!(add(owner(), account("Tablet"), Owner, None));
-            assert_ok!(remove(account("Tablet"), owner()));
-            assert_noop!(
+            assert_ok!(remove_owner(account("Tablet"), owner()));
+            assert_refused!(
                 remove(account("Tablet"), account("Tablet")),
-                Error::<Test>::LastController
+                Error::<Test>::LastController,
             );
         });
     }
@@ -524,11 +877,12 @@ mod remove_controller {
                 Guardian,
                 Some(START + DAY)
             ));
-            assert_noop!(
+            assert_refused!(
                 remove(guardian(), guardian()),
-                Error::<Test>::LastController
+                Error::<Test>::LastController,
             );
             assert_ok!(add(guardian(), account("Father"), Guardian, None));
+            assert_ok!(add(account("Aunt"), account("Father"), Guardian, None));
             assert_ok!(remove(guardian(), guardian()));
         });
     }
@@ -544,24 +898,24 @@ mod roles_end {
             assert_ok!(add(owner(), who.clone(), Owner, Some(end)));
             set_now(end - 1);
             assert_eq!(role(who.clone()), Some(Owner));
-            assert_eq!(Patients::sponsor(&who), Some(HOSPITAL));
+            assert_eq!(Patients::sponsor(&who), Some((PATIENT, HOSPITAL)));
             assert_ok!(Patients::restrict(signed(who.clone()), PATIENT));
 
             set_now(end);
             let refused = Error::<Test>::NotAuthorized;
             assert_eq!(role(who.clone()), None);
             assert_eq!(Patients::controller(PATIENT, who.clone()), None);
-            assert_eq!(Patients::controlled_by(who.clone()), vec![]);
+            assert_eq!(Patients::controlled_by(who.clone(), None, 256), vec![]);
             assert_eq!(Patients::sponsor(&who), None);
             assert_noop!(Patients::lift(signed(who.clone()), PATIENT), refused);
             assert_noop!(
                 add(who.clone(), account("A"), Carer, None),
                 Error::<Test>::NotAuthorized
             );
-            assert_noop!(remove(who.clone(), carer()), Error::<Test>::NotAuthorized);
-            assert_noop!(
+            assert_refused!(remove(who.clone(), carer()), Error::<Test>::NotAuthorized);
+            assert_refused!(
                 remove(who.clone(), who.clone()),
-                Error::<Test>::NotAuthorized
+                Error::<Test>::NotAuthorized,
             );
             assert_noop!(
                 Patients::ensure_decides(PATIENT, who.clone()),
@@ -584,8 +938,8 @@ mod roles_end {
             ] {
                 let by = Patients::ensure_answers(PATIENT, who.clone()).unwrap();
                 assert_eq!(
-                    (by.patient, by.actor, by.role),
-                    (PATIENT, who.clone(), role)
+                    (by.patient, by.actor, by.role, by.until),
+                    (PATIENT, who.clone(), role, None)
                 );
                 assert_eq!(Patients::ensure_decides(PATIENT, who).is_ok(), decides);
             }
@@ -622,9 +976,9 @@ mod keyring_and_restriction {
                     .into(),
                 );
             }
-            assert_noop!(
+            assert_refused!(
                 Patients::set_keyring(signed(owner()), PATIENT, Cid([0; 36])),
-                Error::<Test>::InvalidCid
+                Error::<Test>::InvalidCid,
             );
         });
     }
@@ -670,9 +1024,9 @@ mod keyring_and_restriction {
         ExtBuilder::default().build_and_execute(|| {
             let keyring = Cid::dag_pb([1; 32]);
             for who in [carer(), stranger(), doctor(), hospital_admin()] {
-                assert_noop!(
+                assert_refused!(
                     Patients::set_keyring(signed(who.clone()), PATIENT, keyring),
-                    Error::<Test>::NotAuthorized
+                    Error::<Test>::NotAuthorized,
                 );
                 assert_noop!(
                     Patients::restrict(signed(who.clone()), PATIENT),
@@ -687,9 +1041,9 @@ mod keyring_and_restriction {
                 Patients::restrict(signed(owner()), OTHER),
                 Error::<Test>::NotEnrolled
             );
-            assert_noop!(
+            assert_refused!(
                 Patients::set_keyring(signed(owner()), OTHER, keyring),
-                Error::<Test>::NotEnrolled
+                Error::<Test>::NotEnrolled,
             );
             assert_noop!(
                 Patients::lift(signed(owner()), OTHER),
@@ -765,7 +1119,7 @@ mod hand_over {
         });
     }
 
-    fn is_the_childs() {
+    fn is_the_childs(by: AccountId) {
         let only = Controller {
             role: Owner,
             expires_at: None,
@@ -774,16 +1128,28 @@ mod hand_over {
             Patients::controllers(PATIENT),
             vec![(account("Child"), only)]
         );
-        assert_eq!(Patients::sponsor(&account("Child")), Some(HOSPITAL));
+        assert_eq!(
+            Patients::sponsor(&account("Child")),
+            Some((PATIENT, HOSPITAL))
+        );
         assert_eq!(System::providers(&account("Child")), 1);
-        assert_eq!(dismissed(), vec![PATIENT]);
+        assert_eq!(Patients::decided_since(&PATIENT), now());
+        assert_eq!(succeeded(), vec![(PATIENT, by.clone())]);
+        System::assert_last_event(
+            Event::HandedOver {
+                patient: PATIENT,
+                actor: by,
+                owner: account("Child"),
+            }
+            .into(),
+        );
     }
 
     #[test]
     fn all_other_roles_end() {
         a_child(|| {
             assert_ok!(hand_over(guardian(), "Child"));
-            is_the_childs();
+            is_the_childs(guardian());
             for who in [guardian(), carer()] {
                 assert_eq!(Patients::sponsor(&who), None);
                 assert_noop!(
@@ -791,14 +1157,6 @@ mod hand_over {
                     Error::<Test>::NotAuthorized
                 );
             }
-            System::assert_last_event(
-                Event::HandedOver {
-                    patient: PATIENT,
-                    actor: guardian(),
-                    owner: account("Child"),
-                }
-                .into(),
-            );
         });
     }
 
@@ -807,7 +1165,7 @@ mod hand_over {
         a_child(|| {
             assert_ok!(add(guardian(), account("Child"), Carer, Some(START + HOUR)));
             assert_ok!(hand_over(guardian(), "Child"));
-            is_the_childs();
+            is_the_childs(guardian());
         });
     }
 
@@ -822,15 +1180,16 @@ mod hand_over {
                         patient: PATIENT,
                         actor: who,
                         owner: account("Child"),
+                        due: None,
                     }
                     .into(),
                 );
                 assert_eq!(role(account("Child")), None);
                 assert_eq!(role(account("Father")), Some(Guardian));
             }
-            assert_eq!(dismissed(), vec![]);
+            assert_eq!(succeeded(), vec![]);
             assert_ok!(hand_over(account("Father"), "Child"));
-            is_the_childs();
+            is_the_childs(account("Father"));
             assert_eq!(HandOvers::<Test>::iter().count(), 0);
         });
     }
@@ -841,12 +1200,17 @@ mod hand_over {
             assert_ok!(add(guardian(), account("Father"), Guardian, None));
             assert_ok!(hand_over(guardian(), "Child"));
             assert_ok!(hand_over(account("Father"), "Stranger"));
+            assert!(events().contains(&Event::HandOverVetoed {
+                patient: PATIENT,
+                actor: account("Father"),
+                owner: account("Child"),
+            }));
             assert_eq!(role(stranger()), None);
             // The mother's word for the child is forgotten, not used later.
             assert_ok!(hand_over(account("Father"), "Child"));
             assert_eq!(role(account("Child")), None);
             assert_ok!(hand_over(guardian(), "Child"));
-            is_the_childs();
+            is_the_childs(guardian());
         });
     }
 
@@ -860,16 +1224,17 @@ mod hand_over {
                 Some(START + HOUR)
             ));
             assert_ok!(add(guardian(), account("Father"), Guardian, None));
+            assert_ok!(add(account("Aunt"), account("Father"), Guardian, None));
             assert_ok!(hand_over(account("Aunt"), "Child"));
             assert_ok!(hand_over(guardian(), "Child"));
             set_now(START + HOUR);
-            assert_noop!(
+            assert_refused!(
                 hand_over(account("Aunt"), "Child"),
-                Error::<Test>::NotAuthorized
+                Error::<Test>::NotAuthorized,
             );
             assert_eq!(role(account("Child")), None);
             assert_ok!(hand_over(account("Father"), "Child"));
-            is_the_childs();
+            is_the_childs(account("Father"));
         });
     }
 
@@ -877,12 +1242,12 @@ mod hand_over {
     fn no_guardian_hands_an_owners_patient_over() {
         ExtBuilder::default().build_and_execute(|| {
             assert!(Patients::has_owner(&PATIENT));
-            assert_noop!(hand_over(guardian(), "Child"), Error::<Test>::NotAuthorized);
+            assert_refused!(hand_over(guardian(), "Child"), Error::<Test>::NotAuthorized);
             for who in [carer(), stranger(), doctor(), hospital_admin()] {
-                assert_noop!(hand_over(who, "Child"), Error::<Test>::NotAuthorized);
+                assert_refused!(hand_over(who, "Child"), Error::<Test>::NotAuthorized);
             }
             assert_ok!(hand_over(owner(), "Child"));
-            is_the_childs();
+            is_the_childs(owner());
         });
     }
 
@@ -892,7 +1257,7 @@ mod hand_over {
             assert_ok!(add(owner(), stranger(), Owner, Some(START + DAY)));
             assert!(!Patients::owns_for_good(&PATIENT, &stranger()));
             assert!(!Patients::owns_for_good(&PATIENT, &guardian()));
-            assert_noop!(hand_over(stranger(), "Child"), Error::<Test>::OutlastsOwn);
+            assert_refused!(hand_over(stranger(), "Child"), Error::<Test>::OutlastsOwn);
         });
     }
 
@@ -902,16 +1267,16 @@ mod hand_over {
             assert_ok!(hand_over(guardian(), "Child"));
             let refused = Error::<Test>::NotAuthorized;
             assert_noop!(add(guardian(), stranger(), Guardian, None), refused);
-            assert_noop!(
+            assert_refused!(
                 remove(guardian(), account("Child")),
-                Error::<Test>::NotAuthorized
+                Error::<Test>::NotAuthorized,
             );
             assert_noop!(
                 Patients::restrict(signed(guardian()), PATIENT),
                 Error::<Test>::NotAuthorized
             );
             // Not with the child's own word either, which is valid for a day.
-            assert_noop!(hand_over(guardian(), "Child"), Error::<Test>::NotAuthorized);
+            assert_refused!(hand_over(guardian(), "Child"), Error::<Test>::NotAuthorized);
         });
     }
 
@@ -930,12 +1295,12 @@ mod hand_over {
                 (stranger(), ours.clone()),
                 (account("Child"), longer),
             ] {
-                assert_noop!(by(owner, consent), Error::<Test>::BadConsent);
+                assert_refused!(by(owner, consent), Error::<Test>::BadConsent);
             }
             set_now(START + DAY);
-            assert_noop!(
+            assert_refused!(
                 by(account("Child"), ours.clone()),
-                Error::<Test>::ConsentExpired
+                Error::<Test>::ConsentExpired,
             );
             set_now(START + DAY - 1);
             assert_ok!(by(account("Child"), ours));
@@ -970,8 +1335,11 @@ mod hand_over {
         ExtBuilder::default().build_and_execute(|| {
             assert_ok!(enrolment("Stranger", lee(), CLINIC, OTHER, Owner).submit());
             assert_ok!(hand_over(owner(), "Stranger"));
-            assert_eq!(Patients::sponsor(&stranger()), Some(CLINIC));
-            assert_eq!(Patients::controlled_by(stranger()), vec![PATIENT, OTHER]);
+            assert_eq!(Patients::sponsor(&stranger()), Some((OTHER, CLINIC)));
+            assert_eq!(
+                Patients::controlled_by(stranger(), None, 256),
+                vec![PATIENT, OTHER]
+            );
         });
     }
 }
@@ -987,10 +1355,12 @@ mod void_enrolment {
             assert_ok!(void(hospital_admin()));
             assert_eq!(Patients::controllers(PATIENT), vec![]);
             assert!(Patients::is_restricted(&PATIENT));
-            assert_eq!(dismissed(), vec![PATIENT]);
+            assert_eq!(succeeded(), vec![(PATIENT, hospital_admin())]);
+            assert_eq!(Patients::voided_by(&PATIENT), Some(HOSPITAL));
+            assert_eq!(Patients::decided_since(&PATIENT), START);
             for who in [owner(), guardian(), carer()] {
                 assert_eq!(Patients::sponsor(&who), None);
-                assert_eq!(Patients::controlled_by(who.clone()), vec![]);
+                assert_eq!(Patients::controlled_by(who.clone(), None, 256), vec![]);
                 assert_noop!(
                     Patients::ensure_answers(PATIENT, who),
                     Error::<Test>::NotAuthorized
@@ -1010,13 +1380,16 @@ mod void_enrolment {
     #[test]
     fn a_void_patient_is_nobodys_ever_after() {
         ExtBuilder::default().build_and_execute(|| {
+            assert_eq!(Patients::voided_by(&PATIENT), None);
+            assert_eq!(Patients::voided_by(&OTHER), None);
             assert_ok!(void(hospital_admin()));
-            assert_noop!(void(hospital_admin()), Error::<Test>::Voided);
+            assert_eq!(Patients::voided_by(&PATIENT), Some(HOSPITAL));
+            assert_refused!(void(hospital_admin()), Error::<Test>::Voided);
             assert_noop!(
-                Patients::succeed(PATIENT, &stranger()),
+                Patients::succeed(PATIENT, &stranger(), &stranger()),
                 Error::<Test>::Voided
             );
-            assert_noop!(hand_over(owner(), "Child"), Error::<Test>::NotAuthorized);
+            assert_refused!(hand_over(owner(), "Child"), Error::<Test>::NotAuthorized);
             assert_noop!(for_owner().submit(), Error::<Test>::AlreadyEnrolled);
         });
     }
@@ -1025,18 +1398,18 @@ mod void_enrolment {
     fn only_the_admin_of_who_enrolled_and_only_for_a_week() {
         ExtBuilder::default().build_and_execute(|| {
             for who in [clinic_admin(), doctor(), desk(), owner(), stranger()] {
-                assert_noop!(void(who), Error::<Test>::NotAuthorized);
+                assert_refused!(void(who), Error::<Test>::NotAuthorized);
             }
-            assert_noop!(
+            assert_refused!(
                 Patients::void_enrolment(signed(hospital_admin()), OTHER),
-                Error::<Test>::NotEnrolled
+                Error::<Test>::NotEnrolled,
             );
-            assert_noop!(
+            assert_refused!(
                 Patients::void_enrolment(RuntimeOrigin::root(), PATIENT),
-                DispatchError::BadOrigin
+                DispatchError::BadOrigin,
             );
             set_now(START + VOID_WITHIN);
-            assert_noop!(void(hospital_admin()), Error::<Test>::TooLateToVoid);
+            assert_refused!(void(hospital_admin()), Error::<Test>::TooLateToVoid);
             set_now(START + VOID_WITHIN - 1);
             assert_ok!(void(hospital_admin()));
         });
@@ -1061,6 +1434,487 @@ mod void_enrolment {
     }
 }
 
+mod owners_hand_over {
+    use super::*;
+
+    #[test]
+    fn one_of_two_owners_hands_nothing_over_alone() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(add(owner(), account("Thief"), Owner, None));
+            assert_ok!(add(owner(), account("Tablet"), Owner, Some(START + DAY)));
+            assert_ok!(hand_over(account("Thief"), "Stranger"));
+            System::assert_last_event(
+                Event::HandOverAgreed {
+                    patient: PATIENT,
+                    actor: account("Thief"),
+                    owner: stranger(),
+                    due: None,
+                }
+                .into(),
+            );
+            assert_eq!(role(stranger()), None);
+            for who in [account("Thief"), stranger()] {
+                assert_refused!(complete(who), Error::<Test>::NotAgreed);
+            }
+            // Who is an owner for a time is not asked.
+            assert_ok!(hand_over(owner(), "Stranger"));
+            assert_eq!(role(stranger()), Some(Owner));
+            assert_eq!(Patients::controllers(PATIENT).len(), 1);
+        });
+    }
+
+    #[test]
+    fn with_a_recovery_plan_nothing_changes_until_its_delay_is_over() {
+        ExtBuilder::default().build_and_execute(|| {
+            set_notice(Some(3 * DAY));
+            assert_ok!(hand_over(owner(), "Child"));
+            let due = START + 3 * DAY;
+            System::assert_last_event(
+                Event::HandOverAgreed {
+                    patient: PATIENT,
+                    actor: owner(),
+                    owner: account("Child"),
+                    due: Some(due),
+                }
+                .into(),
+            );
+            set_now(due - 1);
+            // Neither does the same word again change anything, nor does it begin anew.
+            assert_ok!(hand_over(owner(), "Child"));
+            for who in [owner(), account("Child")] {
+                assert_refused!(complete(who), Error::<Test>::NotDue);
+            }
+            set_now(due);
+            for who in [guardian(), carer(), stranger(), doctor()] {
+                assert_refused!(complete(who), Error::<Test>::NotAuthorized);
+            }
+            set_under_way(Some(due - 1));
+            assert_refused!(complete(owner()), Error::<Test>::NotDue);
+            set_under_way(None);
+            assert_eq!(succeeded(), vec![]);
+            assert_ok!(complete(account("Child")));
+            assert_eq!(succeeded(), vec![(PATIENT, account("Child"))]);
+            assert_eq!(role(account("Child")), Some(Owner));
+            assert_eq!(role(owner()), None);
+            assert!(!events()
+                .iter()
+                .any(|event| matches!(event, Event::HandOverVetoed { .. })));
+        });
+    }
+
+    #[test]
+    fn any_decider_vetoes_a_hand_over_until_it_is_done() {
+        for vetoes in [owner(), guardian()] {
+            ExtBuilder::default().build_and_execute(|| {
+                set_notice(Some(DAY));
+                assert_ok!(hand_over(owner(), "Thief"));
+                set_now(START + DAY);
+                for who in [carer(), stranger(), account("Thief"), hospital_admin()] {
+                    assert_noop!(veto_hand_over(who), Error::<Test>::NotAuthorized);
+                }
+                assert_ok!(veto_hand_over(vetoes.clone()));
+                System::assert_last_event(
+                    Event::HandOverVetoed {
+                        patient: PATIENT,
+                        actor: vetoes.clone(),
+                        owner: account("Thief"),
+                    }
+                    .into(),
+                );
+                assert_refused!(complete(account("Thief")), Error::<Test>::NothingPending);
+                assert_noop!(veto_hand_over(vetoes), Error::<Test>::NothingPending);
+            });
+        }
+    }
+
+    #[test]
+    fn whoever_became_an_owner_since_has_to_agree_too() {
+        ExtBuilder::default().build_and_execute(|| {
+            set_notice(Some(DAY));
+            assert_ok!(hand_over(owner(), "Child"));
+            assert_ok!(add(owner(), account("Tablet"), Owner, None));
+            set_now(START + DAY);
+            assert_refused!(complete(owner()), Error::<Test>::NotAgreed);
+            assert_ok!(hand_over(account("Tablet"), "Child"));
+            assert_ok!(complete(account("Tablet")));
+        });
+    }
+
+    #[test]
+    fn whoever_agreed_and_has_no_role_any_more_completes_nothing() {
+        ExtBuilder::default().build_and_execute(|| {
+            set_notice(Some(DAY));
+            assert_ok!(add(owner(), account("Tablet"), Owner, None));
+            assert_ok!(hand_over(owner(), "Child"));
+            assert_ok!(hand_over(account("Tablet"), "Child"));
+            assert_ok!(remove(owner(), owner()));
+            set_now(START + DAY);
+            assert_refused!(complete(owner()), Error::<Test>::NotAuthorized);
+            assert_ok!(complete(account("Tablet")));
+        });
+    }
+
+    #[test]
+    fn hand_over_that_nobody_completed_counts_no_more() {
+        ExtBuilder::default().build_and_execute(|| {
+            set_notice(Some(DAY));
+            assert_ok!(hand_over(owner(), "Child"));
+            set_now(START + DAY + ENDING_COUNTS);
+            assert_refused!(complete(account("Child")), Error::<Test>::NothingPending);
+            assert_ok!(hand_over(owner(), "Child"));
+            assert_refused!(complete(account("Child")), Error::<Test>::NotDue);
+        });
+    }
+
+    #[test]
+    fn guardians_of_a_patient_with_a_plan_wait_too() {
+        ExtBuilder::empty().build_and_execute(|| {
+            assert_ok!(enrolment("Guardian", doctor(), HOSPITAL, PATIENT, Guardian).submit());
+            set_notice(Some(7 * DAY));
+            assert_ok!(hand_over(guardian(), "Child"));
+            assert_eq!(role(account("Child")), None);
+            set_now(START + 7 * DAY);
+            assert_ok!(complete(guardian()));
+            assert_eq!(role(account("Child")), Some(Owner));
+        });
+    }
+}
+
+mod succession {
+    use super::*;
+    use salus_primitives::traits::Succession;
+
+    /// A child with two parents, a carer whose role has ended, and something pending of each kind
+    /// that guardians can leave.
+    fn pending_words(test: impl FnOnce()) {
+        ExtBuilder::empty().build_and_execute(|| {
+            assert_ok!(enrolment("Guardian", doctor(), HOSPITAL, PATIENT, Guardian).submit());
+            assert_ok!(add(guardian(), account("Father"), Guardian, None));
+            assert_ok!(add(guardian(), carer(), Carer, Some(START + HOUR)));
+            set_now(START + HOUR);
+            assert_ok!(add(guardian(), account("Aunt"), Guardian, None));
+            assert_ok!(hand_over(account("Father"), "Thief"));
+            System::reset_events();
+            test();
+        });
+    }
+
+    fn ended(actor: AccountId) -> Vec<Event<Test>> {
+        let removed = |account: AccountId, role| Event::ControllerRemoved {
+            patient: PATIENT,
+            actor: actor.clone(),
+            account,
+            role,
+        };
+        vec![
+            removed(guardian(), Guardian),
+            removed(account("Father"), Guardian),
+            // Expired ones, too.
+            removed(carer(), Carer),
+            Event::HandOverVetoed {
+                patient: PATIENT,
+                actor: actor.clone(),
+                owner: account("Thief"),
+            },
+            Event::AdditionDropped {
+                patient: PATIENT,
+                actor: actor.clone(),
+                guardian: guardian(),
+                account: account("Aunt"),
+            },
+        ]
+    }
+
+    fn all_ended(actor: AccountId) {
+        let told = events();
+        for event in ended(actor.clone()) {
+            assert_eq!(
+                told.iter().filter(|other| **other == event).count(),
+                1,
+                "{event:?}"
+            );
+        }
+        assert_eq!(HandOvers::<Test>::iter().count(), 0);
+        assert_eq!(Additions::<Test>::iter().count(), 0);
+        assert_eq!(Removals::<Test>::iter().count(), 0);
+        assert_eq!(succeeded(), vec![(PATIENT, actor)]);
+        assert_eq!(Patients::decided_since(&PATIENT), now());
+    }
+
+    #[test]
+    fn recovery_ends_all_that_former_deciders_laid_down() {
+        pending_words(|| {
+            assert_ok!(Patients::succeed(PATIENT, &stranger(), &account("Phone")));
+            all_ended(stranger());
+            assert_eq!(events().len(), 5);
+            assert_eq!(Patients::controllers(PATIENT).len(), 1);
+            assert_eq!(role(account("Phone")), Some(Owner));
+        });
+    }
+
+    #[test]
+    fn voided_enrolment_ends_all_that_former_deciders_laid_down() {
+        pending_words(|| {
+            assert_ok!(void(hospital_admin()));
+            all_ended(hospital_admin());
+            assert_eq!(Patients::controllers(PATIENT), vec![]);
+        });
+    }
+
+    #[test]
+    fn hand_over_ends_announced_removals_and_spares_who_takes_over() {
+        ExtBuilder::default().build_and_execute(|| {
+            for name in ["Tablet", "Thief"] {
+                assert_ok!(add(owner(), account(name), Owner, None));
+            }
+            assert_ok!(remove(account("Thief"), account("Tablet")));
+            assert_ok!(remove(owner(), account("Thief")));
+            for name in ["Owner", "Thief", "Tablet"] {
+                assert_ok!(hand_over(account(name), "Tablet"));
+            }
+            let told = events();
+            for account in [account("Tablet"), account("Thief")] {
+                assert!(told.contains(&Event::RemovalVetoed {
+                    patient: PATIENT,
+                    actor: self::account("Tablet"),
+                    account,
+                }));
+            }
+            assert_eq!(Removals::<Test>::iter().count(), 0);
+            assert!(!told.iter().any(|event| matches!(
+                event,
+                Event::ControllerRemoved { account, .. } if *account == self::account("Tablet")
+            )));
+            assert_eq!(Patients::controllers(PATIENT).len(), 1);
+        });
+    }
+
+    #[test]
+    fn what_other_pallets_end_is_in_the_weight_of_the_calls() {
+        use crate::{Call, WeightInfo};
+        use frame_support::dispatch::GetDispatchInfo;
+        ExtBuilder::empty().build_and_execute(|| {
+            let calls = [
+                Call::<Test>::hand_over {
+                    patient: PATIENT,
+                    owner: owner(),
+                    consent: succession("Owner", PATIENT),
+                },
+                Call::complete_hand_over { patient: PATIENT },
+                Call::void_enrolment { patient: PATIENT },
+            ];
+            for call in calls {
+                let least = ON_SUCCESSION.saturating_add(<() as WeightInfo>::succeed());
+                assert!(
+                    call.get_dispatch_info().call_weight.all_gte(least),
+                    "{call:?}"
+                );
+            }
+            assert!(Patients::weight().all_gte(ON_SUCCESSION));
+        });
+    }
+}
+
+mod sponsorship {
+    use super::*;
+
+    #[test]
+    fn another_live_role_sponsors_when_the_first_has_ended() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(enrolment("Guardian", lee(), CLINIC, OTHER, Guardian).submit());
+            assert_ok!(add(owner(), stranger(), Carer, Some(START + HOUR)));
+            assert_ok!(add_to(OTHER, guardian(), stranger(), Carer, None));
+            assert_eq!(Patients::sponsor(&stranger()), Some((PATIENT, HOSPITAL)));
+            set_now(START + HOUR);
+            assert_eq!(Patients::sponsor(&stranger()), Some((OTHER, CLINIC)));
+            assert_ok!(remove(owner(), stranger()));
+            assert_eq!(Patients::sponsor(&stranger()), Some((OTHER, CLINIC)));
+            assert_eq!(Sponsors::<Test>::get(stranger()).unwrap().patient, OTHER);
+        });
+    }
+
+    #[test]
+    fn new_role_sponsors_at_once_when_the_first_has_ended() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(add(owner(), stranger(), Carer, Some(START + HOUR)));
+            set_now(START + HOUR);
+            assert_eq!(Patients::sponsor(&stranger()), None);
+            assert_ok!(enrolment("Guardian", lee(), CLINIC, OTHER, Guardian).submit());
+            assert_ok!(add_to(OTHER, guardian(), stranger(), Carer, None));
+            assert_eq!(Patients::sponsor(&stranger()), Some((OTHER, CLINIC)));
+        });
+    }
+}
+
+mod keyrings {
+    use super::*;
+
+    fn named(seed: u32) -> bool {
+        Patients::is_keyring_named(PATIENT, cid(seed))
+    }
+
+    fn former() -> Vec<Cid> {
+        Patients::former_keyrings(PATIENT)
+            .into_iter()
+            .map(|(keyring, _)| keyring)
+            .collect()
+    }
+
+    #[test]
+    fn replaced_keyring_stays_named_for_72_hours() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(set_keyring(owner(), 1));
+            assert_ok!(set_keyring(guardian(), 2));
+            let rows = Patients::former_keyrings(PATIENT);
+            assert_eq!(rows.len(), 1);
+            assert_eq!(rows[0].0, cid(1));
+            assert_eq!(rows[0].1.until, START + UNNAMING_WAITS);
+            assert_eq!(rows[0].1.replaced_by, guardian());
+            set_now(START + UNNAMING_WAITS - 1);
+            assert!(named(1) && named(2) && !named(3));
+            set_now(START + UNNAMING_WAITS);
+            assert!(!named(1) && named(2));
+            assert_eq!(former(), vec![]);
+            assert_noop!(restore_keyring(owner(), 1), Error::<Test>::NotKept);
+        });
+    }
+
+    #[test]
+    fn recovery_under_way_keeps_a_replaced_keyring_longer() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_ok!(set_keyring(owner(), 1));
+            assert_ok!(set_keyring(owner(), 2));
+            set_under_way(Some(START + HOUR));
+            set_now(START + 10 * UNNAMING_WAITS);
+            assert!(named(1));
+            assert_eq!(former(), vec![cid(1)]);
+            assert_ok!(restore_keyring(owner(), 1));
+        });
+    }
+
+    #[test]
+    fn restored_keyring_changes_places_with_the_present_one() {
+        ExtBuilder::default().build_and_execute(|| {
+            for seed in 1..4 {
+                assert_ok!(set_keyring(owner(), seed));
+                set_now(now() + HOUR);
+            }
+            assert_eq!(former(), vec![cid(2), cid(1)]);
+            assert_ok!(restore_keyring(guardian(), 1));
+            System::assert_last_event(
+                Event::KeyringRestored {
+                    patient: PATIENT,
+                    actor: guardian(),
+                    keyring: cid(1),
+                }
+                .into(),
+            );
+            assert_eq!(Patients::patient(PATIENT).unwrap().keyring, Some(cid(1)));
+            assert_eq!(former(), vec![cid(3), cid(2)]);
+            for who in [carer(), stranger(), doctor()] {
+                assert_noop!(restore_keyring(who, 2), Error::<Test>::NotAuthorized);
+            }
+            for never in [1, 9] {
+                assert_noop!(restore_keyring(owner(), never), Error::<Test>::NotKept);
+            }
+            // To name a former one, or the present one, leaves no double.
+            set_now(now() + HOUR);
+            assert_ok!(set_keyring(owner(), 2));
+            assert_ok!(set_keyring(owner(), 2));
+            assert_eq!(former(), vec![cid(1), cid(3)]);
+        });
+    }
+
+    #[test]
+    fn thief_who_fills_the_rows_keeps_nobody_from_restoring() {
+        ExtBuilder::default().build_and_execute(|| {
+            for seed in 0..=MAX_FORMER_KEYRINGS {
+                assert_ok!(set_keyring(owner(), seed));
+            }
+            assert_refused!(set_keyring(owner(), 999), Error::<Test>::TooManyKeyrings);
+            assert_ok!(restore_keyring(guardian(), 0));
+            assert_eq!(former().len(), MAX_FORMER_KEYRINGS as usize);
+            assert!(named(MAX_FORMER_KEYRINGS));
+        });
+    }
+
+    #[test]
+    fn at_the_limit_those_that_are_kept_no_more_make_room() {
+        ExtBuilder::default().build_and_execute(|| {
+            for seed in 0..=MAX_FORMER_KEYRINGS {
+                assert_ok!(set_keyring(owner(), seed));
+            }
+            set_now(START + UNNAMING_WAITS - 1);
+            assert_refused!(set_keyring(owner(), 998), Error::<Test>::TooManyKeyrings);
+            set_now(START + UNNAMING_WAITS);
+            set_under_way(Some(START));
+            assert_refused!(set_keyring(owner(), 998), Error::<Test>::TooManyKeyrings);
+            set_under_way(None);
+            let spent = set_keyring(owner(), 999).unwrap().actual_weight;
+            let less = set_keyring(owner(), 1_000).unwrap().actual_weight;
+            assert!(spent.unwrap().all_gt(less.unwrap()));
+            let left = FormerKeyrings::<Test>::iter_key_prefix(PATIENT).count();
+            assert_eq!(left as u32, MAX_FORMER_KEYRINGS - KEYRINGS_PRUNED + 2);
+        });
+    }
+
+    #[test]
+    fn who_takes_a_patient_over_finds_room() {
+        use salus_primitives::traits::Succession;
+        ExtBuilder::default().build_and_execute(|| {
+            for seed in 0..=MAX_FORMER_KEYRINGS {
+                assert_ok!(set_keyring(owner(), seed));
+            }
+            set_now(START + HOUR);
+            assert_ok!(Patients::succeed(PATIENT, &owner(), &account("Phone")));
+            for seed in 0..KEYRINGS_RESERVED {
+                assert_ok!(set_keyring(account("Phone"), 500 + seed));
+            }
+            assert_refused!(
+                set_keyring(account("Phone"), 999),
+                Error::<Test>::TooManyKeyrings,
+            );
+        });
+    }
+}
+
+mod controlled_by {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn ten_thousand_patients_of_one_account_page_exactly_once() {
+        ExtBuilder::empty().build_and_execute(|| {
+            let id = |seed: u32| {
+                let mut id = [0; 16];
+                id[..4].copy_from_slice(&seed.to_le_bytes());
+                PatientId(id)
+            };
+            for seed in 0..10_000 {
+                Patients::do_enrol(id(seed), desk(), HOSPITAL, guardian(), Guardian);
+            }
+            // Of some, the role has ended.
+            let end = Some(START + HOUR);
+            for seed in 10_000..10_010 {
+                Patients::do_enrol(id(seed), desk(), HOSPITAL, owner(), Owner);
+                Patients::do_add_controller(id(seed), owner(), guardian(), Carer, end);
+            }
+            set_now(START + HOUR);
+            let (mut seen, mut after) = (BTreeSet::new(), None);
+            loop {
+                let page = Patients::controlled_by(guardian(), after, 1_000);
+                assert!(page.len() <= 256);
+                let Some(last) = page.last() else { break };
+                after = Some(*last);
+                for patient in page {
+                    assert!(seen.insert(patient), "twice");
+                }
+            }
+            assert_eq!(seen.len(), 10_000);
+        });
+    }
+}
+
 mod properties {
     use super::*;
     use proptest::prelude::*;
@@ -1071,7 +1925,14 @@ mod properties {
     enum Step {
         Add(usize, usize, ControllerRole, Option<u64>),
         Remove(usize, usize),
+        VetoRemoval(usize, usize),
         HandOver(usize, usize),
+        Complete(usize),
+        VetoHandOver(usize),
+        Keyring(usize, u32),
+        Restore(usize, u32),
+        /// A recovery plan with a delay of so many hours, or none.
+        Plan(Option<u64>),
         Wait(u64),
     }
 
@@ -1082,8 +1943,14 @@ mod properties {
             (who.clone(), who.clone(), role, prop::option::of(1..5u64))
                 .prop_map(|(by, who, role, hours)| Step::Add(by, who, role, hours)),
             (who.clone(), who.clone()).prop_map(|(by, who)| Step::Remove(by, who)),
-            (who.clone(), who).prop_map(|(by, who)| Step::HandOver(by, who)),
-            (1..3u64).prop_map(Step::Wait),
+            (who.clone(), who.clone()).prop_map(|(by, who)| Step::VetoRemoval(by, who)),
+            (who.clone(), who.clone()).prop_map(|(by, who)| Step::HandOver(by, who)),
+            who.clone().prop_map(Step::Complete),
+            who.clone().prop_map(Step::VetoHandOver),
+            (who.clone(), 0..4u32).prop_map(|(by, seed)| Step::Keyring(by, seed)),
+            (who, 0..4u32).prop_map(|(by, seed)| Step::Restore(by, seed)),
+            prop::option::of(1..3u64).prop_map(Step::Plan),
+            prop_oneof![1..3u64, Just(72)].prop_map(Step::Wait),
         ]
     }
 
@@ -1118,10 +1985,38 @@ mod properties {
                             let _ = remove(account(NAMES[by]), account(NAMES[who]));
                             power
                         }
+                        Step::VetoRemoval(by, who) => {
+                            let _ = veto_removal(account(NAMES[by]), account(NAMES[who]));
+                            (None, false)
+                        }
                         Step::HandOver(by, who) => {
                             let power = power(by, who);
                             let _ = hand_over(account(NAMES[by]), NAMES[who]);
                             power
+                        }
+                        Step::Complete(by) => {
+                            // Owners have agreed, or there was none to agree.
+                            let agreed = HandOvers::<Test>::get(PATIENT).is_some_and(|row| {
+                                before.is_empty() || row.agreed.iter().any(|who| before.contains(who))
+                            });
+                            let _ = complete(account(NAMES[by]));
+                            (agreed.then_some(Owner), false)
+                        }
+                        Step::VetoHandOver(by) => {
+                            let _ = veto_hand_over(account(NAMES[by]));
+                            (None, false)
+                        }
+                        Step::Keyring(by, seed) => {
+                            let _ = set_keyring(account(NAMES[by]), seed);
+                            (None, false)
+                        }
+                        Step::Restore(by, seed) => {
+                            let _ = restore_keyring(account(NAMES[by]), seed);
+                            (None, false)
+                        }
+                        Step::Plan(hours) => {
+                            set_notice(hours.map(|hours| hours * HOUR));
+                            (None, false)
                         }
                         Step::Wait(hours) => {
                             set_now(now() + hours * HOUR);

@@ -6,7 +6,7 @@ use frame_benchmarking::v2::*;
 use frame_system::RawOrigin;
 use salus_primitives::{
     signing::succession_payload,
-    traits::{BenchmarkCrowd, BenchmarkKeys, BenchmarkWorld},
+    traits::{BenchmarkCrowd, BenchmarkKeys, BenchmarkWorld, OnSuccession},
 };
 use sp_core::H256;
 
@@ -65,6 +65,18 @@ fn others<T: Config>(patient: PatientId, from: u32) {
     }
 }
 
+/// What was announced about the plan a while ago can be carried out.
+fn due<T: Config>(patient: PatientId, by: &AccountId, replacement: Option<NewPlan>) {
+    let now = T::Chain::now();
+    let ending = Ending {
+        by: by.clone(),
+        announced_at: now.saturating_sub(MIN_DELAY),
+        due: now,
+        replacement,
+    };
+    Endings::<T>::insert(patient, ending);
+}
+
 /// Helper 0 has started it.
 fn started<T: Config>() -> Result<Planned, BenchmarkError> {
     let planned = planned::<T>()?;
@@ -78,9 +90,16 @@ fn started<T: Config>() -> Result<Planned, BenchmarkError> {
 mod benchmarks {
     use super::*;
 
+    /// The same helpers in another order, announced and due.
     #[benchmark]
     fn set_plan() -> Result<(), BenchmarkError> {
         let Planned { patient, by, .. } = planned::<T>()?;
+        let new = NewPlan {
+            helpers: helpers(),
+            threshold: MAX_HELPERS as u8,
+            delay: MAX_DELAY,
+        };
+        due::<T>(patient, &by, Some(new));
 
         #[extrinsic_call]
         _(
@@ -102,9 +121,51 @@ mod benchmarks {
     fn remove_plan() -> Result<(), BenchmarkError> {
         let Planned { patient, by, .. } = planned::<T>()?;
         others::<T>(patient, 0);
+        due::<T>(patient, &by, None);
 
         #[extrinsic_call]
         _(RawOrigin::Signed(by), patient);
+
+        assert!(!Plans::<T>::contains_key(patient));
+        assert!(Recoveries::<T>::iter_key_prefix(patient).next().is_none());
+        Ok(())
+    }
+
+    #[benchmark]
+    fn complete() -> Result<(), BenchmarkError> {
+        let Planned { patient, by, .. } = planned::<T>()?;
+        others::<T>(patient, 0);
+        due::<T>(patient, &by, None);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(by), patient);
+
+        assert!(!Plans::<T>::contains_key(patient));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn veto_ending() -> Result<(), BenchmarkError> {
+        let Planned { patient, by, .. } = planned::<T>()?;
+        due::<T>(patient, &by, None);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(by), patient);
+
+        assert!(!Endings::<T>::contains_key(patient));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn on_succession() -> Result<(), BenchmarkError> {
+        let Planned { patient, by, .. } = planned::<T>()?;
+        others::<T>(patient, 0);
+        due::<T>(patient, &by, None);
+
+        #[block]
+        {
+            <Pallet<T> as OnSuccession<AccountId>>::on_succession(patient, &by);
+        }
 
         assert!(!Plans::<T>::contains_key(patient));
         assert!(Recoveries::<T>::iter_key_prefix(patient).next().is_none());

@@ -1,12 +1,14 @@
 //! A runtime of this pallet and doubles of its neighbours.
 
-use frame_support::derive_impl;
+use frame_support::{derive_impl, dispatch::DispatchResultWithPostInfo};
 use salus_primitives::{
-    rows::DAY, signing::succession_payload, traits::Chain, AccountId, Helper, Moment, PatientId,
-    SuccessionConsent,
+    rows::DAY,
+    signing::succession_payload,
+    traits::{Chain, OnSuccession, Succession},
+    AccountId, Helper, Moment, PatientId, SuccessionConsent,
 };
 use sp_core::{sr25519, Pair, H256};
-use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchResult};
+use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchResult, Weight};
 
 pub use pallet_doubles::*;
 
@@ -45,10 +47,35 @@ impl crate::Config for Test {
     type Chain = Doubles;
     type Trail = TrailDouble<Self>;
     type Control = Doubles;
-    type Succession = Doubles;
+    type Succession = Deciders;
     type WeightInfo = ();
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkWorld = benchmark::World;
+}
+
+/// The double's deciders, and what ends with them here, as `pallet-patients` does it.
+pub struct Deciders;
+
+/// What it costs to make a new owner.
+pub const SUCCESSION: Weight = Weight::from_parts(5_000_000_000, 50_000);
+
+impl Succession<AccountId> for Deciders {
+    fn has_owner(patient: &PatientId) -> bool {
+        Doubles::has_owner(patient)
+    }
+    fn owns_for_good(patient: &PatientId, account: &AccountId) -> bool {
+        Doubles::owns_for_good(patient, account)
+    }
+    fn has_other_owner_for_good(patient: &PatientId, account: &AccountId) -> bool {
+        Doubles::has_other_owner_for_good(patient, account)
+    }
+    fn succeed(patient: PatientId, actor: &AccountId, owner: &AccountId) -> DispatchResult {
+        Recovery::on_succession(patient, actor);
+        Doubles::succeed(patient, actor, owner)
+    }
+    fn weight() -> Weight {
+        SUCCESSION
+    }
 }
 
 /// The patient's helpers.
@@ -97,8 +124,23 @@ pub fn set_plan(
     Recovery::set_plan(signed(by), PATIENT, helpers, threshold, delay)
 }
 
-pub fn remove_plan(by: AccountId) -> DispatchResult {
+pub fn remove_plan(by: AccountId) -> DispatchResultWithPostInfo {
     Recovery::remove_plan(signed(by), PATIENT)
+}
+
+pub fn complete(by: AccountId) -> DispatchResultWithPostInfo {
+    Recovery::complete(signed(by), PATIENT)
+}
+
+pub fn veto_ending(by: AccountId) -> DispatchResult {
+    Recovery::veto_ending(signed(by), PATIENT)
+}
+
+pub fn events() -> Vec<crate::Event<Test>> {
+    System::events()
+        .into_iter()
+        .filter_map(|record| record.event.try_into().ok())
+        .collect()
 }
 
 pub fn start(by: AccountId, to: &str) -> DispatchResult {
@@ -117,7 +159,7 @@ pub fn cancel(by: AccountId, to: &str) -> DispatchResult {
     Recovery::cancel(signed(by), PATIENT, account(to))
 }
 
-pub fn finish(by: AccountId, to: &str) -> DispatchResult {
+pub fn finish(by: AccountId, to: &str) -> DispatchResultWithPostInfo {
     Recovery::finish(signed(by), PATIENT, account(to))
 }
 

@@ -1,11 +1,29 @@
-use crate::{mock::*, Error, Event, Plans, Recoveries, MAX_DELAY, MIN_DELAY, MIN_DELAY_OF_OTHERS};
-use frame_support::{assert_noop, assert_ok};
-use salus_primitives::{
-    rows::{DAY, HOUR, SECOND},
-    traits::{Control, Helpers},
-    AccountId, ControllerRole, PendingRecovery,
+use crate::{
+    mock::*, Endings, Error, Event, LastRecoveries, Plans, Recoveries, MAX_DELAY, MIN_DELAY,
+    MIN_DELAY_OF_OTHERS,
 };
-use sp_runtime::DispatchError::BadOrigin;
+use frame_support::{
+    assert_noop, assert_ok, assert_storage_noop, dispatch::DispatchResultWithPostInfo,
+};
+use salus_primitives::{
+    rows::{DAY, ENDING_COUNTS, ENDING_WAITS, HOUR, SECOND, UNNAMING_WAITS},
+    traits::{Control, OnSuccession, RecoveryPlans},
+    AccountId, ControllerRole, Moment, PendingRecovery,
+};
+use sp_runtime::DispatchError::{self, BadOrigin};
+
+/// As `assert_noop`, for calls that return what a refusal does not cost.
+macro_rules! assert_refused {
+    ($call:expr, $error:expr $(,)?) => {
+        assert_storage_noop!({
+            let result: DispatchResultWithPostInfo = $call;
+            assert_eq!(
+                result.map_err(|refused| refused.error),
+                Err(DispatchError::from($error))
+            );
+        })
+    };
+}
 
 const DELAY: u64 = 3 * DAY;
 
@@ -47,13 +65,24 @@ fn without_owner() {
     with(|w| w.controllers.remove(&(PATIENT, OWNER)));
 }
 
-/// The tablet is the owner's, and takes the role of a lost phone away.
-fn owner_removed() {
+/// An owner for good beside the other one.
+fn owner_too(name: &str) -> AccountId {
     with(|w| {
         w.controllers
-            .insert((PATIENT, account("tablet")), ControllerRole::Owner)
+            .insert((PATIENT, account(name)), ControllerRole::Owner)
     });
+    account(name)
+}
+
+/// The tablet is the owner's, and takes the role of a lost phone away.
+fn owner_removed() {
+    owner_too("tablet");
     without_owner();
+}
+
+/// The owner's role ends some day.
+fn for_a_time() {
+    with(|w| w.for_a_time.insert(OWNER, Moment::MAX));
 }
 
 mod set_plan {
@@ -78,7 +107,24 @@ mod set_plan {
                 .into(),
             );
             assert_ok!(set_plan(OWNER, &[SISTER, UNCLE], 2, MIN_DELAY));
+            System::assert_last_event(
+                Event::PlanEnding {
+                    patient: PATIENT,
+                    actor: OWNER,
+                    due: START + DELAY,
+                }
+                .into(),
+            );
+            set_now(START + DELAY - 1);
+            assert_noop!(
+                set_plan(OWNER, &[SISTER, UNCLE], 2, MIN_DELAY),
+                Error::<Test>::NotReady
+            );
+            assert_eq!(Recovery::plan(PATIENT).unwrap().helpers.len(), 3);
+            set_now(START + DELAY);
+            assert_ok!(set_plan(OWNER, &[SISTER, UNCLE], 2, MIN_DELAY));
             assert_eq!(Recovery::plan(PATIENT).unwrap().helpers.len(), 2);
+            assert_eq!(Endings::<Test>::iter().count(), 0);
             assert_noop!(start(NEIGHBOUR, "phone"), Error::<Test>::NotAHelper);
         });
     }
@@ -88,7 +134,7 @@ mod set_plan {
         execute(|| {
             for who in [CARER, OTHER_OWNER, DOCTOR, ADMIN, STRANGER] {
                 assert_noop!(set_plan(who.clone(), &HELPERS, 2, DELAY), BadOrigin);
-                assert_noop!(remove_plan(who), BadOrigin);
+                assert_refused!(remove_plan(who), BadOrigin);
             }
             assert_noop!(
                 Recovery::set_plan(RuntimeOrigin::root(), PATIENT, Default::default(), 2, DELAY),
@@ -104,9 +150,10 @@ mod set_plan {
                 set_plan(GUARDIAN, &HELPERS, 2, MAX_DELAY),
                 Error::<Test>::NotAuthorized
             );
-            assert_noop!(remove_plan(GUARDIAN), Error::<Test>::NotAuthorized);
+            assert_refused!(remove_plan(GUARDIAN), Error::<Test>::NotAuthorized);
             without_owner();
             assert_ok!(set_plan(GUARDIAN, &HELPERS, 2, MAX_DELAY));
+            assert_ok!(veto_ending(GUARDIAN));
             assert_ok!(remove_plan(GUARDIAN));
         });
     }
@@ -114,13 +161,14 @@ mod set_plan {
     #[test]
     fn who_cannot_take_every_role_away_leaves_the_others_a_week() {
         execute(|| {
-            with(|w| w.for_a_time.push(OWNER));
+            for_a_time();
             assert_noop!(
                 set_plan(OWNER, &HELPERS, 2, MIN_DELAY_OF_OTHERS - 1),
                 Error::<Test>::DelayTooShort
             );
             assert_ok!(set_plan(OWNER, &HELPERS, 2, MIN_DELAY_OF_OTHERS));
             without_owner();
+            Plans::<Test>::remove(PATIENT);
             assert_noop!(
                 set_plan(GUARDIAN, &HELPERS, 2, MIN_DELAY_OF_OTHERS - 1),
                 Error::<Test>::DelayTooShort
@@ -177,7 +225,7 @@ mod set_plan {
 
     #[test]
     fn what_a_removed_owner_has_set_leaves_the_others_a_week() {
-        let ends: [fn(); 2] = [owner_removed, || with(|w| w.for_a_time.push(OWNER))];
+        let ends: [fn(); 2] = [owner_removed, for_a_time];
         for end in ends {
             execute(|| {
                 assert_ok!(set_plan(OWNER, &HELPERS, 2, MIN_DELAY));
@@ -197,7 +245,7 @@ mod set_plan {
                 );
                 set_now(START + MIN_DELAY_OF_OTHERS - 1);
                 for who in [SISTER, account("thief")] {
-                    assert_noop!(finish(who, "thief"), Error::<Test>::NotReady);
+                    assert_refused!(finish(who, "thief"), Error::<Test>::NotReady);
                 }
                 set_now(START + MIN_DELAY_OF_OTHERS);
                 assert_ok!(finish(SISTER, "thief"));
@@ -219,6 +267,9 @@ mod set_plan {
         planned(|| {
             owner_removed();
             assert_ok!(set_plan(account("tablet"), &HELPERS, 2, MIN_DELAY));
+            // As long as the helpers of a former owner would have to wait.
+            set_now(START + MIN_DELAY_OF_OTHERS);
+            assert_ok!(complete(account("tablet")));
             let plan = Recovery::plan(PATIENT).unwrap();
             assert_eq!((plan.delay, plan.set_by), (MIN_DELAY, account("tablet")));
         });
@@ -231,6 +282,16 @@ mod remove_plan {
     #[test]
     fn nobody_helps_any_more() {
         planned(|| {
+            let spent = remove_plan(OWNER).unwrap().actual_weight;
+            assert!(
+                spent.is_some(),
+                "what an announcement does not use is returned"
+            );
+            assert!(Plans::<Test>::contains_key(PATIENT));
+            set_now(START + DELAY - 1);
+            assert_refused!(remove_plan(OWNER), Error::<Test>::NotReady);
+            assert_refused!(complete(OWNER), Error::<Test>::NotReady);
+            set_now(START + DELAY);
             assert_ok!(remove_plan(OWNER));
             assert_eq!(Recovery::plan(PATIENT), None);
             System::assert_last_event(
@@ -241,7 +302,7 @@ mod remove_plan {
                 .into(),
             );
             assert_noop!(start(SISTER, "phone"), Error::<Test>::NoPlan);
-            assert_noop!(remove_plan(OWNER), Error::<Test>::NoPlan);
+            assert_refused!(remove_plan(OWNER), Error::<Test>::NoPlan);
         });
     }
 
@@ -253,6 +314,8 @@ mod remove_plan {
                 assert_ok!(cancel(OWNER, "thief"));
             }
             assert_ok!(start(UNCLE, "thief"));
+            assert_ok!(remove_plan(OWNER));
+            set_now(START + DELAY);
             assert_ok!(remove_plan(OWNER));
             assert_noop!(start(UNCLE, "thief"), Error::<Test>::NoPlan);
             assert_noop!(approve(SISTER, "thief"), Error::<Test>::NoPlan);
@@ -277,6 +340,7 @@ mod remove_plan {
                 consent("phone", OTHER_PATIENT)
             ));
             // Until the last moment, and after.
+            assert_ok!(remove_plan(OWNER));
             set_now(START + DELAY + DAY);
             System::reset_events();
             assert_ok!(remove_plan(OWNER));
@@ -297,7 +361,7 @@ mod remove_plan {
                     owner: account(to),
                 };
                 assert!(told.contains(&cancelled), "{to}");
-                assert_noop!(finish(account(to), to), Error::<Test>::NotFound);
+                assert_refused!(finish(account(to), to), Error::<Test>::NotFound);
             }
             // Another patient's goes on.
             assert_eq!(Recovery::recoveries(PATIENT), vec![]);
@@ -308,13 +372,22 @@ mod remove_plan {
     #[test]
     fn who_is_no_owner_for_good_ends_no_recovery_with_the_plan() {
         started(|| {
-            with(|w| w.for_a_time.push(OWNER));
-            assert_noop!(remove_plan(OWNER), Error::<Test>::RecoveryUnderWay);
-            assert_noop!(remove_plan(GUARDIAN), Error::<Test>::NotAuthorized);
+            for_a_time();
+            assert_refused!(remove_plan(OWNER), Error::<Test>::RecoveryUnderWay);
+            assert_refused!(remove_plan(GUARDIAN), Error::<Test>::NotAuthorized);
             without_owner();
-            assert_noop!(remove_plan(GUARDIAN), Error::<Test>::RecoveryUnderWay);
+            assert_refused!(remove_plan(GUARDIAN), Error::<Test>::RecoveryUnderWay);
             assert_ok!(cancel(GUARDIAN, "phone"));
             assert_ok!(remove_plan(GUARDIAN));
+            // Nor does a helper who begins meanwhile end with what a guardian carries out.
+            assert_ok!(start(SISTER, "phone"));
+            set_now(START + MIN_DELAY_OF_OTHERS);
+            for _ in 0..2 {
+                assert_refused!(complete(GUARDIAN), Error::<Test>::RecoveryUnderWay);
+            }
+            assert_ok!(cancel(GUARDIAN, "phone"));
+            assert_ok!(complete(GUARDIAN));
+            assert_eq!(Recovery::plan(PATIENT), None);
         });
     }
 }
@@ -440,6 +513,7 @@ mod approve {
     #[test]
     fn the_delay_begins_with_the_last_word_it_takes() {
         planned(|| {
+            Plans::<Test>::remove(PATIENT);
             assert_ok!(set_plan(OWNER, &HELPERS, 3, DELAY));
             assert_ok!(start(SISTER, "phone"));
             assert_ok!(approve(NEIGHBOUR, "phone"));
@@ -511,7 +585,7 @@ mod withdraw {
             );
             assert_eq!(ready_at("phone"), None);
             set_now(START + DELAY);
-            assert_noop!(finish(NEIGHBOUR, "phone"), Error::<Test>::NotReady);
+            assert_refused!(finish(NEIGHBOUR, "phone"), Error::<Test>::NotReady);
             assert_ok!(approve(UNCLE, "phone"));
             assert_eq!(ready_at("phone"), Some(START + 2 * DELAY));
         });
@@ -569,7 +643,7 @@ mod cancel {
                     .into(),
                 );
                 for who in [SISTER, account("phone")] {
-                    assert_noop!(finish(who, "phone"), Error::<Test>::NotFound);
+                    assert_refused!(finish(who, "phone"), Error::<Test>::NotFound);
                 }
                 assert_eq!(Doubles::role(&PATIENT, &OWNER), Some(ControllerRole::Owner));
             });
@@ -614,15 +688,27 @@ mod finish {
                     .collect()
             });
             assert_eq!(left, vec![(account("phone"), ControllerRole::Owner)]);
-            System::assert_last_event(
-                Event::RecoveryFinished {
-                    patient: PATIENT,
-                    actor: UNCLE,
-                    owner: account("phone"),
-                }
-                .into(),
+            // The plan has ended, and this recovery was not cancelled.
+            assert_eq!(
+                events()[events().len() - 2..],
+                [
+                    Event::PlanRemoved {
+                        patient: PATIENT,
+                        actor: UNCLE,
+                    },
+                    Event::RecoveryFinished {
+                        patient: PATIENT,
+                        actor: UNCLE,
+                        owner: account("phone"),
+                    }
+                ]
             );
-            // The helpers stay, and can help again.
+            assert!(!events()
+                .iter()
+                .any(|event| matches!(event, Event::RecoveryCancelled { .. })));
+            // Shares of it open old keys: helpers are named anew, and at once.
+            assert_noop!(start(SISTER, "tablet"), Error::<Test>::NoPlan);
+            assert_ok!(set_plan(account("phone"), &HELPERS, 2, DELAY));
             assert_ok!(start(SISTER, "tablet"));
         });
     }
@@ -633,12 +719,14 @@ mod finish {
             set_now(START + DELAY);
             assert_ok!(finish(account("phone"), "phone"));
             assert_noop!(set_plan(OWNER, &HELPERS, 2, DELAY), BadOrigin);
-            assert_noop!(remove_plan(OWNER), BadOrigin);
+            assert_refused!(remove_plan(OWNER), BadOrigin);
+            assert_ok!(set_plan(account("phone"), &HELPERS, 2, DELAY));
+            assert_refused!(remove_plan(OWNER), BadOrigin);
             assert_ok!(start(SISTER, "tablet"));
             assert_noop!(cancel(OWNER, "tablet"), BadOrigin);
             assert_noop!(start(OWNER, "old"), Error::<Test>::NotAHelper);
             assert_noop!(approve(OWNER, "tablet"), Error::<Test>::NotAHelper);
-            assert_noop!(finish(OWNER, "tablet"), Error::<Test>::NotAHelper);
+            assert_refused!(finish(OWNER, "tablet"), Error::<Test>::NotAHelper);
             assert_ok!(cancel(account("phone"), "tablet"));
         });
     }
@@ -647,11 +735,11 @@ mod finish {
     fn not_before_it_is_ready() {
         started(|| {
             set_now(START + 1_000 * DAY);
-            assert_noop!(finish(SISTER, "phone"), Error::<Test>::NotReady);
-            assert_noop!(finish(account("phone"), "phone"), Error::<Test>::NotReady);
+            assert_refused!(finish(SISTER, "phone"), Error::<Test>::NotReady);
+            assert_refused!(finish(account("phone"), "phone"), Error::<Test>::NotReady);
             assert_ok!(approve(NEIGHBOUR, "phone"));
             set_now(START + 1_000 * DAY + DELAY - 1);
-            assert_noop!(finish(SISTER, "phone"), Error::<Test>::NotReady);
+            assert_refused!(finish(SISTER, "phone"), Error::<Test>::NotReady);
             set_now(START + 1_000 * DAY + DELAY);
             assert_ok!(finish(SISTER, "phone"));
         });
@@ -664,7 +752,7 @@ mod finish {
             owner_removed();
             set_now(START + MIN_DELAY_OF_OTHERS - 1);
             for who in [SISTER, account("phone")] {
-                assert_noop!(finish(who, "phone"), Error::<Test>::NotReady);
+                assert_refused!(finish(who, "phone"), Error::<Test>::NotReady);
             }
             assert_eq!(ready_at("phone"), Some(START + MIN_DELAY_OF_OTHERS));
             set_now(START + MIN_DELAY_OF_OTHERS);
@@ -677,11 +765,11 @@ mod finish {
         agreed(|| {
             set_now(START + DELAY);
             for who in [OWNER, GUARDIAN, CARER, DOCTOR, STRANGER] {
-                assert_noop!(finish(who, "phone"), Error::<Test>::NotAHelper);
+                assert_refused!(finish(who, "phone"), Error::<Test>::NotAHelper);
             }
             // An account that nobody recovers to owns nothing by saying so.
-            assert_noop!(finish(STRANGER, "phone"), Error::<Test>::NotAHelper);
-            assert_noop!(finish(account("thief"), "thief"), Error::<Test>::NotFound);
+            assert_refused!(finish(STRANGER, "phone"), Error::<Test>::NotAHelper);
+            assert_refused!(finish(account("thief"), "thief"), Error::<Test>::NotFound);
         });
     }
 
@@ -697,12 +785,12 @@ mod finish {
             set_now(START + DELAY);
             assert_ok!(finish(SISTER, "phone"));
             assert_eq!(Recovery::recoveries(PATIENT), vec![]);
-            assert_noop!(finish(UNCLE, "thief"), Error::<Test>::NotFound);
+            assert_refused!(finish(UNCLE, "thief"), Error::<Test>::NotFound);
         });
     }
 }
 
-mod dismiss {
+mod on_succession {
     use super::*;
 
     #[test]
@@ -717,13 +805,338 @@ mod dismiss {
                 2,
                 DELAY
             ));
-            <Recovery as Helpers>::dismiss(&PATIENT);
+            assert_ok!(remove_plan(OWNER));
+            System::reset_events();
+            Recovery::on_succession(PATIENT, &STRANGER);
+            let told = events();
+            let cancelled = |to| Event::RecoveryCancelled {
+                patient: PATIENT,
+                actor: STRANGER,
+                owner: account(to),
+            };
+            assert_eq!(told.len(), 4);
+            assert!(told[..2].contains(&cancelled("phone")));
+            assert!(told[..2].contains(&cancelled("thief")));
+            assert_eq!(
+                told[2..],
+                [
+                    Event::EndingVetoed {
+                        patient: PATIENT,
+                        actor: STRANGER,
+                    },
+                    Event::PlanRemoved {
+                        patient: PATIENT,
+                        actor: STRANGER,
+                    }
+                ]
+            );
             assert_eq!(Recovery::plan(PATIENT), None);
             assert_eq!(Recoveries::<Test>::iter().count(), 0);
+            assert_eq!(Endings::<Test>::iter().count(), 0);
             assert!(Plans::<Test>::contains_key(OTHER_PATIENT));
             set_now(START + DELAY);
-            assert_noop!(finish(SISTER, "phone"), Error::<Test>::NoPlan);
-            assert_noop!(finish(account("phone"), "phone"), Error::<Test>::NotFound);
+            assert_refused!(finish(SISTER, "phone"), Error::<Test>::NoPlan);
+            assert_refused!(finish(account("phone"), "phone"), Error::<Test>::NotFound);
+            assert_refused!(complete(OWNER), Error::<Test>::NothingPending);
+            // Nothing ends where nothing is.
+            System::reset_events();
+            Recovery::on_succession(PATIENT, &STRANGER);
+            assert_eq!(events(), vec![]);
+        });
+    }
+
+    #[test]
+    fn plan_that_a_former_owner_announced_never_counts() {
+        agreed(|| {
+            owner_too("thief");
+            assert_ok!(approve(UNCLE, "phone"));
+            for owner in ["phone", "thief"] {
+                let _ = cancel(OWNER, owner);
+            }
+            assert_ok!(set_plan(
+                account("thief"),
+                &[DOCTOR, STRANGER],
+                2,
+                MIN_DELAY
+            ));
+            assert_ok!(start(SISTER, "phone"));
+            assert_ok!(approve(NEIGHBOUR, "phone"));
+            set_now(START + DELAY);
+            assert_ok!(finish(SISTER, "phone"));
+            assert_refused!(complete(account("phone")), Error::<Test>::NothingPending);
+            assert_noop!(start(DOCTOR, "thief"), Error::<Test>::NoPlan);
+        });
+    }
+
+    #[test]
+    fn what_a_new_owner_costs_is_in_the_weight_of_finish() {
+        use crate::{Call, WeightInfo};
+        use frame_support::dispatch::GetDispatchInfo;
+        agreed(|| {
+            let call = Call::<Test>::finish {
+                patient: PATIENT,
+                owner: account("phone"),
+            };
+            let least = SUCCESSION.saturating_add(<() as WeightInfo>::finish());
+            assert!(call.get_dispatch_info().call_weight.all_gte(least));
+            let refused = finish(SISTER, "phone").unwrap_err().post_info;
+            assert!(refused.actual_weight.unwrap().all_lt(SUCCESSION));
+        });
+    }
+}
+
+mod owners_against_each_other {
+    use super::*;
+
+    #[test]
+    fn thief_with_one_of_two_owners_keys_ends_no_plan_before_its_delay_or_72_hours() {
+        for (delay, waits) in [(MIN_DELAY, ENDING_WAITS), (MAX_DELAY, MAX_DELAY)] {
+            execute(|| {
+                assert_ok!(set_plan(OWNER, &HELPERS, 2, delay));
+                let thief = owner_too("thief");
+                assert_ok!(remove_plan(thief.clone()));
+                set_now(START + waits - 1);
+                assert_refused!(remove_plan(thief.clone()), Error::<Test>::NotReady);
+                assert_refused!(complete(thief.clone()), Error::<Test>::NotReady);
+                assert!(Plans::<Test>::contains_key(PATIENT));
+                set_now(START + waits);
+                assert_ok!(complete(thief));
+                assert!(!Plans::<Test>::contains_key(PATIENT));
+            });
+        }
+    }
+
+    #[test]
+    fn thief_with_one_of_two_owners_keys_names_no_helpers_of_their_own_within_72_hours() {
+        execute(|| {
+            let thief = owner_too("thief");
+            assert_ok!(set_plan(thief.clone(), &[DOCTOR, UNCLE], 2, MIN_DELAY));
+            assert_noop!(start(DOCTOR, "thief"), Error::<Test>::NoPlan);
+            set_now(START + ENDING_WAITS - 1);
+            assert_refused!(complete(thief.clone()), Error::<Test>::NotReady);
+            assert_ok!(veto_ending(OWNER));
+            set_now(START + ENDING_WAITS);
+            assert_refused!(complete(thief.clone()), Error::<Test>::NothingPending);
+            assert_eq!(Recovery::plan(PATIENT), None);
+        });
+    }
+
+    #[test]
+    fn veto_stops_an_announced_end_of_the_plan() {
+        for vetoes in [OWNER, GUARDIAN] {
+            planned(|| {
+                let thief = owner_too("thief");
+                assert_ok!(set_plan(thief.clone(), &[DOCTOR, UNCLE], 2, MIN_DELAY));
+                // Of two announcements, the first stands until it is vetoed.
+                assert_refused!(remove_plan(thief.clone()), Error::<Test>::EndingPending);
+                set_now(START + DELAY);
+                for who in [CARER, SISTER, OTHER_OWNER, STRANGER, ADMIN] {
+                    assert_noop!(veto_ending(who), BadOrigin);
+                }
+                assert_ok!(veto_ending(vetoes.clone()));
+                System::assert_last_event(
+                    Event::EndingVetoed {
+                        patient: PATIENT,
+                        actor: vetoes.clone(),
+                    }
+                    .into(),
+                );
+                assert_noop!(veto_ending(vetoes.clone()), Error::<Test>::NothingPending);
+                assert_refused!(complete(thief.clone()), Error::<Test>::NothingPending);
+                assert_eq!(Recovery::plan(PATIENT).unwrap().helpers.len(), 3);
+            });
+        }
+    }
+
+    #[test]
+    fn sole_owner_with_a_delay_of_a_second_waits_a_second() {
+        execute(|| {
+            assert_ok!(set_plan(OWNER, &HELPERS, 2, MIN_DELAY));
+            assert_ok!(remove_plan(OWNER));
+            assert_refused!(remove_plan(OWNER), Error::<Test>::NotReady);
+            set_now(START + SECOND);
+            assert_ok!(remove_plan(OWNER));
+            assert_eq!(Recovery::plan(PATIENT), None);
+            assert_ok!(set_plan(OWNER, &HELPERS, 3, MIN_DELAY));
+            assert_eq!(Recovery::plan(PATIENT).unwrap().threshold, 3);
+        });
+    }
+
+    #[test]
+    fn helpers_who_began_are_not_outrun_by_the_end_of_the_plan() {
+        agreed(|| {
+            assert_ok!(remove_plan(OWNER));
+            assert_ok!(approve(UNCLE, "phone"));
+            set_now(START + DELAY);
+            assert_ok!(finish(SISTER, "phone"));
+            assert_refused!(complete(account("phone")), Error::<Test>::NothingPending);
+        });
+    }
+
+    #[test]
+    fn helpers_who_begin_while_the_plan_is_ending_stop_its_replacement() {
+        planned(|| {
+            assert_ok!(set_plan(OWNER, &[DOCTOR, UNCLE], 2, MIN_DELAY));
+            assert_ok!(start(SISTER, "phone"));
+            set_now(START + DELAY);
+            assert_refused!(complete(OWNER), Error::<Test>::RecoveryUnderWay);
+            assert_ok!(cancel(OWNER, "phone"));
+            // One of those to be named has come to decide meanwhile.
+            let role = ControllerRole::Guardian;
+            with(|w| w.controllers.insert((PATIENT, DOCTOR), role));
+            assert_refused!(complete(OWNER), Error::<Test>::HelperDecides);
+            with(|w| w.controllers.remove(&(PATIENT, DOCTOR)));
+            assert_ok!(complete(OWNER));
+            let plan = Recovery::plan(PATIENT).unwrap();
+            assert_eq!((plan.set_at, plan.set_by), (START, OWNER));
+        });
+    }
+
+    #[test]
+    fn end_of_the_plan_that_nobody_carried_out_counts_no_more() {
+        planned(|| {
+            assert_ok!(remove_plan(OWNER));
+            set_now(START + DELAY + ENDING_COUNTS);
+            assert_refused!(complete(OWNER), Error::<Test>::NothingPending);
+            assert_ok!(remove_plan(OWNER));
+            assert!(Plans::<Test>::contains_key(PATIENT));
+        });
+    }
+
+    #[test]
+    fn who_may_not_name_helpers_carries_nothing_out() {
+        planned(|| {
+            assert_ok!(remove_plan(OWNER));
+            set_now(START + DELAY);
+            assert_refused!(complete(GUARDIAN), Error::<Test>::NotAuthorized);
+            for who in [CARER, SISTER, STRANGER] {
+                assert_refused!(complete(who), BadOrigin);
+            }
+        });
+    }
+
+    #[test]
+    fn helpers_break_the_tie_between_two_owners() {
+        planned(|| {
+            let thief = owner_too("thief");
+            owner_too("phone");
+            assert_ok!(start(SISTER, "phone"));
+            assert_ok!(approve(NEIGHBOUR, "phone"));
+            for who in [thief.clone(), OWNER, GUARDIAN] {
+                assert_noop!(cancel(who, "phone"), Error::<Test>::OwnerRecovers);
+            }
+            // Nor is the plan gone before they are ready.
+            assert_ok!(remove_plan(thief.clone()));
+            assert_ok!(veto_ending(account("phone")));
+            set_now(START + DELAY);
+            assert_ok!(finish(SISTER, "phone"));
+            assert_eq!(Doubles::role(&PATIENT, &thief), None);
+        });
+    }
+
+    #[test]
+    fn owner_for_good_stops_a_recovery_to_itself_and_one_to_whom_is_none() {
+        planned(|| {
+            owner_too("phone");
+            assert_ok!(start(SISTER, "phone"));
+            assert_ok!(cancel(account("phone"), "phone"));
+            with(|w| w.for_a_time.insert(account("phone"), Moment::MAX));
+            assert_ok!(start(SISTER, "phone"));
+            assert_ok!(cancel(OWNER, "phone"));
+        });
+    }
+}
+
+mod not_before {
+    use super::*;
+
+    fn not_before(due: Moment) -> Moment {
+        Recovery::not_before(&PATIENT, due)
+    }
+
+    #[test]
+    fn recovery_under_way_puts_off_what_falls_due_after_it_began() {
+        planned(|| {
+            assert_eq!(Recovery::notice(&PATIENT), Some(DELAY));
+            assert_eq!(Recovery::notice(&OTHER_PATIENT), None);
+            assert_eq!(not_before(START + DAY), START + DAY);
+            assert_ok!(start(SISTER, "phone"));
+            assert_eq!(not_before(START), START);
+            assert_eq!(not_before(START + 1), Moment::MAX);
+            assert_eq!(Recovery::not_before(&OTHER_PATIENT, START + 1), START + 1);
+        });
+    }
+
+    #[test]
+    fn cancelled_or_withdrawn_recovery_puts_nothing_off_any_more() {
+        let ends: [fn(); 4] = [
+            || {
+                assert_ok!(cancel(OWNER, "phone"));
+            },
+            || {
+                assert_ok!(withdraw(SISTER, "phone"));
+                assert_ok!(withdraw(NEIGHBOUR, "phone"));
+            },
+            || Recovery::on_succession(PATIENT, &STRANGER),
+            || {
+                assert_ok!(remove_plan(OWNER));
+                set_now(START + DELAY);
+                assert_ok!(complete(OWNER));
+            },
+        ];
+        for end in ends {
+            agreed(|| {
+                assert_eq!(not_before(START + 1), Moment::MAX);
+                end();
+                assert_eq!(not_before(START + 1), START + 1);
+            });
+        }
+    }
+
+    #[test]
+    fn new_owner_has_72_hours_after_a_recovery_has_succeeded() {
+        agreed(|| {
+            set_now(START + DELAY);
+            assert_ok!(finish(SISTER, "phone"));
+            let free = START + DELAY + UNNAMING_WAITS;
+            assert_eq!(not_before(START), START);
+            assert_eq!(not_before(START + 1), free);
+            assert_eq!(not_before(free), free);
+            assert_eq!(not_before(free + 1), free + 1);
+        });
+    }
+
+    #[test]
+    fn what_another_recovery_put_off_waits_for_the_new_owner_too() {
+        execute(|| {
+            let four = [SISTER, NEIGHBOUR, UNCLE, DOCTOR];
+            assert_ok!(set_plan(OWNER, &four, 2, DELAY));
+            assert_ok!(start(UNCLE, "thief"));
+            set_now(START + DAY);
+            assert_ok!(start(SISTER, "phone"));
+            assert_ok!(approve(NEIGHBOUR, "phone"));
+            set_now(START + DAY + DELAY);
+            assert_ok!(finish(SISTER, "phone"));
+            assert_eq!(not_before(START + 1), now() + UNNAMING_WAITS);
+        });
+    }
+
+    #[test]
+    fn second_recovery_shortens_not_what_the_first_put_off() {
+        execute(|| {
+            for to in ["phone", "tablet"] {
+                let by = match to {
+                    "phone" => OWNER,
+                    _ => account("phone"),
+                };
+                assert_ok!(set_plan(by, &HELPERS, 2, HOUR));
+                assert_ok!(start(SISTER, to));
+                assert_ok!(approve(NEIGHBOUR, to));
+                set_now(now() + HOUR);
+                assert_ok!(finish(SISTER, to));
+            }
+            assert_eq!(not_before(START + 1), now() + UNNAMING_WAITS);
+            assert_eq!(LastRecoveries::<Test>::iter().count(), 1);
         });
     }
 }
@@ -745,8 +1158,10 @@ mod properties {
         Wait(u64),
         /// The owner loses the role, or has it again.
         Remove(bool),
-        /// The owner removes the plan, and makes the same anew.
-        Anew,
+        /// The owner announces that the plan ends, or carries it out.
+        Announce,
+        Complete,
+        Veto,
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -760,7 +1175,9 @@ mod properties {
             (who, to).prop_map(|(who, to)| Step::Finish(who, to)),
             (1..4u64).prop_map(Step::Wait),
             any::<bool>().prop_map(Step::Remove),
-            Just(Step::Anew),
+            Just(Step::Announce),
+            Just(Step::Complete),
+            Just(Step::Veto),
         ]
     }
 
@@ -769,7 +1186,7 @@ mod properties {
 
         /// Whatever helpers do in whatever order, an account becomes owner only if two of them have
         /// stood behind it, without a break, for as long as the plan says: a week at least if who set
-        /// it is no owner then.
+        /// it is no owner then. And no owner ends the plan sooner than that after saying so.
         #[test]
         fn two_helpers_and_the_whole_delay(steps in prop::collection::vec(step(), 1..40)) {
             execute(|| {
@@ -777,6 +1194,8 @@ mod properties {
                 // Behind whom each helper stands; since when two stand behind an account.
                 let mut behind = BTreeMap::<usize, usize>::new();
                 let mut since = BTreeMap::<usize, u64>::new();
+                // From when the plan may end.
+                let mut ends = None::<u64>;
                 for step in steps {
                     match step {
                         Step::Start(who, to) => {
@@ -819,14 +1238,36 @@ mod properties {
                         Step::Remove(false) => with(|w| {
                             w.controllers.insert((PATIENT, OWNER), ControllerRole::Owner);
                         }),
-                        Step::Anew => {
+                        Step::Announce => {
+                            let owns = Doubles::role(&PATIENT, &OWNER).is_some();
                             let done = remove_plan(OWNER).is_ok();
-                            assert_eq!(done, Doubles::role(&PATIENT, &OWNER).is_some());
-                            if done {
+                            assert_eq!(done, owns && ends.is_none_or(|due| now() >= due));
+                            if done && ends.is_none_or(|due| now() >= due + ENDING_COUNTS) {
+                                ends = Some(now() + DELAY);
+                            } else if done {
+                                ends = None;
                                 assert_ok!(set_plan(OWNER, &HELPERS, 2, DELAY));
                                 behind.clear();
                                 since.clear();
                             }
+                        }
+                        Step::Complete => {
+                            let owns = Doubles::role(&PATIENT, &OWNER).is_some();
+                            let done = complete(OWNER).is_ok();
+                            let due = ends.is_some_and(|due| {
+                                (due..due + ENDING_COUNTS).contains(&now())
+                            });
+                            assert_eq!(done, owns && due);
+                            if done {
+                                ends = None;
+                                assert_ok!(set_plan(OWNER, &HELPERS, 2, DELAY));
+                                behind.clear();
+                                since.clear();
+                            }
+                        }
+                        Step::Veto => {
+                            assert_eq!(veto_ending(GUARDIAN).is_ok(), ends.is_some());
+                            ends = None;
                         }
                     }
                     for to in 0..TARGETS.len() {
