@@ -32,6 +32,8 @@ pub const REVIEW_WITHIN: Moment = 72 * HOUR;
 pub const SECOND: Moment = 1_000;
 pub const HOUR: Moment = 60 * 60 * SECOND;
 pub const DAY: Moment = 24 * HOUR;
+/// How long what was un-named or is to be erased can be had back.
+pub const UNNAMING_WAITS: Moment = 72 * HOUR;
 
 macro_rules! row {
     ($(#[$doc:meta])* pub struct $($rest:tt)*) => {
