@@ -39,6 +39,8 @@ pub const ENDING_COUNTS: Moment = 30 * DAY;
 pub const SECOND: Moment = 1_000;
 pub const HOUR: Moment = 60 * 60 * SECOND;
 pub const DAY: Moment = 24 * HOUR;
+/// How long what was un-named or is to be erased can be had back.
+pub const UNNAMING_WAITS: Moment = 72 * HOUR;
 
 macro_rules! row {
     ($(#[$doc:meta])* pub struct $($rest:tt)*) => {

@@ -20,7 +20,7 @@ mod benchmarks {
         #[extrinsic_call]
         _(RawOrigin::Signed(service), erasures);
 
-        assert_eq!(Pallet::<T>::confirmations(&patient, record).len(), 1);
+        assert_eq!(Pallet::<T>::confirmations(&patient, record, 0, 1).len(), 1);
     }
 
     #[benchmark]

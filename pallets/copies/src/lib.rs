@@ -24,6 +24,8 @@
 //!   number of members, whatever the placement was at any time.
 //! * What is confirmed already is passed over: a vault that crashed between the chain's answer and
 //!   its own note of it sends the same batch again.
+//! * Each new confirmation is an entry in a patient's trail, and spends the organisation's allowance
+//!   of it. A batch that finds too little left fails as a whole; the vault sends it again later.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -35,13 +37,16 @@ mod benchmarking;
 mod mock;
 #[cfg(test)]
 mod tests;
+#[cfg(any(feature = "try-runtime", test))]
+mod try_state;
 pub mod weights;
 
-use alloc::vec::Vec;
-use frame_support::pallet_prelude::*;
+use alloc::{collections::BTreeSet, vec::Vec};
+use frame_support::{dispatch::WithPostDispatchInfo, pallet_prelude::*};
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
-    traits::{Chain, Records, Standing, Trail},
+    api::MAX_PAGE,
+    traits::{Chain, Records, Standing, Trail, TrailAllowance},
     AccountId, Member, Moment, OrgId, PatientId, RecordIndex, MAX_ERASURES, MAX_REPLICATION,
 };
 
@@ -77,6 +82,9 @@ pub mod pallet {
         type Standing: Standing<AccountId>;
 
         type Records: Records<AccountId>;
+
+        /// How much organisations may write into a patient's trail.
+        type Allowance: TrailAllowance;
 
         /// Decides how many copies there are.
         type GovernanceOrigin: EnsureOrigin<Self::RuntimeOrigin>;
@@ -141,36 +149,66 @@ pub mod pallet {
         InvalidReplication,
     }
 
+    #[pallet::extra_constants]
+    impl<T: Config> Pallet<T> {
+        /// Records that one call confirms.
+        #[pallet::constant_name(MaxErasures)]
+        fn max_erasures() -> u32 {
+            MAX_ERASURES
+        }
+
+        /// Copies of each file, at most.
+        #[pallet::constant_name(MaxReplication)]
+        fn max_replication() -> u32 {
+            MAX_REPLICATION
+        }
+    }
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        #[cfg(feature = "try-runtime")]
+        fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+            Self::do_try_state()
+        }
+    }
+
     #[pallet::call]
     impl<T: Config> Pallet<T> {
-        /// Say that one's vault has no copy of these records any more.
+        /// Confirms that one's vault has no copy of these records any more.
         ///
-        /// Signed by a service account in good standing, for its organisation. All of the batch or
-        /// none of it; what the organisation has confirmed already is passed over.
+        /// Signed by a service account in good standing, for its organisation, which spends an entry
+        /// of the trail's allowance for each. All of the batch or none of it; what the organisation
+        /// has confirmed already is passed over. A call that fails pays for what was checked.
         ///
         /// Errors: [`Error::NotAService`], [`Error::NothingToConfirm`], [`Error::RecordNotFound`],
-        /// [`Error::NotErased`]. Event: [`Event::ErasureConfirmed`] for each.
+        /// [`Error::NotErased`]; those of the allowance. Event: [`Event::ErasureConfirmed`] for each.
         #[pallet::call_index(0)]
         #[pallet::weight(T::WeightInfo::confirm_erasures(erasures.len() as u32))]
-        pub fn confirm_erasures(origin: OriginFor<T>, erasures: Erasures) -> DispatchResult {
+        pub fn confirm_erasures(
+            origin: OriginFor<T>,
+            erasures: Erasures,
+        ) -> DispatchResultWithPostInfo {
             let actor = ensure_signed(origin)?;
-            let organisation = T::Standing::member(&actor)
-                .filter(Member::is_service)
-                .ok_or(Error::<T>::NotAService)?
-                .organisation();
-            ensure!(!erasures.is_empty(), Error::<T>::NothingToConfirm);
+            let refused = |checked| {
+                move |error: DispatchError| {
+                    error.with_weight(T::WeightInfo::confirm_erasures(checked))
+                }
+            };
+            let organisation = Self::ensure_may_confirm(&actor, &erasures).map_err(refused(0))?;
             let now = T::Chain::now();
-            for (patient, record) in &erasures {
-                let row = T::Records::record(patient, *record).ok_or(Error::<T>::RecordNotFound)?;
-                ensure!(row.is_erased(now), Error::<T>::NotErased);
+            let mut seen = BTreeSet::new();
+            let mut new = Vec::new();
+            for (checked, (patient, record)) in (1..).zip(&erasures) {
+                if seen.insert((*patient, *record))
+                    && Self::ensure_new(patient, *record, organisation, now)
+                        .map_err(refused(checked))?
+                {
+                    new.push((*patient, *record));
+                }
             }
 
-            for (patient, record) in erasures {
-                let key = (patient, record, organisation);
-                if Confirmations::<T>::contains_key(key) {
-                    continue;
-                }
-                Confirmations::<T>::insert(key, now);
+            for (patient, record) in new {
+                Confirmations::<T>::insert((patient, record, organisation), now);
                 let event = Event::<T>::ErasureConfirmed {
                     patient,
                     actor: actor.clone(),
@@ -182,10 +220,10 @@ pub mod pallet {
                     <T as frame_system::Config>::RuntimeEvent::from(event),
                 );
             }
-            Ok(())
+            Ok(().into())
         }
 
-        /// Change how many vaults keep each file.
+        /// Changes how many vaults keep each file.
         ///
         /// Governance only. With fewer members than that, each of them keeps every file.
         ///
@@ -205,10 +243,47 @@ pub mod pallet {
     }
 
     impl<T: Config> Pallet<T> {
-        /// The organisations that have confirmed the erasure of a record, and when; ascending.
-        pub fn confirmations(patient: &PatientId, record: RecordIndex) -> Vec<(OrgId, Moment)> {
-            let mut all: Vec<_> = Confirmations::<T>::iter_prefix((patient, record)).collect();
+        /// The organisation that this account speaks for with this batch.
+        fn ensure_may_confirm(
+            actor: &AccountId,
+            erasures: &Erasures,
+        ) -> Result<OrgId, DispatchError> {
+            let service = T::Standing::member(actor)
+                .filter(Member::is_service)
+                .ok_or(Error::<T>::NotAService)?;
+            ensure!(!erasures.is_empty(), Error::<T>::NothingToConfirm);
+            Ok(service.organisation())
+        }
+
+        /// Whether the erasure of a record is news from this organisation, which pays for it then.
+        fn ensure_new(
+            patient: &PatientId,
+            record: RecordIndex,
+            organisation: OrgId,
+            now: Moment,
+        ) -> Result<bool, DispatchError> {
+            let row = T::Records::record(patient, record).ok_or(Error::<T>::RecordNotFound)?;
+            ensure!(row.is_erased(now), Error::<T>::NotErased);
+            if Confirmations::<T>::contains_key((patient, record, organisation)) {
+                return Ok(false);
+            }
+            T::Allowance::spend(patient, organisation, 1)?;
+            Ok(true)
+        }
+
+        /// The organisations that have confirmed the erasure of a record, and when: ascending, from
+        /// `from` on; at most `limit`, and never more than [`MAX_PAGE`].
+        pub fn confirmations(
+            patient: &PatientId,
+            record: RecordIndex,
+            from: OrgId,
+            limit: u32,
+        ) -> Vec<(OrgId, Moment)> {
+            let mut all: Vec<_> = Confirmations::<T>::iter_prefix((patient, record))
+                .filter(|(organisation, _)| *organisation >= from)
+                .collect();
             all.sort_unstable();
+            all.truncate(limit.min(MAX_PAGE) as usize);
             all
         }
     }

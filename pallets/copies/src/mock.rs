@@ -42,6 +42,7 @@ impl crate::Config for Test {
     type Trail = TrailDouble<Self>;
     type Standing = Doubles;
     type Records = Doubles;
+    type Allowance = Doubles;
     type GovernanceOrigin = frame_system::EnsureRoot<AccountId>;
     type WeightInfo = ();
     #[cfg(feature = "runtime-benchmarks")]
@@ -58,6 +59,13 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
         System::set_block_number(1);
     });
     ext
+}
+
+pub fn build_and_execute(test: impl FnOnce()) {
+    new_test_ext().execute_with(|| {
+        test();
+        Copies::do_try_state().expect("invariants hold");
+    });
 }
 
 #[cfg(feature = "runtime-benchmarks")]

@@ -20,9 +20,9 @@ macro_rules! weights {
     ($db:expr) => {
         fn confirm_erasures(n: u32) -> Weight {
             Weight::from_parts(40_000_000, 3_851)
-                .saturating_add(Weight::from_parts(30_000_000, 2_800).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(40_000_000, 2_800).saturating_mul(n.into()))
                 .saturating_add($db.reads(5))
-                .saturating_add($db.reads_writes(3, 2).saturating_mul(n.into()))
+                .saturating_add($db.reads_writes(5, 3).saturating_mul(n.into()))
         }
         fn set_replication() -> Weight {
             Weight::from_parts(10_000_000, 1_489).saturating_add($db.reads_writes(1, 1))

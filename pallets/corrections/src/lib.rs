@@ -30,6 +30,8 @@
 //!   controller wrote: that author while deciding for the patient, and after that whoever decides.
 //! - Only the newest of a chain of corrections can be corrected, and a record has one open request at
 //!   a time; both keep the chain a line.
+//! - What an organisation writes into a patient's trail, answers among it, spends its allowance of
+//!   that trail. Controllers write into their own, and spend nothing.
 //! - Overdue requests can still be answered: `due_at` shows that they are, and extends no right.
 //! - HIPAA: 45 CFR 164.526 (60 days, and 30 more once). HL7 Patient Corrections.
 
@@ -57,7 +59,7 @@ use frame_system::pallet_prelude::*;
 #[cfg(feature = "runtime-benchmarks")]
 use salus_primitives::traits::BenchmarkWorld;
 use salus_primitives::{
-    traits::{Chain, Control, PatientOrigin, Records, Standing, Trail},
+    traits::{Chain, Control, PatientOrigin, Records, Standing, Trail, TrailAllowance},
     AccountId, Cid, Correction, CorrectionIndex, CorrectionState, LetterStage, Member, Moment,
     OrgId, PatientId, Record, RecordIndex, DAY,
 };
@@ -95,6 +97,9 @@ pub mod pallet {
 
         /// The records, and the links between them.
         type Records: Records<AccountId>;
+
+        /// How much organisations may write into a patient's trail.
+        type Allowance: TrailAllowance;
 
         /// Who names the successor of an organisation that is no more.
         type GovernanceOrigin: EnsureOrigin<Self::RuntimeOrigin>;
@@ -146,6 +151,14 @@ pub mod pallet {
         ),
         AccountId,
     >;
+
+    /// The letters that a patient's requests name: vaults ask this before they delete.
+    ///
+    /// Written by every call that takes a letter; never removed, as requests are not. At most four
+    /// rows per request.
+    #[pallet::storage]
+    pub type Letters<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, PatientId, Blake2_128Concat, Cid, ()>;
 
     /// Which organisation answers for one that is no more.
     ///
@@ -316,6 +329,7 @@ pub mod pallet {
             let due_at = now.saturating_add(ANSWER_WITHIN);
             NextCorrection::<T>::insert(patient, next);
             Open::<T>::insert(patient, record, correction);
+            Letters::<T>::insert(patient, letter, ());
             Corrections::<T>::insert(
                 patient,
                 correction,
@@ -349,7 +363,8 @@ pub mod pallet {
         /// By a responder; the replacement is a record that the responder's organisation anchored.
         ///
         /// Errors: [`Error::NotFound`], [`Error::AlreadyAnswered`], [`Error::NotResponder`],
-        /// [`Error::ReplacementNotFound`], [`Error::ForeignReplacement`]; those of linking records.
+        /// [`Error::ReplacementNotFound`], [`Error::ForeignReplacement`]; those of the allowance and of
+        /// linking records.
         /// Event: [`Event::CorrectionAccepted`].
         #[pallet::call_index(1)]
         #[pallet::weight(T::WeightInfo::accept())]
@@ -363,6 +378,7 @@ pub mod pallet {
             let (row, responder) = Self::ensure_answers(&patient, correction, &actor)?;
             let record = row.record;
             Self::ensure_replacement(&patient, replacement, &responder)?;
+            Self::spend(&patient, &responder)?;
 
             T::Records::link_correction(&patient, record, replacement)?;
             let state = CorrectionState::Accepted { replacement };
@@ -400,8 +416,10 @@ pub mod pallet {
             let record = row.record;
             Self::ensure_letter(&letter)?;
             Self::ensure_replacement(&patient, replacement, &responder)?;
+            Self::spend(&patient, &responder)?;
 
             T::Records::link_correction(&patient, record, replacement)?;
+            Letters::<T>::insert(patient, letter, ());
             let state = CorrectionState::PartlyAccepted {
                 replacement,
                 letter,
@@ -426,7 +444,7 @@ pub mod pallet {
         /// By a responder.
         ///
         /// Errors: [`Error::NotFound`], [`Error::AlreadyAnswered`], [`Error::NotResponder`],
-        /// [`Error::MalformedLetter`].
+        /// [`Error::MalformedLetter`]; those of the allowance.
         /// Event: [`Event::CorrectionDenied`].
         #[pallet::call_index(3)]
         #[pallet::weight(T::WeightInfo::deny())]
@@ -437,10 +455,12 @@ pub mod pallet {
             letter: Cid,
         ) -> DispatchResult {
             let actor = ensure_signed(origin)?;
-            let (row, _) = Self::ensure_answers(&patient, correction, &actor)?;
+            let (row, responder) = Self::ensure_answers(&patient, correction, &actor)?;
             let record = row.record;
             Self::ensure_letter(&letter)?;
+            Self::spend(&patient, &responder)?;
 
+            Letters::<T>::insert(patient, letter, ());
             let state = CorrectionState::Denied { letter };
             Self::do_answer(&patient, correction, row, &actor, state);
             Self::deposit(
@@ -483,6 +503,7 @@ pub mod pallet {
             row.state = CorrectionState::Disagreed { denial, letter };
             Corrections::<T>::insert(patient, correction, row);
             LetterAuthors::<T>::insert((patient, correction, LetterStage::Disagreement), &actor);
+            Letters::<T>::insert(patient, letter, ());
             Self::deposit(
                 &patient,
                 Event::CorrectionDisagreed {
@@ -501,7 +522,7 @@ pub mod pallet {
         /// By a responder.
         ///
         /// Errors: [`Error::NotFound`], [`Error::NotDisagreed`], [`Error::NotResponder`],
-        /// [`Error::MalformedLetter`].
+        /// [`Error::MalformedLetter`]; those of the allowance.
         /// Event: [`Event::CorrectionRebutted`].
         #[pallet::call_index(5)]
         #[pallet::weight(T::WeightInfo::rebut())]
@@ -513,7 +534,7 @@ pub mod pallet {
         ) -> DispatchResult {
             let actor = ensure_signed(origin)?;
             let mut row = Self::ensure_exists(&patient, correction)?;
-            Self::ensure_responder(&patient, row.record, &actor)?;
+            let responder = Self::ensure_responder(&patient, row.record, &actor)?;
             let CorrectionState::Disagreed {
                 denial,
                 letter: disagreement,
@@ -522,6 +543,7 @@ pub mod pallet {
                 return Err(Error::<T>::NotDisagreed.into());
             };
             Self::ensure_letter(&letter)?;
+            Self::spend(&patient, &responder)?;
 
             let record = row.record;
             row.state = CorrectionState::Rebutted {
@@ -531,6 +553,7 @@ pub mod pallet {
             };
             Corrections::<T>::insert(patient, correction, row);
             LetterAuthors::<T>::insert((patient, correction, LetterStage::Rebuttal), &actor);
+            Letters::<T>::insert(patient, letter, ());
             Self::deposit(
                 &patient,
                 Event::CorrectionRebutted {
@@ -549,7 +572,7 @@ pub mod pallet {
         /// By a responder, once, and before the answer is due.
         ///
         /// Errors: [`Error::NotFound`], [`Error::AlreadyAnswered`], [`Error::NotResponder`],
-        /// [`Error::AlreadyExtended`], [`Error::Overdue`].
+        /// [`Error::AlreadyExtended`], [`Error::Overdue`]; those of the allowance.
         /// Event: [`Event::CorrectionExtended`].
         #[pallet::call_index(6)]
         #[pallet::weight(T::WeightInfo::extend())]
@@ -559,9 +582,10 @@ pub mod pallet {
             correction: CorrectionIndex,
         ) -> DispatchResult {
             let actor = ensure_signed(origin)?;
-            let (mut row, _) = Self::ensure_answers(&patient, correction, &actor)?;
+            let (mut row, responder) = Self::ensure_answers(&patient, correction, &actor)?;
             ensure!(!row.extended, Error::<T>::AlreadyExtended);
             ensure!(T::Chain::now() < row.due_at, Error::<T>::Overdue);
+            Self::spend(&patient, &responder)?;
 
             let record = row.record;
             let due_at = row.due_at.saturating_add(EXTENSION);
@@ -587,7 +611,7 @@ pub mod pallet {
         ///
         /// Errors: [`Error::RecordNotFound`], [`Error::RecordErased`], [`Error::NotNewest`],
         /// [`Error::AlreadyRequested`], [`Error::NotResponder`], [`Error::ReplacementNotFound`],
-        /// [`Error::ForeignReplacement`]; those of linking records.
+        /// [`Error::ForeignReplacement`]; those of the allowance and of linking records.
         /// Event: [`Event::CorrectionMade`].
         #[pallet::call_index(7)]
         #[pallet::weight(T::WeightInfo::make())]
@@ -601,6 +625,7 @@ pub mod pallet {
             let responder = Self::ensure_responder(&patient, record, &actor)?;
             Self::ensure_correctable(&patient, record)?;
             Self::ensure_replacement(&patient, replacement, &responder)?;
+            Self::spend(&patient, &responder)?;
 
             T::Records::link_correction(&patient, record, replacement)?;
             Self::deposit(

@@ -9,7 +9,7 @@ use frame_support::{
 };
 use frame_system::EnsureRoot;
 use salus_primitives::{
-    traits::{Chain, Control, PatientOrigin, Records, Standing, Trail},
+    traits::{Chain, Control, PatientOrigin, Records, Standing, Trail, TrailAllowance},
     AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis, Grantee, Member, Moment,
     OrgId, PatientId, Record, RecordIndex, RecordState,
 };
@@ -43,6 +43,7 @@ impl pallet_corrections::Config for Test {
     type Standing = Neighbours;
     type Control = Neighbours;
     type Records = Neighbours;
+    type Allowance = Neighbours;
     type GovernanceOrigin = EnsureRoot<AccountId>;
     type WeightInfo = ();
     #[cfg(feature = "runtime-benchmarks")]
@@ -53,11 +54,17 @@ parameter_types! {
     pub static Roles: BTreeMap<(PatientId, AccountId), ControllerRole> = BTreeMap::new();
     pub static Members: BTreeMap<AccountId, Member> = BTreeMap::new();
     pub static Suspended: BTreeSet<OrgId> = BTreeSet::new();
+    /// What an organisation may write into a trail.
+    pub static AllowedEntries: u32 = u32::MAX;
 }
 
 /// What is entered in the trails, in order. In storage, so that it is rolled back as the events are.
 #[frame_support::storage_alias]
 pub type Entries = StorageValue<TrailDouble, Vec<(PatientId, Vec<u8>)>, ValueQuery>;
+
+/// What organisations have written into trails. In storage too.
+#[frame_support::storage_alias]
+pub type Spent = StorageMap<TrailDouble, Blake2_128Concat, (PatientId, OrgId), u32, ValueQuery>;
 
 /// The records; in storage too.
 #[frame_support::storage_alias]
@@ -112,6 +119,12 @@ impl Control<AccountId> for Neighbours {
     fn is_restricted(_: &PatientId) -> bool {
         false
     }
+    fn decided_since(_: &PatientId) -> Moment {
+        START
+    }
+    fn voided_by(_: &PatientId) -> Option<OrgId> {
+        None
+    }
     fn role(patient: &PatientId, account: &AccountId) -> Option<ControllerRole> {
         Roles::get().get(&(*patient, account.clone())).copied()
     }
@@ -124,6 +137,7 @@ impl Control<AccountId> for Neighbours {
                 patient,
                 actor: who,
                 role,
+                until: None,
             }),
             _ => Err(DispatchError::BadOrigin),
         }
@@ -137,6 +151,17 @@ impl Control<AccountId> for Neighbours {
             patient,
             actor: who,
             role,
+            until: None,
+        })
+    }
+}
+
+impl TrailAllowance for Neighbours {
+    fn spend(patient: &PatientId, organisation: OrgId, entries: u32) -> DispatchResult {
+        Spent::try_mutate((*patient, organisation), |spent| {
+            *spent = spent.saturating_add(entries);
+            ensure!(*spent <= AllowedEntries::get(), DispatchError::Exhausted);
+            Ok(())
         })
     }
 }
@@ -316,6 +341,7 @@ impl ExtBuilder {
                 ),
             ]));
             Suspended::set(BTreeSet::new());
+            AllowedEntries::set(u32::MAX);
             anchor(PATIENT, WRONG, "physician", Some(HOSPITAL));
             anchor(PATIENT, RIGHT, "physician", Some(HOSPITAL));
             anchor(PATIENT, BY_COLLEAGUE, "nurse", Some(HOSPITAL));

@@ -108,6 +108,14 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
+    /// Takes an entry from what the responder's organisation may write into this trail.
+    pub(crate) fn spend(patient: &PatientId, responder: &Responder) -> DispatchResult {
+        match responder.organisation {
+            Some(organisation) => T::Allowance::spend(patient, organisation, 1),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn do_answer(
         patient: &PatientId,
         correction: CorrectionIndex,

@@ -6,6 +6,7 @@ use salus_primitives::{
 use sp_runtime::{DispatchError::BadOrigin, DispatchResult};
 
 mod model;
+mod spending;
 
 /// Everyone who does not decide for [`PATIENT`].
 const POWERLESS: [&str; 5] = [

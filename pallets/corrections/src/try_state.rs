@@ -1,5 +1,5 @@
 use super::*;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 impl<T: Config> Pallet<T> {
     /// Invariants:
@@ -12,9 +12,11 @@ impl<T: Config> Pallet<T> {
     /// 6. A request is due 60 days after it was made, and 30 later if it was extended.
     /// 7. `LetterAuthors` has one row for each disagreement and each rebuttal, and no others.
     /// 8. No organisation succeeds itself.
+    /// 9. `Letters` has one row for each letter that a request names, and no others.
     pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
         let mut requests = BTreeMap::<PatientId, u32>::new();
         let (mut open, mut authors) = (0usize, 0usize);
+        let mut letters = BTreeSet::new();
         for (patient, index, row) in Corrections::<T>::iter() {
             *requests.entry(patient).or_default() += 1;
             ensure!(
@@ -22,6 +24,17 @@ impl<T: Config> Pallet<T> {
                 "1: index beyond the next"
             );
             let record = T::Records::record(&patient, row.record).ok_or("3: no such record")?;
+
+            letters.extend(
+                [
+                    LetterStage::Request,
+                    LetterStage::Answer,
+                    LetterStage::Disagreement,
+                    LetterStage::Rebuttal,
+                ]
+                .into_iter()
+                .filter_map(|stage| Some((patient, views::letter(&row, stage)?))),
+            );
 
             let is_open = row.state == CorrectionState::Requested;
             if is_open {
@@ -79,6 +92,10 @@ impl<T: Config> Pallet<T> {
         ensure!(
             Successors::<T>::iter().all(|(organisation, successor)| organisation != successor),
             "8: succeeds itself"
+        );
+        ensure!(
+            Letters::<T>::iter_keys().collect::<BTreeSet<_>>() == letters,
+            "9: letters miscounted"
         );
         Ok(())
     }

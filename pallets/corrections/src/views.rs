@@ -47,20 +47,11 @@ impl<T: Config> Pallet<T> {
 
     /// Whether a request of this patient names this letter.
     pub fn references(patient: &PatientId, content: &Cid) -> bool {
-        Corrections::<T>::iter_prefix_values(patient).any(|row| {
-            [
-                LetterStage::Request,
-                LetterStage::Answer,
-                LetterStage::Disagreement,
-                LetterStage::Rebuttal,
-            ]
-            .into_iter()
-            .any(|stage| letter(&row, stage) == Some(*content))
-        })
+        Letters::<T>::contains_key(patient, content)
     }
 }
 
-fn letter(row: &Correction, stage: LetterStage) -> Option<Cid> {
+pub(crate) fn letter(row: &Correction, stage: LetterStage) -> Option<Cid> {
     use CorrectionState::*;
     match (stage, &row.state) {
         (LetterStage::Request, _) => Some(row.letter),

@@ -58,6 +58,34 @@ fn patient_with_record<T: Config>() -> (PatientId, AccountId, [CompartmentId; 2]
     (patient, owner, [open[0], open[1]], records[0])
 }
 
+/// Gives a record former contents in this compartment, as many as it can have together with `spare`:
+/// the time of `over` of them has come. Returns the newest one.
+fn fill_former<T: Config>(
+    patient: PatientId,
+    record: RecordIndex,
+    compartment: CompartmentId,
+    over: u32,
+    spare: u32,
+) -> Cid {
+    let kept = MAX_FORMER.saturating_sub(over.max(spare));
+    let later = T::Chain::now().saturating_add(UNNAMING_WAITS);
+    let former: Vec<_> = (0..over.saturating_add(kept))
+        .map(|n| FormerContent {
+            content: content(n.saturating_add(1_000)),
+            compartment,
+            epoch: 0,
+            placed_by: AccountId::new([0xAA; 32]),
+            until: if n < over { 0 } else { later },
+        })
+        .collect();
+    for former in &former {
+        Contents::<T>::insert((patient, former.content, record), ());
+    }
+    let newest = former[former.len() - 1].content;
+    Former::<T>::insert(patient, record, FormerContents::truncate_from(former));
+    newest
+}
+
 fn state<T: Config>(patient: PatientId, record: RecordIndex) -> Option<RecordState> {
     Records::<T>::get(patient, record).map(|row| row.state)
 }
@@ -132,9 +160,11 @@ mod benchmarks {
         assert_eq!(NextRecord::<T>::get(last), n + 1);
     }
 
+    /// The time of `f` former contents has come; all others can be restored.
     #[benchmark]
-    fn reclassify() {
-        let (patient, owner, [_, other], record) = patient_with_record::<T>();
+    fn reclassify(f: Linear<0, MAX_FORMER>) {
+        let (patient, owner, [open, other], record) = patient_with_record::<T>();
+        fill_former::<T>(patient, record, open, f, 1);
 
         #[extrinsic_call]
         _(
@@ -152,9 +182,11 @@ mod benchmarks {
         );
     }
 
+    /// As with `reclassify`.
     #[benchmark]
-    fn relocate() {
-        let (patient, owner, _, record) = patient_with_record::<T>();
+    fn relocate(f: Linear<0, MAX_FORMER>) {
+        let (patient, owner, [open, _], record) = patient_with_record::<T>();
+        fill_former::<T>(patient, record, open, f, 1);
 
         #[extrinsic_call]
         _(
@@ -171,32 +203,45 @@ mod benchmarks {
         );
     }
 
+    /// As with `reclassify`; by somebody who is looked up as a member too, as an admin would be.
     #[benchmark]
-    fn erase() {
-        let (patient, owner, _, record) = patient_with_record::<T>();
+    fn erase(f: Linear<0, MAX_FORMER>) -> Result<(), BenchmarkError> {
+        let (patient, owner, [open, _], record) = patient_with_record::<T>();
+        fill_former::<T>(patient, record, open, f, 0);
 
-        #[extrinsic_call]
-        _(RawOrigin::Signed(owner), patient, record);
+        #[block]
+        {
+            T::Standing::member(&owner);
+            Pallet::<T>::erase(RawOrigin::Signed(owner).into(), patient, record)
+                .map_err(|_| BenchmarkError::Stop("an owner decides"))?;
+        }
 
         assert_ne!(state::<T>(patient, record), Some(RecordState::Current));
+        Ok(())
     }
 
+    /// By somebody who is looked up as a member too, as an admin would be.
     #[benchmark]
     fn cancel_erase() -> Result<(), BenchmarkError> {
         let (patient, owner, _, record) = patient_with_record::<T>();
-        Pallet::<T>::erase(RawOrigin::Signed(owner.clone()).into(), patient, record)?;
+        Pallet::<T>::erase(RawOrigin::Signed(owner.clone()).into(), patient, record)
+            .map_err(|_| BenchmarkError::Stop("an owner decides"))?;
 
-        #[extrinsic_call]
-        _(RawOrigin::Signed(owner), patient, record);
+        #[block]
+        {
+            T::Standing::member(&owner);
+            Pallet::<T>::cancel_erase(RawOrigin::Signed(owner).into(), patient, record)?;
+        }
 
         assert_eq!(state::<T>(patient, record), Some(RecordState::Current));
         Ok(())
     }
 
-    /// By the owner, who is looked up as a member in vain first.
+    /// By a clinician, who is looked up as a controller in vain first.
     #[benchmark]
     fn finish_erase() {
-        let (patient, owner, _, record) = patient_with_record::<T>();
+        let (clinician, _) = World::<T>::clinician();
+        let (patient, _, _, record) = patient_with_record::<T>();
         // The clock cannot be moved from here; a time that has come is the same work.
         Records::<T>::mutate(patient, record, |row| {
             if let Some(row) = row {
@@ -207,9 +252,38 @@ mod benchmarks {
         });
 
         #[extrinsic_call]
-        _(RawOrigin::Signed(owner), patient, record);
+        _(RawOrigin::Signed(clinician), patient, record);
 
         assert_eq!(state::<T>(patient, record), Some(RecordState::Erased));
+    }
+
+    /// From another compartment; the time of `f` other former contents has come.
+    #[benchmark]
+    fn restore(f: Linear<0, { MAX_FORMER - 1 }>) {
+        let (patient, owner, [_, other], record) = patient_with_record::<T>();
+        let newest = fill_former::<T>(patient, record, other, f, 0);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), patient, record, newest);
+
+        let row = Records::<T>::get(patient, record);
+        assert_eq!(
+            row.map(|row| (row.compartment, row.content)),
+            Some((other, newest))
+        );
+    }
+
+    /// A record was moved out of it once.
+    #[benchmark]
+    fn close_compartment() {
+        let (patient, owner) = World::<T>::patient();
+        let compartment = World::<T>::compartments(patient, 1)[0];
+        VacatedUntil::<T>::insert(patient, compartment, T::Chain::now());
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), patient, compartment);
+
+        assert!(!Compartments::<T>::contains_key(patient, compartment));
     }
 
     impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);

@@ -28,19 +28,7 @@ impl<T: Config> Pallet<T> {
         })
     }
 
-    /// A file for this compartment: in a CID of the profile, encrypted to the present epoch.
-    fn ensure_placeable(
-        patient: &PatientId,
-        compartment: &CompartmentId,
-        epoch: u32,
-        content: &Cid,
-    ) -> DispatchResult {
-        Self::ensure_epoch(patient, compartment, epoch)?;
-        ensure!(content.is_well_formed(), Error::<T>::MalformedContent);
-        Ok(())
-    }
-
-    fn ensure_epoch(
+    pub(crate) fn ensure_epoch(
         patient: &PatientId,
         compartment: &CompartmentId,
         epoch: u32,
@@ -51,14 +39,17 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// The record, unless it is erased or past the time to cancel that.
-    pub(crate) fn ensure_live(
+    /// Changes how many records lie in a compartment.
+    pub(crate) fn count(
         patient: &PatientId,
-        index: RecordIndex,
-    ) -> Result<Record, DispatchError> {
-        let record = Records::<T>::get(patient, index).ok_or(Error::<T>::RecordNotFound)?;
-        ensure!(!record.is_erased(T::Chain::now()), Error::<T>::RecordErased);
-        Ok(record)
+        compartment: &CompartmentId,
+        change: impl FnOnce(u32) -> u32,
+    ) -> DispatchResult {
+        Compartments::<T>::try_mutate(patient, compartment, |row| {
+            let row = row.as_mut().ok_or(Error::<T>::CompartmentNotFound)?;
+            row.records = change(row.records);
+            Ok(())
+        })
     }
 
     pub(crate) fn do_open(
@@ -88,6 +79,7 @@ impl<T: Config> Pallet<T> {
                 epoch,
                 opened_at: now,
                 rotated_at: now,
+                records: 0,
             },
         );
         Recipients::<T>::insert(patient, compartment, recipient);
@@ -104,21 +96,50 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Whether `who` may anchor here, and for which organisation; none for a controller.
-    pub(crate) fn ensure_may_anchor(
-        who: &AccountId,
-        patient: &PatientId,
-        grant: Option<GrantIndex>,
-        compartment: &CompartmentId,
-        epoch: u32,
-    ) -> Result<Option<OrgId>, DispatchError> {
+    pub(crate) fn do_close(
+        patient: PatientId,
+        who: AccountId,
+        compartment: CompartmentId,
+    ) -> DispatchResult {
+        let PatientOrigin { patient, actor, .. } = T::Control::ensure_decides(patient, who)?;
+        let row =
+            Compartments::<T>::get(patient, compartment).ok_or(Error::<T>::CompartmentNotFound)?;
+        ensure!(
+            Intakes::<T>::get(patient) != Some(compartment),
+            Error::<T>::IntakeStays
+        );
+        ensure!(row.records == 0, Error::<T>::NotEmpty);
+        // Or else whoever moved records out of it could keep them from being moved back.
+        let is_settled = VacatedUntil::<T>::get(patient, compartment)
+            .is_none_or(|until| Self::is_over(&patient, until));
+        ensure!(is_settled, Error::<T>::VacatedLately);
+
+        Compartments::<T>::remove(patient, compartment);
+        Recipients::<T>::remove(patient, compartment);
+        VacatedUntil::<T>::remove(patient, compartment);
+        CompartmentCount::<T>::mutate(patient, |count| *count = count.saturating_sub(1));
+        Self::deposit(
+            &patient,
+            Event::CompartmentClosed {
+                patient,
+                actor,
+                compartment,
+            },
+        );
+        Ok(())
+    }
+
+    /// Checks that `who` may anchor these items of one place, and takes them from the allowance of the
+    /// organisation for which this is; none for a controller.
+    pub(crate) fn admit(who: &AccountId, run: &[NewItem]) -> Result<Option<OrgId>, DispatchError> {
+        let (patient, grant, record) = run.first().ok_or(Error::<T>::NothingToAnchor)?;
         let organisation = match grant {
             None => {
                 T::Control::ensure_decides(*patient, who.clone())?;
                 None
             }
             Some(grant) => {
-                let organisation = T::Consent::may_write(patient, grant, who, compartment);
+                let organisation = T::Consent::may_write(patient, *grant, who, &record.compartment);
                 // Strangers hear first that they are none of ours.
                 ensure!(
                     organisation.is_some() || T::Standing::member(who).is_some(),
@@ -127,86 +148,78 @@ impl<T: Config> Pallet<T> {
                 Some(organisation.ok_or(Error::<T>::NoWriteGrant)?)
             }
         };
-        Self::ensure_epoch(patient, compartment, epoch)?;
+        Self::ensure_epoch(patient, &record.compartment, record.epoch)?;
+        ensure!(
+            run.iter()
+                .all(|(_, _, record)| record.content.is_well_formed()),
+            Error::<T>::MalformedContent
+        );
+        if let Some(organisation) = organisation {
+            T::Allowance::spend(patient, organisation, run.len() as u32)?;
+        }
         Ok(organisation)
     }
 
-    /// Anchors what [`Self::ensure_may_anchor`] allows.
+    /// Anchors items of one place that [`Self::admit`] allows.
     pub(crate) fn do_anchor(
-        who: AccountId,
+        who: &AccountId,
         organisation: Option<OrgId>,
-        patient: PatientId,
-        grant: Option<GrantIndex>,
-        new: NewRecord,
+        run: &[NewItem],
     ) -> DispatchResult {
-        let NewRecord {
-            compartment,
-            epoch,
-            content,
-            commitment,
-        } = new;
-        ensure!(content.is_well_formed(), Error::<T>::MalformedContent);
-        let record = NextRecord::<T>::get(patient);
-        let next = record.checked_add(1).ok_or(Error::<T>::TooManyRecords)?;
+        let (patient, grant, NewRecord { compartment, .. }) =
+            run.first().ok_or(Error::<T>::NothingToAnchor)?;
+        let anchored = run.len() as u32;
+        let first = NextRecord::<T>::get(patient);
+        let next = first
+            .checked_add(anchored)
+            .ok_or(Error::<T>::TooManyRecords)?;
 
         NextRecord::<T>::insert(patient, next);
-        Contents::<T>::insert((patient, content, record), ());
-        Records::<T>::insert(
-            patient,
-            record,
-            Record {
+        Self::count(patient, compartment, |records| {
+            records.saturating_add(anchored)
+        })?;
+        let now = T::Chain::now();
+        for (record, (_, _, new)) in (first..next).zip(run) {
+            let NewRecord {
                 compartment,
                 epoch,
-                author: who.clone(),
-                organisation,
-                placed_by: who.clone(),
                 content,
                 commitment,
-                anchored_at: T::Chain::now(),
-                corrects: None,
-                corrected_by: None,
-                state: RecordState::Current,
-            },
-        );
-        Self::deposit(
-            &patient,
-            Event::RecordAnchored {
+            } = *new;
+            Contents::<T>::insert((patient, content, record), ());
+            Records::<T>::insert(
                 patient,
-                actor: who,
                 record,
-                compartment,
-                epoch,
-                organisation,
-                grant,
-                content,
-                commitment,
-            },
-        );
+                Record {
+                    compartment,
+                    epoch,
+                    author: who.clone(),
+                    organisation,
+                    placed_by: who.clone(),
+                    content,
+                    commitment,
+                    anchored_at: now,
+                    corrects: None,
+                    corrected_by: None,
+                    state: RecordState::Current,
+                },
+            );
+            Self::deposit(
+                patient,
+                Event::RecordAnchored {
+                    patient: *patient,
+                    actor: who.clone(),
+                    record,
+                    compartment,
+                    epoch,
+                    organisation,
+                    grant: *grant,
+                    content,
+                    commitment,
+                },
+            );
+        }
         Ok(())
-    }
-
-    /// Names a new file for a record, and returns the one before.
-    pub(crate) fn do_place(
-        patient: PatientId,
-        actor: &AccountId,
-        index: RecordIndex,
-        mut record: Record,
-        compartment: CompartmentId,
-        epoch: u32,
-        content: Cid,
-    ) -> Result<Cid, DispatchError> {
-        Self::ensure_placeable(&patient, &compartment, epoch, &content)?;
-        let previous = record.content;
-        ensure!(content != previous, Error::<T>::SameContent);
-
-        record.compartment = compartment;
-        record.epoch = epoch;
-        record.placed_by = actor.clone();
-        record.content = content;
-        Records::<T>::insert(patient, index, record);
-        Contents::<T>::remove((patient, previous, index));
-        Contents::<T>::insert((patient, content, index), ());
-        Ok(previous)
     }
 }
 
@@ -230,7 +243,7 @@ impl<T: Config> OpenIntake<AccountId> for Pallet<T> {
 
 impl<T: Config> salus_primitives::traits::Records<AccountId> for Pallet<T> {
     fn record(patient: &PatientId, index: RecordIndex) -> Option<Record> {
-        Records::<T>::get(patient, index)
+        Records::<T>::get(patient, index).map(|record| Self::seen(patient, record))
     }
 
     fn compartment_exists(patient: &PatientId, compartment: &CompartmentId) -> bool {

@@ -21,6 +21,8 @@
 //! 5. The laboratory's grant ends. The patient's app gives the compartment a new key: `rotate`.
 //! 6. A thief with the patient's key asks to erase everything. Nothing happens for 72 hours, the
 //!    patient is told, and cancels.
+//! 7. The thief moves everything to files that do not exist. The true files stay named for 72 hours,
+//!    and the patient names them again with `restore`.
 //!
 //! ## Design
 //!
@@ -32,7 +34,14 @@
 //! - `commitment` covers the plaintext and never changes; `content`, `epoch` and `placed_by` change
 //!   together when a controller encrypts the file anew.
 //! - The same content may be anchored twice. If it were refused, whoever saw an upload could anchor
-//!   it first and so keep its author from doing it.
+//!   it first and so keep its author from doing it. An erased record erases its file all the same.
+//! - Un-naming waits: what `relocate`, `reclassify` and `restore` replace stays named for 72 hours.
+//!   An erased record erases these former files too. What was un-named before `erase` is gone by then.
+//! - While a recovery is under way nothing falls due: [`Config::RecoveryPlans`] puts off the end of
+//!   an erasure and of a former file. Rows keep the end that was set; whoever reads one is told the
+//!   end that counts now.
+//! - A compartment that was closed leaves nothing. Grants and plans that name it name nothing then;
+//!   they would name it again if it were opened again, so apps draw a new id each time.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -41,56 +50,38 @@ extern crate alloc;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod chart;
+mod erasure;
+mod files;
 #[cfg(test)]
 mod mock;
 #[cfg(test)]
 mod tests;
 #[cfg(any(feature = "try-runtime", test))]
 mod try_state;
+mod types;
 mod views;
 pub mod weights;
 
 pub use pallet::*;
+pub use types::*;
 pub use weights::WeightInfo;
 
 use alloc::vec::Vec;
-use frame_support::pallet_prelude::*;
+use frame_support::{dispatch::WithPostDispatchInfo, pallet_prelude::*};
 use frame_system::pallet_prelude::*;
 #[cfg(feature = "runtime-benchmarks")]
 use salus_primitives::traits::{BenchmarkKeys, BenchmarkWorld};
 use salus_primitives::{
     api::MAX_PAGE,
-    traits::{Chain, Consent, Control, OpenIntake, PatientOrigin, Standing, Trail},
-    AccountId, Cid, Compartment, CompartmentId, GrantIndex, Moment, NewRecord, OrgId, PatientId,
-    Recipient, Record, RecordIndex, RecordState, SignedRecipient, Subject, HOUR, MAX_ANCHORS,
+    traits::{
+        Chain, Consent, Control, OpenIntake, PatientOrigin, RecoveryPlans, Standing, Trail,
+        TrailAllowance,
+    },
+    AccountId, Cid, Compartment, CompartmentId, FormerContent, GrantIndex, Member, Moment,
+    NewRecord, OrgId, PatientId, Recipient, Record, RecordIndex, RecordState, SignedRecipient,
+    Subject, MAX_ANCHORS, UNNAMING_WAITS,
 };
 use sp_core::H256;
-use sp_runtime::BoundedVec;
-
-/// How long the erasure of a record can be cancelled.
-pub const ERASE_DELAY: Moment = 72 * HOUR;
-
-/// What [`Pallet::anchor_many`] takes.
-pub type NewRecords = BoundedVec<NewItem, ConstU32<MAX_ANCHORS>>;
-
-/// A record for a chart, and the grant that allows it.
-pub type NewItem = (PatientId, Option<GrantIndex>, NewRecord);
-
-/// Where an item goes, and by what right: all that [`Pallet::anchor_many`] asks before it writes.
-type Place = (PatientId, Option<GrantIndex>, CompartmentId, u32);
-
-fn place((patient, grant, record): &NewItem) -> Place {
-    (*patient, *grant, record.compartment, record.epoch)
-}
-
-/// Items that go elsewhere than the one before, and those that go where it went.
-fn places_and_others(items: &[NewItem]) -> (u32, u32) {
-    let others = items
-        .windows(2)
-        .filter(|pair| place(&pair[0]) == place(&pair[1]))
-        .count();
-    (items.len().saturating_sub(others) as u32, others as u32)
-}
 
 #[frame_support::pallet]
 pub mod pallet {
@@ -121,6 +112,12 @@ pub mod pallet {
         /// Who may write under which grant.
         type Consent: Consent<AccountId>;
 
+        /// What recoveries under way put off.
+        type RecoveryPlans: RecoveryPlans;
+
+        /// How much organisations may write into a patient's trail.
+        type Allowance: TrailAllowance;
+
         /// Compartments per patient, intake included. Do not reduce.
         #[pallet::constant]
         type MaxCompartments: Get<u32>;
@@ -133,7 +130,8 @@ pub mod pallet {
 
     /// The compartments of each patient.
     ///
-    /// Written by `open_compartment`, by enrolment and by `rotate`; never removed. At most
+    /// Written by `open_compartment`, by enrolment, by `rotate` and, for the count of records, by
+    /// `anchor`, `anchor_many`, `reclassify` and `restore`; removed by `close_compartment`. At most
     /// [`Config::MaxCompartments`] per patient.
     #[pallet::storage]
     pub type Compartments<T: Config> = StorageDoubleMap<
@@ -147,7 +145,8 @@ pub mod pallet {
 
     /// The public key of each compartment's present epoch, apart from the rows that every call reads.
     ///
-    /// Written and bounded as [`Compartments`]; never removed.
+    /// Written by `open_compartment`, by enrolment and by `rotate`; removed and bounded as
+    /// [`Compartments`].
     #[pallet::storage]
     pub type Recipients<T: Config> = StorageDoubleMap<
         _,
@@ -160,10 +159,18 @@ pub mod pallet {
 
     /// How many compartments each patient has.
     ///
-    /// Written when one is opened; never removed. One row per patient.
+    /// Written when one is opened or closed; never removed. One row per patient.
     #[pallet::storage]
     pub type CompartmentCount<T: Config> =
         StorageMap<_, Blake2_128Concat, PatientId, u32, ValueQuery>;
+
+    /// Until when a file that lay in a compartment, and was moved out of it, can be moved back.
+    ///
+    /// Written by `reclassify` and `restore`, removed by `close_compartment`, which waits for it. At
+    /// most one row per compartment.
+    #[pallet::storage]
+    pub type VacatedUntil<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, PatientId, Blake2_128Concat, CompartmentId, Moment>;
 
     /// The compartment of each patient that every write grant covers.
     ///
@@ -186,10 +193,26 @@ pub mod pallet {
     pub type NextRecord<T: Config> =
         StorageMap<_, Blake2_128Concat, PatientId, RecordIndex, ValueQuery>;
 
-    /// Which records name a content now: vaults ask this before they delete.
+    /// Where each record's file lay lately, oldest first.
     ///
-    /// Written when a content is named, removed when `reclassify` or `relocate` names another. One
-    /// row per record; an erased record keeps its row, so that vaults know to delete the file.
+    /// Written by `relocate`, `reclassify`, `restore` and `erase`, each of which removes entries whose
+    /// time has come. At most [`MAX_FORMER`] entries per record.
+    #[pallet::storage]
+    pub type Former<T: Config> = StorageDoubleMap<
+        _,
+        Blake2_128Concat,
+        PatientId,
+        Twox64Concat,
+        RecordIndex,
+        FormerContents,
+        ValueQuery,
+    >;
+
+    /// Which records name a content, or have it in [`Former`]: vaults ask this before they delete.
+    ///
+    /// Written when a content is named, removed with its entry in [`Former`]. At most one row and
+    /// [`MAX_FORMER`] per record; an erased record keeps its rows, so that vaults know to delete the
+    /// files.
     #[pallet::storage]
     pub type Contents<T: Config> = StorageNMap<
         _,
@@ -276,6 +299,24 @@ pub mod pallet {
             actor: AccountId,
             record: RecordIndex,
         },
+        /// A record names a file again that it had named before.
+        #[codec(index = 8)]
+        RecordRestored {
+            patient: PatientId,
+            actor: AccountId,
+            record: RecordIndex,
+            compartment: CompartmentId,
+            epoch: u32,
+            content: Cid,
+            previous: Cid,
+        },
+        /// A patient closed a compartment in which no records lay.
+        #[codec(index = 9)]
+        CompartmentClosed {
+            patient: PatientId,
+            actor: AccountId,
+            compartment: CompartmentId,
+        },
     }
 
     #[pallet::error]
@@ -311,7 +352,7 @@ pub mod pallet {
         RecordErased,
         /// The record is in this compartment. Use `relocate` to change its file.
         AlreadyInCompartment,
-        /// The record names this content. Encrypt the file anew first.
+        /// The record names this content, or named it lately. Encrypt the file anew, or restore it.
         SameContent,
         /// The record's erasure is pending. Cancel it, or wait for its end.
         ErasePending,
@@ -325,6 +366,21 @@ pub mod pallet {
         ReplacementInUse,
         /// A replacement is anchored after what it replaces. Anchor a new one.
         ReplacementNotNewer,
+        /// The record was moved as often within 72 hours as the chain can undo. Restore what it named
+        /// before, or wait.
+        TooManyMoves,
+        /// The record did not name this content within the last 72 hours. Read what it named.
+        NotFormer,
+        /// The erasure is put off: a recovery of the patient is under way, or has just succeeded.
+        /// Wait until the new owner has had 72 hours.
+        RecoveryUnderWay,
+        /// Records lie in the compartment; erased ones count. Move them to another one.
+        NotEmpty,
+        /// A record was moved out of the compartment within the last 72 hours, and can be moved back.
+        /// Wait until then.
+        VacatedLately,
+        /// Intake cannot be closed: every write grant covers it.
+        IntakeStays,
     }
 
     #[pallet::hooks]
@@ -336,6 +392,33 @@ pub mod pallet {
         #[cfg(feature = "try-runtime")]
         fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
             Self::do_try_state()
+        }
+    }
+
+    #[pallet::extra_constants]
+    impl<T: Config> Pallet<T> {
+        /// Milliseconds for which an erasure can be cancelled.
+        #[pallet::constant_name(EraseDelay)]
+        fn erase_delay() -> Moment {
+            ERASE_DELAY
+        }
+
+        /// Milliseconds for which a record that was moved can be restored.
+        #[pallet::constant_name(UnnamingWaits)]
+        fn unnaming_waits() -> Moment {
+            UNNAMING_WAITS
+        }
+
+        /// Records that one call anchors.
+        #[pallet::constant_name(MaxAnchors)]
+        fn max_anchors() -> u32 {
+            MAX_ANCHORS
+        }
+
+        /// Former contents of a record that can be restored.
+        #[pallet::constant_name(MaxFormer)]
+        fn max_former() -> u32 {
+            MAX_FORMER
         }
     }
 
@@ -404,11 +487,12 @@ pub mod pallet {
         ///
         /// Without `grant`, by an owner or guardian of the patient; with it, by a member whom that
         /// grant lets write into the compartment. The author's organisation is the one that
-        /// credentialed it. The file must be encrypted to the compartment's present key.
+        /// credentialed it, and spends an entry of the trail's allowance. The file must be encrypted
+        /// to the compartment's present key.
         ///
-        /// Errors: those of control; [`Error::NotAuthorized`], [`Error::NoWriteGrant`],
-        /// [`Error::CompartmentNotFound`], [`Error::WrongEpoch`], [`Error::MalformedContent`],
-        /// [`Error::TooManyRecords`].
+        /// Errors: those of control and of the allowance; [`Error::NotAuthorized`],
+        /// [`Error::NoWriteGrant`], [`Error::CompartmentNotFound`], [`Error::WrongEpoch`],
+        /// [`Error::MalformedContent`], [`Error::TooManyRecords`].
         /// Event: [`Event::RecordAnchored`].
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::anchor())]
@@ -419,17 +503,16 @@ pub mod pallet {
             record: NewRecord,
         ) -> DispatchResult {
             let who = ensure_signed(origin)?;
-            let NewRecord {
-                compartment, epoch, ..
-            } = record;
-            let organisation = Self::ensure_may_anchor(&who, &patient, grant, &compartment, epoch)?;
-            Self::do_anchor(who, organisation, patient, grant, record)
+            let item = [(patient, grant, record)];
+            let organisation = Self::admit(&who, &item)?;
+            Self::do_anchor(&who, organisation, &item)
         }
 
         /// Adds records to the charts of several patients: all of them, or none.
         ///
-        /// Each item is checked as `anchor` checks it. Items of one place, one after the other, are
-        /// cheaper.
+        /// Each item is checked as `anchor` checks it, and each one under a grant spends an entry of
+        /// the allowance, before the first one is written. Items of one place, one after the other,
+        /// are cheaper. A call that fails pays for what was checked.
         ///
         /// Errors: [`Error::NothingToAnchor`], and those of `anchor`.
         /// Events: an [`Event::RecordAnchored`] for each item, in their order.
@@ -438,41 +521,34 @@ pub mod pallet {
             let (places, others) = places_and_others(items);
             T::WeightInfo::anchor_many(places, others)
         })]
-        pub fn anchor_many(origin: OriginFor<T>, items: NewRecords) -> DispatchResult {
+        pub fn anchor_many(origin: OriginFor<T>, items: NewRecords) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
             ensure!(!items.is_empty(), Error::<T>::NothingToAnchor);
-            // Anchoring takes no right away: what held for one item holds for the next one like it.
-            let mut allowed = None;
-            // The storage layer around every call takes all items back when one of them fails.
-            items.into_iter().try_for_each(|item| {
-                let place = place(&item);
-                let (patient, grant, record) = item;
-                let organisation = match allowed {
-                    Some((known, organisation)) if known == place => organisation,
-                    _ => Self::ensure_may_anchor(
-                        &who,
-                        &patient,
-                        grant,
-                        &record.compartment,
-                        record.epoch,
-                    )?,
-                };
-                allowed = Some((place, organisation));
-                Self::do_anchor(who.clone(), organisation, patient, grant, record)
-            })
+            let mut checked = Vec::new();
+            for run in runs(&items) {
+                let organisation = Self::admit(&who, run).map_err(|error| {
+                    let places = (checked.len() as u32).saturating_add(1);
+                    error.with_weight(T::WeightInfo::anchor_many(places, 0))
+                })?;
+                checked.push((organisation, run));
+            }
+            for (organisation, run) in checked {
+                Self::do_anchor(&who, organisation, run)?;
+            }
+            Ok(().into())
         }
 
         /// Moves a record to another compartment of its patient.
         ///
         /// By an owner or guardian of the patient, who has encrypted the file to that compartment's
-        /// present key.
+        /// present key. The file before stays named for 72 hours, see `restore`.
         ///
         /// Errors: those of control; [`Error::RecordNotFound`], [`Error::RecordErased`],
         /// [`Error::AlreadyInCompartment`], [`Error::CompartmentNotFound`], [`Error::WrongEpoch`],
-        /// [`Error::MalformedContent`], [`Error::SameContent`].
+        /// [`Error::MalformedContent`], [`Error::SameContent`], [`Error::TooManyMoves`].
         /// Event: [`Event::RecordReclassified`].
         #[pallet::call_index(4)]
-        #[pallet::weight(T::WeightInfo::reclassify())]
+        #[pallet::weight(T::WeightInfo::reclassify(MAX_FORMER))]
         pub fn reclassify(
             origin: OriginFor<T>,
             patient: PatientId,
@@ -480,108 +556,64 @@ pub mod pallet {
             compartment: CompartmentId,
             epoch: u32,
             content: Cid,
-        ) -> DispatchResult {
+        ) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
-            let PatientOrigin { patient, actor, .. } = T::Control::ensure_decides(patient, who)?;
-            let row = Self::ensure_live(&patient, record)?;
-            ensure!(
-                row.compartment != compartment,
-                Error::<T>::AlreadyInCompartment
-            );
-
-            let previous =
-                Self::do_place(patient, &actor, record, row, compartment, epoch, content)?;
-            Self::deposit(
-                &patient,
-                Event::RecordReclassified {
-                    patient,
-                    actor,
-                    record,
-                    compartment,
-                    epoch,
-                    content,
-                    previous,
-                },
-            );
-            Ok(())
+            let pruned = Self::do_reclassify(patient, who, record, compartment, epoch, content)
+                .map_err(|error| error.with_weight(T::WeightInfo::reclassify(0)))?;
+            Ok(Some(T::WeightInfo::reclassify(pruned)).into())
         }
 
         /// Says where a record's file lies after it was encrypted anew.
         ///
         /// By an owner or guardian of the patient, who has encrypted the file to the present key of
-        /// the compartment it is in.
+        /// the compartment it is in. The file before stays named for 72 hours, see `restore`.
         ///
         /// Errors: those of control; [`Error::RecordNotFound`], [`Error::RecordErased`],
-        /// [`Error::WrongEpoch`], [`Error::MalformedContent`], [`Error::SameContent`].
+        /// [`Error::WrongEpoch`], [`Error::MalformedContent`], [`Error::SameContent`],
+        /// [`Error::TooManyMoves`].
         /// Event: [`Event::RecordRelocated`].
         #[pallet::call_index(5)]
-        #[pallet::weight(T::WeightInfo::relocate())]
+        #[pallet::weight(T::WeightInfo::relocate(MAX_FORMER))]
         pub fn relocate(
             origin: OriginFor<T>,
             patient: PatientId,
             record: RecordIndex,
             epoch: u32,
             content: Cid,
-        ) -> DispatchResult {
+        ) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
-            let PatientOrigin { patient, actor, .. } = T::Control::ensure_decides(patient, who)?;
-            let row = Self::ensure_live(&patient, record)?;
-            let compartment = row.compartment;
-
-            let previous =
-                Self::do_place(patient, &actor, record, row, compartment, epoch, content)?;
-            Self::deposit(
-                &patient,
-                Event::RecordRelocated {
-                    patient,
-                    actor,
-                    record,
-                    epoch,
-                    content,
-                    previous,
-                },
-            );
-            Ok(())
+            let pruned = Self::do_relocate(patient, who, record, epoch, content)
+                .map_err(|error| error.with_weight(T::WeightInfo::relocate(0)))?;
+            Ok(Some(T::WeightInfo::relocate(pruned)).into())
         }
 
         /// Asks to erase a record; it can be cancelled for 72 hours.
         ///
-        /// By an owner or guardian of the patient. The delay is there because a thief with the key
-        /// must not be able to destroy a chart in a minute.
+        /// By an owner or guardian of the patient or, when the enrolment was voided, by the admin of
+        /// the organisation that voided it. The delay is there because a thief with the key must not
+        /// be able to destroy a chart in a minute. The record takes with it all files that it names or
+        /// named within the last 72 hours, even if another record names them.
         ///
         /// Errors: those of control; [`Error::RecordNotFound`], [`Error::RecordErased`],
         /// [`Error::ErasePending`].
         /// Event: [`Event::EraseRequested`].
         #[pallet::call_index(6)]
-        #[pallet::weight(T::WeightInfo::erase())]
+        #[pallet::weight(T::WeightInfo::erase(MAX_FORMER))]
         pub fn erase(
             origin: OriginFor<T>,
             patient: PatientId,
             record: RecordIndex,
-        ) -> DispatchResult {
+        ) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
-            let PatientOrigin { patient, actor, .. } = T::Control::ensure_decides(patient, who)?;
-            let mut row = Self::ensure_live(&patient, record)?;
-            ensure!(row.state == RecordState::Current, Error::<T>::ErasePending);
-
-            let until = T::Chain::now().saturating_add(ERASE_DELAY);
-            row.state = RecordState::ErasePending { until };
-            Records::<T>::insert(patient, record, row);
-            Self::deposit(
-                &patient,
-                Event::EraseRequested {
-                    patient,
-                    actor,
-                    record,
-                    until,
-                },
-            );
-            Ok(())
+            let pruned = Self::do_erase(patient, who, record)
+                .map_err(|error| error.with_weight(T::WeightInfo::erase(0)))?;
+            Ok(Some(T::WeightInfo::erase(pruned)).into())
         }
 
         /// Calls off the erasure of a record.
         ///
-        /// By an owner or guardian of the patient, before the time that `erase` set.
+        /// By those who can `erase` it, before the time that this set. A recovery that began before
+        /// that time puts it off, so that a new owner can still call it off.
         ///
         /// Errors: those of control; [`Error::RecordNotFound`], [`Error::RecordErased`],
         /// [`Error::EraseNotPending`].
@@ -594,33 +626,19 @@ pub mod pallet {
             record: RecordIndex,
         ) -> DispatchResult {
             let who = ensure_signed(origin)?;
-            let PatientOrigin { patient, actor, .. } = T::Control::ensure_decides(patient, who)?;
-            let mut row = Self::ensure_live(&patient, record)?;
-            ensure!(
-                row.state != RecordState::Current,
-                Error::<T>::EraseNotPending
-            );
-
-            row.state = RecordState::Current;
-            Records::<T>::insert(patient, record, row);
-            Self::deposit(
-                &patient,
-                Event::EraseCancelled {
-                    patient,
-                    actor,
-                    record,
-                },
-            );
-            Ok(())
+            Self::do_cancel_erase(patient, who, record)
         }
 
         /// Completes the erasure of a record, so that vaults delete its file.
         ///
-        /// By any member in good standing or controller of the patient, from the time that `erase`
-        /// set. Nothing is handed out after that time whether or not this has been called.
+        /// By any controller of the patient, or any member in good standing, whose organisation spends
+        /// an entry of the trail's allowance; from the time that `erase` set. Nothing is handed out
+        /// after that time whether or not this has been called. While a recovery that began before is
+        /// under way, and for 72 hours after it has succeeded, nothing is finished.
         ///
         /// Errors: [`Error::NotAuthorized`], [`Error::RecordNotFound`], [`Error::RecordErased`],
-        /// [`Error::EraseNotPending`], [`Error::TooEarly`].
+        /// [`Error::EraseNotPending`], [`Error::TooEarly`], [`Error::RecoveryUnderWay`]; those of the
+        /// allowance.
         /// Event: [`Event::RecordErased`].
         #[pallet::call_index(8)]
         #[pallet::weight(T::WeightInfo::finish_erase())]
@@ -629,32 +647,52 @@ pub mod pallet {
             patient: PatientId,
             record: RecordIndex,
         ) -> DispatchResult {
-            let actor = ensure_signed(origin)?;
-            ensure!(
-                T::Standing::member(&actor).is_some()
-                    || T::Control::role(&patient, &actor).is_some(),
-                Error::<T>::NotAuthorized
-            );
-            let mut row = Records::<T>::get(patient, record).ok_or(Error::<T>::RecordNotFound)?;
-            match row.state {
-                RecordState::Current => return Err(Error::<T>::EraseNotPending.into()),
-                RecordState::Erased => return Err(Error::<T>::RecordErased.into()),
-                RecordState::ErasePending { until } => {
-                    ensure!(T::Chain::now() >= until, Error::<T>::TooEarly)
-                }
-            }
+            let who = ensure_signed(origin)?;
+            Self::do_finish_erase(patient, who, record)
+        }
 
-            row.state = RecordState::Erased;
-            Records::<T>::insert(patient, record, row);
-            Self::deposit(
-                &patient,
-                Event::RecordErased {
-                    patient,
-                    actor,
-                    record,
-                },
-            );
-            Ok(())
+        /// Names a file again that the record named before it was moved or encrypted anew.
+        ///
+        /// By an owner or guardian of the patient, within 72 hours of that; later while a recovery is
+        /// under way. The record goes back to the compartment, epoch and uploader of that file, and
+        /// the file that it names now can be restored in turn. Neither the number of moves nor a
+        /// pending erasure is in the way.
+        ///
+        /// Errors: those of control; [`Error::RecordNotFound`], [`Error::RecordErased`],
+        /// [`Error::NotFormer`].
+        /// Event: [`Event::RecordRestored`].
+        #[pallet::call_index(9)]
+        #[pallet::weight(T::WeightInfo::restore(MAX_FORMER))]
+        pub fn restore(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            record: RecordIndex,
+            content: Cid,
+        ) -> DispatchResultWithPostInfo {
+            let who = ensure_signed(origin)?;
+            let pruned = Self::do_restore(patient, who, record, content)
+                .map_err(|error| error.with_weight(T::WeightInfo::restore(0)))?;
+            Ok(Some(T::WeightInfo::restore(pruned)).into())
+        }
+
+        /// Closes a compartment in which nothing lies.
+        ///
+        /// By an owner or guardian of the patient. The compartment holds no record, not even an erased
+        /// one, and none that was moved out of it can be moved back any more. Its rows go; grants and
+        /// emergency plans that name it name nothing then.
+        ///
+        /// Errors: those of control; [`Error::CompartmentNotFound`], [`Error::IntakeStays`],
+        /// [`Error::NotEmpty`], [`Error::VacatedLately`].
+        /// Event: [`Event::CompartmentClosed`].
+        #[pallet::call_index(10)]
+        #[pallet::weight(T::WeightInfo::close_compartment())]
+        pub fn close_compartment(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            compartment: CompartmentId,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_close(patient, who, compartment)
         }
     }
 }

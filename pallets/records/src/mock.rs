@@ -6,12 +6,16 @@ use codec::Encode;
 use frame_support::{derive_impl, parameter_types};
 use salus_primitives::{
     signing::{recipient_payload, SCHEME_X25519},
-    traits::{Chain, Consent, Control, OpenIntake, PatientOrigin, Standing, Trail},
+    traits::{
+        Chain, Consent, Control, OpenIntake, PatientOrigin, RecoveryPlans, Standing, Trail,
+        TrailAllowance,
+    },
     AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis, GrantIndex, Grantee,
     Member, Moment, NewRecord, OrgId, PatientId, Purpose, Recipient, RecordIndex, Subject, HOUR,
+    UNNAMING_WAITS,
 };
 use sp_core::{sr25519, Pair, H256};
-use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError};
+use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult};
 
 type Block = frame_system::mocking::MockBlock<Test>;
 
@@ -39,6 +43,8 @@ impl pallet_records::Config for Test {
     type Standing = Neighbours;
     type Control = Neighbours;
     type Consent = Neighbours;
+    type RecoveryPlans = Neighbours;
+    type Allowance = Neighbours;
     type MaxCompartments = MaxCompartments;
     type WeightInfo = ();
     #[cfg(feature = "runtime-benchmarks")]
@@ -49,6 +55,11 @@ parameter_types! {
     pub static MaxCompartments: u32 = 4;
     pub static Roles: BTreeMap<(PatientId, AccountId), ControllerRole> = BTreeMap::new();
     pub static Members: BTreeMap<AccountId, Member> = BTreeMap::new();
+    pub static VoidedBy: BTreeMap<PatientId, OrgId> = BTreeMap::new();
+    /// When a recovery of each patient began, and when it succeeded.
+    pub static Recoveries: BTreeMap<PatientId, (Moment, Option<Moment>)> = BTreeMap::new();
+    /// What an organisation may write into a trail.
+    pub static AllowedEntries: u32 = u32::MAX;
     /// Who may write where, intake apart.
     pub static WriteGrants: BTreeMap<(PatientId, GrantIndex), (AccountId, BTreeSet<CompartmentId>)> = BTreeMap::new();
 }
@@ -58,6 +69,16 @@ parameter_types! {
 pub type Entries = StorageValue<
     TrailDouble,
     alloc::vec::Vec<(PatientId, alloc::vec::Vec<u8>)>,
+    frame_support::pallet_prelude::ValueQuery,
+>;
+
+/// What organisations have written into trails. In storage too.
+#[frame_support::storage_alias]
+pub type Spent = StorageMap<
+    TrailDouble,
+    frame_support::pallet_prelude::Blake2_128Concat,
+    (PatientId, OrgId),
+    u32,
     frame_support::pallet_prelude::ValueQuery,
 >;
 
@@ -105,6 +126,12 @@ impl Control<AccountId> for Neighbours {
     fn is_restricted(_: &PatientId) -> bool {
         false
     }
+    fn decided_since(_: &PatientId) -> Moment {
+        START
+    }
+    fn voided_by(patient: &PatientId) -> Option<OrgId> {
+        VoidedBy::get().get(patient).copied()
+    }
     fn role(patient: &PatientId, account: &AccountId) -> Option<ControllerRole> {
         Roles::get().get(&(*patient, account.clone())).copied()
     }
@@ -117,6 +144,7 @@ impl Control<AccountId> for Neighbours {
                 patient,
                 actor: who,
                 role,
+                until: None,
             }),
             _ => Err(DispatchError::BadOrigin),
         }
@@ -130,6 +158,7 @@ impl Control<AccountId> for Neighbours {
             patient,
             actor: who,
             role,
+            until: None,
         })
     }
 }
@@ -156,6 +185,40 @@ impl Consent<AccountId> for Neighbours {
         _: Moment,
     ) -> bool {
         false
+    }
+    fn could_read_since(
+        _: &PatientId,
+        _: GrantIndex,
+        _: &AccountId,
+        _: RecordIndex,
+        _: Moment,
+    ) -> bool {
+        false
+    }
+}
+
+impl RecoveryPlans for Neighbours {
+    fn notice(_: &PatientId) -> Option<Moment> {
+        None
+    }
+    fn not_before(patient: &PatientId, due: Moment) -> Moment {
+        match Recoveries::get().get(patient) {
+            Some((began, None)) if *began < due => Moment::MAX,
+            Some((began, Some(at))) if *began < due => due.max(at + UNNAMING_WAITS),
+            _ => due,
+        }
+    }
+}
+
+impl TrailAllowance for Neighbours {
+    fn spend(patient: &PatientId, organisation: OrgId, entries: u32) -> DispatchResult {
+        Spent::try_mutate((*patient, organisation), |spent| {
+            *spent = spent.saturating_add(entries);
+            match *spent <= AllowedEntries::get() {
+                true => Ok(()),
+                false => Err(DispatchError::Exhausted),
+            }
+        })
     }
 }
 
@@ -221,6 +284,7 @@ pub const LABORATORY: CompartmentId = CompartmentId([11; 16]);
 pub const NOTES: CompartmentId = CompartmentId([12; 16]);
 /// The organisation of the laboratorian.
 pub const ORGANISATION: OrgId = 3;
+pub const OTHER_ORGANISATION: OrgId = 4;
 /// The laboratorian's grant to write into [`LABORATORY`].
 pub const GRANT: GrantIndex = 5;
 pub const START: Moment = 1_700_000_000_000;
@@ -333,8 +397,23 @@ impl ExtBuilder {
                     clinician(ClinicianRole::Laboratorian),
                 ),
                 (account("physician"), clinician(ClinicianRole::Physician)),
+                (
+                    account("admin"),
+                    Member::Admin {
+                        organisation: ORGANISATION,
+                    },
+                ),
+                (
+                    account("other-admin"),
+                    Member::Admin {
+                        organisation: OTHER_ORGANISATION,
+                    },
+                ),
             ]));
             WriteGrants::set(BTreeMap::new());
+            VoidedBy::set(BTreeMap::new());
+            Recoveries::set(BTreeMap::new());
+            AllowedEntries::set(u32::MAX);
             for (patient, owner) in [(PATIENT, "owner"), (OTHER_PATIENT, "other-owner")] {
                 Records::open_intake(
                     patient,

@@ -1,26 +1,47 @@
-use crate::{mock::*, Error, Event, Records as Rows, ERASE_DELAY};
-use frame_support::{assert_noop, assert_ok};
+use crate::{mock::*, Error, Event, Records as Rows, ERASE_DELAY, MAX_FORMER};
+use frame_support::{assert_noop, assert_ok, dispatch::DispatchResultWithPostInfo};
 use salus_primitives::{
     api::MAX_PAGE,
     traits::{OpenIntake, Records as _},
-    Cid, CompartmentId, Recipient, Record, RecordIndex, RecordState, DAY, HOUR, MAX_ANCHORS,
+    Cid, CompartmentId, FormerContent, Recipient, Record, RecordIndex, RecordState, DAY, HOUR,
+    MAX_ANCHORS, UNNAMING_WAITS,
 };
 use sp_core::H256;
-use sp_runtime::DispatchError::BadOrigin;
+use sp_runtime::{DispatchError::BadOrigin, DispatchResult};
 
+mod close_compartment;
 mod model;
+mod restore;
+mod spending;
+mod waiting;
 
 /// Everyone who does not decide for [`PATIENT`].
-const POWERLESS: [&str; 5] = [
+const POWERLESS: [&str; 6] = [
     "carer",
     "other-owner",
     "laboratorian",
     "physician",
+    "admin",
     "stranger",
 ];
 
 fn record(index: RecordIndex) -> Record {
     Rows::<Test>::get(PATIENT, index).unwrap()
+}
+
+/// Without what the call weighed.
+fn plain(result: DispatchResultWithPostInfo) -> DispatchResult {
+    result.map(drop).map_err(|error| error.error)
+}
+
+fn open_notes() {
+    let key = recipient("owner", PATIENT, NOTES, 0);
+    assert_ok!(Records::open_compartment(
+        signed("owner"),
+        PATIENT,
+        NOTES,
+        key
+    ));
 }
 
 /// Anchors a record of the laboratory's.
@@ -39,7 +60,7 @@ fn anchored(n: u8) -> RecordIndex {
 mod open_compartment {
     use super::*;
 
-    fn open(name: &str, recipient: Recipient) -> sp_runtime::DispatchResult {
+    fn open(name: &str, recipient: Recipient) -> DispatchResult {
         Records::open_compartment(signed(name), PATIENT, NOTES, recipient)
     }
 
@@ -207,7 +228,7 @@ mod open_intake {
 mod rotate {
     use super::*;
 
-    fn rotate(name: &str, compartment: CompartmentId, epoch: u32) -> sp_runtime::DispatchResult {
+    fn rotate(name: &str, compartment: CompartmentId, epoch: u32) -> DispatchResult {
         let key = recipient(name, PATIENT, compartment, epoch);
         Records::rotate(signed(name), PATIENT, compartment, key)
     }
@@ -542,7 +563,8 @@ mod anchor_many {
             ] {
                 let mut items = items(MAX_ANCHORS);
                 *items.last_mut().unwrap() = bad;
-                assert_noop!(Records::anchor_many(signed("laboratorian"), items), error);
+                let call = Records::anchor_many(signed("laboratorian"), items);
+                assert_noop!(plain(call), error);
             }
             assert_eq!(take_events(), []);
         });
@@ -609,19 +631,20 @@ mod anchor_many {
 mod reclassify {
     use super::*;
 
-    fn to_notes(name: &str, index: RecordIndex, epoch: u32, n: u8) -> sp_runtime::DispatchResult {
-        Records::reclassify(signed(name), PATIENT, index, NOTES, epoch, content(n))
+    fn to_notes(name: &str, index: RecordIndex, epoch: u32, n: u8) -> DispatchResult {
+        plain(Records::reclassify(
+            signed(name),
+            PATIENT,
+            index,
+            NOTES,
+            epoch,
+            content(n),
+        ))
     }
 
     fn with_notes(test: impl FnOnce()) {
         ExtBuilder.build_and_execute(|| {
-            let key = recipient("owner", PATIENT, NOTES, 0);
-            assert_ok!(Records::open_compartment(
-                signed("owner"),
-                PATIENT,
-                NOTES,
-                key
-            ));
+            open_notes();
             anchored(1);
             test();
         });
@@ -672,7 +695,14 @@ mod reclassify {
     fn every_wrong_argument_is_refused() {
         with_notes(|| {
             let call = |index, compartment, epoch, content| {
-                Records::reclassify(signed("owner"), PATIENT, index, compartment, epoch, content)
+                plain(Records::reclassify(
+                    signed("owner"),
+                    PATIENT,
+                    index,
+                    compartment,
+                    epoch,
+                    content,
+                ))
             };
             let new = content(2);
             assert_noop!(call(1, NOTES, 0, new), Error::<Test>::RecordNotFound);
@@ -706,8 +736,8 @@ mod reclassify {
 mod relocate {
     use super::*;
 
-    fn relocate(name: &str, epoch: u32, content: Cid) -> sp_runtime::DispatchResult {
-        Records::relocate(signed(name), PATIENT, 0, epoch, content)
+    fn relocate(name: &str, epoch: u32, content: Cid) -> DispatchResult {
+        plain(Records::relocate(signed(name), PATIENT, 0, epoch, content))
     }
 
     #[test]
@@ -815,7 +845,7 @@ mod erase {
     fn only_who_decides_may_erase_or_cancel() {
         pending(|| {
             for name in POWERLESS {
-                assert_noop!(Records::erase(signed(name), PATIENT, 0), BadOrigin);
+                assert_noop!(plain(Records::erase(signed(name), PATIENT, 0)), BadOrigin);
                 assert_noop!(Records::cancel_erase(signed(name), PATIENT, 0), BadOrigin);
             }
         });
@@ -826,7 +856,7 @@ mod erase {
         pending(|| {
             advance(HOUR);
             assert_noop!(
-                Records::erase(signed("guardian"), PATIENT, 0),
+                plain(Records::erase(signed("guardian"), PATIENT, 0)),
                 Error::<Test>::ErasePending
             );
         });
@@ -836,7 +866,7 @@ mod erase {
     fn an_unknown_record_is_not_found() {
         ExtBuilder.build_and_execute(|| {
             assert_noop!(
-                Records::erase(signed("owner"), PATIENT, 0),
+                plain(Records::erase(signed("owner"), PATIENT, 0)),
                 Error::<Test>::RecordNotFound
             );
             assert_noop!(
@@ -880,7 +910,7 @@ mod erase {
                 Error::<Test>::RecordErased
             );
             assert_noop!(
-                Records::erase(signed("owner"), PATIENT, 0),
+                plain(Records::erase(signed("owner"), PATIENT, 0)),
                 Error::<Test>::RecordErased
             );
             assert_ok!(Records::finish_erase(signed("physician"), PATIENT, 0));
@@ -903,7 +933,7 @@ mod erase {
             assert_ok!(Records::finish_erase(signed("owner"), PATIENT, 0));
             let owner = || signed("owner");
             assert_noop!(
-                Records::erase(owner(), PATIENT, 0),
+                plain(Records::erase(owner(), PATIENT, 0)),
                 Error::<Test>::RecordErased
             );
             assert_noop!(
@@ -960,7 +990,7 @@ mod erase {
 mod link_correction {
     use super::*;
 
-    fn link(original: RecordIndex, replacement: RecordIndex) -> sp_runtime::DispatchResult {
+    fn link(original: RecordIndex, replacement: RecordIndex) -> DispatchResult {
         Records::link_correction(&PATIENT, original, replacement)
     }
 
@@ -1058,14 +1088,12 @@ mod api {
     }
 
     #[test]
-    fn a_content_is_named_until_another_takes_its_place() {
+    fn a_content_is_named_from_its_anchoring_until_72_hours_after_another_took_its_place() {
         ExtBuilder.build_and_execute(|| {
             assert_eq!(Records::references(&PATIENT, &content(1)), None);
             anchored(1);
-            assert_eq!(
-                Records::references(&PATIENT, &content(1)),
-                Some(RecordState::Current)
-            );
+            let current = Some(RecordState::Current);
+            assert_eq!(Records::references(&PATIENT, &content(1)), current);
             assert_eq!(Records::references(&OTHER_PATIENT, &content(1)), None);
             assert_ok!(Records::relocate(
                 signed("owner"),
@@ -1074,11 +1102,11 @@ mod api {
                 0,
                 content(2)
             ));
+            advance(UNNAMING_WAITS - 1);
+            assert_eq!(Records::references(&PATIENT, &content(1)), current);
+            advance(1);
             assert_eq!(Records::references(&PATIENT, &content(1)), None);
-            assert_eq!(
-                Records::references(&PATIENT, &content(2)),
-                Some(RecordState::Current)
-            );
+            assert_eq!(Records::references(&PATIENT, &content(2)), current);
         });
     }
 
@@ -1099,18 +1127,83 @@ mod api {
         });
     }
 
+    /// Or else whoever anchors a file a second time would keep it.
     #[test]
-    fn a_content_that_another_record_names_is_kept_when_one_is_erased() {
+    fn a_second_anchor_does_not_keep_an_erased_file() {
         ExtBuilder.build_and_execute(|| {
             anchored(1);
             anchored(1);
             assert_ok!(Records::erase(signed("owner"), PATIENT, 0));
             advance(ERASE_DELAY);
+            let erased = Some(RecordState::Erased);
+            assert_eq!(Records::references(&PATIENT, &content(1)), erased);
             assert_ok!(Records::finish_erase(signed("owner"), PATIENT, 0));
+            anchored(1);
+            assert_eq!(Records::references(&PATIENT, &content(1)), erased);
+        });
+    }
+
+    #[test]
+    fn an_erased_record_erases_its_former_files_too() {
+        ExtBuilder.build_and_execute(|| {
+            anchored(1);
+            assert_ok!(Records::relocate(
+                signed("owner"),
+                PATIENT,
+                0,
+                0,
+                content(2)
+            ));
+            anchored(1);
+            assert_ok!(Records::erase(signed("owner"), PATIENT, 0));
+            advance(ERASE_DELAY);
+            assert_ok!(Records::finish_erase(signed("owner"), PATIENT, 0));
+            for n in [1, 2] {
+                assert_eq!(
+                    Records::references(&PATIENT, &content(n)),
+                    Some(RecordState::Erased)
+                );
+            }
+            assert!(Records::former_contents(&PATIENT, 0).is_empty());
+        });
+    }
+
+    /// Or else a thief could have a record name another one's file for a moment, and wait until its
+    /// owner erases it.
+    #[test]
+    fn what_was_forgotten_before_is_not_erased() {
+        ExtBuilder.build_and_execute(|| {
+            anchored(1);
+            anchored(2);
+            for n in [1, 3] {
+                assert_ok!(Records::relocate(
+                    signed("owner"),
+                    PATIENT,
+                    1,
+                    0,
+                    content(n)
+                ));
+            }
+            advance(UNNAMING_WAITS);
+            assert_ok!(Records::erase(signed("owner"), PATIENT, 1));
+            advance(ERASE_DELAY);
             assert_eq!(
                 Records::references(&PATIENT, &content(1)),
                 Some(RecordState::Current)
             );
         });
+    }
+
+    #[test]
+    fn the_limits_are_in_the_metadata() {
+        use frame_support::traits::PalletInfoAccess;
+        assert_eq!(Records::name(), "Records");
+        let constants: Vec<_> = Records::pallet_constants_metadata()
+            .into_iter()
+            .map(|constant| constant.name)
+            .collect();
+        for name in ["EraseDelay", "UnnamingWaits", "MaxAnchors", "MaxFormer"] {
+            assert!(constants.contains(&name), "{name}: {constants:?}");
+        }
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 impl<T: Config> Pallet<T> {
     /// Invariants:
@@ -10,8 +10,15 @@ impl<T: Config> Pallet<T> {
     /// 4. Every intake is a compartment.
     /// 5. A patient's records are numbered from 0 to `NextRecord` without a gap.
     /// 6. Every record lies in a compartment of its patient, under an epoch that this has had.
-    /// 7. `Contents` has one row for each record, with the content it names, and no others.
+    /// 7. `Contents` has one row for each content that a record names or has among its former ones,
+    ///    and no others.
     /// 8. Corrections are linked both ways, from the older to the newer record.
+    /// 9. A compartment counts the records that lie in it.
+    /// 10. Former contents are those of a record, oldest first; each stands there once, and the
+    ///     present one is not among them. No list is empty.
+    /// 11. What can be restored goes back to an open compartment, under an epoch that this has had.
+    /// 12. `VacatedUntil` is of a compartment, and covers all former contents that lie outside of
+    ///     their record's compartment and can be restored.
     pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
         let mut compartments = BTreeMap::<PatientId, u32>::new();
         for (patient, id, row) in Compartments::<T>::iter() {
@@ -47,10 +54,18 @@ impl<T: Config> Pallet<T> {
             );
         }
 
+        ensure!(
+            VacatedUntil::<T>::iter_keys()
+                .all(|(patient, id)| Compartments::<T>::contains_key(patient, id)),
+            "12: vacated without compartment"
+        );
+
         let mut records = BTreeMap::<PatientId, u32>::new();
+        let mut lying = BTreeMap::<(PatientId, CompartmentId), u32>::new();
         let mut named = 0usize;
         for (patient, index, row) in Records::<T>::iter() {
             *records.entry(patient).or_default() += 1;
+            *lying.entry((patient, row.compartment)).or_default() += 1;
             ensure!(
                 index < NextRecord::<T>::get(patient),
                 "5: index beyond the next"
@@ -63,6 +78,7 @@ impl<T: Config> Pallet<T> {
                 "7: content not indexed"
             );
             named += 1;
+            named += Self::try_former(&patient, index, &row)?;
             if let Some(newer) = row.corrected_by {
                 let newer_row = Records::<T>::get(patient, newer).ok_or("8: link to nothing")?;
                 ensure!(
@@ -86,6 +102,62 @@ impl<T: Config> Pallet<T> {
             Contents::<T>::iter_keys().count() == named,
             "7: content without record"
         );
+        ensure!(
+            Compartments::<T>::iter().all(|(patient, id, row)| {
+                lying.get(&(patient, id)).copied().unwrap_or_default() == row.records
+            }),
+            "9: records of a compartment miscounted"
+        );
+        ensure!(
+            Former::<T>::iter().all(|(patient, index, former)| {
+                !former.is_empty() && Records::<T>::contains_key(patient, index)
+            }),
+            "10: former contents of nothing"
+        );
         Ok(())
+    }
+
+    /// Invariants 7 and 10 to 12 of one record; returns how many former contents it has.
+    fn try_former(
+        patient: &PatientId,
+        index: RecordIndex,
+        record: &Record,
+    ) -> Result<usize, sp_runtime::TryRuntimeError> {
+        let former = Former::<T>::get(patient, index);
+        ensure!(
+            former.is_sorted_by_key(|former| former.until),
+            "10: former contents out of order"
+        );
+        let contents: BTreeSet<_> = former
+            .iter()
+            .map(|former| former.content)
+            .chain([record.content])
+            .collect();
+        ensure!(
+            contents.len() == former.len().saturating_add(1),
+            "10: content twice"
+        );
+        ensure!(
+            former.iter().all(|former| Contents::<T>::contains_key((
+                patient,
+                former.content,
+                index
+            ))),
+            "7: former content not indexed"
+        );
+        if Self::ensure_live(patient, index).is_ok() {
+            for former in Self::former(patient, index).kept {
+                let compartment = Compartments::<T>::get(patient, former.compartment)
+                    .ok_or("11: no compartment to go back to")?;
+                ensure!(former.epoch <= compartment.epoch, "11: epoch in the future");
+                ensure!(
+                    former.compartment == record.compartment
+                        || VacatedUntil::<T>::get(patient, former.compartment)
+                            .is_some_and(|until| until >= former.until),
+                    "12: vacated without a trace"
+                );
+            }
+        }
+        Ok(former.len())
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use salus_primitives::traits::Records as _;
 
 /// What `SalusApi` asks.
 impl<T: Config> Pallet<T> {
@@ -29,25 +30,46 @@ impl<T: Config> Pallet<T> {
             .saturating_add(limit.min(MAX_PAGE))
             .min(NextRecord::<T>::get(patient));
         (from..end)
-            .filter_map(|index| Some((index, Records::<T>::get(patient, index)?)))
+            .filter_map(|index| Some((index, Self::record(patient, index)?)))
             .collect()
     }
 
-    /// The state of the records that name this content: of the one that keeps it longest, if there
-    /// are several. None if no record of the patient names it, `Erased` from the instant when an
-    /// erasure can no longer be cancelled.
+    /// Where a record's file lay lately, newest last: all that `restore` takes. Each entry says until
+    /// when, as recoveries under way put it off.
+    pub fn former_contents(patient: &PatientId, record: RecordIndex) -> Vec<FormerContent> {
+        if Self::ensure_live(patient, record).is_err() {
+            return Vec::new();
+        }
+        let mut kept = Self::former(patient, record).kept;
+        for former in &mut kept {
+            former.until = T::RecoveryPlans::not_before(patient, former.until);
+        }
+        kept
+    }
+
+    /// The state of the records that name this content, or lately named it and can be restored.
+    ///
+    /// `Erased` if one of them is, from the instant when an erasure can no longer be cancelled: the
+    /// others do not keep its file. None if there are none.
     pub fn references(patient: &PatientId, content: &Cid) -> Option<RecordState> {
         let now = T::Chain::now();
-        Contents::<T>::iter_key_prefix((patient, content))
-            .filter_map(|index| Records::<T>::get(patient, index))
-            .map(|record| match record.is_erased(now) {
-                true => RecordState::Erased,
-                false => record.state,
-            })
-            .min_by_key(|state| match state {
-                RecordState::Current => 0u8,
-                RecordState::ErasePending { .. } => 1,
-                RecordState::Erased => 2,
-            })
+        let mut named = None;
+        for index in Contents::<T>::iter_key_prefix((patient, content)) {
+            let Some(record) = Self::record(patient, index) else {
+                continue;
+            };
+            if record.is_erased(now) {
+                return Some(RecordState::Erased);
+            }
+            let is_named = record.content == *content
+                || Self::former(patient, index)
+                    .kept
+                    .iter()
+                    .any(|former| former.content == *content);
+            if is_named && named != Some(RecordState::Current) {
+                named = Some(record.state);
+            }
+        }
+        named
     }
 }

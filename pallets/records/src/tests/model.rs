@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use salus_primitives::{AccountId, PatientId};
+use salus_primitives::{AccountId, FormerContent, PatientId};
 use std::collections::BTreeMap;
 
 const NAMES: [&str; 6] = [
@@ -14,6 +14,7 @@ const NAMES: [&str; 6] = [
     "stranger",
 ];
 const PATIENTS: [PatientId; 2] = [PATIENT, OTHER_PATIENT];
+const CONTENTS: u8 = 9;
 const COMPARTMENTS: [CompartmentId; 3] = [INTAKE, LABORATORY, NOTES];
 
 /// A new file: for which compartment, how many epochs off, and its content; 0 is malformed.
@@ -42,6 +43,8 @@ enum Action {
     Erase(PatientId, RecordIndex),
     Cancel(PatientId, RecordIndex),
     Finish(PatientId, RecordIndex),
+    Restore(PatientId, RecordIndex, u8),
+    Close(PatientId, CompartmentId),
     Wait(u64),
 }
 
@@ -53,7 +56,7 @@ fn files() -> impl Strategy<Value = File> {
     (
         prop::sample::select(&COMPARTMENTS[..]),
         prop_oneof![6 => Just(0u32), 1 => Just(1)],
-        prop_oneof![1 => Just(0u8), 12 => 1..6u8],
+        prop_oneof![1 => Just(0u8), 12 => 1..CONTENTS],
     )
         .prop_map(|(compartment, off, content)| File {
             compartment,
@@ -84,6 +87,8 @@ fn actions() -> impl Strategy<Value = Action> {
         4 => (patients(), indices()).prop_map(|(p, i)| Action::Erase(p, i)),
         1 => (patients(), indices()).prop_map(|(p, i)| Action::Cancel(p, i)),
         5 => (patients(), indices()).prop_map(|(p, i)| Action::Finish(p, i)),
+        4 => (patients(), indices(), 0..CONTENTS).prop_map(|(p, i, n)| Action::Restore(p, i, n)),
+        2 => (patients(), compartments()).prop_map(|(p, c)| Action::Close(p, c)),
         3 => prop_oneof![1 => Just(1), 1 => Just(HOUR), 2 => Just(ERASE_DELAY - 1), 4 => Just(ERASE_DELAY)]
             .prop_map(Action::Wait),
     ]
@@ -110,6 +115,10 @@ struct Model {
     now: u64,
     epochs: BTreeMap<(PatientId, CompartmentId), u32>,
     records: BTreeMap<PatientId, Vec<Record>>,
+    /// In order of time, those that are over too.
+    former: BTreeMap<(PatientId, RecordIndex), Vec<FormerContent>>,
+    /// Until when what left a compartment can come back.
+    vacated: BTreeMap<(PatientId, CompartmentId), u64>,
 }
 
 impl Model {
@@ -124,7 +133,75 @@ impl Model {
             .map(|compartment| (compartment, 0))
             .into(),
             records: PATIENTS.map(|patient| (patient, vec![])).into(),
+            former: BTreeMap::new(),
+            vacated: BTreeMap::new(),
         }
+    }
+
+    /// What can be restored.
+    fn kept(&self, patient: PatientId, index: RecordIndex) -> Vec<FormerContent> {
+        let all = self.former.get(&(patient, index)).into_iter().flatten();
+        all.filter(|former| self.now < former.until)
+            .cloned()
+            .collect()
+    }
+
+    fn lie_in(&self, patient: PatientId, compartment: CompartmentId) -> usize {
+        self.records[&patient]
+            .iter()
+            .filter(|record| record.compartment == compartment)
+            .count()
+    }
+
+    /// Whether one of the patient's records is erased and names or named this content, or else
+    /// whether one of them names it.
+    fn reference(&self, patient: PatientId, content: Cid) -> Option<bool> {
+        let naming = (0..)
+            .zip(&self.records[&patient])
+            .filter_map(|(index, record)| {
+                let erased = record.is_erased(self.now);
+                // What was over when the erasure was asked for was forgotten then.
+                let former = match erased {
+                    true => self
+                        .former
+                        .get(&(patient, index))
+                        .cloned()
+                        .unwrap_or_default(),
+                    false => self.kept(patient, index),
+                };
+                let names = record.content == content
+                    || former.iter().any(|former| former.content == content);
+                names.then_some(erased)
+            });
+        naming.max()
+    }
+
+    fn swap(
+        &mut self,
+        patient: PatientId,
+        index: RecordIndex,
+        former: Vec<FormerContent>,
+        new: &FormerContent,
+    ) -> Option<()> {
+        let until = self.now + ERASE_DELAY;
+        let record = self.records.get_mut(&patient)?.get_mut(index as usize)?;
+        let mut former = former;
+        former.push(FormerContent {
+            content: record.content,
+            compartment: record.compartment,
+            epoch: record.epoch,
+            placed_by: record.placed_by.clone(),
+            until,
+        });
+        self.former.insert((patient, index), former);
+        if record.compartment != new.compartment {
+            self.vacated.insert((patient, record.compartment), until);
+        }
+        record.compartment = new.compartment;
+        record.epoch = new.epoch;
+        record.content = new.content;
+        record.placed_by = new.placed_by.clone();
+        Some(())
     }
 
     fn decides(name: &str, patient: PatientId) -> bool {
@@ -194,14 +271,19 @@ impl Model {
         file: &File,
     ) -> Option<()> {
         let fits = self.fits(patient, file);
-        let epoch = self.epoch(patient, file.compartment);
+        let new = FormerContent {
+            content: cid(file.content),
+            compartment: file.compartment,
+            epoch: self.epoch(patient, file.compartment),
+            placed_by: account(name),
+            until: 0,
+        };
+        let kept = self.kept(patient, index);
         let record = self.decided(name, patient, index)?;
-        (fits && record.content != cid(file.content)).then_some(())?;
-        record.compartment = file.compartment;
-        record.epoch = epoch;
-        record.content = cid(file.content);
-        record.placed_by = account(name);
-        Some(())
+        let is_new = record.content != new.content
+            && kept.iter().all(|former| former.content != new.content);
+        (fits && is_new && kept.len() < MAX_FORMER as usize).then_some(())?;
+        self.swap(patient, index, kept, &new)
     }
 
     /// What the call must do; none if it must fail, and then the model may be half changed.
@@ -246,6 +328,8 @@ impl Model {
                 record.state = RecordState::ErasePending {
                     until: now + ERASE_DELAY,
                 };
+                let kept = self.kept(patient, index);
+                self.former.insert((patient, index), kept);
                 Some(())
             }
             Action::Cancel(patient, index) => {
@@ -265,6 +349,24 @@ impl Model {
                 record.state = RecordState::Erased;
                 (known && due).then_some(())
             }
+            Action::Restore(patient, index, content) => {
+                self.decided(name, patient, index)?;
+                let mut kept = self.kept(patient, index);
+                let position = kept
+                    .iter()
+                    .position(|former| former.content == cid(content))?;
+                let restored = kept.remove(position);
+                self.swap(patient, index, kept, &restored)
+            }
+            Action::Close(patient, compartment) => {
+                let vacated = self.vacated.remove(&(patient, compartment)).unwrap_or(0);
+                let may = Self::decides(name, patient)
+                    && compartment != INTAKE
+                    && self.lie_in(patient, compartment) == 0
+                    && vacated <= now;
+                self.epochs.remove(&(patient, compartment))?;
+                may.then_some(())
+            }
             Action::Wait(by) => {
                 self.now += by;
                 Some(())
@@ -273,7 +375,7 @@ impl Model {
     }
 }
 
-fn call(model: &Model, name: &str, action: &Action) -> sp_runtime::DispatchResult {
+fn call(model: &Model, name: &str, action: &Action) -> DispatchResult {
     let new = |anchor: &Anchor| {
         let Anchor {
             patient,
@@ -301,30 +403,46 @@ fn call(model: &Model, name: &str, action: &Action) -> sp_runtime::DispatchResul
         }
         Action::AnchorMany(ref anchors) => {
             let items: Vec<_> = anchors.iter().map(new).collect();
-            Records::anchor_many(signed(name), items.try_into().unwrap())
+            plain(Records::anchor_many(
+                signed(name),
+                items.try_into().unwrap(),
+            ))
         }
         Action::Reclassify(patient, index, ref file) => {
             let epoch = model.epoch(patient, file.compartment) + file.off;
             let content = cid(file.content);
-            Records::reclassify(
+            plain(Records::reclassify(
                 signed(name),
                 patient,
                 index,
                 file.compartment,
                 epoch,
                 content,
-            )
+            ))
         }
         Action::Relocate(patient, index, ref file) => {
             let compartment = model.records[&patient]
                 .get(index as usize)
                 .map_or(INTAKE, |record| record.compartment);
             let epoch = model.epoch(patient, compartment) + file.off;
-            Records::relocate(signed(name), patient, index, epoch, cid(file.content))
+            let content = cid(file.content);
+            plain(Records::relocate(
+                signed(name),
+                patient,
+                index,
+                epoch,
+                content,
+            ))
         }
-        Action::Erase(patient, index) => Records::erase(signed(name), patient, index),
+        Action::Erase(patient, index) => plain(Records::erase(signed(name), patient, index)),
         Action::Cancel(patient, index) => Records::cancel_erase(signed(name), patient, index),
         Action::Finish(patient, index) => Records::finish_erase(signed(name), patient, index),
+        Action::Restore(patient, index, content) => {
+            plain(Records::restore(signed(name), patient, index, cid(content)))
+        }
+        Action::Close(patient, compartment) => {
+            Records::close_compartment(signed(name), patient, compartment)
+        }
         Action::Wait(by) => {
             advance(by);
             Ok(())
@@ -357,10 +475,25 @@ proptest! {
                     let rows = Records::records(&patient, 0, MAX_PAGE);
                     let rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
                     assert_eq!(rows, model.records[&patient]);
-                }
-                for ((patient, compartment), epoch) in &model.epochs {
-                    let row = Records::compartment(patient, compartment).unwrap();
-                    assert_eq!(row.epoch, *epoch);
+                    for (index, row) in (0..).zip(rows) {
+                        let former = match row.is_erased(model.now) {
+                            true => vec![],
+                            false => model.kept(patient, index),
+                        };
+                        assert_eq!(Records::former_contents(&patient, index), former);
+                    }
+                    for content in (1..CONTENTS).map(cid) {
+                        let reference = Records::references(&patient, &content)
+                            .map(|state| state == RecordState::Erased);
+                        assert_eq!(reference, model.reference(patient, content));
+                    }
+                    let open = Records::compartments(&patient);
+                    let of_model = model.epochs.iter().filter(|((of, _), _)| *of == patient);
+                    assert_eq!(open.len(), of_model.count());
+                    for (compartment, row) in open {
+                        assert_eq!(row.epoch, model.epochs[&(patient, compartment)]);
+                        assert_eq!(row.records as usize, model.lie_in(patient, compartment));
+                    }
                 }
             }
         });

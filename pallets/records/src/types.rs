@@ -1,0 +1,36 @@
+//! What the calls take and the rows hold, beside what `salus_primitives` has.
+
+use super::*;
+
+/// How long the erasure of a record can be cancelled.
+pub const ERASE_DELAY: Moment = UNNAMING_WAITS;
+
+/// Former contents of a record, at most. Do not reduce.
+pub const MAX_FORMER: u32 = 16;
+
+/// Where a record's file lay lately, oldest first.
+pub type FormerContents = BoundedVec<FormerContent, ConstU32<MAX_FORMER>>;
+
+/// What [`Pallet::anchor_many`] takes.
+pub type NewRecords = BoundedVec<NewItem, ConstU32<MAX_ANCHORS>>;
+
+/// A record for a chart, and the grant that allows it.
+pub type NewItem = (PatientId, Option<GrantIndex>, NewRecord);
+
+/// Where an item goes, and by what right: all that [`Pallet::anchor_many`] asks before it writes.
+type Place = (PatientId, Option<GrantIndex>, CompartmentId, u32);
+
+fn place((patient, grant, record): &NewItem) -> Place {
+    (*patient, *grant, record.compartment, record.epoch)
+}
+
+/// Runs of items that go to one place.
+pub(crate) fn runs(items: &[NewItem]) -> impl Iterator<Item = &[NewItem]> {
+    items.chunk_by(|one, next| place(one) == place(next))
+}
+
+/// How many items go elsewhere than the one before, and how many where it went.
+pub(crate) fn places_and_others(items: &[NewItem]) -> (u32, u32) {
+    let places = runs(items).count();
+    (places as u32, items.len().saturating_sub(places) as u32)
+}
