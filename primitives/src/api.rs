@@ -116,5 +116,7 @@ sp_api::decl_runtime_apis! {
         fn offer(patient: PatientId, request: RequestIndex) -> Option<Balance>;
         fn studies(from: StudyIndex, limit: u32) -> Vec<(StudyIndex, Study)>;
         fn participation(study: StudyIndex, patient: PatientId) -> Option<Participation>;
+        /// The studies that the patient takes part in now: at most 32.
+        fn participations(patient: PatientId) -> Vec<(StudyIndex, Participation)>;
     }
 }

@@ -13,6 +13,7 @@ pub mod commitment;
 pub mod hours;
 pub mod ids;
 pub mod placement;
+pub mod predicate;
 pub mod rows;
 pub mod signing;
 pub mod trail;
