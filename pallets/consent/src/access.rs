@@ -8,7 +8,7 @@ use salus_primitives::{
 use crate::{predicate, Config, Grants, Pallet};
 
 impl<T: Config> Pallet<T> {
-    /// The grant, if `who` can use it at `at`, and the organisation of `who`.
+    /// Returns the grant, if `who` can use it at `at`, and the organisation of `who`.
     pub(crate) fn held(
         patient: &PatientId,
         grant: GrantIndex,
@@ -21,12 +21,8 @@ impl<T: Config> Pallet<T> {
             .then_some((row, organisation))
     }
 
-    /// The grant, if it was given to `who`, and the organisation of `who`.
-    fn given(
-        patient: &PatientId,
-        grant: GrantIndex,
-        who: &AccountId,
-    ) -> Option<(Grant, OrgId)> {
+    /// Returns the grant, if it was given to `who`, and the organisation of `who`.
+    fn given(patient: &PatientId, grant: GrantIndex, who: &AccountId) -> Option<(Grant, OrgId)> {
         let row = Grants::<T>::get(patient, grant)?;
         let organisation = T::Standing::member(who)?.organisation();
         predicate::is_given_to(&row.grantee, who, organisation).then_some((row, organisation))

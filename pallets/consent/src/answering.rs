@@ -17,8 +17,7 @@ use crate::{
 };
 
 /// An organisation's requests that wait for one patient's answer.
-type Pending<T> =
-    BoundedVec<(RequestIndex, Moment), <T as Config>::MaxPendingPerOrganisation>;
+type Pending<T> = BoundedVec<(RequestIndex, Moment), <T as Config>::MaxPendingPerOrganisation>;
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn deposit(event: Event<T>, patient: &PatientId) {
@@ -26,13 +25,13 @@ impl<T: Config> Pallet<T> {
         T::Trail::deposit(patient, event.into());
     }
 
-    /// A call that was refused before it looked at what it was weighed for costs no more than that.
+    /// Returns the weight of a call that was refused before it looked at its scope.
     pub(crate) fn refused(error: DispatchError) -> DispatchErrorWithPostInfo {
         error.with_weight(T::WeightInfo::refused())
     }
 
-    /// Who asks, for which organisation, under which index, and what waits then. Takes the request out
-    /// of the organisation's allowance, last of all.
+    /// Checks that the signer may ask. Returns who asks, for which organisation, under which index, and
+    /// what waits then. Takes the request out of the organisation's allowance, last of all.
     pub(crate) fn ensure_asks(
         origin: OriginFor<T>,
         patient: PatientId,
@@ -65,11 +64,8 @@ impl<T: Config> Pallet<T> {
         Ok((actor, organisation, request, pending))
     }
 
-    /// A request that is neither answered nor past its time.
-    pub(crate) fn waiting(
-        patient: &PatientId,
-        request: RequestIndex,
-    ) -> Result<Request, Error<T>> {
+    /// Returns a request that is neither answered nor past its time.
+    pub(crate) fn waiting(patient: &PatientId, request: RequestIndex) -> Result<Request, Error<T>> {
         let row = Requests::<T>::get(patient, request).ok_or(Error::<T>::RequestNotFound)?;
         ensure!(
             row.state == RequestState::Pending,
@@ -79,7 +75,7 @@ impl<T: Config> Pallet<T> {
         Ok(row)
     }
 
-    /// A request that waits, and asked those who decide now.
+    /// Returns a request that waits, and that asked those who decide now.
     pub(crate) fn answerable(
         patient: &PatientId,
         request: RequestIndex,
@@ -92,7 +88,7 @@ impl<T: Config> Pallet<T> {
         Ok(row)
     }
 
-    /// Who approves, and what was asked.
+    /// Checks everything about an approval but its scope. Returns who approves, and what was asked.
     pub(crate) fn ensure_approves(
         origin: OriginFor<T>,
         patient: PatientId,
@@ -116,7 +112,7 @@ impl<T: Config> Pallet<T> {
         Ok((by, row))
     }
 
-    /// A carer says yes to what was asked, for somebody else, and for nothing.
+    /// Checks what a carer may say yes to: what others asked, no more than that, and unpaid.
     fn ensure_carer_approves(
         by: &PatientOrigin<AccountId>,
         request: RequestIndex,
@@ -141,7 +137,7 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Who grants.
+    /// Checks everything about a grant but its scope. Returns who grants.
     pub(crate) fn ensure_grants(
         origin: OriginFor<T>,
         patient: PatientId,
@@ -154,7 +150,7 @@ impl<T: Config> Pallet<T> {
         Ok(by)
     }
 
-    /// What somebody may decide until a day ends on that day.
+    /// Checks that a grant ends no later than the role it is given by.
     fn ensure_within_role(by: &PatientOrigin<AccountId>, terms: &GrantTerms) -> DispatchResult {
         ensure!(
             by.until.is_none_or(|until| terms.expires_at <= until),

@@ -12,13 +12,13 @@ use crate::{
     KeyHolders, NextGrant, Pallet, SweepAt, MAX_ENVELOPES, MAX_WRITERS,
 };
 
-/// A grant's index as `GrantsTo` has it: in order.
+/// Encodes a grant's index as `GrantsTo` has it: in order.
 pub(crate) fn place(grant: GrantIndex) -> [u8; 4] {
     grant.to_be_bytes()
 }
 
 impl<T: Config> Pallet<T> {
-    /// What a grant is refused for, but its scope: that costs a read for each thing it names.
+    /// Checks the terms of a grant but its scope, which costs a read for each thing it names.
     pub(crate) fn ensure_terms(
         patient: &PatientId,
         terms: &GrantTerms,
@@ -187,12 +187,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Ends a grant that was not revoked before.
-    pub(crate) fn do_revoke(
-        patient: PatientId,
-        actor: AccountId,
-        grant: GrantIndex,
-        row: Grant,
-    ) {
+    pub(crate) fn do_revoke(patient: PatientId, actor: AccountId, grant: GrantIndex, row: Grant) {
         if row.rights.write() {
             Self::forget_writer(&patient, grant);
         }
@@ -200,12 +195,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Ends a grant that was not revoked before, and that `Writers` does not have any more.
-    pub(crate) fn end_now(
-        patient: PatientId,
-        actor: AccountId,
-        grant: GrantIndex,
-        mut row: Grant,
-    ) {
+    pub(crate) fn end_now(patient: PatientId, actor: AccountId, grant: GrantIndex, mut row: Grant) {
         row.revoked_at = Some(T::Chain::now());
         GrantsTo::<T>::remove((&row.grantee, patient, place(grant)));
         Expiries::<T>::remove((over_at(row.expires_at), patient, grant));

@@ -6,9 +6,7 @@
 
 use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::pallet_prelude::*;
-use salus_primitives::{
-    traits::Chain, CompartmentId, Grant, GrantIndex, Moment, PatientId, Scope,
-};
+use salus_primitives::{traits::Chain, CompartmentId, Grant, GrantIndex, Moment, PatientId, Scope};
 
 use crate::{Config, Grants, Handovers, KeyHolders, KeysLeft, Pallet};
 
@@ -17,9 +15,7 @@ use crate::{Config, Grants, Handovers, KeyHolders, KeysLeft, Pallet};
 pub const MAX_KEYS_OUT: u32 = 256;
 
 /// For each compartment, when its key last went to somebody whose grant is now over.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo,
-)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct KeysOut {
     named: BoundedVec<(CompartmentId, Moment), ConstU32<MAX_KEYS_OUT>>,
     /// The latest of those for which there was no room. Compartments are closed and opened, so that
@@ -28,15 +24,18 @@ pub struct KeysOut {
 }
 
 impl KeysOut {
-    /// When the compartment's key last went out, or a later moment: it may be renewed too often, and
-    /// never too seldom.
+    /// Returns when the compartment's key last went out, or a later moment: keys may be renewed too
+    /// often, never too seldom.
     pub fn get(&self, compartment: &CompartmentId) -> Option<&Moment> {
         let named = self.named.iter().find(|(known, _)| known == compartment);
         named.map(|(_, at)| at).or(self.others.as_ref())
     }
 
     pub(crate) fn note(&mut self, compartment: CompartmentId, at: Moment) {
-        let known = self.named.iter_mut().find(|(known, _)| *known == compartment);
+        let known = self
+            .named
+            .iter_mut()
+            .find(|(known, _)| *known == compartment);
         if let Some((_, last)) = known {
             *last = at.max(*last);
             return;
@@ -74,8 +73,8 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// For each compartment, when its key last went to somebody whose grant is now over. Looks at the
-    /// grants that are neither revoked nor swept, for callers that ask about many compartments.
+    /// Returns for each compartment when its key last went to somebody whose grant is now over. Looks
+    /// at the grants that are neither revoked nor swept: ask once for many compartments.
     pub fn keys_outstanding(patient: &PatientId) -> KeysOut {
         let now = T::Chain::now();
         let mut out = KeysLeft::<T>::get(patient);

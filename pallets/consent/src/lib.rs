@@ -61,8 +61,8 @@ use salus_primitives::{
     api::MAX_PAGE,
     hours::Hour,
     traits::{Chain, Control, Offers, Records, Standing, Trail, TrailAllowance},
-    AccountId, Balance, Basis, Cid, Grant, GrantIndex, GrantTerms, Grantee, Moment,
-    OrgId, PatientId, Purpose, Request, RequestIndex, RequestState, Rights, Scope,
+    AccountId, Balance, Basis, Cid, Grant, GrantIndex, GrantTerms, Grantee, Moment, OrgId,
+    PatientId, Purpose, Request, RequestIndex, RequestState, Rights, Scope,
 };
 
 pub use keys::KeysOut;
@@ -233,14 +233,12 @@ pub mod pallet {
     /// they remove a row of `KeyHolders`; never removed. One row per patient, of at most 256
     /// compartments.
     #[pallet::storage]
-    pub type KeysLeft<T: Config> =
-        StorageMap<_, Blake2_128Concat, PatientId, KeysOut, ValueQuery>;
+    pub type KeysLeft<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, KeysOut, ValueQuery>;
 
     /// Grants that let write and are neither revoked nor expired. Written with each such grant, which
     /// drops the expired ones; `revoke` and a succession remove theirs. At most 64 per patient.
     #[pallet::storage]
-    pub type Writers<T: Config> =
-        StorageMap<_, Blake2_128Concat, PatientId, WritersOf, ValueQuery>;
+    pub type Writers<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, WritersOf, ValueQuery>;
 
     /// "Who shares with me". One row per grant that is neither revoked nor swept. The index is
     /// big-endian and not hashed, so that a patient's grants come in their order.
@@ -355,7 +353,7 @@ pub mod pallet {
         NotRequester,
         /// The request was approved, declined or withdrawn before.
         AlreadyAnswered,
-        /// The request has lapsed. Ask again, or grant without a request.
+        /// The request has lapsed: its time is over, or the patient has changed hands since. Ask again, or grant without a request.
         RequestLapsed,
         /// An approval goes to the account that asked, at the organisation it asked for, or to that organisation.
         GranteeNotRequester,
@@ -594,12 +592,7 @@ pub mod pallet {
                 .map_err(Self::refused)?;
             let basis = Basis::Request(request);
             let grant = Self::put_grant(by.patient, &by.actor, terms, envelope, basis)?;
-            Self::close(
-                &by.patient,
-                request,
-                row,
-                RequestState::Approved { grant },
-            );
+            Self::close(&by.patient, request, row, RequestState::Approved { grant });
             T::Offers::pay(by.patient, request, &by.actor)?;
             Ok(().into())
         }
@@ -616,8 +609,8 @@ pub mod pallet {
             terms: GrantTerms,
             envelope: Option<Cid>,
         ) -> DispatchResultWithPostInfo {
-            let by = Self::ensure_grants(origin, patient, &terms, &envelope)
-                .map_err(Self::refused)?;
+            let by =
+                Self::ensure_grants(origin, patient, &terms, &envelope).map_err(Self::refused)?;
             Self::put_grant(by.patient, &by.actor, terms, envelope, Basis::Direct)?;
             Ok(().into())
         }

@@ -2,9 +2,7 @@
 
 use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::pallet_prelude::*;
-use salus_primitives::{
-    traits::Chain, Cid, Grant, GrantIndex, Moment, PatientId, Reference,
-};
+use salus_primitives::{traits::Chain, Cid, Grant, GrantIndex, Moment, PatientId, Reference};
 
 use crate::{predicate, Config, EnvelopesIn, Grants, Letters, Pallet};
 
@@ -12,9 +10,7 @@ use crate::{predicate, Config, EnvelopesIn, Grants, Letters, Pallet};
 pub const MAX_USES: u32 = 16;
 
 /// Which grants hand out an envelope.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo,
-)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct EnvelopeUses {
     /// Each with when it ends by itself. Those that have are dropped when there is no room.
     grants: BoundedVec<(GrantIndex, Moment), ConstU32<MAX_USES>>,
@@ -72,7 +68,7 @@ impl<T: Config> Pallet<T> {
 
 #[cfg(any(feature = "try-runtime", feature = "std"))]
 impl EnvelopeUses {
-    /// The grants that it names.
+    /// Lists the grants that it names.
     pub(crate) fn named(&self) -> impl Iterator<Item = GrantIndex> + '_ {
         self.grants.iter().map(|(grant, _)| *grant)
     }

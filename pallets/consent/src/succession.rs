@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-    /// The patient's live grants that let write.
+    /// Returns the patient's live grants that let write.
     pub(crate) fn live_writers(patient: &PatientId) -> WritersOf {
         let now = T::Chain::now();
         let mut writers = Writers::<T>::get(patient);

@@ -23,7 +23,7 @@ fn by(account: AccountId) -> RuntimeOrigin {
     RuntimeOrigin::signed(account)
 }
 
-/// Calls that tell what they cost, without that.
+/// Calls without their post-dispatch info, so that `assert_noop!` compares the error alone.
 mod calls {
     use super::*;
     use frame_support::dispatch::DispatchResultWithPostInfo;
@@ -109,7 +109,7 @@ fn succeed() {
     <Consent as OnSuccession<_>>::on_succession(PATIENT, &OWNER);
 }
 
-/// What a call cost that was refused.
+/// Returns what a refused call cost; none for all that was declared.
 fn refusal(call: frame_support::dispatch::DispatchResultWithPostInfo) -> Option<Weight> {
     call.expect_err("refused").post_info.actual_weight
 }
@@ -338,9 +338,8 @@ mod offers {
     #[test]
     fn nobody_asks_with_more_than_they_have() {
         ExtBuilder.build_and_execute(|| {
-            let request = |who, offer| {
-                calls::request(by(who), PATIENT, Purpose::Treat, DAY, LETTER(), offer)
-            };
+            let request =
+                |who, offer| calls::request(by(who), PATIENT, Purpose::Treat, DAY, LETTER(), offer);
             assert_noop!(request(DOCTOR, Some(101)), TokenError::FundsUnavailable);
             assert_noop!(request(INSURER, Some(1)), TokenError::FundsUnavailable);
             assert!(Requests::<Test>::iter().next().is_none());
@@ -361,9 +360,8 @@ mod offers {
     fn who_does_not_decide_takes_no_pay_and_can_decline() {
         ExtBuilder.build_and_execute(|| {
             ask_for_pay();
-            let approve = |who, request| {
-                calls::approve(by(who), PATIENT, request, terms(), Some(ENVELOPE()))
-            };
+            let approve =
+                |who, request| calls::approve(by(who), PATIENT, request, terms(), Some(ENVELOPE()));
             assert_noop!(approve(CARER, 0), Error::<Test>::OfferNotYours);
             for who in [DOCTOR, ADMIN, STRANGER, OTHER_OWNER] {
                 assert_noop!(approve(who, 0), BadOrigin);
@@ -560,7 +558,12 @@ mod succession {
                 starts_at: Some(START + DAY),
                 ..writing()
             });
-            assert_ok!(calls::grant(by(OTHER_OWNER), OTHER_PATIENT, writing(), None));
+            assert_ok!(calls::grant(
+                by(OTHER_OWNER),
+                OTHER_PATIENT,
+                writing(),
+                None
+            ));
             advance(HOUR);
             System::reset_events();
             hand_over();
@@ -885,8 +888,7 @@ mod approve {
     fn what_is_refused_before_its_scope_is_looked_at_costs_little() {
         ExtBuilder.build_and_execute(|| {
             let early = Some(<() as WeightInfo>::refused());
-            let approve =
-                |who, request| Consent::approve(by(who), PATIENT, request, terms(), None);
+            let approve = |who, request| Consent::approve(by(who), PATIENT, request, terms(), None);
             assert_eq!(refusal(approve(STRANGER, 0)), early);
             assert_eq!(refusal(approve(OWNER, 0)), early);
             let grant = |terms| Consent::grant(by(OWNER), PATIENT, terms, None);
@@ -937,12 +939,7 @@ mod grant {
     #[test]
     fn grant_is_kept_told_and_found_by_its_grantee() {
         ExtBuilder.build_and_execute(|| {
-            assert_ok!(calls::grant(
-                by(OWNER),
-                PATIENT,
-                terms(),
-                Some(ENVELOPE())
-            ));
+            assert_ok!(calls::grant(by(OWNER), PATIENT, terms(), Some(ENVELOPE())));
             let events: Vec<_> = System::events().into_iter().map(|e| e.event).collect();
             assert_eq!(
                 events,
@@ -1337,11 +1334,17 @@ mod sweep {
             for now in [START + HOUR, end - 1] {
                 set_now(now);
                 assert_ok!(Consent::sweep(by(STRANGER), MAX_SWEEP));
-                assert_eq!((expired(), Consent::grants_to(&DOCTOR, None, 9).len()), (0, 1));
+                assert_eq!(
+                    (expired(), Consent::grants_to(&DOCTOR, None, 9).len()),
+                    (0, 1)
+                );
             }
             set_now(START + 2 * HOUR);
             assert_ok!(Consent::sweep(by(STRANGER), MAX_SWEEP));
-            assert_eq!((expired(), Consent::grants_to(&DOCTOR, None, 9).len()), (1, 0));
+            assert_eq!(
+                (expired(), Consent::grants_to(&DOCTOR, None, 9).len()),
+                (1, 0)
+            );
         });
     }
 
@@ -1355,10 +1358,7 @@ mod sweep {
                 });
             }
             set_now(START + HOUR);
-            assert_noop!(
-                calls::sweep(MAX_SWEEP + 1),
-                Error::<Test>::TooManySteps
-            );
+            assert_noop!(calls::sweep(MAX_SWEEP + 1), Error::<Test>::TooManySteps);
             assert_noop!(Consent::sweep(RuntimeOrigin::none(), 1), BadOrigin);
             let post = Consent::sweep(by(STRANGER), 5).unwrap();
             assert_eq!(post.actual_weight, Some(<() as WeightInfo>::sweep(5)));
@@ -1783,7 +1783,13 @@ mod predicate {
             let since = now();
             let wrote = Consent::could_read_since(&PATIENT, write, &DOCTOR, 1, since);
             assert!(!wrote);
-            assert!(!Consent::could_read_since(&PATIENT, write + 1, &DOCTOR, 1, since));
+            assert!(!Consent::could_read_since(
+                &PATIENT,
+                write + 1,
+                &DOCTOR,
+                1,
+                since
+            ));
         });
     }
 
@@ -1833,7 +1839,7 @@ mod views {
         });
     }
 
-    /// All rows, page by page, each as often as it came. `between` happens after each page.
+    /// Lists all rows, page by page, each as often as it came. Calls `between` after each page.
     fn all_to(
         who: &AccountId,
         limit: u32,
@@ -1877,10 +1883,17 @@ mod views {
             let all: Vec<_> = (0..2 * ROWS).map(|index| (PATIENT, index)).collect();
             let to_doctor = all_to(&DOCTOR, u32::MAX, |_| ());
             // Those to the clinician, then those to the organisation.
-            assert!(to_doctor[..ROWS as usize].iter().all(|(_, index)| *index < ROWS));
-            assert!(to_doctor[ROWS as usize..].iter().all(|(_, index)| *index >= ROWS));
+            assert!(to_doctor[..ROWS as usize]
+                .iter()
+                .all(|(_, index)| *index < ROWS));
+            assert!(to_doctor[ROWS as usize..]
+                .iter()
+                .all(|(_, index)| *index >= ROWS));
             assert_eq!(sorted(to_doctor), all);
-            assert_eq!(sorted(all_to(&COLLEAGUE, 199, |_| ())), all[ROWS as usize..]);
+            assert_eq!(
+                sorted(all_to(&COLLEAGUE, 199, |_| ())),
+                all[ROWS as usize..]
+            );
 
             let mut between = Vec::new();
             let mut from = 0;
@@ -1903,13 +1916,21 @@ mod views {
         ExtBuilder.build_and_execute(|| {
             let (patients, owners) = ([PATIENT, OTHER_PATIENT], [OWNER, OTHER_OWNER]);
             for n in 0..60 {
-                let terms = if n % 4 < 2 { terms() } else { to_organisation() };
+                let terms = if n % 4 < 2 {
+                    terms()
+                } else {
+                    to_organisation()
+                };
                 let (patient, owner) = (patients[n % 2], owners[n % 2].clone());
                 assert_ok!(calls::grant(by(owner), patient, terms, None));
             }
             // The row that one reads on from is revoked each time.
             let seen = all_to(&DOCTOR, 7, |(patient, index)| {
-                let owner = if *patient == PATIENT { OWNER } else { OTHER_OWNER };
+                let owner = if *patient == PATIENT {
+                    OWNER
+                } else {
+                    OTHER_OWNER
+                };
                 assert_ok!(Consent::revoke(by(owner), *patient, *index));
             });
             let all: Vec<_> = patients
@@ -1976,7 +1997,12 @@ mod views {
             for n in 0..40 {
                 give(START + DAY + n);
             }
-            assert_eq!(EnvelopesIn::<Test>::get(PATIENT, ENVELOPE()).named().count(), 16);
+            assert_eq!(
+                EnvelopesIn::<Test>::get(PATIENT, ENVELOPE())
+                    .named()
+                    .count(),
+                16
+            );
             for grant in 0..16 {
                 assert_ok!(Consent::revoke(by(OWNER), PATIENT, grant));
             }

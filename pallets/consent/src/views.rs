@@ -95,7 +95,7 @@ impl<T: Config> Pallet<T> {
             .collect()
     }
 
-    /// What the account can be as a grantee: itself at its organisation, and that organisation.
+    /// Returns what the account can be as a grantee: itself at its organisation, and that organisation.
     fn grantees(account: &AccountId) -> Option<[Grantee; 2]> {
         let organisation = T::Standing::member(account)?.organisation();
         let clinician = Grantee::Clinician {

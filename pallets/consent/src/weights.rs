@@ -232,7 +232,7 @@ macro_rules! weights {
             Weight::from_parts(28_009_821, 3545)
                 .saturating_add($db.reads_writes(4, 1))
                 // Standard error: 145_634
-                .saturating_add(Weight::from_parts(80_000_000, 0).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(50_000_000, 0).saturating_mul(n.into()))
                 .saturating_add($db.reads(7).saturating_mul(n.into()))
                 .saturating_add($db.writes(5).saturating_mul(n.into()))
                 .saturating_add(Weight::from_parts(0, 8_700).saturating_mul(n.into()))

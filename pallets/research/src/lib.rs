@@ -462,17 +462,16 @@ pub mod pallet {
             Participations::<T>::get(study, patient)
         }
 
-        /// What a patient takes part in now.
+        /// Lists what a patient takes part in now, at most 32.
         pub fn participations(patient: &PatientId) -> Vec<(StudyIndex, Participation)> {
             Self::live(patient)
                 .into_iter()
-                .filter_map(|(study, _)| {
-                    Some((study, Participations::<T>::get(study, patient)?))
-                })
+                .filter_map(|(study, _)| Some((study, Participations::<T>::get(study, patient)?)))
                 .collect()
         }
 
-        /// Who opts in, into what, and what the patient takes part in then.
+        /// Checks everything about a participation but its grant. Returns who opts in, into what, and
+        /// what the patient takes part in then.
         fn ensure_opts_in(
             origin: OriginFor<T>,
             study: StudyIndex,

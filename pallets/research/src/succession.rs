@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-    /// What the patient takes part in, and may be read in.
+    /// Returns what the patient takes part in now.
     pub(crate) fn live(patient: &PatientId) -> StudiesOf {
         let now = T::Chain::now();
         let mut studies = Participating::<T>::get(patient);

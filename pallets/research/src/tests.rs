@@ -311,8 +311,7 @@ mod opt_in {
     fn nobody_is_paid_for_what_cannot_be_read() {
         ExtBuilder.build_and_execute(|| {
             announce();
-            let opt_in =
-                |envelope| super::opt_in(by(OWNER), 0, PATIENT, LABORATORY, 1, envelope);
+            let opt_in = |envelope| super::opt_in(by(OWNER), 0, PATIENT, LABORATORY, 1, envelope);
             assert_noop!(
                 opt_in(salus_primitives::Cid([0; 36])),
                 pallet_consent::Error::<Test>::MalformedCid
@@ -596,12 +595,22 @@ mod succession {
         ExtBuilder.build_and_execute(|| {
             mint(DOCTOR, 9);
             let treat = Purpose::Treat;
-            assert_ok!(Consent::request(by(DOCTOR), PATIENT, treat, DAY, cid(7), Some(9)));
+            assert_ok!(Consent::request(
+                by(DOCTOR),
+                PATIENT,
+                treat,
+                DAY,
+                cid(7),
+                Some(9)
+            ));
             set_now(START + 1);
             succeed(&OWNER);
             let approved = Consent::approve(by(OWNER), PATIENT, 0, terms(), None);
             let lapsed = pallet_consent::Error::<Test>::RequestLapsed;
-            assert_eq!(approved.map_err(|refused| refused.error), Err(lapsed.into()));
+            assert_eq!(
+                approved.map_err(|refused| refused.error),
+                Err(lapsed.into())
+            );
             assert_eq!(purse(DOCTOR), (0, 9));
             assert_ok!(Consent::withdraw_request(by(DOCTOR), PATIENT, 0));
             assert_eq!((purse(DOCTOR), purse(OWNER)), ((9, 0), (0, 0)));
