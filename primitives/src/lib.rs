@@ -14,6 +14,7 @@ pub mod hours;
 pub mod ids;
 pub mod placement;
 pub mod rejection;
+pub mod predicate;
 pub mod rows;
 pub mod signing;
 pub mod trail;

@@ -1,6 +1,7 @@
 //! Worst cases: scopes of 32 compartments, 15 lapsed requests to clear away, a first grant (which
-//! also sets the sweep going), a sweep of grants that have all expired. Something is offered for each
-//! answer.
+//! also sets the sweep going), a sweep of grants that have all expired, each of another patient with
+//! the keys of as many compartments out as there can be. Something is offered for each answer. All
+//! grants let write.
 
 use alloc::vec::Vec;
 use frame_benchmarking::v2::*;
@@ -8,8 +9,8 @@ use frame_system::RawOrigin;
 use salus_primitives::{
     hours::over_at,
     rows::{DAY, MAX_SCOPE},
-    traits::BenchmarkWorld,
-    RecordIndex,
+    traits::{BenchmarkWorld, OnSuccession},
+    CompartmentId,
 };
 
 use super::*;
@@ -58,8 +59,28 @@ fn asked<T: Config>(patient: PatientId, but: u32) -> RequestIndex {
     NextRequest::<T>::get(patient).saturating_sub(1)
 }
 
+/// As many compartments as can be named whose keys are out, none of them among those that exist.
+fn leave_keys<T: Config>(patient: PatientId) {
+    KeysLeft::<T>::mutate(patient, |out| {
+        for n in 0..keys::MAX_KEYS_OUT {
+            let mut id = [0xee; 16];
+            id[..4].copy_from_slice(&n.to_le_bytes());
+            out.note(CompartmentId(id), 0);
+        }
+    });
+}
+
 fn granted<T: Config>(patient: PatientId, owner: &AccountId) -> GrantIndex {
+    leave_keys::<T>(patient);
     let terms = terms::<T>(patient, MAX_SCOPE);
+    grant_as_said::<T>(patient, owner, terms)
+}
+
+fn grant_as_said<T: Config>(
+    patient: PatientId,
+    owner: &AccountId,
+    terms: GrantTerms,
+) -> GrantIndex {
     Pallet::<T>::grant(
         RawOrigin::Signed(owner.clone()).into(),
         patient,
@@ -179,20 +200,65 @@ mod benchmarks {
         let granted = granted::<T>(patient, &owner);
         let row = Grants::<T>::get(patient, granted).expect("granted; qed");
         let hour = over_at(T::Chain::now()).saturating_sub(1);
-        for index in 1..=n as RecordIndex {
-            Grants::<T>::insert(patient, index, &row);
-            GrantsTo::<T>::insert((&row.grantee, patient, index), ());
-            Expiries::<T>::insert((hour, patient, index), ());
+        let last = Handover {
+            envelopes: 1,
+            last_at: 1,
+        };
+        for index in 0..n {
+            let mut id = [0xdd; 16];
+            id[..4].copy_from_slice(&index.to_le_bytes());
+            let other = PatientId(id);
+            leave_keys::<T>(other);
+            Grants::<T>::insert(other, 0, &row);
+            GrantsTo::<T>::insert((&row.grantee, other, granting::place(0)), ());
+            Expiries::<T>::insert((hour, other, 0), ());
+            Handovers::<T>::insert(other, 0, last);
+            KeyHolders::<T>::insert(other, 0, row.expires_at);
         }
         SweepAt::<T>::put(hour);
 
         #[extrinsic_call]
         _(RawOrigin::Signed(owner), n);
 
-        assert_eq!(
-            GrantsTo::<T>::iter_key_prefix((&row.grantee, patient)).count(),
-            1
-        );
+        assert_eq!(GrantsTo::<T>::iter_key_prefix((&row.grantee,)).count(), 1);
+        assert_eq!(KeyHolders::<T>::iter_keys().count(), 1);
+    }
+
+    #[benchmark]
+    fn on_succession(n: Linear<0, { MAX_WRITERS }>) {
+        let (patient, owner) = World::<T>::patient();
+        leave_keys::<T>(patient);
+        let terms = terms::<T>(patient, MAX_SCOPE);
+        for _ in 0..n {
+            grant_as_said::<T>(patient, &owner, terms.clone());
+        }
+
+        #[block]
+        {
+            Pallet::<T>::on_succession(patient, &owner);
+        }
+
+        assert!(Grants::<T>::iter_prefix_values(patient).all(|row| row.revoked_at.is_some()));
+        assert!(!Writers::<T>::contains_key(patient));
+    }
+
+    /// An approval that only the last thing looked at speaks against: as many write as may.
+    #[benchmark]
+    fn refused() {
+        let (patient, owner) = World::<T>::patient();
+        let asked = asked::<T>(patient, 0);
+        let terms = terms::<T>(patient, MAX_SCOPE);
+        let full = alloc::vec![(0, Moment::MAX); MAX_WRITERS as usize];
+        Writers::<T>::insert(patient, WritersOf::truncate_from(full));
+        let origin = RawOrigin::Signed(owner).into();
+        let refused;
+
+        #[block]
+        {
+            refused = Pallet::<T>::approve(origin, patient, asked, terms, Some(cid()));
+        }
+
+        assert!(refused.is_err());
     }
 
     impl_benchmark_test_suite!(Pallet, crate::mock::ExtBuilder.build(), crate::mock::Test);

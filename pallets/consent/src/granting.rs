@@ -9,17 +9,21 @@ use salus_primitives::{
 
 use crate::{
     predicate, Config, Envelopes, Error, Event, Expiries, Grants, GrantsTo, Handover, Handovers,
-    NextGrant, Pallet, SweepAt, MAX_ENVELOPES,
+    KeyHolders, NextGrant, Pallet, SweepAt, MAX_ENVELOPES, MAX_WRITERS,
 };
 
+/// Encodes a grant's index as `GrantsTo` has it: in order.
+pub(crate) fn place(grant: GrantIndex) -> [u8; 4] {
+    grant.to_be_bytes()
+}
+
 impl<T: Config> Pallet<T> {
-    pub(crate) fn do_grant(
-        patient: PatientId,
-        actor: &AccountId,
-        terms: GrantTerms,
-        envelope: Option<Cid>,
-        basis: Basis,
-    ) -> Result<GrantIndex, DispatchError> {
+    /// Checks the terms of a grant but its scope, which costs a read for each thing it names.
+    pub(crate) fn ensure_terms(
+        patient: &PatientId,
+        terms: &GrantTerms,
+        envelope: &Option<Cid>,
+    ) -> DispatchResult {
         let now = T::Chain::now();
         let starts_at = terms.starts_at.unwrap_or(now);
         ensure!(
@@ -36,7 +40,7 @@ impl<T: Config> Pallet<T> {
             ensure!(from < until, Error::<T>::EmptyWindow);
         }
         ensure!(
-            terms.terms.iter().chain(&envelope).all(Cid::is_well_formed),
+            terms.terms.iter().chain(envelope).all(Cid::is_well_formed),
             Error::<T>::MalformedCid
         );
         ensure!(
@@ -45,9 +49,33 @@ impl<T: Config> Pallet<T> {
                 .is_none_or(|from| Grants::<T>::contains_key(patient, from)),
             Error::<T>::GrantNotFound
         );
+        ensure!(
+            NextGrant::<T>::get(patient) < GrantIndex::MAX,
+            Error::<T>::IndexExhausted
+        );
+        ensure!(
+            !terms.rights.write() || Self::live_writers(patient).len() < MAX_WRITERS as usize,
+            Error::<T>::TooManyWriters
+        );
+        Ok(())
+    }
+
+    /// Grants what [`Self::ensure_terms`] does not refuse.
+    pub(crate) fn put_grant(
+        patient: PatientId,
+        actor: &AccountId,
+        terms: GrantTerms,
+        envelope: Option<Cid>,
+        basis: Basis,
+    ) -> Result<GrantIndex, DispatchError> {
+        let now = T::Chain::now();
+        let starts_at = terms.starts_at.unwrap_or(now);
         Self::ensure_scope(&patient, &terms.scope, terms.rights, now)?;
         let grant = NextGrant::<T>::get(patient);
         let next = grant.checked_add(1).ok_or(Error::<T>::IndexExhausted)?;
+        if terms.rights.write() {
+            Self::note_writer(&patient, grant, terms.expires_at)?;
+        }
 
         let row = Grant {
             grantee: terms.grantee,
@@ -69,7 +97,7 @@ impl<T: Config> Pallet<T> {
         };
         NextGrant::<T>::insert(patient, next);
         Grants::<T>::insert(patient, grant, &row);
-        GrantsTo::<T>::insert((&row.grantee, patient, grant), ());
+        GrantsTo::<T>::insert((&row.grantee, patient, place(grant)), ());
         Expiries::<T>::insert((over_at(row.expires_at), patient, grant), ());
         if !SweepAt::<T>::exists() {
             SweepAt::<T>::put(over_at(now));
@@ -78,8 +106,8 @@ impl<T: Config> Pallet<T> {
             patient,
             actor: actor.clone(),
             grant,
-            grantee: row.grantee,
-            scope: row.scope,
+            grantee: row.grantee.clone(),
+            scope: row.scope.clone(),
             rights: row.rights,
             purpose: row.purpose,
             starts_at,
@@ -88,7 +116,7 @@ impl<T: Config> Pallet<T> {
         };
         Self::deposit(event, &patient);
         if let Some(envelope) = envelope {
-            Self::hand_over(patient, actor, grant, envelope)?;
+            Self::hand_over(patient, actor, grant, &row, envelope)?;
         }
         Ok(grant)
     }
@@ -129,6 +157,7 @@ impl<T: Config> Pallet<T> {
         patient: PatientId,
         actor: &AccountId,
         grant: GrantIndex,
+        row: &Grant,
         envelope: Cid,
     ) -> DispatchResult {
         let n = Handovers::<T>::get(patient, grant).envelopes;
@@ -143,6 +172,10 @@ impl<T: Config> Pallet<T> {
                 last_at: T::Chain::now(),
             },
         );
+        Self::note_envelope(&patient, grant, row, &envelope);
+        if predicate::carries_keys(&row.scope, row.rights) {
+            KeyHolders::<T>::insert(patient, grant, row.expires_at);
+        }
         let event = Event::EnvelopeDelivered {
             patient,
             actor: actor.clone(),
@@ -154,15 +187,19 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Ends a grant that was not revoked before.
-    pub(crate) fn do_revoke(
-        patient: PatientId,
-        actor: AccountId,
-        grant: GrantIndex,
-        mut row: Grant,
-    ) {
+    pub(crate) fn do_revoke(patient: PatientId, actor: AccountId, grant: GrantIndex, row: Grant) {
+        if row.rights.write() {
+            Self::forget_writer(&patient, grant);
+        }
+        Self::end_now(patient, actor, grant, row);
+    }
+
+    /// Ends a grant that was not revoked before, and that `Writers` does not have any more.
+    pub(crate) fn end_now(patient: PatientId, actor: AccountId, grant: GrantIndex, mut row: Grant) {
         row.revoked_at = Some(T::Chain::now());
-        GrantsTo::<T>::remove((&row.grantee, patient, grant));
+        GrantsTo::<T>::remove((&row.grantee, patient, place(grant)));
         Expiries::<T>::remove((over_at(row.expires_at), patient, grant));
+        Self::settle_keys(patient, grant, &row);
         Grants::<T>::insert(patient, grant, row);
         let event = Event::Revoked {
             patient,
@@ -181,7 +218,8 @@ impl<T: Config> Granting<AccountId> for Pallet<T> {
         envelope: Option<Cid>,
         basis: Basis,
     ) -> Result<GrantIndex, DispatchError> {
-        Self::do_grant(patient, &actor, terms, envelope, basis)
+        Self::ensure_terms(&patient, &terms, &envelope)?;
+        Self::put_grant(patient, &actor, terms, envelope, basis)
     }
 
     fn end(patient: PatientId, actor: AccountId, grant: GrantIndex) -> DispatchResult {

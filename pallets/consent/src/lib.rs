@@ -27,18 +27,26 @@
 //!   [`Standing`], both about the signer. What a patient laid down beforehand, for emergencies and
 //!   studies, other pallets turn into grants by [`Granting`](salus_primitives::traits::Granting); they have looked whether they may.
 //! * **Nothing is unbounded** but the number of facts: grants are paced by those who decide for the
-//!   patient, requests by a cap per patient and organisation.
+//!   patient, requests by a cap per patient and organisation and by [`TrailAllowance`].
+//! * **Who grants, grants what is theirs.** Nobody approves what they asked for themselves. A carer
+//!   lets read, as long as was asked, and nothing that outlasts a role is given by virtue of it.
+//! * **After a succession** ([`OnSuccession`](salus_primitives::traits::OnSuccession)) nobody writes
+//!   by the word of former deciders, and what asked them cannot be answered any more.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
 
+mod access;
+mod answering;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod granting;
+mod keys;
 #[cfg(test)]
 mod mock;
-pub mod predicate;
+mod naming;
+mod succession;
 mod sweeping;
 #[cfg(test)]
 mod tests;
@@ -47,17 +55,20 @@ mod views;
 pub mod weights;
 
 use codec::{Decode, Encode, MaxEncodedLen};
-use frame_support::pallet_prelude::*;
+use frame_support::{dispatch::WithPostDispatchInfo, pallet_prelude::*};
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
+    api::MAX_PAGE,
     hours::Hour,
-    traits::{Chain, Consent, Control, Offers, Records, Standing, Trail},
-    AccountId, Balance, Basis, Cid, CompartmentId, Grant, GrantIndex, GrantTerms, Grantee, Member,
-    Moment, OrgId, PatientId, Purpose, RecordIndex, Request, RequestIndex, RequestState, Rights,
-    Scope,
+    traits::{Chain, Control, Offers, Records, Standing, Trail, TrailAllowance},
+    AccountId, Balance, Basis, Cid, Grant, GrantIndex, GrantTerms, Grantee, Moment, OrgId,
+    PatientId, Purpose, Request, RequestIndex, RequestState, Rights, Scope,
 };
 
+pub use keys::KeysOut;
+pub use naming::EnvelopeUses;
 pub use pallet::*;
+pub use salus_primitives::predicate;
 pub use weights::WeightInfo;
 
 /// One sweep ends at most so many grants. Do not reduce.
@@ -65,6 +76,20 @@ pub const MAX_SWEEP: u32 = 128;
 
 /// A grant that lives for years is handed new keys at most so often. Do not reduce.
 pub const MAX_ENVELOPES: u32 = 256;
+
+/// Live grants of one patient that let write, at most: a succession ends all of them at once. Do not
+/// reduce.
+pub const MAX_WRITERS: u32 = 64;
+
+/// What a request takes of an organisation's allowance in the patient's trail: it asks somebody to
+/// decide.
+pub const REQUEST_ENTRIES: u32 = 32;
+
+/// What taking a request back takes of it.
+pub const WITHDRAWAL_ENTRIES: u32 = 1;
+
+/// Live grants of a patient that let write, each with when it ends by itself.
+pub type WritersOf = BoundedVec<(GrantIndex, Moment), ConstU32<MAX_WRITERS>>;
 
 /// How often, and when last, keys were handed over under a grant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
@@ -96,6 +121,9 @@ pub mod pallet {
         /// Where credits lie that are offered for an answer.
         type Offers: Offers<AccountId>;
 
+        /// How much organisations may write into a patient's trail.
+        type Allowance: TrailAllowance;
+
         /// Requests of one organisation that may wait for one patient's answer. Do not reduce.
         #[pallet::constant]
         type MaxPendingPerOrganisation: Get<u32>;
@@ -115,7 +143,7 @@ pub mod pallet {
     }
 
     /// What clinicians asked for. Written by `request`, closed by an answer, never removed: grants
-    /// name the request they answer. Paced by `PendingRequests`.
+    /// name the request they answer. Paced by `PendingRequests` and `Allowance`.
     #[pallet::storage]
     pub type Requests<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, PatientId, Twox64Concat, RequestIndex, Request>;
@@ -125,8 +153,15 @@ pub mod pallet {
     pub type NextRequest<T: Config> =
         StorageMap<_, Blake2_128Concat, PatientId, RequestIndex, ValueQuery>;
 
+    /// Letters that requests name. Written by `request`; never removed, as its requests are not. At
+    /// most one row per request.
+    #[pallet::storage]
+    pub type Letters<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, PatientId, Blake2_128Concat, Cid, ()>;
+
     /// Requests that wait for an answer, with the moment they lapse. Lapsed ones are dropped when
-    /// the organisation next asks or is answered; they never count against the cap.
+    /// the organisation next asks or is answered; they never count against the cap. Those from before
+    /// a succession do, until they lapse or are withdrawn.
     #[pallet::storage]
     pub type PendingRequests<T: Config> = StorageDoubleMap<
         _,
@@ -174,14 +209,46 @@ pub mod pallet {
         ValueQuery,
     >;
 
-    /// "Who shares with me". One row per grant that is neither revoked nor swept.
+    /// Which grants hand out an envelope. Written with each of `Envelopes`, and as little removed. At
+    /// most one row per envelope; a row names at most 16 grants.
+    #[pallet::storage]
+    pub type EnvelopesIn<T: Config> = StorageDoubleMap<
+        _,
+        Blake2_128Concat,
+        PatientId,
+        Blake2_128Concat,
+        Cid,
+        EnvelopeUses,
+        ValueQuery,
+    >;
+
+    /// Grants whose grantees hold keys of compartments, with when they end by themselves. Written when
+    /// keys are handed over, removed by `revoke` and by the sweep. At most one row per grant that is
+    /// neither revoked nor swept.
+    #[pallet::storage]
+    pub type KeyHolders<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, PatientId, Twox64Concat, GrantIndex, Moment>;
+
+    /// The keys that went to grantees whose grants are over. Written by `revoke` and by the sweep when
+    /// they remove a row of `KeyHolders`; never removed. One row per patient, of at most 256
+    /// compartments.
+    #[pallet::storage]
+    pub type KeysLeft<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, KeysOut, ValueQuery>;
+
+    /// Grants that let write and are neither revoked nor expired. Written with each such grant, which
+    /// drops the expired ones; `revoke` and a succession remove theirs. At most 64 per patient.
+    #[pallet::storage]
+    pub type Writers<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, WritersOf, ValueQuery>;
+
+    /// "Who shares with me". One row per grant that is neither revoked nor swept. The index is
+    /// big-endian and not hashed, so that a patient's grants come in their order.
     #[pallet::storage]
     pub type GrantsTo<T: Config> = StorageNMap<
         _,
         (
             NMapKey<Blake2_128Concat, Grantee>,
             NMapKey<Blake2_128Concat, PatientId>,
-            NMapKey<Twox64Concat, GrantIndex>,
+            NMapKey<Identity, [u8; 4]>,
         ),
         (),
     >;
@@ -286,7 +353,7 @@ pub mod pallet {
         NotRequester,
         /// The request was approved, declined or withdrawn before.
         AlreadyAnswered,
-        /// The request has lapsed. Ask again, or grant without a request.
+        /// The request has lapsed: its time is over, or the patient has changed hands since. Ask again, or grant without a request.
         RequestLapsed,
         /// An approval goes to the account that asked, at the organisation it asked for, or to that organisation.
         GranteeNotRequester,
@@ -326,6 +393,14 @@ pub mod pallet {
         TooManySteps,
         /// The patient has used up all indices.
         IndexExhausted,
+        /// Who asked does not approve, nor does a carer who belongs to the organisation that asked. Let another controller answer.
+        RequesterApproves,
+        /// A carer lets read only, and no longer than was asked. Give less, or let an owner or guardian approve.
+        MoreThanAsked,
+        /// The grant would outlast the role that you give it by. Choose an earlier end.
+        OutlastsOwnRole,
+        /// The patient has 64 live grants that let write. Revoke one, or wait until one ends.
+        TooManyWriters,
     }
 
     #[pallet::hooks]
@@ -348,14 +423,55 @@ pub mod pallet {
         }
     }
 
+    #[pallet::extra_constants]
+    impl<T: Config> Pallet<T> {
+        /// Steps of one sweep, at most.
+        #[pallet::constant_name(MaxSweep)]
+        fn max_sweep() -> u32 {
+            MAX_SWEEP
+        }
+
+        /// Envelopes of one grant, at most.
+        #[pallet::constant_name(MaxEnvelopes)]
+        fn max_envelopes() -> u32 {
+            MAX_ENVELOPES
+        }
+
+        /// Live grants of one patient that let write, at most.
+        #[pallet::constant_name(MaxWriters)]
+        fn max_writers() -> u32 {
+            MAX_WRITERS
+        }
+
+        /// Compartments or records that one grant names, at most.
+        #[pallet::constant_name(MaxScope)]
+        fn max_scope() -> u32 {
+            salus_primitives::rows::MAX_SCOPE
+        }
+
+        /// What a request takes of the organisation's allowance in the patient's trail.
+        #[pallet::constant_name(RequestEntries)]
+        fn request_entries() -> u32 {
+            REQUEST_ENTRIES
+        }
+
+        /// Rows that `SalusApi` returns at once, at most.
+        #[pallet::constant_name(MaxPage)]
+        fn max_page() -> u32 {
+            MAX_PAGE
+        }
+    }
+
     #[pallet::call(weight(<T as Config>::WeightInfo))]
     impl<T: Config> Pallet<T> {
         /// Ask a patient for access.
         ///
         /// Signed by a clinician or service in good standing. `letter` is an age file to the
         /// patient's inbox and says what for; `duration` is in milliseconds. The request lapses
-        /// after `RequestLifetime`. What is offered is held until then: the owner or guardian who
-        /// approves is paid, otherwise it goes back. Emits `AccessRequested`.
+        /// after `RequestLifetime`, or when the patient changes hands. What is offered is held until
+        /// then: the owner or guardian who approves is paid, otherwise it goes back. Takes
+        /// `RequestEntries` of what the organisation may write into the patient's trail. Emits
+        /// `AccessRequested`.
         #[pallet::call_index(0)]
         pub fn request(
             origin: OriginFor<T>,
@@ -364,34 +480,15 @@ pub mod pallet {
             duration: Moment,
             letter: Cid,
             offer: Option<Balance>,
-        ) -> DispatchResult {
-            let actor = ensure_signed(origin)?;
-            let organisation = match T::Standing::member(&actor) {
-                Some(Member::Clinician { organisation, .. }) => organisation,
-                _ => return Err(Error::<T>::NotAClinician.into()),
-            };
-            ensure!(
-                T::Control::is_enrolled(&patient),
-                Error::<T>::PatientNotFound
-            );
-            ensure!(
-                duration > 0 && duration <= T::MaxGrantDuration::get(),
-                Error::<T>::InvalidDuration
-            );
-            ensure!(letter.is_well_formed(), Error::<T>::MalformedCid);
-
+        ) -> DispatchResultWithPostInfo {
+            let (actor, organisation, request, pending) =
+                Self::ensure_asks(origin, patient, duration, &letter).map_err(Self::refused)?;
             let asked_at = T::Chain::now();
             let expires_at = asked_at.saturating_add(T::RequestLifetime::get());
-            let request = NextRequest::<T>::get(patient);
-            let next = request.checked_add(1).ok_or(Error::<T>::IndexExhausted)?;
-            let mut pending = PendingRequests::<T>::get(patient, organisation);
-            pending.retain(|(_, until)| asked_at < *until);
-            pending
-                .try_push((request, expires_at))
-                .map_err(|_| Error::<T>::TooManyPending)?;
 
             PendingRequests::<T>::insert(patient, organisation, pending);
-            NextRequest::<T>::insert(patient, next);
+            NextRequest::<T>::insert(patient, request.saturating_add(1));
+            Letters::<T>::insert(patient, letter, ());
             Requests::<T>::insert(
                 patient,
                 request,
@@ -419,12 +516,15 @@ pub mod pallet {
             if let Some(amount) = offer {
                 T::Offers::offer(patient, request, &actor, amount, expires_at)?;
             }
-            Ok(())
+            Ok(().into())
         }
 
         /// Take back one's request for access.
         ///
-        /// Signed by the account that asked, in good standing. Emits `RequestWithdrawn`.
+        /// Signed by the account that asked, in good standing, while the request has not lapsed by its
+        /// time; whether the patient has changed hands does not matter. What was offered goes back.
+        /// Takes one entry of what the organisation may write into the patient's trail. Emits
+        /// `RequestWithdrawn`.
         #[pallet::call_index(1)]
         pub fn withdraw_request(
             origin: OriginFor<T>,
@@ -434,10 +534,9 @@ pub mod pallet {
             let actor = ensure_signed(origin)?;
             let row = Self::waiting(&patient, request)?;
             ensure!(row.requester == actor, Error::<T>::NotRequester);
-            ensure!(
-                T::Standing::member(&actor).is_some(),
-                Error::<T>::NotAClinician
-            );
+            let member = T::Standing::member(&actor).ok_or(Error::<T>::NotAClinician)?;
+            T::Allowance::spend(&patient, member.organisation(), WITHDRAWAL_ENTRIES)?;
+
             Self::close(&patient, request, row, RequestState::Withdrawn);
             let event = Event::RequestWithdrawn {
                 patient,
@@ -451,7 +550,8 @@ pub mod pallet {
 
         /// Decline a request for access.
         ///
-        /// Signed by a controller of the patient; carers may. Emits `RequestDeclined`.
+        /// Signed by a controller of the patient; carers may. A request from before the patient last
+        /// changed hands has lapsed. Emits `RequestDeclined`.
         #[pallet::call_index(2)]
         pub fn decline(
             origin: OriginFor<T>,
@@ -459,7 +559,7 @@ pub mod pallet {
             request: RequestIndex,
         ) -> DispatchResult {
             let by = T::Control::ensure_answers(patient, ensure_signed(origin)?)?;
-            let row = Self::waiting(&by.patient, request)?;
+            let row = Self::answerable(&by.patient, request)?;
             Self::close(&by.patient, request, row, RequestState::Declined);
             let event = Event::RequestDeclined {
                 patient: by.patient,
@@ -473,10 +573,12 @@ pub mod pallet {
 
         /// Answer a request with a grant: as asked, less, or shorter.
         ///
-        /// Signed by a controller of the patient; carers may where nothing is offered. The grantee is
-        /// the account that asked, at the organisation it asked for, or that organisation; the purpose
-        /// is the one asked for. Pays the signer what was offered. Emits `Granted`, and
-        /// `EnvelopeDelivered` if the keys come along.
+        /// Signed by a controller of the patient who did not ask. The grantee is the account that
+        /// asked, at the organisation it asked for, or that organisation; the purpose is the one asked
+        /// for; and the grant does not outlast the signer's role. A carer, who must not belong to that
+        /// organisation, lets read only, no longer than asked, and only where nothing is offered. A
+        /// request from before the patient last changed hands has lapsed. Pays the signer what was
+        /// offered. Emits `Granted`, and `EnvelopeDelivered` if the keys come along.
         #[pallet::call_index(3)]
         #[pallet::weight(T::WeightInfo::approve(terms.scope.len()))]
         pub fn approve(
@@ -485,30 +587,20 @@ pub mod pallet {
             request: RequestIndex,
             terms: GrantTerms,
             envelope: Option<Cid>,
-        ) -> DispatchResult {
-            let by = T::Control::ensure_answers(patient, ensure_signed(origin)?)?;
-            let row = Self::waiting(&by.patient, request)?;
-            ensure!(
-                predicate::is_given_to(&terms.grantee, &row.requester, row.organisation),
-                Error::<T>::GranteeNotRequester
-            );
-            ensure!(terms.purpose == row.purpose, Error::<T>::PurposeDiffers);
-            let patient = by.patient;
-            // To sell what is a patient's is to decide for them.
-            if T::Offers::is_offered(&patient, request) {
-                T::Control::ensure_decides(patient, by.actor.clone())
-                    .map_err(|_| Error::<T>::OfferNotYours)?;
-            }
+        ) -> DispatchResultWithPostInfo {
+            let (by, row) = Self::ensure_approves(origin, patient, request, &terms, &envelope)
+                .map_err(Self::refused)?;
             let basis = Basis::Request(request);
-            let grant = Self::do_grant(patient, &by.actor, terms, envelope, basis)?;
-            Self::close(&patient, request, row, RequestState::Approved { grant });
-            T::Offers::pay(patient, request, &by.actor)
+            let grant = Self::put_grant(by.patient, &by.actor, terms, envelope, basis)?;
+            Self::close(&by.patient, request, row, RequestState::Approved { grant });
+            T::Offers::pay(by.patient, request, &by.actor)?;
+            Ok(().into())
         }
 
         /// Give somebody access to part of a patient's records for a time.
         ///
-        /// Signed by an owner or guardian. Emits `Granted`, and `EnvelopeDelivered` if the keys
-        /// come along.
+        /// Signed by an owner or guardian, whose role the grant does not outlast. Emits `Granted`, and
+        /// `EnvelopeDelivered` if the keys come along.
         #[pallet::call_index(4)]
         #[pallet::weight(T::WeightInfo::grant(terms.scope.len()))]
         pub fn grant(
@@ -516,10 +608,11 @@ pub mod pallet {
             patient: PatientId,
             terms: GrantTerms,
             envelope: Option<Cid>,
-        ) -> DispatchResult {
-            let by = T::Control::ensure_decides(patient, ensure_signed(origin)?)?;
-            Self::do_grant(by.patient, &by.actor, terms, envelope, Basis::Direct)?;
-            Ok(())
+        ) -> DispatchResultWithPostInfo {
+            let by =
+                Self::ensure_grants(origin, patient, &terms, &envelope).map_err(Self::refused)?;
+            Self::put_grant(by.patient, &by.actor, terms, envelope, Basis::Direct)?;
+            Ok(().into())
         }
 
         /// End a grant at once.
@@ -556,7 +649,7 @@ pub mod pallet {
                 Error::<T>::GrantEnded
             );
             ensure!(envelope.is_well_formed(), Error::<T>::MalformedCid);
-            Self::hand_over(by.patient, &by.actor, grant, envelope)
+            Self::hand_over(by.patient, &by.actor, grant, &row, envelope)
         }
 
         /// Note which grants have ended by themselves, and clear them from the indices.
@@ -567,86 +660,12 @@ pub mod pallet {
         #[pallet::weight(T::WeightInfo::sweep((*limit).min(MAX_SWEEP)))]
         pub fn sweep(origin: OriginFor<T>, limit: u32) -> DispatchResultWithPostInfo {
             ensure_signed(origin)?;
-            ensure!(limit <= MAX_SWEEP, Error::<T>::TooManySteps);
+            ensure!(
+                limit <= MAX_SWEEP,
+                Error::<T>::TooManySteps.with_weight(T::WeightInfo::sweep(0))
+            );
             let steps = Self::do_sweep(limit);
             Ok(Some(T::WeightInfo::sweep(steps)).into())
-        }
-    }
-
-    impl<T: Config> Pallet<T> {
-        pub(crate) fn deposit(event: Event<T>, patient: &PatientId) {
-            T::Trail::deposit(patient, event.into());
-        }
-
-        /// A request that can still be answered.
-        fn waiting(patient: &PatientId, request: RequestIndex) -> Result<Request, Error<T>> {
-            let row = Requests::<T>::get(patient, request).ok_or(Error::<T>::RequestNotFound)?;
-            ensure!(
-                row.state == RequestState::Pending,
-                Error::<T>::AlreadyAnswered
-            );
-            ensure!(T::Chain::now() < row.expires_at, Error::<T>::RequestLapsed);
-            Ok(row)
-        }
-
-        fn close(patient: &PatientId, request: RequestIndex, row: Request, state: RequestState) {
-            let now = T::Chain::now();
-            PendingRequests::<T>::mutate_exists(patient, row.organisation, |pending| {
-                let mut left = pending.take().unwrap_or_default();
-                left.retain(|(index, until)| *index != request && now < *until);
-                *pending = (!left.is_empty()).then_some(left);
-            });
-            Requests::<T>::insert(patient, request, Request { state, ..row });
-        }
-
-        /// The grant, if `who` can use it at `at`, and the organisation of `who`.
-        pub(crate) fn held(
-            patient: &PatientId,
-            grant: GrantIndex,
-            who: &AccountId,
-            at: Moment,
-        ) -> Option<(Grant, OrgId)> {
-            let row = Grants::<T>::get(patient, grant)?;
-            let organisation = T::Standing::member(who)?.organisation();
-            let restricted = T::Control::is_restricted(patient);
-            (predicate::is_given_to(&row.grantee, who, organisation)
-                && predicate::is_active::<T::Standing>(&row, at, restricted))
-            .then_some((row, organisation))
-        }
-    }
-
-    impl<T: Config> Consent<AccountId> for Pallet<T> {
-        fn may_write(
-            patient: &PatientId,
-            grant: GrantIndex,
-            who: &AccountId,
-            compartment: &CompartmentId,
-        ) -> Option<OrgId> {
-            let (row, organisation) = Self::held(patient, grant, who, T::Chain::now())?;
-            predicate::covers_writing(&row, compartment, T::Records::intake(patient))
-                .then_some(organisation)
-        }
-
-        fn may_read(
-            patient: &PatientId,
-            grant: GrantIndex,
-            who: &AccountId,
-            records: &[RecordIndex],
-            purpose: Purpose,
-            at: Moment,
-        ) -> bool {
-            let at = at.max(T::Chain::now());
-            let Some((row, _)) = Self::held(patient, grant, who, at) else {
-                return false;
-            };
-            let reached = |index: &RecordIndex| {
-                T::Records::record(patient, *index)
-                    .is_some_and(|record| predicate::covers(&row, *index, &record, at))
-            };
-            row.rights.read()
-                && row.purpose == purpose
-                && !records.is_empty()
-                && records.iter().all(reached)
         }
     }
 }

@@ -50,6 +50,7 @@ impl crate::Config for Test {
     type Control = Doubles;
     type Records = Doubles;
     type Offers = Doubles;
+    type Allowance = Doubles;
     type MaxPendingPerOrganisation = MaxPendingPerOrganisation;
     type RequestLifetime = RequestLifetime;
     type MaxGrantDuration = MaxGrantDuration;

@@ -2,7 +2,7 @@
 
 use salus_primitives::{hours, traits::Chain, GrantIndex, PatientId};
 
-use crate::{Config, Event, Expiries, Grants, GrantsTo, Pallet, SweepAt};
+use crate::{granting::place, Config, Event, Expiries, Grants, GrantsTo, Pallet, SweepAt};
 
 impl<T: Config> Pallet<T> {
     /// Takes at most `limit` steps; tells how many it took.
@@ -29,7 +29,8 @@ impl<T: Config> Pallet<T> {
             frame_support::defensive!("an expiry without its grant");
             return;
         };
-        GrantsTo::<T>::remove((row.grantee, patient, grant));
+        GrantsTo::<T>::remove((&row.grantee, patient, place(grant)));
+        Self::settle_keys(patient, grant, &row);
         Self::deposit(Event::Expired { patient, grant }, &patient);
     }
 }

@@ -3,15 +3,16 @@
 use frame_support::{assert_noop, assert_ok, assert_storage_noop, traits::Hooks, weights::Weight};
 use salus_primitives::{
     rows::{DAY, HOUR},
-    traits::{Consent as _, Granting},
+    traits::{Consent as _, Granting, OnSuccession},
     AccountId, Balance, Basis, Cid, GrantIndex, GrantTerms, Grantee, Moment, OrgId, PatientId,
     Purpose, RecordIndex, RecordState, Reference, RequestIndex, RequestState, Rights, Scope,
 };
 use sp_runtime::{DispatchError::BadOrigin, TokenError};
 
 use crate::{
-    mock::*, Error, Event, Expiries, Grants, GrantsTo, NextGrant, NextRequest, PendingRequests,
-    Requests, SweepAt, WeightInfo, MAX_ENVELOPES, MAX_SWEEP,
+    mock::*, EnvelopesIn, Error, Event, Expiries, Grants, GrantsTo, KeyHolders, NextGrant,
+    NextRequest, PendingRequests, Requests, SweepAt, WeightInfo, Writers, MAX_ENVELOPES, MAX_SWEEP,
+    MAX_WRITERS,
 };
 
 const LETTER: fn() -> Cid = || cid(200);
@@ -22,9 +23,55 @@ fn by(account: AccountId) -> RuntimeOrigin {
     RuntimeOrigin::signed(account)
 }
 
+/// Calls without their post-dispatch info, so that `assert_noop!` compares the error alone.
+mod calls {
+    use super::*;
+    use frame_support::dispatch::DispatchResultWithPostInfo;
+    use sp_runtime::DispatchResult;
+
+    fn plain(result: DispatchResultWithPostInfo) -> DispatchResult {
+        result.map(|_| ()).map_err(|refused| refused.error)
+    }
+
+    pub fn request(
+        origin: RuntimeOrigin,
+        patient: PatientId,
+        purpose: Purpose,
+        duration: Moment,
+        letter: Cid,
+        offer: Option<Balance>,
+    ) -> DispatchResult {
+        let call = Consent::request(origin, patient, purpose, duration, letter, offer);
+        plain(call)
+    }
+
+    pub fn approve(
+        origin: RuntimeOrigin,
+        patient: PatientId,
+        request: RequestIndex,
+        terms: GrantTerms,
+        envelope: Option<Cid>,
+    ) -> DispatchResult {
+        plain(Consent::approve(origin, patient, request, terms, envelope))
+    }
+
+    pub fn grant(
+        origin: RuntimeOrigin,
+        patient: PatientId,
+        terms: GrantTerms,
+        envelope: Option<Cid>,
+    ) -> DispatchResult {
+        plain(Consent::grant(origin, patient, terms, envelope))
+    }
+
+    pub fn sweep(limit: u32) -> DispatchResult {
+        plain(Consent::sweep(by(STRANGER), limit))
+    }
+}
+
 fn ask(who: AccountId) -> RequestIndex {
     let index = NextRequest::<Test>::get(PATIENT);
-    assert_ok!(Consent::request(
+    assert_ok!(calls::request(
         by(who),
         PATIENT,
         Purpose::Treat,
@@ -37,7 +84,7 @@ fn ask(who: AccountId) -> RequestIndex {
 
 fn share(terms: GrantTerms) -> GrantIndex {
     let index = NextGrant::<Test>::get(PATIENT);
-    assert_ok!(Consent::grant(by(OWNER), PATIENT, terms, None));
+    assert_ok!(calls::grant(by(OWNER), PATIENT, terms, None));
     index
 }
 
@@ -54,6 +101,17 @@ fn last_event() -> Event<Test> {
 
 fn advance(by: Moment) {
     set_now(now() + by);
+}
+
+/// The patient changes hands now.
+fn succeed() {
+    with(|w| w.decided_since.insert(PATIENT, w.now));
+    <Consent as OnSuccession<_>>::on_succession(PATIENT, &OWNER);
+}
+
+/// Returns what a refused call cost; none for all that was declared.
+fn refusal(call: frame_support::dispatch::DispatchResultWithPostInfo) -> Option<Weight> {
+    call.expect_err("refused").post_info.actual_weight
 }
 
 mod request {
@@ -89,13 +147,13 @@ mod request {
             with(|w| w.suspended.push(1));
             for who in [OWNER, CARER, ADMIN, STRANGER, INSURER] {
                 assert_noop!(
-                    Consent::request(by(who), PATIENT, Purpose::Treat, DAY, LETTER(), None),
+                    calls::request(by(who), PATIENT, Purpose::Treat, DAY, LETTER(), None),
                     Error::<Test>::NotAClinician
                 );
             }
             for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
                 assert_noop!(
-                    Consent::request(origin, PATIENT, Purpose::Treat, DAY, LETTER(), None),
+                    calls::request(origin, PATIENT, Purpose::Treat, DAY, LETTER(), None),
                     BadOrigin
                 );
             }
@@ -106,7 +164,7 @@ mod request {
     fn malformed_requests_are_turned_away() {
         ExtBuilder.build_and_execute(|| {
             let request = |patient, duration, letter| {
-                Consent::request(by(DOCTOR), patient, Purpose::Treat, duration, letter, None)
+                calls::request(by(DOCTOR), patient, Purpose::Treat, duration, letter, None)
             };
             assert_noop!(
                 request(UNKNOWN_PATIENT, DAY, LETTER()),
@@ -133,7 +191,7 @@ mod request {
 
     fn is_full(who: AccountId) -> bool {
         frame_support::storage::with_storage_layer(|| {
-            let call = Consent::request(by(who), PATIENT, Purpose::Treat, DAY, LETTER(), None);
+            let call = calls::request(by(who), PATIENT, Purpose::Treat, DAY, LETTER(), None);
             Err::<(), _>(call.err().unwrap_or(BadOrigin))
         }) == Err(Error::<Test>::TooManyPending.into())
     }
@@ -148,10 +206,10 @@ mod request {
             assert!(is_full(DOCTOR) && is_full(COLLEAGUE));
             assert!(!is_full(INSURER));
             assert_noop!(
-                Consent::request(by(DOCTOR), PATIENT, Purpose::Treat, DAY, LETTER(), None),
+                calls::request(by(DOCTOR), PATIENT, Purpose::Treat, DAY, LETTER(), None),
                 Error::<Test>::TooManyPending
             );
-            assert_ok!(Consent::request(
+            assert_ok!(calls::request(
                 by(DOCTOR),
                 OTHER_PATIENT,
                 Purpose::Treat,
@@ -177,9 +235,55 @@ mod request {
             assert_ok!(Consent::decline(by(CARER), PATIENT, 1));
             assert!(!is_full(DOCTOR));
             fill();
-            assert_ok!(Consent::approve(by(OWNER), PATIENT, 2, terms(), None));
+            assert_ok!(calls::approve(by(OWNER), PATIENT, 2, terms(), None));
             assert!(!is_full(DOCTOR));
             fill();
+        });
+    }
+
+    #[test]
+    fn what_an_organisation_writes_into_a_trail_is_spent_by_asking_and_taking_back() {
+        ExtBuilder.build_and_execute(|| {
+            let left = || with(|w| w.entries[&(PATIENT, HOSPITAL)]);
+            with(|w| w.entries.insert((PATIENT, HOSPITAL), 65));
+            ask(DOCTOR);
+            assert_eq!(left(), 33);
+            ask(COLLEAGUE);
+            assert_eq!(left(), 1);
+            let ask = |patient, who| {
+                calls::request(by(who), patient, Purpose::Treat, DAY, LETTER(), None)
+            };
+            assert_noop!(ask(PATIENT, SERVICE), sp_runtime::DispatchError::Exhausted);
+            assert_ok!(Consent::withdraw_request(by(DOCTOR), PATIENT, 0));
+            assert_eq!(left(), 0);
+            assert_noop!(
+                Consent::withdraw_request(by(COLLEAGUE), PATIENT, 1),
+                sp_runtime::DispatchError::Exhausted
+            );
+            // Neither other organisations nor other patients are touched, nor do answers cost any.
+            assert_ok!(ask(PATIENT, INSURER));
+            assert_ok!(ask(OTHER_PATIENT, DOCTOR));
+            assert_ok!(Consent::decline(by(CARER), PATIENT, 1));
+        });
+    }
+
+    #[test]
+    fn what_is_refused_spends_nothing_and_costs_little() {
+        ExtBuilder.build_and_execute(|| {
+            with(|w| w.entries.insert((PATIENT, HOSPITAL), 32));
+            let request = |duration| {
+                Consent::request(
+                    by(DOCTOR),
+                    PATIENT,
+                    Purpose::Treat,
+                    duration,
+                    LETTER(),
+                    None,
+                )
+            };
+            assert_eq!(refusal(request(0)), Some(<() as WeightInfo>::refused()));
+            assert_eq!(with(|w| w.entries[&(PATIENT, HOSPITAL)]), 32);
+            assert_ok!(request(DAY));
         });
     }
 
@@ -206,7 +310,7 @@ mod offers {
     /// The doctor asks, and offers something.
     fn ask_for_pay() {
         let offer = Some(AMOUNT);
-        let call = Consent::request(by(DOCTOR), PATIENT, Purpose::Treat, DAY, LETTER(), offer);
+        let call = calls::request(by(DOCTOR), PATIENT, Purpose::Treat, DAY, LETTER(), offer);
         assert_ok!(call);
     }
 
@@ -234,9 +338,8 @@ mod offers {
     #[test]
     fn nobody_asks_with_more_than_they_have() {
         ExtBuilder.build_and_execute(|| {
-            let request = |who, offer| {
-                Consent::request(by(who), PATIENT, Purpose::Treat, DAY, LETTER(), offer)
-            };
+            let request =
+                |who, offer| calls::request(by(who), PATIENT, Purpose::Treat, DAY, LETTER(), offer);
             assert_noop!(request(DOCTOR, Some(101)), TokenError::FundsUnavailable);
             assert_noop!(request(INSURER, Some(1)), TokenError::FundsUnavailable);
             assert!(Requests::<Test>::iter().next().is_none());
@@ -247,7 +350,7 @@ mod offers {
     fn who_approves_is_paid() {
         ExtBuilder.build_and_execute(|| {
             ask_for_pay();
-            assert_ok!(Consent::approve(by(GUARDIAN), PATIENT, 0, terms(), None));
+            assert_ok!(calls::approve(by(GUARDIAN), PATIENT, 0, terms(), None));
             assert_eq!(left(), (95, None));
             assert_eq!((credits(&GUARDIAN), credits(&OWNER)), (AMOUNT, 0));
         });
@@ -257,9 +360,8 @@ mod offers {
     fn who_does_not_decide_takes_no_pay_and_can_decline() {
         ExtBuilder.build_and_execute(|| {
             ask_for_pay();
-            let approve = |who, request| {
-                Consent::approve(by(who), PATIENT, request, terms(), Some(ENVELOPE()))
-            };
+            let approve =
+                |who, request| calls::approve(by(who), PATIENT, request, terms(), Some(ENVELOPE()));
             assert_noop!(approve(CARER, 0), Error::<Test>::OfferNotYours);
             for who in [DOCTOR, ADMIN, STRANGER, OTHER_OWNER] {
                 assert_noop!(approve(who, 0), BadOrigin);
@@ -281,7 +383,7 @@ mod offers {
             let purpose = Purpose::HResch;
             let other = GrantTerms { purpose, ..terms() };
             assert_noop!(
-                Consent::approve(by(OWNER), PATIENT, 0, other, None),
+                calls::approve(by(OWNER), PATIENT, 0, other, None),
                 Error::<Test>::PurposeDiffers
             );
             assert_eq!(left(), (95, Some(AMOUNT)));
@@ -309,7 +411,7 @@ mod offers {
             ask_for_pay();
             advance(RequestLifetime::get());
             assert_noop!(
-                Consent::approve(by(OWNER), PATIENT, 0, terms(), None),
+                calls::approve(by(OWNER), PATIENT, 0, terms(), None),
                 Error::<Test>::RequestLapsed
             );
             assert_eq!(left(), (95, Some(AMOUNT)));
@@ -372,6 +474,165 @@ mod withdraw_request {
                 Consent::withdraw_request(by(DOCTOR), PATIENT, 0),
                 Error::<Test>::RequestLapsed
             );
+        });
+    }
+}
+
+mod succession {
+    use super::*;
+
+    const NEW_OWNER: AccountId = AccountId::new([50; 32]);
+
+    /// The patient changes hands, and has one controller.
+    fn hand_over() {
+        with(|w| {
+            w.controllers.retain(|(of, _), _| *of != PATIENT);
+            w.controllers.insert(
+                (PATIENT, NEW_OWNER),
+                salus_primitives::ControllerRole::Owner,
+            );
+        });
+        succeed();
+    }
+
+    #[test]
+    fn what_asked_former_deciders_is_not_answered_and_can_be_taken_back() {
+        ExtBuilder.build_and_execute(|| {
+            let offer = Some(5);
+            let call = calls::request(by(DOCTOR), PATIENT, Purpose::Treat, DAY, LETTER(), offer);
+            assert_ok!(call);
+            advance(1);
+            hand_over();
+            let brief = GrantTerms {
+                expires_at: now() + HOUR,
+                ..terms()
+            };
+            assert_noop!(
+                calls::approve(by(NEW_OWNER), PATIENT, 0, brief, None),
+                Error::<Test>::RequestLapsed
+            );
+            assert_noop!(
+                Consent::decline(by(NEW_OWNER), PATIENT, 0),
+                Error::<Test>::RequestLapsed
+            );
+            assert_eq!(credits(&DOCTOR), 95);
+            assert_ok!(Consent::withdraw_request(by(DOCTOR), PATIENT, 0));
+            assert_eq!(credits(&DOCTOR), 100);
+            assert_eq!(credits(&NEW_OWNER), 0);
+        });
+    }
+
+    #[test]
+    fn what_is_asked_from_then_on_is_answered_by_who_decides_then() {
+        ExtBuilder.build_and_execute(|| {
+            hand_over();
+            ask(DOCTOR);
+            for former in [OWNER, GUARDIAN, CARER] {
+                assert_noop!(Consent::decline(by(former), PATIENT, 0), BadOrigin);
+            }
+            assert_ok!(calls::approve(by(NEW_OWNER), PATIENT, 0, terms(), None));
+        });
+    }
+
+    fn writing() -> GrantTerms {
+        GrantTerms {
+            rights: Rights::ReadWrite,
+            ..terms()
+        }
+    }
+
+    fn writes(grant: GrantIndex) -> bool {
+        Consent::may_write(&PATIENT, grant, &DOCTOR, &LABORATORY).is_some()
+    }
+
+    #[test]
+    fn who_writes_by_the_word_of_former_deciders_writes_no_more_and_who_reads_goes_on() {
+        ExtBuilder.build_and_execute(|| {
+            let read = share(terms());
+            let write = share(GrantTerms {
+                rights: Rights::Write,
+                ..terms()
+            });
+            let both = share(writing());
+            let begins_later = share(GrantTerms {
+                starts_at: Some(START + DAY),
+                ..writing()
+            });
+            assert_ok!(calls::grant(
+                by(OTHER_OWNER),
+                OTHER_PATIENT,
+                writing(),
+                None
+            ));
+            advance(HOUR);
+            System::reset_events();
+            hand_over();
+            let revoked = |grant| {
+                RuntimeEvent::Consent(Event::Revoked {
+                    patient: PATIENT,
+                    actor: OWNER,
+                    grant,
+                })
+            };
+            let events: Vec<_> = System::events().into_iter().map(|e| e.event).collect();
+            assert_eq!(events, [write, both, begins_later].map(revoked));
+            assert!(!writes(write) && !writes(both));
+            assert!(reads(DOCTOR, read, &[1]) && !reads(DOCTOR, both, &[1]));
+            set_now(START + DAY);
+            assert!(!writes(begins_later));
+            assert!(Consent::may_write(&OTHER_PATIENT, 0, &DOCTOR, &LABORATORY).is_some());
+            assert!(!Writers::<Test>::contains_key(PATIENT));
+            // Whoever comes after lets write as before.
+            let grant = NextGrant::<Test>::get(PATIENT);
+            assert_ok!(calls::grant(by(NEW_OWNER), PATIENT, writing(), None));
+            assert!(writes(grant));
+        });
+    }
+
+    #[test]
+    fn what_had_ended_does_not_end_again() {
+        ExtBuilder.build_and_execute(|| {
+            let revoked = share(writing());
+            share(GrantTerms {
+                expires_at: START + HOUR,
+                ..writing()
+            });
+            assert_ok!(Consent::revoke(by(OWNER), PATIENT, revoked));
+            set_now(START + HOUR);
+            System::reset_events();
+            hand_over();
+            assert!(System::events().is_empty());
+        });
+    }
+
+    #[test]
+    fn at_most_64_write_at_once_so_that_all_of_them_can_be_ended() {
+        ExtBuilder.build_and_execute(|| {
+            for n in 0..MAX_WRITERS {
+                share(GrantTerms {
+                    expires_at: START + DAY + Moment::from(n),
+                    ..writing()
+                });
+            }
+            let full = || {
+                assert_noop!(
+                    calls::grant(by(OWNER), PATIENT, writing(), None),
+                    Error::<Test>::TooManyWriters
+                );
+            };
+            full();
+            // Readers are not counted; who ends makes room, by hand or by the clock.
+            share(terms());
+            assert_ok!(Consent::revoke(by(OWNER), PATIENT, 7));
+            share(writing());
+            full();
+            set_now(START + DAY);
+            share(writing());
+            full();
+            hand_over();
+            let live = Grants::<Test>::iter_prefix_values(PATIENT)
+                .filter(|row| row.rights.write() && !crate::predicate::has_ended(row, now()));
+            assert_eq!(live.count(), 0);
         });
     }
 }
@@ -442,7 +703,7 @@ mod approve {
         ExtBuilder.build_and_execute(|| {
             ask(DOCTOR);
             let envelope = Some(ENVELOPE());
-            assert_ok!(Consent::approve(by(CARER), PATIENT, 0, terms(), envelope));
+            assert_ok!(calls::approve(by(CARER), PATIENT, 0, terms(), envelope));
             assert_eq!(
                 Requests::<Test>::get(PATIENT, 0).unwrap().state,
                 RequestState::Approved { grant: 0 }
@@ -455,7 +716,7 @@ mod approve {
             assert!(reads(DOCTOR, 0, &[1]));
             assert!(!PendingRequests::<Test>::contains_key(PATIENT, HOSPITAL));
             assert_noop!(
-                Consent::approve(by(OWNER), PATIENT, 0, terms(), None),
+                calls::approve(by(OWNER), PATIENT, 0, terms(), None),
                 Error::<Test>::AlreadyAnswered
             );
         });
@@ -476,7 +737,7 @@ mod approve {
             ] {
                 let terms = GrantTerms { grantee, ..terms() };
                 assert_noop!(
-                    Consent::approve(by(OWNER), PATIENT, 0, terms, None),
+                    calls::approve(by(OWNER), PATIENT, 0, terms, None),
                     Error::<Test>::GranteeNotRequester
                 );
             }
@@ -484,7 +745,7 @@ mod approve {
                 grantee: Grantee::Organisation(HOSPITAL),
                 ..terms()
             };
-            assert_ok!(Consent::approve(by(OWNER), PATIENT, 0, terms, None));
+            assert_ok!(calls::approve(by(OWNER), PATIENT, 0, terms, None));
         });
     }
 
@@ -497,7 +758,7 @@ mod approve {
                 ..terms()
             };
             assert_noop!(
-                Consent::approve(by(OWNER), PATIENT, 0, terms, None),
+                calls::approve(by(OWNER), PATIENT, 0, terms, None),
                 Error::<Test>::PurposeDiffers
             );
         });
@@ -509,7 +770,7 @@ mod approve {
             ask(DOCTOR);
             move_to(DOCTOR, INSURANCE);
             assert_noop!(
-                Consent::approve(by(OWNER), PATIENT, 0, terms(), None),
+                calls::approve(by(OWNER), PATIENT, 0, terms(), None),
                 Error::<Test>::GranteeNotInGoodStanding
             );
         });
@@ -521,14 +782,131 @@ mod approve {
             ask(DOCTOR);
             for who in [DOCTOR, ADMIN, STRANGER, OTHER_OWNER] {
                 assert_noop!(
-                    Consent::approve(by(who), PATIENT, 0, terms(), None),
+                    calls::approve(by(who), PATIENT, 0, terms(), None),
                     BadOrigin
                 );
             }
             assert_noop!(
-                Consent::approve(by(OTHER_OWNER), OTHER_PATIENT, 0, terms(), None),
+                calls::approve(by(OTHER_OWNER), OTHER_PATIENT, 0, terms(), None),
                 Error::<Test>::RequestNotFound
             );
+        });
+    }
+
+    #[test]
+    fn who_asked_does_not_approve_whatever_their_role() {
+        use salus_primitives::ControllerRole::{Carer, Guardian, Owner};
+        ExtBuilder.build_and_execute(|| {
+            ask(DOCTOR);
+            for role in [Owner, Guardian, Carer] {
+                with(|w| w.controllers.insert((PATIENT, DOCTOR), role));
+                for grantee in [clinician(DOCTOR), Grantee::Organisation(HOSPITAL)] {
+                    assert_noop!(
+                        calls::approve(
+                            by(DOCTOR),
+                            PATIENT,
+                            0,
+                            GrantTerms { grantee, ..terms() },
+                            None
+                        ),
+                        Error::<Test>::RequesterApproves
+                    );
+                }
+            }
+            assert_ok!(calls::approve(by(OWNER), PATIENT, 0, terms(), None));
+        });
+    }
+
+    #[test]
+    fn a_carer_who_belongs_to_the_organisation_that_asks_does_not_approve() {
+        use salus_primitives::ControllerRole::{Carer, Guardian};
+        ExtBuilder.build_and_execute(|| {
+            ask(DOCTOR);
+            for who in [COLLEAGUE, SERVICE, ADMIN] {
+                with(|w| w.controllers.insert((PATIENT, who.clone()), Carer));
+                assert_noop!(
+                    calls::approve(by(who), PATIENT, 0, terms(), None),
+                    Error::<Test>::RequesterApproves
+                );
+            }
+            // Of another organisation, or as a guardian.
+            with(|w| w.controllers.insert((PATIENT, INSURER), Carer));
+            assert_ok!(calls::approve(by(INSURER), PATIENT, 0, terms(), None));
+            ask(DOCTOR);
+            with(|w| w.controllers.insert((PATIENT, COLLEAGUE), Guardian));
+            assert_ok!(calls::approve(by(COLLEAGUE), PATIENT, 1, terms(), None));
+        });
+    }
+
+    #[test]
+    fn a_carer_lets_read_no_longer_than_was_asked() {
+        ExtBuilder.build_and_execute(|| {
+            let approve =
+                |who, request, terms| calls::approve(by(who), PATIENT, request, terms, None);
+            ask(DOCTOR);
+            for rights in [Rights::Write, Rights::ReadWrite] {
+                let terms = GrantTerms { rights, ..terms() };
+                assert_noop!(approve(CARER, 0, terms), Error::<Test>::MoreThanAsked);
+            }
+            let lasting = |starts_at, lasts| GrantTerms {
+                starts_at,
+                expires_at: starts_at.unwrap_or(START) + lasts,
+                ..terms()
+            };
+            for starts_at in [None, Some(START + DAY)] {
+                let terms = lasting(starts_at, 7 * DAY + 1);
+                assert_noop!(approve(CARER, 0, terms), Error::<Test>::MoreThanAsked);
+            }
+            assert_ok!(approve(CARER, 0, lasting(Some(START + DAY), 7 * DAY)));
+            // Those who decide give more if they like.
+            ask(DOCTOR);
+            let more = GrantTerms {
+                rights: Rights::ReadWrite,
+                ..lasting(None, 8 * DAY)
+            };
+            assert_ok!(approve(GUARDIAN, 1, more));
+        });
+    }
+
+    #[test]
+    fn nobody_approves_what_outlasts_their_role() {
+        ExtBuilder.build_and_execute(|| {
+            for who in [CARER, GUARDIAN] {
+                let request = ask(DOCTOR);
+                with(|w| w.for_a_time.insert(who.clone(), START + 7 * DAY - 1));
+                assert_noop!(
+                    calls::approve(by(who.clone()), PATIENT, request, terms(), None),
+                    Error::<Test>::OutlastsOwnRole
+                );
+                with(|w| w.for_a_time.insert(who.clone(), START + 7 * DAY));
+                assert_ok!(calls::approve(by(who), PATIENT, request, terms(), None));
+            }
+        });
+    }
+
+    #[test]
+    fn what_is_refused_before_its_scope_is_looked_at_costs_little() {
+        ExtBuilder.build_and_execute(|| {
+            let early = Some(<() as WeightInfo>::refused());
+            let approve = |who, request| Consent::approve(by(who), PATIENT, request, terms(), None);
+            assert_eq!(refusal(approve(STRANGER, 0)), early);
+            assert_eq!(refusal(approve(OWNER, 0)), early);
+            let grant = |terms| Consent::grant(by(OWNER), PATIENT, terms, None);
+            let late = GrantTerms {
+                expires_at: START,
+                ..terms()
+            };
+            assert_eq!(refusal(grant(late)), early);
+            // Who names 32 things has them looked at, and that is not given back.
+            let unknown = GrantTerms {
+                scope: records(&(1_000..1_032).collect::<Vec<_>>()),
+                ..terms()
+            };
+            assert_eq!(refusal(grant(unknown)), None);
+            let full = <() as WeightInfo>::grant(32);
+            assert!(early.is_some_and(|early| early.all_lt(full)));
+            let sweep = Consent::sweep(by(STRANGER), MAX_SWEEP + 1);
+            assert_eq!(refusal(sweep), Some(<() as WeightInfo>::sweep(0)));
         });
     }
 
@@ -538,7 +916,7 @@ mod approve {
             ask(DOCTOR);
             set_now(START + RequestLifetime::get());
             assert_noop!(
-                Consent::approve(by(OWNER), PATIENT, 0, terms(), None),
+                calls::approve(by(OWNER), PATIENT, 0, terms(), None),
                 Error::<Test>::RequestLapsed
             );
         });
@@ -555,18 +933,13 @@ mod grant {
     use super::*;
 
     fn refused(terms: GrantTerms, error: Error<Test>) {
-        assert_noop!(Consent::grant(by(OWNER), PATIENT, terms, None), error);
+        assert_noop!(calls::grant(by(OWNER), PATIENT, terms, None), error);
     }
 
     #[test]
     fn grant_is_kept_told_and_found_by_its_grantee() {
         ExtBuilder.build_and_execute(|| {
-            assert_ok!(Consent::grant(
-                by(OWNER),
-                PATIENT,
-                terms(),
-                Some(ENVELOPE())
-            ));
+            assert_ok!(calls::grant(by(OWNER), PATIENT, terms(), Some(ENVELOPE())));
             let events: Vec<_> = System::events().into_iter().map(|e| e.event).collect();
             assert_eq!(
                 events,
@@ -593,12 +966,12 @@ mod grant {
                     .into()
                 ]
             );
-            let to_doctor = Consent::grants_to(&DOCTOR, 9);
+            let to_doctor = Consent::grants_to(&DOCTOR, None, 9);
             assert_eq!(
                 (to_doctor.len(), to_doctor[0].0, to_doctor[0].1),
                 (1, PATIENT, 0)
             );
-            assert!(Consent::grants_to(&COLLEAGUE, 9).is_empty());
+            assert!(Consent::grants_to(&COLLEAGUE, None, 9).is_empty());
         });
     }
 
@@ -606,12 +979,27 @@ mod grant {
     fn only_owners_and_guardians_grant() {
         ExtBuilder.build_and_execute(|| {
             for who in [CARER, DOCTOR, ADMIN, STRANGER, OTHER_OWNER] {
-                assert_noop!(Consent::grant(by(who), PATIENT, terms(), None), BadOrigin);
+                assert_noop!(calls::grant(by(who), PATIENT, terms(), None), BadOrigin);
             }
             for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
-                assert_noop!(Consent::grant(origin, PATIENT, terms(), None), BadOrigin);
+                assert_noop!(calls::grant(origin, PATIENT, terms(), None), BadOrigin);
             }
-            assert_ok!(Consent::grant(by(GUARDIAN), PATIENT, terms(), None));
+            assert_ok!(calls::grant(by(GUARDIAN), PATIENT, terms(), None));
+        });
+    }
+
+    #[test]
+    fn nobody_grants_what_outlasts_their_role() {
+        ExtBuilder.build_and_execute(|| {
+            let end = terms().expires_at;
+            with(|w| w.for_a_time.insert(GUARDIAN, end - 1));
+            assert_noop!(
+                calls::grant(by(GUARDIAN), PATIENT, terms(), None),
+                Error::<Test>::OutlastsOwnRole
+            );
+            with(|w| w.for_a_time.insert(GUARDIAN, end));
+            assert_ok!(calls::grant(by(GUARDIAN), PATIENT, terms(), None));
+            assert_ok!(calls::grant(by(OWNER), PATIENT, terms(), None));
         });
     }
 
@@ -700,7 +1088,7 @@ mod grant {
             };
             refused(malformed, Error::MalformedCid);
             assert_noop!(
-                Consent::grant(by(OWNER), PATIENT, terms(), Some(NOT_A_CID)),
+                calls::grant(by(OWNER), PATIENT, terms(), Some(NOT_A_CID)),
                 Error::<Test>::MalformedCid
             );
             let derived = GrantTerms {
@@ -927,7 +1315,7 @@ mod sweep {
             assert_eq!(expired(), 1);
             assert_ok!(Consent::sweep(by(STRANGER), MAX_SWEEP));
             assert_eq!(expired(), 1);
-            let left: Vec<_> = Consent::grants_to(&DOCTOR, 9)
+            let left: Vec<_> = Consent::grants_to(&DOCTOR, None, 9)
                 .into_iter()
                 .map(|g| g.1)
                 .collect();
@@ -946,11 +1334,17 @@ mod sweep {
             for now in [START + HOUR, end - 1] {
                 set_now(now);
                 assert_ok!(Consent::sweep(by(STRANGER), MAX_SWEEP));
-                assert_eq!((expired(), Consent::grants_to(&DOCTOR, 9).len()), (0, 1));
+                assert_eq!(
+                    (expired(), Consent::grants_to(&DOCTOR, None, 9).len()),
+                    (0, 1)
+                );
             }
             set_now(START + 2 * HOUR);
             assert_ok!(Consent::sweep(by(STRANGER), MAX_SWEEP));
-            assert_eq!((expired(), Consent::grants_to(&DOCTOR, 9).len()), (1, 0));
+            assert_eq!(
+                (expired(), Consent::grants_to(&DOCTOR, None, 9).len()),
+                (1, 0)
+            );
         });
     }
 
@@ -964,10 +1358,7 @@ mod sweep {
                 });
             }
             set_now(START + HOUR);
-            assert_noop!(
-                Consent::sweep(by(STRANGER), MAX_SWEEP + 1),
-                Error::<Test>::TooManySteps
-            );
+            assert_noop!(calls::sweep(MAX_SWEEP + 1), Error::<Test>::TooManySteps);
             assert_noop!(Consent::sweep(RuntimeOrigin::none(), 1), BadOrigin);
             let post = Consent::sweep(by(STRANGER), 5).unwrap();
             assert_eq!(post.actual_weight, Some(<() as WeightInfo>::sweep(5)));
@@ -1213,12 +1604,12 @@ mod predicate {
             });
             for who in [DOCTOR, COLLEAGUE, SERVICE] {
                 assert!(reads(who.clone(), grant, &[1]));
-                assert_eq!(Consent::grants_to(&who, 9).len(), 1);
+                assert_eq!(Consent::grants_to(&who, None, 9).len(), 1);
             }
             assert!(!reads(INSURER, grant, &[1]));
             move_to(DOCTOR, INSURANCE);
             assert!(!reads(DOCTOR, grant, &[1]));
-            assert!(Consent::grants_to(&DOCTOR, 9).is_empty());
+            assert!(Consent::grants_to(&DOCTOR, None, 9).is_empty());
             with(|w| w.suspended.push(HOSPITAL));
             assert!(!reads(COLLEAGUE, grant, &[1]));
         });
@@ -1350,6 +1741,59 @@ mod predicate {
     }
 
     #[test]
+    fn what_could_be_read_since_a_moment_is_known_after_the_end() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(terms());
+            let could = |who: AccountId, record, since| {
+                Consent::could_read_since(&PATIENT, grant, &who, record, since)
+            };
+            assert!(could(DOCTOR, 1, START));
+            for who in [COLLEAGUE, SERVICE, INSURER, OWNER, STRANGER] {
+                assert!(!could(who, 1, START));
+            }
+            assert!(!could(DOCTOR, 2, START) && !could(DOCTOR, 99, START));
+            set_now(START + HOUR);
+            assert_ok!(Consent::revoke(by(OWNER), PATIENT, grant));
+            set_now(START + DAY);
+            assert!(could(DOCTOR, 1, START + HOUR));
+            assert!(!could(DOCTOR, 1, START + HOUR + 1));
+            move_to(DOCTOR, INSURANCE);
+            assert!(!could(DOCTOR, 1, START));
+        });
+    }
+
+    #[test]
+    fn what_expired_could_be_read_until_then() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(GrantTerms {
+                grantee: Grantee::Organisation(HOSPITAL),
+                starts_at: Some(START + HOUR),
+                ..terms()
+            });
+            let could = |since| Consent::could_read_since(&PATIENT, grant, &SERVICE, 1, since);
+            assert!(!could(START), "not begun");
+            let end = START + 7 * DAY;
+            set_now(end + DAY);
+            assert!(could(end));
+            assert!(!could(end + 1));
+            let write = share(GrantTerms {
+                rights: Rights::Write,
+                ..terms()
+            });
+            let since = now();
+            let wrote = Consent::could_read_since(&PATIENT, write, &DOCTOR, 1, since);
+            assert!(!wrote);
+            assert!(!Consent::could_read_since(
+                &PATIENT,
+                write + 1,
+                &DOCTOR,
+                1,
+                since
+            ));
+        });
+    }
+
+    #[test]
     fn writers_reach_their_scope_and_intake() {
         ExtBuilder.build_and_execute(|| {
             let write = share(GrantTerms {
@@ -1388,10 +1832,210 @@ mod views {
             assert!(page(300, 9).is_empty());
             assert_eq!(page(0, u32::MAX).len(), 256);
             assert!(page(u32::MAX, u32::MAX).is_empty());
-            assert_eq!(Consent::grants_to(&DOCTOR, 7).len(), 7);
-            assert_eq!(Consent::grants_to(&DOCTOR, u32::MAX).len(), 256);
+            assert_eq!(Consent::grants_to(&DOCTOR, None, 7).len(), 7);
+            assert_eq!(Consent::grants_to(&DOCTOR, None, u32::MAX).len(), 256);
             assert!(Consent::grant_view(&PATIENT, 300).is_none());
             assert!(Consent::request_view(&PATIENT, 0).is_none());
+        });
+    }
+
+    /// Lists all rows, page by page, each as often as it came. Calls `between` after each page.
+    fn all_to(
+        who: &AccountId,
+        limit: u32,
+        mut between: impl FnMut(&(PatientId, GrantIndex)),
+    ) -> Vec<(PatientId, GrantIndex)> {
+        let mut seen = Vec::new();
+        let mut after = None;
+        loop {
+            let page = Consent::grants_to(who, after, limit);
+            let Some((patient, index, view)) = page.last() else {
+                return seen;
+            };
+            after = Some((view.grant.grantee.clone(), *patient, *index));
+            seen.extend(page.iter().map(|(patient, index, _)| (*patient, *index)));
+            between(seen.last().expect("just seen"));
+        }
+    }
+
+    fn to_organisation() -> GrantTerms {
+        GrantTerms {
+            grantee: Grantee::Organisation(HOSPITAL),
+            ..terms()
+        }
+    }
+
+    fn sorted<Row: Ord>(mut rows: Vec<Row>) -> Vec<Row> {
+        rows.sort_unstable();
+        rows
+    }
+
+    #[test]
+    fn ten_thousand_rows_of_each_list_are_seen_once() {
+        ExtBuilder.build().execute_with(|| {
+            const ROWS: GrantIndex = 10_000;
+            for _ in 0..ROWS {
+                share(terms());
+            }
+            for _ in 0..ROWS {
+                share(to_organisation());
+            }
+            let all: Vec<_> = (0..2 * ROWS).map(|index| (PATIENT, index)).collect();
+            let to_doctor = all_to(&DOCTOR, u32::MAX, |_| ());
+            // Those to the clinician, then those to the organisation.
+            assert!(to_doctor[..ROWS as usize]
+                .iter()
+                .all(|(_, index)| *index < ROWS));
+            assert!(to_doctor[ROWS as usize..]
+                .iter()
+                .all(|(_, index)| *index >= ROWS));
+            assert_eq!(sorted(to_doctor), all);
+            assert_eq!(
+                sorted(all_to(&COLLEAGUE, 199, |_| ())),
+                all[ROWS as usize..]
+            );
+
+            let mut between = Vec::new();
+            let mut from = 0;
+            loop {
+                let page = Consent::grants_between(&PATIENT, &DOCTOR, from, u32::MAX);
+                let Some((last, _)) = page.last() else {
+                    break;
+                };
+                from = last + 1;
+                assert!(page.len() <= salus_primitives::api::MAX_PAGE as usize);
+                between.extend(page.into_iter().map(|(index, _)| index));
+            }
+            // In order, as they come.
+            assert!(between.into_iter().eq(0..2 * ROWS));
+        });
+    }
+
+    #[test]
+    fn a_row_that_goes_while_one_reads_on_takes_no_other_along() {
+        ExtBuilder.build_and_execute(|| {
+            let (patients, owners) = ([PATIENT, OTHER_PATIENT], [OWNER, OTHER_OWNER]);
+            for n in 0..60 {
+                let terms = if n % 4 < 2 {
+                    terms()
+                } else {
+                    to_organisation()
+                };
+                let (patient, owner) = (patients[n % 2], owners[n % 2].clone());
+                assert_ok!(calls::grant(by(owner), patient, terms, None));
+            }
+            // The row that one reads on from is revoked each time.
+            let seen = all_to(&DOCTOR, 7, |(patient, index)| {
+                let owner = if *patient == PATIENT {
+                    OWNER
+                } else {
+                    OTHER_OWNER
+                };
+                assert_ok!(Consent::revoke(by(owner), *patient, *index));
+            });
+            let all: Vec<_> = patients
+                .into_iter()
+                .flat_map(|patient| (0..30).map(move |index| (patient, index)))
+                .collect();
+            assert_eq!(sorted(seen), all);
+        });
+    }
+
+    #[test]
+    fn who_moves_while_reading_on_begins_with_what_is_new() {
+        ExtBuilder.build_and_execute(|| {
+            share(terms());
+            let last = (clinician(DOCTOR), PATIENT, 0);
+            assert!(Consent::grants_to(&DOCTOR, Some(last.clone()), 9).is_empty());
+            move_to(DOCTOR, INSURANCE);
+            let new = share(GrantTerms {
+                grantee: Grantee::Organisation(INSURANCE),
+                ..terms()
+            });
+            let page = Consent::grants_to(&DOCTOR, Some(last), 9);
+            assert_eq!((page.len(), page[0].1), (1, new));
+        });
+    }
+
+    #[test]
+    fn a_flood_of_other_patients_hides_no_grant() {
+        ExtBuilder.build_and_execute(|| {
+            for _ in 0..600 {
+                let flood = calls::grant(by(OTHER_OWNER), OTHER_PATIENT, terms(), None);
+                assert_ok!(flood);
+            }
+            let mine = share(terms());
+            let ours = share(to_organisation());
+            let found = |who: &AccountId, from| -> Vec<_> {
+                Consent::grants_between(&PATIENT, who, from, 256)
+                    .into_iter()
+                    .map(|(index, _)| index)
+                    .collect()
+            };
+            assert_eq!(found(&DOCTOR, 0), [mine, ours]);
+            assert_eq!(found(&DOCTOR, ours), [ours]);
+            assert_eq!(found(&COLLEAGUE, 0), [ours]);
+            assert!(found(&INSURER, 0).is_empty() && found(&OWNER, 0).is_empty());
+            assert!(all_to(&DOCTOR, 256, |_| ()).contains(&(PATIENT, mine)));
+        });
+    }
+
+    #[test]
+    fn an_envelope_in_many_grants_is_named_until_the_last_of_them_is_over() {
+        ExtBuilder.build_and_execute(|| {
+            let named = || Consent::envelope_reference(&PATIENT, &ENVELOPE()) == Reference::Named;
+            let give = |expires_at| {
+                let index = NextGrant::<Test>::get(PATIENT);
+                let terms = GrantTerms {
+                    expires_at,
+                    ..terms()
+                };
+                assert_ok!(calls::grant(by(OWNER), PATIENT, terms, Some(ENVELOPE())));
+                index
+            };
+            // Many more than are named, as an emergency's package may be.
+            for n in 0..40 {
+                give(START + DAY + n);
+            }
+            assert_eq!(
+                EnvelopesIn::<Test>::get(PATIENT, ENVELOPE())
+                    .named()
+                    .count(),
+                16
+            );
+            for grant in 0..16 {
+                assert_ok!(Consent::revoke(by(OWNER), PATIENT, grant));
+            }
+            set_now(START + DAY + 38);
+            assert!(named());
+            advance(1);
+            assert!(!named());
+            // Room again, for one that is revoked.
+            let last = give(START + 9 * DAY);
+            assert!(named());
+            assert_ok!(Consent::revoke(by(OWNER), PATIENT, last));
+            assert!(!named());
+        });
+    }
+
+    #[test]
+    fn keys_that_are_out_are_known_whether_or_not_the_sweep_ran() {
+        ExtBuilder.build_and_execute(|| {
+            for compartment in [LABORATORY, NOTES] {
+                let scope = compartments(&[compartment]);
+                let terms = GrantTerms { scope, ..terms() };
+                assert_ok!(calls::grant(by(OWNER), PATIENT, terms, Some(ENVELOPE())));
+            }
+            let out = || [LABORATORY, NOTES, INTAKE].map(|id| stale(id, START));
+            assert_eq!(out(), [false, false, false]);
+            assert_ok!(Consent::revoke(by(OWNER), PATIENT, 0));
+            assert_eq!(out(), [true, false, false]);
+            set_now(START + 7 * DAY);
+            assert_eq!(out(), [true, true, false]);
+            while Consent::do_sweep(MAX_SWEEP) > 0 {}
+            assert_eq!(out(), [true, true, false]);
+            // Nothing is left to look through.
+            assert_eq!(KeyHolders::<Test>::iter().count(), 0);
         });
     }
 
@@ -1475,7 +2119,7 @@ mod views {
     fn objects_are_named_while_they_are_needed() {
         ExtBuilder.build_and_execute(|| {
             ask(DOCTOR);
-            assert_ok!(Consent::approve(
+            assert_ok!(calls::approve(
                 by(OWNER),
                 PATIENT,
                 0,
@@ -1508,4 +2152,24 @@ fn a_scope_of_33_does_not_decode() {
     assert!(Scope::decode(&mut &encoded[..]).is_err());
     let encoded = (0u8, vec![LABORATORY; 32]).encode();
     assert!(Scope::decode(&mut &encoded[..]).is_ok());
+}
+
+#[test]
+fn limits_are_in_the_metadata() {
+    use crate::Pallet;
+    let constants = Pallet::<Test>::pallet_constants_metadata();
+    let names: Vec<_> = constants.iter().map(|constant| constant.name).collect();
+    for name in [
+        "MaxPendingPerOrganisation",
+        "RequestLifetime",
+        "MaxGrantDuration",
+        "MaxSweep",
+        "MaxEnvelopes",
+        "MaxWriters",
+        "MaxScope",
+        "RequestEntries",
+        "MaxPage",
+    ] {
+        assert!(names.contains(&name), "{name}");
+    }
 }

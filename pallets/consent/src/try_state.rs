@@ -3,12 +3,15 @@
 #![cfg(any(feature = "try-runtime", feature = "std"))]
 
 use frame_support::ensure;
-use salus_primitives::{hours::over_at, rows::HOUR, traits::Chain, Basis, RequestState};
+use salus_primitives::{
+    hours::over_at, rows::HOUR, traits::Chain, Basis, Reference, RequestState, Scope,
+};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-    predicate, Config, Envelopes, Expiries, Grants, GrantsTo, Handovers, NextGrant, NextRequest,
-    Pallet, PendingRequests, Requests, SweepAt, MAX_ENVELOPES,
+    granting::place, predicate, Config, Envelopes, EnvelopesIn, Expiries, Grants, GrantsTo,
+    Handovers, KeyHolders, KeysLeft, Letters, NextGrant, NextRequest, Pallet, PendingRequests,
+    Requests, SweepAt, Writers, MAX_ENVELOPES,
 };
 
 impl<T: Config> Pallet<T> {
@@ -18,6 +21,9 @@ impl<T: Config> Pallet<T> {
         Self::try_indices()?;
         Self::try_envelopes()?;
         Self::try_requests()?;
+        Self::try_writers()?;
+        Self::try_keys()?;
+        Self::try_names()?;
 
         // 12. The sweep is never ahead of the clock.
         ensure!(
@@ -83,7 +89,7 @@ impl<T: Config> Pallet<T> {
                 "an expiry behind the sweep"
             );
             ensure!(
-                GrantsTo::<T>::contains_key((grant.grantee, patient, index)),
+                GrantsTo::<T>::contains_key((grant.grantee, patient, place(index))),
                 "a grant that its grantee cannot find"
             );
         }
@@ -152,6 +158,99 @@ impl<T: Config> Pallet<T> {
                 );
             }
         }
+        Ok(())
+    }
+
+    fn try_writers() -> Result<(), TryRuntimeError> {
+        let now = T::Chain::now();
+        // 13. Each writer is an unrevoked grant of this patient that lets write, once.
+        for (patient, writers) in Writers::<T>::iter() {
+            ensure!(!writers.is_empty(), "an empty row of writers");
+            for (i, (index, until)) in writers.iter().enumerate() {
+                let grant = Grants::<T>::get(patient, index).ok_or("a writer without its grant")?;
+                ensure!(
+                    grant.rights.write()
+                        && grant.revoked_at.is_none()
+                        && grant.expires_at == *until
+                        && !writers[..i].contains(&(*index, *until)),
+                    "a writer that may not write, or twice"
+                );
+            }
+        }
+        // 14. Whoever may write ends with those who decide.
+        for (patient, index, grant) in Grants::<T>::iter() {
+            if grant.rights.write() && !predicate::has_ended(&grant, now) {
+                ensure!(
+                    Writers::<T>::get(patient).contains(&(index, grant.expires_at)),
+                    "a writer that a succession would miss"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn try_keys() -> Result<(), TryRuntimeError> {
+        // 15. Whoever holds keys is in the index of those that nobody has cleared away.
+        for (patient, index, until) in KeyHolders::<T>::iter() {
+            let grant = Grants::<T>::get(patient, index).ok_or("a holder without its grant")?;
+            ensure!(
+                grant.expires_at == until
+                    && predicate::carries_keys(&grant.scope, grant.rights)
+                    && Handovers::<T>::contains_key(patient, index)
+                    && Expiries::<T>::contains_key((over_at(until), patient, index)),
+                "a holder of no keys, or one that was cleared away"
+            );
+        }
+        // 16. Keys that were handed over are remembered, whatever became of the grant.
+        for (patient, index, handover) in Handovers::<T>::iter() {
+            let grant = Grants::<T>::get(patient, index).ok_or("a hand-over without its grant")?;
+            if !predicate::carries_keys(&grant.scope, grant.rights)
+                || KeyHolders::<T>::contains_key(patient, index)
+            {
+                continue;
+            }
+            let out = KeysLeft::<T>::get(patient);
+            if let Scope::Compartments(compartments) = grant.scope {
+                ensure!(
+                    compartments
+                        .iter()
+                        .all(|id| out.get(id).is_some_and(|at| *at >= handover.last_at)),
+                    "keys that are out and forgotten"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn try_names() -> Result<(), TryRuntimeError> {
+        let now = T::Chain::now();
+        // 17. What a grant that is not over hands out is named; so is each letter.
+        for ((patient, index, _), envelope) in Envelopes::<T>::iter() {
+            let live = Grants::<T>::get(patient, index)
+                .is_some_and(|grant| !predicate::has_ended(&grant, now));
+            ensure!(
+                !live || Self::envelope_reference(&patient, &envelope) == Reference::Named,
+                "an envelope that vaults would delete"
+            );
+        }
+        for (patient, _, row) in Requests::<T>::iter() {
+            ensure!(
+                Letters::<T>::contains_key(patient, row.letter),
+                "a letter that vaults would delete"
+            );
+        }
+        // 18. Nothing is named by a grant of somebody else, or by no request.
+        for (patient, _, uses) in EnvelopesIn::<T>::iter() {
+            ensure!(
+                uses.named()
+                    .all(|index| Handovers::<T>::contains_key(patient, index)),
+                "an envelope in a grant without any"
+            );
+        }
+        ensure!(
+            Letters::<T>::iter_keys().count() <= Requests::<T>::iter_keys().count(),
+            "a letter of no request"
+        );
         Ok(())
     }
 }

@@ -1,16 +1,15 @@
 //! What `SalusApi` asks of this pallet.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 use salus_primitives::{
     api::{GrantView, MAX_PAGE},
     traits::{Chain, Control, Standing},
-    AccountId, Cid, CompartmentId, Grant, GrantIndex, Grantee, Moment, PatientId, Reference,
-    Request, RequestIndex, Scope,
+    AccountId, Cid, Grant, GrantIndex, Grantee, Moment, PatientId, Request, RequestIndex,
 };
 
 use crate::{
-    predicate, Config, Envelopes, Grants, GrantsTo, Handovers, NextGrant, NextRequest, Pallet,
-    Requests,
+    granting::place, predicate, Config, Envelopes, Grants, GrantsTo, Handovers, NextGrant,
+    NextRequest, Pallet, Requests,
 };
 
 impl<T: Config> Pallet<T> {
@@ -30,25 +29,80 @@ impl<T: Config> Pallet<T> {
             .collect()
     }
 
+    /// Grants of a patient to this account at its present organisation, and to that organisation;
+    /// neither revoked ones nor those already swept. In ascending order. Looks at no more rows than
+    /// twice what it returns, whatever others have granted.
+    pub fn grants_between(
+        patient: &PatientId,
+        account: &AccountId,
+        from: GrantIndex,
+        limit: u32,
+    ) -> Vec<(GrantIndex, GrantView)> {
+        let limit = limit.min(MAX_PAGE) as usize;
+        let mut found: Vec<GrantIndex> = Self::grantees(account)
+            .into_iter()
+            .flatten()
+            .flat_map(|grantee| {
+                let rows = match from.checked_sub(1) {
+                    None => GrantsTo::<T>::iter_key_prefix((&grantee, patient)),
+                    Some(before) => GrantsTo::<T>::iter_key_prefix_from(
+                        (&grantee, patient),
+                        GrantsTo::<T>::hashed_key_for((&grantee, patient, place(before))),
+                    ),
+                };
+                rows.take(limit).map(GrantIndex::from_be_bytes)
+            })
+            .collect();
+        found.sort_unstable();
+        found.truncate(limit);
+        found
+            .into_iter()
+            .filter_map(|index| Some((index, Self::grant_view(patient, index)?)))
+            .collect()
+    }
+
     /// Grants to this account at its present organisation, then those to that organisation;
-    /// neither revoked ones nor those already swept. In no particular order.
-    pub fn grants_to(account: &AccountId, limit: u32) -> Vec<(PatientId, GrantIndex, GrantView)> {
-        let Some(member) = T::Standing::member(account) else {
+    /// neither revoked ones nor those already swept. In the order of storage, which is none, after a
+    /// row that was returned before; whether that is still there does not matter. A row of a grantee
+    /// that the account has left stands before all others: none of them was returned with it.
+    pub fn grants_to(
+        account: &AccountId,
+        after: Option<(Grantee, PatientId, GrantIndex)>,
+        limit: u32,
+    ) -> Vec<(PatientId, GrantIndex, GrantView)> {
+        let Some(grantees) = Self::grantees(account) else {
             return Vec::new();
         };
-        let organisation = member.organisation();
+        let begin = after
+            .as_ref()
+            .and_then(|(last, ..)| grantees.iter().position(|grantee| grantee == last));
+        grantees
+            .into_iter()
+            .enumerate()
+            .skip(begin.unwrap_or_default())
+            .flat_map(|(n, grantee)| match &after {
+                Some((_, patient, index)) if begin == Some(n) => {
+                    let last = GrantsTo::<T>::hashed_key_for((&grantee, patient, place(*index)));
+                    GrantsTo::<T>::iter_key_prefix_from((grantee,), last)
+                }
+                _ => GrantsTo::<T>::iter_key_prefix((grantee,)),
+            })
+            .take(limit.min(MAX_PAGE) as usize)
+            .filter_map(|(patient, index)| {
+                let index = GrantIndex::from_be_bytes(index);
+                Some((patient, index, Self::grant_view(&patient, index)?))
+            })
+            .collect()
+    }
+
+    /// Returns what the account can be as a grantee: itself at its organisation, and that organisation.
+    fn grantees(account: &AccountId) -> Option<[Grantee; 2]> {
+        let organisation = T::Standing::member(account)?.organisation();
         let clinician = Grantee::Clinician {
             account: account.clone(),
             organisation,
         };
-        [clinician, Grantee::Organisation(organisation)]
-            .into_iter()
-            .flat_map(|grantee| GrantsTo::<T>::iter_key_prefix((grantee,)))
-            .take(limit.min(MAX_PAGE) as usize)
-            .filter_map(|(patient, index)| {
-                Some((patient, index, Self::grant_view(&patient, index)?))
-            })
-            .collect()
+        Some([clinician, Grantee::Organisation(organisation)])
     }
 
     pub fn request_view(patient: &PatientId, request: RequestIndex) -> Option<Request> {
@@ -76,66 +130,20 @@ impl<T: Config> Pallet<T> {
         Self::held(patient, grant, account, at.max(T::Chain::now())).is_some()
     }
 
-    /// Whether somebody whose grant is over holds the present key of a compartment, which is in
-    /// use since `rotated_at`. Each hand-over counts, not only the first: after a rotation the
-    /// grants that live are handed the new key.
-    pub fn needs_rotation(
-        patient: &PatientId,
-        compartment: &CompartmentId,
-        rotated_at: Moment,
-    ) -> bool {
-        Self::keys_outstanding(patient)
-            .get(compartment)
-            .is_some_and(|last_at| rotated_at <= *last_at)
-    }
-
-    /// For each compartment, when its key last went to somebody whose grant is now over. One pass
-    /// over the patient's grants, for callers that ask about many compartments.
-    pub fn keys_outstanding(patient: &PatientId) -> BTreeMap<CompartmentId, Moment> {
-        let now = T::Chain::now();
-        let mut outstanding = BTreeMap::new();
-        for (index, handover) in Handovers::<T>::iter_prefix(patient) {
-            let Some(grant) = Grants::<T>::get(patient, index) else {
-                continue;
-            };
-            if !grant.rights.read() || !predicate::has_ended(&grant, now) {
-                continue;
-            }
-            if let Scope::Compartments(compartments) = grant.scope {
-                for compartment in compartments {
-                    let last_at = outstanding.entry(compartment).or_insert(handover.last_at);
-                    *last_at = handover.last_at.max(*last_at);
-                }
-            }
-        }
-        outstanding
-    }
-
     /// The `n`-th envelope of a grant.
     pub fn envelope(patient: &PatientId, grant: GrantIndex, n: u32) -> Option<Cid> {
         Envelopes::<T>::get((patient, grant, n))
     }
 
-    /// Whether an envelope must be kept: as long as a grant that names it is not over.
-    pub fn envelope_reference(patient: &PatientId, content: &Cid) -> Reference {
-        let now = T::Chain::now();
-        let named = Envelopes::<T>::iter_prefix((patient,)).any(|((grant, _), envelope)| {
-            envelope == *content
-                && Grants::<T>::get(patient, grant)
-                    .is_some_and(|grant| !predicate::has_ended(&grant, now))
-        });
-        reference(named)
-    }
-
-    /// Whether a request of this patient names a letter.
-    pub fn letter_reference(patient: &PatientId, content: &Cid) -> Reference {
-        reference(Requests::<T>::iter_prefix_values(patient).any(|row| row.letter == *content))
-    }
-
     fn view(patient: &PatientId, index: GrantIndex, grant: Grant) -> GrantView {
         let restricted = T::Control::is_restricted(patient);
         GrantView {
-            active: predicate::is_active::<T::Standing>(&grant, T::Chain::now(), restricted),
+            active: predicate::is_active(
+                &grant,
+                T::Chain::now(),
+                restricted,
+                T::Standing::grantee_is_active,
+            ),
             envelopes: (0..Handovers::<T>::get(patient, index).envelopes)
                 .filter_map(|n| Self::envelope(patient, index, n))
                 .collect(),
@@ -146,12 +154,4 @@ impl<T: Config> Pallet<T> {
 
 fn page(from: u32, limit: u32, end: u32) -> core::ops::Range<u32> {
     from..end.min(from.saturating_add(limit.min(MAX_PAGE)))
-}
-
-fn reference(named: bool) -> Reference {
-    if named {
-        Reference::Named
-    } else {
-        Reference::Unnamed
-    }
 }

@@ -1,7 +1,8 @@
 //! Weights of `pallet_consent`, measured: made by `scripts/weights`, not by hand.
 //!
-//! frame-omni-bencher, format 64.0.0; 2026-11-21; 8 steps, 5 repeats; AMD EPYC. What offers add is
-//! reckoned from their reads and writes.
+//! frame-omni-bencher, format 64.0.0; 2026-11-21; 8 steps, 5 repeats; AMD EPYC. What offers, the
+//! allowance, keys, envelopes and writers add, and what a succession and a refusal cost, is reckoned
+//! from their reads and writes.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -21,6 +22,10 @@ pub trait WeightInfo {
     fn deliver_envelope() -> Weight;
     /// `n`: 0 to 128.
     fn sweep(n: u32) -> Weight;
+    /// `n`: 0 to 64.
+    fn on_succession(n: u32) -> Weight;
+    /// Whatever is refused before its scope is looked at.
+    fn refused() -> Weight;
 }
 
 /// With the database of the runtime.
@@ -49,7 +54,7 @@ macro_rules! weights {
         // Storage: `Consent::Requests` (r:0 w:1)
         // Proof: `Consent::Requests` (`max_values`: None, `max_size`: Some(146), added: 2621, mode: `MaxEncodedLen`)
         fn request() -> Weight {
-            Weight::from_parts(168_024_000, 3851).saturating_add($db.reads_writes(13, 9))
+            Weight::from_parts(188_024_000, 3851).saturating_add($db.reads_writes(14, 11))
         }
         // Storage: `Consent::Requests` (r:1 w:1)
         // Proof: `Consent::Requests` (`max_values`: None, `max_size`: Some(146), added: 2621, mode: `MaxEncodedLen`)
@@ -68,7 +73,7 @@ macro_rules! weights {
         // Storage: `System::BlockHash` (r:1 w:0)
         // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
         fn withdraw_request() -> Weight {
-            Weight::from_parts(150_760_000, 3851).saturating_add($db.reads_writes(11, 7))
+            Weight::from_parts(160_760_000, 3851).saturating_add($db.reads_writes(12, 8))
         }
         // Storage: `Patients::Patients` (r:1 w:0)
         // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
@@ -124,8 +129,8 @@ macro_rules! weights {
         // Storage: `Consent::Expiries` (r:0 w:1)
         // Proof: `Consent::Expiries` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
         fn approve(s: u32) -> Weight {
-            Weight::from_parts(260_949_644, 3851)
-                .saturating_add($db.reads_writes(17, 15))
+            Weight::from_parts(300_949_644, 4194)
+                .saturating_add($db.reads_writes(19, 18))
                 // Standard error: 113_992
                 .saturating_add(Weight::from_parts(6_090_457, 0).saturating_mul(s.into()))
                 .saturating_add($db.reads(1).saturating_mul(s.into()))
@@ -164,8 +169,8 @@ macro_rules! weights {
         // Storage: `Consent::Expiries` (r:0 w:1)
         // Proof: `Consent::Expiries` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
         fn grant(s: u32) -> Weight {
-            Weight::from_parts(149_580_099, 3851)
-                .saturating_add($db.reads_writes(11, 8))
+            Weight::from_parts(189_580_099, 4194)
+                .saturating_add($db.reads_writes(13, 12))
                 // Standard error: 134_610
                 .saturating_add(Weight::from_parts(6_085_610, 0).saturating_mul(s.into()))
                 .saturating_add($db.reads(1).saturating_mul(s.into()))
@@ -188,7 +193,7 @@ macro_rules! weights {
         // Storage: `Consent::Expiries` (r:0 w:1)
         // Proof: `Consent::Expiries` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
         fn revoke() -> Weight {
-            Weight::from_parts(89_237_000, 4194).saturating_add($db.reads_writes(6, 4))
+            Weight::from_parts(149_237_000, 9_600).saturating_add($db.reads_writes(10, 7))
         }
         // Storage: `Patients::Patients` (r:1 w:0)
         // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
@@ -207,7 +212,7 @@ macro_rules! weights {
         // Storage: `Consent::Envelopes` (r:0 w:1)
         // Proof: `Consent::Envelopes` (`max_values`: None, `max_size`: Some(92), added: 2567, mode: `MaxEncodedLen`)
         fn deliver_envelope() -> Weight {
-            Weight::from_parts(89_598_000, 4194).saturating_add($db.reads_writes(7, 3))
+            Weight::from_parts(99_598_000, 4194).saturating_add($db.reads_writes(8, 5))
         }
         // Storage: `Consent::SweepAt` (r:1 w:0)
         // Proof: `Consent::SweepAt` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
@@ -227,10 +232,21 @@ macro_rules! weights {
             Weight::from_parts(28_009_821, 3545)
                 .saturating_add($db.reads_writes(4, 1))
                 // Standard error: 145_634
-                .saturating_add(Weight::from_parts(26_925_731, 0).saturating_mul(n.into()))
-                .saturating_add($db.reads(2).saturating_mul(n.into()))
-                .saturating_add($db.writes(2).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(50_000_000, 0).saturating_mul(n.into()))
+                .saturating_add($db.reads(7).saturating_mul(n.into()))
+                .saturating_add($db.writes(5).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(0, 8_700).saturating_mul(n.into()))
+        }
+        fn on_succession(n: u32) -> Weight {
+            Weight::from_parts(40_000_000, 9_600)
+                .saturating_add($db.reads_writes(4, 3))
+                .saturating_add(Weight::from_parts(80_000_000, 0).saturating_mul(n.into()))
+                .saturating_add($db.reads(3).saturating_mul(n.into()))
+                .saturating_add($db.writes(4).saturating_mul(n.into()))
                 .saturating_add(Weight::from_parts(0, 3204).saturating_mul(n.into()))
+        }
+        fn refused() -> Weight {
+            Weight::from_parts(100_000_000, 3851).saturating_add($db.reads(14))
         }
     };
 }

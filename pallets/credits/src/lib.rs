@@ -210,6 +210,15 @@ pub mod pallet {
         }
     }
 
+    #[pallet::extra_constants]
+    impl<T: Config> Pallet<T> {
+        /// Offers that one sweep gives back, at most.
+        #[pallet::constant_name(MaxSweep)]
+        fn max_sweep() -> u32 {
+            MAX_SWEEP
+        }
+    }
+
     #[pallet::call(weight(<T as Config>::WeightInfo))]
     impl<T: Config> Pallet<T> {
         /// Make credits for an account.
@@ -250,7 +259,8 @@ pub mod pallet {
         /// Take back what one offered for a request that has lapsed.
         ///
         /// Signed by who offered it. A lapsed offer comes back by itself, too, an hour later at the
-        /// latest where blocks have room.
+        /// latest where blocks have room. For a request that cannot be answered any more because the
+        /// patient changed hands, withdraw the request: that gives the offer back at once.
         ///
         /// Errors: [`Error::NothingOffered`], [`Error::NotPayer`], [`Error::NotLapsed`]. Event:
         /// [`Event::OfferReturned`].

@@ -1,11 +1,11 @@
-//! The worst case of each call.
+//! The worst case of each call: a patient that takes part in as many studies as it can.
 
 use super::*;
 use frame_benchmarking::v2::*;
 use frame_system::RawOrigin;
 use salus_primitives::{
     rows::DAY,
-    traits::{BenchmarkAdmin, BenchmarkWorld},
+    traits::{BenchmarkAdmin, BenchmarkWorld, OnSuccession},
 };
 
 type World<T> = <T as Config>::BenchmarkWorld;
@@ -35,8 +35,25 @@ fn joined<T: Config>(study: StudyIndex) -> (PatientId, AccountId) {
     let (patient, owner) = World::<T>::patient();
     let (compartment, record) = filled::<T>(patient);
     let origin = RawOrigin::Signed(owner.clone()).into();
-    Pallet::<T>::opt_in(origin, study, patient, compartment, record, cid())
-        .expect("the owner can; qed");
+    assert!(
+        Pallet::<T>::opt_in(origin, study, patient, compartment, record, cid()).is_ok(),
+        "the owner can"
+    );
+    (patient, owner)
+}
+
+/// A patient that takes part in so many studies, and its owner.
+fn joined_all<T: Config>(count: u32) -> (PatientId, AccountId) {
+    let (patient, owner) = World::<T>::patient();
+    let (compartment, record) = filled::<T>(patient);
+    for _ in 0..count {
+        let study = announced::<T>();
+        let origin = RawOrigin::Signed(owner.clone()).into();
+        assert!(
+            Pallet::<T>::opt_in(origin, study, patient, compartment, record, cid()).is_ok(),
+            "the owner can"
+        );
+    }
     (patient, owner)
 }
 
@@ -57,8 +74,8 @@ mod benchmarks {
 
     #[benchmark]
     fn opt_in() {
+        let (patient, owner) = joined_all::<T>(MAX_STUDIES.saturating_sub(1));
         let study = announced::<T>();
-        let (patient, owner) = World::<T>::patient();
         let (compartment, record) = filled::<T>(patient);
 
         #[extrinsic_call]
@@ -76,8 +93,8 @@ mod benchmarks {
 
     #[benchmark]
     fn withdraw() {
-        let study = announced::<T>();
-        let (patient, owner) = joined::<T>(study);
+        let (patient, owner) = joined_all::<T>(MAX_STUDIES);
+        let study = NextStudy::<T>::get().saturating_sub(1);
 
         #[extrinsic_call]
         _(RawOrigin::Signed(owner), study, patient);
@@ -95,6 +112,37 @@ mod benchmarks {
         _(RawOrigin::Signed(World::<T>::admin()), study);
 
         assert!(Studies::<T>::get(study).is_some_and(|row| row.ended_at.is_some()));
+    }
+
+    #[benchmark]
+    fn on_succession(n: Linear<0, { MAX_STUDIES }>) {
+        let (patient, owner) = joined_all::<T>(n);
+
+        #[block]
+        {
+            Pallet::<T>::on_succession(patient, &owner);
+        }
+
+        assert!(Participations::<T>::iter_values().all(|row| row.withdrawn_at.is_some()));
+        assert!(!Participating::<T>::contains_key(patient));
+    }
+
+    /// Everything but the last thing looked at speaks for it: there is no such record.
+    #[benchmark]
+    fn refused() {
+        let (patient, owner) = joined_all::<T>(MAX_STUDIES.saturating_sub(1));
+        let study = announced::<T>();
+        let compartment = World::<T>::compartments(patient, 1)[0];
+        let origin = RawOrigin::Signed(owner).into();
+        let refused;
+
+        #[block]
+        {
+            refused =
+                Pallet::<T>::opt_in(origin, study, patient, compartment, RecordIndex::MAX, cid());
+        }
+
+        assert!(refused.is_err());
     }
 
     impl_benchmark_test_suite!(Pallet, crate::mock::ExtBuilder.build(), crate::mock::Test);

@@ -27,6 +27,8 @@
 //! * Nobody is paid for nothing: whoever opts in hands the keys over in the same call, and names a
 //!   record that the compartment holds now. What a record says, and whether the keys fit, only the
 //!   study can see.
+//! * Who decides for a patient changes: whatever the former ones took part in ends, and the present
+//!   ones decide anew ([`OnSuccession`](salus_primitives::traits::OnSuccession)).
 //! * The grant is an ordinary one, with basis [`Basis::Study`]: the vault and the trail know no
 //!   exception, and [`Granting`] refuses what any grant would be refused for.
 
@@ -40,6 +42,7 @@ mod benchmarking;
 mod mock;
 #[cfg(test)]
 mod properties;
+mod succession;
 #[cfg(test)]
 mod tests;
 mod try_state;
@@ -47,6 +50,7 @@ pub mod weights;
 
 use alloc::vec::Vec;
 use frame_support::{
+    dispatch::WithPostDispatchInfo,
     pallet_prelude::*,
     traits::{
         fungible,
@@ -63,6 +67,13 @@ use salus_primitives::{
 
 pub use pallet::*;
 pub use weights::WeightInfo;
+
+/// Studies that a patient takes part in at once, at most: a succession ends all of them. Do not
+/// reduce.
+pub const MAX_STUDIES: u32 = 32;
+
+/// Studies that a patient takes part in, each with its announced end.
+pub type StudiesOf = BoundedVec<(StudyIndex, Moment), ConstU32<MAX_STUDIES>>;
 
 #[frame_support::pallet]
 pub mod pallet {
@@ -135,6 +146,13 @@ pub mod pallet {
     #[pallet::storage]
     pub type Participations<T: Config> =
         StorageDoubleMap<_, Twox64Concat, StudyIndex, Blake2_128Concat, PatientId, Participation>;
+
+    /// What a patient takes part in now. Written by `opt_in`, which drops what is past its announced
+    /// end; `withdraw` and a succession remove theirs. At most 32 per patient. A study that its
+    /// organisation ended before is still one: it may be read on.
+    #[pallet::storage]
+    pub type Participating<T: Config> =
+        StorageMap<_, Blake2_128Concat, PatientId, StudiesOf, ValueQuery>;
 
     #[pallet::event]
     #[pallet::generate_deposit(pub(super) fn deposit_event)]
@@ -213,6 +231,10 @@ pub mod pallet {
         AlreadyWithdrawn,
         /// There are no more indices for studies.
         IndexExhausted,
+        /// The patient takes part in 32 studies. Withdraw from one, or wait until one ends.
+        TooManyStudies,
+        /// The study lasts longer than the role that you join it by. Let another controller opt in.
+        OutlastsOwnRole,
     }
 
     #[pallet::hooks]
@@ -220,6 +242,21 @@ pub mod pallet {
         #[cfg(feature = "try-runtime")]
         fn try_state(_n: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
             Self::do_try_state()
+        }
+    }
+
+    #[pallet::extra_constants]
+    impl<T: Config> Pallet<T> {
+        /// Studies that a patient takes part in at once, at most.
+        #[pallet::constant_name(MaxStudies)]
+        fn max_studies() -> u32 {
+            MAX_STUDIES
+        }
+
+        /// Rows that `SalusApi` returns at once, at most.
+        #[pallet::constant_name(MaxPage)]
+        fn max_page() -> u32 {
+            MAX_PAGE
         }
     }
 
@@ -288,13 +325,15 @@ pub mod pallet {
 
         /// Take part in a study with what is in a compartment, and be paid.
         ///
-        /// Signed by an owner or guardian, who is paid the price at once. The organisation may read
-        /// the compartment until the study's announced end, for research only. `record` is one that
-        /// lies in it, `envelope` has its keys for the organisation. Once per patient and study.
+        /// Signed by an owner or guardian whose role lasts as long, who is paid the price at once. The
+        /// organisation may read the compartment until the study's announced end, for research only.
+        /// `record` is one that lies in it, `envelope` has its keys for the organisation. Once per
+        /// patient and study.
         ///
         /// Errors: [`Error::StudyNotFound`], [`Error::StudyOver`], [`Error::AlreadyTookPart`],
-        /// [`Error::QuotaReached`], [`Error::Restricted`], [`Error::NothingToRead`], and what a grant
-        /// is refused for. Event: [`Event::OptedIn`].
+        /// [`Error::QuotaReached`], [`Error::OutlastsOwnRole`], [`Error::TooManyStudies`],
+        /// [`Error::Restricted`], [`Error::NothingToRead`], and what a grant is refused for. Event:
+        /// [`Event::OptedIn`].
         #[pallet::call_index(1)]
         pub fn opt_in(
             origin: OriginFor<T>,
@@ -303,29 +342,11 @@ pub mod pallet {
             compartment: CompartmentId,
             record: RecordIndex,
             envelope: Cid,
-        ) -> DispatchResult {
-            let by = T::Control::ensure_decides(patient, ensure_signed(origin)?)?;
-            let mut row = Studies::<T>::get(study).ok_or(Error::<T>::StudyNotFound)?;
+        ) -> DispatchResultWithPostInfo {
+            let (by, mut row, participating) =
+                Self::ensure_opts_in(origin, study, patient, compartment, record)
+                    .map_err(|error| error.with_weight(T::WeightInfo::refused()))?;
             let now = T::Chain::now();
-            ensure!(
-                row.ended_at.is_none() && now < row.ends_at,
-                Error::<T>::StudyOver
-            );
-            ensure!(
-                !Participations::<T>::contains_key(study, by.patient),
-                Error::<T>::AlreadyTookPart
-            );
-            ensure!(row.joined < row.quota, Error::<T>::QuotaReached);
-            ensure!(
-                !T::Control::is_restricted(&by.patient),
-                Error::<T>::Restricted
-            );
-            // Named together, so that a record that is moved meanwhile does not take the grant along.
-            ensure!(
-                T::Records::record(&by.patient, record)
-                    .is_some_and(|row| row.compartment == compartment && row.is_current()),
-                Error::<T>::NothingToRead
-            );
             let PatientOrigin { patient, actor, .. } = by;
             let terms = Self::grant_terms(&row, compartment);
             let basis = Basis::Study(study);
@@ -346,6 +367,7 @@ pub mod pallet {
             let price = row.price;
             row.joined = row.joined.saturating_add(1);
             Studies::<T>::insert(study, row);
+            Participating::<T>::insert(patient, participating);
             Participations::<T>::insert(
                 study,
                 patient,
@@ -364,7 +386,7 @@ pub mod pallet {
                 price,
             };
             Self::deposit(event, &patient);
-            Ok(())
+            Ok(().into())
         }
 
         /// Take part in a study no longer: its organisation may read nothing more.
@@ -381,19 +403,13 @@ pub mod pallet {
             patient: PatientId,
         ) -> DispatchResult {
             let by = T::Control::ensure_decides(patient, ensure_signed(origin)?)?;
-            let mut row =
+            let row =
                 Participations::<T>::get(study, by.patient).ok_or(Error::<T>::NotParticipating)?;
             ensure!(row.withdrawn_at.is_none(), Error::<T>::AlreadyWithdrawn);
             T::Granting::end(by.patient, by.actor.clone(), row.grant)?;
 
-            row.withdrawn_at = Some(T::Chain::now());
-            Participations::<T>::insert(study, by.patient, row);
-            let event = Event::Withdrawn {
-                patient: by.patient,
-                actor: by.actor,
-                study,
-            };
-            Self::deposit(event, &by.patient);
+            Self::forget(&by.patient, study);
+            Self::do_withdraw(by.patient, by.actor, study, row);
             Ok(())
         }
 
@@ -446,6 +462,55 @@ pub mod pallet {
             Participations::<T>::get(study, patient)
         }
 
+        /// Lists what a patient takes part in now, at most 32.
+        pub fn participations(patient: &PatientId) -> Vec<(StudyIndex, Participation)> {
+            Self::live(patient)
+                .into_iter()
+                .filter_map(|(study, _)| Some((study, Participations::<T>::get(study, patient)?)))
+                .collect()
+        }
+
+        /// Checks everything about a participation but its grant. Returns who opts in, into what, and
+        /// what the patient takes part in then.
+        fn ensure_opts_in(
+            origin: OriginFor<T>,
+            study: StudyIndex,
+            patient: PatientId,
+            compartment: CompartmentId,
+            record: RecordIndex,
+        ) -> Result<(PatientOrigin<AccountId>, Study, StudiesOf), DispatchError> {
+            let by = T::Control::ensure_decides(patient, ensure_signed(origin)?)?;
+            let row = Studies::<T>::get(study).ok_or(Error::<T>::StudyNotFound)?;
+            ensure!(
+                row.ended_at.is_none() && T::Chain::now() < row.ends_at,
+                Error::<T>::StudyOver
+            );
+            ensure!(
+                !Participations::<T>::contains_key(study, by.patient),
+                Error::<T>::AlreadyTookPart
+            );
+            ensure!(row.joined < row.quota, Error::<T>::QuotaReached);
+            ensure!(
+                by.until.is_none_or(|until| row.ends_at <= until),
+                Error::<T>::OutlastsOwnRole
+            );
+            let mut participating = Self::live(&by.patient);
+            participating
+                .try_push((study, row.ends_at))
+                .map_err(|_| Error::<T>::TooManyStudies)?;
+            ensure!(
+                !T::Control::is_restricted(&by.patient),
+                Error::<T>::Restricted
+            );
+            // Named together, so that a record that is moved meanwhile does not take the grant along.
+            ensure!(
+                T::Records::record(&by.patient, record)
+                    .is_some_and(|row| row.compartment == compartment && row.is_current()),
+                Error::<T>::NothingToRead
+            );
+            Ok((by, row, participating))
+        }
+
         /// What is held for a study that has not ended.
         pub(crate) fn left(study: &Study) -> Balance {
             let places = study.quota.saturating_sub(study.joined);
@@ -476,7 +541,7 @@ pub mod pallet {
             }
         }
 
-        fn deposit(event: Event<T>, patient: &PatientId) {
+        pub(crate) fn deposit(event: Event<T>, patient: &PatientId) {
             T::Trail::deposit(patient, event.into());
         }
     }

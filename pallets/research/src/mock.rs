@@ -81,6 +81,7 @@ impl pallet_consent::Config for Test {
     type Control = Doubles;
     type Records = Doubles;
     type Offers = Credits;
+    type Allowance = Doubles;
     type MaxPendingPerOrganisation = ConstU32<16>;
     type RequestLifetime = RequestLifetime;
     type MaxGrantDuration = MaxDuration;

@@ -1,7 +1,10 @@
 //! Whatever people do, in whatever order: what was minted is what all accounts have, free and held,
 //! and each has what a second, naive account of the rules says.
 
-use frame_support::{storage::with_storage_layer, traits::Hooks, weights::Weight};
+use frame_support::{
+    dispatch::DispatchResultWithPostInfo, storage::with_storage_layer, traits::Hooks,
+    weights::Weight,
+};
 use pallet_credits::WeightInfo as _;
 use proptest::prelude::*;
 use salus_primitives::{
@@ -148,6 +151,10 @@ fn by(account: &AccountId) -> RuntimeOrigin {
     RuntimeOrigin::signed(account.clone())
 }
 
+fn plain(result: DispatchResultWithPostInfo) -> DispatchResult {
+    result.map(|_| ()).map_err(|refused| refused.error)
+}
+
 /// As a transaction does it: all or nothing.
 fn done(call: impl FnOnce() -> DispatchResult) -> bool {
     with_storage_layer(call).is_ok()
@@ -187,7 +194,7 @@ impl Model {
     fn join(&mut self, study: StudyIndex, who: usize) {
         let (patient, owner) = PATIENTS[who].clone();
         let call = || Research::opt_in(by(&owner), study, patient, LABORATORY, 1, cid(8));
-        let joined = done(call);
+        let joined = done(|| plain(call()));
         let Some(row) = self.studies.get_mut(study as usize) else {
             assert!(!joined, "a study that nobody announced");
             return;
@@ -262,7 +269,7 @@ impl Model {
         let id = PATIENTS[patient].0;
         let index = pallet_consent::NextRequest::<Test>::get(id);
         let call = || Consent::request(by(who), id, Purpose::Treat, HOUR, cid(7), offer);
-        let asked = done(call);
+        let asked = done(|| plain(call()));
         let waiting = self.requests.iter().filter(|request| {
             request.open
                 && request.patient == patient
@@ -307,7 +314,7 @@ impl Model {
             ..terms()
         };
         let answered = done(|| match how {
-            Answer::Approve => Consent::approve(by(&owner), id, index, terms, None),
+            Answer::Approve => plain(Consent::approve(by(&owner), id, index, terms, None)),
             Answer::Decline => Consent::decline(by(&owner), id, index),
             Answer::TakeBack => Consent::withdraw_request(by(&account), id, index),
         });

@@ -4,13 +4,16 @@ use frame_support::{assert_noop, assert_ok};
 use salus_primitives::{
     api::MAX_PAGE,
     rows::{DAY, HOUR},
-    traits::Consent as _,
-    AccountId, Balance, Basis, CompartmentId, Grantee, PatientId, Purpose, RecordState, Rights,
-    StudyIndex,
+    traits::{Consent as _, OnSuccession},
+    AccountId, Balance, Basis, Cid, CompartmentId, Grantee, PatientId, Purpose, RecordIndex,
+    RecordState, Rights, StudyIndex,
 };
 use sp_runtime::{DispatchError::BadOrigin, DispatchResult};
 
-use crate::{mock::*, Error, Event, NextStudy, Participations, Studies};
+use crate::{
+    mock::*, Error, Event, NextStudy, Participating, Participations, Studies, WeightInfo,
+    MAX_STUDIES,
+};
 
 const PRICE: Balance = 20;
 const QUOTA: u32 = 3;
@@ -39,8 +42,28 @@ fn announce() {
 
 fn join(study: StudyIndex, (patient, owner): (PatientId, AccountId)) -> DispatchResult {
     frame_support::storage::with_storage_layer(|| {
-        Research::opt_in(by(owner), study, patient, LABORATORY, 1, cid(10))
+        opt_in(by(owner), study, patient, LABORATORY, 1, cid(10))
     })
+}
+
+/// The call, without what it cost.
+fn opt_in(
+    origin: RuntimeOrigin,
+    study: StudyIndex,
+    patient: PatientId,
+    compartment: CompartmentId,
+    record: RecordIndex,
+    envelope: Cid,
+) -> DispatchResult {
+    let call = Research::opt_in(origin, study, patient, compartment, record, envelope);
+    call.map(|_| ()).map_err(|refused| refused.error)
+}
+
+/// The patient changes hands now, by an act of `actor`.
+fn succeed(actor: &AccountId) {
+    with(|w| w.decided_since.insert(PATIENT, w.now));
+    <Consent as OnSuccession<_>>::on_succession(PATIENT, actor);
+    <Research as OnSuccession<_>>::on_succession(PATIENT, actor);
 }
 
 fn last_event() -> Event<Test> {
@@ -207,20 +230,49 @@ mod opt_in {
             announce();
             for who in [CARER, OTHER_OWNER, DOCTOR, ADMIN, STRANGER] {
                 assert_noop!(
-                    Research::opt_in(by(who), 0, PATIENT, LABORATORY, 1, cid(10)),
+                    super::opt_in(by(who), 0, PATIENT, LABORATORY, 1, cid(10)),
                     BadOrigin
                 );
             }
             for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
                 assert_noop!(
-                    Research::opt_in(origin, 0, PATIENT, LABORATORY, 1, cid(10)),
+                    super::opt_in(origin, 0, PATIENT, LABORATORY, 1, cid(10)),
                     BadOrigin
                 );
             }
             assert_noop!(
-                Research::opt_in(by(OWNER), 1, PATIENT, LABORATORY, 1, cid(10)),
+                super::opt_in(by(OWNER), 1, PATIENT, LABORATORY, 1, cid(10)),
                 Error::<Test>::StudyNotFound
             );
+        });
+    }
+
+    #[test]
+    fn who_decides_for_a_time_joins_nothing_that_lasts_longer() {
+        ExtBuilder.build_and_execute(|| {
+            announce();
+            with(|w| w.for_a_time.insert(GUARDIAN, ENDS - 1));
+            let outlasts = Err(Error::<Test>::OutlastsOwnRole.into());
+            assert_eq!(join(0, (PATIENT, GUARDIAN)), outlasts);
+            with(|w| w.for_a_time.insert(GUARDIAN, ENDS));
+            assert_ok!(join(0, (PATIENT, GUARDIAN)));
+        });
+    }
+
+    #[test]
+    fn what_is_refused_before_anything_is_granted_costs_little() {
+        ExtBuilder.build_and_execute(|| {
+            announce();
+            let cost = |who, record| {
+                Research::opt_in(by(who), 0, PATIENT, LABORATORY, record, cid(10))
+                    .expect_err("refused")
+                    .post_info
+                    .actual_weight
+            };
+            let little = <() as WeightInfo>::refused();
+            assert_eq!(cost(STRANGER, 1), Some(little));
+            assert_eq!(cost(OWNER, 99), Some(little));
+            assert!(little.all_lt(<() as WeightInfo>::opt_in()));
         });
     }
 
@@ -259,8 +311,7 @@ mod opt_in {
     fn nobody_is_paid_for_what_cannot_be_read() {
         ExtBuilder.build_and_execute(|| {
             announce();
-            let opt_in =
-                |envelope| Research::opt_in(by(OWNER), 0, PATIENT, LABORATORY, 1, envelope);
+            let opt_in = |envelope| super::opt_in(by(OWNER), 0, PATIENT, LABORATORY, 1, envelope);
             assert_noop!(
                 opt_in(salus_primitives::Cid([0; 36])),
                 pallet_consent::Error::<Test>::MalformedCid
@@ -286,7 +337,7 @@ mod opt_in {
             let empty = add_compartments(PATIENT, 1)[0];
             let refused = |compartment, record| {
                 assert_noop!(
-                    Research::opt_in(by(OWNER), 0, PATIENT, compartment, record, cid(10)),
+                    super::opt_in(by(OWNER), 0, PATIENT, compartment, record, cid(10)),
                     Error::<Test>::NothingToRead
                 );
             };
@@ -429,6 +480,144 @@ mod withdraw {
     }
 }
 
+mod succession {
+    use super::*;
+
+    /// So many studies without pay, which end an hour after one another.
+    fn announce_free(count: u32) {
+        for n in 0..count {
+            let ends_at = ENDS + HOUR * u64::from(n);
+            assert_ok!(Research::announce(by(ADMIN), cid(9), 0, 9, ends_at));
+        }
+    }
+
+    fn live() -> Vec<StudyIndex> {
+        let rows = Research::participations(&PATIENT).into_iter();
+        rows.map(|(study, _)| study).collect()
+    }
+
+    #[test]
+    fn what_former_deciders_took_part_in_ends_and_its_grants_too() {
+        ExtBuilder.build_and_execute(|| {
+            announce();
+            announce_free(3);
+            for study in 0..4 {
+                assert_ok!(join(study, (PATIENT, OWNER)));
+            }
+            assert_ok!(join(0, THIRD));
+            assert_ok!(Research::withdraw(by(OWNER), 1, PATIENT));
+            // Its organisation takes nobody any more, and reads on.
+            assert_ok!(Research::end(by(ADMIN), 2));
+            assert_eq!(live(), [0, 2, 3]);
+            set_now(START + HOUR);
+            System::reset_events();
+            succeed(&GUARDIAN);
+            let (patient, actor) = (PATIENT, GUARDIAN);
+            let expected: Vec<RuntimeEvent> = [(0, 0), (2, 2), (3, 3)]
+                .into_iter()
+                .flat_map(|(study, grant)| {
+                    let revoked = pallet_consent::Event::Revoked {
+                        patient,
+                        actor: actor.clone(),
+                        grant,
+                    };
+                    let withdrawn = Event::Withdrawn {
+                        patient,
+                        actor: actor.clone(),
+                        study,
+                    };
+                    [revoked.into(), withdrawn.into()]
+                })
+                .collect();
+            let events: Vec<_> = System::events().into_iter().map(|e| e.event).collect();
+            assert_eq!(events, expected);
+            assert!(!hospital_reads(Purpose::HResch));
+            assert!(live().is_empty() && !Participating::<Test>::contains_key(PATIENT));
+            for study in [0, 2, 3] {
+                let row = Research::participation(study, &PATIENT).expect("took part");
+                assert_eq!(row.withdrawn_at, Some(START + HOUR));
+                assert_noop!(
+                    Research::withdraw(by(OWNER), study, PATIENT),
+                    Error::<Test>::AlreadyWithdrawn
+                );
+            }
+            // Who is somebody else goes on, and what was paid stays paid.
+            let third = Research::participation(0, &THIRD.0).expect("takes part");
+            assert_eq!(third.withdrawn_at, None);
+            assert_eq!(purse(OWNER), (PRICE, 0));
+        });
+    }
+
+    #[test]
+    fn what_is_over_by_its_time_is_not_left_again() {
+        ExtBuilder.build_and_execute(|| {
+            announce();
+            assert_ok!(join(0, (PATIENT, OWNER)));
+            set_now(ENDS);
+            System::reset_events();
+            succeed(&GUARDIAN);
+            assert!(System::events().is_empty());
+            let row = Research::participation(0, &PATIENT).expect("took part");
+            assert_eq!(row.withdrawn_at, None);
+        });
+    }
+
+    #[test]
+    fn a_patient_takes_part_in_at_most_32_studies_at_once() {
+        ExtBuilder.build_and_execute(|| {
+            announce_free(MAX_STUDIES + 3);
+            for study in 0..MAX_STUDIES {
+                assert_ok!(join(study, (PATIENT, OWNER)));
+            }
+            let too_many = Err(Error::<Test>::TooManyStudies.into());
+            assert_eq!(join(MAX_STUDIES, (PATIENT, OWNER)), too_many);
+            assert_ok!(join(MAX_STUDIES, THIRD));
+            // To leave one makes room, and so does the end of one.
+            assert_ok!(Research::withdraw(by(OWNER), 5, PATIENT));
+            assert_ok!(join(MAX_STUDIES, (PATIENT, OWNER)));
+            assert_eq!(join(MAX_STUDIES + 1, (PATIENT, OWNER)), too_many);
+            set_now(ENDS);
+            assert_ok!(join(MAX_STUDIES + 1, (PATIENT, OWNER)));
+            assert_eq!(join(MAX_STUDIES + 2, (PATIENT, OWNER)), too_many);
+            assert_eq!(live().len(), MAX_STUDIES as usize);
+            succeed(&OWNER);
+            assert!(live().is_empty());
+            let takes_part = (0..MAX_STUDIES + 3).any(|study| {
+                Research::participation(study, &PATIENT)
+                    .is_some_and(|row| row.withdrawn_at.is_none() && study != 0)
+            });
+            assert!(!takes_part);
+        });
+    }
+
+    #[test]
+    fn an_offer_that_nobody_can_accept_any_more_comes_back_at_once() {
+        ExtBuilder.build_and_execute(|| {
+            mint(DOCTOR, 9);
+            let treat = Purpose::Treat;
+            assert_ok!(Consent::request(
+                by(DOCTOR),
+                PATIENT,
+                treat,
+                DAY,
+                cid(7),
+                Some(9)
+            ));
+            set_now(START + 1);
+            succeed(&OWNER);
+            let approved = Consent::approve(by(OWNER), PATIENT, 0, terms(), None);
+            let lapsed = pallet_consent::Error::<Test>::RequestLapsed;
+            assert_eq!(
+                approved.map_err(|refused| refused.error),
+                Err(lapsed.into())
+            );
+            assert_eq!(purse(DOCTOR), (0, 9));
+            assert_ok!(Consent::withdraw_request(by(DOCTOR), PATIENT, 0));
+            assert_eq!((purse(DOCTOR), purse(OWNER)), ((9, 0), (0, 0)));
+        });
+    }
+}
+
 mod end {
     use super::*;
 
@@ -518,5 +707,14 @@ mod views {
             assert!(indices(u32::MAX, u32::MAX).is_empty());
             assert!(Research::participation(0, &PATIENT).is_none());
         });
+    }
+}
+
+#[test]
+fn limits_are_in_the_metadata() {
+    let constants = crate::Pallet::<Test>::pallet_constants_metadata();
+    let names: Vec<_> = constants.iter().map(|constant| constant.name).collect();
+    for name in ["MaxStudyDuration", "MaxStudies", "MaxPage"] {
+        assert!(names.contains(&name), "{name}");
     }
 }

@@ -4,10 +4,10 @@
 
 use alloc::collections::BTreeMap;
 use frame_support::{ensure, traits::fungible::hold::Inspect};
-use salus_primitives::{AccountId, Balance};
+use salus_primitives::{traits::Chain, AccountId, Balance};
 use sp_runtime::TryRuntimeError;
 
-use crate::{Config, HoldReason, NextStudy, Pallet, Participations, Studies};
+use crate::{Config, HoldReason, NextStudy, Pallet, Participating, Participations, Studies};
 
 impl<T: Config> Pallet<T> {
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
@@ -44,7 +44,8 @@ impl<T: Config> Pallet<T> {
             );
         }
         // 4. Whoever takes part joined while the study took participants, and left afterwards.
-        for (index, _, row) in Participations::<T>::iter() {
+        let now = T::Chain::now();
+        for (index, patient, row) in Participations::<T>::iter() {
             let study = Studies::<T>::get(index).ok_or("a participant of no study")?;
             ensure!(
                 study.announced_at <= row.joined_at
@@ -53,6 +54,24 @@ impl<T: Config> Pallet<T> {
                     && row.withdrawn_at.is_none_or(|at| row.joined_at <= at),
                 "a participant out of time"
             );
+            // 5. Whoever takes part is among those whom a succession takes out.
+            ensure!(
+                row.withdrawn_at.is_some()
+                    || now >= study.ends_at
+                    || Participating::<T>::get(patient).contains(&(index, study.ends_at)),
+                "a participant whom a succession would miss"
+            );
+        }
+        // 6. And nobody else is, or twice.
+        for (patient, studies) in Participating::<T>::iter() {
+            ensure!(!studies.is_empty(), "an empty row of studies");
+            for (i, (index, ends_at)) in studies.iter().enumerate() {
+                let row = Participations::<T>::get(index, patient).ok_or("a study without part")?;
+                ensure!(
+                    row.withdrawn_at.is_none() && !studies[..i].contains(&(*index, *ends_at)),
+                    "a study that the patient has left, or twice"
+                );
+            }
         }
         Ok(())
     }

@@ -12,6 +12,10 @@ pub trait WeightInfo {
     fn opt_in() -> Weight;
     fn withdraw() -> Weight;
     fn end() -> Weight;
+    /// `n`: 0 to 32.
+    fn on_succession(n: u32) -> Weight;
+    /// Whatever is refused before anything is granted.
+    fn refused() -> Weight;
 }
 
 /// With the database of the runtime.
@@ -23,13 +27,22 @@ macro_rules! weights {
             Weight::from_parts(80_000_000, 3_851).saturating_add($db.reads_writes(6, 4))
         }
         fn opt_in() -> Weight {
-            Weight::from_parts(280_000_000, 3_851).saturating_add($db.reads_writes(19, 13))
+            Weight::from_parts(320_000_000, 4_194).saturating_add($db.reads_writes(22, 16))
         }
         fn withdraw() -> Weight {
-            Weight::from_parts(110_000_000, 4_194).saturating_add($db.reads_writes(7, 5))
+            Weight::from_parts(180_000_000, 9_600).saturating_add($db.reads_writes(12, 9))
         }
         fn end() -> Weight {
             Weight::from_parts(80_000_000, 3_851).saturating_add($db.reads_writes(6, 3))
+        }
+        fn on_succession(n: u32) -> Weight {
+            Weight::from_parts(40_000_000, 9_600)
+                .saturating_add($db.reads_writes(5, 3))
+                .saturating_add(Weight::from_parts(120_000_000, 4_194).saturating_mul(n.into()))
+                .saturating_add($db.reads_writes(4, 5).saturating_mul(n.into()))
+        }
+        fn refused() -> Weight {
+            Weight::from_parts(80_000_000, 3_851).saturating_add($db.reads(9))
         }
     };
 }

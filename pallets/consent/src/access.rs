@@ -1,0 +1,81 @@
+//! Who may do what under a grant, as the other pallets and `SalusApi` ask it.
+
+use salus_primitives::{
+    traits::{Chain, Consent, Control, Records, Standing},
+    AccountId, CompartmentId, Grant, GrantIndex, Moment, OrgId, PatientId, Purpose, RecordIndex,
+};
+
+use crate::{predicate, Config, Grants, Pallet};
+
+impl<T: Config> Pallet<T> {
+    /// Returns the grant, if `who` can use it at `at`, and the organisation of `who`.
+    pub(crate) fn held(
+        patient: &PatientId,
+        grant: GrantIndex,
+        who: &AccountId,
+        at: Moment,
+    ) -> Option<(Grant, OrgId)> {
+        let (row, organisation) = Self::given(patient, grant, who)?;
+        let restricted = T::Control::is_restricted(patient);
+        predicate::is_active(&row, at, restricted, T::Standing::grantee_is_active)
+            .then_some((row, organisation))
+    }
+
+    /// Returns the grant, if it was given to `who`, and the organisation of `who`.
+    fn given(patient: &PatientId, grant: GrantIndex, who: &AccountId) -> Option<(Grant, OrgId)> {
+        let row = Grants::<T>::get(patient, grant)?;
+        let organisation = T::Standing::member(who)?.organisation();
+        predicate::is_given_to(&row.grantee, who, organisation).then_some((row, organisation))
+    }
+}
+
+impl<T: Config> Consent<AccountId> for Pallet<T> {
+    fn may_write(
+        patient: &PatientId,
+        grant: GrantIndex,
+        who: &AccountId,
+        compartment: &CompartmentId,
+    ) -> Option<OrgId> {
+        let (row, organisation) = Self::held(patient, grant, who, T::Chain::now())?;
+        predicate::covers_writing(&row, compartment, T::Records::intake(patient))
+            .then_some(organisation)
+    }
+
+    fn may_read(
+        patient: &PatientId,
+        grant: GrantIndex,
+        who: &AccountId,
+        records: &[RecordIndex],
+        purpose: Purpose,
+        at: Moment,
+    ) -> bool {
+        let at = at.max(T::Chain::now());
+        let Some((row, _)) = Self::held(patient, grant, who, at) else {
+            return false;
+        };
+        let reached = |index: &RecordIndex| {
+            T::Records::record(patient, *index)
+                .is_some_and(|record| predicate::covers(&row, *index, &record, at))
+        };
+        row.rights.read()
+            && row.purpose == purpose
+            && !records.is_empty()
+            && records.iter().all(reached)
+    }
+
+    fn could_read_since(
+        patient: &PatientId,
+        grant: GrantIndex,
+        reader: &AccountId,
+        record: RecordIndex,
+        since: Moment,
+    ) -> bool {
+        let Some((row, _)) = Self::given(patient, grant, reader) else {
+            return false;
+        };
+        row.rights.read()
+            && predicate::held_since(&row, since, T::Chain::now())
+            && T::Records::record(patient, record)
+                .is_some_and(|found| predicate::covers(&row, record, &found, since))
+    }
+}

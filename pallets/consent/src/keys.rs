@@ -1,0 +1,145 @@
+//! Which keys of compartments are in the hands of those whose grants are over.
+//!
+//! A grant ends, and its grantee keeps the keys. So the compartments that it named get new ones at
+//! their next use. To say which, nobody goes through all grants ever given: what is over is added up
+//! when it is cleared away, and only what is not cleared away yet is looked at one by one.
+
+use codec::{Decode, Encode, MaxEncodedLen};
+use frame_support::pallet_prelude::*;
+use salus_primitives::{traits::Chain, CompartmentId, Grant, GrantIndex, Moment, PatientId, Scope};
+
+use crate::{Config, Grants, Handovers, KeyHolders, KeysLeft, Pallet};
+
+/// Compartments of a patient whose keys are out, at most by name: as many as a patient can have. Do
+/// not reduce.
+pub const MAX_KEYS_OUT: u32 = 256;
+
+/// For each compartment, when its key last went to somebody whose grant is now over.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct KeysOut {
+    named: BoundedVec<(CompartmentId, Moment), ConstU32<MAX_KEYS_OUT>>,
+    /// The latest of those for which there was no room. Compartments are closed and opened, so that
+    /// there can have been more than there are; it is those that were noted longest ago.
+    others: Option<Moment>,
+}
+
+impl KeysOut {
+    /// Returns when the compartment's key last went out, or a later moment: keys may be renewed too
+    /// often, never too seldom.
+    pub fn get(&self, compartment: &CompartmentId) -> Option<&Moment> {
+        let named = self.named.iter().find(|(known, _)| known == compartment);
+        named.map(|(_, at)| at).or(self.others.as_ref())
+    }
+
+    pub(crate) fn note(&mut self, compartment: CompartmentId, at: Moment) {
+        let known = self
+            .named
+            .iter_mut()
+            .find(|(known, _)| *known == compartment);
+        if let Some((_, last)) = known {
+            *last = at.max(*last);
+            return;
+        }
+        // What is not named counts as `others`; naming it must not make it earlier.
+        let at = self.others.map_or(at, |others| others.max(at));
+        if self.named.try_push((compartment, at)).is_ok() {
+            return;
+        }
+        let mut forgotten = at;
+        if let Some(oldest) = self.named.iter_mut().min_by_key(|(_, at)| *at) {
+            if oldest.1 < at {
+                forgotten = oldest.1;
+                *oldest = (compartment, at);
+            }
+        }
+        self.others = self.others.max(Some(forgotten));
+    }
+
+    fn note_all(&mut self, scope: &Scope, at: Moment) {
+        if let Scope::Compartments(compartments) = scope {
+            for compartment in compartments {
+                self.note(*compartment, at);
+            }
+        }
+    }
+}
+
+impl<T: Config> Pallet<T> {
+    /// Adds up what a grantee holds on to whose grant is cleared away.
+    pub(crate) fn settle_keys(patient: PatientId, index: GrantIndex, grant: &Grant) {
+        if KeyHolders::<T>::take(patient, index).is_some() {
+            let last_at = Handovers::<T>::get(patient, index).last_at;
+            KeysLeft::<T>::mutate(patient, |out| out.note_all(&grant.scope, last_at));
+        }
+    }
+
+    /// Returns for each compartment when its key last went to somebody whose grant is now over. Looks
+    /// at the grants that are neither revoked nor swept: ask once for many compartments.
+    pub fn keys_outstanding(patient: &PatientId) -> KeysOut {
+        let now = T::Chain::now();
+        let mut out = KeysLeft::<T>::get(patient);
+        for (index, ends_at) in KeyHolders::<T>::iter_prefix(patient) {
+            if now < ends_at {
+                continue;
+            }
+            if let Some(grant) = Grants::<T>::get(patient, index) {
+                out.note_all(&grant.scope, Handovers::<T>::get(patient, index).last_at);
+            }
+        }
+        out
+    }
+
+    /// Whether somebody whose grant is over holds the present key of a compartment, which is in
+    /// use since `rotated_at`. Each hand-over counts, not only the first: after a rotation the
+    /// grants that live are handed the new key.
+    pub fn needs_rotation(
+        patient: &PatientId,
+        compartment: &CompartmentId,
+        rotated_at: Moment,
+    ) -> bool {
+        Self::keys_outstanding(patient)
+            .get(compartment)
+            .is_some_and(|last_at| rotated_at <= *last_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compartment(n: u16) -> CompartmentId {
+        let mut id = [0; 16];
+        id[..2].copy_from_slice(&n.to_le_bytes());
+        CompartmentId(id)
+    }
+
+    #[test]
+    fn the_last_time_counts_and_what_is_unknown_is_not_out() {
+        let mut out = KeysOut::default();
+        for at in [5, 9, 7] {
+            out.note(compartment(1), at);
+        }
+        assert_eq!(out.get(&compartment(1)), Some(&9));
+        assert_eq!(out.get(&compartment(2)), None);
+    }
+
+    #[test]
+    fn what_finds_no_room_is_never_forgotten() {
+        let mut out = KeysOut::default();
+        let all = MAX_KEYS_OUT as u16 + 20;
+        let at = |n: u16| Moment::from(n) * 7 % 1000;
+        for n in 0..all {
+            out.note(compartment(n), at(n));
+        }
+        assert_eq!(out.named.len(), MAX_KEYS_OUT as usize);
+        for n in 0..all {
+            assert!(out.get(&compartment(n)).is_some_and(|last| *last >= at(n)));
+        }
+        // What was noted last is kept by name, and what never went out is taken for the oldest only.
+        let others = out.others.expect("some found no room");
+        assert!((0..all).filter(|n| at(*n) < others).count() < 20);
+        out.note(compartment(all), 2_000);
+        assert_eq!(out.get(&compartment(all)), Some(&2_000));
+        assert!(out.others.is_some_and(|now| now >= others && now < 1_000));
+    }
+}
