@@ -637,7 +637,7 @@ mod delivered {
             }
             set_now(START + HOUR + DELIVERY_WITHIN - 1);
             assert_reported(delivery(grant));
-            set_now(START + HOUR + DELIVERY_WITHIN);
+            set_now(START + HOUR + DELIVERY_WITHIN + 1);
             assert_refused(delivery(grant), Error::NothingOpened);
             assert_reported(delivery(another));
         });
