@@ -123,6 +123,9 @@ pub trait Consent<AccountId> {
         record: RecordIndex,
         since: Moment,
     ) -> bool;
+
+    /// The organisation that a grant was given to, or to a clinician of which.
+    fn organisation_of(patient: &PatientId, grant: GrantIndex) -> Option<OrgId>;
 }
 
 /// Who takes a patient over when every key of its owners is lost. Implemented by `pallet-patients`.

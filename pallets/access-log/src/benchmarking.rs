@@ -1,7 +1,8 @@
 //! Worst cases: 64 records, all but the last in the last of the 32 compartments that the grant
 //! names, so that all are looked up before the attempt is refused and counted; a batch of
-//! deliveries to a different patient each. (That the person a service names is looked up too is
-//! added where the weight is declared: a grant to one clinician cannot show it.)
+//! deliveries about a different patient each, under a grant of 32 compartments. (What a grant to one
+//! clinician of the service's own organisation cannot show is added where the weight is declared:
+//! that the person a service names is looked up too, and the visits of the reader's organisation.)
 
 use frame_benchmarking::v2::*;
 use frame_system::RawOrigin;
@@ -18,7 +19,7 @@ mod benchmarks {
     #[benchmark]
     fn open(r: Linear<1, { MAX_OPEN }>) {
         let (patient, _) = World::<T>::patient();
-        let (reader, _) = World::<T>::clinician();
+        let (actor, organisation) = World::<T>::clinician();
         let compartments = World::<T>::compartments(patient, MAX_SCOPE);
         let grant = World::<T>::grant(patient, &compartments);
         let outside = World::<T>::compartments(patient, 1);
@@ -29,7 +30,7 @@ mod benchmarks {
 
         #[extrinsic_call]
         _(
-            RawOrigin::Signed(reader.clone()),
+            RawOrigin::Signed(actor.clone()),
             patient,
             records,
             Part::Full,
@@ -39,20 +40,32 @@ mod benchmarks {
         );
 
         assert_eq!(Pallet::<T>::trail_head(&patient).count, before + 1);
-        assert_eq!(Refusals::<T>::get(&reader).count, 1);
+        assert!(Visits::<T>::get(patient, organisation).entries > 0);
+        assert_eq!(Refusals::<T>::get(&actor).count, 1);
     }
 
     #[benchmark]
     fn delivered(d: Linear<1, { MAX_DELIVERIES }>) {
         let service = World::<T>::service();
+        let (reader, organisation) = World::<T>::clinician();
+        let opened_at = Some(T::Chain::now());
         let batch: alloc::vec::Vec<Delivery> = (0..d)
             .map(|_| {
                 let (patient, _) = World::<T>::patient();
-                let compartments = World::<T>::compartments(patient, 1);
-                let records = World::<T>::records(patient, &compartments, 1);
+                let compartments = World::<T>::compartments(patient, MAX_SCOPE);
+                let grant = World::<T>::grant(patient, &compartments);
+                let records = World::<T>::records(patient, &compartments[31..], 1);
+                // In an hour that is over.
+                let visit = Visit {
+                    hour: 0,
+                    entries: 1,
+                    opened_at,
+                };
+                Visits::<T>::insert(patient, organisation, visit);
                 Delivery {
                     patient,
-                    reader: service.clone(),
+                    reader: reader.clone(),
+                    grant: Some(grant),
                     record: records[0],
                     part: Part::Full,
                 }

@@ -7,7 +7,7 @@
 //! Before a reader gets a file, the reader signs [`Call::open`]. The chain looks at the grant and
 //! writes what it found into the patient's **trail**: `Opened` if it permits, `Refused` if not. A
 //! vault hands out ciphertext only against a finalized `Opened`, and afterwards reports what it
-//! handed out ([`Call::delivered`]). All other events about a patient, of all pallets, go into the
+//! handed out, and under which grant ([`Call::delivered`]). All other events about a patient, of all pallets, go into the
 //! same trail, through [`Trail::deposit`] and no other way.
 //!
 //! ## Scenario
@@ -25,15 +25,30 @@
 //! * The state holds one [`TrailHead`] per patient, whatever happens; entries are events. The head
 //!   names the block of the last entry; the state before that block has the head before it.
 //! * `Refused` gives no reason: a reason would tell who hides what.
-//! * Refusals have an allowance per account and hour, so that they cannot be used to harass.
+//! * **Nobody floods a trail.** All accounts of one organisation together write at most
+//!   [`ENTRIES_PER_HOUR`] entries an hour into one patient's trail: openings, refusals, deliveries,
+//!   and what other pallets charge through [`TrailAllowance`]. Another organisation has its own.
+//!   Controllers are not counted: it is their trail. Refusals also count against the account.
+//! * **A vault cannot invent a delivery.** It belongs to an organisation that keeps the patient's
+//!   files, and what it reports must match: the reader's organisation has opened records of this
+//!   patient within [`DELIVERY_WITHIN`], and the grant let this reader read this record within that
+//!   time; or the reader controls the patient. A grant that was revoked meanwhile still counts, so
+//!   that what was handed out before can be reported after.
+//! * **All of a batch or none.** The vault finds the culprit with [`Pallet::may_report`], leaves it
+//!   out and sends the rest. What is only out of allowance may be reported in the next hour; what
+//!   still may not after [`DELIVERY_WITHIN`] never will.
 //! * Software must name the person it acts for.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
 
+mod allowance;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
+mod deliveries;
+#[cfg(test)]
+mod floods;
 #[cfg(test)]
 mod mock;
 #[cfg(test)]
@@ -43,12 +58,15 @@ mod tests;
 pub mod weights;
 
 use codec::{Decode, Encode, MaxEncodedLen};
-use frame_support::pallet_prelude::*;
+use frame_support::{
+    dispatch::{DispatchResultWithPostInfo, WithPostDispatchInfo},
+    pallet_prelude::*,
+};
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
     rows::{HOUR, MAX_DELIVERIES, MAX_OPEN},
-    traits::{Chain, Consent, Control, Records, Standing, Trail},
-    AccountId, Delivery, GrantIndex, Member, OrgId, Part, PatientId, Purpose, RecordIndex,
+    traits::{Chain, Consent, Control, Keepers, Records, Standing, Trail, TrailAllowance},
+    AccountId, Delivery, GrantIndex, Member, Moment, OrgId, Part, PatientId, Purpose, RecordIndex,
     TrailHead,
 };
 use sp_runtime::{traits::Zero, SaturatedConversion};
@@ -61,6 +79,24 @@ pub type RecordList = BoundedVec<RecordIndex, ConstU32<MAX_OPEN>>;
 
 /// Refusals that one account can leave in trails within one hour of the clock.
 pub const REFUSALS_PER_HOUR: u32 = 20;
+
+/// Entries that all accounts of one organisation together can leave in one patient's trail within
+/// one hour of the clock.
+pub const ENTRIES_PER_HOUR: u32 = 1_024;
+
+/// Milliseconds after an opening in which what was handed out against it can be reported.
+pub const DELIVERY_WITHIN: Moment = 24 * HOUR;
+
+/// How much an organisation has written into a patient's trail, and when it last opened records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Visit {
+    /// Whole hours since the Unix epoch.
+    pub hour: u32,
+    /// Entries in that hour, by all accounts of the organisation together.
+    pub entries: u32,
+    /// When an account of the organisation last opened records of the patient.
+    pub opened_at: Option<Moment>,
+}
 
 /// How much of its allowance an account used up, in the last hour in which it was refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
@@ -89,6 +125,10 @@ pub mod pallet {
         type Control: Control<AccountId>;
         type Consent: Consent<AccountId>;
         type Records: Records<AccountId>;
+
+        /// Whose vaults keep a patient's files, and so report what they handed out.
+        type Keepers: Keepers;
+
         type WeightInfo: WeightInfo;
 
         #[cfg(feature = "runtime-benchmarks")]
@@ -106,13 +146,29 @@ pub mod pallet {
     pub type Refusals<T: Config> =
         StorageMap<_, Blake2_128Concat, AccountId, Allowance, ValueQuery>;
 
+    /// What each organisation has written into each patient's trail this hour, and when it last
+    /// opened records of that patient.
+    ///
+    /// Written by `open`, `delivered` and `TrailAllowance::spend`, overwritten in a later hour, never
+    /// removed; at most one row per patient and organisation that ever wrote into its trail.
+    #[pallet::storage]
+    pub type Visits<T: Config> = StorageDoubleMap<
+        _,
+        Blake2_128Concat,
+        PatientId,
+        Twox64Concat,
+        OrgId,
+        Visit,
+        ValueQuery,
+    >;
+
     #[pallet::event]
     pub enum Event<T: Config> {
         /// Someone opened part of a patient's records, as a grant permits.
         #[codec(index = 0)]
         Opened {
             patient: PatientId,
-            reader: AccountId,
+            actor: AccountId,
             organisation: OrgId,
             acting_for: Option<AccountId>,
             grant: GrantIndex,
@@ -124,7 +180,7 @@ pub mod pallet {
         #[codec(index = 1)]
         Refused {
             patient: PatientId,
-            reader: AccountId,
+            actor: AccountId,
             organisation: OrgId,
             grant: GrantIndex,
             records: RecordList,
@@ -138,6 +194,8 @@ pub mod pallet {
             actor: AccountId,
             organisation: OrgId,
             reader: AccountId,
+            /// Under which the reader had opened it; none if the reader controls the patient.
+            grant: Option<GrantIndex>,
             record: RecordIndex,
             part: Part,
         },
@@ -159,6 +217,49 @@ pub mod pallet {
         NoDeliveries,
         /// A delivery names a record that its patient does not have. Leave it out.
         RecordNotFound,
+        /// Your organisation has written as much into this patient's trail as it may in an hour. Wait
+        /// for the next hour, or ask the patient.
+        TooManyEntries,
+        /// A delivery names a patient whose files your organisation's vault does not keep. Leave it
+        /// out.
+        NotAKeeper,
+        /// A delivery matches no opening of the last 24 hours, and its reader does not control the
+        /// patient. Leave it out.
+        NothingOpened,
+    }
+
+    #[pallet::extra_constants]
+    impl<T: Config> Pallet<T> {
+        /// Refusals that one account can leave in trails within one hour of the clock.
+        #[pallet::constant_name(RefusalsPerHour)]
+        fn refusals_per_hour() -> u32 {
+            REFUSALS_PER_HOUR
+        }
+
+        /// Entries that all accounts of one organisation together can leave in one patient's trail
+        /// within one hour of the clock.
+        #[pallet::constant_name(EntriesPerHour)]
+        fn entries_per_hour() -> u32 {
+            ENTRIES_PER_HOUR
+        }
+
+        /// Milliseconds after an opening in which what was handed out against it can be reported.
+        #[pallet::constant_name(DeliveryWithin)]
+        fn delivery_within() -> Moment {
+            DELIVERY_WITHIN
+        }
+
+        /// Records that one call can open.
+        #[pallet::constant_name(MaxOpen)]
+        fn max_open() -> u32 {
+            MAX_OPEN
+        }
+
+        /// Deliveries that one call can report.
+        #[pallet::constant_name(MaxDeliveries)]
+        fn max_deliveries() -> u32 {
+            MAX_DELIVERIES
+        }
     }
 
     #[pallet::hooks]
@@ -175,8 +276,12 @@ pub mod pallet {
         ///
         /// Signed by a member in good standing. A service names the clinician of its organisation
         /// that it acts for; anybody else names none. Emits `Opened` if the grant permits all of
-        /// it, else `Refused`, and succeeds either way: a refusal is an entry too. Fails only for
-        /// strangers, unknown patients, an empty list, and after 20 refusals within the hour.
+        /// it, else `Refused`, and succeeds either way: a refusal is an entry too. Each takes one
+        /// entry of the organisation's allowance in this trail.
+        ///
+        /// Errors: [`Error::NoRecords`], [`Error::NotAMember`], [`Error::TooManyEntries`],
+        /// [`Error::PatientNotFound`]; [`Error::TooManyRefusals`] after 20 refusals of the account
+        /// within the hour. Event: [`Event::Opened`] or [`Event::Refused`].
         #[pallet::call_index(0)]
         // Whom a service names is looked up with its organisation: no grant of one clinician,
         // as benchmarks have it, can show that.
@@ -192,25 +297,23 @@ pub mod pallet {
             grant: GrantIndex,
             purpose: Purpose,
             acting_for: Option<AccountId>,
-        ) -> DispatchResult {
-            let reader = ensure_signed(origin)?;
-            let member = T::Standing::member(&reader).ok_or(Error::<T>::NotAMember)?;
-            ensure!(!records.is_empty(), Error::<T>::NoRecords);
+        ) -> DispatchResultWithPostInfo {
+            let actor = ensure_signed(origin)?;
+            // What fails before the grant is looked at costs no more than opening one record.
+            let early = T::WeightInfo::open(1);
+            let now = T::Chain::now();
+            let (member, visit) = Self::ensure_may_try(&actor, &patient, &records, now)
+                .map_err(|error| error.with_weight(early))?;
 
             let organisation = member.organisation();
             let permitted = Self::names_whom_it_must(&member, &acting_for)
-                && T::Consent::may_read(
-                    &patient,
-                    grant,
-                    &reader,
-                    &records,
-                    purpose,
-                    T::Chain::now(),
-                );
+                && T::Consent::may_read(&patient, grant, &actor, &records, purpose, now);
             let event = if permitted {
+                let opened_at = Some(now);
+                Visits::<T>::insert(patient, organisation, Visit { opened_at, ..visit });
                 Event::<T>::Opened {
                     patient,
-                    reader,
+                    actor,
                     organisation,
                     acting_for,
                     grant,
@@ -222,12 +325,13 @@ pub mod pallet {
                 // Whoever has given a grant is enrolled.
                 ensure!(
                     T::Control::is_enrolled(&patient),
-                    Error::<T>::PatientNotFound
+                    Error::<T>::PatientNotFound.with_weight(early)
                 );
-                Self::count_refusal(&reader)?;
+                Self::count_refusal(&actor, now)?;
+                Visits::<T>::insert(patient, organisation, visit);
                 Event::<T>::Refused {
                     patient,
-                    reader,
+                    actor,
                     organisation,
                     grant,
                     records,
@@ -236,40 +340,43 @@ pub mod pallet {
                 }
             };
             Self::append(&patient, event.into());
-            Ok(())
+            Ok(().into())
         }
 
         /// Report what a vault has handed out.
         ///
-        /// Signed by a service account in good standing. All of the batch or none of it. Emits
-        /// `Delivered` for each.
+        /// Signed by a service account, in good standing, of an organisation that keeps the patient's
+        /// files. A delivery names the grant under which its reader opened it within the last 24
+        /// hours, or none if the reader controls the patient. All of the batch or none of it: ask
+        /// `may_report` which one is at fault. Each takes one entry of the allowance that the
+        /// signer's organisation has in that trail.
+        ///
+        /// Errors: [`Error::NotAService`], [`Error::NoDeliveries`]; [`Error::PatientNotFound`],
+        /// [`Error::TooManyEntries`], [`Error::NotAKeeper`], [`Error::RecordNotFound`],
+        /// [`Error::NothingOpened`]. Event: [`Event::Delivered`] for each.
         #[pallet::call_index(1)]
-        #[pallet::weight(T::WeightInfo::delivered(batch.len() as u32))]
+        // The benchmark's reader and service belong to one organisation; here they need not.
+        #[pallet::weight(
+            T::WeightInfo::delivered(batch.len() as u32)
+                .saturating_add(T::DbWeight::get().reads(batch.len() as u64))
+        )]
         pub fn delivered(
             origin: OriginFor<T>,
             batch: BoundedVec<Delivery, ConstU32<MAX_DELIVERIES>>,
-        ) -> DispatchResult {
+        ) -> DispatchResultWithPostInfo {
             let actor = ensure_signed(origin)?;
-            let organisation = T::Standing::member(&actor)
-                .filter(Member::is_service)
-                .ok_or(Error::<T>::NotAService)?
-                .organisation();
-            ensure!(!batch.is_empty(), Error::<T>::NoDeliveries);
-            for delivery in &batch {
-                ensure!(
-                    T::Control::is_enrolled(&delivery.patient),
-                    Error::<T>::PatientNotFound
-                );
-                ensure!(
-                    T::Records::record(&delivery.patient, delivery.record).is_some(),
-                    Error::<T>::RecordNotFound
-                );
-            }
+            let organisation = Self::ensure_reports(&actor, &batch)
+                .map_err(|error| error.with_weight(T::WeightInfo::delivered(0)))?;
+            let visits = Self::ensure_delivered(organisation, &batch)?;
 
+            for (patient, visit) in visits {
+                Visits::<T>::insert(patient, organisation, visit);
+            }
             for delivery in batch {
                 let Delivery {
                     patient,
                     reader,
+                    grant,
                     record,
                     part,
                 } = delivery;
@@ -278,12 +385,13 @@ pub mod pallet {
                     actor: actor.clone(),
                     organisation,
                     reader,
+                    grant,
                     record,
                     part,
                 };
                 Self::append(&patient, event.into());
             }
-            Ok(())
+            Ok(().into())
         }
     }
 
@@ -292,6 +400,21 @@ pub mod pallet {
         pub fn trail_head(patient: &PatientId) -> TrailHead {
             TrailHeads::<T>::get(patient)
                 .unwrap_or_else(|| TrailHead::start(&T::Chain::genesis(), patient))
+        }
+
+        /// What is cheap to refuse: strangers, empty lists, and whose organisation has written enough.
+        fn ensure_may_try(
+            actor: &AccountId,
+            patient: &PatientId,
+            records: &RecordList,
+            now: Moment,
+        ) -> Result<(Member, Visit), Error<T>> {
+            ensure!(!records.is_empty(), Error::<T>::NoRecords);
+            let member = T::Standing::member(actor).ok_or(Error::<T>::NotAMember)?;
+            let visit = Visits::<T>::get(patient, member.organisation())
+                .with(1, now)
+                .ok_or(Error::<T>::TooManyEntries)?;
+            Ok((member, visit))
         }
 
         /// A service acts for a clinician of its own organisation; a person for nobody else.
@@ -309,13 +432,13 @@ pub mod pallet {
             }
         }
 
-        fn count_refusal(reader: &AccountId) -> DispatchResult {
-            let hour = T::Chain::now() / HOUR;
-            let before = Refusals::<T>::get(reader);
+        fn count_refusal(actor: &AccountId, now: Moment) -> Result<(), Error<T>> {
+            let hour = now / HOUR;
+            let before = Refusals::<T>::get(actor);
             let count = if before.hour == hour { before.count } else { 0 };
             ensure!(count < REFUSALS_PER_HOUR, Error::<T>::TooManyRefusals);
             let count = count.saturating_add(1);
-            Refusals::<T>::insert(reader, Allowance { hour, count });
+            Refusals::<T>::insert(actor, Allowance { hour, count });
             Ok(())
         }
 
@@ -360,6 +483,26 @@ pub mod pallet {
                 );
             }
             let hour = T::Chain::now() / HOUR;
+            for (patient, _, visit) in Visits::<T>::iter() {
+                // 5. Only enrolled patients are visited.
+                ensure!(
+                    T::Control::is_enrolled(&patient),
+                    "a visit without its patient"
+                );
+                // 6. No organisation wrote more into a trail than allowed, or in an hour to come.
+                ensure!(
+                    (1..=ENTRIES_PER_HOUR).contains(&visit.entries)
+                        && u64::from(visit.hour) <= hour,
+                    "more entries than allowed, or of an hour to come"
+                );
+                // 7. Nothing was opened later than it was counted.
+                ensure!(
+                    visit
+                        .opened_at
+                        .is_none_or(|at| at / HOUR <= u64::from(visit.hour)),
+                    "an opening that was not counted"
+                );
+            }
             for (_, refused) in Refusals::<T>::iter() {
                 // 4. Nobody was refused more often than allowed, or in an hour to come.
                 ensure!(

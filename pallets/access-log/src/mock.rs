@@ -68,6 +68,7 @@ impl crate::Config for Test {
     type Control = Doubles;
     type Consent = Consent;
     type Records = Doubles;
+    type Keepers = Doubles;
     type WeightInfo = ();
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkWorld = BenchmarkDouble;

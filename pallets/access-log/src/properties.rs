@@ -472,7 +472,9 @@ fn try_opening(model: &mut Model, attempt: Attempt, seen: &mut (u32, u32)) {
         attempt.grant,
         attempt.purpose,
         attempt.acting_for.map(|person| READERS[person].clone()),
-    );
+    )
+    .map(|_| ())
+    .map_err(|failure| failure.error);
     if model.suspended[model.works_at[reader].0 as usize] {
         assert_eq!(call, Err(Error::<Test>::NotAMember.into()));
         return;

@@ -1,18 +1,23 @@
-//! One module per call, then the trail.
+//! One module per call, then the allowance, the trail and the constants.
 
-use codec::Encode;
-use frame_support::{assert_noop, assert_ok};
+use codec::{Decode, Encode};
+use frame_support::{
+    assert_err_with_weight, assert_noop, assert_ok, dispatch::DispatchResultWithPostInfo,
+};
 use salus_primitives::{
     rows::{DAY, HOUR},
-    traits::{Chain, Trail},
-    AccountId, BlockNumber, Delivery, GrantIndex, GrantTerms, Grantee, Moment, Part, PatientId,
-    Purpose, RecordIndex, RecordState, TrailHead,
+    traits::{Chain, Trail, TrailAllowance},
+    AccountId, BlockNumber, ClinicianRole, Delivery, GrantIndex, GrantTerms, Grantee, Member,
+    Moment, OrgId, Part, PatientId, Purpose, RecordIndex, RecordState, TrailHead,
 };
 use sp_core::H256;
 use sp_io::hashing::blake2_256;
 use sp_runtime::{traits::BadOrigin, DispatchResult};
 
-use crate::{mock::*, Error, Event, RecordList, Refusals, TrailHeads, REFUSALS_PER_HOUR};
+use crate::{
+    mock::*, Error, Event, RecordList, Refusals, TrailHeads, Visit, Visits, WeightInfo,
+    DELIVERY_WITHIN, ENTRIES_PER_HOUR, REFUSALS_PER_HOUR,
+};
 
 fn by(account: AccountId) -> RuntimeOrigin {
     RuntimeOrigin::signed(account)
@@ -22,16 +27,56 @@ fn list(records: &[RecordIndex]) -> RecordList {
     records.to_vec().try_into().expect("within bounds")
 }
 
+/// Without what it cost.
+fn outcome(result: DispatchResultWithPostInfo) -> DispatchResult {
+    result.map(|_| ()).map_err(|failure| failure.error)
+}
+
 fn open(who: AccountId, grant: GrantIndex, records: &[RecordIndex]) -> DispatchResult {
-    AccessLog::open(
+    open_with(who, PATIENT, grant, records, Purpose::Treat, None)
+}
+
+fn open_with(
+    who: AccountId,
+    patient: PatientId,
+    grant: GrantIndex,
+    records: &[RecordIndex],
+    purpose: Purpose,
+    acting_for: Option<AccountId>,
+) -> DispatchResult {
+    outcome(AccessLog::open(
         by(who),
-        PATIENT,
+        patient,
         list(records),
         Part::Full,
         grant,
-        Purpose::Treat,
-        None,
-    )
+        purpose,
+        acting_for,
+    ))
+}
+
+/// Laboratory to all of an organisation.
+fn to_organisation(organisation: OrgId) -> GrantTerms {
+    GrantTerms {
+        grantee: Grantee::Organisation(organisation),
+        ..terms()
+    }
+}
+
+fn join(account: &AccountId, organisation: OrgId, role: ClinicianRole) {
+    let member = Member::Clinician { organisation, role };
+    with(|w| w.members.insert(account.clone(), member));
+}
+
+/// So many physicians of the hospital.
+fn physicians(count: u8) -> Vec<AccountId> {
+    (0..count)
+        .map(|n| {
+            let account = AccountId::new([100 + n; 32]);
+            join(&account, HOSPITAL, ClinicianRole::Physician);
+            account
+        })
+        .collect()
 }
 
 fn last_event() -> Event<Test> {
@@ -70,7 +115,7 @@ mod open {
                 last_event(),
                 Event::Opened {
                     patient: PATIENT,
-                    reader: DOCTOR,
+                    actor: DOCTOR,
                     organisation: HOSPITAL,
                     acting_for: None,
                     grant,
@@ -92,7 +137,7 @@ mod open {
                 last_event(),
                 Event::Refused {
                     patient: PATIENT,
-                    reader: DOCTOR,
+                    actor: DOCTOR,
                     organisation: HOSPITAL,
                     grant,
                     records: list(&[1, 2]),
@@ -108,15 +153,8 @@ mod open {
         ExtBuilder.build_and_execute(|| {
             let grant = share(terms());
             let purpose = Purpose::HResch;
-            assert!(!is_opened(AccessLog::open(
-                by(DOCTOR),
-                PATIENT,
-                list(&[1]),
-                Part::Full,
-                grant,
-                purpose,
-                None
-            )));
+            let attempt = open_with(DOCTOR, PATIENT, grant, &[1], purpose, None);
+            assert!(!is_opened(attempt));
         });
     }
 
@@ -191,10 +229,9 @@ mod open {
             assert_noop!(open(DOCTOR, grant, &[1]), Error::<Test>::NotAMember);
             for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
                 let (part, purpose) = (Part::Full, Purpose::Treat);
-                assert_noop!(
-                    AccessLog::open(origin, PATIENT, list(&[1]), part, grant, purpose, None),
-                    BadOrigin
-                );
+                let attempt =
+                    AccessLog::open(origin, PATIENT, list(&[1]), part, grant, purpose, None);
+                assert_noop!(outcome(attempt), BadOrigin);
             }
         });
     }
@@ -205,12 +242,11 @@ mod open {
             let grant = share(terms());
             assert_noop!(open(DOCTOR, grant, &[]), Error::<Test>::NoRecords);
             assert_noop!(
-                AccessLog::open(
-                    by(DOCTOR),
+                open_with(
+                    DOCTOR,
                     UNKNOWN_PATIENT,
-                    list(&[1]),
-                    Part::Full,
                     grant,
+                    &[1],
                     Purpose::Treat,
                     None
                 ),
@@ -220,12 +256,11 @@ mod open {
     }
 
     fn open_for(who: AccountId, grant: GrantIndex, person: Option<AccountId>) -> bool {
-        is_opened(AccessLog::open(
-            by(who),
+        is_opened(open_with(
+            who,
             PATIENT,
-            list(&[1]),
-            Part::Full,
             grant,
+            &[1],
             Purpose::Treat,
             person,
         ))
@@ -242,7 +277,7 @@ mod open {
             assert!(matches!(
                 last_event(),
                 Event::Opened {
-                    reader: SERVICE,
+                    actor: SERVICE,
                     acting_for: Some(DOCTOR),
                     ..
                 }
@@ -307,31 +342,125 @@ mod open {
             assert_eq!(Refusals::<Test>::iter().count(), 2);
         });
     }
+
+    #[test]
+    fn open_that_fails_early_costs_no_more_than_one_record() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(to_organisation(HOSPITAL));
+            let records = add_records(PATIENT, &[LABORATORY], 64);
+            let early = <() as WeightInfo>::open(1);
+            assert!(early.ref_time() * 2 < <() as WeightInfo>::open(64).ref_time());
+            let attempt = |who, patient| {
+                let (part, purpose) = (Part::Full, Purpose::Treat);
+                AccessLog::open(
+                    by(who),
+                    patient,
+                    list(&records),
+                    part,
+                    grant,
+                    purpose,
+                    None,
+                )
+            };
+            assert_err_with_weight!(
+                attempt(STRANGER, PATIENT),
+                Error::<Test>::NotAMember,
+                Some(early)
+            );
+            assert_err_with_weight!(
+                attempt(DOCTOR, UNKNOWN_PATIENT),
+                Error::<Test>::PatientNotFound,
+                Some(early)
+            );
+            assert_ok!(AccessLog::spend(&PATIENT, HOSPITAL, ENTRIES_PER_HOUR));
+            assert_err_with_weight!(
+                attempt(DOCTOR, PATIENT),
+                Error::<Test>::TooManyEntries,
+                Some(early)
+            );
+        });
+    }
+
+    #[test]
+    fn only_what_opened_counts_as_an_opening() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(terms());
+            let opened_at = || Visits::<Test>::get(PATIENT, HOSPITAL).opened_at;
+            assert!(!is_opened(open(DOCTOR, grant, &[2])));
+            assert_eq!(opened_at(), None);
+            assert!(is_opened(open(DOCTOR, grant, &[1])));
+            assert_eq!(opened_at(), Some(START));
+            set_now(START + 3 * HOUR);
+            assert!(!is_opened(open(COLLEAGUE, grant, &[1])));
+            assert_eq!(opened_at(), Some(START), "a refusal leaves it");
+            assert!(is_opened(open(DOCTOR, grant, &[1])));
+            assert_eq!(opened_at(), Some(START + 3 * HOUR));
+        });
+    }
 }
 
 mod delivered {
     use super::*;
 
-    fn delivery(patient: PatientId, record: RecordIndex) -> Delivery {
+    const OTHER_SERVICE: AccountId = AccountId::new([60; 32]);
+
+    /// Of a laboratory result to the doctor, under a grant.
+    fn delivery(grant: GrantIndex) -> Delivery {
+        Delivery {
+            patient: PATIENT,
+            reader: DOCTOR,
+            grant: Some(grant),
+            record: 1,
+            part: Part::Full,
+        }
+    }
+
+    /// Of a record that a controller asked for.
+    fn own(patient: PatientId, reader: AccountId, record: RecordIndex) -> Delivery {
         Delivery {
             patient,
-            reader: DOCTOR,
+            reader,
+            grant: None,
             record,
             part: Part::Full,
         }
     }
 
+    /// The doctor has opened laboratory result 1.
+    fn opened() -> GrantIndex {
+        let grant = share(terms());
+        assert!(is_opened(open(DOCTOR, grant, &[1])));
+        grant
+    }
+
     fn report(who: AccountId, batch: &[Delivery]) -> DispatchResult {
+        outcome(report_at_a_cost(who, batch))
+    }
+
+    fn report_at_a_cost(who: AccountId, batch: &[Delivery]) -> DispatchResultWithPostInfo {
         AccessLog::delivered(by(who), batch.to_vec().try_into().expect("within bounds"))
+    }
+
+    /// Refused, and a vault can find out which one it is.
+    fn assert_refused(delivery: Delivery, error: Error<Test>) {
+        assert!(!AccessLog::may_report(HOSPITAL, &delivery), "{delivery:?}");
+        assert_noop!(report(SERVICE, &[delivery]), error);
+    }
+
+    fn assert_reported(delivery: Delivery) {
+        assert!(AccessLog::may_report(HOSPITAL, &delivery), "{delivery:?}");
+        assert_ok!(report(SERVICE, &[delivery]));
     }
 
     #[test]
     fn deliveries_reach_the_trails_of_their_patients() {
         ExtBuilder.build_and_execute(|| {
+            let grant = opened();
+            let before = AccessLog::trail_head(&PATIENT).count;
             let batch = [
-                delivery(PATIENT, 1),
-                delivery(OTHER_PATIENT, 2),
-                delivery(PATIENT, 2),
+                own(PATIENT, CARER, 2),
+                own(OTHER_PATIENT, OTHER_OWNER, 2),
+                delivery(grant),
             ];
             assert_ok!(report(SERVICE, &batch));
             assert_eq!(
@@ -341,11 +470,12 @@ mod delivered {
                     actor: SERVICE,
                     organisation: HOSPITAL,
                     reader: DOCTOR,
-                    record: 2,
+                    grant: Some(grant),
+                    record: 1,
                     part: Part::Full,
                 }
             );
-            assert_eq!(AccessLog::trail_head(&PATIENT).count, 2);
+            assert_eq!(AccessLog::trail_head(&PATIENT).count, before + 2);
             assert_eq!(AccessLog::trail_head(&OTHER_PATIENT).count, 1);
         });
     }
@@ -353,32 +483,201 @@ mod delivered {
     #[test]
     fn only_services_in_good_standing_report() {
         ExtBuilder.build_and_execute(|| {
-            let batch = [delivery(PATIENT, 1)];
+            let batch = [delivery(opened())];
             for who in [DOCTOR, ADMIN, OWNER, STRANGER] {
                 assert_noop!(report(who, &batch), Error::<Test>::NotAService);
             }
             with(|w| w.suspended.push(HOSPITAL));
             assert_noop!(report(SERVICE, &batch), Error::<Test>::NotAService);
+            let nothing = vec![].try_into().expect("within bounds");
             assert_noop!(
-                AccessLog::delivered(RuntimeOrigin::root(), vec![].try_into().unwrap()),
+                outcome(AccessLog::delivered(RuntimeOrigin::root(), nothing)),
                 BadOrigin
             );
         });
     }
 
     #[test]
-    fn a_batch_with_one_fault_leaves_nothing() {
+    fn only_services_of_keepers_report() {
         ExtBuilder.build_and_execute(|| {
-            let good = delivery(PATIENT, 1);
+            let grant = opened();
+            with(|w| w.no_keepers.push(HOSPITAL));
+            assert_refused(delivery(grant), Error::NotAKeeper);
+            assert_refused(own(PATIENT, OWNER, 1), Error::NotAKeeper);
+            // A copy lies elsewhere: that vault reports, and writes at its own expense.
+            join(&OTHER_SERVICE, INSURANCE, ClinicianRole::Service);
+            assert_ok!(report(OTHER_SERVICE, &[delivery(grant)]));
+            let written = |organisation| Visits::<Test>::get(PATIENT, organisation).entries;
+            assert_eq!((written(HOSPITAL), written(INSURANCE)), (1, 1));
+        });
+    }
+
+    #[test]
+    fn delivery_without_an_opening_is_refused() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(terms());
+            assert_refused(delivery(grant), Error::NothingOpened);
+            // To try is not to open.
+            assert!(!is_opened(open(DOCTOR, grant, &[2])));
+            assert_refused(delivery(grant), Error::NothingOpened);
+            // Nor does another organisation open for this one.
+            let theirs = share(to_organisation(INSURANCE));
+            assert!(is_opened(open(INSURER, theirs, &[1])));
+            assert_refused(delivery(grant), Error::NothingOpened);
+            assert!(is_opened(open(DOCTOR, grant, &[1])));
+            assert_reported(delivery(grant));
+        });
+    }
+
+    #[test]
+    fn delivery_to_another_reader_or_of_another_record_is_refused() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = opened();
+            for reader in [COLLEAGUE, INSURER, SERVICE, OWNER, STRANGER] {
+                let forged = Delivery {
+                    reader,
+                    ..delivery(grant)
+                };
+                assert_refused(forged, Error::NothingOpened);
+            }
+            let forged = Delivery {
+                record: 2,
+                ..delivery(grant)
+            };
+            assert_refused(forged, Error::NothingOpened);
+            let forged = Delivery {
+                record: 99,
+                ..delivery(grant)
+            };
+            assert_refused(forged, Error::RecordNotFound);
+        });
+    }
+
+    #[test]
+    fn delivery_under_another_grant_is_refused() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = opened();
+            let theirs = share(to_organisation(INSURANCE));
+            for other in [theirs, 99, u32::MAX] {
+                assert_refused(delivery(other), Error::NothingOpened);
+            }
+            // The other patient's first grant is to the insurer, who has opened nothing.
+            let terms = to_organisation(INSURANCE);
+            assert_ok!(Consent::grant(by(OTHER_OWNER), OTHER_PATIENT, terms, None));
+            for grant in [grant, theirs] {
+                let forged = Delivery {
+                    patient: OTHER_PATIENT,
+                    ..delivery(grant)
+                };
+                assert_refused(forged, Error::NothingOpened);
+            }
+        });
+    }
+
+    #[test]
+    fn opening_of_one_patient_is_none_of_another() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = opened();
+            // The same index, to the same doctor.
+            assert_ok!(Consent::grant(
+                by(OTHER_OWNER),
+                OTHER_PATIENT,
+                terms(),
+                None
+            ));
+            let forged = Delivery {
+                patient: OTHER_PATIENT,
+                ..delivery(grant)
+            };
+            assert_refused(forged.clone(), Error::NothingOpened);
+            let opening = open_with(DOCTOR, OTHER_PATIENT, 0, &[1], Purpose::Treat, None);
+            assert!(is_opened(opening));
+            assert_reported(forged);
+        });
+    }
+
+    #[test]
+    fn only_controllers_read_without_a_grant() {
+        ExtBuilder.build_and_execute(|| {
+            opened();
+            for reader in [OWNER, GUARDIAN, CARER] {
+                assert_reported(own(PATIENT, reader, 2));
+            }
+            for reader in [DOCTOR, ADMIN, SERVICE, OTHER_OWNER, STRANGER] {
+                assert_refused(own(PATIENT, reader, 1), Error::NothingOpened);
+            }
+        });
+    }
+
+    #[test]
+    fn delivery_is_reported_within_a_day_of_the_opening() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = opened();
+            set_now(START + DELIVERY_WITHIN);
+            assert_reported(delivery(grant));
+            set_now(START + DELIVERY_WITHIN + 1);
+            assert_refused(delivery(grant), Error::NothingOpened);
+            assert!(is_opened(open(DOCTOR, grant, &[1])));
+            assert_reported(delivery(grant));
+        });
+    }
+
+    #[test]
+    fn delivery_after_revocation_is_reported_within_a_day_and_not_after_it() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = opened();
+            let another = share(to_organisation(HOSPITAL));
+            set_now(START + HOUR);
+            assert_ok!(Consent::revoke(by(OWNER), PATIENT, grant));
+            // The organisation goes on to open, under another grant.
+            for hours in [HOUR, 20 * HOUR] {
+                set_now(START + hours);
+                assert!(is_opened(open(COLLEAGUE, another, &[1])));
+                assert_reported(delivery(grant));
+            }
+            set_now(START + HOUR + DELIVERY_WITHIN - 1);
+            assert_reported(delivery(grant));
+            set_now(START + HOUR + DELIVERY_WITHIN + 1);
+            assert_refused(delivery(grant), Error::NothingOpened);
+            assert_reported(delivery(another));
+        });
+    }
+
+    #[test]
+    fn delivery_to_a_reader_who_has_left_since_is_reported() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = opened();
+            join(&DOCTOR, INSURANCE, ClinicianRole::Physician);
+            assert_reported(delivery(grant));
+            with(|w| w.members.remove(&DOCTOR));
+            assert_reported(delivery(grant));
+        });
+    }
+
+    #[test]
+    fn a_batch_with_one_fault_leaves_nothing_and_the_fault_can_be_found() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = opened();
             assert_noop!(report(SERVICE, &[]), Error::<Test>::NoDeliveries);
-            assert_noop!(
-                report(SERVICE, &[good.clone(), delivery(UNKNOWN_PATIENT, 1)]),
-                Error::<Test>::PatientNotFound
-            );
-            assert_noop!(
-                report(SERVICE, &[good, delivery(PATIENT, 99)]),
-                Error::<Test>::RecordNotFound
-            );
+            let good = [delivery(grant), own(PATIENT, OWNER, 1)];
+            for (bad, error) in [
+                (
+                    own(UNKNOWN_PATIENT, OWNER, 1),
+                    Error::<Test>::PatientNotFound,
+                ),
+                (own(PATIENT, OWNER, 99), Error::RecordNotFound),
+                (own(PATIENT, DOCTOR, 1), Error::NothingOpened),
+            ] {
+                let batch = [good[0].clone(), bad.clone(), good[1].clone()];
+                assert_noop!(report(SERVICE, &batch), error);
+                let left: Vec<_> = batch
+                    .iter()
+                    .filter(|delivery| AccessLog::may_report(HOSPITAL, delivery))
+                    .cloned()
+                    .collect();
+                assert_eq!(left, good);
+                assert_ok!(report(SERVICE, &left));
+            }
         });
     }
 
@@ -386,8 +685,207 @@ mod delivered {
     fn deliveries_of_records_erased_since_are_still_reported() {
         ExtBuilder.build_and_execute(|| {
             set_record_state(PATIENT, 1, RecordState::Erased);
-            assert_ok!(report(SERVICE, &[delivery(PATIENT, 1)]));
+            assert_reported(own(PATIENT, OWNER, 1));
         });
+    }
+
+    #[test]
+    fn delivery_takes_one_entry_of_the_signing_organisation_each() {
+        ExtBuilder.build_and_execute(|| {
+            let batch = vec![own(PATIENT, OWNER, 1); 64];
+            for _ in 0..ENTRIES_PER_HOUR / 64 - 1 {
+                assert_ok!(report(SERVICE, &batch));
+            }
+            assert_ok!(report(SERVICE, &batch[..63]));
+            assert_noop!(report(SERVICE, &batch[..2]), Error::<Test>::TooManyEntries);
+            assert!(AccessLog::may_report(HOSPITAL, &batch[0]), "one is left");
+            assert_ok!(report(SERVICE, &batch[..1]));
+            assert_refused(batch[0].clone(), Error::TooManyEntries);
+            let count = u64::from(ENTRIES_PER_HOUR);
+            assert_eq!(AccessLog::trail_head(&PATIENT).count, count);
+            // One trail is full; others are not.
+            assert_noop!(
+                report(
+                    SERVICE,
+                    &[own(OTHER_PATIENT, OTHER_OWNER, 1), batch[0].clone()]
+                ),
+                Error::<Test>::TooManyEntries
+            );
+            assert_reported(own(OTHER_PATIENT, OTHER_OWNER, 1));
+            set_now(START + HOUR);
+            assert_reported(batch[0].clone());
+        });
+    }
+
+    #[test]
+    fn batch_that_fails_costs_as_many_as_were_looked_at() {
+        ExtBuilder.build_and_execute(|| {
+            let mut batch = vec![own(PATIENT, OWNER, 1); 64];
+            let cost = |looked_at| Some(<() as WeightInfo>::delivered(looked_at));
+            assert_err_with_weight!(
+                report_at_a_cost(DOCTOR, &batch),
+                Error::<Test>::NotAService,
+                cost(0)
+            );
+            batch[2].record = 99;
+            assert_err_with_weight!(
+                report_at_a_cost(SERVICE, &batch),
+                Error::<Test>::RecordNotFound,
+                cost(3)
+            );
+        });
+    }
+}
+
+mod allowance {
+    use super::*;
+
+    fn exhaust(who: &AccountId, grant: GrantIndex, times: u32) {
+        for _ in 0..times {
+            assert!(is_opened(open(who.clone(), grant, &[1])));
+            System::reset_events();
+        }
+    }
+
+    #[test]
+    fn flood_by_one_account_ends_at_the_allowance() {
+        ExtBuilder.build_and_execute(|| {
+            set_now(START + HOUR - 1);
+            let grant = share(to_organisation(HOSPITAL));
+            let before = AccessLog::trail_head(&PATIENT).count;
+            exhaust(&DOCTOR, grant, ENTRIES_PER_HOUR);
+            for who in [DOCTOR, COLLEAGUE] {
+                assert_noop!(
+                    open(who.clone(), grant, &[1]),
+                    Error::<Test>::TooManyEntries
+                );
+                assert_noop!(open(who, grant, &[2]), Error::<Test>::TooManyEntries);
+            }
+            let grown = AccessLog::trail_head(&PATIENT).count - before;
+            assert_eq!(grown, u64::from(ENTRIES_PER_HOUR));
+            assert_eq!(AccessLog::entries_left(&PATIENT, HOSPITAL), 0);
+
+            set_now(START + HOUR);
+            assert_eq!(
+                AccessLog::entries_left(&PATIENT, HOSPITAL),
+                ENTRIES_PER_HOUR
+            );
+            assert!(is_opened(open(DOCTOR, grant, &[1])));
+            assert_eq!(Visits::<Test>::iter().count(), 1, "the row is overwritten");
+        });
+    }
+
+    #[test]
+    fn twelve_accounts_of_one_organisation_share_one_allowance() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(to_organisation(HOSPITAL));
+            let before = AccessLog::trail_head(&PATIENT).count;
+            let accounts = physicians(12);
+            let mut entries = 0u32;
+            'flood: loop {
+                for who in &accounts {
+                    // As many refusals as may be, then what opens.
+                    let record = if entries < 12 * REFUSALS_PER_HOUR { 2 } else { 1 };
+                    match open(who.clone(), grant, &[record]) {
+                        Ok(()) => entries += 1,
+                        Err(error) => {
+                            assert_eq!(error, Error::<Test>::TooManyEntries.into());
+                            break 'flood;
+                        }
+                    }
+                    System::reset_events();
+                }
+            }
+            assert_eq!(entries, ENTRIES_PER_HOUR);
+            let grown = AccessLog::trail_head(&PATIENT).count - before;
+            assert_eq!(grown, u64::from(ENTRIES_PER_HOUR));
+            for who in accounts {
+                assert_noop!(open(who, grant, &[1]), Error::<Test>::TooManyEntries);
+            }
+        });
+    }
+
+    #[test]
+    fn another_organisation_and_another_patient_are_untouched_by_a_flood() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(to_organisation(HOSPITAL));
+            let theirs = share(to_organisation(INSURANCE));
+            assert_ok!(Consent::grant(
+                by(OTHER_OWNER),
+                OTHER_PATIENT,
+                to_organisation(HOSPITAL),
+                None
+            ));
+            exhaust(&DOCTOR, grant, ENTRIES_PER_HOUR);
+            assert_noop!(open(DOCTOR, grant, &[1]), Error::<Test>::TooManyEntries);
+            assert!(is_opened(open(INSURER, theirs, &[1])));
+            let elsewhere = open_with(DOCTOR, OTHER_PATIENT, 0, &[1], Purpose::Treat, None);
+            assert!(is_opened(elsewhere));
+            // What the patient decides is not counted.
+            assert_ok!(Consent::revoke(by(OWNER), PATIENT, grant));
+        });
+    }
+
+    #[test]
+    fn spending_too_much_leaves_everything_as_it_was() {
+        ExtBuilder.build_and_execute(|| {
+            let left = || AccessLog::entries_left(&PATIENT, HOSPITAL);
+            for entries in [ENTRIES_PER_HOUR + 1, u32::MAX] {
+                assert_noop!(
+                    AccessLog::spend(&PATIENT, HOSPITAL, entries),
+                    Error::<Test>::TooManyEntries
+                );
+            }
+            assert_ok!(AccessLog::spend(&PATIENT, HOSPITAL, 0));
+            assert_eq!(Visits::<Test>::iter().count(), 0, "nothing was written");
+            assert_ok!(AccessLog::spend(&PATIENT, HOSPITAL, ENTRIES_PER_HOUR - 1));
+            for entries in [2, u32::MAX] {
+                assert_noop!(
+                    AccessLog::spend(&PATIENT, HOSPITAL, entries),
+                    Error::<Test>::TooManyEntries
+                );
+            }
+            assert_eq!(left(), 1);
+            assert_ok!(AccessLog::spend(&PATIENT, HOSPITAL, 1));
+            assert_eq!(left(), 0);
+        });
+    }
+
+    #[test]
+    fn spending_forgets_no_opening() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(terms());
+            assert!(is_opened(open(DOCTOR, grant, &[1])));
+            set_now(START + 2 * HOUR);
+            assert_ok!(AccessLog::spend(&PATIENT, HOSPITAL, 32));
+            let expected = Visit {
+                hour: ((START + 2 * HOUR) / HOUR) as u32,
+                entries: 32,
+                opened_at: Some(START),
+            };
+            assert_eq!(Visits::<Test>::get(PATIENT, HOSPITAL), expected);
+        });
+    }
+}
+
+mod constants {
+    use super::*;
+
+    fn constant<Value: Decode>(name: &str) -> Value {
+        let constants = AccessLog::pallet_constants_metadata();
+        let found = constants.iter().find(|constant| constant.name == name);
+        let constant = found.unwrap_or_else(|| panic!("no {name}"));
+        assert!(!constant.docs.is_empty(), "{name} is not documented");
+        Value::decode(&mut &constant.value[..]).expect("of this type")
+    }
+
+    #[test]
+    fn allowances_stand_in_the_metadata() {
+        assert_eq!(constant::<u32>("RefusalsPerHour"), 20);
+        assert_eq!(constant::<u32>("EntriesPerHour"), 1_024);
+        assert_eq!(constant::<Moment>("DeliveryWithin"), 24 * HOUR);
+        assert_eq!(constant::<u32>("MaxOpen"), 64);
+        assert_eq!(constant::<u32>("MaxDeliveries"), 64);
     }
 }
 
@@ -449,13 +947,17 @@ mod trail {
         assert_ok!(Consent::grant(by(OTHER_OWNER), OTHER_PATIENT, other, None));
         end_block();
         end_block();
-        let delivery = |patient| Delivery {
+        let delivery = |patient, reader, grant| Delivery {
             patient,
-            reader: DOCTOR,
+            reader,
+            grant,
             record: 1,
             part: Part::Full,
         };
-        let batch = vec![delivery(PATIENT), delivery(OTHER_PATIENT)];
+        let batch = vec![
+            delivery(PATIENT, DOCTOR, Some(grant)),
+            delivery(OTHER_PATIENT, OTHER_OWNER, None),
+        ];
         assert_ok!(AccessLog::delivered(by(SERVICE), batch.try_into().unwrap()));
         assert_ok!(Consent::revoke(by(OWNER), PATIENT, grant));
         assert_ok!(open(DOCTOR, grant, &[1]));
@@ -470,9 +972,9 @@ mod trail {
             let head = TrailHeads::<Test>::get(PATIENT).unwrap();
             assert_eq!(entries.len(), 6);
             assert_eq!(head.count, 6);
-            assert_eq!(head.hash, recompute(PATIENT, &entries));
+            assert_eq!(head.digest, recompute(PATIENT, &entries));
             assert_eq!(head.last_block, entries.last().unwrap().block);
-            assert_ne!(head.hash, recompute(OTHER_PATIENT, &entries));
+            assert_ne!(head.digest, recompute(OTHER_PATIENT, &entries));
         });
     }
 
@@ -480,7 +982,7 @@ mod trail {
     fn an_entry_taken_out_changed_moved_or_redated_shows() {
         ExtBuilder.build_and_execute(|| {
             let entries = story();
-            let head = AccessLog::trail_head(&PATIENT).hash;
+            let head = AccessLog::trail_head(&PATIENT).digest;
             for i in 0..entries.len() {
                 let mut without = entries.clone();
                 without.remove(i);
@@ -513,8 +1015,8 @@ mod trail {
         ExtBuilder.build_and_execute(|| {
             let head = AccessLog::trail_head(&PATIENT);
             assert_eq!(head, TrailHead::start(&Doubles::genesis(), &PATIENT));
-            assert_eq!((head.count, head.hash), (0, recompute(PATIENT, &[])));
-            assert_ne!(head.hash, AccessLog::trail_head(&OTHER_PATIENT).hash);
+            assert_eq!((head.count, head.digest), (0, recompute(PATIENT, &[])));
+            assert_ne!(head.digest, AccessLog::trail_head(&OTHER_PATIENT).digest);
         });
     }
 
@@ -524,6 +1026,7 @@ mod trail {
             actor: SERVICE,
             organisation: HOSPITAL,
             reader: DOCTOR,
+            grant: Some(0),
             record: 1,
             part: Part::Full,
         };
@@ -567,6 +1070,7 @@ mod trail {
                 assert_ok!(open(DOCTOR, grant, &[1]));
             }
             assert_eq!(TrailHeads::<Test>::iter().count(), 1);
+            assert_eq!(Visits::<Test>::iter().count(), 1);
             assert_eq!(AccessLog::trail_head(&PATIENT).count, 101);
         });
     }

@@ -40,7 +40,8 @@ fn planned<T: Config>() -> Result<(PatientId, AccountId), BenchmarkError> {
         holders::<T>(),
         2,
         cid(1),
-    )?;
+    )
+    .map_err(|failure| failure.error)?;
     Ok((patient, owner))
 }
 
@@ -74,7 +75,8 @@ fn broken<T: Config>() -> Result<(PatientId, AccountId), BenchmarkError> {
     let (patient, owner) = planned::<T>()?;
     let (clinician, _) = World::<T>::clinician();
     wait_for_another::<T>();
-    Pallet::<T>::break_glass(RawOrigin::Signed(clinician).into(), patient, cid(2))?;
+    Pallet::<T>::break_glass(RawOrigin::Signed(clinician).into(), patient, cid(2))
+        .map_err(|failure| failure.error)?;
     Ok((patient, owner))
 }
 
@@ -125,6 +127,21 @@ mod benchmarks {
         Ok(())
     }
 
+    /// By a clinician with as much unreviewed as there can be, of an organisation whose queue is
+    /// long: all is looked at before it is seen that nothing opens.
+    #[benchmark]
+    fn break_glass_refused() {
+        let (patient, _) = World::<T>::patient();
+        let (clinician, organisation) = World::<T>::clinician();
+        wait_for_another::<T>();
+
+        #[extrinsic_call]
+        break_glass(RawOrigin::Signed(clinician), patient, cid(2));
+
+        assert_eq!(DailyIn::<T>::get(organisation).count, 1);
+        assert!(!Glasses::<T>::contains_key(patient, 0));
+    }
+
     #[benchmark]
     fn review() -> Result<(), BenchmarkError> {
         let (patient, _) = broken::<T>()?;
@@ -151,20 +168,35 @@ mod benchmarks {
     }
 
     #[benchmark]
-    fn readmit() -> Result<(), BenchmarkError> {
+    fn readmit(g: Linear<0, { MAX_UNREVIEWED }>) -> Result<(), BenchmarkError> {
         let governance = T::GovernanceOrigin::try_successful_origin()
             .map_err(|_| BenchmarkError::Stop("no governance origin"))?;
         let (clinician, organisation) = World::<T>::clinician();
         Barred::<T>::insert(&clinician, 0);
-        wait::<T>(MAX_UNREVIEWED, 0);
+        wait::<T>(g, 0);
 
         #[extrinsic_call]
         _(governance as T::RuntimeOrigin, clinician.clone());
 
         assert!(!Barred::<T>::contains_key(&clinician));
         assert!(!UnreviewedOf::<T>::contains_key(&clinician));
-        let last = place(PASSED_OVER, PatientId([0xee; 16]), MAX_UNREVIEWED - 1);
-        assert!(ToReview::<T>::contains_key(organisation, last));
+        for glass in 0..g {
+            let last = place(PASSED_OVER, PatientId([0xee; 16]), glass);
+            assert!(ToReview::<T>::contains_key(organisation, last));
+        }
+        Ok(())
+    }
+
+    #[benchmark]
+    fn on_succession() -> Result<(), BenchmarkError> {
+        let (patient, owner) = planned::<T>()?;
+
+        #[block]
+        {
+            <Pallet<T> as OnSuccession<AccountId>>::on_succession(patient, &owner);
+        }
+
+        assert!(!Plans::<T>::contains_key(patient));
         Ok(())
     }
 

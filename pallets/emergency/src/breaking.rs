@@ -2,9 +2,18 @@
 
 use super::*;
 
+/// Somebody may break a glass: for whom, what waits for their answer already, and what they will have
+/// had of the day's caps.
+pub(crate) struct Attempt {
+    pub organisation: OrgId,
+    pub unreviewed: Waiting,
+    pub of_clinician: Daily,
+    pub of_organisation: Daily,
+}
+
 impl<T: Config> Pallet<T> {
     /// The organisation of a clinician whose role may break a glass.
-    pub(crate) fn ensure_role(who: &AccountId) -> Result<OrgId, Error<T>> {
+    fn ensure_role(who: &AccountId) -> Result<OrgId, Error<T>> {
         use ClinicianRole::{Nurse, Pharmacist, Physician};
         match T::Standing::member(who) {
             Some(Member::Clinician {
@@ -16,9 +25,41 @@ impl<T: Config> Pallet<T> {
         }
     }
 
+    /// Whether somebody may break a glass now, and what the attempt takes of the caps.
+    pub(crate) fn ensure_may_break(
+        patient: &PatientId,
+        actor: &AccountId,
+        letter: &Cid,
+        now: Moment,
+    ) -> Result<Attempt, Error<T>> {
+        ensure!(letter.is_well_formed(), Error::<T>::MalformedCid);
+        let organisation = Self::ensure_role(actor)?;
+        ensure!(
+            T::Control::is_enrolled(patient),
+            Error::<T>::PatientNotFound
+        );
+        let unreviewed = Self::ensure_answered_for(patient, actor, organisation, now)?;
+        let of_clinician = DailyOf::<T>::get(actor).after(now);
+        ensure!(
+            of_clinician.count <= PER_CLINICIAN,
+            Error::<T>::TooManyToday
+        );
+        let of_organisation = DailyIn::<T>::get(organisation).after(now);
+        ensure!(
+            of_organisation.count <= PER_ORGANISATION,
+            Error::<T>::OrganisationTooManyToday
+        );
+        Ok(Attempt {
+            organisation,
+            unreviewed,
+            of_clinician,
+            of_organisation,
+        })
+    }
+
     /// What of this clinician waits for review, if neither that nor what the organisation owes forbids
     /// another glass.
-    pub(crate) fn ensure_answered_for(
+    fn ensure_answered_for(
         patient: &PatientId,
         clinician: &AccountId,
         organisation: OrgId,
@@ -41,6 +82,32 @@ impl<T: Config> Pallet<T> {
         Ok(unreviewed)
     }
 
+    /// The glass, if this account is to review it.
+    pub(crate) fn ensure_reviews(
+        actor: &AccountId,
+        patient: &PatientId,
+        glass: GlassIndex,
+    ) -> Result<Glass, Error<T>> {
+        let row = Glasses::<T>::get(patient, glass).ok_or(Error::<T>::GlassNotFound)?;
+        let organisation = row.organisation;
+        ensure!(
+            T::Standing::member(actor) == Some(Member::Admin { organisation }),
+            Error::<T>::NotReviewer
+        );
+        ensure!(row.review.is_none(), Error::<T>::AlreadyReviewed);
+        Ok(row)
+    }
+
+    /// Where a glass stands in its organisation's queue, or stood before its review.
+    pub(crate) fn place_of(patient: PatientId, glass: GlassIndex, row: &Glass) -> Place {
+        let at = if PassedOver::<T>::contains_key(patient, glass) {
+            PASSED_OVER
+        } else {
+            row.broken_at.saturating_add(REVIEW_WITHIN)
+        };
+        place(at, patient, glass)
+    }
+
     /// Whether more of the organisation's reviews are overdue than may be.
     fn is_in_arrears(organisation: OrgId, now: Moment) -> bool {
         ToReview::<T>::iter_key_prefix(organisation)
@@ -51,12 +118,16 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn do_break(
         patient: PatientId,
         actor: AccountId,
-        organisation: OrgId,
         letter: Cid,
         plan: EmergencyPlan,
-        mut unreviewed: Waiting,
+        attempt: Attempt,
+        now: Moment,
     ) -> DispatchResult {
-        let now = T::Chain::now();
+        let Attempt {
+            organisation,
+            mut unreviewed,
+            ..
+        } = attempt;
         let until = now.saturating_add(GLASS_LASTS);
         let due_at = now.saturating_add(REVIEW_WITHIN);
         let glass = NextGlass::<T>::get(patient);
@@ -92,6 +163,7 @@ impl<T: Config> Pallet<T> {
         UnreviewedOf::<T>::insert(&actor, unreviewed);
         ToReview::<T>::insert(organisation, place(due_at, patient, glass), ());
         OpenUntil::<T>::insert(patient, &actor, until);
+        Letters::<T>::insert(patient, letter, ());
         Glasses::<T>::insert(
             patient,
             glass,
@@ -122,6 +194,7 @@ impl<T: Config> Pallet<T> {
         let at = |moment| place(moment, entry.patient, entry.glass);
         ToReview::<T>::remove(entry.organisation, at(entry.due_at));
         ToReview::<T>::insert(entry.organisation, at(PASSED_OVER), ());
+        PassedOver::<T>::insert(entry.patient, entry.glass, ());
     }
 
     pub(crate) fn keep_unreviewed(clinician: &AccountId, keep: impl Fn(&Unreviewed) -> bool) {

@@ -41,6 +41,13 @@
 //! * **An organisation answers as a whole**: while more than [`MAX_OVERDUE`] of its reviews are
 //!   overdue, none of its clinicians breaks a glass, whatever account they have. Its queue is in the
 //!   order of time, so that one look at its head tells.
+//! * **A plan is its deciders'.** When others come to decide for the patient, by a hand-over or a
+//!   recovery, the plan ends (`OnSuccession`): nothing opens until they set one. It is not dealt again
+//!   by itself, because its package holds keys, and whoever laid it down may have been a thief. Among
+//!   those who decide together, the last word counts: an opt-out ends whoever's plan there is.
+//! * **Emergencies do not ask the trail's allowance** of access-log: help must not fail because an
+//!   organisation wrote too much. The daily caps pace them instead. At the most, one organisation
+//!   leaves its [`PER_ORGANISATION`] attempts of a day, with their grants, in a single patient's trail.
 //! * **A patient's word stands**: whoever ends the grant of a glass early is rid of that clinician
 //!   for the rest of its 24 hours.
 //! * HIPAA: 45 CFR 164.312(a)(2)(ii), emergency access procedure. HL7 v3 purpose of use `BTG`.
@@ -54,6 +61,7 @@ mod benchmarking;
 mod breaking;
 #[cfg(test)]
 mod mock;
+mod planning;
 #[cfg(test)]
 mod tests;
 #[cfg(any(feature = "try-runtime", test))]
@@ -62,11 +70,16 @@ mod views;
 pub mod weights;
 
 use codec::{Decode, Encode, MaxEncodedLen};
-use frame_support::pallet_prelude::*;
+use frame_support::{
+    dispatch::{DispatchResultWithPostInfo, WithPostDispatchInfo},
+    pallet_prelude::*,
+};
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
     rows::{DAY, GLASS_LASTS, MAX_HOLDERS, MAX_SCOPE, REVIEW_WITHIN},
-    traits::{Chain, Control, Granting, PatientOrigin, Records, Standing, Trail},
+    traits::{
+        Chain, Control, Granting, OnSuccession, PatientOrigin, Records, Standing, Trail,
+    },
     AccountId, Basis, Cid, ClinicianRole, CompartmentId, Dispute, EmergencyPlan, Glass, GlassIndex,
     GrantIndex, GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, Review, Rights,
     Scope, ShareHolder,
@@ -185,8 +198,8 @@ pub mod pallet {
         type BenchmarkWorld: salus_primitives::traits::BenchmarkEmergencies<AccountId>;
     }
 
-    /// What an emergency opens. Written by `set_plan`, removed by `remove_plan`; at most one row per
-    /// patient.
+    /// What an emergency opens. Written by `set_plan`, removed by `remove_plan` and when others come
+    /// to decide for the patient; at most one row per patient.
     #[pallet::storage]
     pub type Plans<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, EmergencyPlan>;
 
@@ -215,6 +228,19 @@ pub mod pallet {
     #[pallet::storage]
     pub type UnreviewedOf<T: Config> =
         StorageMap<_, Blake2_128Concat, AccountId, Waiting, ValueQuery>;
+
+    /// The glasses that the council passed over: in their organisation's queue they stand, or stood,
+    /// behind all that is due. Written by `readmit`, never removed, so that the place of a glass can
+    /// be told after its review too; at most one row per glass.
+    #[pallet::storage]
+    pub type PassedOver<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, PatientId, Twox64Concat, GlassIndex, ()>;
+
+    /// The letters that each patient's glasses and disputes name, so that vaults keep them. Written
+    /// by `break_glass` and `dispute`, never removed; at most two rows per glass.
+    #[pallet::storage]
+    pub type Letters<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, PatientId, Blake2_128Concat, Cid, ()>;
 
     /// Until when a clinician cannot break a patient's glass again. Written by `break_glass`, never
     /// removed; at most one row per glass.
@@ -346,6 +372,41 @@ pub mod pallet {
         NotBarred,
     }
 
+    #[pallet::extra_constants]
+    impl<T: Config> Pallet<T> {
+        /// Milliseconds for which an emergency opens records.
+        #[pallet::constant_name(GlassLasts)]
+        fn glass_lasts() -> Moment {
+            GLASS_LASTS
+        }
+
+        /// Milliseconds in which a glass has to be reviewed.
+        #[pallet::constant_name(ReviewWithin)]
+        fn review_within() -> Moment {
+            REVIEW_WITHIN
+        }
+
+        /// Glasses that one clinician may break in a day of the chain's clock, refused ones among
+        /// them.
+        #[pallet::constant_name(PerClinician)]
+        fn per_clinician() -> u32 {
+            PER_CLINICIAN
+        }
+
+        /// The same for all clinicians of an organisation together.
+        #[pallet::constant_name(PerOrganisation)]
+        fn per_organisation() -> u32 {
+            PER_ORGANISATION
+        }
+
+        /// Reviews of an organisation that may be overdue; with one more, none of its clinicians
+        /// breaks a glass.
+        #[pallet::constant_name(MaxOverdue)]
+        fn max_overdue() -> u32 {
+            MAX_OVERDUE
+        }
+    }
+
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
         #[cfg(feature = "try-runtime")]
@@ -362,9 +423,9 @@ pub mod pallet {
         /// with the keys of the compartments, to a key of which each holder's vault keeps a share and
         /// `threshold` shares make the whole.
         ///
-        /// Errors: those of control; [`Error::NothingToOpen`], [`Error::DuplicateCompartment`],
-        /// [`Error::CompartmentNotFound`], [`Error::InvalidThreshold`], [`Error::DuplicateHolder`],
-        /// [`Error::HolderNotActive`], [`Error::MalformedCid`]. Event: [`Event::PlanChanged`].
+        /// Errors: [`Error::MalformedCid`], [`Error::NothingToOpen`], [`Error::DuplicateCompartment`],
+        /// [`Error::InvalidThreshold`], [`Error::DuplicateHolder`]; those of control;
+        /// [`Error::HolderNotActive`], [`Error::CompartmentNotFound`]. Event: [`Event::PlanChanged`].
         #[pallet::call_index(0)]
         #[pallet::weight(T::WeightInfo::set_plan(compartments.len() as u32))]
         pub fn set_plan(
@@ -374,12 +435,20 @@ pub mod pallet {
             holders: Holders,
             threshold: u8,
             package: Cid,
-        ) -> DispatchResult {
+        ) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
-            let PatientOrigin { patient, actor, .. } = T::Control::ensure_decides(patient, who)?;
+            let early = |error: DispatchError| error.with_weight(T::WeightInfo::set_plan(1));
+            Self::ensure_well_formed(&compartments, &holders, threshold, &package)
+                .map_err(|error| early(error.into()))?;
+            let PatientOrigin { patient, actor, .. } =
+                T::Control::ensure_decides(patient, who).map_err(early)?;
+            ensure!(
+                holders
+                    .iter()
+                    .all(|holder| T::Standing::organisation_is_active(holder.organisation)),
+                early(Error::<T>::HolderNotActive.into())
+            );
             Self::ensure_compartments(&patient, &compartments)?;
-            Self::ensure_holders(&holders, threshold)?;
-            ensure!(package.is_well_formed(), Error::<T>::MalformedCid);
 
             Plans::<T>::insert(
                 patient,
@@ -392,7 +461,7 @@ pub mod pallet {
                 },
             );
             Self::deposit(&patient, Event::PlanChanged { patient, actor });
-            Ok(())
+            Ok(().into())
         }
 
         /// Let an emergency open nothing.
@@ -418,10 +487,12 @@ pub mod pallet {
         /// By a physician, nurse or pharmacist in good standing. `letter` is an age file to the
         /// patient's inbox and says why. What the patient's plan names can be read for 24 hours;
         /// where nothing opens, the call succeeds, and `GlassRefused` says that it was tried. Whoever
-        /// has broken a glass has it reviewed within 72 hours.
+        /// has broken a glass has it reviewed within 72 hours. The allowance of the patient's trail is
+        /// not asked: 8 attempts of a clinician and 64 of an organisation within a day are the limit,
+        /// be it in one patient's trail.
         ///
-        /// Errors: [`Error::NotAClinician`], [`Error::RoleMayNot`], [`Error::PatientNotFound`],
-        /// [`Error::MalformedCid`], [`Error::Barred`], [`Error::ReviewOverdue`],
+        /// Errors: [`Error::MalformedCid`], [`Error::NotAClinician`], [`Error::RoleMayNot`],
+        /// [`Error::PatientNotFound`], [`Error::Barred`], [`Error::ReviewOverdue`],
         /// [`Error::OrganisationReviewsOverdue`], [`Error::AlreadyOpen`], [`Error::TooManyToday`],
         /// [`Error::OrganisationTooManyToday`], [`Error::TooManyUnreviewed`],
         /// [`Error::IndexExhausted`]; those of granting.
@@ -432,33 +503,21 @@ pub mod pallet {
             origin: OriginFor<T>,
             patient: PatientId,
             letter: Cid,
-        ) -> DispatchResult {
+        ) -> DispatchResultWithPostInfo {
             let actor = ensure_signed(origin)?;
-            let organisation = Self::ensure_role(&actor)?;
-            ensure!(
-                T::Control::is_enrolled(&patient),
-                Error::<T>::PatientNotFound
-            );
-            ensure!(letter.is_well_formed(), Error::<T>::MalformedCid);
+            let refused = T::WeightInfo::break_glass_refused();
             let now = T::Chain::now();
-            let unreviewed = Self::ensure_answered_for(&patient, &actor, organisation, now)?;
-            let of_clinician = DailyOf::<T>::get(&actor).after(now);
-            let of_organisation = DailyIn::<T>::get(organisation).after(now);
-            ensure!(
-                of_clinician.count <= PER_CLINICIAN,
-                Error::<T>::TooManyToday
-            );
-            ensure!(
-                of_organisation.count <= PER_ORGANISATION,
-                Error::<T>::OrganisationTooManyToday
-            );
+            let attempt = Self::ensure_may_break(&patient, &actor, &letter, now)
+                .map_err(|error| error.with_weight(refused))?;
 
-            DailyOf::<T>::insert(&actor, of_clinician);
-            DailyIn::<T>::insert(organisation, of_organisation);
+            let organisation = attempt.organisation;
+            DailyOf::<T>::insert(&actor, attempt.of_clinician);
+            DailyIn::<T>::insert(organisation, attempt.of_organisation);
             let restricted = T::Control::is_restricted(&patient);
             match Plans::<T>::get(patient).filter(|_| !restricted) {
                 Some(plan) => {
-                    Self::do_break(patient, actor, organisation, letter, plan, unreviewed)
+                    Self::do_break(patient, actor, letter, plan, attempt, now)?;
+                    Ok(().into())
                 }
                 None => {
                     let event = Event::GlassRefused {
@@ -468,7 +527,7 @@ pub mod pallet {
                         letter,
                     };
                     Self::deposit(&patient, event);
-                    Ok(())
+                    Ok(Some(refused).into())
                 }
             }
         }
@@ -488,28 +547,23 @@ pub mod pallet {
             patient: PatientId,
             glass: GlassIndex,
             justified: bool,
-        ) -> DispatchResult {
+        ) -> DispatchResultWithPostInfo {
             let actor = ensure_signed(origin)?;
-            let mut row = Glasses::<T>::get(patient, glass).ok_or(Error::<T>::GlassNotFound)?;
-            let organisation = row.organisation;
-            ensure!(
-                T::Standing::member(&actor) == Some(Member::Admin { organisation }),
-                Error::<T>::NotReviewer
-            );
-            ensure!(row.review.is_none(), Error::<T>::AlreadyReviewed);
+            let mut row = Self::ensure_reviews(&actor, &patient, glass).map_err(|error| {
+                // A glass, and what somebody is.
+                error.with_weight(T::DbWeight::get().reads(6))
+            })?;
 
             let now = T::Chain::now();
-            let clinician = row.clinician.clone();
-            let due_at = row.broken_at.saturating_add(REVIEW_WITHIN);
+            let (clinician, organisation) = (row.clinician.clone(), row.organisation);
+            let place = Self::place_of(patient, glass, &row);
             row.review = Some(Review {
                 by: actor.clone(),
                 at: now,
                 justified,
             });
             Glasses::<T>::insert(patient, glass, row);
-            for at in [due_at, PASSED_OVER] {
-                ToReview::<T>::remove(organisation, place(at, patient, glass));
-            }
+            ToReview::<T>::remove(organisation, place);
             Self::keep_unreviewed(&clinician, |entry| {
                 (entry.patient, entry.glass) != (patient, glass)
             });
@@ -523,7 +577,7 @@ pub mod pallet {
             if !justified {
                 Self::note_unjustified(clinician, organisation, now);
             }
-            Ok(())
+            Ok(().into())
         }
 
         /// Dispute an emergency access.
@@ -553,6 +607,7 @@ pub mod pallet {
                 letter,
             });
             Glasses::<T>::insert(patient, glass, row);
+            Letters::<T>::insert(patient, letter, ());
             let event = Event::GlassDisputed {
                 patient,
                 actor,
@@ -571,24 +626,31 @@ pub mod pallet {
         ///
         /// Errors: [`Error::NotBarred`]. Event: [`Event::Readmitted`].
         #[pallet::call_index(5)]
-        #[pallet::weight(T::WeightInfo::readmit())]
-        pub fn readmit(origin: OriginFor<T>, clinician: AccountId) -> DispatchResult {
-            T::GovernanceOrigin::ensure_origin(origin)?;
+        #[pallet::weight(T::WeightInfo::readmit(MAX_UNREVIEWED))]
+        pub fn readmit(
+            origin: OriginFor<T>,
+            clinician: AccountId,
+        ) -> DispatchResultWithPostInfo {
+            let cost = |late| T::WeightInfo::readmit(late);
+            T::GovernanceOrigin::ensure_origin(origin)
+                .map_err(|error| DispatchError::from(error).with_weight(cost(0)))?;
             let now = T::Chain::now();
             let is_late = |entry: &Unreviewed| now >= entry.due_at;
             let unreviewed = UnreviewedOf::<T>::get(&clinician);
             ensure!(
                 Barred::<T>::contains_key(&clinician) || unreviewed.iter().any(is_late),
-                Error::<T>::NotBarred
+                Error::<T>::NotBarred.with_weight(cost(0))
             );
 
             Barred::<T>::remove(&clinician);
+            let mut late = 0u32;
             for entry in unreviewed.iter().filter(|entry| is_late(entry)) {
                 Self::pass_over(entry);
+                late = late.saturating_add(1);
             }
             Self::keep_unreviewed(&clinician, |entry| !is_late(entry));
             Self::deposit_event(Event::Readmitted { clinician });
-            Ok(())
+            Ok(Some(cost(late)).into())
         }
     }
 
@@ -596,50 +658,5 @@ pub mod pallet {
         pub(crate) fn deposit(patient: &PatientId, event: Event<T>) {
             T::Trail::deposit(patient, event.into());
         }
-
-        fn ensure_compartments(
-            patient: &PatientId,
-            compartments: &[CompartmentId],
-        ) -> DispatchResult {
-            ensure!(!compartments.is_empty(), Error::<T>::NothingToOpen);
-            ensure!(
-                !repeats(compartments, |a, b| a == b),
-                Error::<T>::DuplicateCompartment
-            );
-            ensure!(
-                compartments
-                    .iter()
-                    .all(|id| T::Records::compartment_exists(patient, id)),
-                Error::<T>::CompartmentNotFound
-            );
-            Ok(())
-        }
-
-        fn ensure_holders(holders: &[ShareHolder], threshold: u8) -> DispatchResult {
-            ensure!(
-                threshold >= 2 && usize::from(threshold) <= holders.len(),
-                Error::<T>::InvalidThreshold
-            );
-            ensure!(
-                !repeats(holders, |a, b| a.organisation == b.organisation
-                    || a.share == b.share),
-                Error::<T>::DuplicateHolder
-            );
-            ensure!(
-                holders
-                    .iter()
-                    .all(|holder| T::Standing::organisation_is_active(holder.organisation)),
-                Error::<T>::HolderNotActive
-            );
-            Ok(())
-        }
     }
-}
-
-/// Plans are short; a set would cost more.
-fn repeats<Item>(items: &[Item], alike: impl Fn(&Item, &Item) -> bool) -> bool {
-    items
-        .iter()
-        .enumerate()
-        .any(|(i, item)| items[..i].iter().any(|before| alike(before, item)))
 }

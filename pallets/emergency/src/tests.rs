@@ -1,7 +1,8 @@
-//! One module per call, then the views.
+//! One module per call, then succession, the views and the constants.
 
 use crate::{mock::*, *};
-use frame_support::{assert_noop, assert_ok};
+use codec::Decode;
+use frame_support::{assert_err_with_weight, assert_noop, assert_ok, dispatch::PostDispatchInfo};
 use salus_primitives::ControllerRole;
 use sp_core::H256;
 use sp_runtime::{DispatchError::BadOrigin, DispatchResult, StateVersion};
@@ -13,6 +14,11 @@ const NOT_A_CID: Cid = Cid([0; 36]);
 
 fn by(account: AccountId) -> RuntimeOrigin {
     RuntimeOrigin::signed(account)
+}
+
+/// Without what it cost.
+fn outcome(result: DispatchResultWithPostInfo) -> DispatchResult {
+    result.map(|_| ()).map_err(|failure| failure.error)
 }
 
 /// The hospital, the insurer and a third organisation, with a share each.
@@ -36,6 +42,22 @@ fn set_plan(
     threshold: u8,
     package: Cid,
 ) -> DispatchResult {
+    outcome(set_plan_at_a_cost(
+        who,
+        compartments,
+        holders,
+        threshold,
+        package,
+    ))
+}
+
+fn set_plan_at_a_cost(
+    who: AccountId,
+    compartments: &[CompartmentId],
+    holders: Vec<ShareHolder>,
+    threshold: u8,
+    package: Cid,
+) -> DispatchResultWithPostInfo {
     Emergency::set_plan(
         by(who),
         PATIENT,
@@ -51,11 +73,15 @@ fn plan() -> DispatchResult {
 }
 
 fn break_glass(who: AccountId) -> DispatchResult {
-    Emergency::break_glass(by(who), PATIENT, LETTER())
+    break_glass_of(who, PATIENT)
+}
+
+fn break_glass_of(who: AccountId, patient: PatientId) -> DispatchResult {
+    outcome(Emergency::break_glass(by(who), patient, LETTER()))
 }
 
 fn review(who: AccountId, glass: GlassIndex, justified: bool) -> DispatchResult {
-    Emergency::review(by(who), PATIENT, glass, justified)
+    outcome(Emergency::review(by(who), PATIENT, glass, justified))
 }
 
 /// A patient with the same plan.
@@ -128,14 +154,14 @@ mod set_plan {
                 assert_noop!(plan(who), BadOrigin);
             }
             assert_noop!(
-                Emergency::set_plan(
+                outcome(Emergency::set_plan(
                     RuntimeOrigin::root(),
                     PATIENT,
                     Default::default(),
                     Default::default(),
                     2,
                     PACKAGE()
-                ),
+                )),
                 BadOrigin
             );
         });
@@ -209,6 +235,42 @@ mod set_plan {
             assert_eq!(granted[1].envelope, Some(cid(7)));
         });
     }
+
+    #[test]
+    fn plan_that_is_refused_costs_as_much_as_was_looked_at() {
+        ExtBuilder.build_and_execute(|| {
+            let mut compartments = add_compartments(PATIENT, MAX_SCOPE);
+            let all = <() as WeightInfo>::set_plan(MAX_SCOPE);
+            let early = <() as WeightInfo>::set_plan(1);
+            assert!(early.ref_time() * 2 < all.ref_time());
+            let plan = |who, compartments: &[_], package| {
+                set_plan_at_a_cost(who, compartments, holders(), 2, package)
+            };
+            assert_err_with_weight!(
+                plan(OWNER, &compartments, NOT_A_CID),
+                Error::<Test>::MalformedCid,
+                Some(early)
+            );
+            assert_err_with_weight!(
+                plan(STRANGER, &compartments, PACKAGE()),
+                BadOrigin,
+                Some(early)
+            );
+            with(|w| w.suspended.push(INSURANCE));
+            assert_err_with_weight!(
+                plan(OWNER, &compartments, PACKAGE()),
+                Error::<Test>::HolderNotActive,
+                Some(early)
+            );
+            with(|w| w.suspended.clear());
+            compartments[9] = CompartmentId([9; 16]);
+            assert_err_with_weight!(
+                plan(OWNER, &compartments, PACKAGE()),
+                Error::<Test>::CompartmentNotFound,
+                Some(<() as WeightInfo>::set_plan(10))
+            );
+        });
+    }
 }
 
 mod remove_plan {
@@ -240,6 +302,22 @@ mod remove_plan {
                 assert_noop!(Emergency::remove_plan(by(who), PATIENT), BadOrigin);
             }
         });
+    }
+
+    #[test]
+    fn opt_out_by_a_later_decider_wins_over_whoever_set_the_plan() {
+        for (sets, opts_out) in [(OWNER, GUARDIAN), (GUARDIAN, OWNER)] {
+            ExtBuilder.build_and_execute(|| {
+                let planned = set_plan(sets, &[LABORATORY], holders(), 2, PACKAGE());
+                assert_ok!(planned);
+                assert_ok!(Emergency::remove_plan(by(opts_out), PATIENT));
+                assert_eq!(Emergency::plan(&PATIENT), None);
+                assert!(!Emergency::references_package(&PATIENT, &PACKAGE()));
+                assert_ok!(break_glass(DOCTOR));
+                assert!(matches!(events().pop(), Some(Event::GlassRefused { .. })));
+                assert_eq!(with(|w| w.granted.len()), 0);
+            });
+        }
     }
 
     #[test]
@@ -302,7 +380,7 @@ mod break_glass {
                 vec![(0, glass.clone())]
             );
             assert_eq!(
-                Emergency::glasses_to_review(HOSPITAL, 10),
+                Emergency::glasses_to_review(HOSPITAL, None, 10),
                 vec![(PATIENT, 0, glass)]
             );
             assert_eq!(
@@ -328,7 +406,7 @@ mod break_glass {
                 assert_ok!(break_glass(DOCTOR));
                 assert_eq!(with(|w| w.granted.len()), 0);
                 assert_eq!(Glasses::<Test>::iter().count(), 0);
-                assert_eq!(Emergency::glasses_to_review(HOSPITAL, 10), vec![]);
+                assert_eq!(Emergency::glasses_to_review(HOSPITAL, None, 10), vec![]);
                 Emergency::do_try_state().expect("invariants hold");
                 (events(), sp_io::storage::root(StateVersion::V1))
             })
@@ -371,7 +449,11 @@ mod break_glass {
                 assert_noop!(break_glass(who), Error::<Test>::NotAClinician);
             }
             assert_noop!(
-                Emergency::break_glass(RuntimeOrigin::root(), PATIENT, LETTER()),
+                outcome(Emergency::break_glass(
+                    RuntimeOrigin::root(),
+                    PATIENT,
+                    LETTER()
+                )),
                 BadOrigin
             );
         });
@@ -390,11 +472,11 @@ mod break_glass {
     fn patient_is_enrolled_and_letter_is_a_letter() {
         ExtBuilder.build_and_execute(|| {
             assert_noop!(
-                Emergency::break_glass(by(DOCTOR), UNKNOWN_PATIENT, LETTER()),
+                break_glass_of(DOCTOR, UNKNOWN_PATIENT),
                 Error::<Test>::PatientNotFound
             );
             assert_noop!(
-                Emergency::break_glass(by(DOCTOR), PATIENT, NOT_A_CID),
+                outcome(Emergency::break_glass(by(DOCTOR), PATIENT, NOT_A_CID)),
                 Error::<Test>::MalformedCid
             );
         });
@@ -423,7 +505,7 @@ mod break_glass {
             set_now(START + DAY - 1);
             for n in 1..PER_CLINICIAN as u8 {
                 let patient = another_patient(100 + n);
-                assert_ok!(Emergency::break_glass(by(DOCTOR), patient, LETTER()));
+                assert_ok!(break_glass_of(DOCTOR, patient));
             }
             assert_ok!(break_glass(DOCTOR));
             assert!(matches!(events().pop(), Some(Event::GlassRefused { .. })));
@@ -455,12 +537,12 @@ mod break_glass {
             assert_ok!(plan());
             let elsewhere = another_patient(100);
             assert_ok!(break_glass(DOCTOR));
-            let again = || Emergency::break_glass(by(DOCTOR), elsewhere, LETTER());
+            let again = || break_glass_of(DOCTOR, elsewhere);
             set_now(START + REVIEW_WITHIN);
             assert_noop!(again(), Error::<Test>::ReviewOverdue);
             // Not even to be refused: who is blocked learns nothing about patients.
             assert_noop!(
-                Emergency::break_glass(by(DOCTOR), OTHER_PATIENT, LETTER()),
+                break_glass_of(DOCTOR, OTHER_PATIENT),
                 Error::<Test>::ReviewOverdue
             );
             assert_ok!(break_glass(COLLEAGUE));
@@ -488,7 +570,7 @@ mod break_glass {
                 // Nor does anybody learn who has no plan.
                 for patient in [PATIENT, OTHER_PATIENT] {
                     assert_noop!(
-                        Emergency::break_glass(by(who.clone()), patient, LETTER()),
+                        break_glass_of(who.clone(), patient),
                         Error::<Test>::OrganisationReviewsOverdue
                     );
                 }
@@ -497,6 +579,47 @@ mod break_glass {
 
             assert_ok!(review(ADMIN, 1, true));
             assert_ok!(break_glass(COLLEAGUE));
+        });
+    }
+
+    /// Nor does anybody else's writing keep an emergency out.
+    #[test]
+    fn trail_of_one_patient_takes_no_more_than_the_caps_of_a_day() {
+        ExtBuilder.build_and_execute(|| {
+            with(|w| w.entries.insert((PATIENT, HOSPITAL), 0));
+            let mut tries = 0u32;
+            for n in 0..20 {
+                let nurse = another_nurse(100 + n);
+                while break_glass(nurse.clone()).is_ok() {
+                    tries += 1;
+                }
+            }
+            assert_eq!(tries, PER_ORGANISATION);
+            assert_eq!(events().len(), PER_ORGANISATION as usize);
+        });
+    }
+
+    #[test]
+    fn glass_that_opens_nothing_costs_less_than_one_that_does() {
+        ExtBuilder.build_and_execute(|| {
+            let full = <() as WeightInfo>::break_glass();
+            let refused = <() as WeightInfo>::break_glass_refused();
+            assert!(refused.ref_time() * 2 < full.ref_time());
+            let attempt = |who| Emergency::break_glass(by(who), PATIENT, LETTER());
+            let cost = |info: PostDispatchInfo| info.actual_weight;
+            assert_eq!(attempt(DOCTOR).map(cost), Ok(Some(refused)));
+            assert_ok!(plan());
+            assert_eq!(attempt(DOCTOR).map(cost), Ok(None), "all that was declared");
+            assert_err_with_weight!(
+                attempt(DOCTOR),
+                Error::<Test>::AlreadyOpen,
+                Some(refused)
+            );
+            assert_err_with_weight!(
+                attempt(STRANGER),
+                Error::<Test>::NotAClinician,
+                Some(refused)
+            );
         });
     }
 
@@ -518,7 +641,7 @@ mod break_glass {
                 set_now(START + moment);
                 for _ in 0..PER_CLINICIAN {
                     let patient = patients.next().expect("endless");
-                    assert_ok!(Emergency::break_glass(by(DOCTOR), patient, LETTER()));
+                    assert_ok!(break_glass_of(DOCTOR, patient));
                 }
             }
             assert_eq!(
@@ -527,7 +650,7 @@ mod break_glass {
             );
             let patient = patients.next().expect("endless");
             assert_noop!(
-                Emergency::break_glass(by(DOCTOR), patient, LETTER()),
+                break_glass_of(DOCTOR, patient),
                 Error::<Test>::TooManyToday
             );
         });
@@ -572,7 +695,7 @@ mod review {
                     justified: true
                 })
             );
-            assert_eq!(Emergency::glasses_to_review(HOSPITAL, 10), vec![]);
+            assert_eq!(Emergency::glasses_to_review(HOSPITAL, None, 10), vec![]);
             assert_noop!(review(ADMIN, 0, false), Error::<Test>::AlreadyReviewed);
         });
     }
@@ -598,6 +721,24 @@ mod review {
             assert_ok!(review(ADMIN, 0, true));
             assert_ok!(break_glass(DOCTOR));
             assert_noop!(review(ADMIN, 1, true), Error::<Test>::NotReviewer);
+        });
+    }
+
+    #[test]
+    fn review_that_is_refused_costs_what_was_looked_at() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            assert_ok!(break_glass(DOCTOR));
+            for (glass, error) in [
+                (0, Error::<Test>::NotReviewer),
+                (1, Error::<Test>::GlassNotFound),
+            ] {
+                let failure = Emergency::review(by(DOCTOR), PATIENT, glass, true)
+                    .expect_err("a doctor reviews nothing");
+                assert_eq!(failure.error, error.into());
+                let cost = failure.post_info.actual_weight.expect("less");
+                assert!(cost.ref_time() * 2 < <() as WeightInfo>::review().ref_time());
+            }
         });
     }
 
@@ -719,7 +860,7 @@ mod readmit {
     use super::*;
 
     fn readmit() -> DispatchResult {
-        Emergency::readmit(RuntimeOrigin::root(), DOCTOR)
+        outcome(Emergency::readmit(RuntimeOrigin::root(), DOCTOR))
     }
 
     fn three_times() {
@@ -738,7 +879,7 @@ mod readmit {
             assert_noop!(readmit(), Error::<Test>::NotBarred);
             three_times();
             for who in [DOCTOR, ADMIN, OWNER, STRANGER] {
-                assert_noop!(Emergency::readmit(by(who), DOCTOR), BadOrigin);
+                assert_noop!(outcome(Emergency::readmit(by(who), DOCTOR)), BadOrigin);
             }
             assert_noop!(break_glass(DOCTOR), Error::<Test>::Barred);
             assert_ok!(readmit());
@@ -751,11 +892,30 @@ mod readmit {
     }
 
     #[test]
+    fn readmitting_costs_as_much_as_it_passes_over() {
+        ExtBuilder.build_and_execute(|| {
+            let readmit = || Emergency::readmit(RuntimeOrigin::root(), DOCTOR);
+            let cost = |late| Some(<() as WeightInfo>::readmit(late));
+            assert_err_with_weight!(readmit(), Error::<Test>::NotBarred, cost(0));
+            assert_err_with_weight!(
+                Emergency::readmit(by(DOCTOR), DOCTOR),
+                BadOrigin,
+                cost(0)
+            );
+            for n in 0..3 {
+                assert_ok!(break_glass_of(DOCTOR, another_patient(100 + n)));
+            }
+            advance(REVIEW_WITHIN);
+            assert_eq!(readmit().map(|info| info.actual_weight), Ok(cost(3)));
+        });
+    }
+
+    #[test]
     fn what_is_judged_while_barred_is_not_counted_twice() {
         ExtBuilder.build_and_execute(|| {
             assert_ok!(plan());
             let elsewhere = another_patient(100);
-            assert_ok!(Emergency::break_glass(by(DOCTOR), elsewhere, LETTER()));
+            assert_ok!(break_glass_of(DOCTOR, elsewhere));
             three_times();
             assert_ok!(Emergency::review(by(ADMIN), elsewhere, 0, false));
             assert_ok!(readmit());
@@ -772,7 +932,7 @@ mod readmit {
             set_now(START + REVIEW_WITHIN - 1);
             assert_noop!(readmit(), Error::<Test>::NotBarred);
             let elsewhere = another_patient(100);
-            assert_ok!(Emergency::break_glass(by(DOCTOR), elsewhere, LETTER()));
+            assert_ok!(break_glass_of(DOCTOR, elsewhere));
             advance(1);
             assert_noop!(break_glass(DOCTOR), Error::<Test>::ReviewOverdue);
             assert_ok!(readmit());
@@ -780,9 +940,9 @@ mod readmit {
             let waiting = UnreviewedOf::<Test>::get(DOCTOR);
             assert_eq!(waiting.len(), 2, "the overdue one is gone");
             // It can still be made up for.
-            assert_eq!(Emergency::glasses_to_review(HOSPITAL, 10).len(), 3);
+            assert_eq!(Emergency::glasses_to_review(HOSPITAL, None, 10).len(), 3);
             assert_ok!(review(ADMIN, 0, true));
-            assert_eq!(Emergency::glasses_to_review(HOSPITAL, 10).len(), 2);
+            assert_eq!(Emergency::glasses_to_review(HOSPITAL, None, 10).len(), 2);
         });
     }
 
@@ -796,7 +956,7 @@ mod readmit {
                 .collect();
             assert_ok!(break_glass(DOCTOR));
             for patient in &others {
-                assert_ok!(Emergency::break_glass(by(DOCTOR), *patient, LETTER()));
+                assert_ok!(break_glass_of(DOCTOR, *patient));
             }
             set_now(START + REVIEW_WITHIN);
             assert_noop!(
@@ -807,7 +967,7 @@ mod readmit {
             assert_ok!(break_glass(COLLEAGUE));
             assert_ok!(break_glass(DOCTOR));
 
-            let waiting = || Emergency::glasses_to_review(HOSPITAL, 10);
+            let waiting = || Emergency::glasses_to_review(HOSPITAL, None, 10);
             let first: Vec<_> = waiting().into_iter().map(|row| (row.0, row.1)).collect();
             assert_eq!(first[..2], [(PATIENT, 1), (PATIENT, 2)]);
             assert_eq!(first.len(), 6);
@@ -821,8 +981,178 @@ mod readmit {
     }
 }
 
+mod succession {
+    use super::*;
+
+    fn succeed() {
+        <Emergency as OnSuccession<AccountId>>::on_succession(PATIENT, &STRANGER);
+    }
+
+    #[test]
+    fn plan_of_former_deciders_ends_and_nothing_opens_until_there_is_another() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            let theirs = another_patient(100);
+            System::reset_events();
+            succeed();
+            let ended = Event::PlanChanged {
+                patient: PATIENT,
+                actor: STRANGER,
+            };
+            assert_eq!(events(), vec![ended]);
+            assert_eq!(Emergency::plan(&PATIENT), None);
+            assert!(!Emergency::references_package(&PATIENT, &PACKAGE()));
+            assert!(Emergency::plan(&theirs).is_some(), "of another patient");
+
+            assert_ok!(break_glass(DOCTOR));
+            assert!(matches!(events().pop(), Some(Event::GlassRefused { .. })));
+            assert_eq!(with(|w| w.granted.len()), 0);
+
+            assert_ok!(set_plan(OWNER, &[LABORATORY], holders(), 2, cid(7)));
+            assert_ok!(break_glass(DOCTOR));
+            assert_eq!(with(|w| w.granted[0].envelope), Some(cid(7)));
+        });
+    }
+
+    #[test]
+    fn glass_that_was_broken_before_stays_and_is_answered_for() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            assert_ok!(break_glass(DOCTOR));
+            succeed();
+            assert_eq!(with(|w| w.granted[0].ended_by.clone()), None);
+            assert!(Emergency::references_letter(&PATIENT, &LETTER()));
+            assert_ok!(review(ADMIN, 0, true));
+            assert_ok!(Emergency::dispute(by(OWNER), PATIENT, 0, ANSWER()));
+        });
+    }
+
+    #[test]
+    fn nothing_is_told_where_nothing_ends() {
+        ExtBuilder.build_and_execute(|| {
+            succeed();
+            assert_ok!(plan());
+            assert_ok!(Emergency::remove_plan(by(OWNER), PATIENT));
+            System::reset_events();
+            succeed();
+            assert_eq!(events(), vec![]);
+        });
+    }
+
+    #[test]
+    fn succession_has_its_weight() {
+        assert_eq!(
+            <Emergency as OnSuccession<AccountId>>::weight(),
+            <() as WeightInfo>::on_succession()
+        );
+    }
+}
+
 mod views {
     use super::*;
+
+    /// The pages of an organisation's queue, with what to do after each.
+    fn all_pages(
+        limit: u32,
+        mut after_each: impl FnMut(&[(PatientId, GlassIndex)]),
+    ) -> Vec<(PatientId, GlassIndex)> {
+        let mut all = Vec::new();
+        loop {
+            let after = all.last().copied();
+            let page: Vec<_> = Emergency::glasses_to_review(HOSPITAL, after, limit)
+                .into_iter()
+                .map(|(patient, index, _)| (patient, index))
+                .collect();
+            if page.is_empty() {
+                return all;
+            }
+            all.extend_from_slice(&page);
+            after_each(&page);
+        }
+    }
+
+    /// 64 glasses a day, whose reviews the council passes over when they are due, and at last 64 that
+    /// are not due yet.
+    #[test]
+    fn ten_thousand_glasses_to_review_come_in_pages_without_a_gap() {
+        ExtBuilder.build_and_execute(|| {
+            let patients: Vec<_> = (100..164).map(another_patient).collect();
+            let nurses: Vec<_> = (200..208).map(another_nurse).collect();
+            let mut broken = Vec::new();
+            while broken.len() < 10_000 {
+                if !broken.is_empty() {
+                    advance(REVIEW_WITHIN);
+                    for nurse in &nurses {
+                        let who = nurse.clone();
+                        assert_ok!(Emergency::readmit(RuntimeOrigin::root(), who));
+                    }
+                }
+                let turn = broken.len() / patients.len();
+                for (n, patient) in patients.iter().enumerate() {
+                    let nurse = nurses[(n + turn) % nurses.len()].clone();
+                    broken.push((*patient, NextGlass::<Test>::get(patient)));
+                    assert_ok!(break_glass_of(nurse, *patient));
+                }
+                System::reset_events();
+            }
+            let passed_over = broken.len() - patients.len();
+            assert_eq!(PassedOver::<Test>::iter().count(), passed_over);
+
+            let whole = all_pages(256, |page| assert!(page.len() <= 256));
+            let sorted = |mut glasses: Vec<_>| {
+                glasses.sort();
+                glasses
+            };
+            assert_eq!(sorted(whole.clone()), sorted(broken.clone()));
+            assert_eq!(
+                sorted(whole[..64].to_vec()),
+                sorted(broken[passed_over..].to_vec()),
+                "what is due comes before what was passed over"
+            );
+
+            // The last of each page is reviewed before the next one is asked for.
+            let reviewed_on_the_way = all_pages(100, |page| {
+                let (patient, index) = page[page.len() - 1];
+                assert_ok!(Emergency::review(by(ADMIN), patient, index, true));
+            });
+            assert_eq!(reviewed_on_the_way, whole);
+            let left = all_pages(256, |_| ());
+            assert_eq!(left.len(), whole.len() - whole.len().div_ceil(100));
+            assert!(left.iter().all(|glass| whole.contains(glass)));
+        });
+    }
+
+    #[test]
+    fn a_page_after_what_is_no_glass_is_empty() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            assert_ok!(break_glass(DOCTOR));
+            for after in [(PATIENT, 1), (OTHER_PATIENT, 0), (UNKNOWN_PATIENT, 0)] {
+                let page = Emergency::glasses_to_review(HOSPITAL, Some(after), 10);
+                assert_eq!(page, vec![]);
+            }
+            let theirs = Emergency::glasses_to_review(INSURANCE, Some((PATIENT, 0)), 10);
+            assert_eq!(theirs, vec![]);
+        });
+    }
+
+    #[test]
+    fn letters_are_found_among_many_and_of_no_other_patient() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            let letter = |n: u8| cid(200 + n);
+            for n in 0..20 {
+                let nurse = by(another_nurse(100 + n));
+                assert_ok!(Emergency::break_glass(nurse, PATIENT, letter(n / 2)));
+            }
+            for n in 0..10 {
+                assert!(Emergency::references_letter(&PATIENT, &letter(n)));
+                assert!(!Emergency::references_letter(&OTHER_PATIENT, &letter(n)));
+            }
+            assert!(!Emergency::references_letter(&PATIENT, &letter(10)));
+            assert_eq!(Letters::<Test>::iter().count(), 10);
+        });
+    }
 
     #[test]
     fn glasses_come_in_pages_and_reviews_in_order() {
@@ -840,13 +1170,13 @@ mod views {
             assert_eq!(indices(3, 10), vec![3, 4]);
             assert_eq!(indices(5, u32::MAX), Vec::<u32>::new());
             assert_ok!(review(ADMIN, 2, true));
-            let waiting: Vec<_> = Emergency::glasses_to_review(HOSPITAL, u32::MAX)
+            let waiting: Vec<_> = Emergency::glasses_to_review(HOSPITAL, None, u32::MAX)
                 .into_iter()
                 .map(|(_, index, _)| index)
                 .collect();
             assert_eq!(waiting, vec![0, 1, 3, 4]);
-            assert_eq!(Emergency::glasses_to_review(HOSPITAL, 2).len(), 2);
-            assert_eq!(Emergency::glasses_to_review(INSURANCE, 2), vec![]);
+            assert_eq!(Emergency::glasses_to_review(HOSPITAL, None, 2).len(), 2);
+            assert_eq!(Emergency::glasses_to_review(INSURANCE, None, 2), vec![]);
         });
     }
 
@@ -859,11 +1189,11 @@ mod views {
                 advance(100);
                 let patient = another_patient(250 - 7 * n);
                 let nurse = another_nurse(100 + n / PER_CLINICIAN as u8);
-                assert_ok!(Emergency::break_glass(by(nurse), patient, LETTER()));
+                assert_ok!(break_glass_of(nurse, patient));
                 broken.push(patient);
             }
             for limit in [1, 5, 24] {
-                let page = Emergency::glasses_to_review(HOSPITAL, limit as u32);
+                let page = Emergency::glasses_to_review(HOSPITAL, None, limit as u32);
                 let patients: Vec<_> = page.into_iter().map(|(patient, ..)| patient).collect();
                 assert_eq!(patients, broken[..limit]);
             }
@@ -885,5 +1215,26 @@ mod views {
             assert_ok!(Emergency::remove_plan(by(OWNER), PATIENT));
             assert!(!package(PACKAGE()) && letter(LETTER()));
         });
+    }
+}
+
+mod constants {
+    use super::*;
+
+    fn constant<Value: Decode>(name: &str) -> Value {
+        let constants = Emergency::pallet_constants_metadata();
+        let found = constants.iter().find(|constant| constant.name == name);
+        let constant = found.unwrap_or_else(|| panic!("no {name}"));
+        assert!(!constant.docs.is_empty(), "{name} is not documented");
+        Value::decode(&mut &constant.value[..]).expect("of this type")
+    }
+
+    #[test]
+    fn limits_stand_in_the_metadata() {
+        assert_eq!(constant::<Moment>("GlassLasts"), 24 * 60 * 60 * 1_000);
+        assert_eq!(constant::<Moment>("ReviewWithin"), 3 * DAY);
+        assert_eq!(constant::<u32>("PerClinician"), 8);
+        assert_eq!(constant::<u32>("PerOrganisation"), 64);
+        assert_eq!(constant::<u32>("MaxOverdue"), 3);
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
-use alloc::collections::BTreeMap;
+use crate::planning::repeats;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 impl<T: Config> Pallet<T> {
     /// Invariants:
@@ -14,6 +15,8 @@ impl<T: Config> Pallet<T> {
     /// 6. Nobody has had more of a day than its cap.
     /// 7. Who is barred has nothing left that counts for a bar.
     /// 8. No row stands for nothing.
+    /// 9. `Letters` has the letters of glasses and disputes, and no others.
+    /// 10. The council has passed over nothing but glasses.
     pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
         for (_, plan) in Plans::<T>::iter() {
             ensure!(
@@ -29,22 +32,23 @@ impl<T: Config> Pallet<T> {
         let mut glasses = BTreeMap::<PatientId, u32>::new();
         let mut unreviewed = 0usize;
         let mut passed_over = 0usize;
+        let mut letters = BTreeSet::<(PatientId, Cid)>::new();
         for (patient, index, glass) in Glasses::<T>::iter() {
             *glasses.entry(patient).or_default() += 1;
             ensure!(
                 index < NextGlass::<T>::get(patient),
                 "2: index beyond the next"
             );
+            letters.insert((patient, glass.letter));
+            letters.extend(glass.dispute.as_ref().map(|row| (patient, row.letter)));
             if glass.review.is_none() {
                 unreviewed += 1;
-                let due_at = glass.broken_at.saturating_add(REVIEW_WITHIN);
-                let waits =
-                    |at| ToReview::<T>::contains_key(glass.organisation, place(at, patient, index));
+                let place = Self::place_of(patient, index, &glass);
                 ensure!(
-                    waits(due_at) != waits(PASSED_OVER),
-                    "3: nobody is to review it, or twice"
+                    ToReview::<T>::contains_key(glass.organisation, place),
+                    "3: nobody is to review it"
                 );
-                passed_over += usize::from(waits(PASSED_OVER));
+                passed_over += usize::from(PassedOver::<T>::contains_key(patient, index));
             }
             ensure!(
                 OpenUntil::<T>::get(patient, &glass.clinician)
@@ -65,6 +69,16 @@ impl<T: Config> Pallet<T> {
         ensure!(
             ToReview::<T>::iter_keys().count() == unreviewed,
             "3: reviewed, or no glass"
+        );
+
+        ensure!(
+            Letters::<T>::iter_keys().collect::<BTreeSet<_>>() == letters,
+            "9: a letter that no glass names, or one that is missing"
+        );
+        ensure!(
+            PassedOver::<T>::iter_keys()
+                .all(|(patient, index)| Glasses::<T>::contains_key(patient, index)),
+            "10: passed over, and no glass"
         );
 
         let mut waiting = 0usize;

@@ -12,9 +12,13 @@ pub trait WeightInfo {
     fn set_plan(c: u32) -> Weight;
     fn remove_plan() -> Weight;
     fn break_glass() -> Weight;
+    /// Where nothing opens.
+    fn break_glass_refused() -> Weight;
     fn review() -> Weight;
     fn dispute() -> Weight;
-    fn readmit() -> Weight;
+    /// `g`: 0 to 32.
+    fn readmit(g: u32) -> Weight;
+    fn on_succession() -> Weight;
 }
 
 /// With the database of the runtime.
@@ -31,21 +35,31 @@ macro_rules! weights {
         fn remove_plan() -> Weight {
             Weight::from_parts(60_000_000, 4_500).saturating_add($db.reads_writes(5, 2))
         }
-        // As a grant of 32 compartments with an envelope, seven rows of its own, and four keys of the
+        // As a grant of 32 compartments with an envelope, eight rows of its own, and four keys of the
         // organisation's queue.
         fn break_glass() -> Weight {
-            Weight::from_parts(460_000_000, 95_867).saturating_add($db.reads_writes(55, 15))
+            Weight::from_parts(470_000_000, 95_867).saturating_add($db.reads_writes(55, 16))
         }
-        // In the queue it stands at one of two places.
+        // Standing, the caps, what waits, four keys of the organisation's queue; then two caps and the
+        // entry in the trail.
+        fn break_glass_refused() -> Weight {
+            Weight::from_parts(130_000_000, 6_700).saturating_add($db.reads_writes(20, 3))
+        }
         fn review() -> Weight {
-            Weight::from_parts(120_000_000, 4_700).saturating_add($db.reads_writes(10, 7))
+            Weight::from_parts(120_000_000, 4_700).saturating_add($db.reads_writes(11, 6))
         }
         fn dispute() -> Weight {
-            Weight::from_parts(70_000_000, 3_851).saturating_add($db.reads_writes(6, 2))
+            Weight::from_parts(75_000_000, 3_851).saturating_add($db.reads_writes(6, 3))
         }
-        // Each of 32 that wait is moved.
-        fn readmit() -> Weight {
-            Weight::from_parts(160_000_000, 4_700).saturating_add($db.reads_writes(3, 66))
+        // Each that is overdue is moved in the queue and noted.
+        fn readmit(g: u32) -> Weight {
+            Weight::from_parts(70_000_000, 4_700)
+                .saturating_add(Weight::from_parts(5_000_000, 0).saturating_mul(g.into()))
+                .saturating_add($db.reads_writes(3, 2))
+                .saturating_add($db.writes(3).saturating_mul(g.into()))
+        }
+        fn on_succession() -> Weight {
+            Weight::from_parts(45_000_000, 4_500).saturating_add($db.reads_writes(2, 2))
         }
     };
 }
