@@ -16,10 +16,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// The organisation for which a service reports.
-    pub(crate) fn ensure_reports(
-        actor: &AccountId,
-        batch: &[Delivery],
-    ) -> Result<OrgId, Error<T>> {
+    pub(crate) fn ensure_reports(actor: &AccountId, batch: &[Delivery]) -> Result<OrgId, Error<T>> {
         ensure!(!batch.is_empty(), Error::<T>::NoDeliveries);
         T::Standing::member(actor)
             .filter(Member::is_service)
@@ -70,10 +67,7 @@ impl<T: Config> Pallet<T> {
             T::Records::record(patient, delivery.record).is_some(),
             Error::<T>::RecordNotFound
         );
-        ensure!(
-            Self::was_opened(delivery, now),
-            Error::<T>::NothingOpened
-        );
+        ensure!(Self::was_opened(delivery, now), Error::<T>::NothingOpened);
         visits.insert(*patient, visit);
         Ok(())
     }

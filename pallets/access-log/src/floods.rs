@@ -42,7 +42,10 @@ enum Step {
         times: u32,
     },
     /// Another pallet charges for what it writes.
-    Spend { organisation: usize, entries: u32 },
+    Spend {
+        organisation: usize,
+        entries: u32,
+    },
     Wait(Moment),
 }
 

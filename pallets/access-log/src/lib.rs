@@ -152,15 +152,8 @@ pub mod pallet {
     /// Written by `open`, `delivered` and `TrailAllowance::spend`, overwritten in a later hour, never
     /// removed; at most one row per patient and organisation that ever wrote into its trail.
     #[pallet::storage]
-    pub type Visits<T: Config> = StorageDoubleMap<
-        _,
-        Blake2_128Concat,
-        PatientId,
-        Twox64Concat,
-        OrgId,
-        Visit,
-        ValueQuery,
-    >;
+    pub type Visits<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, PatientId, Twox64Concat, OrgId, Visit, ValueQuery>;
 
     #[pallet::event]
     pub enum Event<T: Config> {

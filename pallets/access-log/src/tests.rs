@@ -242,28 +242,14 @@ mod open {
             let grant = share(terms());
             assert_noop!(open(DOCTOR, grant, &[]), Error::<Test>::NoRecords);
             assert_noop!(
-                open_with(
-                    DOCTOR,
-                    UNKNOWN_PATIENT,
-                    grant,
-                    &[1],
-                    Purpose::Treat,
-                    None
-                ),
+                open_with(DOCTOR, UNKNOWN_PATIENT, grant, &[1], Purpose::Treat, None),
                 Error::<Test>::PatientNotFound
             );
         });
     }
 
     fn open_for(who: AccountId, grant: GrantIndex, person: Option<AccountId>) -> bool {
-        is_opened(open_with(
-            who,
-            PATIENT,
-            grant,
-            &[1],
-            Purpose::Treat,
-            person,
-        ))
+        is_opened(open_with(who, PATIENT, grant, &[1], Purpose::Treat, person))
     }
 
     #[test]
@@ -352,15 +338,7 @@ mod open {
             assert!(early.ref_time() * 2 < <() as WeightInfo>::open(64).ref_time());
             let attempt = |who, patient| {
                 let (part, purpose) = (Part::Full, Purpose::Treat);
-                AccessLog::open(
-                    by(who),
-                    patient,
-                    list(&records),
-                    part,
-                    grant,
-                    purpose,
-                    None,
-                )
+                AccessLog::open(by(who), patient, list(&records), part, grant, purpose, None)
             };
             assert_err_with_weight!(
                 attempt(STRANGER, PATIENT),
@@ -785,7 +763,11 @@ mod allowance {
             'flood: loop {
                 for who in &accounts {
                     // As many refusals as may be, then what opens.
-                    let record = if entries < 12 * REFUSALS_PER_HOUR { 2 } else { 1 };
+                    let record = if entries < 12 * REFUSALS_PER_HOUR {
+                        2
+                    } else {
+                        1
+                    };
                     match open(who.clone(), grant, &[record]) {
                         Ok(()) => entries += 1,
                         Err(error) => {

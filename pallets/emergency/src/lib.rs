@@ -77,9 +77,7 @@ use frame_support::{
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
     rows::{DAY, GLASS_LASTS, MAX_HOLDERS, MAX_SCOPE, REVIEW_WITHIN},
-    traits::{
-        Chain, Control, Granting, OnSuccession, PatientOrigin, Records, Standing, Trail,
-    },
+    traits::{Chain, Control, Granting, OnSuccession, PatientOrigin, Records, Standing, Trail},
     AccountId, Basis, Cid, ClinicianRole, CompartmentId, Dispute, EmergencyPlan, Glass, GlassIndex,
     GrantIndex, GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, Review, Rights,
     Scope, ShareHolder,
@@ -627,10 +625,7 @@ pub mod pallet {
         /// Errors: [`Error::NotBarred`]. Event: [`Event::Readmitted`].
         #[pallet::call_index(5)]
         #[pallet::weight(T::WeightInfo::readmit(MAX_UNREVIEWED))]
-        pub fn readmit(
-            origin: OriginFor<T>,
-            clinician: AccountId,
-        ) -> DispatchResultWithPostInfo {
+        pub fn readmit(origin: OriginFor<T>, clinician: AccountId) -> DispatchResultWithPostInfo {
             let cost = |late| T::WeightInfo::readmit(late);
             T::GovernanceOrigin::ensure_origin(origin)
                 .map_err(|error| DispatchError::from(error).with_weight(cost(0)))?;
