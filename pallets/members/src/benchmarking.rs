@@ -294,8 +294,8 @@ mod benchmarks {
         Ok(())
     }
 
-    /// Who pays is found out last for a controller who is no member; an urgent call looks into
-    /// all four buckets when its own ones are spent; and what it does not use is given back.
+    // Who pays is found out last for a controller who is no member; an urgent call looks into
+    // all four buckets when its own ones are spent; and what it does not use is given back.
     #[benchmark]
     fn check_member() {
         let who = T::BenchmarkController::get();
