@@ -220,6 +220,24 @@ mod benchmarks {
         assert!(Controllers::<T>::contains_key(PATIENT, added));
     }
 
+    #[benchmark]
+    fn add_controller_alone() {
+        let owner: AccountId = account("owner", 0, 0);
+        crowded::<T>(&owner, ControllerRole::Owner, 1);
+        let (public, added) = signer();
+        let consent = role_consent::<T>(&public, ControllerRole::Owner);
+        #[extrinsic_call]
+        add_controller(
+            RawOrigin::Signed(owner),
+            PATIENT,
+            added.clone(),
+            ControllerRole::Owner,
+            None,
+            consent,
+        );
+        assert!(Controllers::<T>::contains_key(PATIENT, added));
+    }
+
     /// Another owner, announced and due, who has announced something about all others.
     #[benchmark]
     fn remove_controller() {
@@ -258,13 +276,27 @@ mod benchmarks {
     }
 
     #[benchmark]
-    fn set_keyring(w: Linear<0, { MAX_FORMER_KEYRINGS }>) {
+    fn set_keyring() {
         let owner: AccountId = account("owner", 0, 0);
         crowded::<T>(&owner, ControllerRole::Owner, 0);
-        replaced::<T>(&owner, w);
+        replaced::<T>(&owner, MAX_FORMER_KEYRINGS.saturating_sub(1));
         #[extrinsic_call]
         _(RawOrigin::Signed(owner), PATIENT, keyring(2_000));
         assert!(FormerKeyrings::<T>::contains_key(PATIENT, keyring(1_000)));
+    }
+
+    #[benchmark]
+    fn set_keyring_at_limit() {
+        let owner: AccountId = account("owner", 0, 0);
+        crowded::<T>(&owner, ControllerRole::Owner, 0);
+        // What nobody needs any more makes room: all of it, so that the limit is not left behind.
+        let count = MAX_FORMER_KEYRINGS
+            .saturating_add(KEYRINGS_PRUNED)
+            .saturating_sub(1);
+        replaced::<T>(&owner, count);
+        #[extrinsic_call]
+        set_keyring(RawOrigin::Signed(owner), PATIENT, keyring(2_000));
+        assert_eq!(FormerKeyringCount::<T>::get(PATIENT), MAX_FORMER_KEYRINGS);
     }
 
     #[benchmark]

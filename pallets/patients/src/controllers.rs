@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-    /// Gives a role, or counts a guardian's word for it.
+    /// Gives a role, or counts a guardian's word for it. Returns whether words of others ended.
     pub(crate) fn add(
         who: AccountId,
         patient: PatientId,
@@ -24,7 +24,7 @@ impl<T: Config> Pallet<T> {
         role: ControllerRole,
         expires_at: Option<Moment>,
         consent: RoleConsent,
-    ) -> DispatchResult {
+    ) -> Result<bool, DispatchError> {
         let by = Self::ensure_decides(patient, who)?;
         ensure!(
             by.role == ControllerRole::Owner || role != ControllerRole::Owner,
@@ -68,7 +68,7 @@ impl<T: Config> Pallet<T> {
                 .all(|(guardian, _)| *guardian == by.actor || agrees(guardian))
             {
                 Self::agree_to_add(patient, by.actor, account, role, expires_at, consent);
-                return Ok(());
+                return Ok(false);
             }
             // The words for this account are used up, those for other terms with them.
             let used: Vec<_> = Additions::<T>::iter_prefix(patient)
@@ -79,8 +79,9 @@ impl<T: Config> Pallet<T> {
                 Additions::<T>::remove(patient, guardian);
             }
         }
+        let expired = rows.iter().any(|(other, _)| *other == account);
         Self::do_add_controller(patient, by.actor, account, role, expires_at);
-        Ok(())
+        Ok(jointly || expired)
     }
 
     fn agree_to_add(

@@ -16,21 +16,17 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-    /// Names another keyring. Returns how many former ones it had to look at.
+    /// Names another keyring. Returns whether it had to look at all former ones.
     pub(crate) fn change_keyring(
         who: AccountId,
         patient: PatientId,
         keyring: Cid,
-    ) -> Result<u32, DispatchError> {
+    ) -> Result<bool, DispatchError> {
         let (actor, row) = Self::ensure_decides_for(who, patient)?;
         ensure!(keyring.is_well_formed(), Error::<T>::InvalidCid);
         let grows = row.keyring.is_some_and(|present| present != keyring)
             && !FormerKeyrings::<T>::contains_key(patient, keyring);
-        let walked = if grows {
-            Self::make_room(patient, row.enrolled_at, row.decided_since)?
-        } else {
-            0
-        };
+        let at_limit = grows && Self::make_room(patient, row.enrolled_at, row.decided_since)?;
 
         Self::name(patient, &actor, keyring);
         Self::deposit(
@@ -41,7 +37,7 @@ impl<T: Config> Pallet<T> {
                 keyring,
             },
         );
-        Ok(walked)
+        Ok(at_limit)
     }
 
     /// Names a former keyring again, in exchange for the present one: as many are left as before.
@@ -95,12 +91,12 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Sees to it that one more former keyring can be kept: at the limit, the oldest go that are
-    /// kept no more. Returns how many it looked at.
+    /// kept no more. Returns whether it had to.
     fn make_room(
         patient: PatientId,
         enrolled_at: Moment,
         decided_since: Moment,
-    ) -> Result<u32, DispatchError> {
+    ) -> Result<bool, DispatchError> {
         let now = T::Chain::now();
         // Who took the patient over finds room, even if whoever decided before has left none.
         let took_over = decided_since > enrolled_at
@@ -109,7 +105,7 @@ impl<T: Config> Pallet<T> {
         let limit = MAX_FORMER_KEYRINGS.saturating_add(reserved);
         let count = FormerKeyringCount::<T>::get(patient);
         if count < limit {
-            return Ok(0);
+            return Ok(false);
         }
 
         let mut over: Vec<(Moment, Cid)> = FormerKeyrings::<T>::iter_prefix(patient)
@@ -126,6 +122,6 @@ impl<T: Config> Pallet<T> {
             FormerKeyrings::<T>::remove(patient, keyring);
         }
         FormerKeyringCount::<T>::insert(patient, left);
-        Ok(count)
+        Ok(true)
     }
 }

@@ -515,9 +515,13 @@ pub mod pallet {
             role: ControllerRole,
             expires_at: Option<Moment>,
             consent: RoleConsent,
-        ) -> DispatchResult {
+        ) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
-            Self::add(who, patient, account, role, expires_at, consent)
+            let alone = T::WeightInfo::add_controller_alone();
+            match Self::add(who, patient, account, role, expires_at, consent) {
+                Ok(ends_words) => Ok((!ends_words).then_some(alone).into()),
+                Err(error) => Err(error.with_weight(alone)),
+            }
         }
 
         /// Takes an account's role for a patient away. An owner's whose role does not end: announces
@@ -555,18 +559,19 @@ pub mod pallet {
         /// Errors: `NotEnrolled`, `NotAuthorized`, `InvalidCid`, `TooManyKeyrings`.
         /// Event: `KeyringChanged`.
         #[pallet::call_index(3)]
-        #[pallet::weight(T::WeightInfo::set_keyring(MAX_FORMER_KEYRINGS + KEYRINGS_RESERVED))]
+        #[pallet::weight(T::WeightInfo::set_keyring_at_limit())]
         pub fn set_keyring(
             origin: OriginFor<T>,
             patient: PatientId,
             keyring: Cid,
         ) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
+            let with_room = T::WeightInfo::set_keyring();
             match Self::change_keyring(who, patient, keyring) {
-                Ok(walked) => Ok(Some(T::WeightInfo::set_keyring(walked)).into()),
+                Ok(at_limit) => Ok((!at_limit).then_some(with_room).into()),
                 // Only this one is found out by looking at all of them.
                 Err(error) if error == Error::<T>::TooManyKeyrings.into() => Err(error.into()),
-                Err(error) => Err(error.with_weight(T::WeightInfo::set_keyring(0))),
+                Err(error) => Err(error.with_weight(with_room)),
             }
         }
 

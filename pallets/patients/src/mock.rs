@@ -412,7 +412,7 @@ pub fn add(
     account: AccountId,
     role: ControllerRole,
     expires_at: Option<Moment>,
-) -> DispatchResult {
+) -> DispatchResultWithPostInfo {
     add_to(PATIENT, by, account, role, expires_at)
 }
 
@@ -422,7 +422,7 @@ pub fn add_to(
     account: AccountId,
     role: ControllerRole,
     expires_at: Option<Moment>,
-) -> DispatchResult {
+) -> DispatchResultWithPostInfo {
     let consent = role_consent(&name_of(&account), patient, role);
     Patients::add_controller(signed(by), patient, account, role, expires_at, consent)
 }

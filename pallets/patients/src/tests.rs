@@ -309,7 +309,7 @@ mod add_controller {
     #[test]
     fn guardians_make_no_owners_and_carers_nobody() {
         ExtBuilder::default().build_and_execute(|| {
-            assert_noop!(
+            assert_refused!(
                 add(guardian(), stranger(), Owner, None),
                 Error::<Test>::NotAuthorized
             );
@@ -317,7 +317,7 @@ mod add_controller {
             assert_ok!(add(guardian(), stranger(), Guardian, None));
             assert_ok!(add(guardian(), account("A"), Carer, None));
             for role in [Owner, Guardian, Carer] {
-                assert_noop!(
+                assert_refused!(
                     add(carer(), account("B"), role, None),
                     Error::<Test>::NotAuthorized
                 );
@@ -330,17 +330,17 @@ mod add_controller {
         ExtBuilder::default().build_and_execute(|| {
             assert_ok!(enrolment("Stranger", doctor(), HOSPITAL, OTHER, Owner).submit());
             for who in [stranger(), doctor(), hospital_admin()] {
-                assert_noop!(
+                assert_refused!(
                     add(who, stranger(), Owner, None),
                     Error::<Test>::NotAuthorized
                 );
             }
-            assert_noop!(
+            assert_refused!(
                 add_to(PatientId([3; 16]), owner(), owner(), Owner, None),
                 Error::<Test>::NotEnrolled
             );
             let consent = role_consent("Stranger", PATIENT, Owner);
-            assert_noop!(
+            assert_refused!(
                 Patients::add_controller(
                     RuntimeOrigin::root(),
                     PATIENT,
@@ -357,14 +357,14 @@ mod add_controller {
     #[test]
     fn a_role_ends_later_than_now_and_not_later_than_the_givers() {
         ExtBuilder::default().build_and_execute(|| {
-            assert_noop!(
+            assert_refused!(
                 add(owner(), stranger(), Carer, Some(START)),
                 Error::<Test>::ExpiryInPast
             );
             let end = START + DAY;
             assert_ok!(add(owner(), account("Aunt"), Guardian, Some(end)));
             for longer in [None, Some(end + 1)] {
-                assert_noop!(
+                assert_refused!(
                     add(account("Aunt"), stranger(), Carer, longer),
                     Error::<Test>::OutlastsOwn
                 );
@@ -376,11 +376,11 @@ mod add_controller {
     #[test]
     fn a_live_role_is_not_replaced_but_an_expired_one_is() {
         ExtBuilder::default().build_and_execute(|| {
-            assert_noop!(
+            assert_refused!(
                 add(owner(), carer(), Owner, None),
                 Error::<Test>::AlreadyController
             );
-            assert_noop!(
+            assert_refused!(
                 add(owner(), owner(), Carer, None),
                 Error::<Test>::AlreadyController
             );
@@ -405,14 +405,14 @@ mod add_controller {
                 ));
             }
             for role in [Owner, Guardian, Carer] {
-                assert_noop!(
+                assert_refused!(
                     add(owner(), stranger(), role, None),
                     Error::<Test>::TooManyControllers
                 );
             }
             set_now(START + HOUR);
             // Expired ones take room until removed, but can be given a role anew.
-            assert_noop!(
+            assert_refused!(
                 add(owner(), stranger(), Guardian, None),
                 Error::<Test>::TooManyControllers
             );
@@ -433,7 +433,7 @@ mod add_controller {
                 assert_ok!(add(owner(), account(&seed.to_string()), Carer, None));
             }
             for by in [owner(), guardian()] {
-                assert_noop!(
+                assert_refused!(
                     add(by, stranger(), Carer, None),
                     Error::<Test>::TooManyCarers
                 );
@@ -459,14 +459,14 @@ mod add_controller {
                 role_consent("Stranger", PATIENT, Guardian),
                 longer,
             ] {
-                assert_noop!(with(consent), Error::<Test>::BadConsent);
+                assert_refused!(with(consent), Error::<Test>::BadConsent);
             }
             let lasts = |ends| role_consent_until("Stranger", PATIENT, Carer, ends);
-            assert_noop!(
+            assert_refused!(
                 with(lasts(START + CONSENT_LASTS + 1)),
                 Error::<Test>::ConsentTooLong
             );
-            assert_noop!(with(lasts(START)), Error::<Test>::ConsentExpired);
+            assert_refused!(with(lasts(START)), Error::<Test>::ConsentExpired);
             assert!(!ControlledBy::<Test>::contains_key(stranger(), PATIENT));
             assert_ok!(with(lasts(START + CONSENT_LASTS)));
         });
@@ -519,7 +519,7 @@ mod guardians_add {
             for seed in 0..MAX_CARERS {
                 assert_ok!(add(guardian(), account(&seed.to_string()), Carer, None));
             }
-            assert_noop!(
+            assert_refused!(
                 add(guardian(), stranger(), Carer, None),
                 Error::<Test>::TooManyCarers
             );
@@ -908,7 +908,7 @@ mod roles_end {
             assert_eq!(Patients::controlled_by(who.clone(), None, 256), vec![]);
             assert_eq!(Patients::sponsor(&who), None);
             assert_noop!(Patients::lift(signed(who.clone()), PATIENT), refused);
-            assert_noop!(
+            assert_refused!(
                 add(who.clone(), account("A"), Carer, None),
                 Error::<Test>::NotAuthorized
             );
@@ -1266,7 +1266,7 @@ mod hand_over {
         a_child(|| {
             assert_ok!(hand_over(guardian(), "Child"));
             let refused = Error::<Test>::NotAuthorized;
-            assert_noop!(add(guardian(), stranger(), Guardian, None), refused);
+            assert_refused!(add(guardian(), stranger(), Guardian, None), refused);
             assert_refused!(
                 remove(guardian(), account("Child")),
                 Error::<Test>::NotAuthorized,

@@ -12,11 +12,12 @@ use frame_support::{
 pub trait WeightInfo {
     fn enrol() -> Weight;
     fn add_controller() -> Weight;
+    fn add_controller_alone() -> Weight;
     fn remove_controller() -> Weight;
     fn announce_removal() -> Weight;
     fn veto_removal() -> Weight;
-    /// With so many former keyrings looked at.
-    fn set_keyring(walked: u32) -> Weight;
+    fn set_keyring() -> Weight;
+    fn set_keyring_at_limit() -> Weight;
     fn restore_keyring() -> Weight;
     fn restrict() -> Weight;
     fn lift() -> Weight;
@@ -79,6 +80,11 @@ macro_rules! weights {
         fn add_controller() -> Weight {
             Weight::from_parts(520_000_000, 90_000).saturating_add($db.reads_writes(60, 38))
         }
+        // 16 controllers (r:17 w:1), a signature tried in both ways, a word (r:16 w:1), `ControlledBy`
+        // (w:1), `Sponsors` (r:1 w:1) with the patient's role (r:1), `System::Account` (r:1 w:1).
+        fn add_controller_alone() -> Weight {
+            Weight::from_parts(280_000_000, 60_000).saturating_add($db.reads_writes(42, 6))
+        }
         // 16 controllers (r:17 w:1), 16 announcements (r:17 w:16, an event for each), a word (r:1 w:1),
         // `ControlledBy` (w:1), `Sponsors` (r:1 w:1) with 8 other patients (r:16); the recoveries
         // under way (r:9).
@@ -92,23 +98,14 @@ macro_rules! weights {
         fn veto_removal() -> Weight {
             Weight::from_parts(60_000_000, 3_600).saturating_add($db.reads_writes(6, 2))
         }
-        // `Patients` (w:1), `FormerKeyrings` (r:1 w:2), their count (r:1 w:1). At the limit, each of
-        // them is read, those kept no more are found in 5 steps with the recoveries under way
-        // (r:45), and 16 removed.
-        fn set_keyring(walked: u32) -> Weight {
-            let pruned = if walked > 0 {
-                Weight::from_parts(150_000_000, 20_000).saturating_add($db.reads_writes(46, 17))
-            } else {
-                Weight::zero()
-            };
-            Weight::from_parts(75_000_000, 7_200)
-                .saturating_add($db.reads_writes(8, 5))
-                .saturating_add(pruned)
-                .saturating_add(
-                    Weight::from_parts(2_500_000, 2_600)
-                        .saturating_add($db.reads(1))
-                        .saturating_mul(u64::from(walked)),
-                )
+        // `Patients` (w:1), `FormerKeyrings` (r:1 w:2), their count (r:1 w:1).
+        fn set_keyring() -> Weight {
+            Weight::from_parts(75_000_000, 7_200).saturating_add($db.reads_writes(8, 5))
+        }
+        // The same; 144 former ones (r:145), of which those kept no more are found in 5 steps with the
+        // recoveries under way (r:45), and 16 removed (w:16).
+        fn set_keyring_at_limit() -> Weight {
+            Weight::from_parts(600_000_000, 400_000).saturating_add($db.reads_writes(198, 22))
         }
         // The same without the limit, and the recoveries under way (r:9).
         fn restore_keyring() -> Weight {

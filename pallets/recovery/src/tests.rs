@@ -785,7 +785,8 @@ mod finish {
             set_now(START + DELAY);
             assert_ok!(finish(SISTER, "phone"));
             assert_eq!(Recovery::recoveries(PATIENT), vec![]);
-            assert_refused!(finish(UNCLE, "thief"), Error::<Test>::NotFound);
+            assert_refused!(finish(UNCLE, "thief"), Error::<Test>::NoPlan);
+            assert_refused!(finish(account("thief"), "thief"), Error::<Test>::NotFound);
         });
     }
 }
