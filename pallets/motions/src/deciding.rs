@@ -1,7 +1,7 @@
 //! What becomes of a motion between its proposal and its end.
 
 use alloc::{boxed::Box, vec::Vec};
-use codec::Decode;
+use codec::{Decode, Encode};
 use frame_support::{ensure, storage::unhashed, traits::Get, weights::Weight};
 use frame_system::pallet_prelude::BlockNumberFor;
 use pallet_collective::{Proposals, Voting};
@@ -13,7 +13,7 @@ use super::*;
 const CLEARED_AT_ONCE: usize = 4;
 
 /// The votes of a motion, as the collective keeps them: its own type shows none of its fields.
-#[derive(Decode)]
+#[derive(Encode, Decode)]
 pub(crate) struct Tally<BlockNumber> {
     _index: ProposalIndex,
     pub threshold: u32,
@@ -45,16 +45,9 @@ impl<T: Config> Pallet<T> {
         frame_system::Pallet::<T>::block_number() >= row.until
     }
 
-    /// The votes that a motion takes now: no fewer than when it was proposed, and more if the
-    /// electorate has grown.
-    fn needed(
-        row: &Motion<BlockNumberFor<T>>,
-        tally: &Tally<BlockNumberFor<T>>,
-        seats: u32,
-    ) -> u32 {
-        row.majority
-            .of(Self::electorate(seats))
-            .max(tally.threshold)
+    /// The votes that a motion takes now, whatever it took when it was proposed.
+    fn needed(row: &Motion<BlockNumberFor<T>>, seats: u32) -> u32 {
+        row.majority.of(Self::electorate(seats))
     }
 
     pub(crate) fn do_propose(
@@ -157,11 +150,17 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn do_close(motion: T::Hash, seats: u32) -> Result<Weight, DispatchError> {
         let row = Motions::<T>::get(motion).ok_or(Error::<T>::NotFound)?;
         let tally = Self::tally(motion).ok_or(Error::<T>::NotFound)?;
-        let needed = Self::needed(&row, &tally, seats);
+        let needed = Self::needed(&row, seats);
         let ayes = tally.ayes.len() as u32;
         let nays = tally.nays.len() as u32;
 
         if ayes >= needed {
+            // The collective goes by what it has kept.
+            let tally = Tally {
+                threshold: needed,
+                ..tally
+            };
+            unhashed::put(&Voting::<T, Council>::hashed_key_for(motion), &tally);
             return Ok(Self::carry_out(motion, &row, seats));
         }
         let outcome = if seats.saturating_sub(nays) < needed {
@@ -224,7 +223,7 @@ impl<T: Config> Pallet<T> {
             Self::forget(motion);
             return false;
         };
-        let carried = tally.ayes.len() as u32 >= Self::needed(&row, &tally, seats);
+        let carried = tally.ayes.len() as u32 >= Self::needed(&row, seats);
         if carried || !Self::is_over(&row) {
             return true;
         }

@@ -403,6 +403,20 @@ mod close {
     }
 
     #[test]
+    fn votes_that_a_smaller_electorate_makes_enough_carry_the_motion() {
+        build_and_execute(|| {
+            Vacated::set(2);
+            // Four of six, where nobody gets around the first to propose it.
+            set_seats(&[1, 2, 3, 4]);
+            let motion = proposed(&set(2), &[4, 1, 2]);
+            assert_err_ignore_postinfo!(Motions::close(by(9), motion), Error::<Test>::TooEarly);
+            Vacated::set(0);
+            closed(motion, Outcome::Carried);
+            assert_eq!(number(), 2);
+        });
+    }
+
+    #[test]
     fn what_a_later_runtime_cannot_carry_out_is_void() {
         build_and_execute(|| {
             let motion = proposed(&set(2), &[1, 2, 3]);
