@@ -28,9 +28,6 @@ pub const MAX_HOLDERS: u32 = 7;
 pub const GLASS_LASTS: Moment = 24 * HOUR;
 /// Milliseconds in which it has to be reviewed.
 pub const REVIEW_WITHIN: Moment = 72 * HOUR;
-
-/// Milliseconds for which a file that is named no more can be named again.
-pub const UNNAMING_WAITS: Moment = 72 * HOUR;
 /// Milliseconds between saying that another owner's role is to end, and its end.
 pub const ENDING_WAITS: Moment = 72 * HOUR;
 /// Milliseconds for which something announced can be carried out once it is due.

@@ -2,7 +2,7 @@
 
 use salus_primitives::{
     traits::{Chain, Consent, Control, Records, Standing},
-    AccountId, CompartmentId, Grant, GrantIndex, Moment, OrgId, PatientId, Purpose, RecordIndex,
+    AccountId, CompartmentId, Grant, GrantIndex, Grantee, Moment, OrgId, PatientId, Purpose, RecordIndex,
 };
 
 use crate::{predicate, Config, Grants, Pallet};
@@ -70,12 +70,24 @@ impl<T: Config> Consent<AccountId> for Pallet<T> {
         record: RecordIndex,
         since: Moment,
     ) -> bool {
-        let Some((row, _)) = Self::given(patient, grant, reader) else {
+        let Some(row) = Grants::<T>::get(patient, grant) else {
             return false;
         };
-        row.rights.read()
+        // Who has left since could read then: what was handed out is reported all the same.
+        let was_given = match &row.grantee {
+            Grantee::Clinician { account, .. } => account == reader,
+            Grantee::Organisation(grantee) => {
+                T::Standing::member(reader).is_some_and(|member| member.organisation() == *grantee)
+            }
+        };
+        was_given
+            && row.rights.read()
             && predicate::held_since(&row, since, T::Chain::now())
             && T::Records::record(patient, record)
                 .is_some_and(|found| predicate::covers(&row, record, &found, since))
+    }
+
+    fn organisation_of(patient: &PatientId, grant: GrantIndex) -> Option<OrgId> {
+        Grants::<T>::get(patient, grant).map(|row| row.grantee.organisation())
     }
 }
