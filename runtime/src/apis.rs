@@ -330,7 +330,9 @@ impl_runtime_apis! {
         }
 
         fn may_report(account: AccountId, delivery: Delivery) -> bool {
-            AccessLog::may_report(&account, &delivery)
+            Members::member(account)
+                .filter(Member::is_service)
+                .is_some_and(|member| AccessLog::may_report(member.organisation(), &delivery))
         }
 
         fn trail_head(patient: PatientId) -> TrailHead {
@@ -386,7 +388,7 @@ impl_runtime_apis! {
                     Reference::Named
                 }
                 ObjectKind::Letter => Consent::letter_reference(&patient, &content),
-                ObjectKind::Keyring if Patients::is_keyring_named(&patient, &content) => {
+                ObjectKind::Keyring if Patients::is_keyring_named(patient, content) => {
                     Reference::Named
                 }
                 ObjectKind::Keyring => Reference::Unnamed,
@@ -436,6 +438,10 @@ impl_runtime_apis! {
 
         fn participation(study: StudyIndex, patient: PatientId) -> Option<Participation> {
             Research::participation(study, &patient)
+        }
+
+        fn participations(patient: PatientId) -> Vec<(StudyIndex, Participation)> {
+            Research::participations(&patient)
         }
     }
 

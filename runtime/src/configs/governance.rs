@@ -147,7 +147,8 @@ impl Contains<RuntimeCall> for NotBySignature {
             RuntimeCall::Timestamp(_)
             | RuntimeCall::Grandpa(_)
             | RuntimeCall::Validators(_)
-            | RuntimeCall::Upgrades(_) => true,
+            | RuntimeCall::Upgrades(_)
+            | RuntimeCall::MultiBlockMigrations(_) => true,
             RuntimeCall::Timelock(call) => matches!(
                 call,
                 pallet_timelock::Call::announce { .. } | pallet_timelock::Call::cancel { .. }

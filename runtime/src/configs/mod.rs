@@ -9,5 +9,5 @@ pub use governance::{
     ChangeOfSeats, CouncilCollective, EnactedOrigin, GovernanceOrigin, NotBySignature,
     NothingAuthorized, Oversized,
 };
-pub use salus::{SalusChain, Urgent};
+pub use salus::{keepers, SalusChain, Urgent};
 pub use system::{CallFilter, BLOCK_LENGTH, MAXIMUM_BLOCK_WEIGHT, NORMAL_RATIO};

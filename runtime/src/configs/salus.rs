@@ -48,7 +48,6 @@ impl Contains<RuntimeCall> for Urgent {
                 pallet_members::Call::suspend_clinician { .. }
                     | pallet_members::Call::end_credential { .. }
             ) | RuntimeCall::Motions(_)
-                | RuntimeCall::Council(pallet_collective::Call::vote { .. })
                 | RuntimeCall::Patients(
                     pallet_patients::Call::restrict { .. }
                         | pallet_patients::Call::remove_controller { .. }
