@@ -3,10 +3,11 @@
 use anyhow::{anyhow, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use salus_client::actions::{purpose_code, sharing::Who, PURPOSES};
+use salus_client::files::unixfs;
 use salus_client::keys::{parse_account, AccountKey};
 use salus_client::taxonomy::{Category, Sensitivity};
 use salus_primitives::{
-    AccountId, Balance, ClinicianRole, ControllerRole, Moment, OrganisationKind, Purpose,
+    AccountId, Balance, Cid, ClinicianRole, ControllerRole, Moment, OrganisationKind, Purpose,
 };
 
 const UNITS: [(char, Moment); 6] = [
@@ -123,6 +124,11 @@ pub fn account(text: &str) -> Result<AccountId, salus_client::Error> {
         true => Ok(AccountKey::from_uri(text)?.account()),
         false => parse_account(text),
     }
+}
+
+/// The usual text of a CID, `bafy…`.
+pub fn cid(text: &str) -> Result<Cid, salus_client::Error> {
+    unixfs::to_chain(&unixfs::parse_text(text)?)
 }
 
 /// An account, or `org:3`.
