@@ -95,6 +95,12 @@ impl Standing<AccountId> for Doubles {
             None
         }
     }
+    fn administers(account: &AccountId) -> Option<OrgId> {
+        match Self::member(account) {
+            Some(Member::Admin { organisation }) => Some(organisation),
+            _ => None,
+        }
+    }
     fn organisation_is_active(organisation: OrgId) -> bool {
         [HOSPITAL, CLINIC].contains(&organisation)
     }
