@@ -152,7 +152,7 @@ pub fn sensitivity() -> impl TypedValueParser<Value = Sensitivity> {
         .try_map(|text| text.parse::<Sensitivity>())
 }
 
-fn one_of<T: Copy + Send + Sync + 'static>(
+pub fn one_of<T: Copy + Send + Sync + 'static>(
     words: &'static [(&'static str, T)],
 ) -> impl TypedValueParser<Value = T> {
     PossibleValuesParser::new(words.iter().map(|(word, _)| *word)).try_map(|text| {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{anyhow, Context};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::TypedValueParser;
 use clap::Subcommand;
 use salus_client::actions::council::{self, Outcome, Proposed, Told};
 use salus_client::actions::describe::moment;
@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::args::Global;
 use crate::context::client;
 use crate::output::{print, table};
+use crate::parse;
 
 #[derive(Debug, Subcommand)]
 pub enum Council {
@@ -86,7 +87,8 @@ pub enum Motion {
     },
     /// How much block time accounts may use
     Allowance {
-        /// Each person, each service account, or all patients of one organisation together
+        /// Whose: each person, each service account, an organisation together, a patient, all patients
+        /// of one organisation together; or urgent calls, of each or of an organisation together
         #[arg(value_parser = spender())]
         spender: Spender,
         /// What can be spent at once, in microseconds; a usual transaction takes about 500
@@ -107,11 +109,15 @@ pub enum Motion {
 }
 
 fn spender() -> impl TypedValueParser<Value = Spender> {
-    PossibleValuesParser::new(["person", "service", "sponsor"]).map(|word| match word.as_str() {
-        "service" => Spender::Service,
-        "sponsor" => Spender::Sponsor,
-        _ => Spender::Person,
-    })
+    parse::one_of(&[
+        ("person", Spender::Person),
+        ("service", Spender::Service),
+        ("organisation", Spender::Organisation),
+        ("patient", Spender::Patient),
+        ("sponsor", Spender::Sponsor),
+        ("urgent", Spender::Urgent),
+        ("urgent-together", Spender::UrgentTogether),
+    ])
 }
 
 fn hash(text: &str) -> anyhow::Result<[u8; 32]> {

@@ -7,7 +7,9 @@ use anyhow::{bail, Context};
 use clap::Subcommand;
 use salus_client::actions::describe::{moment, span};
 use salus_client::actions::recovery::{self, Helping, OfferFile, Sealed, Word};
-use salus_client::actions::succession::{self, LiveGrant, NewKeys, RequestFile, TakenOver};
+use salus_client::actions::succession::{
+    self, Ended, LiveGrant, NewKeys, RequestFile, TakenOver,
+};
 use salus_client::actions::{clock, Client};
 use salus_client::kit;
 use salus_client::profile::{write_atomically, WORK_FACTOR};
@@ -262,7 +264,7 @@ impl Recovery {
                 let done = recovery::finish(&client(global).await?, &request).await?;
                 print(global, &done, || {
                     format!(
-                        "{} is the only one who decides for patient {} now. The new phone goes on with `salus recovery restore`.",
+                        "{} is the only one who decides for patient {} now. The plan has ended with it, and so have the emergency plan, grants to write and studies. The new phone goes on with `salus recovery restore`, and names helpers anew with `salus recovery setup`.",
                         request.owner, done.patient
                     )
                 })
@@ -412,8 +414,45 @@ pub fn anew(taken: &TakenOver) -> String {
         " Others who write to the patient are warned of the new account: tell them that it is you.",
     );
     text.push_str(&untouched(&taken.keys.missing));
+    text.push_str(&over(taken.ended.as_ref()));
     text.push_str(&passed_on(taken));
     text
+}
+
+/// What ended with the former deciders, and what lays it down again. Nothing of it comes back by itself.
+fn over(ended: Option<&Ended>) -> String {
+    let Some(ended) = ended else {
+        return String::new();
+    };
+    let mut rows = Vec::new();
+    let mut row = |what: String, command: &str| rows.push(vec![what, command.to_owned()]);
+    if ended.recovery_plan {
+        row("the helpers".into(), "salus recovery setup");
+    }
+    if ended.emergency_plan {
+        row("what opens in an emergency".into(), "salus emergency plan");
+    }
+    let numbers = |numbers: &[u32]| {
+        let texts: Vec<String> = numbers.iter().map(u32::to_string).collect();
+        texts.join(", ")
+    };
+    if !ended.grants.is_empty() {
+        row(
+            format!("grants {} (to write, or of a study)", numbers(&ended.grants)),
+            "salus share --write",
+        );
+    }
+    if !ended.studies.is_empty() {
+        // Nobody takes part in a study twice.
+        row(format!("studies {}", numbers(&ended.studies)), "");
+    }
+    match rows.is_empty() {
+        true => String::new(),
+        false => format!(
+            "\n\nThese ended with those who decided before, and nothing of it comes back by itself:\n\n{}",
+            table(&["ended", "to have it again"], &rows)
+        ),
+    }
 }
 
 /// The compartments that could not be given new keys.
@@ -552,4 +591,35 @@ fn shown(view: &recovery::RecoveryView) -> String {
         ));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ended_is_told_with_the_command_that_lays_it_down_again() {
+        assert_eq!(over(None), "");
+        assert_eq!(over(Some(&Ended::default())), "");
+        let told = over(Some(&Ended {
+            emergency_plan: true,
+            recovery_plan: true,
+            grants: vec![3, 4],
+            studies: vec![5],
+        }));
+        for words in [
+            "salus recovery setup",
+            "salus emergency plan",
+            "grants 3, 4",
+            "salus share --write",
+            "studies 5",
+        ] {
+            assert!(told.contains(words), "{told}");
+        }
+        let told = over(Some(&Ended {
+            recovery_plan: true,
+            ..Ended::default()
+        }));
+        assert!(!told.contains("emergency"), "{told}");
+    }
 }
