@@ -51,8 +51,18 @@ pub enum Recovery {
         #[command(flatten)]
         about: About,
     },
-    /// Name no helpers any more; what they have begun ends
+    /// Name no helpers any more: announces it, and does it once the plan's delay is over
     Remove {
+        #[command(flatten)]
+        about: About,
+    },
+    /// Carry out what was announced about the helpers, once it is due
+    Complete {
+        #[command(flatten)]
+        about: About,
+    },
+    /// Keep the helpers whose end, or replacement, was announced; by who decides for the patient
+    Veto {
         #[command(flatten)]
         about: About,
     },
@@ -189,8 +199,15 @@ impl Recovery {
                         .iter()
                         .map(|share| vec![share.helper.clone(), share.file.display().to_string()])
                         .collect();
+                    let when = match made.due {
+                        None => "Earlier files are worth nothing now.".into(),
+                        Some(due) => format!(
+                            "The present helpers stay until {}: run `salus recovery complete` then. Until it is done, theirs are the files that count, and `salus recovery veto` keeps them.",
+                            moment(due)
+                        ),
+                    };
                     format!(
-                        "{} of {} helpers can let you in again together, {} after they are enough. Give each their file, and keep none; earlier files are worth nothing now.\n\n{}",
+                        "{} of {} helpers can let you in again together, {} after they are enough. Give each their file, and keep none. {when}\n\n{}",
                         made.threshold,
                         made.shares.len(),
                         span(made.delay),
@@ -206,17 +223,34 @@ impl Recovery {
             Recovery::Remove { about } => {
                 let client = client(global).await?;
                 let done = recovery::remove(&client, client.patient(about.patient)?).await?;
-                print(global, &done, || {
-                    let mut text = String::from(
+                print(global, &done, || match done.due {
+                    Some(due) => format!(
+                        "Announced: from {} on `salus recovery complete` ends the plan. Until then the helpers can still begin, and `salus recovery veto` keeps them.",
+                        moment(due)
+                    ),
+                    None => stopped(
                         "Nobody can let you in again now: `salus recovery setup` names helpers.",
-                    );
-                    if !done.owners.is_empty() {
-                        text.push_str(&format!(
-                            " Stopped: nothing goes to {}.",
-                            done.owners.join(", ")
-                        ));
-                    }
-                    text
+                        &done.owners,
+                    ),
+                })
+            }
+            Recovery::Complete { about } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let done = recovery::complete(&client, patient).await?;
+                print(global, &done, || {
+                    stopped(
+                        "It is done: `salus recovery show` tells who helps now. Earlier files are worth nothing.",
+                        &done.owners,
+                    )
+                })
+            }
+            Recovery::Veto { about } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let done = recovery::veto(&client, patient).await?;
+                print(global, &done, || {
+                    "The helpers stay as they are. If somebody else announced it: a key may be stolen, see `salus log`.".into()
                 })
             }
             Recovery::Test { shares } => {
@@ -228,8 +262,16 @@ impl Recovery {
                         .iter()
                         .map(|share| {
                             format!(
-                                "{}: whole, and number {} of the {} shares of patient {}'s present plan; {} are needed.",
-                                share.file, share.number, share.count, share.patient, share.threshold
+                                "{}: whole, and number {} of the {} shares of patient {}'s {} plan; {} are needed.",
+                                share.file,
+                                share.number,
+                                share.count,
+                                share.patient,
+                                match share.pending {
+                                    true => "announced",
+                                    false => "present",
+                                },
+                                share.threshold
                             )
                         })
                         .collect();
@@ -254,7 +296,7 @@ impl Recovery {
                 let done = recovery::cancel(&client, patient, owner.as_ref()).await?;
                 print(global, &done, || {
                     format!(
-                        "Stopped: nothing goes to {}. Helpers have passed shares on: make new ones with `salus recovery setup`, and ask how they were misled. If one of them begins again: `salus recovery remove`.",
+                        "Stopped: nothing goes to {}. Helpers have passed shares on: make new ones with `salus recovery setup`, and ask how they were misled. If one of them begins again: `salus recovery remove`, and then stop each until it is done.",
                         done.owners.join(", ")
                     )
                 })
@@ -566,6 +608,13 @@ fn read_all(paths: &[PathBuf]) -> anyhow::Result<Vec<Sealed>> {
     paths.iter().map(|path| read(path)).collect()
 }
 
+fn stopped(what: &str, owners: &[String]) -> String {
+    match owners {
+        [] => what.to_owned(),
+        owners => format!("{what} Stopped: nothing goes to {}.", owners.join(", ")),
+    }
+}
+
 fn shown(view: &recovery::RecoveryView) -> String {
     let mut text = match &view.plan {
         Some(plan) => format!(
@@ -578,6 +627,17 @@ fn shown(view: &recovery::RecoveryView) -> String {
         ),
         None => "No helpers are named: `salus recovery setup` names them.".into(),
     };
+    if let Some(ending) = &view.ending {
+        text.push_str(&format!(
+            "\n\nAnnounced by {}, to be completed from {} on: {}. `salus recovery veto` keeps the present ones.",
+            ending.by,
+            moment(ending.due),
+            match ending.helpers.as_slice() {
+                [] => "no helpers any more".into(),
+                helpers => format!("these helpers instead: {}", helpers.join(", ")),
+            }
+        ));
+    }
     for row in &view.recoveries {
         text.push_str(&format!(
             "\n\nUnder way since {}: to {}, by {}. {}",

@@ -214,6 +214,13 @@ impl Names {
                 span(fields["delay"].as_u64().unwrap_or_default())
             ),
             ("Recovery", "PlanRemoved") => format!("{actor} named no helpers any more."),
+            ("Recovery", "PlanEnding") => format!(
+                "{actor} announced other helpers for getting back in, or none, from {} on. If that is wrong: `salus recovery veto`.",
+                until("due")
+            ),
+            ("Recovery", "EndingVetoed") => {
+                format!("{actor} kept the helpers, against what was announced.")
+            }
             ("Recovery", "RecoveryStarted") => format!(
                 "{actor}, as a helper, began to give the patient to {}. If that is not you: `salus recovery cancel`.",
                 self.account(&fields["owner"])
