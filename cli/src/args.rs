@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    chain, compartments, completions, consent, correct, council, credits, emergency, keyring, keys, log,
-    open, org, patient, record, recovery, request, rights, share, study, validator, vault, watch,
+    chain, compartments, completions, consent, correct, council, credits, emergency, keyring, keys,
+    log, open, org, patient, record, recovery, request, rights, share, study, validator, vault,
+    watch,
 };
 
 /// Patients hold the key to their own medical records: share them, see who looked, correct them.

@@ -351,9 +351,7 @@ impl Keyring {
     /// Id and public key of the compartment with this label at this epoch, made if need be.
     /// Save the keyring before the chain hears of either.
     pub fn prepare(&mut self, label: &Label, epoch: u32) -> (CompartmentId, EncryptionKey) {
-        let id = self
-            .find(label)
-            .unwrap_or_else(|| self.next_id(label));
+        let id = self.find(label).unwrap_or_else(|| self.next_id(label));
         let compartment = self
             .compartments
             .entry(id)
@@ -1074,7 +1072,11 @@ mod tests {
         keyring.close(&second);
         let (third, _) = keyring.prepare(&lab, 0);
         assert!(third != first && third != second);
-        assert_eq!(keyring.label(&first), Some(&lab), "old entries keep their names");
+        assert_eq!(
+            keyring.label(&first),
+            Some(&lab),
+            "old entries keep their names"
+        );
         // A device that has not heard of it does not bring it back.
         assert_eq!(elsewhere.prepare(&lab, 0).0, first);
         elsewhere.merge(keyring, |_, _| None);

@@ -172,14 +172,8 @@ impl AccountKey {
         genesis: &Genesis,
     ) -> CredentialConsent {
         let account = self.account();
-        let payload = credential_payload(
-            genesis,
-            organisation,
-            &account,
-            role,
-            signed_at,
-            expires_at,
-        );
+        let payload =
+            credential_payload(genesis, organisation, &account, role, signed_at, expires_at);
         CredentialConsent {
             signed_at,
             expires_at,

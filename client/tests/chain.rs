@@ -142,8 +142,7 @@ async fn a_trail_is_written_read_back_and_verified() {
         "{unasked:?}"
     );
     let consent = doctor.sign_credential(organisation, role, now, now + HOUR, &chain.genesis());
-    let credential =
-        calls::members::credential(&doctor.account(), role, until, Some(&consent));
+    let credential = calls::members::credential(&doctor.account(), role, until, Some(&consent));
     let credentialed = chain.submit(&admin, &credential).await.unwrap();
     let event = credentialed
         .event("Members", "ClinicianCredentialed")

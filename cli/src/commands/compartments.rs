@@ -63,7 +63,10 @@ impl Compartments {
                 let label = CompartmentLabel::flagged(label.category, label.flags);
                 let closed = patient::close_compartment(&client, patient, &label).await?;
                 print(global, &closed, || {
-                    format!("“{}” is closed. What fits nowhere else goes to intake.", closed.label)
+                    format!(
+                        "“{}” is closed. What fits nowhere else goes to intake.",
+                        closed.label
+                    )
                 })
             }
             Compartments::Open { labels, about } => {

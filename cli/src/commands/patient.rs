@@ -341,8 +341,8 @@ async fn controllers(
             consent,
         }) => {
             let consent = read_role(&consent)?;
-            let done =
-                patient::add_controller(client, patient, &account, role, duration, &consent).await?;
+            let done = patient::add_controller(client, patient, &account, role, duration, &consent)
+                .await?;
             print(global, &done, || {
                 let role = format!("{role:?}").to_lowercase();
                 match done.done {
@@ -353,19 +353,19 @@ async fn controllers(
         }
         Some(Controllers::Remove { account }) => {
             let done = patient::remove_controller(client, patient, &account).await?;
-            print(global, &done, || match (done.done, done.due) {
+            print(global, &done, || {
+                match (done.done, done.due) {
                 (false, Some(due)) => format!(
                     "Announced: from {} on the same command ends the role of {account}, who is an owner as you are. Until then each of those who decide can veto it, that account too.",
                     moment(due)
                 ),
                 _ => format!("{account} no longer acts for the patient. Take its device out of the keyring and rotate the keys, too."),
+            }
             })
         }
         Some(Controllers::Veto { account }) => {
             let done = patient::veto_removal(client, patient, &account).await?;
-            print(global, &done, || {
-                format!("{account} keeps its role.")
-            })
+            print(global, &done, || format!("{account} keeps its role."))
         }
     }
 }

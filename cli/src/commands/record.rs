@@ -303,7 +303,10 @@ pub fn read_back(unread: Option<&str>) -> String {
 pub fn passed_over(passed_over: &[String]) -> String {
     match passed_over {
         [] => String::new(),
-        newer => format!("\nPassed over, because they cannot be read: {}", newer.join("; ")),
+        newer => format!(
+            "\nPassed over, because they cannot be read: {}",
+            newer.join("; ")
+        ),
     }
 }
 

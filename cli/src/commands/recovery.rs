@@ -7,9 +7,7 @@ use anyhow::{bail, Context};
 use clap::Subcommand;
 use salus_client::actions::describe::{moment, span};
 use salus_client::actions::recovery::{self, Helping, OfferFile, Sealed, Word};
-use salus_client::actions::succession::{
-    self, Ended, LiveGrant, NewKeys, RequestFile, TakenOver,
-};
+use salus_client::actions::succession::{self, Ended, LiveGrant, NewKeys, RequestFile, TakenOver};
 use salus_client::actions::{clock, Client};
 use salus_client::kit;
 use salus_client::profile::{write_atomically, WORK_FACTOR};
@@ -223,7 +221,8 @@ impl Recovery {
             Recovery::Remove { about } => {
                 let client = client(global).await?;
                 let done = recovery::remove(&client, client.patient(about.patient)?).await?;
-                print(global, &done, || match done.due {
+                print(global, &done, || {
+                    match done.due {
                     Some(due) => format!(
                         "Announced: from {} on `salus recovery complete` ends the plan. Until then the helpers can still begin, and `salus recovery veto` keeps them.",
                         moment(due)
@@ -232,6 +231,7 @@ impl Recovery {
                         "Nobody can let you in again now: `salus recovery setup` names helpers.",
                         &done.owners,
                     ),
+                }
                 })
             }
             Recovery::Complete { about } => {
@@ -480,7 +480,10 @@ fn over(ended: Option<&Ended>) -> String {
     };
     if !ended.grants.is_empty() {
         row(
-            format!("grants {} (to write, or of a study)", numbers(&ended.grants)),
+            format!(
+                "grants {} (to write, or of a study)",
+                numbers(&ended.grants)
+            ),
             "salus share --write",
         );
     }

@@ -343,10 +343,7 @@ mod tests {
         let file = credential_of("//Bob");
         let late = NOW + DAY;
         let other = Genesis::zero();
-        assert_says(
-            file.verify(&other, 2, &bob, NURSE, NOW),
-            &["another chain"],
-        );
+        assert_says(file.verify(&other, 2, &bob, NURSE, NOW), &["another chain"]);
         assert_says(
             file.verify(&GENESIS, 3, &bob, NURSE, NOW),
             &["organisation 2", "--organisation 3"],

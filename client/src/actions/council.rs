@@ -12,9 +12,7 @@ use sp_core::H256;
 
 use super::{describe, number, Client, Receipt};
 use crate::chain::motions::{hash_of as motion_of, motion_key};
-use crate::chain::{
-    calls, storage_prefix, twox_key, Call, CodeVersion, Runtime, Submitted, Votes,
-};
+use crate::chain::{calls, storage_prefix, twox_key, Call, CodeVersion, Runtime, Submitted, Votes};
 use crate::error::{Error, Result};
 
 /// What the consortium did, as a transaction shows it.
@@ -501,7 +499,9 @@ mod tests {
     fn only_what_is_authorized_is_sent() {
         let (this, other) = (H256::repeat_byte(1), H256::repeat_byte(2));
         assert!(ensure_authorized(this, Some(this)).is_ok());
-        let told = ensure_authorized(this, Some(other)).unwrap_err().to_string();
+        let told = ensure_authorized(this, Some(other))
+            .unwrap_err()
+            .to_string();
         assert!(told.contains(&format!("{other:?}")), "{told}");
         let told = ensure_authorized(this, None).unwrap_err().to_string();
         assert!(told.contains("salus council enact"), "{told}");

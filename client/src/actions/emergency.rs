@@ -368,9 +368,7 @@ async fn deal_anew(client: &Client, keyring: &Keyring, rotated: &[CompartmentId]
         return Ok(());
     }
     let row = salus.patient(patient).await?;
-    let decided_since = row
-        .ok_or_else(|| unknown_patient(patient))?
-        .decided_since;
+    let decided_since = row.ok_or_else(|| unknown_patient(patient))?.decided_since;
     let plans = client.profile.dealt_plans()?;
     ensure_own(plans.get(&patient), &plan, decided_since)?;
     let named: Vec<OrgId> = plan
@@ -1063,6 +1061,7 @@ mod tests {
     #[tokio::test]
     async fn a_plan_gets_new_keys_only_from_who_set_it_and_still_decides() {
         let rotated = CompartmentId([1; 16]);
+        let (ours, others) = (Cid::raw([8; 32]), Cid::raw([9; 32]));
         let plan = EmergencyPlan {
             compartments: vec![rotated].try_into().unwrap(),
             holders: vec![ShareHolder {
@@ -1072,7 +1071,7 @@ mod tests {
             .try_into()
             .unwrap(),
             threshold: 1,
-            package: PACKAGE,
+            package: ours,
             set_at: NOW,
         };
         let dealt = |package: &Cid| DealtPlan {
@@ -1080,9 +1079,9 @@ mod tests {
             vaults: Default::default(),
         };
         for (set_here, decided_since, follows) in [
-            (Some(PACKAGE), NOW, true),
-            (Some(PACKAGE), NOW + 1, false),
-            (Some(Cid([9; 36])), 0, false),
+            (Some(ours), NOW, true),
+            (Some(ours), NOW + 1, false),
+            (Some(others), 0, false),
             (None, 0, false),
         ] {
             let world = World::at(None);

@@ -305,11 +305,7 @@ pub async fn restore_keyring(
 }
 
 /// What to try, in this order: a thief who replaced it may have done so many times.
-fn to_restore(
-    formers: Vec<Cid>,
-    named: Option<Cid>,
-    ours: Option<&Keyring>,
-) -> Result<Vec<Cid>> {
+fn to_restore(formers: Vec<Cid>, named: Option<Cid>, ours: Option<&Keyring>) -> Result<Vec<Cid>> {
     if formers.is_empty() {
         return Err(Error::Unfit(
             "no former keyring is kept: it was not changed within 72 hours".into(),

@@ -516,7 +516,10 @@ mod tests {
     fn what_a_recovery_puts_off_has_no_end_that_could_be_told() {
         let now = 10 * UNNAMING_WAITS;
         let until = now + 1;
-        assert_eq!(kept(until, now), (Some(until - UNNAMING_WAITS), Some(until)));
+        assert_eq!(
+            kept(until, now),
+            (Some(until - UNNAMING_WAITS), Some(until))
+        );
         assert_eq!(kept(Moment::MAX, now), (None, None));
         let later = now + 2 * UNNAMING_WAITS;
         assert_eq!(kept(later, now), (None, Some(later)));

@@ -427,9 +427,7 @@ async fn remember(
 
 #[cfg(test)]
 mod tests {
-    use salus_primitives::{
-        api::GrantView, Basis, CompartmentId, Grantee, Moment, Rights, Scope,
-    };
+    use salus_primitives::{api::GrantView, Basis, CompartmentId, Grantee, Moment, Rights, Scope};
 
     use super::*;
     use crate::actions::double::{World, HOME};

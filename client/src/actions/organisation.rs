@@ -400,8 +400,7 @@ mod tests {
             let error = ensure_renews(row, organisation, &account, role, now).unwrap_err();
             let told = error.to_string();
             let role = format!("{role:?}").to_lowercase();
-            let command =
-                format!("consent credential --organisation {organisation} --role {role}");
+            let command = format!("consent credential --organisation {organisation} --role {role}");
             assert!(told.contains(&command), "{told}");
         }
     }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use codec::{Decode, Encode};
 use salus_primitives::{
-    AccountId, Controller, ControllerRole, Genesis, Helper, Moment, PatientId, RecoveryPlan, Subject,
-    ENDING_COUNTS,
+    AccountId, Controller, ControllerRole, Genesis, Helper, Moment, PatientId, RecoveryPlan,
+    Subject, ENDING_COUNTS,
 };
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
@@ -507,7 +507,9 @@ pub async fn test(client: &Client, files: &[Sealed]) -> Result<Vec<Tested>> {
         let plan = plan(client, patient).await?;
         let mut helpers = plan.helpers.to_vec();
         let in_force = helpers.len();
-        if let Some((announced, ..)) = ending(client, patient).await?.and_then(|row| row.replacement)
+        if let Some((announced, ..)) = ending(client, patient)
+            .await?
+            .and_then(|row| row.replacement)
         {
             helpers.extend(announced);
         }
@@ -563,9 +565,7 @@ fn stoppable(
     let is_other_owner = |account: &AccountId| {
         account != me
             && controllers.iter().any(|(known, row)| {
-                known == account
-                    && row.role == ControllerRole::Owner
-                    && row.expires_at.is_none()
+                known == account && row.role == ControllerRole::Owner && row.expires_at.is_none()
             })
     };
     let (kept, stopped): (Vec<AccountId>, Vec<AccountId>) =

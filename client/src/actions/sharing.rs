@@ -765,7 +765,9 @@ fn ensure_may_answer(
 ) -> Result<()> {
     let no = |why: String| Err(Error::NotPermitted(why));
     if request.requester == *me {
-        return no("nobody answers their own request: another one who acts for the patient does".into());
+        return no(
+            "nobody answers their own request: another one who acts for the patient does".into(),
+        );
     }
     if request.asked_at < decided_since {
         return no("this was asked before the present owner or guardians decided: whoever asked has to ask again".into());
@@ -1090,13 +1092,19 @@ mod tests {
         assert!(answered(&me, None, &carer, 100, 50).is_ok());
         assert!(answered(&me, Some(4), &carer, 100, 50).is_ok());
         for (result, why) in [
-            (answered(&doctor, Some(4), &carer, 1, 0), "their own request"),
+            (
+                answered(&doctor, Some(4), &carer, 1, 0),
+                "their own request",
+            ),
             (answered(&me, None, &carer, 100, 51), "ask again"),
             (answered(&me, Some(3), &carer, 1, 0), "organisation 3"),
             (answered(&me, None, &carer, 101, 0), "asked for"),
         ] {
             let told = result.unwrap_err();
-            assert!(matches!(&told, Error::NotPermitted(text) if text.contains(why)), "{told}");
+            assert!(
+                matches!(&told, Error::NotPermitted(text) if text.contains(why)),
+                "{told}"
+            );
         }
         // An owner decides what to give, and for how long.
         let owner = row(ControllerRole::Owner, None);

@@ -229,7 +229,10 @@ pub async fn complete_hand_over(client: &Client, patient: PatientId) -> Result<H
     let event = caused(&submitted, "Patients", "HandedOver")?;
     Ok(HandedOver {
         patient: patient.to_string(),
-        owner: event.fields["owner"].as_str().unwrap_or_default().to_owned(),
+        owner: event.fields["owner"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
         done: true,
         due: None,
         receipt: (&submitted).into(),

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use salus_primitives::{AccountId, GrantIndex, Member, Moment, OrgId, PatientId, RecordIndex, TrailHead};
+use salus_primitives::{
+    AccountId, GrantIndex, Member, Moment, OrgId, PatientId, RecordIndex, TrailHead,
+};
 use serde::Serialize;
 use serde_json::Value;
 use sp_core::H256;
@@ -206,12 +208,7 @@ impl Interests {
 
     /// Whether an event concerns this person: their patients, whom they help to get back in, what is
     /// shared with them, what they asked for, what they have read, and their own standing.
-    async fn include(
-        &mut self,
-        chain: &Chain,
-        salus: &Salus,
-        event: &ChainEvent,
-    ) -> Result<bool> {
+    async fn include(&mut self, chain: &Chain, salus: &Salus, event: &ChainEvent) -> Result<bool> {
         let me = self.me.to_string();
         let is_me = |field: &str| event.fields[field].as_str() == Some(me.as_str());
         let is_ours = |value: &Value| {
@@ -301,9 +298,7 @@ impl Interests {
 impl Interests {
     async fn helps(&self, salus: &Salus, patient: PatientId) -> Result<bool> {
         let plan = salus.recovery_plan(patient).await?;
-        Ok(plan.is_some_and(|plan| {
-            plan.helpers.iter().any(|helper| helper.account == self.me)
-        }))
+        Ok(plan.is_some_and(|plan| plan.helpers.iter().any(|helper| helper.account == self.me)))
     }
 }
 

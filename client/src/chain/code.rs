@@ -172,10 +172,16 @@ mod tests {
         let bare = [MAGIC.to_vec(), section(10, &[7; 300])].concat();
         let cut = runtime("salus", 7);
         for (code, what) in [
-            (br#"{"name": "Northern"}"#.to_vec(), "a chain's specification"),
+            (
+                br#"{"name": "Northern"}"#.to_vec(),
+                "a chain's specification",
+            ),
             (b"".to_vec(), "no WebAssembly"),
             (b"\x7fELF".to_vec(), "no WebAssembly"),
-            (compressed[..compressed.len() - 9].to_vec(), "cut or changed"),
+            (
+                compressed[..compressed.len() - 9].to_vec(),
+                "cut or changed",
+            ),
             (bare, "names no runtime version"),
             (cut[..cut.len() - 20].to_vec(), "names no runtime version"),
             (

@@ -337,11 +337,7 @@ impl Chain {
             .flatten()
     }
 
-    async fn runtime_of(
-        &self,
-        version: Version,
-        at: H256,
-    ) -> Result<Arc<Runtime>> {
+    async fn runtime_of(&self, version: Version, at: H256) -> Result<Arc<Runtime>> {
         let spec_version = version.spec_version;
         if let Some(runtime) = lock(&self.inner.runtimes).get(&spec_version) {
             return Ok(runtime.clone());

@@ -181,12 +181,7 @@ mod tests {
                 "too many transactions",
             ),
             (1010, "Invalid Transaction", "Custom error: 3", "in a block"),
-            (
-                1010,
-                "Invalid Transaction",
-                "Custom error: 99",
-                "Update it",
-            ),
+            (1010, "Invalid Transaction", "Custom error: 99", "Update it"),
             (
                 1012,
                 "Transaction is temporarily banned",

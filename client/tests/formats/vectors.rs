@@ -281,8 +281,7 @@ fn credential_vectors() {
         .map(|role| {
             let (signed_at, expires_at) = (1_789_000_000_000, 1_790_000_000_000);
             let account = account(0x34);
-            let payload =
-                credential_payload(&genesis(), 7, &account, *role, signed_at, expires_at);
+            let payload = credential_payload(&genesis(), 7, &account, *role, signed_at, expires_at);
             json!({
                 "genesis": hex::encode(genesis()),
                 "organisation": 7,
