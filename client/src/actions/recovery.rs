@@ -6,19 +6,22 @@
 
 use std::path::{Path, PathBuf};
 
+use codec::{Decode, Encode};
 use salus_primitives::{
-    AccountId, ControllerRole, Genesis, Helper, Moment, PatientId, RecoveryPlan, Subject,
+    AccountId, Controller, ControllerRole, Genesis, Helper, Moment, PatientId, RecoveryPlan,
+    Subject, ENDING_COUNTS,
 };
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
 use zeroize::Zeroizing;
 
+use super::describe::moment;
 use super::identity::{back_up, current_keyring, join, published, save_keyring};
 use super::succession::{
-    began, device_of, ensure_owner, settle, signed_device, Keep, RequestFile, TakenOver,
+    device_of, ensure_owner, settle, signed_device, History, Keep, RequestFile, TakenOver,
 };
-use super::{clock, unknown_patient, Client, Receipt};
-use crate::chain::calls;
+use super::{clock, due, unknown_patient, Client, Receipt};
+use crate::chain::{calls, storage_key, Call, Submitted};
 use crate::error::{Error, Result};
 use crate::files::age::{seal_bytes, unseal_bytes, DecryptionKey, EncryptionKey};
 use crate::files::share::{check_known, combine_known, short, split, Share};
@@ -100,8 +103,11 @@ pub struct PlanMade {
     pub threshold: u8,
     pub delay: Moment,
     pub shares: Vec<ShareMade>,
-    /// Whether the vault has the keyring without the keys of earlier plans.
+    /// Whether the vault has the keyring as it should be.
     pub saved: bool,
+    /// From when on it can be put in the place of the plan in force; none if it is in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<Moment>,
     #[serde(flatten)]
     pub receipt: Receipt,
 }
@@ -174,7 +180,8 @@ impl Sealed {
 
 /// Names helpers, and writes a file for each of them into `folder`: any `threshold` of them can make
 /// a new account the owner and open the keyring to its phone, if nobody who decides for the patient
-/// stops them within `delay`. The files of an earlier plan open nothing any more.
+/// stops them within `delay`. A plan in force ends only after its own delay, by [`complete`], so that
+/// helpers who have begun are not outrun; then its files open nothing any more.
 pub async fn setup(
     client: &Client,
     patient: PatientId,
@@ -183,6 +190,7 @@ pub async fn setup(
     delay: Moment,
     folder: &Path,
 ) -> Result<PlanMade> {
+    ensure_nothing_waits(client, patient).await?;
     let people = people(client, patient, helpers).await?;
     let count = u8::try_from(people.len())
         .map_err(|_| Error::Unfit("that many helpers cannot be named".into()))?;
@@ -209,14 +217,19 @@ pub async fn setup(
 
     // The keyring first: a plan whose shares open nothing would be worse than none.
     let mut keyring = current_keyring(client, patient).await?;
-    let name = format!("{RECOVERY}{}", short(&set));
+    let name = holder_of(&rows);
     keyring.add_holder(&name, &key.public())?;
     client.profile.save_keyring(&mut keyring)?;
     save_keyring(client, &mut keyring).await?;
     let call = calls::recovery::set_plan(patient, &rows, threshold, delay)?;
     let done = client.submit(&call).await;
-    // Until here the earlier plan's shares were good.
-    let forgotten = forget(client, &mut keyring, |holder| is_over(&done, &name, holder)).await;
+    let due = done.as_ref().ok().and_then(plan_ending);
+    // Until it is in force the earlier plan's shares are good.
+    let stands = done.as_ref().map(|_| due.is_none());
+    let forgotten = forget(client, &mut keyring, |holder| {
+        is_over(&stands, &name, holder)
+    })
+    .await;
     let submitted = done?;
     Ok(PlanMade {
         patient: patient.to_string(),
@@ -224,15 +237,58 @@ pub async fn setup(
         delay,
         shares: files,
         saved: forgotten?,
+        due,
         receipt: (&submitted).into(),
     })
 }
 
+/// What a plan's key is called among the keyring's holders: whoever sees the plan on the chain knows it.
+fn holder_of(helpers: &[Helper]) -> String {
+    let shares: Vec<H256> = helpers.iter().map(|helper| helper.share).collect();
+    let digest = sp_crypto_hashing::blake2_128(&shares.encode());
+    format!("{RECOVERY}{}", short(&digest))
+}
+
+/// From when on what was announced about a plan can be completed; none if it is done.
+fn plan_ending(submitted: &Submitted) -> Option<Moment> {
+    due(submitted, "Recovery", "PlanEnding")
+}
+
+/// What is to become of a plan, as `pallet-recovery` keeps it.
+#[derive(Decode)]
+struct Ending {
+    by: AccountId,
+    _announced_at: Moment,
+    due: Moment,
+    replacement: Option<(Vec<Helper>, u8, Moment)>,
+}
+
+async fn ending(client: &Client, patient: PatientId) -> Result<Option<Ending>> {
+    let at = client.chain.finalized().await?.hash;
+    let key = storage_key("Recovery", "Endings", &patient.encode());
+    let row: Option<Ending> = client.chain.storage(&key, at).await?;
+    let now = client.chain.salus_at(at).now().await?;
+    Ok(row.filter(|row| now < row.due.saturating_add(ENDING_COUNTS)))
+}
+
+/// Told before any key is made: another change would be refused.
+async fn ensure_nothing_waits(client: &Client, patient: PatientId) -> Result<()> {
+    match ending(client, patient).await? {
+        None => Ok(()),
+        Some(row) => Err(Error::Unfit(format!(
+            "a change of the helpers was announced already: `salus recovery complete` carries it out from {} on, `salus recovery veto` calls it off",
+            moment(row.due)
+        ))),
+    }
+}
+
 /// Whether a holder of the keyring is of no plan that may stand on the chain, after the plan of the
-/// holder `name` was sent there.
-fn is_over<T>(sent: &Result<T>, name: &str, holder: &str) -> bool {
-    match sent {
-        Ok(_) => holder.starts_with(RECOVERY) && holder != name,
+/// holder `name` was sent there, and stands there or waits.
+fn is_over(stands: &Result<bool, &Error>, name: &str, holder: &str) -> bool {
+    match stands {
+        Ok(true) => holder.starts_with(RECOVERY) && holder != name,
+        // Both count until one of them does not: it may be vetoed.
+        Ok(false) => false,
         // It may stand there after all: both sets of shares open the keyring until it is known.
         Err(Error::Chain(error)) if error.is_transport() => false,
         Err(_) => holder == name,
@@ -305,7 +361,18 @@ async fn people(
 pub struct RecoveryView {
     pub patient: String,
     pub plan: Option<PlanView>,
+    /// What was announced about the plan.
+    pub ending: Option<EndingView>,
     pub recoveries: Vec<RecoveryRow>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct EndingView {
+    pub by: String,
+    /// From when on it can be completed.
+    pub due: Moment,
+    /// Who is to help instead; empty if nobody is.
+    pub helpers: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -334,8 +401,19 @@ pub async fn show(client: &Client, patient: PatientId) -> Result<RecoveryView> {
     }
     let plan = salus.recovery_plan(patient).await?;
     let recoveries = salus.recoveries(patient).await?;
+    let ending = ending(client, patient).await?;
     Ok(RecoveryView {
         patient: patient.to_string(),
+        ending: ending.map(|row| EndingView {
+            by: row.by.to_string(),
+            due: row.due,
+            helpers: row
+                .replacement
+                .iter()
+                .flat_map(|(helpers, ..)| helpers)
+                .map(|helper| helper.account.to_string())
+                .collect(),
+        }),
         plan: plan.as_ref().map(|plan| PlanView {
             helpers: plan
                 .helpers
@@ -359,14 +437,39 @@ pub async fn show(client: &Client, patient: PatientId) -> Result<RecoveryView> {
     })
 }
 
-/// Names no helpers any more; what they have begun ends, if an owner for good says so. The key that
-/// they share opens the keyring no longer.
+/// Announces that there are to be no helpers any more, and when the plan's delay is over does it: what
+/// they have begun ends then, if an owner for good says so, and the key that they share opens the
+/// keyring no longer.
 pub async fn remove(client: &Client, patient: PatientId) -> Result<Changed> {
-    let submitted = client
-        .submit(&calls::recovery::remove_plan(patient))
+    let call = calls::recovery::remove_plan(patient);
+    change_plan(client, patient, call).await
+}
+
+/// Carries out what was announced about the plan, once it is due: others in the place of the helpers, or
+/// none.
+pub async fn complete(client: &Client, patient: PatientId) -> Result<Changed> {
+    change_plan(client, patient, calls::recovery::complete(patient)).await
+}
+
+/// Keeps the plan whose end, or replacement, was announced.
+pub async fn veto(client: &Client, patient: PatientId) -> Result<Changed> {
+    change_plan(client, patient, calls::recovery::veto_ending(patient)).await
+}
+
+/// After what was done to a plan, only the key of the one in force opens the keyring.
+async fn change_plan(client: &Client, patient: PatientId, call: Call) -> Result<Changed> {
+    let submitted = client.submit(&call).await?;
+    let due = plan_ending(&submitted);
+    if due.is_none() {
+        let salus = client.chain.salus_at(submitted.block.hash);
+        let plan = salus.recovery_plan(patient).await?;
+        let name = plan.map(|plan| holder_of(&plan.helpers));
+        let mut keyring = current_keyring(client, patient).await?;
+        forget(client, &mut keyring, |holder| {
+            holder.starts_with(RECOVERY) && Some(holder) != name.as_deref()
+        })
         .await?;
-    let mut keyring = current_keyring(client, patient).await?;
-    forget(client, &mut keyring, |holder| holder.starts_with(RECOVERY)).await?;
+    }
     let stopped = submitted
         .events
         .iter()
@@ -375,6 +478,7 @@ pub async fn remove(client: &Client, patient: PatientId) -> Result<Changed> {
     Ok(Changed {
         patient: patient.to_string(),
         owners: stopped.collect(),
+        due,
         receipt: (&submitted).into(),
     })
 }
@@ -389,20 +493,30 @@ pub struct Tested {
     pub number: u8,
     pub threshold: u8,
     pub count: u8,
+    /// Whether its plan was announced, and is not in force yet.
+    pub pending: bool,
 }
 
-/// Checks that this profile can open these files, and that each is a share of the present plan.
+/// Checks that this profile can open these files, and that each is a share of the present plan, or of
+/// the one that was announced in its place.
 pub async fn test(client: &Client, files: &[Sealed]) -> Result<Vec<Tested>> {
     let keys = share_keys(client).await?;
     let mut tested = Vec::new();
     for file in files {
         let (patient, share) = file.open(&keys)?;
         let plan = plan(client, patient).await?;
-        check_known(&share, &fingerprints(&plan)).map_err(|error| file.named(error))?;
-        let helper = plan
-            .helpers
-            .iter()
-            .find(|helper| helper.share == share.fingerprint());
+        let mut helpers = plan.helpers.to_vec();
+        let in_force = helpers.len();
+        if let Some((announced, ..)) = ending(client, patient)
+            .await?
+            .and_then(|row| row.replacement)
+        {
+            helpers.extend(announced);
+        }
+        let known: Vec<H256> = helpers.iter().map(|helper| helper.share).collect();
+        check_known(&share, &known).map_err(|error| file.named(error))?;
+        let place = known.iter().position(|known| *known == share.fingerprint());
+        let helper = place.and_then(|place| helpers.get(place));
         tested.push(Tested {
             file: file.name.clone(),
             patient: patient.to_string(),
@@ -412,6 +526,7 @@ pub async fn test(client: &Client, files: &[Sealed]) -> Result<Vec<Tested>> {
             number: share.number(),
             threshold: share.threshold(),
             count: share.count(),
+            pending: place.is_some_and(|place| place >= in_force),
         });
     }
     Ok(tested)
@@ -441,11 +556,36 @@ fn fingerprints(plan: &RecoveryPlan) -> Vec<H256> {
     plan.helpers.iter().map(|helper| helper.share).collect()
 }
 
+/// Those recoveries that this account can stop. Fails if there are some, and it can stop none.
+fn stoppable(
+    wanted: Vec<AccountId>,
+    controllers: &[(AccountId, Controller)],
+    me: &AccountId,
+) -> Result<Vec<AccountId>> {
+    let is_other_owner = |account: &AccountId| {
+        account != me
+            && controllers.iter().any(|(known, row)| {
+                known == account && row.role == ControllerRole::Owner && row.expires_at.is_none()
+            })
+    };
+    let (kept, stopped): (Vec<AccountId>, Vec<AccountId>) =
+        wanted.into_iter().partition(is_other_owner);
+    match (kept.first(), stopped.is_empty()) {
+        (Some(owner), true) => Err(Error::NotPermitted(format!(
+            "{owner} is an owner for good, as you are: the helpers decide between you, and none of you stops them. Talk to the helpers"
+        ))),
+        _ => Ok(stopped),
+    }
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct Changed {
     pub patient: String,
     /// The accounts that would become owner, of each recovery that this is about.
     pub owners: Vec<String>,
+    /// From when on what was announced can be completed; none if it is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<Moment>,
     #[serde(flatten)]
     pub receipt: Receipt,
 }
@@ -454,6 +594,7 @@ fn changed(patient: PatientId, owner: &AccountId, submitted: &crate::chain::Subm
     Changed {
         patient: patient.to_string(),
         owners: vec![owner.to_string()],
+        due: None,
         receipt: submitted.into(),
     }
 }
@@ -539,19 +680,23 @@ pub async fn finish(client: &Client, file: &RequestFile) -> Result<Changed> {
     Ok(changed(request.patient, &request.owner, &submitted))
 }
 
-/// Who decides for the patient stops a recovery, or all that are under way.
+/// Who decides for the patient stops a recovery, or all that are under way. Between two owners for good
+/// the helpers decide: a recovery to the other one cannot be stopped.
 pub async fn cancel(
     client: &Client,
     patient: PatientId,
     owner: Option<&AccountId>,
 ) -> Result<Changed> {
-    let owners = match owner {
+    let salus = client.salus().await?;
+    let wanted = match owner {
         Some(owner) => vec![owner.clone()],
         None => {
-            let under_way = client.salus().await?.recoveries(patient).await?;
+            let under_way = salus.recoveries(patient).await?;
             under_way.into_iter().map(|(owner, _)| owner).collect()
         }
     };
+    let controllers = salus.controllers(patient).await?;
+    let owners = stoppable(wanted, &controllers, &client.me())?;
     let mut last = None;
     for owner in &owners {
         let call = calls::recovery::cancel(patient, owner);
@@ -565,6 +710,7 @@ pub async fn cancel(
     Ok(Changed {
         patient: patient.to_string(),
         owners: owners.iter().map(AccountId::to_string).collect(),
+        due: None,
         receipt: (&submitted).into(),
     })
 }
@@ -577,8 +723,10 @@ pub async fn restore(
     files: &[Sealed],
     keep: Keep<'_>,
 ) -> Result<TakenOver> {
+    ensure_owner(client, patient).await?;
     let keys = share_keys(client).await?;
-    let known = fingerprints(&plan(client, patient).await?);
+    let history = History::of(client, patient).await;
+    let known = fingerprints(&plan_behind(client, patient, &history).await?);
     let mut shares: Vec<Share> = Vec::new();
     for (place, file) in files.iter().enumerate() {
         let (of, share) = file.open(&keys)?;
@@ -598,7 +746,30 @@ pub async fn restore(
         shares.push(share);
     }
     let secret = combine_known(&shares, &known)?;
-    reopen(client, patient, key_of(&secret)?, keep).await
+    reopen(client, patient, key_of(&secret)?, history, keep).await
+}
+
+/// The plan that a recovery to this account was finished with. It ended with that, so the chain is asked
+/// in the state before.
+async fn plan_behind(
+    client: &Client,
+    patient: PatientId,
+    history: &History,
+) -> Result<RecoveryPlan> {
+    let Some(block) = history.succeeded_in else {
+        return plan(client, patient).await.map_err(|_| {
+            Error::Unfit(format!(
+                "the trail of patient {patient} tells of no recovery to this account, so nobody can say whose shares these are: ask an archive node with --node, or use a backup or a kit"
+            ))
+        });
+    };
+    let (_, before) = client.chain.block(block).await?;
+    let plan = client.chain.salus_at(before).recovery_plan(patient).await?;
+    plan.ok_or_else(|| {
+        Error::Unfit(format!(
+            "patient {patient} was not given to this account by helpers: use a backup, a kit, or `salus patient take-over` after a hand-over"
+        ))
+    })
 }
 
 pub(super) fn exposed(key: &DecryptionKey) -> Result<Zeroizing<String>> {
@@ -620,9 +791,9 @@ async fn reopen(
     client: &Client,
     patient: PatientId,
     key: DecryptionKey,
+    history: History,
     keep: Keep<'_>,
 ) -> Result<TakenOver> {
-    ensure_owner(client, patient).await?;
     let row = client.salus().await?.patient(patient).await?;
     let content = row
         .ok_or_else(|| unknown_patient(patient))?
@@ -634,12 +805,25 @@ async fn reopen(
         })?;
     // The device is a holder already if this was done before, and cut off.
     let keys = [key, client.device.clone()];
-    let theirs = published(client, patient, &content, &keys).await?;
+    let theirs = match published(client, patient, &content, &keys).await {
+        Err(error @ Error::WrongKey(_)) => return Err(replaced(client, patient, error).await),
+        other => other?,
+    };
     // What a first attempt, cut off, has made anew already.
     let ours = client.profile.keyring(&patient, &client.device)?;
     let keyring = join(&client.salus().await?, ours, theirs, &content).await?;
-    let began = began(client, patient).await;
-    settle(client, keyring, began, keep).await
+    settle(client, keyring, history, keep).await
+}
+
+/// Whoever had the account before may have put a keyring into the place of the patient's own.
+async fn replaced(client: &Client, patient: PatientId, error: Error) -> Error {
+    let kept = async { Ok::<_, Error>(client.salus().await?.former_keyrings(patient).await?) };
+    match kept.await {
+        Ok(kept) if !kept.is_empty() => Error::Keyring(format!(
+            "the keyring of patient {patient} does not open, and it was replaced within 72 hours: `salus keyring restore --list` shows those that are kept; name the last one that was the patient's with `salus keyring restore --content CID`, and do this again"
+        )),
+        _ => error,
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -749,7 +933,9 @@ pub async fn restore_backup(
         )));
     }
     let key = DecryptionKey::parse(stored.key.expose()).map_err(|_| bad())?;
-    reopen(client, patient, key, keep).await
+    ensure_owner(client, patient).await?;
+    let history = History::of(client, patient).await;
+    reopen(client, patient, key, history, keep).await
 }
 
 /// The same with the key of a printed kit, as [`kit::read`] gives it.
@@ -760,7 +946,9 @@ pub async fn restore_kit(
     keep: Keep<'_>,
 ) -> Result<TakenOver> {
     let holder = kit::holder(&key.public());
-    reopen(client, patient, key, keep).await.map_err(|error| match error {
+    ensure_owner(client, patient).await?;
+    let history = History::of(client, patient).await;
+    reopen(client, patient, key, history, keep).await.map_err(|error| match error {
         Error::WrongKey("keyring") => Error::Keyring(format!(
             "{holder} does not open the keyring of patient {patient}: it is another patient's, or a newer kit or a restore has made it worthless; look for the newest kit, a backup or helpers"
         )),
@@ -830,15 +1018,78 @@ mod tests {
     }
 
     #[test]
+    fn a_recovery_to_another_owner_for_good_is_not_stopped() {
+        let account = |uri| AccountKey::from_uri(uri).unwrap().account();
+        let (me, twin, phone) = (account("//Alice"), account("//Bob"), account("//Eve"));
+        let row = |expires_at| Controller {
+            role: ControllerRole::Owner,
+            expires_at,
+        };
+        let both = [(me.clone(), row(None)), (twin.clone(), row(None))];
+        let of = |wanted: &[&AccountId], controllers: &[(AccountId, Controller)]| {
+            let wanted = wanted.iter().map(|account| (*account).clone()).collect();
+            stoppable(wanted, controllers, &me)
+        };
+        let left = of(&[&twin, &phone, &me], &both).unwrap();
+        assert_eq!(left, [phone, me.clone()]);
+        let refused = of(&[&twin], &both).unwrap_err();
+        assert!(
+            matches!(&refused, Error::NotPermitted(text) if text.contains("helpers")),
+            "{refused}"
+        );
+        // An owner whose role ends breaks no tie.
+        let ends = [(twin.clone(), row(Some(5)))];
+        assert_eq!(of(&[&twin], &ends).unwrap(), [twin]);
+        assert!(of(&[], &both).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_plans_key_is_named_after_what_stands_on_the_chain() {
+        let helper = |account: u8, share: u8| Helper {
+            account: AccountId::new([account; 32]),
+            share: H256::repeat_byte(share),
+        };
+        let name = holder_of(&[helper(1, 1), helper(2, 2)]);
+        assert!(name.starts_with(RECOVERY));
+        assert_eq!(name.len(), RECOVERY.len() + 8);
+        assert_ne!(name, holder_of(&[helper(1, 1), helper(2, 3)]));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_made_while_another_change_of_the_plan_waits() {
+        let world = World::at(None);
+        let client = &world.client;
+        let row = (
+            client.me(),
+            1u64,
+            crate::actions::double::NOW + 1,
+            None::<(Vec<Helper>, u8, Moment)>,
+        );
+        let key = storage_key("Recovery", "Endings", &PATIENT.encode());
+        world.node.store(&key, row);
+        let out = tempfile::tempdir().unwrap();
+        let folder = out.path().join("shares");
+        let refused = setup(client, PATIENT, &[], 2, 1, &folder).await;
+        assert!(
+            matches!(&refused, Err(Error::Unfit(text)) if text.contains("salus recovery veto")),
+            "{refused:?}"
+        );
+        assert!(!folder.exists());
+    }
+
+    #[test]
     fn whatever_becomes_of_a_new_plan_the_shares_of_one_open() {
         let (old, new) = ("recovery old", "recovery new");
         let holders = ["phone", "backup 1", old, new];
-        let over = |sent: Result<()>| -> Vec<&str> {
+        let over = |sent: Result<bool>| -> Vec<&str> {
             let over = holders.iter().copied();
-            over.filter(|holder| is_over(&sent, new, holder)).collect()
+            let stands = sent.as_ref().map(|stands| *stands);
+            over.filter(|holder| is_over(&stands, new, holder))
+                .collect()
         };
         let lost = |error| Err(Error::Chain(error));
-        assert_eq!(over(Ok(())), [old]);
+        assert_eq!(over(Ok(true)), [old]);
+        assert!(over(Ok(false)).is_empty(), "the new one may be vetoed");
         let reason = || String::new();
         let unknown = ChainError::OutcomeUnknown {
             call: reason(),
