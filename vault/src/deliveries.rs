@@ -2,25 +2,44 @@
 //!
 //! An entry leaves the queue once it is finalized. A crash between the two submits it again: an entry
 //! may be on the chain twice, never not at all.
+//!
+//! The chain takes a batch as a whole or not at all. When it refuses one, each entry is looked at by
+//! itself, so that none holds up the others: what waits for the allowance of a patient's trail is put
+//! off, and what the chain will never take is dropped, with a loud line in the log and a counter.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::RngCore;
-use salus_primitives::{Delivery, MAX_DELIVERIES};
+use salus_primitives::{AccountId, Delivery, Moment, OrgId, DAY, MAX_DELIVERIES, SECOND};
 use tokio::sync::Notify;
 
+use crate::batches;
 use crate::error::ApiError;
-use crate::ledger::Ledger;
+use crate::ledger::{Head, Ledger};
 use crate::metrics::Metrics;
-use crate::store::Store;
+use crate::store::{Queued, Store};
 use crate::Clock;
 
 /// Entries gather for so long, so that a busy vault sends full batches.
 const GATHER: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How often to look for what was put off.
+const LOOK: Duration = Duration::from_secs(60);
+/// What the chain does not take now is offered again after so long.
+const AGAIN: Moment = 10 * 60 * SECOND;
+/// The chain takes no report of an opening that is older.
+const REPORTABLE: Moment = DAY;
+
+/// Whose deliveries these are.
+#[derive(Clone, Debug)]
+pub struct Reporter {
+    pub organisation: OrgId,
+    /// The account that signs the reports.
+    pub service: AccountId,
+}
 
 pub struct Deliveries {
+    reporter: Reporter,
     ledger: Arc<dyn Ledger>,
     store: Arc<Store>,
     metrics: Arc<Metrics>,
@@ -28,14 +47,24 @@ pub struct Deliveries {
     more: Notify,
 }
 
+/// What becomes of an entry of a batch that was refused.
+enum Fate {
+    Offer,
+    /// The chain may take it later.
+    PutOff,
+    Drop,
+}
+
 impl Deliveries {
     pub fn new(
+        reporter: Reporter,
         ledger: Arc<dyn Ledger>,
         store: Arc<Store>,
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Self {
         Self {
+            reporter,
             ledger,
             store,
             metrics,
@@ -45,35 +74,117 @@ impl Deliveries {
     }
 
     /// On disk when it returns.
-    pub async fn push(&self, delivery: Delivery) -> Result<(), ApiError> {
-        let name = format!(
-            "{:020}-{:016x}",
-            (self.clock)(),
-            rand::rngs::OsRng.next_u64()
-        );
-        self.store.push_delivery(&name, &delivery).await?;
+    pub async fn push(&self, delivery: &Delivery) -> Result<(), ApiError> {
+        let now = (self.clock)();
+        self.store.push_delivery(delivery, now, now).await?;
         self.metrics.deliveries_waiting.inc();
         self.more.notify_one();
         Ok(())
     }
 
-    /// Submits one batch. Returns how many entries the chain has taken.
+    /// Submits one batch. Returns how many entries it has dealt with: the chain has taken them, or
+    /// they were put off or dropped.
     pub async fn submit(&self) -> Result<usize, ApiError> {
-        let (batch, waiting) = self.store.deliveries(MAX_DELIVERIES as usize).await?;
+        let now = (self.clock)();
+        let (batch, waiting) = self.store.deliveries(now, MAX_DELIVERIES as usize).await?;
         self.metrics
             .deliveries_waiting
             .set(i64::try_from(waiting).unwrap_or(i64::MAX));
         if batch.is_empty() {
             return Ok(0);
         }
-        let (names, batch): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        self.ledger.deliver(batch).await?;
-        for name in &names {
-            self.store.remove_delivery(name).await?;
+        let count = batch.len();
+        if !self.offer(batch.clone()).await? {
+            self.sort_out(batch).await?;
+        }
+        Ok(count)
+    }
+
+    /// Has the chain take these entries, and removes them from the queue. False if it refuses them.
+    async fn offer(&self, batch: Vec<Queued>) -> Result<bool, ApiError> {
+        let deliveries = batch.iter().map(|queued| queued.delivery.clone()).collect();
+        if !self.ledger.deliver(deliveries).await? {
+            return Ok(false);
+        }
+        for queued in &batch {
+            self.store.remove_delivery(&queued.name).await?;
             self.metrics.deliveries.inc();
             self.metrics.deliveries_waiting.dec();
         }
-        Ok(names.len())
+        Ok(true)
+    }
+
+    /// Of a batch that the chain has refused: drops what it will never take, offers the rest anew, and
+    /// puts off what it does not take then either.
+    async fn sort_out(&self, batch: Vec<Queued>) -> Result<(), ApiError> {
+        let head = self.ledger.head().await?;
+        let count = batch.len();
+        let mut good = Vec::with_capacity(count);
+        for queued in batch {
+            match self.fate(head, &queued).await? {
+                Fate::Offer => good.push(queued),
+                Fate::PutOff => self.put_off(&queued).await?,
+                Fate::Drop => self.drop(&queued).await?,
+            }
+        }
+        let refused = good.len() == count;
+        let groups = batches::by_patient(good, |queued| queued.delivery.patient);
+        let left = batches::offer(groups, refused, |part| self.offer(part)).await?;
+        for queued in &left {
+            self.put_off(queued).await?;
+        }
+        Ok(())
+    }
+
+    async fn fate(&self, head: Head, queued: &Queued) -> Result<Fate, ApiError> {
+        let Reporter {
+            organisation,
+            service,
+        } = &self.reporter;
+        let delivery = &queued.delivery;
+        if self
+            .ledger
+            .may_report(head.hash, service, delivery)
+            .await?
+        {
+            return Ok(Fate::Offer);
+        }
+        let now = head.moment.max((self.clock)());
+        if now.saturating_sub(queued.since) > REPORTABLE {
+            return Ok(Fate::Drop);
+        }
+        // A credential is renewed, and members come and go: then the same entry is taken.
+        let member = self.ledger.member(head.hash, service).await?;
+        let speaks = member
+            .is_some_and(|member| member.is_service() && member.organisation() == *organisation);
+        let keepers = self.ledger.keepers(head.hash, delivery.patient).await?;
+        Ok(match speaks && keepers.contains(organisation) {
+            true => Fate::Drop,
+            false => Fate::PutOff,
+        })
+    }
+
+    async fn put_off(&self, queued: &Queued) -> Result<(), ApiError> {
+        let due = (self.clock)().saturating_add(AGAIN);
+        tracing::warn!(
+            patient = %queued.delivery.patient, record = queued.delivery.record,
+            "the chain does not take a delivery now; it is offered again later"
+        );
+        self.store.put_off_delivery(queued, due).await?;
+        Ok(())
+    }
+
+    async fn drop(&self, queued: &Queued) -> Result<(), ApiError> {
+        let delivery = &queued.delivery;
+        tracing::error!(
+            patient = %delivery.patient, reader = %delivery.reader, grant = delivery.grant,
+            record = delivery.record, part = ?delivery.part, handed_out = queued.since,
+            "the chain will never take this delivery: it is in no trail but this line"
+        );
+        self.metrics.deliveries_dropped.inc();
+        self.store.remove_delivery(&queued.name).await?;
+        self.metrics.deliveries_waiting.dec();
+        Ok(())
     }
 
     /// Submits whatever waits, for ever. What was left by the last run goes first.
@@ -83,7 +194,8 @@ impl Deliveries {
             match self.submit().await {
                 Ok(0) => {
                     pause = GATHER;
-                    self.more.notified().await;
+                    // Whether something came or not, something may be due.
+                    let _ = tokio::time::timeout(LOOK, self.more.notified()).await;
                     tokio::time::sleep(GATHER).await;
                 }
                 Ok(_) => pause = GATHER,
