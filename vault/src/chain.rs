@@ -13,7 +13,7 @@ use salus_client::keys::AccountKey;
 use salus_primitives::api::GrantView;
 use salus_primitives::{
     AccountId, BlockNumber, Cid, Controller, Correction, CorrectionIndex, CorrectionState,
-    Delivery, EmergencyPlan, Genesis, Glass, GlassIndex, GrantIndex, LetterStage, Member, Moment,
+    Delivery, EmergencyPlan, FormerContent, Genesis, Glass, GlassIndex, GrantIndex, LetterStage, Member, Moment,
     ObjectKind, OrgId, Part, Patient, PatientId, Purpose, Record, RecordIndex, Reference, Request,
     RequestIndex, SignedRecipient, Subject,
 };
@@ -63,6 +63,37 @@ impl NodeLedger {
                 Ok(false)
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// The files that a patient's records named before their present ones.
+    async fn all_former_contents(
+        &self,
+        patient: PatientId,
+        at: H256,
+    ) -> Result<Vec<(RecordIndex, FormerContent)>, ChainError> {
+        let prefix = storage_key("Records", "Former", &patient.0);
+        let mut found = Vec::new();
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = self
+                .chain
+                .storage_page(&prefix, after.as_deref(), at)
+                .await?;
+            let Some((last, _)) = page.last() else {
+                return Ok(found);
+            };
+            after = Some(last.clone());
+            for (key, value) in page {
+                // A key ends with what it was made from.
+                let index = key.last_chunk::<4>().map(|end| u32::from_le_bytes(*end));
+                let row = <Vec<FormerContent>>::decode(&mut &value[..]);
+                let Some((index, row)) = index.zip(row.ok()) else {
+                    tracing::error!(%patient, "former files cannot be read; update the vault");
+                    continue;
+                };
+                found.extend(row.into_iter().map(|former| (index, former)));
+            }
         }
     }
 
@@ -220,8 +251,10 @@ impl Ledger for NodeLedger {
         record: RecordIndex,
     ) -> Answer<'_, Vec<Cid>> {
         self.ask(async move {
-            let former = self.chain.salus_at(at).former_contents(patient, record).await?;
-            Ok(former.into_iter().map(|former| former.content).collect())
+            // `SalusApi` tells only what can be restored: nothing of a record that was erased.
+            let all = self.all_former_contents(patient, at).await?;
+            let former = all.into_iter().filter(|(index, _)| *index == record);
+            Ok(former.map(|(_, former)| former.content).collect())
         })
     }
 

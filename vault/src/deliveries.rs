@@ -4,13 +4,14 @@
 //! may be on the chain twice, never not at all.
 //!
 //! The chain takes a batch as a whole or not at all. When it refuses one, each entry is looked at by
-//! itself, so that none holds up the others: what waits for the allowance of a patient's trail is put
-//! off, and what the chain will never take is dropped, with a loud line in the log and a counter.
+//! itself, so that none holds up the others. What it does not take now is put off: the allowance of the
+//! patient's trail is spent, or the vault's credential has expired. What it has not taken within the day
+//! for which it takes reports is dropped, with a loud line in the log and a counter.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use salus_primitives::{AccountId, Delivery, Moment, OrgId, DAY, MAX_DELIVERIES, SECOND};
+use salus_primitives::{AccountId, Delivery, Moment, DAY, MAX_DELIVERIES, SECOND};
 use tokio::sync::Notify;
 
 use crate::batches;
@@ -30,16 +31,9 @@ const AGAIN: Moment = 10 * 60 * SECOND;
 /// The chain takes no report of an opening that is older.
 const REPORTABLE: Moment = DAY;
 
-/// Whose deliveries these are.
-#[derive(Clone, Debug)]
-pub struct Reporter {
-    pub organisation: OrgId,
-    /// The account that signs the reports.
-    pub service: AccountId,
-}
-
 pub struct Deliveries {
-    reporter: Reporter,
+    /// The account that signs the reports.
+    service: AccountId,
     ledger: Arc<dyn Ledger>,
     store: Arc<Store>,
     metrics: Arc<Metrics>,
@@ -47,24 +41,16 @@ pub struct Deliveries {
     more: Notify,
 }
 
-/// What becomes of an entry of a batch that was refused.
-enum Fate {
-    Offer,
-    /// The chain may take it later.
-    PutOff,
-    Drop,
-}
-
 impl Deliveries {
     pub fn new(
-        reporter: Reporter,
+        service: AccountId,
         ledger: Arc<dyn Ledger>,
         store: Arc<Store>,
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Self {
         Self {
-            reporter,
+            service,
             ledger,
             store,
             metrics,
@@ -114,58 +100,36 @@ impl Deliveries {
         Ok(true)
     }
 
-    /// Of a batch that the chain has refused: drops what it will never take, offers the rest anew, and
-    /// puts off what it does not take then either.
+    /// Of a batch that the chain has refused: offers anew what it may take, and puts off or drops the
+    /// rest.
     async fn sort_out(&self, batch: Vec<Queued>) -> Result<(), ApiError> {
         let head = self.ledger.head().await?;
         let count = batch.len();
         let mut good = Vec::with_capacity(count);
         for queued in batch {
-            match self.fate(head, &queued).await? {
-                Fate::Offer => good.push(queued),
-                Fate::PutOff => self.put_off(&queued).await?,
-                Fate::Drop => self.drop(&queued).await?,
+            let delivery = &queued.delivery;
+            let may = self.ledger.may_report(head.hash, &self.service, delivery);
+            match may.await? {
+                true => good.push(queued),
+                false => self.put_off(head, &queued).await?,
             }
         }
         let refused = good.len() == count;
         let groups = batches::by_patient(good, |queued| queued.delivery.patient);
         let left = batches::offer(groups, refused, |part| self.offer(part)).await?;
         for queued in &left {
-            self.put_off(queued).await?;
+            self.put_off(head, queued).await?;
         }
         Ok(())
     }
 
-    async fn fate(&self, head: Head, queued: &Queued) -> Result<Fate, ApiError> {
-        let Reporter {
-            organisation,
-            service,
-        } = &self.reporter;
-        let delivery = &queued.delivery;
-        if self
-            .ledger
-            .may_report(head.hash, service, delivery)
-            .await?
-        {
-            return Ok(Fate::Offer);
+    /// Lets an entry wait; drops it if it has waited for too long.
+    async fn put_off(&self, head: Head, queued: &Queued) -> Result<(), ApiError> {
+        let now = (self.clock)();
+        if head.moment.max(now).saturating_sub(queued.since) > REPORTABLE {
+            return self.give_up(queued).await;
         }
-        let now = head.moment.max((self.clock)());
-        if now.saturating_sub(queued.since) > REPORTABLE {
-            return Ok(Fate::Drop);
-        }
-        // A credential is renewed, and members come and go: then the same entry is taken.
-        let member = self.ledger.member(head.hash, service).await?;
-        let speaks = member
-            .is_some_and(|member| member.is_service() && member.organisation() == *organisation);
-        let keepers = self.ledger.keepers(head.hash, delivery.patient).await?;
-        Ok(match speaks && keepers.contains(organisation) {
-            true => Fate::Drop,
-            false => Fate::PutOff,
-        })
-    }
-
-    async fn put_off(&self, queued: &Queued) -> Result<(), ApiError> {
-        let due = (self.clock)().saturating_add(AGAIN);
+        let due = now.saturating_add(AGAIN);
         tracing::warn!(
             patient = %queued.delivery.patient, record = queued.delivery.record,
             "the chain does not take a delivery now; it is offered again later"
@@ -174,7 +138,7 @@ impl Deliveries {
         Ok(())
     }
 
-    async fn drop(&self, queued: &Queued) -> Result<(), ApiError> {
+    async fn give_up(&self, queued: &Queued) -> Result<(), ApiError> {
         let delivery = &queued.delivery;
         tracing::error!(
             patient = %delivery.patient, reader = %delivery.reader, grant = delivery.grant,

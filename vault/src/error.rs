@@ -109,8 +109,8 @@ impl ApiError {
         Self::new(
             StatusCode::CONFLICT,
             "not-reportable",
-            "the chain would not take this vault's report of this delivery, so nothing was handed out: open the \
-             record again; if that does not help, the operator checks the credential of the vault's service account",
+            "the chain takes no reports of deliveries from this vault's service account, so nothing was handed out: \
+             use another vault; the operator has the account credentialed as a service",
         )
     }
 

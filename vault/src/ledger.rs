@@ -221,8 +221,8 @@ pub trait Ledger: Send + Sync + 'static {
     /// the batch, or refused all of it.
     fn confirm_erasures(&self, batch: Vec<(PatientId, RecordIndex)>) -> Answer<'_, bool>;
 
-    /// Whether the chain would take `service`'s word for this delivery. Says nothing of what is left
-    /// of the allowance for the patient's trail.
+    /// Whether the chain would take `service`'s word for this delivery now. If not, it may still do
+    /// so later, such as when there is room in the patient's trail again.
     fn may_report(
         &self,
         at: H256,

@@ -43,7 +43,7 @@ pub mod sweep;
 pub mod upload;
 
 use copies::Copies;
-use deliveries::{Deliveries, Reporter};
+use deliveries::Deliveries;
 use error::ApiError;
 use ledger::Ledger;
 use metrics::Metrics;
@@ -115,10 +115,7 @@ impl Vault {
                 metrics.clone(),
             ),
             deliveries: Arc::new(Deliveries::new(
-                Reporter {
-                    organisation: settings.audience.organisation,
-                    service: settings.service_account.clone(),
-                },
+                settings.service_account.clone(),
                 ledger.clone(),
                 store.clone(),
                 metrics.clone(),

@@ -584,34 +584,33 @@ impl Vault {
             part,
         };
         if session.is_new(&delivery) {
-            self.ensure_reportable(&delivery).await?;
+            self.ensure_reportable(patient).await?;
             self.deliveries.push(&delivery).await?;
             session.note(&delivery);
         }
         Ok(())
     }
 
-    /// Whatever is handed out ends up in the patient's trail: what could not is not handed out.
-    async fn ensure_reportable(&self, delivery: &Delivery) -> Result<(), ApiError> {
+    /// Whatever is handed out ends up in the patient's trail: what could not is not handed out. That
+    /// there is no room in it this hour keeps nobody from reading: the report waits.
+    async fn ensure_reportable(&self, patient: PatientId) -> Result<(), ApiError> {
+        let own = self.settings.audience.organisation;
         let head = self.rule.head().await?;
+        let keepers = self.ledger.keepers(head.hash, patient).await?;
+        if !keepers.contains(&own) {
+            let peers = self.ledger.peers(head.hash).await?;
+            let kept = peers
+                .into_iter()
+                .filter(|peer| keepers.contains(&peer.organisation));
+            let urls: Vec<_> = kept.map(|peer| peer.url).collect();
+            return Err(ApiError::not_a_keeper(&urls));
+        }
         let service = &self.settings.service_account;
-        if self
-            .ledger
-            .may_report(head.hash, service, delivery)
-            .await?
-        {
-            return Ok(());
+        let member = self.ledger.member(head.hash, service).await?;
+        match member.is_some_and(|member| member.is_service() && member.organisation() == own) {
+            true => Ok(()),
+            false => Err(ApiError::not_reportable()),
         }
-        let keepers = self.ledger.keepers(head.hash, delivery.patient).await?;
-        if keepers.contains(&self.settings.audience.organisation) {
-            return Err(ApiError::not_reportable());
-        }
-        let peers = self.ledger.peers(head.hash).await?;
-        let kept = peers
-            .into_iter()
-            .filter(|peer| keepers.contains(&peer.organisation));
-        let urls: Vec<_> = kept.map(|peer| peer.url).collect();
-        Err(ApiError::not_a_keeper(&urls))
     }
 }
 
