@@ -6,9 +6,12 @@ use std::str::FromStr;
 use codec::Decode;
 use rand::{rngs::OsRng, RngCore};
 use salus_primitives::{
-    signing::{enrolment_payload, recipient_payload, succession_payload},
-    AccountId, ControllerRole, EnrolmentConsent, Genesis, Moment, OrgId, PatientId, Recipient,
-    Subject, SuccessionConsent,
+    signing::{
+        credential_payload, enrolment_payload, recipient_payload, role_payload, succession_payload,
+        CredentialConsent, RoleConsent,
+    },
+    AccountId, ClinicianRole, ControllerRole, EnrolmentConsent, Genesis, Moment, OrgId, PatientId,
+    Recipient, Subject, SuccessionConsent,
 };
 use sp_core::sr25519;
 use sp_runtime::MultiSignature;
@@ -154,6 +157,46 @@ impl AccountKey {
     ) -> SuccessionConsent {
         let payload = succession_payload(genesis, patient, &self.account(), expires_at);
         SuccessionConsent {
+            expires_at,
+            signature: self.multi_sign(&payload),
+        }
+    }
+
+    /// This account's word that `organisation` may credential it in this role.
+    pub fn sign_credential(
+        &self,
+        organisation: OrgId,
+        role: ClinicianRole,
+        signed_at: Moment,
+        expires_at: Moment,
+        genesis: &Genesis,
+    ) -> CredentialConsent {
+        let account = self.account();
+        let payload = credential_payload(
+            genesis,
+            organisation,
+            &account,
+            role,
+            signed_at,
+            expires_at,
+        );
+        CredentialConsent {
+            signed_at,
+            expires_at,
+            signature: self.multi_sign(&payload),
+        }
+    }
+
+    /// This account's word that it takes this role for `patient`.
+    pub fn sign_role(
+        &self,
+        patient: &PatientId,
+        role: ControllerRole,
+        expires_at: Moment,
+        genesis: &Genesis,
+    ) -> RoleConsent {
+        let payload = role_payload(genesis, patient, &self.account(), role, expires_at);
+        RoleConsent {
             expires_at,
             signature: self.multi_sign(&payload),
         }

@@ -208,7 +208,7 @@ impl Heads {
     pub fn get(&self, patient: &PatientId) -> Option<TrailHead> {
         self.0.get(&patient.to_string()).map(|head| TrailHead {
             count: head.count,
-            hash: head.hash,
+            digest: head.hash,
             last_block: head.last_block,
             checkpoint: head.checkpoint,
         })
@@ -217,7 +217,7 @@ impl Heads {
     pub fn set(&mut self, patient: &PatientId, head: &TrailHead) {
         let stored = StoredHead {
             count: head.count,
-            hash: head.hash,
+            hash: head.digest,
             last_block: head.last_block,
             checkpoint: head.checkpoint,
         };

@@ -89,7 +89,7 @@ impl From<TrailHead> for Head {
     fn from(head: TrailHead) -> Self {
         Self {
             count: head.count,
-            hash: head.hash,
+            hash: head.digest,
             last_block: head.last_block,
             checkpoint: head.checkpoint,
         }
@@ -100,7 +100,7 @@ impl From<Head> for TrailHead {
     fn from(head: Head) -> Self {
         Self {
             count: head.count,
-            hash: head.hash,
+            digest: head.hash,
             last_block: head.last_block,
             checkpoint: head.checkpoint,
         }
@@ -111,7 +111,7 @@ impl From<&TrailHead> for SeenHead {
     fn from(head: &TrailHead) -> Self {
         Self {
             count: head.count,
-            hash: head.hash,
+            hash: head.digest,
         }
     }
 }
@@ -349,13 +349,13 @@ impl Reader<'_> {
                 variant: event.variant,
                 fields: event.fields,
                 event: event.raw,
-                hash: running.hash,
+                hash: running.digest,
             });
         }
         // Where the chain's word and the recomputation differ, keep the chain's: verifying shows
         // the difference.
         if let Some(last) = entries.last_mut() {
-            last.hash = head.hash;
+            last.hash = head.digest;
         }
         Ok(entries)
     }
@@ -382,7 +382,7 @@ pub fn verify(
 ) -> Result<(), TrailError> {
     let mut computed = TrailHead::start(genesis, patient);
     let extends = |computed: &TrailHead| match seen {
-        Some(seen) if seen.count == computed.count && seen.hash != computed.hash => {
+        Some(seen) if seen.count == computed.count && seen.hash != computed.digest => {
             Err(TrailError::NotAnExtension { seen: seen.count })
         }
         _ => Ok(()),
@@ -406,7 +406,7 @@ pub fn verify(
             });
         }
         let next = computed.append(entry.block, entry.moment, &entry.event);
-        if entry.n < expected || next.hash != entry.hash {
+        if entry.n < expected || next.digest != entry.hash {
             return Err(TrailError::Changed { n: entry.n });
         }
         computed = next;
@@ -492,7 +492,7 @@ mod tests {
                     variant: "Opened".into(),
                     fields: Value::Null,
                     event,
-                    hash: head.hash,
+                    hash: head.digest,
                 }
             })
             .collect();
@@ -550,7 +550,7 @@ mod tests {
         let mut forged = TrailHead::start(&genesis(), &PATIENT);
         for entry in &mut entries {
             forged = forged.append(entry.block, entry.moment, &entry.event);
-            entry.hash = forged.hash;
+            entry.hash = forged.digest;
         }
         assert_eq!(
             check(&entries, &head, None),

@@ -29,6 +29,13 @@ pub const GLASS_LASTS: Moment = 24 * HOUR;
 /// Milliseconds in which it has to be reviewed.
 pub const REVIEW_WITHIN: Moment = 72 * HOUR;
 
+/// Milliseconds for which a file that is named no more can be named again.
+pub const UNNAMING_WAITS: Moment = 72 * HOUR;
+/// Milliseconds between saying that another owner's role is to end, and its end.
+pub const ENDING_WAITS: Moment = 72 * HOUR;
+/// Milliseconds for which something announced can be carried out once it is due.
+pub const ENDING_COUNTS: Moment = 30 * DAY;
+
 pub const SECOND: Moment = 1_000;
 pub const HOUR: Moment = 60 * 60 * SECOND;
 pub const DAY: Moment = 24 * HOUR;

@@ -134,6 +134,8 @@ pub trait Succession<AccountId> {
     /// Makes `owner` the patient's only controller: all others lose their roles, and all that
     /// [`OnSuccession`] knows ends. Deposits an event for each; the caller's own event says why.
     fn succeed(patient: PatientId, actor: &AccountId, owner: &AccountId) -> DispatchResult;
+    /// The most that `succeed` costs.
+    fn weight() -> Weight;
 }
 
 /// What ends when those who decide for a patient change: everything that former deciders laid down

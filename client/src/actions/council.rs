@@ -1,7 +1,8 @@
 //! The council: what it is asked, how it votes, and what it has announced.
 //!
-//! Admissions and new runtimes need two thirds, and are announced: days pass before anybody can
-//! carry them out. For all else more than half is enough, and it is done at once.
+//! Admissions, new admins and new runtimes need two thirds, and are announced: days pass before anybody
+//! can carry them out. For all else more than half is enough, and it is done at once. The chain knows
+//! from the call how many votes it takes; whoever proposes what is proposed already votes for it.
 
 use codec::Decode;
 use salus_primitives::{AccountId, Moment, OrgId, Spender};
@@ -10,13 +11,11 @@ use serde_json::Value;
 use sp_core::H256;
 
 use super::{describe, number, Client, Receipt};
-use crate::chain::{calls, storage_prefix, twox_key, Call, Runtime, Submitted};
+use crate::chain::motions::{hash_of as motion_of, motion_key};
+use crate::chain::{
+    calls, storage_prefix, twox_key, Call, CodeVersion, Runtime, Submitted, Votes,
+};
 use crate::error::{Error, Result};
-
-/// What carrying out a motion may cost. The chain lets none have more than half a block, so this
-/// bounds nothing that could be proposed.
-const MOTION_REF_TIME: u64 = 170_000_000_000;
-const MOTION_PROOF_SIZE: u64 = u64::MAX / 2;
 
 /// What the consortium did, as a transaction shows it.
 #[derive(Clone, Debug, Serialize)]
@@ -26,6 +25,9 @@ pub struct Outcome {
     /// Why what was carried could not be done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
+    /// How a motion ended that was closed: `Carried`, `Rejected`, `Lapsed` or `Void`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed: Option<String>,
     /// The number of an organisation that was admitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organisation: Option<OrgId>,
@@ -39,7 +41,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn of(submitted: &Submitted, executed: bool) -> Result<Self> {
+    fn of(submitted: &Submitted) -> Result<Self> {
         let field = |pallet: &str, event: &str, name: &str| {
             let event = submitted.event(pallet, event);
             event.map(|event| number(event, name)).transpose()
@@ -49,9 +51,14 @@ impl Outcome {
             .filter_map(|name| name.split_once('.'))
             .filter_map(|(pallet, event)| submitted.event(pallet, event))
             .find_map(|event| event.fields.get("result")?.get("Err"));
+        let closed = submitted
+            .event("Motions", "MotionClosed")
+            .and_then(|event| event.fields.get("outcome")?.as_str());
         Ok(Self {
-            executed,
+            executed: closed == Some("Carried")
+                || submitted.event("Timelock", "DecisionEnacted").is_some(),
             failed: result.map(Value::to_string),
+            closed: closed.map(str::to_owned),
             organisation: field("Members", "OrganisationAdmitted", "organisation")?,
             decision: field("Timelock", "DecisionAnnounced", "decision")?,
             due: submitted
@@ -65,8 +72,10 @@ impl Outcome {
 /// What became of a proposal to the council.
 #[derive(Clone, Debug, Serialize)]
 pub struct Proposed {
-    /// Votes that carry it.
-    pub threshold: u32,
+    /// Votes that carry it; none where it is carried.
+    pub threshold: Option<u32>,
+    /// Votes for it so far, one's own among them.
+    pub ayes: u32,
     /// The motion's hash and number, where it waits for votes.
     pub proposal: Option<H256>,
     pub index: Option<u32>,
@@ -74,24 +83,8 @@ pub struct Proposed {
     pub outcome: Outcome,
 }
 
-/// Proposes a call to the council; more than half of its members must agree.
+/// Proposes a call to the council, or votes for it where it is proposed already.
 pub async fn propose(client: &Client, call: &Call) -> Result<Proposed> {
-    propose_to(client, call, |members| members / 2 + 1).await
-}
-
-/// Proposes to announce a call; two thirds of the council must agree.
-pub async fn announce(client: &Client, call: &Call) -> Result<Proposed> {
-    let at = client.chain.finalized().await?.hash;
-    let encoded = client.chain.runtime(at).await?.encode_call(call)?;
-    let announce = calls::timelock::announce(&encoded);
-    propose_to(client, &announce, |members| (2 * members).div_ceil(3)).await
-}
-
-async fn propose_to(
-    client: &Client,
-    call: &Call,
-    majority: impl Fn(u32) -> u32,
-) -> Result<Proposed> {
     let at = client.chain.finalized().await?.hash;
     let members: Vec<AccountId> = council(client, "Members", at).await?;
     if !members.contains(&client.me()) {
@@ -99,28 +92,27 @@ async fn propose_to(
             "only an organisation's admin sits in the council: use the profile of one".into(),
         ));
     }
-    let threshold = majority(members.len() as u32);
-    let submitted = client.chain.propose(&client.key, threshold, call).await?;
-    let motion = submitted.event("Council", "Proposed");
-    let proposed = Proposed {
-        threshold,
-        proposal: motion.and_then(|event| hash(event.fields.get("proposal_hash")?.as_str()?)),
-        index: motion
-            .map(|event| number(event, "proposal_index"))
-            .transpose()?,
-        outcome: Outcome::of(&submitted, motion.is_none())?,
+    let motion = motion_of(&client.chain.runtime(at).await?.encode_call(call)?);
+    let submitted = client.chain.propose(&client.key, call).await?;
+    let outcome = Outcome::of(&submitted)?;
+    let votes = match outcome.closed {
+        Some(_) => None,
+        None => client.chain.votes(motion, submitted.block.hash).await?,
     };
-    // Proposing does not count as a vote by itself.
-    if let Some((proposal, index)) = proposed.proposal.zip(proposed.index) {
-        let vote = calls::council::vote(proposal, index, true);
-        client.submit(&vote).await?;
-    }
-    Ok(proposed)
+    Ok(Proposed {
+        threshold: votes.as_ref().map(|votes| votes.threshold),
+        ayes: votes.as_ref().map_or(0, |votes| votes.ayes.len() as u32),
+        proposal: votes.as_ref().map(|_| motion),
+        index: votes.map(|votes| votes.index),
+        outcome,
+    })
 }
 
-fn hash(text: &str) -> Option<H256> {
-    let bytes = hex::decode(text.trim_start_matches("0x")).ok()?;
-    (bytes.len() == 32).then(|| H256::from_slice(&bytes))
+/// Proposes to announce a call; two thirds of the council must agree.
+pub async fn announce(client: &Client, call: &Call) -> Result<Proposed> {
+    let at = client.chain.finalized().await?.hash;
+    let encoded = client.chain.runtime(at).await?.encode_call(call)?;
+    propose(client, &calls::timelock::announce(&encoded)).await
 }
 
 async fn council<T: Decode + Default>(client: &Client, item: &str, at: H256) -> Result<T> {
@@ -129,16 +121,6 @@ async fn council<T: Decode + Default>(client: &Client, item: &str, at: H256) -> 
         .storage(&storage_prefix("Council", item), at)
         .await?;
     Ok(value.unwrap_or_default())
-}
-
-/// What the council keeps of a motion (`pallet_collective::Votes`).
-#[derive(Decode)]
-struct Votes {
-    index: u32,
-    threshold: u32,
-    ayes: Vec<AccountId>,
-    nays: Vec<AccountId>,
-    end: u32,
 }
 
 /// A call, told so that a person can judge it.
@@ -208,6 +190,8 @@ pub struct Motion {
     pub index: u32,
     #[serde(flatten)]
     pub told: Told,
+    /// Who proposed it, and can withdraw it while nobody else has voted for it.
+    pub proposer: Option<String>,
     pub threshold: u32,
     pub ayes: Vec<String>,
     pub nays: Vec<String>,
@@ -221,7 +205,7 @@ pub async fn motions(client: &Client) -> Result<Vec<Motion>> {
     let hashes: Vec<H256> = council(client, "Proposals", at).await?;
     let mut motions = Vec::new();
     for proposal in hashes {
-        let Some(votes) = voting(client, proposal, at).await? else {
+        let Some(votes) = client.chain.votes(proposal, at).await? else {
             continue;
         };
         let bytes = proposal_bytes(client, proposal, at).await?;
@@ -230,6 +214,7 @@ pub async fn motions(client: &Client) -> Result<Vec<Motion>> {
             proposal,
             index: votes.index,
             told: Told::of(&runtime, &bytes),
+            proposer: proposer(client, proposal, at).await?,
             threshold: votes.threshold,
             ayes: texts(&votes.ayes),
             nays: texts(&votes.nays),
@@ -239,13 +224,16 @@ pub async fn motions(client: &Client) -> Result<Vec<Motion>> {
     Ok(motions)
 }
 
-async fn voting(client: &Client, proposal: H256, at: H256) -> Result<Option<Votes>> {
-    let key = identity_key("Voting", proposal);
-    Ok(client.chain.storage(&key, at).await?)
+/// The first field of what `pallet-motions` keeps of a motion.
+async fn proposer(client: &Client, proposal: H256, at: H256) -> Result<Option<String>> {
+    let key = motion_key("Motions", "Motions", proposal);
+    let row: Option<Raw> = client.chain.storage(&key, at).await?;
+    let account = row.and_then(|row| AccountId::decode(&mut &row.0[..]).ok());
+    Ok(account.map(|account| account.to_string()))
 }
 
 async fn open_motion(client: &Client, proposal: H256, at: H256) -> Result<Votes> {
-    let votes = voting(client, proposal, at).await?;
+    let votes = client.chain.votes(proposal, at).await?;
     votes.ok_or_else(|| no_motion(proposal))
 }
 
@@ -253,13 +241,6 @@ fn no_motion(proposal: H256) -> Error {
     Error::Unfit(format!(
         "the council has no motion {proposal:?}: `salus council list` shows them"
     ))
-}
-
-/// The council's maps are keyed by the hash as it is.
-fn identity_key(item: &str, proposal: H256) -> Vec<u8> {
-    let mut key = storage_prefix("Council", item);
-    key.extend_from_slice(proposal.as_bytes());
-    key
 }
 
 /// The bytes of whatever a storage item holds.
@@ -278,7 +259,7 @@ impl Decode for Raw {
 async fn proposal_bytes(client: &Client, proposal: H256, at: H256) -> Result<Vec<u8>> {
     let raw: Option<Raw> = client
         .chain
-        .storage(&identity_key("ProposalOf", proposal), at)
+        .storage(&motion_key("Council", "ProposalOf", proposal), at)
         .await?;
     raw.map(|raw| raw.0).ok_or_else(|| no_motion(proposal))
 }
@@ -297,40 +278,40 @@ pub async fn vote(client: &Client, proposal: H256, approve: bool) -> Result<Vote
     let votes = open_motion(client, proposal, at).await?;
     let mut submitted = None;
     if !(approve && votes.ayes.contains(&client.me())) {
-        let call = calls::council::vote(proposal, votes.index, approve);
+        let call = calls::motions::vote(proposal, approve);
         submitted = Some(client.submit(&call).await?);
     }
-    let at = client.chain.finalized().await?.hash;
-    let votes = voting(client, proposal, at).await?;
-    if votes.is_some_and(|votes| votes.ayes.len() as u32 >= votes.threshold) {
-        return close(client, proposal).await;
-    }
-    let submitted = submitted.ok_or_else(|| {
+    let at = submitted.as_ref().map_or(at, |voted| voted.block.hash);
+    let closed = client
+        .chain
+        .close_if_carried(&client.key, proposal, at)
+        .await?;
+    let last = closed.or(submitted).ok_or_else(|| {
         Error::Unfit("this account has voted so before, and others are missing".into())
     })?;
     Ok(Voted {
         proposal,
-        outcome: Outcome::of(&submitted, false)?,
+        outcome: Outcome::of(&last)?,
     })
 }
 
-/// Ends a motion that nobody needs any more: one that was carried, or that has lapsed.
+/// Ends a motion: carries it out if it has enough votes, or drops it if it was rejected or has lapsed.
 pub async fn close(client: &Client, proposal: H256) -> Result<Voted> {
+    end(client, proposal, calls::motions::close(proposal)).await
+}
+
+/// Takes a motion of one's own back that nobody else has voted for.
+pub async fn withdraw(client: &Client, proposal: H256) -> Result<Voted> {
+    end(client, proposal, calls::motions::withdraw(proposal)).await
+}
+
+async fn end(client: &Client, proposal: H256, call: Call) -> Result<Voted> {
     let at = client.chain.finalized().await?.hash;
-    let length = proposal_bytes(client, proposal, at).await?.len() as u32;
-    let votes = open_motion(client, proposal, at).await?;
-    let call = calls::council::close(
-        proposal,
-        votes.index,
-        MOTION_REF_TIME,
-        MOTION_PROOF_SIZE,
-        length,
-    );
+    open_motion(client, proposal, at).await?;
     let submitted = client.submit(&call).await?;
-    let executed = submitted.event("Council", "Executed").is_some();
     Ok(Voted {
         proposal,
-        outcome: Outcome::of(&submitted, executed)?,
+        outcome: Outcome::of(&submitted)?,
     })
 }
 
@@ -381,7 +362,7 @@ pub async fn enact(client: &Client, decision: u32) -> Result<Outcome> {
         )));
     }
     let submitted = client.submit(&calls::timelock::enact(decision)).await?;
-    Outcome::of(&submitted, true)
+    Outcome::of(&submitted)
 }
 
 async fn waiting(client: &Client, decision: u32, at: H256) -> Result<Announced> {
@@ -395,15 +376,22 @@ async fn waiting(client: &Client, decision: u32, at: H256) -> Result<Announced> 
 }
 
 /// Proposes to announce a new runtime; returns its hash, too, which everybody can compute from the
-/// code that they have built themselves.
+/// code that they have built themselves. What is no runtime of this chain, or no newer one, is refused
+/// before anybody votes on it.
 pub async fn upgrade(client: &Client, code: &[u8]) -> Result<(H256, Proposed)> {
-    let hash = H256(sp_crypto_hashing::blake2_256(code));
+    let at = client.chain.finalized().await?.hash;
+    ensure_follows(client, code, at).await?;
+    let hash = hash_of(code);
     let proposed = announce(client, &calls::upgrades::authorize(hash)).await?;
     Ok((hash, proposed))
 }
 
-/// Submits the code of a runtime that was authorized. It is in force from the next block on.
+/// Submits the code of a runtime that was authorized. It is in force from the next block on. What the
+/// chain would refuse is not sent: it would cost the account its allowance.
 pub async fn apply_upgrade(client: &Client, code: &[u8]) -> Result<Receipt> {
+    let at = client.chain.finalized().await?.hash;
+    ensure_follows(client, code, at).await?;
+    ensure_authorized(hash_of(code), authorized(client, at).await?)?;
     let call = calls::system::apply_authorized_upgrade(code);
     let submitted = client.submit(&call).await?;
     // The call succeeds also where the chain refuses the code.
@@ -413,6 +401,34 @@ pub async fn apply_upgrade(client: &Client, code: &[u8]) -> Result<Receipt> {
         ));
     }
     Ok((&submitted).into())
+}
+
+fn hash_of(code: &[u8]) -> H256 {
+    H256(sp_crypto_hashing::blake2_256(code))
+}
+
+async fn ensure_follows(client: &Client, code: &[u8], at: H256) -> Result<()> {
+    let present = client.chain.runtime(at).await?.version();
+    CodeVersion::read(code)?.ensure_follows(&present)
+}
+
+/// The hash of the runtime that anybody may submit now (`frame_system::CodeUpgradeAuthorization`).
+async fn authorized(client: &Client, at: H256) -> Result<Option<H256>> {
+    let key = storage_prefix("System", "AuthorizedUpgrade");
+    let row: Option<(H256, bool)> = client.chain.storage(&key, at).await?;
+    Ok(row.map(|(hash, _)| hash))
+}
+
+fn ensure_authorized(found: H256, authorized: Option<H256>) -> Result<()> {
+    match authorized {
+        Some(authorized) if authorized == found => Ok(()),
+        Some(authorized) => Err(Error::NotPermitted(format!(
+            "the runtime that is authorized has the hash {authorized:?}, and this file has {found:?}: take the file that the council has authorized"
+        ))),
+        None => Err(Error::NotPermitted(
+            "no runtime is authorized: `salus council propose upgrade` proposes one, and once its time has come `salus council enact` authorizes it".into(),
+        )),
+    }
 }
 
 /// Proposes how much block time accounts of a kind may use: what they can spend at once, and what
@@ -464,18 +480,7 @@ pub async fn cancel(client: &Client, decision: u32) -> Result<Proposed> {
 
 #[cfg(test)]
 mod tests {
-    use codec::Encode;
-
     use super::*;
-
-    #[test]
-    fn a_motions_votes_decode_as_the_council_keeps_them() {
-        let (aye, nay) = (AccountId::new([1; 32]), AccountId::new([2; 32]));
-        let bytes = (7u32, 2u32, vec![aye.clone()], vec![nay.clone()], 99u32).encode();
-        let votes = Votes::decode(&mut &bytes[..]).unwrap();
-        assert_eq!((votes.index, votes.threshold, votes.end), (7, 2, 99));
-        assert_eq!((votes.ayes, votes.nays), (vec![aye], vec![nay]));
-    }
 
     #[test]
     fn names_are_read_as_text_and_what_is_none_stays() {
@@ -493,9 +498,12 @@ mod tests {
     }
 
     #[test]
-    fn hashes_are_read_from_events() {
-        let text = format!("0x{}", "ab".repeat(32));
-        assert_eq!(hash(&text), Some(H256::repeat_byte(0xab)));
-        assert_eq!(hash("0xab"), None);
+    fn only_what_is_authorized_is_sent() {
+        let (this, other) = (H256::repeat_byte(1), H256::repeat_byte(2));
+        assert!(ensure_authorized(this, Some(this)).is_ok());
+        let told = ensure_authorized(this, Some(other)).unwrap_err().to_string();
+        assert!(told.contains(&format!("{other:?}")), "{told}");
+        let told = ensure_authorized(this, None).unwrap_err().to_string();
+        assert!(told.contains("salus council enact"), "{told}");
     }
 }

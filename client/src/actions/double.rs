@@ -50,6 +50,7 @@ impl World {
         let row = Patient {
             enrolled_by: HOME,
             enrolled_at: 0,
+            decided_since: 0,
             restricted_since: None,
             keyring,
         };

@@ -96,7 +96,7 @@ pub struct Dealt {
 /// of what comes from now on.
 pub async fn plan(client: &Client, patient: PatientId, planning: &Planning) -> Result<Planned> {
     let keyring = current_keyring(client, patient).await?;
-    let compartments = select(&keyring, &planning.categories, &planning.flags)?;
+    let compartments = select(client, &keyring, &planning.categories, &planning.flags).await?;
     let salus = client.salus().await?;
     let holders = match planning.holders.as_slice() {
         [] => answering(client, &salus, patient).await?,
@@ -348,8 +348,8 @@ pub async fn remove(client: &Client, patient: PatientId) -> Result<PlanChanged> 
     })
 }
 
-/// Deals the plan anew if it opens one of these compartments, which have new keys. What went wrong is
-/// told, by `show` too, and keeps nobody from what they came for.
+/// Deals the plan again if it opens one of these compartments, which have new keys. Best effort: a
+/// failure becomes a warning, which `show` repeats, and never fails the caller.
 pub(super) async fn follow(client: &Client, keyring: &Keyring, rotated: &[CompartmentId]) {
     if let Err(error) = deal_anew(client, keyring, rotated).await {
         tracing::warn!(
@@ -359,13 +359,20 @@ pub(super) async fn follow(client: &Client, keyring: &Keyring, rotated: &[Compar
 }
 
 async fn deal_anew(client: &Client, keyring: &Keyring, rotated: &[CompartmentId]) -> Result<()> {
+    let patient = keyring.patient();
     let salus = client.salus().await?;
-    let Some(plan) = salus.emergency_plan(keyring.patient()).await? else {
+    let Some(plan) = salus.emergency_plan(patient).await? else {
         return Ok(());
     };
     if !plan.compartments.iter().any(|id| rotated.contains(id)) {
         return Ok(());
     }
+    let row = salus.patient(patient).await?;
+    let decided_since = row
+        .ok_or_else(|| unknown_patient(patient))?
+        .decided_since;
+    let plans = client.profile.dealt_plans()?;
+    ensure_own(plans.get(&patient), &plan, decided_since)?;
     let named: Vec<OrgId> = plan
         .holders
         .iter()
@@ -388,6 +395,22 @@ async fn deal_anew(client: &Client, keyring: &Keyring, rotated: &[CompartmentId]
         );
     }
     Ok(())
+}
+
+/// New keys go into a plan only that this profile has set, and since its account decides: whoever else
+/// set one may have chosen the vaults that open it.
+fn ensure_own(
+    dealt: Option<&DealtPlan>,
+    plan: &EmergencyPlan,
+    decided_since: Moment,
+) -> Result<()> {
+    let own = dealt.is_some_and(|dealt| dealt.package == cid(&plan.package));
+    match own && plan.set_at >= decided_since {
+        true => Ok(()),
+        false => Err(Error::NotPermitted(
+            "this profile has not set the plan that is in force, so it gives it no new keys: look at `salus emergency show`".into(),
+        )),
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -531,7 +554,7 @@ pub async fn advice(
 /// As [`advice`], for all patients whom this account controls.
 pub async fn advice_now(client: &Client) -> Result<BTreeMap<PatientId, String>> {
     let salus = client.salus().await?;
-    let patients = salus.controlled_by(&client.me()).await?;
+    let patients = salus.all_controlled_by(&client.me()).await?;
     advice(client, &salus, &patients.into_iter().collect()).await
 }
 
@@ -893,7 +916,7 @@ pub async fn to_review(client: &Client) -> Result<Vec<GlassRow>> {
         ));
     };
     let mut rows = Vec::new();
-    let waiting = salus.glasses_to_review(organisation, super::PAGE).await?;
+    let waiting = salus.all_glasses_to_review(organisation).await?;
     for (patient, index, glass) in waiting {
         rows.extend(rows_of(client, &salus, patient, vec![(index, glass)]).await?);
     }
@@ -1035,6 +1058,61 @@ mod tests {
             matches!(other, Error::Vault(VaultError::WrongVault { .. })),
             "{other}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_plan_gets_new_keys_only_from_who_set_it_and_still_decides() {
+        let rotated = CompartmentId([1; 16]);
+        let plan = EmergencyPlan {
+            compartments: vec![rotated].try_into().unwrap(),
+            holders: vec![ShareHolder {
+                organisation: HOME,
+                share: H256::zero(),
+            }]
+            .try_into()
+            .unwrap(),
+            threshold: 1,
+            package: PACKAGE,
+            set_at: NOW,
+        };
+        let dealt = |package: &Cid| DealtPlan {
+            package: cid(package),
+            vaults: Default::default(),
+        };
+        for (set_here, decided_since, follows) in [
+            (Some(PACKAGE), NOW, true),
+            (Some(PACKAGE), NOW + 1, false),
+            (Some(Cid([9; 36])), 0, false),
+            (None, 0, false),
+        ] {
+            let world = World::at(None);
+            let client = &world.client;
+            let row = salus_primitives::Patient {
+                enrolled_by: HOME,
+                enrolled_at: 0,
+                decided_since,
+                restricted_since: None,
+                keyring: None,
+            };
+            world.node.tell("patient", PATIENT, Some(row));
+            world
+                .node
+                .tell("emergency_plan", PATIENT, Some(plan.clone()));
+            // Whom the shares would go to is asked for only by who deals.
+            let none: Option<Organisation> = None;
+            world.node.tell("organisation", HOME, none);
+            let set = |plans: &mut crate::profile::DealtPlans| {
+                plans.set(&PATIENT, set_here.as_ref().map(dealt));
+                Ok(())
+            };
+            client.profile.update_dealt_plans(set).unwrap();
+            let keyring = Keyring::new(PATIENT);
+            let result = deal_anew(client, &keyring, &[rotated]).await;
+            let asked = world.node.asked().contains(&"organisation".to_owned());
+            assert_eq!(asked, follows, "{result:?}");
+            let refused = matches!(&result, Err(Error::NotPermitted(text)) if text.contains("salus emergency show"));
+            assert_eq!(refused, !follows, "{result:?}");
+        }
     }
 
     /// Gathers from three vaults, of which each gives the share that is named here.

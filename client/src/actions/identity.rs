@@ -1,8 +1,10 @@
 //! A person's own keys: the published one, and the keyring of a patient.
 
-use salus_primitives::{Cid, CompartmentId, PatientId, Subject};
+use salus_primitives::{Cid, CompartmentId, FormerKeyring, Moment, PatientId, Subject};
 use serde::Serialize;
 
+use super::opening::PATIENCE;
+use super::records::{is_transport, KEPT_FOR};
 use super::sharing::{rotate_compartment, Rotated};
 use super::{cid, emergency, unknown_patient, Client, Receipt};
 use crate::chain::{calls, Salus};
@@ -10,6 +12,9 @@ use crate::error::{Error, Result};
 use crate::files::age::{DecryptionKey, EncryptionKey};
 use crate::keyring::{Holder, Keyring, Own};
 use crate::vault::{File, Location};
+
+/// Former keyrings that are tried, newest first, where the right one is not known.
+const TRIED: usize = 8;
 
 /// A key that others encrypt to, as it was published.
 #[derive(Clone, Debug, Serialize)]
@@ -205,6 +210,135 @@ pub async fn fetch_keyring(client: &Client, patient: PatientId) -> Result<Fetche
         cid: cid(&content),
         updated,
     })
+}
+
+/// A keyring that was replaced lately, and is kept.
+#[derive(Clone, Debug, Serialize)]
+pub struct FormerRow {
+    pub cid: String,
+    pub replaced_by: String,
+    pub replaced_at: Moment,
+    /// Vaults keep it until then.
+    pub until: Moment,
+    /// Whether it is the one that this profile had saved or fetched last.
+    pub known: bool,
+}
+
+/// Which keyrings can be named again, newest first.
+pub async fn former_keyrings(client: &Client, patient: PatientId) -> Result<Vec<FormerRow>> {
+    let salus = client.salus().await?;
+    if salus.patient(patient).await?.is_none() {
+        return Err(unknown_patient(patient));
+    }
+    let ours = client.profile.keyring(&patient, &client.device)?;
+    let rows = salus.former_keyrings(patient).await?;
+    let row = |(content, former): (Cid, FormerKeyring)| FormerRow {
+        cid: cid(&content),
+        replaced_by: former.replaced_by.to_string(),
+        replaced_at: former.until.saturating_sub(KEPT_FOR),
+        until: former.until,
+        known: ours.as_ref().is_some_and(|ours| ours.is_based_on(&content)),
+    };
+    Ok(rows.into_iter().map(row).collect())
+}
+
+/// A former keyring that is named again.
+#[derive(Clone, Debug, Serialize)]
+pub struct RestoredKeyring {
+    pub patient: String,
+    pub cid: String,
+    /// Whether this device has fetched and opened it.
+    pub verified: bool,
+    /// Why not, where no vault could be asked.
+    pub unread: Option<String>,
+    /// Newer ones that were passed over because this device does not open them.
+    pub passed_over: Vec<String>,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+/// Names a former keyring again, and fetches it: the one that is named, or the one that this profile
+/// knows, or else the newest that this device opens. What it replaces is kept as long.
+pub async fn restore_keyring(
+    client: &Client,
+    patient: PatientId,
+    content: Option<Cid>,
+) -> Result<RestoredKeyring> {
+    let salus = client.salus().await?;
+    if salus.patient(patient).await?.is_none() {
+        return Err(unknown_patient(patient));
+    }
+    let ours = client.profile.keyring(&patient, &client.device)?;
+    let formers = salus.former_keyrings(patient).await?;
+    let formers = formers.into_iter().map(|(content, _)| content).collect();
+    let wanted = to_restore(formers, content, ours.as_ref())?;
+    let mut passed_over = Vec::new();
+    for former in &wanted {
+        let call = calls::patients::restore_keyring(patient, *former);
+        let submitted = client.submit(&call).await?;
+        let unread = match fetch_restored(client, patient).await {
+            Ok(()) => None,
+            Err(error) if is_transport(&error) || content.is_some() => Some(error.to_string()),
+            Err(error) => {
+                passed_over.push(format!("{}: {error}", cid(former)));
+                continue;
+            }
+        };
+        return Ok(RestoredKeyring {
+            patient: patient.to_string(),
+            cid: cid(former),
+            verified: unread.is_none(),
+            unread,
+            passed_over,
+            receipt: (&submitted).into(),
+        });
+    }
+    Err(Error::Unfit(format!(
+        "this device opens none of the newest keyrings that are kept: name one of `salus keyring restore --list` with --content, or put this profile's own there with `salus keyring save` ({})",
+        passed_over.join("; ")
+    )))
+}
+
+/// What to try, in this order: a thief who replaced it may have done so many times.
+fn to_restore(
+    formers: Vec<Cid>,
+    named: Option<Cid>,
+    ours: Option<&Keyring>,
+) -> Result<Vec<Cid>> {
+    if formers.is_empty() {
+        return Err(Error::Unfit(
+            "no former keyring is kept: it was not changed within 72 hours".into(),
+        ));
+    }
+    if let Some(named) = named {
+        return match formers.contains(&named) {
+            true => Ok(vec![named]),
+            false => Err(Error::Unfit(format!(
+                "{} is no keyring that is kept: `salus keyring restore --list` shows them",
+                cid(&named)
+            ))),
+        };
+    }
+    let known = |content: &Cid| ours.is_some_and(|ours| ours.is_based_on(content));
+    Ok(match formers.iter().find(|content| known(content)) {
+        Some(known) => vec![*known],
+        None => formers.into_iter().take(TRIED).collect(),
+    })
+}
+
+/// Asks again for a while: the vault's node may see the block a moment later.
+async fn fetch_restored(client: &Client, patient: PatientId) -> Result<()> {
+    let mut waits = PATIENCE.iter();
+    loop {
+        match fetch_keyring(client, patient).await {
+            Err(Error::Vault(_)) if waits.len() > 0 => {
+                if let Some(wait) = waits.next() {
+                    tokio::time::sleep(*wait).await;
+                }
+            }
+            other => return other.map(|_| ()),
+        }
+    }
 }
 
 /// The keyring in the vault, opened with one of these keys.
@@ -532,6 +666,27 @@ mod tests {
         assert_eq!(asked.len(), 4, "{asked:?}");
         assert!(!asked[3].starts_with("get "), "{asked:?}");
         assert!(world.client.keyring(PATIENT).unwrap().is_based_on(&content));
+    }
+
+    #[test]
+    fn the_keyring_that_this_profile_knows_is_restored_before_newer_ones() {
+        let content = |byte| Cid::raw([byte; 32]);
+        let kept = || (1..=20).map(content).collect::<Vec<_>>();
+        let mut ours = Keyring::new(PATIENT);
+        assert_eq!(
+            to_restore(kept(), None, Some(&ours)).unwrap(),
+            kept()[..TRIED],
+            "the newest come first"
+        );
+        ours.base_on(&content(20));
+        assert_eq!(
+            to_restore(kept(), None, Some(&ours)).unwrap(),
+            [content(20)]
+        );
+        let named = to_restore(kept(), Some(content(3)), Some(&ours));
+        assert_eq!(named.unwrap(), [content(3)]);
+        assert!(to_restore(kept(), Some(content(30)), None).is_err());
+        assert!(to_restore(Vec::new(), None, Some(&ours)).is_err());
     }
 
     #[test]

@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+pub mod consents;
 pub mod corrections;
 pub mod council;
 pub mod credits;
@@ -64,6 +65,7 @@ use crate::vault::{Reach, Session, Vault};
 pub const DEFAULT_NODE: &str = "ws://127.0.0.1:9944";
 
 /// Lists that the chain answers at once.
+#[cfg(test)]
 const PAGE: u32 = salus_primitives::api::MAX_PAGE;
 
 /// Hears how far a transfer is.
@@ -436,6 +438,12 @@ pub(crate) fn caused<'a>(
             format!("the call caused no {pallet}.{variant}: update this program"),
         )
     })
+}
+
+/// When what a call has announced may be done; none if it announced nothing.
+pub(crate) fn due(submitted: &Submitted, pallet: &str, variant: &str) -> Option<Moment> {
+    let event = submitted.event(pallet, variant)?;
+    event.fields.get("due").and_then(|due| due.as_u64())
 }
 
 /// HL7's word for a purpose.

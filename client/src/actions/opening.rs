@@ -19,7 +19,7 @@ use crate::profile::ReadRecord;
 use crate::vault::{File, Location, Opened, Session};
 
 /// A vault's node may see a block a moment after ours does.
-const PATIENCE: [Duration; 3] = [
+pub(super) const PATIENCE: [Duration; 3] = [
     Duration::from_millis(500),
     Duration::from_millis(1_000),
     Duration::from_millis(2_000),
@@ -220,12 +220,12 @@ async fn choose(
             .count()
     };
     salus
-        .grants_to(&client.me(), super::PAGE)
+        .all_grants_between(patient, &client.me())
         .await?
         .into_iter()
-        .filter(|(about, _, view)| *about == patient && view.grant.rights.read())
-        .max_by_key(|(_, index, view)| (view.active, reaches(&view.grant), *index))
-        .map(|(_, index, view)| (index, Some(view.grant)))
+        .filter(|(_, view)| view.grant.rights.read())
+        .max_by_key(|(index, view)| (view.active, reaches(&view.grant), *index))
+        .map(|(index, view)| (index, Some(view.grant)))
         .ok_or_else(|| {
             Error::NotPermitted(format!(
                 "patient {patient} has shared nothing with {}: ask with `salus request`",

@@ -1,10 +1,11 @@
 //! Organisations, and the people that they vouch for.
 
 use salus_primitives::{
-    AccountId, ClinicianRole, Moment, OrgId, Organisation, OrganisationKind, Subject,
+    AccountId, Clinician, ClinicianRole, Moment, OrgId, Organisation, OrganisationKind, Subject,
 };
 use serde::Serialize;
 
+use super::consents::CredentialFile;
 use super::council::{announce, propose, Proposed};
 use super::identity::{next_key, Published};
 use super::{text, Client, Receipt};
@@ -33,12 +34,13 @@ pub async fn reinstate(client: &Client, organisation: OrgId) -> Result<Proposed>
     propose(client, &calls::members::reinstate(organisation)).await
 }
 
+/// Names another admin. A new admin votes, so the consortium announces it first.
 pub async fn set_admin(
     client: &Client,
     organisation: OrgId,
     admin: &AccountId,
 ) -> Result<Proposed> {
-    propose(client, &calls::members::set_admin(organisation, admin)).await
+    announce(client, &calls::members::set_admin(organisation, admin)).await
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -228,16 +230,30 @@ pub struct Credentialed {
     pub receipt: Receipt,
 }
 
-/// The admin vouches for an account for `duration` from now.
+/// The admin vouches for an account for `duration` from now, with that account's consent; to renew a
+/// credential none is needed.
 pub async fn credential(
     client: &Client,
     account: &AccountId,
     role: ClinicianRole,
     duration: Moment,
+    consent: Option<&CredentialFile>,
 ) -> Result<Credentialed> {
     let (organisation, _) = administered(client).await?;
-    let valid_until = client.clock().await?.saturating_add(duration);
-    let call = calls::members::credential(account, role, valid_until);
+    let now = client.clock().await?;
+    let valid_until = now.saturating_add(duration);
+    let consent = match consent {
+        Some(file) => {
+            let genesis = client.chain.genesis();
+            Some(file.verify(&genesis, organisation, account, role, now)?)
+        }
+        None => {
+            let row = client.salus().await?.clinician(account).await?;
+            ensure_renews(row.as_ref(), organisation, account, role)?;
+            None
+        }
+    };
+    let call = calls::members::credential(account, role, valid_until, consent.as_ref());
     let submitted = client.submit(&call).await?;
     Ok(Credentialed {
         account: account.to_string(),
@@ -246,6 +262,22 @@ pub async fn credential(
         valid_until: Some(valid_until),
         receipt: (&submitted).into(),
     })
+}
+
+/// Nobody is credentialed who has not said yes to it, to this organisation and in this role.
+fn ensure_renews(
+    row: Option<&Clinician>,
+    organisation: OrgId,
+    account: &AccountId,
+    role: ClinicianRole,
+) -> Result<()> {
+    match row {
+        Some(row) if row.organisation == organisation && row.role == role => Ok(()),
+        _ => Err(Error::NotPermitted(format!(
+            "{account} has not consented: that person runs `salus consent credential --organisation {organisation} --role {} --out FILE`, and you name the file with --consent",
+            format!("{role:?}").to_lowercase()
+        ))),
+    }
 }
 
 pub async fn suspend_clinician(client: &Client, account: &AccountId) -> Result<Credentialed> {
@@ -336,4 +368,36 @@ pub async fn clinicians(
         }
     }
     Ok(views)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::AccountKey;
+
+    #[test]
+    fn only_a_renewal_goes_without_a_consent() {
+        let account = AccountKey::from_uri("//Bob").unwrap().account();
+        let row = Clinician {
+            organisation: 2,
+            role: ClinicianRole::Nurse,
+            credentialed_at: 0,
+            valid_until: 5,
+            suspended_at: None,
+        };
+        let nurse = ClinicianRole::Nurse;
+        assert!(ensure_renews(Some(&row), 2, &account, nurse).is_ok());
+        for (row, organisation, role) in [
+            (None, 2, nurse),
+            (Some(&row), 3, nurse),
+            (Some(&row), 2, ClinicianRole::Service),
+        ] {
+            let error = ensure_renews(row, organisation, &account, role).unwrap_err();
+            let told = error.to_string();
+            let role = format!("{role:?}").to_lowercase();
+            let command =
+                format!("consent credential --organisation {organisation} --role {role}");
+            assert!(told.contains(&command), "{told}");
+        }
+    }
 }

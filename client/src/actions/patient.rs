@@ -8,8 +8,9 @@ use salus_primitives::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::consents::RoleFile;
 use super::identity::{back_up, current_keyring};
-use super::{cid, unknown_patient, Client, Receipt};
+use super::{cid, due, unknown_patient, Client, Receipt};
 use crate::chain::calls;
 use crate::error::{Error, Result};
 use crate::keyring::{Keyring, Label};
@@ -298,21 +299,29 @@ pub struct ControllerChanged {
     pub role: Option<ControllerRole>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Moment>,
+    /// Whether it is done; else it waits, for a time or for another guardian.
+    pub done: bool,
+    /// From when on it is done by the same call again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<Moment>,
     #[serde(flatten)]
     pub receipt: Receipt,
 }
 
-/// Gives an account a role for the patient, for good or for `duration`.
+/// Gives an account a role for the patient, for good or for `duration`, with that account's consent. A
+/// guardian adds another one when all guardians have called so.
 pub async fn add_controller(
     client: &Client,
     patient: PatientId,
     account: &AccountId,
     role: ControllerRole,
     duration: Option<Moment>,
+    consent: &RoleFile,
 ) -> Result<ControllerChanged> {
     let now = client.clock().await?;
     let expires_at = duration.map(|duration| now.saturating_add(duration));
-    let call = calls::patients::add_controller(patient, account, role, expires_at);
+    let consent = consent.verify(&client.chain.genesis(), &patient, account, role, now)?;
+    let call = calls::patients::add_controller(patient, account, role, expires_at, &consent);
     let submitted = client.submit(&call).await?;
     // Whoever adds a controller knows them.
     client.profile.update_pins(|pins| {
@@ -325,10 +334,14 @@ pub async fn add_controller(
         account: account.to_string(),
         role: Some(role),
         expires_at,
+        done: submitted.event("Patients", "ControllerAdded").is_some(),
+        due: None,
         receipt: (&submitted).into(),
     })
 }
 
+/// Ends an account's role. That of another owner for good is announced, and ends when this is done again
+/// after 72 hours; until then each of those who decide can veto it.
 pub async fn remove_controller(
     client: &Client,
     patient: PatientId,
@@ -341,8 +354,20 @@ pub async fn remove_controller(
         account: account.to_string(),
         role: None,
         expires_at: None,
+        done: submitted.event("Patients", "ControllerRemoved").is_some(),
+        due: due(&submitted, "Patients", "RemovalAnnounced"),
         receipt: (&submitted).into(),
     })
+}
+
+/// Keeps an account whose removal was announced, or the one that somebody announced of this account.
+pub async fn veto_removal(
+    client: &Client,
+    patient: PatientId,
+    account: &AccountId,
+) -> Result<PatientChanged> {
+    let call = calls::patients::veto_removal(patient, account);
+    change(client, patient, call).await
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -472,6 +497,33 @@ pub(super) async fn open_labelled(
         patient: patient.to_string(),
         opened,
         saved,
+    })
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ClosedCompartment {
+    pub patient: String,
+    pub compartment: String,
+    pub label: String,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+/// Closes the compartment with this label, which holds no record. Its keys stay in the keyring, and
+/// opening it again uses them.
+pub async fn close_compartment(
+    client: &Client,
+    patient: PatientId,
+    label: &Label,
+) -> Result<ClosedCompartment> {
+    let compartment = client.keyring(patient)?.require(label)?;
+    let call = calls::records::close_compartment(patient, compartment);
+    let submitted = client.submit(&call).await?;
+    Ok(ClosedCompartment {
+        patient: patient.to_string(),
+        compartment: compartment.to_string(),
+        label: label.to_string(),
+        receipt: (&submitted).into(),
     })
 }
 

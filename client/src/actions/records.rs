@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use salus_primitives::{
-    api::CompartmentView, CompartmentId, ControllerRole, GrantIndex, Moment, OrgId, PatientId,
-    Record, RecordIndex, RecordState, Scope, Subject,
+    api::CompartmentView, Cid, CompartmentId, ControllerRole, FormerContent, GrantIndex, Moment,
+    OrgId, PatientId, Record, RecordIndex, RecordState, Scope, Subject, HOUR,
 };
 use serde::Serialize;
+use sp_core::H256;
 
 use super::identity::current_keyring;
 use super::opening::{self, envelope};
@@ -26,10 +27,12 @@ use crate::files::manifest::{rfc3339, Description, Manifest};
 use crate::files::object::{digest, open_payload, resend_record, send_record, SentRecord};
 use crate::keyring::{Keyring, Label};
 use crate::taxonomy::{Category, Sensitivity};
-use crate::vault::{File, Location, Object, Opened, Pieces, Session};
+use crate::vault::{File, Location, Object, Opened, Pieces, Session, VaultError};
 
 /// Manifests that are fetched at the same time.
 const PARALLEL: usize = 8;
+/// How long what was replaced can be named again.
+pub(super) const KEPT_FOR: Moment = 72 * HOUR;
 
 /// A file that is to become a record.
 #[derive(Clone, Debug)]
@@ -387,8 +390,8 @@ async fn write_grants(
     patient: PatientId,
 ) -> Result<Vec<WriteGrant>> {
     let mut grants = Vec::new();
-    for (about, index, view) in salus.grants_to(&client.me(), super::PAGE).await? {
-        if about != patient || !view.active || !view.grant.rights.write() {
+    for (index, view) in salus.all_grants_between(patient, &client.me()).await? {
+        if !view.active || !view.grant.rights.write() {
             continue;
         }
         // One that lets read, too, has keys in its envelope: it is handed out only after an opening.
@@ -901,6 +904,195 @@ async fn place(
     })
 }
 
+/// A file of a record that was replaced lately, and is kept.
+#[derive(Clone, Debug, Serialize)]
+pub struct FormerRow {
+    pub cid: String,
+    pub label: Option<String>,
+    pub compartment: String,
+    pub epoch: u32,
+    pub placed_by: String,
+    /// When it was replaced.
+    pub replaced_at: Moment,
+    /// Vaults keep it until then.
+    pub until: Moment,
+}
+
+/// Which files of a record can be named again, newest first.
+pub async fn formers(
+    client: &Client,
+    patient: PatientId,
+    index: RecordIndex,
+) -> Result<Vec<FormerRow>> {
+    let keyring = client.profile.keyring(&patient, &client.device)?;
+    let rows = formers_of(&client.salus().await?, patient, index).await?;
+    let row = |former: &FormerContent| FormerRow {
+        cid: cid(&former.content),
+        label: keyring
+            .as_ref()
+            .and_then(|keyring| keyring.label(&former.compartment))
+            .map(Label::to_string),
+        compartment: former.compartment.to_string(),
+        epoch: former.epoch,
+        placed_by: former.placed_by.to_string(),
+        replaced_at: former.until.saturating_sub(KEPT_FOR),
+        until: former.until,
+    };
+    Ok(rows.iter().map(row).collect())
+}
+
+/// Newest first.
+async fn formers_of(
+    salus: &Salus,
+    patient: PatientId,
+    index: RecordIndex,
+) -> Result<Vec<FormerContent>> {
+    if salus.record(patient, index).await?.is_none() {
+        return Err(no_record(patient, index));
+    }
+    let mut rows = salus.former_contents(patient, index).await?;
+    rows.reverse();
+    Ok(rows)
+}
+
+/// A record whose former file is named again.
+#[derive(Clone, Debug, Serialize)]
+pub struct Restored {
+    pub patient: String,
+    pub record: RecordIndex,
+    pub cid: String,
+    pub label: Option<String>,
+    pub compartment: String,
+    pub epoch: u32,
+    /// Whether all of it was fetched, decrypted and found to be what was anchored.
+    pub verified: bool,
+    /// Why not, where no vault could be asked.
+    pub unread: Option<String>,
+    /// Newer files that were passed over because they cannot be read, each with the reason.
+    pub passed_over: Vec<String>,
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+/// Names a former file of a record again, and reads it back: the one that is named, or the newest that
+/// is what was anchored. Vaults hand out what the chain names, so each is looked at once it is named;
+/// what it replaces is kept as long, and can be restored, too.
+pub async fn restore(
+    client: &Client,
+    patient: PatientId,
+    index: RecordIndex,
+    content: Option<Cid>,
+) -> Result<Restored> {
+    let keyring = client.keyring(patient)?;
+    let formers = formers_of(&client.salus().await?, patient, index).await?;
+    let wanted = chosen(formers, index, content)?;
+    let session = client.session(patient).await?;
+    let mut passed_over = Vec::new();
+    for former in &wanted {
+        // Nothing is named whose key is not at hand: nobody could read it.
+        if let Err(error) = keyring.key(&former.compartment, former.epoch) {
+            passed_over.push(format!("{}: {error}", cid(&former.content)));
+            continue;
+        }
+        let call = calls::records::restore(patient, index, former.content);
+        let submitted = client.submit(&call).await?;
+        let read = read_back(client, &session, &keyring, index, submitted.block.hash).await;
+        let unread = match read {
+            Ok(()) => None,
+            Err(error) if is_transport(&error) || content.is_some() => Some(error.to_string()),
+            Err(error) => {
+                passed_over.push(format!("{}: {error}", cid(&former.content)));
+                continue;
+            }
+        };
+        return Ok(Restored {
+            patient: patient.to_string(),
+            record: index,
+            cid: cid(&former.content),
+            label: keyring.label(&former.compartment).map(Label::to_string),
+            compartment: former.compartment.to_string(),
+            epoch: former.epoch,
+            verified: unread.is_none(),
+            unread,
+            passed_over,
+            receipt: (&submitted).into(),
+        });
+    }
+    Err(Error::Unfit(format!(
+        "no former file of record {index} can be read: fetch the newest keyring with `salus keyring fetch`, and name a file of `salus record restore {index} --list` with --content ({})",
+        passed_over.join("; ")
+    )))
+}
+
+/// What to try, in this order.
+fn chosen(
+    formers: Vec<FormerContent>,
+    index: RecordIndex,
+    content: Option<Cid>,
+) -> Result<Vec<FormerContent>> {
+    if formers.is_empty() {
+        return Err(Error::Unfit(format!(
+            "no former file of record {index} is kept: it was not moved within 72 hours"
+        )));
+    }
+    let Some(content) = content else {
+        return Ok(formers);
+    };
+    let named: Vec<_> = formers
+        .into_iter()
+        .filter(|former| former.content == content)
+        .collect();
+    match named.is_empty() {
+        false => Ok(named),
+        true => Err(Error::Unfit(format!(
+            "{} is no file that is kept of record {index}: `salus record restore {index} --list` shows them",
+            cid(&content)
+        ))),
+    }
+}
+
+/// Fetches and decrypts all of a record as the chain names it after this block.
+async fn read_back(
+    client: &Client,
+    session: &Session<'_>,
+    keyring: &Keyring,
+    index: RecordIndex,
+    at: H256,
+) -> Result<()> {
+    let patient = keyring.patient();
+    let record = client.chain.salus_at(at).record(patient, index).await?;
+    let record = record.ok_or_else(|| no_record(patient, index))?;
+    let keys = own_record_keys(keyring, &record)?;
+    let mut waits = opening::PATIENCE.iter();
+    let fetched = loop {
+        match fetch(client, session, patient, index, &record, &keys, None).await {
+            // The vault's node may see the block a moment later.
+            Err(Error::Vault(_)) if waits.len() > 0 => {
+                if let Some(wait) = waits.next() {
+                    tokio::time::sleep(*wait).await;
+                }
+            }
+            other => break other?,
+        }
+    };
+    let manifest = fetched.manifest.clone();
+    fetched
+        .payload(client, move |pieces| {
+            open_payload(&keys.payload, pieces, &manifest, &mut io::sink())
+        })
+        .await
+}
+
+/// Whether no vault could be asked, so that nothing is known of the file.
+pub(super) fn is_transport(error: &Error) -> bool {
+    match error {
+        Error::Chain(error) => error.is_transport(),
+        Error::Vault(VaultError::Unreachable { .. }) => true,
+        Error::Vault(VaultError::Refused { status, .. }) => *status >= 500 || *status == 429,
+        _ => false,
+    }
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct Erasing {
     pub patient: String,
@@ -985,7 +1177,7 @@ pub async fn erasure(client: &Client, patient: PatientId, record: RecordIndex) -
         .ok_or_else(|| no_record(patient, record))?;
     let organisations = salus.all_organisations().await?;
     let confirmed: Vec<Confirmation> = salus
-        .erasure_confirmations(patient, record)
+        .all_erasure_confirmations(patient, record)
         .await?
         .into_iter()
         .map(|(organisation, at)| Confirmation {
@@ -1058,6 +1250,43 @@ mod tests {
             sha256: [1; 32],
         };
         Manifest::new(&description, &payload, [7; 32]).unwrap()
+    }
+
+    #[test]
+    fn the_newest_former_file_is_tried_first_and_a_named_one_alone() {
+        let former = |byte: u8| FormerContent {
+            content: Cid::raw([byte; 32]),
+            compartment: CompartmentId([1; 16]),
+            epoch: 0,
+            placed_by: salus_primitives::AccountId::new([1; 32]),
+            until: Moment::from(byte) + KEPT_FOR,
+        };
+        let kept = || vec![former(3), former(2), former(1)];
+        assert_eq!(chosen(kept(), 5, None).unwrap(), kept());
+        let named = chosen(kept(), 5, Some(Cid::raw([2; 32]))).unwrap();
+        assert_eq!(named, [former(2)]);
+        let told = |result: Result<_>| result.map(|_: Vec<_>| ()).unwrap_err().to_string();
+        let other = told(chosen(kept(), 5, Some(Cid::raw([9; 32]))));
+        assert!(other.contains("salus record restore 5 --list"), "{other}");
+        let none = told(chosen(Vec::new(), 5, None));
+        assert!(none.contains("72 hours"), "{none}");
+    }
+
+    #[test]
+    fn only_a_vault_that_cannot_be_asked_leaves_a_file_unread() {
+        let refused = |status| {
+            Error::Vault(VaultError::Refused {
+                url: String::new(),
+                status,
+                code: String::new(),
+                message: String::new(),
+                retry_after: None,
+            })
+        };
+        assert!(is_transport(&refused(503)));
+        assert!(!is_transport(&refused(404)), "the file is not there");
+        assert!(!is_transport(&Error::WrongKey("manifest")));
+        assert!(!is_transport(&Error::NotAnchored("the payload")));
     }
 
     #[test]

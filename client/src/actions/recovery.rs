@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use salus_primitives::{
-    AccountId, ControllerRole, Genesis, Helper, Moment, PatientId, RecoveryPlan, Subject,
+    AccountId, Controller, ControllerRole, Genesis, Helper, Moment, PatientId, RecoveryPlan, Subject,
 };
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::identity::{back_up, current_keyring, join, published, save_keyring};
 use super::succession::{
-    began, device_of, ensure_owner, settle, signed_device, Keep, RequestFile, TakenOver,
+    device_of, ensure_owner, settle, signed_device, History, Keep, RequestFile, TakenOver,
 };
 use super::{clock, unknown_patient, Client, Receipt};
 use crate::chain::calls;
@@ -441,6 +441,30 @@ fn fingerprints(plan: &RecoveryPlan) -> Vec<H256> {
     plan.helpers.iter().map(|helper| helper.share).collect()
 }
 
+/// Those recoveries that this account can stop. Fails if there are some, and it can stop none.
+fn stoppable(
+    wanted: Vec<AccountId>,
+    controllers: &[(AccountId, Controller)],
+    me: &AccountId,
+) -> Result<Vec<AccountId>> {
+    let is_other_owner = |account: &AccountId| {
+        account != me
+            && controllers.iter().any(|(known, row)| {
+                known == account
+                    && row.role == ControllerRole::Owner
+                    && row.expires_at.is_none()
+            })
+    };
+    let (kept, stopped): (Vec<AccountId>, Vec<AccountId>) =
+        wanted.into_iter().partition(is_other_owner);
+    match (kept.first(), stopped.is_empty()) {
+        (Some(owner), true) => Err(Error::NotPermitted(format!(
+            "{owner} is an owner for good, as you are: the helpers decide between you, and none of you stops them. Talk to the helpers"
+        ))),
+        _ => Ok(stopped),
+    }
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct Changed {
     pub patient: String,
@@ -539,19 +563,23 @@ pub async fn finish(client: &Client, file: &RequestFile) -> Result<Changed> {
     Ok(changed(request.patient, &request.owner, &submitted))
 }
 
-/// Who decides for the patient stops a recovery, or all that are under way.
+/// Who decides for the patient stops a recovery, or all that are under way. Between two owners for good
+/// the helpers decide: a recovery to the other one cannot be stopped.
 pub async fn cancel(
     client: &Client,
     patient: PatientId,
     owner: Option<&AccountId>,
 ) -> Result<Changed> {
-    let owners = match owner {
+    let salus = client.salus().await?;
+    let wanted = match owner {
         Some(owner) => vec![owner.clone()],
         None => {
-            let under_way = client.salus().await?.recoveries(patient).await?;
+            let under_way = salus.recoveries(patient).await?;
             under_way.into_iter().map(|(owner, _)| owner).collect()
         }
     };
+    let controllers = salus.controllers(patient).await?;
+    let owners = stoppable(wanted, &controllers, &client.me())?;
     let mut last = None;
     for owner in &owners {
         let call = calls::recovery::cancel(patient, owner);
@@ -577,8 +605,10 @@ pub async fn restore(
     files: &[Sealed],
     keep: Keep<'_>,
 ) -> Result<TakenOver> {
+    ensure_owner(client, patient).await?;
     let keys = share_keys(client).await?;
-    let known = fingerprints(&plan(client, patient).await?);
+    let history = History::of(client, patient).await;
+    let known = fingerprints(&plan_behind(client, patient, &history).await?);
     let mut shares: Vec<Share> = Vec::new();
     for (place, file) in files.iter().enumerate() {
         let (of, share) = file.open(&keys)?;
@@ -598,7 +628,30 @@ pub async fn restore(
         shares.push(share);
     }
     let secret = combine_known(&shares, &known)?;
-    reopen(client, patient, key_of(&secret)?, keep).await
+    reopen(client, patient, key_of(&secret)?, history, keep).await
+}
+
+/// The plan that a recovery to this account was finished with. It ended with that, so the chain is asked
+/// in the state before.
+async fn plan_behind(
+    client: &Client,
+    patient: PatientId,
+    history: &History,
+) -> Result<RecoveryPlan> {
+    let Some(block) = history.succeeded_in else {
+        return plan(client, patient).await.map_err(|_| {
+            Error::Unfit(format!(
+                "the trail of patient {patient} tells of no recovery to this account, so nobody can say whose shares these are: ask an archive node with --node, or use a backup or a kit"
+            ))
+        });
+    };
+    let (_, before) = client.chain.block(block).await?;
+    let plan = client.chain.salus_at(before).recovery_plan(patient).await?;
+    plan.ok_or_else(|| {
+        Error::Unfit(format!(
+            "patient {patient} was not given to this account by helpers: use a backup, a kit, or `salus patient take-over` after a hand-over"
+        ))
+    })
 }
 
 pub(super) fn exposed(key: &DecryptionKey) -> Result<Zeroizing<String>> {
@@ -620,9 +673,9 @@ async fn reopen(
     client: &Client,
     patient: PatientId,
     key: DecryptionKey,
+    history: History,
     keep: Keep<'_>,
 ) -> Result<TakenOver> {
-    ensure_owner(client, patient).await?;
     let row = client.salus().await?.patient(patient).await?;
     let content = row
         .ok_or_else(|| unknown_patient(patient))?
@@ -638,8 +691,7 @@ async fn reopen(
     // What a first attempt, cut off, has made anew already.
     let ours = client.profile.keyring(&patient, &client.device)?;
     let keyring = join(&client.salus().await?, ours, theirs, &content).await?;
-    let began = began(client, patient).await;
-    settle(client, keyring, began, keep).await
+    settle(client, keyring, history, keep).await
 }
 
 #[derive(Serialize, Deserialize)]
@@ -749,7 +801,9 @@ pub async fn restore_backup(
         )));
     }
     let key = DecryptionKey::parse(stored.key.expose()).map_err(|_| bad())?;
-    reopen(client, patient, key, keep).await
+    ensure_owner(client, patient).await?;
+    let history = History::of(client, patient).await;
+    reopen(client, patient, key, history, keep).await
 }
 
 /// The same with the key of a printed kit, as [`kit::read`] gives it.
@@ -760,7 +814,9 @@ pub async fn restore_kit(
     keep: Keep<'_>,
 ) -> Result<TakenOver> {
     let holder = kit::holder(&key.public());
-    reopen(client, patient, key, keep).await.map_err(|error| match error {
+    ensure_owner(client, patient).await?;
+    let history = History::of(client, patient).await;
+    reopen(client, patient, key, history, keep).await.map_err(|error| match error {
         Error::WrongKey("keyring") => Error::Keyring(format!(
             "{holder} does not open the keyring of patient {patient}: it is another patient's, or a newer kit or a restore has made it worthless; look for the newest kit, a backup or helpers"
         )),
@@ -827,6 +883,32 @@ mod tests {
         let mut changed = back;
         changed.account = AccountKey::from_uri("//Eve").unwrap().account().to_string();
         assert!(changed.verify(&genesis).is_err());
+    }
+
+    #[test]
+    fn a_recovery_to_another_owner_for_good_is_not_stopped() {
+        let account = |uri| AccountKey::from_uri(uri).unwrap().account();
+        let (me, twin, phone) = (account("//Alice"), account("//Bob"), account("//Eve"));
+        let row = |expires_at| Controller {
+            role: ControllerRole::Owner,
+            expires_at,
+        };
+        let both = [(me.clone(), row(None)), (twin.clone(), row(None))];
+        let of = |wanted: &[&AccountId], controllers: &[(AccountId, Controller)]| {
+            let wanted = wanted.iter().map(|account| (*account).clone()).collect();
+            stoppable(wanted, controllers, &me)
+        };
+        let left = of(&[&twin, &phone, &me], &both).unwrap();
+        assert_eq!(left, [phone, me.clone()]);
+        let refused = of(&[&twin], &both).unwrap_err();
+        assert!(
+            matches!(&refused, Error::NotPermitted(text) if text.contains("helpers")),
+            "{refused}"
+        );
+        // An owner whose role ends breaks no tie.
+        let ends = [(twin.clone(), row(Some(5)))];
+        assert_eq!(of(&[&twin], &ends).unwrap(), [twin]);
+        assert!(of(&[], &both).unwrap().is_empty());
     }
 
     #[test]

@@ -522,7 +522,7 @@ async fn remains(
         .collect();
     let erased = in_state(rows, |state| *state == RecordState::Erased);
     let asking = erased.into_iter().map(|record| async move {
-        let confirmed = salus.erasure_confirmations(patient, record).await?;
+        let confirmed = salus.all_erasure_confirmations(patient, record).await?;
         Ok::<_, Error>((record, confirmed))
     });
     let answers: Vec<_> = futures::stream::iter(asking.collect::<Vec<_>>())

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use salus_primitives::{
     AccountId, Balance, Basis, Cid, CompartmentId, Controller, ControllerRole, Grant, GrantIndex,
-    GrantTerms, Grantee, Moment, ObjectKind, OrgId, PatientId, Purpose, RecordIndex, RequestIndex,
-    RequestState, Rights, Scope, Subject,
+    GrantTerms, Grantee, Moment, ObjectKind, OrgId, PatientId, Purpose, RecordIndex, Request,
+    RequestIndex, RequestState, Rights, Scope, Subject,
 };
 use serde::Serialize;
 
+use super::describe::{moment, span};
 use super::identity::{back_up, current_keyring};
 use super::records::{fetch, no_record, own_record_keys};
 use super::{
@@ -162,9 +163,22 @@ async fn grantee_key(client: &Client, salus: &Salus, grantee: &Grantee) -> Resul
     client.recipient(salus, &subject).await
 }
 
-/// The compartments that categories and flags stand for.
-pub(super) fn select(
+/// The open compartments that categories and flags stand for. The keyring remembers closed ones, too.
+pub(super) async fn select(
+    client: &Client,
     keyring: &Keyring,
+    categories: &[Category],
+    flags: &[Sensitivity],
+) -> Result<Vec<CompartmentId>> {
+    let salus = client.salus().await?;
+    let views = salus.compartments(keyring.patient()).await?;
+    let open: BTreeSet<CompartmentId> = views.into_iter().map(|(id, _)| id).collect();
+    select_of(keyring, &open, categories, flags)
+}
+
+fn select_of(
+    keyring: &Keyring,
+    open: &BTreeSet<CompartmentId>,
     categories: &[Category],
     flags: &[Sensitivity],
 ) -> Result<Vec<CompartmentId>> {
@@ -185,7 +199,7 @@ pub(super) fn select(
                 continue;
             }
             let named = sensitivity.iter().all(|flag| flags.contains(flag));
-            if category == wanted && named {
+            if category == wanted && named && open.contains(id) {
                 chosen.push((*id, &compartment.label));
             }
         }
@@ -222,7 +236,7 @@ async fn scope(
     };
     match what {
         What::Categories(categories, flags) => {
-            let ids = select(keyring, categories, flags)?;
+            let ids = select(client, keyring, categories, flags).await?;
             if rights.read() {
                 rotate_if_needed(client, keyring, &ids).await?;
             }
@@ -339,7 +353,7 @@ pub async fn rotate(
 ) -> Result<Rotation> {
     let mut keyring = current_keyring(client, patient).await?;
     let mut rotated = Vec::new();
-    let ids = select(&keyring, categories, flags)?;
+    let ids = select(client, &keyring, categories, flags).await?;
     for id in &ids {
         rotated.push(rotate_compartment(client, &mut keyring, *id).await?);
     }
@@ -554,11 +568,7 @@ pub async fn given(client: &Client, patient: PatientId) -> Result<Vec<GrantRow>>
 
 /// Who shares with this account or its organisation.
 pub async fn received(client: &Client) -> Result<Vec<GrantRow>> {
-    let rows = client
-        .salus()
-        .await?
-        .grants_to(&client.me(), super::PAGE)
-        .await?;
+    let rows = client.salus().await?.all_grants_to(&client.me()).await?;
     Ok(rows
         .iter()
         .map(|(patient, index, view)| grant_row(*patient, *index, view, None))
@@ -740,6 +750,48 @@ pub struct Approval {
     pub duration: Option<Moment>,
 }
 
+/// What a carer's or a colleague's yes would be refused for, told before any key is handed out. Nothing
+/// is cut down unsaid: whoever answers decides what to answer instead.
+fn ensure_may_answer(
+    me: &AccountId,
+    organisation: Option<OrgId>,
+    role: Option<&Controller>,
+    request: &Request,
+    duration: Moment,
+    now: Moment,
+    decided_since: Moment,
+) -> Result<()> {
+    let no = |why: String| Err(Error::NotPermitted(why));
+    if request.requester == *me {
+        return no("nobody answers their own request: another one who acts for the patient does".into());
+    }
+    if request.asked_at < decided_since {
+        return no("this was asked before the present owner or guardians decided: whoever asked has to ask again".into());
+    }
+    let Some(row) = role.filter(|row| row.role == ControllerRole::Carer) else {
+        return Ok(());
+    };
+    if organisation == Some(request.organisation) {
+        return no(format!(
+            "you belong to organisation {}, which asks: an owner, a guardian or another carer answers",
+            request.organisation
+        ));
+    }
+    if duration > request.duration {
+        return no(format!(
+            "a carer gives no more than was asked for, which is {}: leave --for out, or give a shorter time",
+            span(request.duration)
+        ));
+    }
+    match row.expires_at {
+        Some(end) if now.saturating_add(duration) > end => no(format!(
+            "your role as carer ends on {}, and what you give cannot last longer: give a shorter time with --for, or let an owner or guardian approve",
+            moment(end)
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// So that no keys are handed out for a yes that the chain does not take.
 fn ensure_may_be_paid(role: Option<Controller>, offer: Option<Balance>) -> Result<()> {
     match (role, offer) {
@@ -765,6 +817,21 @@ pub async fn approve(
         .await?
         .ok_or_else(|| no_request(patient, index))?;
     let role = salus.controller(patient, &client.me()).await?;
+    let row = salus
+        .patient(patient)
+        .await?
+        .ok_or_else(|| super::unknown_patient(patient))?;
+    let member = salus.member(&client.me()).await?;
+    let duration = approval.duration.unwrap_or(request.duration);
+    ensure_may_answer(
+        &client.me(),
+        member.map(|member| member.organisation()),
+        role.as_ref(),
+        &request,
+        duration,
+        client.clock().await?,
+        row.decided_since,
+    )?;
     ensure_may_be_paid(role, salus.offer(patient, index).await?)?;
     let (categories, flags) = match &approval.categories {
         Some(categories) => (
@@ -796,7 +863,7 @@ pub async fn approve(
         what: What::Categories(categories, flags),
         rights: Rights::Read,
         purpose: request.purpose,
-        duration: approval.duration.unwrap_or(request.duration),
+        duration,
         starts_at: None,
         anchored_from: None,
         anchored_until: None,
@@ -888,7 +955,8 @@ mod tests {
 
     fn chosen(categories: &[Category], flags: &[Sensitivity]) -> Result<Vec<String>> {
         let keyring = keyring();
-        let ids = select(&keyring, categories, flags)?;
+        let open = keyring.compartments().map(|(id, _)| *id).collect();
+        let ids = select_of(&keyring, &open, categories, flags)?;
         let mut labels: Vec<_> = ids
             .iter()
             .map(|id| keyring.label(id).unwrap().to_string())
@@ -952,6 +1020,20 @@ mod tests {
     }
 
     #[test]
+    fn what_was_closed_is_not_shared() {
+        let keyring = keyring();
+        let lab = keyring.find(&Label::of(Category::LabResult)).unwrap();
+        let labs = [Category::LabResult];
+        let open = BTreeSet::from([lab]);
+        assert_eq!(select_of(&keyring, &open, &labs, &[]).unwrap(), [lab]);
+        let closed = select_of(&keyring, &BTreeSet::new(), &labs, &[]);
+        assert!(
+            matches!(closed, Err(Error::UnknownCompartment(_))),
+            "{closed:?}"
+        );
+    }
+
+    #[test]
     fn flagged_compartments_are_shared_only_if_each_of_their_flags_is_named() {
         use Sensitivity::{Genetic, Hiv, MentalHealth};
         assert_eq!(
@@ -979,6 +1061,45 @@ mod tests {
                 assert_ne!(label, "intake");
             }
         }
+    }
+
+    #[test]
+    fn a_carer_gives_what_was_asked_for_at_most_and_is_told_why() {
+        let (me, doctor) = (AccountId::new([1; 32]), AccountId::new([2; 32]));
+        let request = Request {
+            requester: doctor.clone(),
+            organisation: 3,
+            purpose: Purpose::Treat,
+            letter: Cid::raw([1; 32]),
+            duration: 100,
+            asked_at: 50,
+            expires_at: 1_000,
+            state: RequestState::Pending,
+        };
+        let row = |role, expires_at| Controller { role, expires_at };
+        let carer = row(ControllerRole::Carer, Some(300));
+        let answered = |me: &AccountId, organisation, row: &Controller, duration, since| {
+            ensure_may_answer(me, organisation, Some(row), &request, duration, 200, since)
+        };
+        assert!(answered(&me, None, &carer, 100, 50).is_ok());
+        assert!(answered(&me, Some(4), &carer, 100, 50).is_ok());
+        for (result, why) in [
+            (answered(&doctor, Some(4), &carer, 1, 0), "their own request"),
+            (answered(&me, None, &carer, 100, 51), "ask again"),
+            (answered(&me, Some(3), &carer, 1, 0), "organisation 3"),
+            (answered(&me, None, &carer, 101, 0), "asked for"),
+            (
+                answered(&me, None, &row(ControllerRole::Carer, Some(299)), 100, 0),
+                "ends on",
+            ),
+        ] {
+            let told = result.unwrap_err();
+            assert!(matches!(&told, Error::NotPermitted(text) if text.contains(why)), "{told}");
+        }
+        // An owner decides what to give, and for how long.
+        let owner = row(ControllerRole::Owner, Some(201));
+        assert!(answered(&me, Some(3), &owner, 1_000, 0).is_ok());
+        assert!(answered(&doctor, None, &owner, 1, 0).is_err());
     }
 
     #[test]

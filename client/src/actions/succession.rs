@@ -7,10 +7,11 @@ use codec::{Decode, Encode};
 use salus_primitives::{
     api::GrantView,
     signing::{succession_payload, verify},
-    AccountId, ControllerRole, Genesis, GrantIndex, Moment, PatientId, Recipient, Scope,
-    SignedRecipient, Subject, SuccessionConsent,
+    AccountId, BlockNumber, ControllerRole, Genesis, GrantIndex, Moment, PatientId, Recipient,
+    Scope, SignedRecipient, StudyIndex, Subject, SuccessionConsent,
 };
 use serde::{Deserialize, Serialize};
+use sp_core::H256;
 use sp_crypto_hashing::blake2_256;
 
 use super::identity::{
@@ -18,7 +19,7 @@ use super::identity::{
 };
 use super::patient::PatientChanged;
 use super::sharing::{grant_row, GrantRow};
-use super::{watching, Client, Receipt};
+use super::{caused, due, watching, Client, Receipt};
 use crate::chain::calls;
 use crate::error::{Error, Result};
 use crate::files::age::EncryptionKey;
@@ -175,14 +176,18 @@ pub(super) fn device_of(
 pub struct HandedOver {
     pub patient: String,
     pub owner: String,
-    /// Whether it is done; else another guardian's word is missing.
+    /// Whether it is done; else another guardian's or owner's word is missing, or it waits until `due`.
     pub done: bool,
+    /// From when on it can be completed, where a recovery plan makes it wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<Moment>,
     #[serde(flatten)]
     pub receipt: Receipt,
 }
 
-/// A guardian's word that the grown-up is to be the only one who decides; opens the keyring to their
-/// device. With the last guardian's word every other role ends, the signer's own too.
+/// The word of a guardian, or of an owner, that a new owner is to be the only one who decides; opens the
+/// keyring to their device. With the last word that it takes every other role ends, the signer's own
+/// too: at once, or when a recovery plan's delay is over and somebody completes it.
 pub async fn hand_over(client: &Client, file: &RequestFile) -> Result<HandedOver> {
     let request = file.verify(&client.chain.genesis())?;
     let patient = request.patient;
@@ -212,6 +217,31 @@ pub async fn hand_over(client: &Client, file: &RequestFile) -> Result<HandedOver
         patient: patient.to_string(),
         owner: request.owner.to_string(),
         done: submitted.event("Patients", "HandedOver").is_some(),
+        due: due(&submitted, "Patients", "HandOverAnnounced"),
+        receipt: (&submitted).into(),
+    })
+}
+
+/// Completes a hand-over whose time has come. Any of those who decide may.
+pub async fn complete_hand_over(client: &Client, patient: PatientId) -> Result<HandedOver> {
+    let call = calls::patients::complete_hand_over(patient);
+    let submitted = client.submit(&call).await?;
+    let event = caused(&submitted, "Patients", "HandedOver")?;
+    Ok(HandedOver {
+        patient: patient.to_string(),
+        owner: event.fields["owner"].as_str().unwrap_or_default().to_owned(),
+        done: true,
+        due: None,
+        receipt: (&submitted).into(),
+    })
+}
+
+/// Stops a hand-over that waits; by who decides for the patient.
+pub async fn veto_hand_over(client: &Client, patient: PatientId) -> Result<PatientChanged> {
+    let call = calls::patients::veto_hand_over(patient);
+    let submitted = client.submit(&call).await?;
+    Ok(PatientChanged {
+        patient: patient.to_string(),
         receipt: (&submitted).into(),
     })
 }
@@ -229,6 +259,85 @@ pub struct TakenOver {
     pub asked_since: Option<Moment>,
     /// Devices and keys that open the keyring no longer.
     pub shut_out: Vec<String>,
+    /// What ended with the former deciders; none if there were none, or the trail could not be read.
+    pub ended: Option<Ended>,
+}
+
+/// What former deciders had laid down, and what ended with them. The new owner lays it down anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Ended {
+    /// What an emergency opened.
+    pub emergency_plan: bool,
+    /// Who could help to get back in.
+    pub recovery_plan: bool,
+    /// Grants that let write, and those of studies.
+    pub grants: Vec<GrantIndex>,
+    pub studies: Vec<StudyIndex>,
+}
+
+/// What the verified trail tells of the change that made this account the owner.
+#[derive(Clone, Debug, Default)]
+pub(super) struct History {
+    /// When the recovery began; none if it is not told.
+    pub began: Option<Moment>,
+    /// The block with which this account became the owner.
+    pub succeeded_in: Option<H256>,
+    pub ended: Option<Ended>,
+}
+
+impl History {
+    /// Best effort: where the trail cannot be read, that becomes a warning.
+    pub(super) async fn of(client: &Client, patient: PatientId) -> Self {
+        let read = async {
+            let trail = watching::read(client, patient).await?;
+            watching::verify(client, &trail).await?;
+            Ok::<_, Error>(trail)
+        };
+        match read.await {
+            Ok(trail) => Self::in_trail(&trail.entries, &client.me()),
+            Err(error) => {
+                tracing::warn!(
+                    "the trail does not tell how this account became the owner: {error}"
+                );
+                Self::default()
+            }
+        }
+    }
+
+    fn in_trail(entries: &[TrailEntry], owner: &AccountId) -> Self {
+        let name = owner.to_string();
+        let succession = entries.iter().rev().find(|entry| {
+            [("Recovery", "RecoveryFinished"), ("Patients", "HandedOver")]
+                .contains(&(entry.pallet.as_str(), entry.variant.as_str()))
+                && entry.fields["owner"].as_str() == Some(name.as_str())
+        });
+        Self {
+            began: first_start(entries, owner),
+            succeeded_in: succession.map(|entry| entry.block_hash),
+            ended: succession.map(|entry| Ended::in_block(entries, entry.block)),
+        }
+    }
+}
+
+impl Ended {
+    /// All of it ends in the block in which the deciders change.
+    fn in_block(entries: &[TrailEntry], block: BlockNumber) -> Self {
+        let mut ended = Self::default();
+        for entry in entries.iter().filter(|entry| entry.block == block) {
+            let number = |field: &str| {
+                let number = entry.fields[field].as_u64();
+                number.and_then(|number| u32::try_from(number).ok())
+            };
+            match (entry.pallet.as_str(), entry.variant.as_str()) {
+                ("Emergency", "PlanChanged") => ended.emergency_plan = true,
+                ("Recovery", "PlanRemoved") => ended.recovery_plan = true,
+                ("Consent", "Revoked") => ended.grants.extend(number("grant")),
+                ("Research", "Withdrawn") => ended.studies.extend(number("study")),
+                _ => {}
+            }
+        }
+        ended
+    }
 }
 
 /// A grant that goes on after the patient was taken over.
@@ -262,9 +371,13 @@ pub type Keep<'a> = &'a (dyn Fn(&LiveGrant) -> bool + Sync);
 pub async fn take_over(client: &Client, patient: PatientId) -> Result<TakenOver> {
     ensure_owner(client, patient).await?;
     fetch_keyring(client, patient).await?;
-    // Guardians have given with the patient's right; the list shows what.
     let keyring = client.keyring(patient)?;
-    settle(client, keyring, Some(Moment::MAX), &|_| false).await
+    let history = History {
+        // Guardians have given with the patient's right; the list shows what.
+        began: Some(Moment::MAX),
+        ..History::of(client, patient).await
+    };
+    settle(client, keyring, history, &|_| false).await
 }
 
 pub(super) async fn ensure_owner(client: &Client, patient: PatientId) -> Result<()> {
@@ -278,23 +391,6 @@ pub(super) async fn ensure_owner(client: &Client, patient: PatientId) -> Result<
         false => Err(Error::NotPermitted(format!(
             "this account is not the owner of patient {patient}: that comes first, by `salus recovery finish` or a guardian's `salus patient hand-over`"
         ))),
-    }
-}
-
-/// When the recovery that made this account the owner began, by the verified trail; none if it cannot
-/// be found there.
-pub(super) async fn began(client: &Client, patient: PatientId) -> Option<Moment> {
-    let read = async {
-        let trail = watching::read(client, patient).await?;
-        watching::verify(client, &trail).await?;
-        Ok::<_, Error>(trail)
-    };
-    match read.await {
-        Ok(trail) => first_start(&trail.entries, &client.me()),
-        Err(error) => {
-            tracing::warn!("the trail does not tell when the recovery began: {error}");
-            None
-        }
     }
 }
 
@@ -353,13 +449,15 @@ fn is_given(grant: &GrantView, index: GrantIndex, keys: &RotatedKeyring) -> bool
 }
 
 /// Makes this device the only holder, and every key anew: what those before know opens nothing that
-/// comes from now on. Grants given since `began` are asked about before anything is changed.
+/// comes from now on. Grants given since the recovery began are asked about before anything is changed.
+/// What ended with the former deciders is told and not laid down again: it was not this owner's will.
 pub(super) async fn settle(
     client: &Client,
     mut keyring: Keyring,
-    began: Option<Moment>,
+    history: History,
     keep: Keep<'_>,
 ) -> Result<TakenOver> {
+    let History { began, ended, .. } = history;
     let patient = keyring.patient();
     let salus = client.salus().await?;
     let all = salus.all_grants(patient).await?;
@@ -398,6 +496,7 @@ pub(super) async fn settle(
         grants,
         asked_since: began.filter(|began| *began < Moment::MAX),
         shut_out,
+        ended,
     })
 }
 
@@ -531,6 +630,57 @@ mod tests {
         ];
         assert_eq!(first_start(&entries, &me), Some(3));
         assert_eq!(first_start(&entries[..2], &me), None);
+    }
+
+    #[test]
+    fn what_ended_with_the_former_deciders_is_told_and_nothing_else() {
+        let me = AccountKey::from_uri("//Alice").unwrap().account();
+        let other = AccountKey::from_uri("//Bob").unwrap().account();
+        let entry = |block, pallet: &str, variant: &str, fields: serde_json::Value| TrailEntry {
+            n: 1,
+            block,
+            block_hash: H256::repeat_byte(block as u8),
+            event_index: 0,
+            moment: 1,
+            pallet: pallet.into(),
+            variant: variant.into(),
+            fields,
+            event: Vec::new(),
+            hash: Genesis::zero(),
+        };
+        let done = |owner: &AccountId| serde_json::json!({"owner": owner.to_string()});
+        let grant = |grant: u32| serde_json::json!({"grant": grant});
+        let entries = [
+            entry(1, "Consent", "Revoked", grant(1)),
+            entry(2, "Patients", "HandedOver", done(&other)),
+            entry(2, "Consent", "Revoked", grant(2)),
+            entry(3, "Emergency", "PlanChanged", grant(0)),
+            entry(3, "Recovery", "PlanRemoved", grant(0)),
+            entry(3, "Consent", "Revoked", grant(3)),
+            entry(3, "Consent", "Revoked", grant(4)),
+            entry(3, "Research", "Withdrawn", serde_json::json!({"study": 5})),
+            entry(3, "Recovery", "RecoveryFinished", done(&me)),
+            entry(4, "Consent", "Revoked", grant(6)),
+        ];
+        let history = History::in_trail(&entries, &me);
+        assert_eq!(history.succeeded_in, Some(H256::repeat_byte(3)));
+        let ended = history.ended.unwrap();
+        let told = Ended {
+            emergency_plan: true,
+            recovery_plan: true,
+            grants: vec![3, 4],
+            studies: vec![5],
+        };
+        assert_eq!(ended, told);
+        let earlier = History::in_trail(&entries, &other).ended.unwrap();
+        let told = Ended {
+            grants: vec![2],
+            ..Ended::default()
+        };
+        assert_eq!(earlier, told);
+        // Who became the owner in no such way, as by enrolment, is told of nothing.
+        let nobody = AccountKey::from_uri("//Eve").unwrap().account();
+        assert_eq!(History::in_trail(&entries, &nobody).ended, None);
     }
 
     #[test]

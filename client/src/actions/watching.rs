@@ -182,10 +182,10 @@ struct Interests {
 impl Interests {
     async fn of(client: &Client, salus: &Salus) -> Result<Self> {
         let me = client.me();
-        let grants = salus.grants_to(&me, super::PAGE).await?;
+        let grants = salus.all_grants_to(&me).await?;
         Ok(Self {
             organisation: salus.member(&me).await?.map(|member| member.organisation()),
-            controlled: salus.controlled_by(&me).await?.into_iter().collect(),
+            controlled: salus.all_controlled_by(&me).await?.into_iter().collect(),
             grants: grants
                 .into_iter()
                 .map(|(patient, grant, _)| (patient, grant))
@@ -381,7 +381,7 @@ mod tests {
                     variant: "Opened".into(),
                     fields: Value::Null,
                     event,
-                    hash: head.hash,
+                    hash: head.digest,
                 }
             })
             .collect();
@@ -431,7 +431,7 @@ mod tests {
             for (n, entry) in forged.entries.iter_mut().enumerate() {
                 head = head.append(entry.block, entry.moment, &entry.event);
                 entry.n = n as u64 + 1;
-                entry.hash = head.hash;
+                entry.hash = head.digest;
             }
             head.into()
         };

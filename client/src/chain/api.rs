@@ -4,14 +4,19 @@ use codec::Encode;
 use salus_primitives::{
     api::{CompartmentView, GrantView, MAX_PAGE},
     AccountId, Balance, Cid, Clinician, CompartmentId, Controller, Correction, CorrectionIndex,
-    Credits, EmergencyPlan, Glass, GlassIndex, GrantIndex, LetterStage, Member, Moment, ObjectKind,
-    OrgId, Organisation, Participation, Patient, PatientId, PendingRecovery, Purpose, Record,
-    RecordIndex, RecoveryPlan, Reference, Request, RequestIndex, SignedRecipient, Study,
-    StudyIndex, Subject, TrailHead,
+    Credits, Delivery, EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, GrantIndex,
+    Grantee, LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Participation, Patient,
+    PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Request,
+    RequestIndex, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 use sp_core::H256;
 
-use super::{Chain, Result};
+use super::{Chain, ChainError, Result};
+
+/// A list with more rows is no list that this client can use, and is refused as a whole.
+const MOST_ROWS: usize = 1_000_000;
+/// A row of [`Salus::grants_to`], as the next page begins after it.
+pub type GrantCursor = (Grantee, PatientId, GrantIndex);
 
 /// The chain's answers in the state of one block, so that they fit together.
 #[derive(Clone, Debug)]
@@ -71,18 +76,26 @@ impl Salus {
         /// The account's live role; none if it has none now.
         fn controller(patient: PatientId, account: &AccountId) -> Option<Controller>;
         fn controllers(patient: PatientId) -> Vec<(AccountId, Controller)>;
-        /// The patients that an account controls.
-        fn controlled_by(account: &AccountId) -> Vec<PatientId>;
+        /// The patients that an account controls, after one of them.
+        fn controlled_by(account: &AccountId, after: Option<PatientId>, limit: u32) -> Vec<PatientId>;
+        /// Keyrings that were replaced lately and can be named again, newest first.
+        fn former_keyrings(patient: PatientId) -> Vec<(Cid, FormerKeyring)>;
 
         fn compartment(patient: PatientId, compartment: CompartmentId) -> Option<CompartmentView>;
         fn compartments(patient: PatientId) -> Vec<(CompartmentId, CompartmentView)>;
         fn record(patient: PatientId, record: RecordIndex) -> Option<Record>;
         fn records(patient: PatientId, from: RecordIndex, limit: u32) -> Vec<(RecordIndex, Record)>;
 
+        /// Where a record's file lay lately, and can be named again; newest last.
+        fn former_contents(patient: PatientId, record: RecordIndex) -> Vec<FormerContent>;
+
         fn grant(patient: PatientId, grant: GrantIndex) -> Option<GrantView>;
         fn grants(patient: PatientId, from: GrantIndex, limit: u32) -> Vec<(GrantIndex, GrantView)>;
-        /// Grants to this account, or to the organisation it belongs to.
-        fn grants_to(account: &AccountId, limit: u32) -> Vec<(PatientId, GrantIndex, GrantView)>;
+        /// Grants of this patient to this account, or to the organisation it belongs to. Ask this for
+        /// a patient that you know.
+        fn grants_between(patient: PatientId, account: &AccountId, from: GrantIndex, limit: u32) -> Vec<(GrantIndex, GrantView)>;
+        /// Grants to this account, then those to the organisation it belongs to, after one of them.
+        fn grants_to(account: &AccountId, after: Option<GrantCursor>, limit: u32) -> Vec<(PatientId, GrantIndex, GrantView)>;
         fn request(patient: PatientId, request: RequestIndex) -> Option<Request>;
         fn requests(patient: PatientId, from: RequestIndex, limit: u32) -> Vec<(RequestIndex, Request)>;
 
@@ -93,6 +106,8 @@ impl Salus {
         fn holds_grant(patient: PatientId, grant: GrantIndex, account: &AccountId, at: Moment) -> bool;
 
         fn trail_head(patient: PatientId) -> TrailHead;
+        /// Whether a vault's account may say that it has delivered this.
+        fn may_report(account: &AccountId, delivery: &Delivery) -> bool;
 
         fn correction(patient: PatientId, correction: CorrectionIndex) -> Option<Correction>;
         fn corrections(patient: PatientId, from: CorrectionIndex, limit: u32) -> Vec<(CorrectionIndex, Correction)>;
@@ -104,12 +119,12 @@ impl Salus {
         /// The organisations whose vaults keep the patient's files, best first.
         fn keepers(patient: PatientId) -> Vec<OrgId>;
         /// The organisations whose vaults have confirmed that an erased record's file is gone, and when.
-        fn erasure_confirmations(patient: PatientId, record: RecordIndex) -> Vec<(OrgId, Moment)>;
+        fn erasure_confirmations(patient: PatientId, record: RecordIndex, from: OrgId, limit: u32) -> Vec<(OrgId, Moment)>;
         /// What an emergency opens; none where nothing opens, whatever the reason.
         fn emergency_plan(patient: PatientId) -> Option<EmergencyPlan>;
         fn glasses(patient: PatientId, from: GlassIndex, limit: u32) -> Vec<(GlassIndex, Glass)>;
-        /// What an organisation has not reviewed: what was broken first comes first.
-        fn glasses_to_review(organisation: OrgId, limit: u32) -> Vec<(PatientId, GlassIndex, Glass)>;
+        /// What an organisation has not reviewed, after one of them: what was broken first comes first.
+        fn glasses_to_review(organisation: OrgId, after: Option<(PatientId, GlassIndex)>, limit: u32) -> Vec<(PatientId, GlassIndex, Glass)>;
 
         /// Who helps, with the delay that counts now.
         fn recovery_plan(patient: PatientId) -> Option<RecoveryPlan>;
@@ -158,17 +173,73 @@ impl Salus {
     }
 
     pub async fn all_clinicians(&self, organisation: OrgId) -> Result<Vec<(AccountId, Clinician)>> {
-        let mut rows: Vec<(AccountId, Clinician)> = Vec::new();
-        loop {
-            let after = rows.last().map(|row| row.0.clone());
-            let page = self
-                .clinicians(organisation, after.as_ref(), MAX_PAGE)
-                .await?;
-            if page.is_empty() {
-                return Ok(rows);
-            }
-            rows.extend(page);
-        }
+        all_after(
+            |after: Option<AccountId>| async move {
+                let after = after.as_ref();
+                self.clinicians(organisation, after, MAX_PAGE).await
+            },
+            |row| row.0.clone(),
+        )
+        .await
+    }
+
+    /// See [`Salus::grants_between`].
+    pub async fn all_grants_between(
+        &self,
+        patient: PatientId,
+        account: &AccountId,
+    ) -> Result<Vec<(GrantIndex, GrantView)>> {
+        all(
+            |from| self.grants_between(patient, account, from, MAX_PAGE),
+            |row| row.0,
+        )
+        .await
+    }
+
+    /// See [`Salus::grants_to`].
+    pub async fn all_grants_to(
+        &self,
+        account: &AccountId,
+    ) -> Result<Vec<(PatientId, GrantIndex, GrantView)>> {
+        all_after(
+            |after| self.grants_to(account, after, MAX_PAGE),
+            |(patient, index, view)| (view.grant.grantee.clone(), *patient, *index),
+        )
+        .await
+    }
+
+    /// See [`Salus::controlled_by`].
+    pub async fn all_controlled_by(&self, account: &AccountId) -> Result<Vec<PatientId>> {
+        all_after(
+            |after| self.controlled_by(account, after, MAX_PAGE),
+            |patient| *patient,
+        )
+        .await
+    }
+
+    /// See [`Salus::erasure_confirmations`].
+    pub async fn all_erasure_confirmations(
+        &self,
+        patient: PatientId,
+        record: RecordIndex,
+    ) -> Result<Vec<(OrgId, Moment)>> {
+        all(
+            |from| self.erasure_confirmations(patient, record, from, MAX_PAGE),
+            |row| row.0,
+        )
+        .await
+    }
+
+    /// See [`Salus::glasses_to_review`].
+    pub async fn all_glasses_to_review(
+        &self,
+        organisation: OrgId,
+    ) -> Result<Vec<(PatientId, GlassIndex, Glass)>> {
+        all_after(
+            |after| self.glasses_to_review(organisation, after, MAX_PAGE),
+            |(patient, glass, _)| (*patient, *glass),
+        )
+        .await
     }
 }
 
@@ -181,13 +252,86 @@ where
     let mut from = Some(0);
     while let Some(start) = from {
         let next = page(start).await?;
+        let last = next.last().map(&index);
         // A node that repeats itself must not keep us for ever.
-        from = next
-            .last()
-            .map(&index)
-            .filter(|last| *last >= start)
-            .and_then(|last| last.checked_add(1));
-        rows.extend(next);
+        if last.is_some_and(|last| last < start) {
+            return Err(ChainError::unreadable("a list", "it does not go on"));
+        }
+        from = last.and_then(|last| last.checked_add(1));
+        extend(&mut rows, next)?;
     }
     Ok(rows)
+}
+
+/// All pages of a list, each of which begins after the last row of the one before.
+async fn all_after<T, C, F>(
+    page: impl Fn(Option<C>) -> F,
+    cursor: impl Fn(&T) -> C,
+) -> Result<Vec<T>>
+where
+    C: Clone + PartialEq,
+    F: std::future::Future<Output = Result<Vec<T>>>,
+{
+    let mut rows = Vec::new();
+    let mut after = None;
+    loop {
+        let next = page(after.clone()).await?;
+        let Some(last) = next.last().map(&cursor) else {
+            return Ok(rows);
+        };
+        if after.as_ref() == Some(&last) {
+            return Err(ChainError::unreadable("a list", "it does not go on"));
+        }
+        extend(&mut rows, next)?;
+        after = Some(last);
+    }
+}
+
+fn extend<T>(rows: &mut Vec<T>, next: Vec<T>) -> Result<()> {
+    rows.extend(next);
+    match rows.len() <= MOST_ROWS {
+        true => Ok(()),
+        false => Err(ChainError::unreadable(
+            "a list",
+            format!("it has more than {MOST_ROWS} rows"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROWS: u32 = 2 * MAX_PAGE + 1;
+
+    #[tokio::test]
+    async fn lists_are_read_to_their_end_whatever_a_page_holds() {
+        let by_index = |from: u32| async move {
+            let end = ROWS.min(from.saturating_add(MAX_PAGE));
+            Ok((from..end).collect::<Vec<u32>>())
+        };
+        let rows = all(by_index, |row| *row).await.unwrap();
+        assert_eq!(rows, (0..ROWS).collect::<Vec<_>>());
+        // A page may be short and yet not the last one.
+        let after = |after: Option<u32>| async move {
+            let from = after.map_or(0, |after| after + 1);
+            let end = ROWS.min(from + 100);
+            Ok((from..end).collect::<Vec<u32>>())
+        };
+        let rows = all_after(after, |row| *row).await.unwrap();
+        assert_eq!(rows, (0..ROWS).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn a_node_that_repeats_itself_is_refused() {
+        let same = |_: Option<u32>| async { Ok(vec![7u32]) };
+        assert!(all_after(same, |row| *row).await.is_err());
+        let same = |_: u32| async { Ok(vec![7u32]) };
+        assert!(all(same, |row| *row).await.is_err());
+        let endless = |after: Option<u64>| async move {
+            let from = after.map_or(0, |after| after + 1);
+            Ok((from..from + 1_000).collect::<Vec<u64>>())
+        };
+        assert!(all_after(endless, |row| *row).await.is_err());
+    }
 }

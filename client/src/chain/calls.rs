@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 
-use codec::{Compact, Encode};
+use codec::Encode;
 use salus_primitives::{
+    signing::{CredentialConsent, RoleConsent},
     AccountId, Balance, Cid, ClinicianRole, CompartmentId, ControllerRole, CorrectionIndex,
     Delivery, EnrolmentConsent, GlassIndex, GrantIndex, GrantTerms, Helper, Moment, NewRecord,
     OrgId, OrganisationKind, Part, PatientId, Purpose, Recipient, RecordIndex, RequestIndex,
@@ -129,33 +130,22 @@ pub mod session {
 }
 
 /// Governance: the organisations' admins decide.
-pub mod council {
+pub mod motions {
     use super::*;
 
-    /// Proposes a call, given as the bytes of [`super::super::Runtime::encode_call`]. With a
-    /// `threshold` of one it is decided, and executed, at once.
-    pub fn propose(threshold: u32, proposal: &[u8]) -> Call {
-        let length = proposal.len() as u32;
-        let mut args = Compact(threshold).encode();
-        args.extend(proposal);
-        Compact(length).encode_to(&mut args);
-        Call::new("Council", "propose", args)
+    /// Proposes a call, given as the bytes of [`super::super::Runtime::encode_call`], or votes for
+    /// it where it is proposed already. How many votes it takes follows from the call.
+    pub fn propose(proposal: &[u8]) -> Call {
+        Call::new("Motions", "propose", proposal.to_vec())
     }
 
-    pub fn vote(proposal: H256, index: u32, approve: bool) -> Call {
-        Call::new(
-            "Council",
-            "vote",
-            (proposal, Compact(index), approve).encode(),
-        )
-    }
-
-    /// Ends a motion and executes it if it was approved. `length` is that of the proposal's bytes;
-    /// the two weights bound what it may cost.
-    pub fn close(proposal: H256, index: u32, ref_time: u64, proof_size: u64, length: u32) -> Call {
-        let weight = (Compact(ref_time), Compact(proof_size));
-        let args = (proposal, Compact(index), weight, Compact(length)).encode();
-        Call::new("Council", "close", args)
+    calls! { "Motions":
+        /// Votes on a motion.
+        fn vote(proposal: H256, approve: bool);
+        /// Ends a motion, and carries it out if it was approved.
+        fn close(proposal: H256);
+        /// Whoever proposed a motion takes it back.
+        fn withdraw(proposal: H256);
     }
 }
 
@@ -188,7 +178,7 @@ pub mod members {
         fn suspend(organisation: OrgId);
         /// Governance: ends an organisation's suspension.
         fn reinstate(organisation: OrgId);
-        /// Governance: names another admin.
+        /// Governance: names another admin. Announced first.
         fn set_admin(organisation: OrgId, admin: &AccountId);
         /// Governance: how much block time accounts of a kind may use. Capacity, and what comes back
         /// with each block, in picoseconds; and how many transactions may wait.
@@ -197,8 +187,13 @@ pub mod members {
         fn publish_recipient(recipient: &Recipient);
         /// The admin publishes its organisation's encryption key.
         fn publish_organisation_recipient(recipient: &Recipient);
-        /// The admin credentials an account.
-        fn credential(account: &AccountId, role: ClinicianRole, valid_until: Moment);
+        /// The admin credentials an account, with that account's word; to renew takes none.
+        fn credential(
+            account: &AccountId,
+            role: ClinicianRole,
+            valid_until: Moment,
+            consent: Option<&CredentialConsent>,
+        );
         fn suspend_clinician(account: &AccountId);
         fn reinstate_clinician(account: &AccountId);
         /// The admin, or the clinician, ends a credential.
@@ -220,22 +215,33 @@ pub mod patients {
             inbox: &Recipient,
             consent: &EnrolmentConsent,
         );
+        /// Gives an account a role, with that account's word.
         fn add_controller(
             patient: PatientId,
             account: &AccountId,
             role: ControllerRole,
             expires_at: Option<Moment>,
+            consent: &RoleConsent,
         );
+        /// Ends a role: that of another owner for good when it is called again after 72 hours.
         fn remove_controller(patient: PatientId, account: &AccountId);
+        /// Who decides, or is to be removed, stops a removal that waits.
+        fn veto_removal(patient: PatientId, account: &AccountId);
         /// Names the encrypted keyring in the vault.
         fn set_keyring(patient: PatientId, keyring: Cid);
+        /// Names a keyring again that was replaced within 72 hours.
+        fn restore_keyring(patient: PatientId, keyring: Cid);
         /// Makes every grant inactive until [`lift`].
         fn restrict(patient: PatientId);
         fn lift(patient: PatientId);
         /// Publishes the key that letters to the patient are encrypted to.
         fn set_inbox(patient: PatientId, recipient: &Recipient);
-        /// A guardian hands the patient over to the grown-up, with that account's word.
+        /// A guardian or an owner hands the patient over, with the new owner's word.
         fn hand_over(patient: PatientId, owner: &AccountId, consent: &SuccessionConsent);
+        /// Does what waited for as long as the recovery plan says.
+        fn complete_hand_over(patient: PatientId);
+        /// Who decides for the patient stops a hand-over that waits.
+        fn veto_hand_over(patient: PatientId);
         /// The admin takes back an enrolment of the wrong person.
         fn void_enrolment(patient: PatientId);
     }
@@ -245,7 +251,8 @@ pub mod patients {
 pub mod recovery {
     use super::*;
 
-    /// Names who can give the patient to a new account together, and after how long.
+    /// Names who can give the patient to a new account together, and after how long. Where a plan is
+    /// in force, this announces its end: the same again when that plan's delay is over.
     pub fn set_plan(
         patient: PatientId,
         helpers: &[Helper],
@@ -258,14 +265,17 @@ pub mod recovery {
     }
 
     calls! { "Recovery":
+        /// Ends the plan: when it is called again after the plan's delay.
         fn remove_plan(patient: PatientId);
+        /// Who decides for the patient keeps a plan whose end was announced.
+        fn veto_ending(patient: PatientId);
         /// A helper begins, with the word of the account that is to become owner.
         fn start(patient: PatientId, owner: &AccountId, consent: &SuccessionConsent);
         /// Another helper stands behind it.
         fn approve(patient: PatientId, owner: &AccountId);
         /// A helper takes that back.
         fn withdraw(patient: PatientId, owner: &AccountId);
-        /// Who decides for the patient stops it.
+        /// Who decides for the patient stops it, unless it leads to another owner for good.
         fn cancel(patient: PatientId, owner: &AccountId);
         /// Makes the account the owner, once the delay is over.
         fn finish(patient: PatientId, owner: &AccountId);
@@ -319,6 +329,8 @@ pub mod records {
             compartment: CompartmentId,
             recipient: &Recipient,
         );
+        /// Closes a compartment that holds no record.
+        fn close_compartment(patient: PatientId, compartment: CompartmentId);
         /// Gives a compartment a new key and epoch.
         fn rotate(patient: PatientId, compartment: CompartmentId, recipient: &Recipient);
         /// Anchors a record; controllers need no grant.
@@ -333,6 +345,8 @@ pub mod records {
         );
         /// Names a new file of the same record.
         fn relocate(patient: PatientId, record: RecordIndex, epoch: u32, content: Cid);
+        /// Names a file of the record again that was replaced within 72 hours.
+        fn restore(patient: PatientId, record: RecordIndex, content: Cid);
         /// Asks for a record's file to be deleted, after 72 hours.
         fn erase(patient: PatientId, record: RecordIndex);
         fn cancel_erase(patient: PatientId, record: RecordIndex);
@@ -474,6 +488,8 @@ pub mod research {
 mod tests {
     use super::*;
     use salus_primitives::{Grantee, Rights, Scope};
+    use sp_core::sr25519;
+    use sp_runtime::MultiSignature;
 
     const PATIENT: PatientId = PatientId([0xaa; 16]);
 
@@ -486,8 +502,13 @@ mod tests {
     #[test]
     fn accounts_and_options_are_plain_scale() {
         let account = AccountId::new([0x11; 32]);
+        let signature = MultiSignature::Sr25519(sr25519::Signature::from_raw([0x55; 64]));
+        let consent = RoleConsent {
+            expires_at: 6,
+            signature: signature.clone(),
+        };
         assert_args(
-            &patients::add_controller(PATIENT, &account, ControllerRole::Carer, Some(5)),
+            &patients::add_controller(PATIENT, &account, ControllerRole::Carer, Some(5), &consent),
             "Patients.add_controller",
             &[
                 &"aa".repeat(16),
@@ -495,12 +516,33 @@ mod tests {
                 "02",
                 "01",
                 "0500000000000000",
+                "0600000000000000",
+                "01",
+                &"55".repeat(64),
             ],
         );
+        let consent = CredentialConsent {
+            signed_at: 2,
+            expires_at: 3,
+            signature,
+        };
+        let common = ["11".repeat(32), "07".into(), "0100000000000000".into()].concat();
         assert_args(
-            &members::credential(&account, ClinicianRole::Service, 1),
+            &members::credential(&account, ClinicianRole::Service, 1, None),
             "Members.credential",
-            &[&"11".repeat(32), "07", "0100000000000000"],
+            &[&common, "00"],
+        );
+        assert_args(
+            &members::credential(&account, ClinicianRole::Service, 1, Some(&consent)),
+            "Members.credential",
+            &[
+                &common,
+                "01",
+                "0200000000000000",
+                "0300000000000000",
+                "01",
+                &"55".repeat(64),
+            ],
         );
     }
 
@@ -611,16 +653,40 @@ mod tests {
     }
 
     #[test]
-    fn a_proposal_stands_between_threshold_and_length() {
+    fn a_motion_takes_the_call_as_it_is_and_no_weight() {
+        let call = [20, 1, 5, 0, 0, 0];
         assert_args(
-            &council::propose(1, &[20, 1, 5, 0, 0, 0]),
-            "Council.propose",
-            &["04", "140105000000", "18"],
+            &motions::propose(&call),
+            "Motions.propose",
+            &["140105000000"],
+        );
+        let hash = H256::repeat_byte(1);
+        assert_args(
+            &motions::vote(hash, true),
+            "Motions.vote",
+            &[&"01".repeat(32), "01"],
+        );
+        assert_args(&motions::close(hash), "Motions.close", &[&"01".repeat(32)]);
+        assert_args(
+            &motions::withdraw(hash),
+            "Motions.withdraw",
+            &[&"01".repeat(32)],
+        );
+    }
+
+    #[test]
+    fn what_lay_there_before_is_named_by_its_cid() {
+        let content = Cid::raw([0x22; 32]);
+        let cid = ["01551220", &"22".repeat(32)].concat();
+        assert_args(
+            &records::restore(PATIENT, 7, content),
+            "Records.restore",
+            &[&"aa".repeat(16), "07000000", &cid],
         );
         assert_args(
-            &council::close(H256::repeat_byte(1), 2, 3, 4, 5),
-            "Council.close",
-            &[&"01".repeat(32), "08", "0c", "10", "14"],
+            &patients::restore_keyring(PATIENT, content),
+            "Patients.restore_keyring",
+            &[&"aa".repeat(16), &cid],
         );
     }
 

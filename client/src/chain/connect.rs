@@ -54,6 +54,7 @@ pub(super) struct Inner {
 
 /// One version of the runtime.
 pub struct Runtime {
+    pub spec_name: String,
     pub spec_version: u32,
     pub transaction_version: u32,
     pub metadata: ArcMetadata,
@@ -282,8 +283,7 @@ impl Chain {
     /// The runtime in the state of this block: the one that makes the *next* block.
     pub async fn runtime(&self, at: H256) -> Result<Arc<Runtime>> {
         let version: Version = self.request("state_getRuntimeVersion", params![at]).await?;
-        self.runtime_of(version.spec_version, version.transaction_version, at)
-            .await
+        self.runtime_of(version, at).await
     }
 
     /// The runtime that made this finalized block, which is the one in its parent's state. A block
@@ -339,16 +339,17 @@ impl Chain {
 
     async fn runtime_of(
         &self,
-        spec_version: u32,
-        transaction_version: u32,
+        version: Version,
         at: H256,
     ) -> Result<Arc<Runtime>> {
+        let spec_version = version.spec_version;
         if let Some(runtime) = lock(&self.inner.runtimes).get(&spec_version) {
             return Ok(runtime.clone());
         }
         let runtime = Arc::new(Runtime {
+            spec_name: version.spec_name,
             spec_version,
-            transaction_version,
+            transaction_version: version.transaction_version,
             metadata: Arc::new(self.metadata(at).await?),
         });
         lock(&self.inner.runtimes).insert(spec_version, runtime.clone());
@@ -565,6 +566,14 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Runtime {
+    /// What it says that it is.
+    pub fn version(&self) -> super::CodeVersion {
+        super::CodeVersion {
+            spec_name: self.spec_name.clone(),
+            spec_version: self.spec_version,
+        }
+    }
+
     /// SCALE of a `RuntimeCall`, after checking that its arguments have the shape this runtime
     /// expects.
     pub fn encode_call(&self, call: &super::Call) -> Result<Vec<u8>> {

@@ -14,11 +14,13 @@
 
 pub mod api;
 pub mod calls;
+mod code;
 mod connect;
 #[cfg(test)]
 pub(crate) mod double;
 mod error;
 pub mod events;
+pub mod motions;
 mod node;
 mod outcome;
 mod rejection;
@@ -27,9 +29,11 @@ mod submit;
 
 pub use api::Salus;
 pub use calls::Call;
+pub use code::CodeVersion;
 pub(crate) use connect::decode;
 pub use connect::{storage_key, storage_prefix, Block, Chain, Code, Runtime};
 pub use error::{ChainError, Result};
+pub use motions::Votes;
 pub use events::{BestHeads, ChainEvent, FinalizedBlocks, Phase};
 pub use node::SessionKeys;
 pub use outcome::Submitted;

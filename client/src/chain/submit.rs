@@ -103,20 +103,6 @@ impl Chain {
         self.outcome(signed, watch).await
     }
 
-    /// Governance: makes the council do this. Decides at once where one member's vote is enough;
-    /// else opens a motion, and the others vote with [`super::calls::council::vote`].
-    pub async fn propose(
-        &self,
-        key: &AccountKey,
-        threshold: u32,
-        call: &Call,
-    ) -> Result<Submitted> {
-        let runtime = self.runtime(self.finalized().await?.hash).await?;
-        let proposal = runtime.encode_call(call)?;
-        self.submit(key, &super::calls::council::propose(threshold, &proposal))
-            .await
-    }
-
     /// Takes the next nonce and enters the pool before anyone else of this process does. Another
     /// program with the same key may still be faster: then again with a new nonce.
     async fn send_next(

@@ -15,9 +15,12 @@ use salus_client::taxonomy::{Category, Sensitivity};
 use salus_primitives::{
     commitment::commitment,
     placement::keepers,
-    signing::{self, enrolment_payload, recipient_payload, succession_payload},
-    AccountId, Binding, CompartmentId, ControllerRole, Genesis, ObjectKind, PatientId, Subject,
-    TrailHead,
+    signing::{
+        self, credential_payload, enrolment_payload, recipient_payload, role_payload,
+        succession_payload,
+    },
+    AccountId, Binding, ClinicianRole, CompartmentId, ControllerRole, Genesis, ObjectKind,
+    PatientId, Subject, TrailHead,
 };
 use serde_json::{json, Value};
 use sha2::{Digest, Sha256};
@@ -271,9 +274,61 @@ fn enrolment_vectors() {
 }
 
 #[test]
+fn credential_vectors() {
+    let roles = [ClinicianRole::Physician, ClinicianRole::Service];
+    let rows: Vec<Value> = roles
+        .iter()
+        .map(|role| {
+            let (signed_at, expires_at) = (1_789_000_000_000, 1_790_000_000_000);
+            let account = account(0x34);
+            let payload =
+                credential_payload(&genesis(), 7, &account, *role, signed_at, expires_at);
+            json!({
+                "genesis": hex::encode(genesis()),
+                "organisation": 7,
+                "account": hex_of(&account),
+                "role": role,
+                "role_number": *role as u8,
+                "signed_at": signed_at,
+                "expires_at": expires_at,
+                "payload": hex::encode(payload),
+            })
+        })
+        .collect();
+    check("credential", json!(rows));
+}
+
+#[test]
+fn role_vectors() {
+    let roles = [
+        ControllerRole::Owner,
+        ControllerRole::Guardian,
+        ControllerRole::Carer,
+    ];
+    let rows: Vec<Value> = roles
+        .iter()
+        .map(|role| {
+            let expires_at = 1_790_000_000_000;
+            let account = account(0x34);
+            let payload = role_payload(&genesis(), &patient(), &account, *role, expires_at);
+            json!({
+                "genesis": hex::encode(genesis()),
+                "patient": patient().to_string(),
+                "account": hex_of(&account),
+                "role": role,
+                "role_number": *role as u8,
+                "expires_at": expires_at,
+                "payload": hex::encode(payload),
+            })
+        })
+        .collect();
+    check("role", json!(rows));
+}
+
+#[test]
 fn trail_vectors() {
     let mut head = TrailHead::start(&genesis(), &patient());
-    let start = hex::encode(head.hash);
+    let start = hex::encode(head.digest);
     let entries: Vec<Value> = [
         (5u32, 1_790_000_000_000u64, &b"\x15\x00first"[..]),
         (5, 1_790_000_000_000, b"\x15\x01second"),
@@ -287,7 +342,7 @@ fn trail_vectors() {
             "block": block,
             "moment": moment,
             "event": hex::encode(event),
-            "hash": hex::encode(head.hash),
+            "hash": hex::encode(head.digest),
         })
     })
     .collect();
