@@ -591,12 +591,10 @@ async fn a_clinician_who_changed_employer_takes_no_grant_along() {
         .await
         .is(404, "not-found");
     let clinic = hospital.person("clinic").await;
-    organisation::credential(&clinic, &leaver.me(), ClinicianRole::Physician, DAY)
+    let employer = hospital.clinic().organisation;
+    employ(&clinic, employer, &leaver, ClinicianRole::Physician)
         .await
         .expect("the clinic hires");
-    identity::publish(&leaver)
-        .await
-        .expect("a member publishes");
 
     http.get(&path, &token, Some(opened))
         .await
