@@ -11,7 +11,7 @@ use codec::Encode;
 use futures::StreamExt;
 use salus_client::{
     actions::{opening, organisation, sharing, Client},
-    chain::{calls, Call, ChainError},
+    chain::{calls, Call, ChainError, Submitted},
     files::{
         age::{seal_bytes, DecryptionKey},
         car,
@@ -781,6 +781,12 @@ async fn a_thief_who_moves_a_record_and_the_keyring_to_nowhere_destroys_nothing(
     mine(&format!("keyring fetch --patient {}", patient.id)).ok();
 }
 
+/// Says on the chain that this was handed out.
+async fn deliver(who: &Client, delivery: Delivery) -> salus_client::Result<Submitted> {
+    let call = calls::access_log::delivered(&[delivery]).expect("not too many");
+    who.submit(&call).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_delivery_is_refused_and_leaves_no_trace() {
     let hospital = HOSPITAL.hospital();
@@ -801,11 +807,6 @@ async fn a_forged_delivery_is_refused_and_leaves_no_trace() {
         grant,
         record,
         part: Part::Full,
-    };
-    let deliver = |who: &Client, delivery: Delivery| {
-        let call = calls::access_log::delivered(&[delivery]).expect("not too many");
-        let who = who.clone();
-        async move { who.submit(&call).await }
     };
     let before = traces(&patient).await;
     for (who, forged) in [
