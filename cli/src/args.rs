@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    chain, compartments, completions, correct, council, credits, emergency, keyring, keys, log,
+    chain, compartments, completions, consent, correct, council, credits, emergency, keyring, keys, log,
     open, org, patient, record, recovery, request, rights, share, study, validator, vault, watch,
 };
 
@@ -93,6 +93,9 @@ pub enum Command {
     /// The people whom an organisation vouches for
     #[command(subcommand)]
     Clinician(org::Clinician),
+    /// Sign that somebody may name you: nobody is named without their word
+    #[command(subcommand)]
+    Consent(consent::Consent),
     /// Who a patient is, and who decides for them
     #[command(subcommand)]
     Patient(patient::Patient),

@@ -3,10 +3,11 @@
 use anyhow::{anyhow, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use salus_client::actions::{purpose_code, sharing::Who, PURPOSES};
+use salus_client::files::unixfs;
 use salus_client::keys::{parse_account, AccountKey};
 use salus_client::taxonomy::{Category, Sensitivity};
 use salus_primitives::{
-    AccountId, Balance, ClinicianRole, ControllerRole, Moment, OrganisationKind, Purpose,
+    AccountId, Balance, Cid, ClinicianRole, ControllerRole, Moment, OrganisationKind, Purpose,
 };
 
 const UNITS: [(char, Moment); 6] = [
@@ -125,6 +126,11 @@ pub fn account(text: &str) -> Result<AccountId, salus_client::Error> {
     }
 }
 
+/// The usual text of a CID, `bafy…`.
+pub fn cid(text: &str) -> Result<Cid, salus_client::Error> {
+    unixfs::to_chain(&unixfs::parse_text(text)?)
+}
+
 /// An account, or `org:3`.
 pub fn who(text: &str) -> anyhow::Result<Who> {
     match text.strip_prefix("org:") {
@@ -146,7 +152,7 @@ pub fn sensitivity() -> impl TypedValueParser<Value = Sensitivity> {
         .try_map(|text| text.parse::<Sensitivity>())
 }
 
-fn one_of<T: Copy + Send + Sync + 'static>(
+pub fn one_of<T: Copy + Send + Sync + 'static>(
     words: &'static [(&'static str, T)],
 ) -> impl TypedValueParser<Value = T> {
     PossibleValuesParser::new(words.iter().map(|(word, _)| *word)).try_map(|text| {

@@ -132,15 +132,8 @@ impl Accounting {
             SUMMARY => given.is_none(),
             _ => *given != Some(ALL),
         };
-        let mut fitting: Vec<&mut Disclosure> = self
-            .disclosures
-            .iter_mut()
-            .filter(|known| known.row.reader == reader && known.row.record == record)
-            .filter(|known| known.row.part == ALL || part == SUMMARY)
-            .collect();
-        let newest = fitting.len().checked_sub(1);
-        let lacking = fitting.iter().rposition(|known| lacks(&known.delivered));
-        let Some(found) = lacking.or(newest) else {
+        // Under no grant, somebody has read who acts for the patient.
+        if reading.0.fields["grant"].is_null() {
             self.own.push(OwnReading {
                 entry: reading.0.n,
                 date,
@@ -150,8 +143,26 @@ impl Accounting {
                 part,
             });
             return Ok(());
-        };
-        let found = &mut fitting[found];
+        }
+        let grant = reading.number("grant")?;
+        let mut opened: Vec<&mut Disclosure> = self
+            .disclosures
+            .iter_mut()
+            .filter(|known| known.row.reader == reader && known.row.record == record)
+            .filter(|known| known.row.grant == grant)
+            .collect();
+        let covers = |known: &Disclosure| known.row.part == ALL || part == SUMMARY;
+        let lacking = opened
+            .iter()
+            .rposition(|known| covers(known) && lacks(&known.delivered));
+        let covering = opened.iter().rposition(|known| covers(known));
+        // More than was opened is told where it was opened.
+        let newest = opened.len().checked_sub(1);
+        let found = lacking
+            .or(covering)
+            .or(newest)
+            .ok_or_else(|| reading.bad("grant"))?;
+        let found = &mut opened[found];
         if lacks(&found.delivered) {
             found.delivered = Some(part);
         }
@@ -308,7 +319,7 @@ impl Reading<'_> {
                     entry: self.0.n,
                     date: rfc3339(self.0.moment),
                     moment: self.0.moment,
-                    reader: self.text("reader")?,
+                    reader: self.text("actor")?,
                     acting_for: self.0.fields["acting_for"].as_str().map(str::to_owned),
                     organisation,
                     organisation_name: name.cloned().unwrap_or_default(),
@@ -351,7 +362,7 @@ mod tests {
 
     fn opened(n: u64, variant: &str, records: &[u32], part: &str) -> TrailEntry {
         let fields = json!({
-            "patient": "00", "reader": DOCTOR, "organisation": 0, "acting_for": null, "grant": 4,
+            "patient": "00", "actor": DOCTOR, "organisation": 0, "acting_for": null, "grant": 4,
             "records": records, "part": part, "purpose": "Treat",
         });
         entry(n, variant, fields)
@@ -361,6 +372,10 @@ mod tests {
         let fields = json!({
             "patient": "00", "actor": "vault", "organisation": 0, "reader": reader,
             "record": record, "part": part,
+            "grant": match reader {
+                DOCTOR => json!(4),
+                _ => Value::Null,
+            },
         });
         entry(n, "Delivered", fields)
     }
@@ -414,6 +429,23 @@ mod tests {
         let given: Vec<_> = accounting.disclosures.iter().map(|d| d.delivered).collect();
         assert_eq!(given, [Some(ALL), None]);
         assert!(accounting.own.is_empty());
+    }
+
+    #[test]
+    fn a_delivery_under_a_grant_is_never_the_patients_own_reading() {
+        // More than was opened stands where it was opened.
+        let accounting = told(&[
+            opened(1, "Opened", &[1], "Manifest"),
+            delivered(2, DOCTOR, 1, "Full"),
+        ]);
+        assert_eq!(accounting.disclosures[0].delivered, Some(ALL));
+        assert!(accounting.own.is_empty());
+        // Under another grant than the one that was opened, it fits nothing.
+        let mut other = delivered(2, DOCTOR, 1, "Full");
+        other.fields["grant"] = json!(5);
+        let entries = [opened(1, "Opened", &[1], "Full"), other];
+        let error = account("00".into(), &entries, &Names::default(), &BTreeMap::new());
+        assert!(error.unwrap_err().to_string().contains("entry 2"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod commitment;
 pub mod hours;
 pub mod ids;
 pub mod placement;
+pub mod rejection;
 pub mod rows;
 pub mod signing;
 pub mod trail;
@@ -20,8 +21,11 @@ pub mod traits;
 
 pub use binding::{Binding, ObjectKind};
 pub use ids::*;
+pub use rejection::Rejection;
 pub use rows::*;
-pub use signing::{EnrolmentConsent, Recipient, SignedRecipient, Subject, SuccessionConsent};
+pub use signing::{
+    CredentialConsent, EnrolmentConsent, Recipient, SignedRecipient, Subject, SuccessionConsent,
+};
 pub use trail::TrailHead;
 
 /// Accounts sign; they are never the identity of a patient.

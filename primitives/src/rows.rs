@@ -160,15 +160,27 @@ impl Member {
 row! {
     /// Whom an allowance of block time is for.
     pub copy enum Spender {
-        /// Each admin, clinician and patient's controller.
+        /// Each admin and clinician.
         #[codec(index = 0)]
         Person,
         /// Each account of an organisation's software.
         #[codec(index = 1)]
         Service,
-        /// All controllers of the patients that one organisation enrolled, together.
+        /// All patients that one organisation enrolled, together.
         #[codec(index = 2)]
         Sponsor,
+        /// All accounts of an organisation, together.
+        #[codec(index = 3)]
+        Organisation,
+        /// All controllers of a patient who are no members, together.
+        #[codec(index = 4)]
+        Patient,
+        /// Each account or patient, for urgent calls.
+        #[codec(index = 5)]
+        Urgent,
+        /// All accounts of an organisation, or all patients that one enrolled, for urgent calls.
+        #[codec(index = 6)]
+        UrgentTogether,
     }
 }
 

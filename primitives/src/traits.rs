@@ -21,6 +21,8 @@ pub trait Standing<AccountId> {
     /// organisation is suspended.
     fn member(account: &AccountId) -> Option<Member>;
     fn organisation_is_active(organisation: OrgId) -> bool;
+    /// The organisation whose admin the account is, suspended or not.
+    fn administers(account: &AccountId) -> Option<OrgId>;
 
     /// Whether a grant to this grantee can be used at all.
     fn grantee_is_active(grantee: &Grantee) -> bool;

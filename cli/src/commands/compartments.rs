@@ -2,9 +2,10 @@
 
 use clap::Subcommand;
 use salus_client::actions::patient;
+use salus_client::keyring::Label as CompartmentLabel;
 use serde_json::json;
 
-use super::Labels;
+use super::{Label, Labels};
 use crate::args::{About, Global};
 use crate::context::client;
 use crate::output::{print, table};
@@ -20,6 +21,13 @@ pub enum Compartments {
     Open {
         #[command(flatten)]
         labels: Labels,
+        #[command(flatten)]
+        about: About,
+    },
+    /// Close one that holds no record
+    Close {
+        #[command(flatten)]
+        label: Label,
         #[command(flatten)]
         about: About,
     },
@@ -48,6 +56,14 @@ impl Compartments {
                         })
                         .collect();
                     table(&["compartment", "label", "epoch", ""], &rows)
+                })
+            }
+            Compartments::Close { label, about } => {
+                let patient = client.patient(about.patient)?;
+                let label = CompartmentLabel::flagged(label.category, label.flags);
+                let closed = patient::close_compartment(&client, patient, &label).await?;
+                print(global, &closed, || {
+                    format!("“{}” is closed. What fits nowhere else goes to intake.", closed.label)
                 })
             }
             Compartments::Open { labels, about } => {

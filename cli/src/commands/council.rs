@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{anyhow, Context};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::TypedValueParser;
 use clap::Subcommand;
 use salus_client::actions::council::{self, Outcome, Proposed, Told};
 use salus_client::actions::describe::moment;
@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::args::Global;
 use crate::context::client;
 use crate::output::{print, table};
+use crate::parse;
 
 #[derive(Debug, Subcommand)]
 pub enum Council {
@@ -31,8 +32,14 @@ pub enum Council {
         #[arg(long)]
         reject: bool,
     },
-    /// End a motion that was carried, or that has lapsed
+    /// End a motion: carry it out, or drop it if it was rejected or has lapsed; anybody may
     Close {
+        /// The motion's hash
+        #[arg(value_parser = hash)]
+        proposal: [u8; 32],
+    },
+    /// Take back a motion of yours that nobody else has voted for
+    Withdraw {
         /// The motion's hash
         #[arg(value_parser = hash)]
         proposal: [u8; 32],
@@ -80,7 +87,8 @@ pub enum Motion {
     },
     /// How much block time accounts may use
     Allowance {
-        /// Each person, each service account, or all patients of one organisation together
+        /// Whose: each person, each service account, an organisation together, a patient, all patients
+        /// of one organisation together; or urgent calls, of each or of an organisation together
         #[arg(value_parser = spender())]
         spender: Spender,
         /// What can be spent at once, in microseconds; a usual transaction takes about 500
@@ -101,11 +109,15 @@ pub enum Motion {
 }
 
 fn spender() -> impl TypedValueParser<Value = Spender> {
-    PossibleValuesParser::new(["person", "service", "sponsor"]).map(|word| match word.as_str() {
-        "service" => Spender::Service,
-        "sponsor" => Spender::Sponsor,
-        _ => Spender::Person,
-    })
+    parse::one_of(&[
+        ("person", Spender::Person),
+        ("service", Spender::Service),
+        ("organisation", Spender::Organisation),
+        ("patient", Spender::Patient),
+        ("sponsor", Spender::Sponsor),
+        ("urgent", Spender::Urgent),
+        ("urgent-together", Spender::UrgentTogether),
+    ])
 }
 
 fn hash(text: &str) -> anyhow::Result<[u8; 32]> {
@@ -119,7 +131,8 @@ fn hash(text: &str) -> anyhow::Result<[u8; 32]> {
 pub fn outcome(proposed: &Proposed, done: &str) -> String {
     match proposed.proposal {
         Some(proposal) => format!(
-            "The council decides: {} votes are needed. Others vote with `salus council vote {proposal:?}`.",
+            "The council decides: {} of the {} votes that it takes are there. Others vote with `salus council vote {proposal:?}`, or propose the same.",
+            proposed.ayes,
             proposed.threshold
         ),
         None => carried(&proposed.outcome, done),
@@ -134,6 +147,16 @@ fn carried(outcome: &Outcome, done: &str) -> String {
             moment(due)
         ),
         (None, None) => done.to_owned(),
+    }
+}
+
+fn ended(outcome: &Outcome) -> String {
+    match outcome.closed.as_deref() {
+        Some("Carried") => carried(outcome, "The motion was carried out."),
+        Some("Rejected") => "The motion is closed: too many were against it.".into(),
+        Some("Lapsed") => "The motion is closed: its time was over before enough were for it.".into(),
+        Some("Void") => "The motion is closed: enough were for it, but this runtime cannot carry it out any more. Propose it anew.".into(),
+        _ => "The motion is closed; it was not carried.".into(),
     }
 }
 
@@ -173,7 +196,9 @@ impl Council {
             Council::Propose(motion) => {
                 let (proposed, done) = match motion {
                     Motion::Upgrade { code: path } => {
-                        let (hash, proposed) = council::upgrade(&client, &code(&path)?).await?;
+                        let (hash, proposed) = council::upgrade(&client, &code(&path)?)
+                            .await
+                            .with_context(|| path.display().to_string())?;
                         (proposed, format!("The runtime {hash:?} is authorized."))
                     }
                     Motion::Successor {
@@ -220,17 +245,20 @@ impl Council {
             }
             Council::Close { proposal } => {
                 let closed = council::close(&client, proposal.into()).await?;
-                print(global, &closed, || match closed.outcome.executed {
-                    true => carried(&closed.outcome, "The motion was carried out."),
-                    false => "The motion is closed; it was not carried.".into(),
-                })
+                print(global, &closed, || ended(&closed.outcome))
+            }
+            Council::Withdraw { proposal } => {
+                let withdrawn = council::withdraw(&client, proposal.into()).await?;
+                print(global, &withdrawn, || "The motion is withdrawn.".into())
             }
             Council::Enact { decision } => {
                 let enacted = council::enact(&client, decision).await?;
                 print(global, &enacted, || carried(&enacted, "It is done."))
             }
             Council::Apply { code: path } => {
-                let receipt = council::apply_upgrade(&client, &code(&path)?).await?;
+                let receipt = council::apply_upgrade(&client, &code(&path)?)
+                    .await
+                    .with_context(|| path.display().to_string())?;
                 print(global, &receipt, || {
                     format!("The new runtime is in force after block {}.", receipt.block)
                 })

@@ -1,14 +1,21 @@
 //! `salus keyring`.
 
 use clap::Subcommand;
-use salus_client::actions::{identity, Client};
+use salus_client::actions::describe::moment;
+use salus_client::actions::identity::{self, FormerRow};
+use salus_client::actions::Client;
 use salus_client::files::age::EncryptionKey;
 use salus_client::keyring::Holder;
+use salus_primitives::{Cid, Moment};
+use serde_json::json;
 
+use super::record::{ago, passed_over, read_back};
 use super::recovery::untouched;
+use super::short;
 use crate::args::{About, Global};
 use crate::context::client;
 use crate::output::{count, print, table};
+use crate::parse;
 
 #[derive(Debug, Subcommand)]
 pub enum Keyring {
@@ -29,6 +36,17 @@ pub enum Keyring {
     },
     /// Fetch the sealed keyring from the vault, on a device that may open it
     Fetch {
+        #[command(flatten)]
+        about: About,
+    },
+    /// Name a keyring again that was replaced within 72 hours, and fetch it
+    Restore {
+        /// The keyring [default: the one that this profile knows, or the newest that this device opens]
+        #[arg(long, value_parser = parse::cid, value_name = "CID")]
+        content: Option<Cid>,
+        /// Only show what is kept
+        #[arg(long, conflicts_with = "content")]
+        list: bool,
         #[command(flatten)]
         about: About,
     },
@@ -121,6 +139,30 @@ impl Keyring {
                     false => "This profile's keyring is as new as the vault's.".into(),
                 })
             }
+            Keyring::Restore {
+                content,
+                list,
+                about,
+            } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                if list {
+                    let now = client.clock().await?;
+                    let formers = identity::former_keyrings(&client, patient).await?;
+                    return print(global, &json!({ "formers": formers }), || {
+                        kept(&formers, now)
+                    });
+                }
+                let restored = identity::restore_keyring(&client, patient, content).await?;
+                print(global, &restored, || {
+                    format!(
+                        "The keyring is {} again.{}{}",
+                        restored.cid,
+                        read_back(restored.unread.as_deref()),
+                        passed_over(&restored.passed_over)
+                    )
+                })
+            }
             Keyring::Device(Device::Add { name, key, about }) => {
                 let client = client(global).await?;
                 let patient = client.patient(about.patient)?;
@@ -142,6 +184,31 @@ impl Keyring {
             }
         }
     }
+}
+
+fn kept(formers: &[FormerRow], now: Moment) -> String {
+    if formers.is_empty() {
+        return "Nothing is kept but the present keyring.".into();
+    }
+    let rows: Vec<Vec<String>> = formers
+        .iter()
+        .map(|row| {
+            vec![
+                row.cid.clone(),
+                short(&row.replaced_by),
+                ago(row.replaced_at, now),
+                moment(row.until),
+                match row.known {
+                    true => "this profile's".into(),
+                    false => String::new(),
+                },
+            ]
+        })
+        .collect();
+    table(
+        &["keyring", "replaced by", "replaced", "kept until", ""],
+        &rows,
+    )
 }
 
 fn names(holders: &[Holder]) -> String {

@@ -3,6 +3,7 @@
 pub mod chain;
 pub mod compartments;
 pub mod completions;
+pub mod consent;
 pub mod correct;
 pub mod council;
 pub mod credits;
@@ -39,6 +40,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Validator(command) => command.run(global).await,
         Command::Chain(command) => command.run(global).await,
         Command::Clinician(command) => command.run(global).await,
+        Command::Consent(command) => command.run(global).await,
         Command::Patient(command) => command.run(global).await,
         Command::Recovery(command) => command.run(global).await,
         Command::Emergency(command) => command.run(global).await,

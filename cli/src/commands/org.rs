@@ -11,6 +11,7 @@ use salus_client::profile::write_atomically;
 use salus_primitives::{AccountId, ClinicianRole, Moment, OrgId, OrganisationKind};
 use serde_json::json;
 
+use super::consent::read_credential;
 use super::council::outcome;
 use super::short;
 use crate::args::Global;
@@ -49,7 +50,7 @@ pub enum Org {
         /// Its number
         organisation: OrgId,
     },
-    /// Name another admin; the council decides
+    /// Name another admin: two thirds of the council, then announced
     SetAdmin {
         /// Its number
         organisation: OrgId,
@@ -242,6 +243,9 @@ pub enum Clinician {
         /// For how long
         #[arg(long = "for", default_value = "1y", value_parser = parse::duration, value_name = "DURATION")]
         duration: Moment,
+        /// That person's consent, by `salus consent credential`; to renew, none is needed
+        #[arg(long, value_name = "FILE")]
+        consent: Option<PathBuf>,
     },
     /// Suspend someone, at once; by the admin
     Suspend {
@@ -279,8 +283,12 @@ impl Clinician {
                 account,
                 role,
                 duration,
+                consent,
             } => {
-                let done = organisation::credential(&client, &account, role, duration).await?;
+                let consent = consent.as_deref().map(read_credential).transpose()?;
+                let consent = consent.as_ref();
+                let done =
+                    organisation::credential(&client, &account, role, duration, consent).await?;
                 print(global, &done, || {
                     format!(
                         "Organisation {} vouches for {account} until {}.",

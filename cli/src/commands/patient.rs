@@ -6,11 +6,13 @@ use anyhow::Context;
 use clap::Subcommand;
 use salus_client::actions::describe::moment;
 use salus_client::actions::patient::{self, ConsentFile};
-use salus_client::actions::{succession, Client};
+use salus_client::actions::succession::{self, HandedOver};
+use salus_client::actions::Client;
 use salus_client::profile::write_atomically;
 use salus_primitives::{AccountId, ControllerRole, Moment, OrgId, PatientId};
 use serde_json::json;
 
+use super::consent::read_role;
 use super::recovery;
 use crate::args::{About, Global};
 use crate::context::{self, client};
@@ -69,17 +71,27 @@ pub enum Patient {
         #[command(flatten)]
         about: About,
     },
-    /// As a guardian, hand the patient over to the grown-up; with the last guardian's word every other role ends
+    /// Hand the patient over to a new owner; with the last word that it takes every other role ends
     HandOver {
-        /// The request's file; compare its code with the grown-up
+        /// The request's file; compare its code with the new owner
         request: PathBuf,
     },
-    /// Take your own records over from a guardian: ask, and once handed over, make every key anew
+    /// Complete a hand-over that had to wait for as long as the recovery plan says
+    CompleteHandOver {
+        #[command(flatten)]
+        about: About,
+    },
+    /// Stop a hand-over that waits; by who decides for the patient
+    VetoHandOver {
+        #[command(flatten)]
+        about: About,
+    },
+    /// Take records over from a guardian or owner: ask, and once handed over, make every key anew
     TakeOver {
-        /// Ask: the file to give to the guardian. Without it: go on after the hand-over
+        /// Ask: the file to give to who decides now. Without it: go on after the hand-over
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
-        /// How long the guardian can use the file
+        /// How long the file can be used
         #[arg(long, default_value = "7d", value_parser = parse::duration, value_name = "DURATION", requires = "out")]
         valid: Moment,
         #[command(flatten)]
@@ -113,9 +125,18 @@ pub enum Controllers {
         /// For how long; for good, if left out
         #[arg(long = "for", value_parser = parse::duration, value_name = "DURATION")]
         duration: Option<Moment>,
+        /// That person's consent, by `salus consent role`
+        #[arg(long, value_name = "FILE")]
+        consent: PathBuf,
     },
-    /// Take an account's role away
+    /// Take an account's role away; of another owner, announce it, and do it again after 72 hours
     Remove {
+        /// The account
+        #[arg(value_parser = parse::account)]
+        account: AccountId,
+    },
+    /// Keep an account whose removal was announced; by who decides, or that account
+    Veto {
         /// The account
         #[arg(value_parser = parse::account)]
         account: AccountId,
@@ -220,17 +241,20 @@ impl Patient {
                 let request = recovery::read_request(&request)?;
                 let client = client(global).await?;
                 let done = succession::hand_over(&client, &request).await?;
+                print(global, &done, || handed_over(&done))
+            }
+            Patient::CompleteHandOver { about } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let done = succession::complete_hand_over(&client, patient).await?;
+                print(global, &done, || handed_over(&done))
+            }
+            Patient::VetoHandOver { about } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let done = succession::veto_hand_over(&client, patient).await?;
                 print(global, &done, || {
-                    match done.done {
-                    true => format!(
-                        "{} is the only one who decides for patient {} now; your role has ended. Their phone goes on with `salus patient take-over`.",
-                        done.owner, done.patient
-                    ),
-                    false => format!(
-                        "You agree that {} takes patient {} over. Each other guardian has to say so, too, with the same file.",
-                        done.owner, done.patient
-                    ),
-                }
+                    "The hand-over is stopped. If it was none of yours: `salus watch` tells who agreed, and `salus patient controllers remove` ends a role.".into()
                 })
             }
             Patient::TakeOver {
@@ -266,6 +290,25 @@ impl Patient {
     }
 }
 
+fn handed_over(done: &HandedOver) -> String {
+    match (done.done, done.due) {
+        (true, _) => format!(
+            "{} is the only one who decides for patient {} now; every other role has ended, and with them helpers, the emergency plan, grants to write and studies. Their phone goes on with `salus patient take-over`.",
+            done.owner, done.patient
+        ),
+        (false, Some(due)) => format!(
+            "All have agreed that {} takes patient {} over. From {} on `salus patient complete-hand-over` does it; until then `salus patient veto-hand-over` stops it.",
+            done.owner,
+            done.patient,
+            moment(due)
+        ),
+        (false, None) => format!(
+            "You agree that {} takes patient {} over. Each other guardian, or owner, has to say so, too, with the same file.",
+            done.owner, done.patient
+        ),
+    }
+}
+
 async fn controllers(
     global: &Global,
     client: &Client,
@@ -295,17 +338,33 @@ async fn controllers(
             account,
             role,
             duration,
+            consent,
         }) => {
-            let done = patient::add_controller(client, patient, &account, role, duration).await?;
+            let consent = read_role(&consent)?;
+            let done =
+                patient::add_controller(client, patient, &account, role, duration, &consent).await?;
             print(global, &done, || {
                 let role = format!("{role:?}").to_lowercase();
-                format!("{account} is a {role} of the patient now. To read, that device needs the keyring: `salus keyring device add`.")
+                match done.done {
+                    true => format!("{account} is a {role} of the patient now. To read, that device needs the keyring: `salus keyring device add`."),
+                    false => format!("You agree that {account} becomes a {role}. Each other guardian has to say the same, with the same file and the same --for."),
+                }
             })
         }
         Some(Controllers::Remove { account }) => {
             let done = patient::remove_controller(client, patient, &account).await?;
+            print(global, &done, || match (done.done, done.due) {
+                (false, Some(due)) => format!(
+                    "Announced: from {} on the same command ends the role of {account}, who is an owner as you are. Until then each of those who decide can veto it, that account too.",
+                    moment(due)
+                ),
+                _ => format!("{account} no longer acts for the patient. Take its device out of the keyring and rotate the keys, too."),
+            })
+        }
+        Some(Controllers::Veto { account }) => {
+            let done = patient::veto_removal(client, patient, &account).await?;
             print(global, &done, || {
-                format!("{account} no longer acts for the patient. Take its device out of the keyring and rotate the keys, too.")
+                format!("{account} keeps its role.")
             })
         }
     }

@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use salus_client::actions::describe::moment;
-use salus_client::actions::records::{self, Erasure, NewFile, RecordView};
+use salus_client::actions::records::{self, Erasure, FormerRow, NewFile, RecordView, Restored};
 use salus_client::keyring::Label as CompartmentLabel;
-use salus_primitives::{GrantIndex, RecordIndex};
+use salus_primitives::{Cid, GrantIndex, Moment, RecordIndex};
 use serde_json::json;
 
 use super::Label;
 use crate::args::{About, Global};
 use crate::context::client;
 use crate::output::{count, print, table};
+use crate::parse;
 
 #[derive(Debug, Subcommand)]
 pub enum Record {
@@ -62,6 +63,19 @@ pub enum Record {
     Relocate {
         /// The record's number
         record: RecordIndex,
+        #[command(flatten)]
+        about: About,
+    },
+    /// Name a file of a record again that was replaced within 72 hours, and read it back
+    Restore {
+        /// The record's number
+        record: RecordIndex,
+        /// The file [default: the newest that is what was anchored]
+        #[arg(long, value_parser = parse::cid, value_name = "CID")]
+        content: Option<Cid>,
+        /// Only show what is kept
+        #[arg(long, conflicts_with = "content")]
+        list: bool,
         #[command(flatten)]
         about: About,
     },
@@ -171,6 +185,24 @@ impl Record {
                     )
                 })
             }
+            Record::Restore {
+                record,
+                content,
+                list,
+                about,
+            } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                if list {
+                    let now = client.clock().await?;
+                    let formers = records::formers(&client, patient, record).await?;
+                    return print(global, &json!({ "formers": formers }), || {
+                        kept(&formers, record, now)
+                    });
+                }
+                let restored = records::restore(&client, patient, record, content).await?;
+                print(global, &restored, || restored_text(&restored))
+            }
             Record::Erase {
                 record,
                 status: true,
@@ -208,6 +240,63 @@ impl Record {
                 })
             }
         }
+    }
+}
+
+fn kept(formers: &[FormerRow], record: RecordIndex, now: Moment) -> String {
+    if formers.is_empty() {
+        return format!("Nothing is kept of record {record} but its present file.");
+    }
+    let rows: Vec<Vec<String>> = formers
+        .iter()
+        .map(|row| {
+            vec![
+                row.cid.clone(),
+                row.label
+                    .clone()
+                    .unwrap_or_else(|| super::short(&row.compartment)),
+                super::short(&row.placed_by),
+                ago(row.replaced_at, now),
+                moment(row.until),
+            ]
+        })
+        .collect();
+    table(&["file", "in", "by", "replaced", "kept until"], &rows)
+}
+
+/// As coarse as one says it.
+pub fn ago(at: Moment, now: Moment) -> String {
+    let minutes = now.saturating_sub(at) / 60_000;
+    match minutes {
+        0..=119 => format!("{minutes} min ago"),
+        _ => format!("{} h ago", minutes / 60),
+    }
+}
+
+fn restored_text(restored: &Restored) -> String {
+    let mut text = format!(
+        "Record {} is {} again, in “{}”.",
+        restored.record,
+        restored.cid,
+        restored.label.as_deref().unwrap_or(&restored.compartment)
+    );
+    text.push_str(&read_back(restored.unread.as_deref()));
+    text.push_str(&passed_over(&restored.passed_over));
+    text
+}
+
+/// Whether what was named again is what it should be.
+pub fn read_back(unread: Option<&str>) -> String {
+    match unread {
+        None => " It was fetched and opened.".into(),
+        Some(reason) => format!(" It could not be read back, so look at it again later: {reason}"),
+    }
+}
+
+pub fn passed_over(passed_over: &[String]) -> String {
+    match passed_over {
+        [] => String::new(),
+        newer => format!("\nPassed over, because they cannot be read: {}", newer.join("; ")),
     }
 }
 
@@ -326,4 +415,17 @@ pub fn chart(records: &[RecordView]) -> String {
         }
     }
     format!("{}:\n{text}", count(records.len(), "record"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_told_in_minutes_and_then_in_hours() {
+        assert_eq!(ago(0, 59_999), "0 min ago");
+        assert_eq!(ago(0, 119 * 60_000), "119 min ago");
+        assert_eq!(ago(0, 120 * 60_000), "2 h ago");
+        assert_eq!(ago(5, 0), "0 min ago", "a clock that is behind");
+    }
 }

@@ -7,7 +7,9 @@ use anyhow::{bail, Context};
 use clap::Subcommand;
 use salus_client::actions::describe::{moment, span};
 use salus_client::actions::recovery::{self, Helping, OfferFile, Sealed, Word};
-use salus_client::actions::succession::{self, LiveGrant, NewKeys, RequestFile, TakenOver};
+use salus_client::actions::succession::{
+    self, Ended, LiveGrant, NewKeys, RequestFile, TakenOver,
+};
 use salus_client::actions::{clock, Client};
 use salus_client::kit;
 use salus_client::profile::{write_atomically, WORK_FACTOR};
@@ -49,8 +51,18 @@ pub enum Recovery {
         #[command(flatten)]
         about: About,
     },
-    /// Name no helpers any more; what they have begun ends
+    /// Name no helpers any more: announces it, and does it once the plan's delay is over
     Remove {
+        #[command(flatten)]
+        about: About,
+    },
+    /// Carry out what was announced about the helpers, once it is due
+    Complete {
+        #[command(flatten)]
+        about: About,
+    },
+    /// Keep the helpers whose end, or replacement, was announced; by who decides for the patient
+    Veto {
         #[command(flatten)]
         about: About,
     },
@@ -187,8 +199,15 @@ impl Recovery {
                         .iter()
                         .map(|share| vec![share.helper.clone(), share.file.display().to_string()])
                         .collect();
+                    let when = match made.due {
+                        None => "Earlier files are worth nothing now.".into(),
+                        Some(due) => format!(
+                            "The present helpers stay until {}: run `salus recovery complete` then. Until it is done, theirs are the files that count, and `salus recovery veto` keeps them.",
+                            moment(due)
+                        ),
+                    };
                     format!(
-                        "{} of {} helpers can let you in again together, {} after they are enough. Give each their file, and keep none; earlier files are worth nothing now.\n\n{}",
+                        "{} of {} helpers can let you in again together, {} after they are enough. Give each their file, and keep none. {when}\n\n{}",
                         made.threshold,
                         made.shares.len(),
                         span(made.delay),
@@ -204,17 +223,34 @@ impl Recovery {
             Recovery::Remove { about } => {
                 let client = client(global).await?;
                 let done = recovery::remove(&client, client.patient(about.patient)?).await?;
-                print(global, &done, || {
-                    let mut text = String::from(
+                print(global, &done, || match done.due {
+                    Some(due) => format!(
+                        "Announced: from {} on `salus recovery complete` ends the plan. Until then the helpers can still begin, and `salus recovery veto` keeps them.",
+                        moment(due)
+                    ),
+                    None => stopped(
                         "Nobody can let you in again now: `salus recovery setup` names helpers.",
-                    );
-                    if !done.owners.is_empty() {
-                        text.push_str(&format!(
-                            " Stopped: nothing goes to {}.",
-                            done.owners.join(", ")
-                        ));
-                    }
-                    text
+                        &done.owners,
+                    ),
+                })
+            }
+            Recovery::Complete { about } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let done = recovery::complete(&client, patient).await?;
+                print(global, &done, || {
+                    stopped(
+                        "It is done: `salus recovery show` tells who helps now. Earlier files are worth nothing.",
+                        &done.owners,
+                    )
+                })
+            }
+            Recovery::Veto { about } => {
+                let client = client(global).await?;
+                let patient = client.patient(about.patient)?;
+                let done = recovery::veto(&client, patient).await?;
+                print(global, &done, || {
+                    "The helpers stay as they are. If somebody else announced it: a key may be stolen, see `salus log`.".into()
                 })
             }
             Recovery::Test { shares } => {
@@ -226,8 +262,16 @@ impl Recovery {
                         .iter()
                         .map(|share| {
                             format!(
-                                "{}: whole, and number {} of the {} shares of patient {}'s present plan; {} are needed.",
-                                share.file, share.number, share.count, share.patient, share.threshold
+                                "{}: whole, and number {} of the {} shares of patient {}'s {} plan; {} are needed.",
+                                share.file,
+                                share.number,
+                                share.count,
+                                share.patient,
+                                match share.pending {
+                                    true => "announced",
+                                    false => "present",
+                                },
+                                share.threshold
                             )
                         })
                         .collect();
@@ -252,7 +296,7 @@ impl Recovery {
                 let done = recovery::cancel(&client, patient, owner.as_ref()).await?;
                 print(global, &done, || {
                     format!(
-                        "Stopped: nothing goes to {}. Helpers have passed shares on: make new ones with `salus recovery setup`, and ask how they were misled. If one of them begins again: `salus recovery remove`.",
+                        "Stopped: nothing goes to {}. Helpers have passed shares on: make new ones with `salus recovery setup`, and ask how they were misled. If one of them begins again: `salus recovery remove`, and then stop each until it is done.",
                         done.owners.join(", ")
                     )
                 })
@@ -262,7 +306,7 @@ impl Recovery {
                 let done = recovery::finish(&client(global).await?, &request).await?;
                 print(global, &done, || {
                     format!(
-                        "{} is the only one who decides for patient {} now. The new phone goes on with `salus recovery restore`.",
+                        "{} is the only one who decides for patient {} now. The plan has ended with it, and so have the emergency plan, grants to write and studies. The new phone goes on with `salus recovery restore`, and names helpers anew with `salus recovery setup`.",
                         request.owner, done.patient
                     )
                 })
@@ -412,8 +456,45 @@ pub fn anew(taken: &TakenOver) -> String {
         " Others who write to the patient are warned of the new account: tell them that it is you.",
     );
     text.push_str(&untouched(&taken.keys.missing));
+    text.push_str(&over(taken.ended.as_ref()));
     text.push_str(&passed_on(taken));
     text
+}
+
+/// What ended with the former deciders, and what lays it down again. Nothing of it comes back by itself.
+fn over(ended: Option<&Ended>) -> String {
+    let Some(ended) = ended else {
+        return String::new();
+    };
+    let mut rows = Vec::new();
+    let mut row = |what: String, command: &str| rows.push(vec![what, command.to_owned()]);
+    if ended.recovery_plan {
+        row("the helpers".into(), "salus recovery setup");
+    }
+    if ended.emergency_plan {
+        row("what opens in an emergency".into(), "salus emergency plan");
+    }
+    let numbers = |numbers: &[u32]| {
+        let texts: Vec<String> = numbers.iter().map(u32::to_string).collect();
+        texts.join(", ")
+    };
+    if !ended.grants.is_empty() {
+        row(
+            format!("grants {} (to write, or of a study)", numbers(&ended.grants)),
+            "salus share --write",
+        );
+    }
+    if !ended.studies.is_empty() {
+        // Nobody takes part in a study twice.
+        row(format!("studies {}", numbers(&ended.studies)), "");
+    }
+    match rows.is_empty() {
+        true => String::new(),
+        false => format!(
+            "\n\nThese ended with those who decided before, and nothing of it comes back by itself:\n\n{}",
+            table(&["ended", "to have it again"], &rows)
+        ),
+    }
 }
 
 /// The compartments that could not be given new keys.
@@ -527,6 +608,13 @@ fn read_all(paths: &[PathBuf]) -> anyhow::Result<Vec<Sealed>> {
     paths.iter().map(|path| read(path)).collect()
 }
 
+fn stopped(what: &str, owners: &[String]) -> String {
+    match owners {
+        [] => what.to_owned(),
+        owners => format!("{what} Stopped: nothing goes to {}.", owners.join(", ")),
+    }
+}
+
 fn shown(view: &recovery::RecoveryView) -> String {
     let mut text = match &view.plan {
         Some(plan) => format!(
@@ -539,6 +627,17 @@ fn shown(view: &recovery::RecoveryView) -> String {
         ),
         None => "No helpers are named: `salus recovery setup` names them.".into(),
     };
+    if let Some(ending) = &view.ending {
+        text.push_str(&format!(
+            "\n\nAnnounced by {}, to be completed from {} on: {}. `salus recovery veto` keeps the present ones.",
+            ending.by,
+            moment(ending.due),
+            match ending.helpers.as_slice() {
+                [] => "no helpers any more".into(),
+                helpers => format!("these helpers instead: {}", helpers.join(", ")),
+            }
+        ));
+    }
     for row in &view.recoveries {
         text.push_str(&format!(
             "\n\nUnder way since {}: to {}, by {}. {}",
@@ -552,4 +651,35 @@ fn shown(view: &recovery::RecoveryView) -> String {
         ));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ended_is_told_with_the_command_that_lays_it_down_again() {
+        assert_eq!(over(None), "");
+        assert_eq!(over(Some(&Ended::default())), "");
+        let told = over(Some(&Ended {
+            emergency_plan: true,
+            recovery_plan: true,
+            grants: vec![3, 4],
+            studies: vec![5],
+        }));
+        for words in [
+            "salus recovery setup",
+            "salus emergency plan",
+            "grants 3, 4",
+            "salus share --write",
+            "studies 5",
+        ] {
+            assert!(told.contains(words), "{told}");
+        }
+        let told = over(Some(&Ended {
+            recovery_plan: true,
+            ..Ended::default()
+        }));
+        assert!(!told.contains("emergency"), "{told}");
+    }
 }

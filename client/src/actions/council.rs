@@ -72,8 +72,8 @@ impl Outcome {
 /// What became of a proposal to the council.
 #[derive(Clone, Debug, Serialize)]
 pub struct Proposed {
-    /// Votes that carry it; none where it is carried.
-    pub threshold: Option<u32>,
+    /// Votes that carry it; 0 where it is carried.
+    pub threshold: u32,
     /// Votes for it so far, one's own among them.
     pub ayes: u32,
     /// The motion's hash and number, where it waits for votes.
@@ -100,7 +100,7 @@ pub async fn propose(client: &Client, call: &Call) -> Result<Proposed> {
         None => client.chain.votes(motion, submitted.block.hash).await?,
     };
     Ok(Proposed {
-        threshold: votes.as_ref().map(|votes| votes.threshold),
+        threshold: votes.as_ref().map_or(0, |votes| votes.threshold),
         ayes: votes.as_ref().map_or(0, |votes| votes.ayes.len() as u32),
         proposal: votes.as_ref().map(|_| motion),
         index: votes.map(|votes| votes.index),

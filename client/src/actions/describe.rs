@@ -167,9 +167,42 @@ impl Names {
                 self.account(&fields["owner"])
             ),
             ("Patients", "HandOverAgreed") => format!(
-                "{actor}, as a guardian, agreed to hand the patient over to {}; another guardian has not yet.",
+                "{actor} agreed to hand the patient over to {}: {}.",
+                self.account(&fields["owner"]),
+                match fields["due"].as_u64() {
+                    Some(due) => format!(
+                        "from {} on it can be completed; until then `salus patient veto-hand-over` stops it",
+                        moment(due)
+                    ),
+                    None => "others have not yet".into(),
+                }
+            ),
+            ("Patients", "HandOverVetoed") => format!(
+                "{actor} stopped the hand-over to {}, or ended it with a role.",
                 self.account(&fields["owner"])
             ),
+            ("Patients", "RemovalAnnounced") => format!(
+                "{actor} announced that the role of {} as owner ends, from {} on. If that is wrong: `salus patient controllers veto`.",
+                self.account(&fields["account"]),
+                until("due")
+            ),
+            ("Patients", "RemovalVetoed") => format!(
+                "{actor} kept {} as owner, against what was announced.",
+                self.account(&fields["account"])
+            ),
+            ("Patients", "AdditionAgreed") => format!(
+                "{actor}, as a guardian, agreed that {} becomes a {}; another guardian has not yet.",
+                self.account(&fields["account"]),
+                role()
+            ),
+            ("Patients", "AdditionDropped") => format!(
+                "The word of {} for {} as guardian no longer counts.",
+                self.account(&fields["guardian"]),
+                self.account(&fields["account"])
+            ),
+            ("Patients", "KeyringRestored") => {
+                format!("{actor} went back to a keyring that had been replaced.")
+            }
             ("Patients", "EnrolmentVoided") => format!(
                 "{actor} of {} took back the enrolment, as one of the wrong person: all roles have ended.",
                 organisation()
@@ -181,6 +214,13 @@ impl Names {
                 span(fields["delay"].as_u64().unwrap_or_default())
             ),
             ("Recovery", "PlanRemoved") => format!("{actor} named no helpers any more."),
+            ("Recovery", "PlanEnding") => format!(
+                "{actor} announced other helpers for getting back in, or none, from {} on. If that is wrong: `salus recovery veto`.",
+                until("due")
+            ),
+            ("Recovery", "EndingVetoed") => {
+                format!("{actor} kept the helpers, against what was announced.")
+            }
             ("Recovery", "RecoveryStarted") => format!(
                 "{actor}, as a helper, began to give the patient to {}. If that is not you: `salus recovery cancel`.",
                 self.account(&fields["owner"])
@@ -231,6 +271,15 @@ impl Names {
                 record(),
                 self.compartment(&fields["compartment"])
             ),
+            ("Records", "RecordRestored") => format!(
+                "{actor} went back to a file of {} that had been replaced, in {}.",
+                record(),
+                self.compartment(&fields["compartment"])
+            ),
+            ("Records", "CompartmentClosed") => format!(
+                "{actor} closed {}.",
+                self.compartment(&fields["compartment"])
+            ),
             ("Records", "RecordRelocated") => format!("{actor} encrypted {} anew.", record()),
             ("Records", "EraseRequested") => {
                 format!("{actor} asked to erase {} on {}.", record(), until("until"))
@@ -271,8 +320,7 @@ impl Names {
             ("Consent", "Revoked") => format!("{actor} ended {}.", grant()),
             ("Consent", "Expired") => format!("{} ended by itself.", capital(&grant())),
             ("AccessLog", "Opened") => format!(
-                "{} of {}{} opened {} of {} for {} ({}).",
-                capital(&self.account(&fields["reader"])),
+                "{actor} of {}{} opened {} of {} for {} ({}).",
                 organisation(),
                 match fields["acting_for"].is_null() {
                     true => String::new(),
@@ -284,19 +332,22 @@ impl Names {
                 grant()
             ),
             ("AccessLog", "Refused") => format!(
-                "{} of {} tried to open {} of {} for {} and was refused.",
-                capital(&self.account(&fields["reader"])),
+                "{actor} of {} tried to open {} of {} for {} and was refused.",
                 organisation(),
                 part(fields),
                 self.records(&fields["records"]),
                 purpose(fields)
             ),
             ("AccessLog", "Delivered") => format!(
-                "The vault of {} handed {} of {} to {}.",
+                "The vault of {} handed {} of {} to {}{}.",
                 organisation(),
                 part(fields),
                 record(),
-                self.account(&fields["reader"])
+                self.account(&fields["reader"]),
+                match fields["grant"].is_null() {
+                    true => String::new(),
+                    false => format!(" ({})", grant()),
+                }
             ),
             ("Copies", "ErasureConfirmed") => format!(
                 "{} confirmed that its vault has no copy of {} any more.",
@@ -423,6 +474,74 @@ impl Names {
                 plain(&fields["amount"]),
                 self.account(&fields["account"])
             ),
+            ("Copies", "ReplicationChanged") => format!(
+                "The council decided that {} vaults keep each file.",
+                fields["copies"]
+            ),
+            ("Corrections", "SuccessorNamed") => format!(
+                "The council named {} to answer for the records of {}.",
+                self.organisation(&fields["successor"]),
+                organisation()
+            ),
+            ("Motions", "MotionProposed") => format!(
+                "{actor} proposed a motion to the council, which takes {} votes: `salus council list` tells what it would do (motion {}).",
+                fields["threshold"],
+                plain(&fields["motion"])
+            ),
+            ("Motions", "MotionVoted") => format!(
+                "{actor} voted {} motion {}.",
+                match fields["approve"].as_bool() {
+                    Some(true) => "for",
+                    _ => "against",
+                },
+                plain(&fields["motion"])
+            ),
+            ("Motions", "MotionWithdrawn") => {
+                format!("{actor} withdrew motion {}.", plain(&fields["motion"]))
+            }
+            ("Motions", "MotionClosed") => format!(
+                "The council's motion {} {}.",
+                plain(&fields["motion"]),
+                match fields["outcome"].as_str() {
+                    Some("Carried") => "was carried",
+                    Some("Rejected") => "was rejected",
+                    Some("Lapsed") => "has lapsed",
+                    _ => "cannot be carried out any more",
+                }
+            ),
+            ("Timelock", "DecisionAnnounced") => format!(
+                "The council announced decision {}: from {} on anybody can carry it out. `salus council list` tells what it would do.",
+                fields["decision"],
+                until("due")
+            ),
+            ("Timelock", "DecisionEnacted") => format!(
+                "Decision {} of the council was carried out{}.",
+                fields["decision"],
+                match fields["result"].get("Err") {
+                    Some(_) => ", and failed",
+                    None => "",
+                }
+            ),
+            ("Timelock", "DecisionCancelled") => {
+                format!("The council called decision {} off.", fields["decision"])
+            }
+            ("Members", "OrganisationAdmitted") => format!(
+                "The council admitted organisation {}, with {} as admin.",
+                fields["organisation"],
+                self.account(&fields["admin"])
+            ),
+            ("Members", "AdminChanged") => format!(
+                "The council named {} as admin of {}, after {}.",
+                self.account(&fields["admin"]),
+                organisation(),
+                self.account(&fields["previous"])
+            ),
+            ("Members", "ProfileChanged") => {
+                format!("{actor} changed the name or the vault of {}.", organisation())
+            }
+            ("Members", "AllowanceChanged") => {
+                "The council changed how much block time accounts may use.".into()
+            }
             ("Members", "RecipientPublished") => {
                 format!("{actor} published a key that files are encrypted to.")
             }
@@ -541,7 +660,7 @@ mod tests {
     #[test]
     fn a_refusal_and_a_grant_read_as_sentences() {
         let refused = json!({
-            "patient": "00", "reader": "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
+            "patient": "00", "actor": "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
             "organisation": 0, "grant": 1, "records": [3], "part": "Full", "purpose": "Treat"
         });
         assert_eq!(
@@ -557,6 +676,39 @@ mod tests {
             names().sentence("Consent", "Granted", &granted),
             "You let General Hospital read “lab” for research, until 2026-09-21 14:13:20 (grant 2)."
         );
+    }
+
+    #[test]
+    fn what_waits_says_until_when_and_how_to_stop_it() {
+        let names = names();
+        let due = 1_790_000_000_000u64;
+        let removal = json!({"patient": "00", "actor": "5Thief", "account": "5Me", "due": due});
+        assert_eq!(
+            names.sentence("Patients", "RemovalAnnounced", &removal),
+            "5Thief announced that the role of you as owner ends, from 2026-09-21 14:13:20 on. If that is wrong: `salus patient controllers veto`."
+        );
+        let agreed = json!({"patient": "00", "actor": "5Me", "owner": "5New", "due": due});
+        let told = names.sentence("Patients", "HandOverAgreed", &agreed);
+        assert!(told.contains("veto-hand-over"), "{told}");
+        let missing = json!({"patient": "00", "actor": "5Me", "owner": "5New", "due": null});
+        let told = names.sentence("Patients", "HandOverAgreed", &missing);
+        assert!(told.ends_with("others have not yet."), "{told}");
+    }
+
+    #[test]
+    fn a_delivery_names_its_grant_and_one_to_a_controller_none() {
+        let delivery = |grant: Value| {
+            let fields = json!({
+                "patient": "00", "actor": "5Vault", "organisation": 0, "reader": "5Me",
+                "grant": grant, "record": 3, "part": "Full"
+            });
+            names().sentence("AccessLog", "Delivered", &fields)
+        };
+        assert_eq!(
+            delivery(json!(4)),
+            "The vault of General Hospital handed all of record 3 to you (grant 4)."
+        );
+        assert!(delivery(Value::Null).ends_with("to you."));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! A person's own keys: the published one, and the keyring of a patient.
 
-use salus_primitives::{Cid, CompartmentId, FormerKeyring, Moment, PatientId, Subject};
+use salus_primitives::{Cid, CompartmentId, FormerKeyring, Moment, PatientId, Subject, UNNAMING_WAITS};
 use serde::Serialize;
 
 use super::opening::PATIENCE;
-use super::records::{is_transport, KEPT_FOR};
+use super::records::is_transport;
 use super::sharing::{rotate_compartment, Rotated};
 use super::{cid, emergency, unknown_patient, Client, Receipt};
 use crate::chain::{calls, Salus};
@@ -235,7 +235,7 @@ pub async fn former_keyrings(client: &Client, patient: PatientId) -> Result<Vec<
     let row = |(content, former): (Cid, FormerKeyring)| FormerRow {
         cid: cid(&content),
         replaced_by: former.replaced_by.to_string(),
-        replaced_at: former.until.saturating_sub(KEPT_FOR),
+        replaced_at: former.until.saturating_sub(UNNAMING_WAITS),
         until: former.until,
         known: ours.as_ref().is_some_and(|ours| ours.is_based_on(&content)),
     };

@@ -249,7 +249,7 @@ pub async fn credential(
         }
         None => {
             let row = client.salus().await?.clinician(account).await?;
-            ensure_renews(row.as_ref(), organisation, account, role)?;
+            ensure_renews(row.as_ref(), organisation, account, role, now)?;
             None
         }
     };
@@ -270,10 +270,14 @@ fn ensure_renews(
     organisation: OrgId,
     account: &AccountId,
     role: ClinicianRole,
+    now: Moment,
 ) -> Result<()> {
-    match row {
-        Some(row) if row.organisation == organisation && row.role == role => Ok(()),
-        _ => Err(Error::NotPermitted(format!(
+    let renews = |row: &&Clinician| {
+        row.organisation == organisation && row.role == role && now < row.valid_until
+    };
+    match row.filter(renews) {
+        Some(_) => Ok(()),
+        None => Err(Error::NotPermitted(format!(
             "{account} has not consented: that person runs `salus consent credential --organisation {organisation} --role {} --out FILE`, and you name the file with --consent",
             format!("{role:?}").to_lowercase()
         ))),
@@ -386,13 +390,14 @@ mod tests {
             suspended_at: None,
         };
         let nurse = ClinicianRole::Nurse;
-        assert!(ensure_renews(Some(&row), 2, &account, nurse).is_ok());
-        for (row, organisation, role) in [
-            (None, 2, nurse),
-            (Some(&row), 3, nurse),
-            (Some(&row), 2, ClinicianRole::Service),
+        assert!(ensure_renews(Some(&row), 2, &account, nurse, 4).is_ok());
+        for (row, organisation, role, now) in [
+            (None, 2, nurse, 4),
+            (Some(&row), 3, nurse, 4),
+            (Some(&row), 2, ClinicianRole::Service, 4),
+            (Some(&row), 2, nurse, 5),
         ] {
-            let error = ensure_renews(row, organisation, &account, role).unwrap_err();
+            let error = ensure_renews(row, organisation, &account, role, now).unwrap_err();
             let told = error.to_string();
             let role = format!("{role:?}").to_lowercase();
             let command =

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use salus_primitives::{
     api::CompartmentView, Cid, CompartmentId, ControllerRole, FormerContent, GrantIndex, Moment,
-    OrgId, PatientId, Record, RecordIndex, RecordState, Scope, Subject, HOUR,
+    OrgId, PatientId, Record, RecordIndex, RecordState, Scope, Subject, UNNAMING_WAITS,
 };
 use serde::Serialize;
 use sp_core::H256;
@@ -31,8 +31,6 @@ use crate::vault::{File, Location, Object, Opened, Pieces, Session, VaultError};
 
 /// Manifests that are fetched at the same time.
 const PARALLEL: usize = 8;
-/// How long what was replaced can be named again.
-pub(super) const KEPT_FOR: Moment = 72 * HOUR;
 
 /// A file that is to become a record.
 #[derive(Clone, Debug)]
@@ -935,7 +933,7 @@ pub async fn formers(
         compartment: former.compartment.to_string(),
         epoch: former.epoch,
         placed_by: former.placed_by.to_string(),
-        replaced_at: former.until.saturating_sub(KEPT_FOR),
+        replaced_at: former.until.saturating_sub(UNNAMING_WAITS),
         until: former.until,
     };
     Ok(rows.iter().map(row).collect())
@@ -1259,7 +1257,7 @@ mod tests {
             compartment: CompartmentId([1; 16]),
             epoch: 0,
             placed_by: salus_primitives::AccountId::new([1; 32]),
-            until: Moment::from(byte) + KEPT_FOR,
+            until: Moment::from(byte) + UNNAMING_WAITS,
         };
         let kept = || vec![former(3), former(2), former(1)];
         assert_eq!(chosen(kept(), 5, None).unwrap(), kept());

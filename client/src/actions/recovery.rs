@@ -6,19 +6,22 @@
 
 use std::path::{Path, PathBuf};
 
+use codec::{Decode, Encode};
 use salus_primitives::{
     AccountId, Controller, ControllerRole, Genesis, Helper, Moment, PatientId, RecoveryPlan, Subject,
+    ENDING_COUNTS,
 };
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
 use zeroize::Zeroizing;
 
+use super::describe::moment;
 use super::identity::{back_up, current_keyring, join, published, save_keyring};
 use super::succession::{
     device_of, ensure_owner, settle, signed_device, History, Keep, RequestFile, TakenOver,
 };
-use super::{clock, unknown_patient, Client, Receipt};
-use crate::chain::calls;
+use super::{clock, due, unknown_patient, Client, Receipt};
+use crate::chain::{calls, storage_key, Call, Submitted};
 use crate::error::{Error, Result};
 use crate::files::age::{seal_bytes, unseal_bytes, DecryptionKey, EncryptionKey};
 use crate::files::share::{check_known, combine_known, short, split, Share};
@@ -100,8 +103,11 @@ pub struct PlanMade {
     pub threshold: u8,
     pub delay: Moment,
     pub shares: Vec<ShareMade>,
-    /// Whether the vault has the keyring without the keys of earlier plans.
+    /// Whether the vault has the keyring as it should be.
     pub saved: bool,
+    /// From when on it can be put in the place of the plan in force; none if it is in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<Moment>,
     #[serde(flatten)]
     pub receipt: Receipt,
 }
@@ -174,7 +180,8 @@ impl Sealed {
 
 /// Names helpers, and writes a file for each of them into `folder`: any `threshold` of them can make
 /// a new account the owner and open the keyring to its phone, if nobody who decides for the patient
-/// stops them within `delay`. The files of an earlier plan open nothing any more.
+/// stops them within `delay`. A plan in force ends only after its own delay, by [`complete`], so that
+/// helpers who have begun are not outrun; then its files open nothing any more.
 pub async fn setup(
     client: &Client,
     patient: PatientId,
@@ -183,6 +190,7 @@ pub async fn setup(
     delay: Moment,
     folder: &Path,
 ) -> Result<PlanMade> {
+    ensure_nothing_waits(client, patient).await?;
     let people = people(client, patient, helpers).await?;
     let count = u8::try_from(people.len())
         .map_err(|_| Error::Unfit("that many helpers cannot be named".into()))?;
@@ -209,14 +217,19 @@ pub async fn setup(
 
     // The keyring first: a plan whose shares open nothing would be worse than none.
     let mut keyring = current_keyring(client, patient).await?;
-    let name = format!("{RECOVERY}{}", short(&set));
+    let name = holder_of(&rows);
     keyring.add_holder(&name, &key.public())?;
     client.profile.save_keyring(&mut keyring)?;
     save_keyring(client, &mut keyring).await?;
     let call = calls::recovery::set_plan(patient, &rows, threshold, delay)?;
     let done = client.submit(&call).await;
-    // Until here the earlier plan's shares were good.
-    let forgotten = forget(client, &mut keyring, |holder| is_over(&done, &name, holder)).await;
+    let due = done.as_ref().ok().and_then(plan_ending);
+    // Until it is in force the earlier plan's shares are good.
+    let stands = done.as_ref().map(|_| due.is_none());
+    let forgotten = forget(client, &mut keyring, |holder| {
+        is_over(&stands, &name, holder)
+    })
+    .await;
     let submitted = done?;
     Ok(PlanMade {
         patient: patient.to_string(),
@@ -224,15 +237,58 @@ pub async fn setup(
         delay,
         shares: files,
         saved: forgotten?,
+        due,
         receipt: (&submitted).into(),
     })
 }
 
+/// What a plan's key is called among the keyring's holders: whoever sees the plan on the chain knows it.
+fn holder_of(helpers: &[Helper]) -> String {
+    let shares: Vec<H256> = helpers.iter().map(|helper| helper.share).collect();
+    let digest = sp_crypto_hashing::blake2_128(&shares.encode());
+    format!("{RECOVERY}{}", short(&digest))
+}
+
+/// From when on what was announced about a plan can be completed; none if it is done.
+fn plan_ending(submitted: &Submitted) -> Option<Moment> {
+    due(submitted, "Recovery", "PlanEnding")
+}
+
+/// What is to become of a plan, as `pallet-recovery` keeps it.
+#[derive(Decode)]
+struct Ending {
+    by: AccountId,
+    _announced_at: Moment,
+    due: Moment,
+    replacement: Option<(Vec<Helper>, u8, Moment)>,
+}
+
+async fn ending(client: &Client, patient: PatientId) -> Result<Option<Ending>> {
+    let at = client.chain.finalized().await?.hash;
+    let key = storage_key("Recovery", "Endings", &patient.encode());
+    let row: Option<Ending> = client.chain.storage(&key, at).await?;
+    let now = client.chain.salus_at(at).now().await?;
+    Ok(row.filter(|row| now < row.due.saturating_add(ENDING_COUNTS)))
+}
+
+/// Told before any key is made: another change would be refused.
+async fn ensure_nothing_waits(client: &Client, patient: PatientId) -> Result<()> {
+    match ending(client, patient).await? {
+        None => Ok(()),
+        Some(row) => Err(Error::Unfit(format!(
+            "a change of the helpers was announced already: `salus recovery complete` carries it out from {} on, `salus recovery veto` calls it off",
+            moment(row.due)
+        ))),
+    }
+}
+
 /// Whether a holder of the keyring is of no plan that may stand on the chain, after the plan of the
-/// holder `name` was sent there.
-fn is_over<T>(sent: &Result<T>, name: &str, holder: &str) -> bool {
-    match sent {
-        Ok(_) => holder.starts_with(RECOVERY) && holder != name,
+/// holder `name` was sent there, and stands there or waits.
+fn is_over(stands: &Result<bool, &Error>, name: &str, holder: &str) -> bool {
+    match stands {
+        Ok(true) => holder.starts_with(RECOVERY) && holder != name,
+        // Both count until one of them does not: it may be vetoed.
+        Ok(false) => false,
         // It may stand there after all: both sets of shares open the keyring until it is known.
         Err(Error::Chain(error)) if error.is_transport() => false,
         Err(_) => holder == name,
@@ -305,7 +361,18 @@ async fn people(
 pub struct RecoveryView {
     pub patient: String,
     pub plan: Option<PlanView>,
+    /// What was announced about the plan.
+    pub ending: Option<EndingView>,
     pub recoveries: Vec<RecoveryRow>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct EndingView {
+    pub by: String,
+    /// From when on it can be completed.
+    pub due: Moment,
+    /// Who is to help instead; empty if nobody is.
+    pub helpers: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -334,8 +401,19 @@ pub async fn show(client: &Client, patient: PatientId) -> Result<RecoveryView> {
     }
     let plan = salus.recovery_plan(patient).await?;
     let recoveries = salus.recoveries(patient).await?;
+    let ending = ending(client, patient).await?;
     Ok(RecoveryView {
         patient: patient.to_string(),
+        ending: ending.map(|row| EndingView {
+            by: row.by.to_string(),
+            due: row.due,
+            helpers: row
+                .replacement
+                .iter()
+                .flat_map(|(helpers, ..)| helpers)
+                .map(|helper| helper.account.to_string())
+                .collect(),
+        }),
         plan: plan.as_ref().map(|plan| PlanView {
             helpers: plan
                 .helpers
@@ -359,14 +437,39 @@ pub async fn show(client: &Client, patient: PatientId) -> Result<RecoveryView> {
     })
 }
 
-/// Names no helpers any more; what they have begun ends, if an owner for good says so. The key that
-/// they share opens the keyring no longer.
+/// Announces that there are to be no helpers any more, and when the plan's delay is over does it: what
+/// they have begun ends then, if an owner for good says so, and the key that they share opens the
+/// keyring no longer.
 pub async fn remove(client: &Client, patient: PatientId) -> Result<Changed> {
-    let submitted = client
-        .submit(&calls::recovery::remove_plan(patient))
+    let call = calls::recovery::remove_plan(patient);
+    change_plan(client, patient, call).await
+}
+
+/// Carries out what was announced about the plan, once it is due: others in the place of the helpers, or
+/// none.
+pub async fn complete(client: &Client, patient: PatientId) -> Result<Changed> {
+    change_plan(client, patient, calls::recovery::complete(patient)).await
+}
+
+/// Keeps the plan whose end, or replacement, was announced.
+pub async fn veto(client: &Client, patient: PatientId) -> Result<Changed> {
+    change_plan(client, patient, calls::recovery::veto_ending(patient)).await
+}
+
+/// After what was done to a plan, only the key of the one in force opens the keyring.
+async fn change_plan(client: &Client, patient: PatientId, call: Call) -> Result<Changed> {
+    let submitted = client.submit(&call).await?;
+    let due = plan_ending(&submitted);
+    if due.is_none() {
+        let salus = client.chain.salus_at(submitted.block.hash);
+        let plan = salus.recovery_plan(patient).await?;
+        let name = plan.map(|plan| holder_of(&plan.helpers));
+        let mut keyring = current_keyring(client, patient).await?;
+        forget(client, &mut keyring, |holder| {
+            holder.starts_with(RECOVERY) && Some(holder) != name.as_deref()
+        })
         .await?;
-    let mut keyring = current_keyring(client, patient).await?;
-    forget(client, &mut keyring, |holder| holder.starts_with(RECOVERY)).await?;
+    }
     let stopped = submitted
         .events
         .iter()
@@ -375,6 +478,7 @@ pub async fn remove(client: &Client, patient: PatientId) -> Result<Changed> {
     Ok(Changed {
         patient: patient.to_string(),
         owners: stopped.collect(),
+        due,
         receipt: (&submitted).into(),
     })
 }
@@ -389,20 +493,28 @@ pub struct Tested {
     pub number: u8,
     pub threshold: u8,
     pub count: u8,
+    /// Whether its plan was announced, and is not in force yet.
+    pub pending: bool,
 }
 
-/// Checks that this profile can open these files, and that each is a share of the present plan.
+/// Checks that this profile can open these files, and that each is a share of the present plan, or of
+/// the one that was announced in its place.
 pub async fn test(client: &Client, files: &[Sealed]) -> Result<Vec<Tested>> {
     let keys = share_keys(client).await?;
     let mut tested = Vec::new();
     for file in files {
         let (patient, share) = file.open(&keys)?;
         let plan = plan(client, patient).await?;
-        check_known(&share, &fingerprints(&plan)).map_err(|error| file.named(error))?;
-        let helper = plan
-            .helpers
-            .iter()
-            .find(|helper| helper.share == share.fingerprint());
+        let mut helpers = plan.helpers.to_vec();
+        let in_force = helpers.len();
+        if let Some((announced, ..)) = ending(client, patient).await?.and_then(|row| row.replacement)
+        {
+            helpers.extend(announced);
+        }
+        let known: Vec<H256> = helpers.iter().map(|helper| helper.share).collect();
+        check_known(&share, &known).map_err(|error| file.named(error))?;
+        let place = known.iter().position(|known| *known == share.fingerprint());
+        let helper = place.and_then(|place| helpers.get(place));
         tested.push(Tested {
             file: file.name.clone(),
             patient: patient.to_string(),
@@ -412,6 +524,7 @@ pub async fn test(client: &Client, files: &[Sealed]) -> Result<Vec<Tested>> {
             number: share.number(),
             threshold: share.threshold(),
             count: share.count(),
+            pending: place.is_some_and(|place| place >= in_force),
         });
     }
     Ok(tested)
@@ -470,6 +583,9 @@ pub struct Changed {
     pub patient: String,
     /// The accounts that would become owner, of each recovery that this is about.
     pub owners: Vec<String>,
+    /// From when on what was announced can be completed; none if it is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<Moment>,
     #[serde(flatten)]
     pub receipt: Receipt,
 }
@@ -478,6 +594,7 @@ fn changed(patient: PatientId, owner: &AccountId, submitted: &crate::chain::Subm
     Changed {
         patient: patient.to_string(),
         owners: vec![owner.to_string()],
+        due: None,
         receipt: submitted.into(),
     }
 }
@@ -593,6 +710,7 @@ pub async fn cancel(
     Ok(Changed {
         patient: patient.to_string(),
         owners: owners.iter().map(AccountId::to_string).collect(),
+        due: None,
         receipt: (&submitted).into(),
     })
 }
@@ -912,15 +1030,52 @@ mod tests {
     }
 
     #[test]
+    fn a_plans_key_is_named_after_what_stands_on_the_chain() {
+        let helper = |account: u8, share: u8| Helper {
+            account: AccountId::new([account; 32]),
+            share: H256::repeat_byte(share),
+        };
+        let name = holder_of(&[helper(1, 1), helper(2, 2)]);
+        assert!(name.starts_with(RECOVERY));
+        assert_eq!(name.len(), RECOVERY.len() + 8);
+        assert_ne!(name, holder_of(&[helper(1, 1), helper(2, 3)]));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_made_while_another_change_of_the_plan_waits() {
+        let world = World::at(None);
+        let client = &world.client;
+        let row = (
+            client.me(),
+            1u64,
+            crate::actions::double::NOW + 1,
+            None::<(Vec<Helper>, u8, Moment)>,
+        );
+        let key = storage_key("Recovery", "Endings", &PATIENT.encode());
+        world.node.store(&key, row);
+        let out = tempfile::tempdir().unwrap();
+        let folder = out.path().join("shares");
+        let refused = setup(client, PATIENT, &[], 2, 1, &folder).await;
+        assert!(
+            matches!(&refused, Err(Error::Unfit(text)) if text.contains("salus recovery veto")),
+            "{refused:?}"
+        );
+        assert!(!folder.exists());
+    }
+
+    #[test]
     fn whatever_becomes_of_a_new_plan_the_shares_of_one_open() {
         let (old, new) = ("recovery old", "recovery new");
         let holders = ["phone", "backup 1", old, new];
-        let over = |sent: Result<()>| -> Vec<&str> {
+        let over = |sent: Result<bool>| -> Vec<&str> {
             let over = holders.iter().copied();
-            over.filter(|holder| is_over(&sent, new, holder)).collect()
+            let stands = sent.as_ref().map(|stands| *stands);
+            over.filter(|holder| is_over(&stands, new, holder))
+                .collect()
         };
         let lost = |error| Err(Error::Chain(error));
-        assert_eq!(over(Ok(())), [old]);
+        assert_eq!(over(Ok(true)), [old]);
+        assert!(over(Ok(false)).is_empty(), "the new one may be vetoed");
         let reason = || String::new();
         let unknown = ChainError::OutcomeUnknown {
             call: reason(),

@@ -217,7 +217,7 @@ pub async fn hand_over(client: &Client, file: &RequestFile) -> Result<HandedOver
         patient: patient.to_string(),
         owner: request.owner.to_string(),
         done: submitted.event("Patients", "HandedOver").is_some(),
-        due: due(&submitted, "Patients", "HandOverAnnounced"),
+        due: due(&submitted, "Patients", "HandOverAgreed"),
         receipt: (&submitted).into(),
     })
 }

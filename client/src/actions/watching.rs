@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use salus_primitives::{AccountId, GrantIndex, Moment, OrgId, PatientId, RecordIndex, TrailHead};
+use salus_primitives::{AccountId, GrantIndex, Member, Moment, OrgId, PatientId, RecordIndex, TrailHead};
 use serde::Serialize;
 use serde_json::Value;
 use sp_core::H256;
 
 use super::describe::Names;
 use super::{emergency, Client};
-use crate::chain::{ChainEvent, Salus};
+use crate::chain::{Chain, ChainEvent, Salus};
 use crate::error::{Error, Result};
 use crate::trail::{self, Head, SeenHead, Trail, TrailError};
 
@@ -174,6 +174,8 @@ pub struct Notice {
 struct Interests {
     me: AccountId,
     organisation: Option<OrgId>,
+    /// Whether this account votes in the council.
+    has_seat: bool,
     controlled: BTreeSet<PatientId>,
     grants: BTreeSet<(PatientId, GrantIndex)>,
     read: BTreeSet<(PatientId, RecordIndex)>,
@@ -183,8 +185,10 @@ impl Interests {
     async fn of(client: &Client, salus: &Salus) -> Result<Self> {
         let me = client.me();
         let grants = salus.all_grants_to(&me).await?;
+        let member = salus.member(&me).await?;
         Ok(Self {
-            organisation: salus.member(&me).await?.map(|member| member.organisation()),
+            organisation: member.map(|member| member.organisation()),
+            has_seat: matches!(member, Some(Member::Admin { .. })),
             controlled: salus.all_controlled_by(&me).await?.into_iter().collect(),
             grants: grants
                 .into_iter()
@@ -202,7 +206,12 @@ impl Interests {
 
     /// Whether an event concerns this person: their patients, whom they help to get back in, what is
     /// shared with them, what they asked for, what they have read, and their own standing.
-    async fn include(&mut self, salus: &Salus, event: &ChainEvent) -> Result<bool> {
+    async fn include(
+        &mut self,
+        chain: &Chain,
+        salus: &Salus,
+        event: &ChainEvent,
+    ) -> Result<bool> {
         let me = self.me.to_string();
         let is_me = |field: &str| event.fields[field].as_str() == Some(me.as_str());
         let is_ours = |value: &Value| {
@@ -212,6 +221,9 @@ impl Interests {
         let Some(patient) = event.patient() else {
             if event.pallet == "Emergency" {
                 return Ok(is_me("clinician") || is_ours(&event.fields["organisation"]));
+            }
+            if ["Motions", "Timelock"].contains(&event.pallet.as_str()) {
+                return Ok(self.has_seat);
             }
             return Ok(event.pallet == "Members"
                 && (is_me("account")
@@ -248,11 +260,12 @@ impl Interests {
                 None => Ok(false),
             },
             _ if event.pallet == "Recovery" => {
-                let plan = salus.recovery_plan(patient).await?;
-                let helps = plan.is_some_and(|plan| {
-                    plan.helpers.iter().any(|helper| helper.account == self.me)
-                });
-                Ok(helps)
+                if self.helps(salus, patient).await? {
+                    return Ok(true);
+                }
+                // What a plan ends with is told to those whom it named.
+                let (_, before) = chain.block(salus.block()).await?;
+                self.helps(&chain.salus_at(before), patient).await
             }
             // Who broke a glass, and the organisation that answers for it.
             _ if event.pallet == "Emergency" => {
@@ -285,6 +298,15 @@ impl Interests {
     }
 }
 
+impl Interests {
+    async fn helps(&self, salus: &Salus, patient: PatientId) -> Result<bool> {
+        let plan = salus.recovery_plan(patient).await?;
+        Ok(plan.is_some_and(|plan| {
+            plan.helpers.iter().any(|helper| helper.account == self.me)
+        }))
+    }
+}
+
 /// Tells of everything that concerns this person, from block `since` on (the next one, if none), in
 /// finalized blocks, none left out. With `once`, up to the newest one; else until `tell` says stop.
 pub async fn watch(
@@ -309,7 +331,7 @@ pub async fn watch(
         let salus = client.chain.salus_at(block.hash);
         for event in found.events {
             let mut news = Vec::new();
-            if interests.include(&salus, &event).await? {
+            if interests.include(&client.chain, &salus, &event).await? {
                 let text = names.sentence(&event.pallet, &event.variant, &event.fields);
                 news.push((event.patient(), text));
             }

@@ -267,6 +267,8 @@ pub mod recovery {
     calls! { "Recovery":
         /// Ends the plan: when it is called again after the plan's delay.
         fn remove_plan(patient: PatientId);
+        /// Carries out what was announced about the plan, once it is due.
+        fn complete(patient: PatientId);
         /// Who decides for the patient keeps a plan whose end was announced.
         fn veto_ending(patient: PatientId);
         /// A helper begins, with the word of the account that is to become owner.

@@ -1,25 +1,32 @@
 //! Why a node's pool takes no transaction, and what to do then.
+//!
+//! What the chain itself has against one, and in which words, is [`Door`]'s to say.
+
+use salus_primitives::Rejection as Door;
 
 /// What a pool has against a transaction, or had when it let go of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    #[error(
-        "the account is neither an active member nor the controller of a patient. \
-         Ask your organisation's admin for a credential, or have it renewed or reinstated"
-    )]
+    #[error("{}", said(Door::NoStanding))]
     NoStanding,
 
-    #[error(
-        "the account has used up what it may do for now. \
-         Wait a minute: the allowance refills with each block"
-    )]
+    #[error("{}", said(Door::BucketEmpty))]
     AllowanceSpent,
 
-    #[error(
-        "too many transactions of this account are waiting. \
-         Wait until some of them are in a block"
-    )]
+    #[error("{}", said(Door::NonceTooFar))]
     TooManyWaiting,
+
+    #[error("{}", said(Door::TooHeavy))]
+    TooHeavy,
+
+    #[error("{}", said(Door::NotBySignature))]
+    NotBySignature,
+
+    #[error("{}", said(Door::NothingAuthorized))]
+    NothingAuthorized,
+
+    #[error("the chain refuses it for a reason that this program does not know ({0}). Update it")]
+    Unknown(u8),
 
     #[error(
         "a transaction of this account with its nonce is in a block already. \
@@ -71,11 +78,11 @@ pub enum Rejection {
 impl Rejection {
     /// Of a node's answer to `author_submitExtrinsic`.
     pub(super) fn of(code: i32, message: &str, detail: &str) -> Self {
+        let custom = detail.strip_prefix("Custom error: ");
+        if let Some(code) = custom.and_then(|code| code.trim().parse().ok()) {
+            return Self::at_the_door(code);
+        }
         match (code, detail) {
-            // The runtime's `CheckMember`.
-            (_, "Custom error: 1") => Self::NoStanding,
-            (_, "Custom error: 2") => Self::AllowanceSpent,
-            (_, "Custom error: 3") => Self::TooManyWaiting,
             (_, "Transaction is outdated") => Self::Outdated,
             (1002, _) => Self::ForkGivenUp(detail.into()),
             (1012, _) => Self::PutOff,
@@ -91,6 +98,19 @@ impl Rejection {
         }
     }
 
+    /// Of the runtime's `CheckMember`.
+    fn at_the_door(code: u8) -> Self {
+        match Door::from_code(code) {
+            Some(Door::NoStanding) => Self::NoStanding,
+            Some(Door::BucketEmpty) => Self::AllowanceSpent,
+            Some(Door::NonceTooFar) => Self::TooManyWaiting,
+            Some(Door::TooHeavy) => Self::TooHeavy,
+            Some(Door::NotBySignature) => Self::NotBySignature,
+            Some(Door::NothingAuthorized) => Self::NothingAuthorized,
+            None => Self::Unknown(code),
+        }
+    }
+
     /// Whether it can be signed and sent again at once: lost races, for a nonce or between forks.
     pub(super) fn is_passing(&self) -> bool {
         matches!(
@@ -100,9 +120,43 @@ impl Rejection {
     }
 }
 
+/// The chain's words, as they stand within a sentence of ours.
+fn said(reason: Door) -> String {
+    let words = reason.advice().trim_end_matches('.');
+    let mut letters = words.chars();
+    match letters.next() {
+        Some(first) => first.to_lowercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_rejection_of_the_chain_is_told_in_the_chains_own_words() {
+        for reason in Door::ALL {
+            let detail = format!("Custom error: {}", reason.code());
+            let told = Rejection::of(1010, "Invalid Transaction", &detail);
+            assert!(!matches!(told, Rejection::Unknown(_)), "{told:?}");
+            let told = told.to_string();
+            assert!(!told.contains("Custom error"), "{told}");
+            assert_eq!(told[1..], reason.advice().trim_end_matches('.')[1..]);
+        }
+    }
+
+    #[test]
+    fn the_document_lists_each_rejection_with_its_number_and_words() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/041-rejections.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        for reason in Door::ALL {
+            let row = format!("| {} | `{reason:?}` | {} |", reason.code(), reason.advice());
+            assert!(text.contains(&row), "{row}");
+        }
+        let custom = format!("| {} | `", Door::ALL.len() + 1);
+        assert!(!text.contains(&custom), "a number that no rejection has");
+    }
 
     #[test]
     fn each_answer_of_a_node_tells_what_to_do() {
@@ -130,8 +184,8 @@ mod tests {
             (
                 1010,
                 "Invalid Transaction",
-                "Custom error: 9",
-                "Custom error: 9",
+                "Custom error: 99",
+                "Update it",
             ),
             (
                 1012,

@@ -90,6 +90,12 @@ impl Standing<AccountId> for Neighbours {
             .filter(|member| !Suspended::get().contains(&member.organisation()))
             .cloned()
     }
+    fn administers(account: &AccountId) -> Option<OrgId> {
+        match Self::member(account) {
+            Some(Member::Admin { organisation }) => Some(organisation),
+            _ => None,
+        }
+    }
     fn organisation_is_active(organisation: OrgId) -> bool {
         [HOSPITAL, CLINIC, SUCCESSOR].contains(&organisation)
             && !Suspended::get().contains(&organisation)

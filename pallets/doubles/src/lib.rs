@@ -279,6 +279,12 @@ impl Standing<AccountId> for Doubles {
             organisation <= INSURANCE + w.more_organisations && !w.suspended.contains(&organisation)
         })
     }
+    fn administers(account: &AccountId) -> Option<OrgId> {
+        with(|w| match w.members.get(account) {
+            Some(Member::Admin { organisation }) => Some(*organisation),
+            _ => None,
+        })
+    }
     fn grantee_is_active(grantee: &Grantee) -> bool {
         match grantee {
             Grantee::Clinician {

@@ -1,16 +1,19 @@
-//! Worst cases: all organisations but one exist, accounts whose lapsed credential must be cleared
-//! away, signatures wrapped as browser wallets do (both ways are tried).
+//! Worst cases: all organisations but one exist and have vaults, accounts whose lapsed credential
+//! must be cleared away, signatures wrapped as browser wallets do (both ways are tried).
 
 use alloc::{vec, vec::Vec};
 use codec::Encode;
 use frame_benchmarking::v2::*;
 use frame_support::dispatch::{DispatchInfo, PostDispatchInfo};
 use frame_system::{CheckNonce, RawOrigin};
-use salus_primitives::{rows::DAY, signing::recipient_payload};
+use salus_primitives::{
+    rows::DAY,
+    signing::{credential_payload, recipient_payload},
+};
 use sp_core::{crypto::KeyTypeId, sr25519};
 use sp_runtime::{
     traits::{AsSystemOriginSigner, DispatchTransaction, Dispatchable},
-    MultiSignature,
+    MultiSignature, SaturatedConversion,
 };
 
 use super::*;
@@ -44,14 +47,38 @@ fn recipient<T: Config>(public: &sr25519::Public, subject: &Subject) -> Recipien
     }
 }
 
+/// What the owner of the key signs to be credentialed.
+fn consent<T: Config>(
+    public: &sr25519::Public,
+    organisation: OrgId,
+    role: ClinicianRole,
+) -> CredentialConsent {
+    let signed_at = T::Chain::now().saturating_add(1);
+    let expires_at = signed_at.saturating_add(DAY);
+    let payload = credential_payload(
+        &T::Chain::genesis(),
+        organisation,
+        &AccountId::new(public.0),
+        role,
+        signed_at,
+        expires_at,
+    );
+    let signature = sp_io::crypto::sr25519_sign(KEY_TYPE, public, &wrapped(&payload))
+        .expect("a key just made; qed");
+    CredentialConsent {
+        signed_at,
+        expires_at,
+        signature: MultiSignature::Sr25519(signature),
+    }
+}
+
 fn organisation<T: Config>(admin: AccountId) -> OrgId {
-    Pallet::<T>::do_admit(
-        OrganisationKind::Hospital,
-        text(MAX_NAME),
-        admin,
-        text(MAX_URL),
-    )
-    .expect("an organisation; qed")
+    organisation_at::<T>(admin, text(MAX_URL))
+}
+
+fn organisation_at<T: Config>(admin: AccountId, vault_url: Url) -> OrgId {
+    Pallet::<T>::do_admit(OrganisationKind::Hospital, text(MAX_NAME), admin, vault_url)
+        .expect("an organisation; qed")
 }
 
 /// So many organisations, each with an admin of its own.
@@ -72,9 +99,8 @@ fn clinician<T: Config>(organisation: OrgId, name: AccountId, valid_until: Momen
     .expect("a credential; qed");
 }
 
-/// An account whose credential has lapsed, so that taking it over clears that away.
-fn lapsed<T: Config>(organisation: OrgId) -> AccountId {
-    let name: AccountId = account("lapsed", 0, 0);
+/// Makes the account's credential one that has lapsed, so that taking it over clears that away.
+fn lapsed<T: Config>(organisation: OrgId, name: AccountId) -> AccountId {
     clinician::<T>(organisation, name.clone(), Moment::MAX);
     Clinicians::<T>::mutate(&name, |row| {
         if let Some(row) = row {
@@ -88,23 +114,26 @@ fn governance<T: Config>() -> Result<T::RuntimeOrigin, BenchmarkError> {
     T::GovernanceOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)
 }
 
+fn admission<T: Config>() -> Result<T::RuntimeOrigin, BenchmarkError> {
+    T::AdmissionOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)
+}
+
 #[benchmarks(
     where
         T: Config + Send + Sync,
         T::RuntimeCall: Dispatchable<Info = DispatchInfo, PostInfo = PostDispatchInfo>
-            + From<frame_system::Call<T>>,
+            + From<Call<T>>,
         T::RuntimeOrigin: AsSystemOriginSigner<AccountId> + Clone,
 )]
 mod benchmarks {
     use super::*;
 
     #[benchmark]
-    fn admit(o: Linear<2, { T::MaxOrganisations::get() }>) -> Result<(), BenchmarkError> {
-        organisations::<T>(o - 1);
-        let admin = lapsed::<T>(0);
+    fn admit() -> Result<(), BenchmarkError> {
+        organisations::<T>(T::MaxOrganisations::get() - 1);
+        let admin = lapsed::<T>(0, account("lapsed", 0, 0));
         let next = NextOrganisation::<T>::get();
-        let origin =
-            T::AdmissionOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)?;
+        let origin = admission::<T>()?;
         #[extrinsic_call]
         _(
             origin as T::RuntimeOrigin,
@@ -118,48 +147,55 @@ mod benchmarks {
     }
 
     #[benchmark]
-    fn suspend(o: Linear<2, { T::MaxOrganisations::get() }>) -> Result<(), BenchmarkError> {
-        organisations::<T>(o);
-        // The one that is left in good standing is the last that is looked at.
+    fn suspend() -> Result<(), BenchmarkError> {
+        let count = T::MaxOrganisations::get();
+        organisations::<T>(count);
+        // Half of them are suspended, so that both lists are long.
+        for organisation in 0..count / 2 {
+            Pallet::<T>::do_suspend(organisation)?;
+        }
         let origin = governance::<T>()?;
         #[extrinsic_call]
-        _(origin as T::RuntimeOrigin, o - 1);
-        assert!(!Pallet::<T>::organisation_is_active(o - 1));
+        _(origin as T::RuntimeOrigin, count / 2);
+        assert!(!Pallet::<T>::organisation_is_active(count / 2));
         Ok(())
     }
 
     #[benchmark]
-    fn reinstate(o: Linear<2, { T::MaxOrganisations::get() }>) -> Result<(), BenchmarkError> {
-        organisations::<T>(o);
-        Pallet::<T>::suspend(governance::<T>()?, o - 1).map_err(|error| error.error)?;
+    fn reinstate() -> Result<(), BenchmarkError> {
+        let count = T::MaxOrganisations::get();
+        organisations::<T>(count);
+        for organisation in 0..count / 2 {
+            Pallet::<T>::do_suspend(organisation)?;
+        }
         let origin = governance::<T>()?;
         #[extrinsic_call]
-        _(origin as T::RuntimeOrigin, o - 1);
-        assert!(Pallet::<T>::organisation_is_active(o - 1));
+        _(origin as T::RuntimeOrigin, 0);
+        assert!(Pallet::<T>::organisation_is_active(0));
         Ok(())
     }
 
     #[benchmark]
-    fn set_admin(o: Linear<2, { T::MaxOrganisations::get() }>) -> Result<(), BenchmarkError> {
-        organisations::<T>(o);
-        let admin = lapsed::<T>(0);
-        let origin = governance::<T>()?;
+    fn set_admin() -> Result<(), BenchmarkError> {
+        let count = T::MaxOrganisations::get();
+        organisations::<T>(count);
+        let admin = lapsed::<T>(0, account("lapsed", 0, 0));
+        let origin = admission::<T>()?;
         #[extrinsic_call]
-        _(origin as T::RuntimeOrigin, o - 1, admin.clone());
-        assert_eq!(Admins::<T>::get(admin), Some(o - 1));
+        _(origin as T::RuntimeOrigin, count - 1, admin.clone());
+        assert_eq!(Admins::<T>::get(admin), Some(count - 1));
         Ok(())
     }
 
     #[benchmark]
     fn set_profile() {
         let admin: AccountId = account("benchmark", 0, 0);
-        let own = organisation::<T>(admin.clone());
+        // The vault is put at the front of a long list.
+        let own = organisation_at::<T>(admin.clone(), text(0));
+        organisations::<T>(T::MaxOrganisations::get());
         #[extrinsic_call]
         _(RawOrigin::Signed(admin), text(1), text(MAX_URL));
-        assert_eq!(
-            Organisations::<T>::get(own).map(|row| row.name.len()),
-            Some(1)
-        );
+        assert!(Pallet::<T>::vaults().contains(&own));
     }
 
     #[benchmark]
@@ -189,14 +225,19 @@ mod benchmarks {
         let admin: AccountId = account("benchmark", 0, 0);
         let own = organisation::<T>(admin.clone());
         let other = organisation::<T>(account("benchmark", 1, 0));
-        let name = lapsed::<T>(other);
+        let (public, name) = signer();
+        lapsed::<T>(other, name.clone());
+        Released::<T>::insert(&name, 0);
+        let role = ClinicianRole::Nurse;
+        let consent = consent::<T>(&public, own, role);
         let until = T::Chain::now().saturating_add(DAY);
         #[extrinsic_call]
         _(
             RawOrigin::Signed(admin),
             name.clone(),
-            ClinicianRole::Nurse,
+            role,
             until,
+            Some(consent),
         );
         assert_eq!(
             Clinicians::<T>::get(name).map(|row| row.organisation),
@@ -241,28 +282,39 @@ mod benchmarks {
 
     #[benchmark]
     fn set_allowance() -> Result<(), BenchmarkError> {
-        let governance =
-            T::GovernanceOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)?;
         let allowance = Allowance {
             nonces: 99,
-            ..Allowance::PERSON
+            ..Allowance::URGENT_TOGETHER
         };
+        let spender = Spender::UrgentTogether;
+        let origin = governance::<T>()?;
         #[extrinsic_call]
-        _(governance as T::RuntimeOrigin, Spender::Person, allowance);
-        assert_eq!(Allowances::<T>::get().person, allowance);
+        _(origin as T::RuntimeOrigin, spender, allowance);
+        assert_eq!(Allowances::<T>::get().urgent_together, allowance);
         Ok(())
     }
 
+    /// Who pays is found out last for a controller who is no member; an urgent call looks into
+    /// all four buckets when its own ones are spent; and what it does not use is given back.
     #[benchmark]
     fn check_member() {
-        let name: AccountId = account("clinician", 0, 0);
-        clinician::<T>(
-            organisation::<T>(account("benchmark", 0, 0)),
-            name.clone(),
-            Moment::MAX,
-        );
+        let who = T::BenchmarkController::get();
+        let (patient, sponsor) = T::Sponsorship::sponsor(&who).expect("a controller; qed");
+        let full = Spent {
+            urgent: Bucket {
+                spent: u64::MAX,
+                at: frame_system::Pallet::<T>::block_number().saturated_into(),
+            },
+            ..Spent::default()
+        };
+        PatientBuckets::<T>::insert(patient, full);
+        SponsorBuckets::<T>::insert(sponsor, full);
+        let call: T::RuntimeCall = Call::<T>::end_credential {
+            account: who.clone(),
+        }
+        .into();
+        assert!(T::Urgent::contains(&call));
         let extension = (CheckMember::<T>::new(), CheckNonce::<T>::from(0u32.into()));
-        let call: T::RuntimeCall = frame_system::Call::remark { remark: vec![] }.into();
         let info = DispatchInfo {
             call_weight: Weight::from_parts(1_000_000, 0),
             ..Default::default()
@@ -276,16 +328,17 @@ mod benchmarks {
         {
             extension
                 .test_run(
-                    RawOrigin::Signed(name.clone()).into(),
+                    RawOrigin::Signed(who).into(),
                     &call,
                     &info,
                     length,
                     0,
                     |_| Ok(refunding),
                 )
-                .expect("a member; qed")
+                .expect("a controller; qed")
                 .expect("the call does nothing; qed");
         }
-        assert!(Buckets::<T>::contains_key(name));
+        assert!(PatientBuckets::<T>::get(patient).ordinary.spent > 0);
+        assert!(SponsorBuckets::<T>::get(sponsor).ordinary.spent > 0);
     }
 }

@@ -11,10 +11,12 @@
 //! ## Scenario
 //!
 //! 1. The council admits a hospital with [`Call::admit`]. Its admin takes a seat in the council.
-//! 2. The admin credentials the doctor for two years with [`Call::credential`].
+//! 2. The doctor signs that she agrees, and the admin credentials her for two years with
+//!    [`Call::credential`].
 //! 3. The doctor publishes the key that files for her are encrypted to: [`Call::publish_recipient`].
 //! 4. The doctor leaves for an insurer. The hospital calls [`Call::end_credential`], the insurer
-//!    [`Call::credential`]; what patients gave her at the hospital does not follow her.
+//!    [`Call::credential`], with a new signature of hers; what patients gave her at the hospital
+//!    does not follow her.
 //! 5. The hospital's keys are stolen. The council calls [`Call::suspend`]: from the next
 //!    transaction on nobody of that hospital has standing, however many they are.
 //!
@@ -24,6 +26,11 @@
 //!   organisation each time, so suspending one row suspends thousands, and a credential ends at
 //!   its instant even if nothing runs.
 //! * **An account has one place**: admin of one organisation, or clinician of one, never both.
+//!   Nobody gets a credential that they have not signed for, so nobody's place is taken by others.
+//! * **Who was suspended lately still counts** when the council counts its votes
+//!   ([`Pallet::electorate`]): a majority cannot make itself two thirds by suspending the rest.
+//! * **What is asked often is kept at hand**: [`Seats`] and [`Vaults`] say in one row what else
+//!   would take a walk through all organisations.
 //! * **Accounts stay.** Each gets a provider reference when it comes, and none is ever taken back:
 //!   a reaped account would start again at nonce 0, and its old transactions could be replayed.
 //! * **Keys are signed by whom they belong to.** The chain checks it, and clients check it again.
@@ -34,7 +41,7 @@ extern crate alloc;
 
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
-pub mod check_member;
+pub mod door;
 #[cfg(test)]
 mod mock;
 mod standing;
@@ -52,18 +59,25 @@ use frame_support::{
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
     api::MAX_PAGE,
-    rows::{MAX_NAME, MAX_URL},
+    rows::{DAY, MAX_NAME, MAX_URL, SECOND},
+    signing::CONSENT_LASTS,
     traits::{Chain, Sponsorship, Standing},
-    AccountId, Clinician, ClinicianRole, Member, Moment, OrgId, Organisation, OrganisationKind,
-    Recipient, SignedRecipient, Spender, Subject,
+    AccountId, Clinician, ClinicianRole, CredentialConsent, Member, Moment, OrgId, Organisation,
+    OrganisationKind, PatientId, Recipient, SignedRecipient, Spender, Subject,
 };
 
-pub use check_member::{Allowance, Bucket, CheckMember};
+pub use door::{Allowance, Bucket, CheckMember, Spent};
 pub use pallet::*;
 pub use weights::WeightInfo;
 
 pub type Name = BoundedVec<u8, ConstU32<MAX_NAME>>;
 pub type Url = BoundedVec<u8, ConstU32<MAX_URL>>;
+
+/// Milliseconds for which a suspended organisation still counts in the electorate.
+pub const ELECTORATE_MEMORY: Moment = 30 * DAY;
+
+/// Milliseconds that a signer's clock may be ahead of the chain's.
+pub const CLOCK_SKEW: Moment = 10 * 60 * SECOND;
 
 #[frame_support::pallet]
 pub mod pallet {
@@ -81,10 +95,10 @@ pub mod pallet {
     {
         type Chain: Chain;
 
-        /// Admits organisations.
+        /// Admits organisations and names their admins: whoever gets a vote is announced.
         type AdmissionOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
-        /// Suspends and reinstates organisations, names their admins, and sets allowances.
+        /// Suspends and reinstates organisations, and sets allowances.
         type GovernanceOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
         /// Whose seats are the admins of the organisations in good standing.
@@ -98,14 +112,56 @@ pub mod pallet {
         type Sponsorship: Sponsorship<AccountId>;
 
         /// Calls that go first, and that an account can still send when it has spent its
-        /// allowance: whatever takes a right away.
+        /// ordinary allowance: whatever takes a right away, and whatever cannot wait.
         type Urgent: Contains<<Self as frame_system::Config>::RuntimeCall>;
+
+        /// Calls that may cost more than the bucket holds, if nothing of it is spent: an upgrade
+        /// that the council has authorized, and nothing else.
+        type Oversized: Contains<<Self as frame_system::Config>::RuntimeCall>;
+
+        /// Calls that no signature can dispatch, refused at the door.
+        type NotBySignature: Contains<<Self as frame_system::Config>::RuntimeCall>;
+
+        /// Upgrades that nobody has authorized, refused at the door: they would cost a block to
+        /// refuse.
+        type NothingAuthorized: Contains<<Self as frame_system::Config>::RuntimeCall>;
 
         /// Organisations ever admitted. Do not reduce.
         #[pallet::constant]
         type MaxOrganisations: Get<u32>;
 
         type WeightInfo: WeightInfo;
+
+        /// A patient's controller who is no member: it takes longest to find out who pays.
+        #[cfg(feature = "runtime-benchmarks")]
+        type BenchmarkController: Get<AccountId>;
+    }
+
+    #[pallet::extra_constants]
+    impl<T: Config> Pallet<T> {
+        /// Rows that a list returns at most.
+        #[pallet::constant_name(MaxPage)]
+        fn max_page() -> u32 {
+            MAX_PAGE
+        }
+
+        /// Milliseconds for which a consent to be credentialed counts at most.
+        #[pallet::constant_name(ConsentLasts)]
+        fn consent_lasts() -> Moment {
+            CONSENT_LASTS
+        }
+
+        /// Milliseconds that the clock of whoever signs a consent may be ahead.
+        #[pallet::constant_name(ClockSkew)]
+        fn clock_skew() -> Moment {
+            CLOCK_SKEW
+        }
+
+        /// Milliseconds for which a suspended organisation still counts in the electorate.
+        #[pallet::constant_name(ElectorateMemory)]
+        fn electorate_memory() -> Moment {
+            ELECTORATE_MEMORY
+        }
     }
 
     /// The organisations of the consortium. Written by governance and, for the profile, their
@@ -121,6 +177,24 @@ pub mod pallet {
     #[pallet::storage]
     pub type Admins<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, OrgId>;
 
+    /// The admins of the organisations in good standing, sorted: the council. Written when an
+    /// organisation or its admin comes or goes; at most one per organisation.
+    #[pallet::storage]
+    pub type Seats<T: Config> =
+        StorageValue<_, BoundedVec<AccountId, T::MaxOrganisations>, ValueQuery>;
+
+    /// Organisations suspended lately, and when. Written by `suspend`; removed by `reinstate`, and
+    /// by a later `suspend` after [`ELECTORATE_MEMORY`]. At most one row per organisation.
+    #[pallet::storage]
+    pub type Vacated<T: Config> =
+        StorageValue<_, BoundedVec<(OrgId, Moment), T::MaxOrganisations>, ValueQuery>;
+
+    /// The organisations in good standing that name a vault, in ascending order. Written when an
+    /// organisation, its standing or its address comes or goes; at most one row per organisation.
+    #[pallet::storage]
+    pub type Vaults<T: Config> =
+        StorageValue<_, BoundedVec<OrgId, T::MaxOrganisations>, ValueQuery>;
+
     /// Credentials. Written by an organisation's admin; removed by `end_credential` or by a later
     /// employer once lapsed. Each is a transaction of an admin, paid from that admin's bucket.
     #[pallet::storage]
@@ -131,6 +205,11 @@ pub mod pallet {
     pub type CliniciansOf<T: Config> =
         StorageDoubleMap<_, Twox64Concat, OrgId, Blake2_128Concat, AccountId, ()>;
 
+    /// When an account last lost a credential: a consent from before is spent. Written when a
+    /// credential is removed; never removed. One row per account that was ever credentialed.
+    #[pallet::storage]
+    pub type Released<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Moment>;
+
     /// The published keys of organisations and accounts, apart from the rows that every call
     /// reads. One per organisation and account, replaced by their owner, never removed.
     #[pallet::storage]
@@ -138,17 +217,28 @@ pub mod pallet {
 
     /// How much block time accounts may use. Written by governance.
     #[pallet::storage]
-    pub type Allowances<T: Config> = StorageValue<_, check_member::Allowances, ValueQuery>;
+    pub type Allowances<T: Config> = StorageValue<_, door::Allowances, ValueQuery>;
 
-    /// What each account has spent of its allowance. Written by [`CheckMember`], one row per
-    /// account that was ever a member or controller; never removed.
+    /// What each member's account has spent. Written by [`CheckMember`], one row per account that
+    /// was ever a member; never removed.
     #[pallet::storage]
-    pub type Buckets<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Bucket, ValueQuery>;
+    pub type Buckets<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Spent, ValueQuery>;
 
-    /// What the patients' accounts that an organisation enrolled have spent together. Written by
+    /// What all accounts of an organisation have spent together. Written by [`CheckMember`]; one
+    /// row per organisation.
+    #[pallet::storage]
+    pub type OrganisationBuckets<T: Config> = StorageMap<_, Twox64Concat, OrgId, Spent, ValueQuery>;
+
+    /// What a patient's controllers who are no members have spent together. Written by
+    /// [`CheckMember`], one row per patient that was ever enrolled; never removed.
+    #[pallet::storage]
+    pub type PatientBuckets<T: Config> =
+        StorageMap<_, Blake2_128Concat, PatientId, Spent, ValueQuery>;
+
+    /// What the patients that an organisation enrolled have spent together. Written by
     /// [`CheckMember`]; one row per organisation.
     #[pallet::storage]
-    pub type SponsorBuckets<T: Config> = StorageMap<_, Twox64Concat, OrgId, Bucket, ValueQuery>;
+    pub type SponsorBuckets<T: Config> = StorageMap<_, Twox64Concat, OrgId, Spent, ValueQuery>;
 
     #[pallet::genesis_config]
     #[derive(frame_support::DefaultNoBound)]
@@ -250,7 +340,8 @@ pub mod pallet {
         /// The signer lacks the standing for this; ask the admin of the organisation.
         NotAuthorized,
         /// The account is an admin, or a clinician of another organisation. End that first, or use
-        /// another account.
+        /// another account. An admin was named by the council in public, days before, so nobody is
+        /// kept from working by it unawares.
         AlreadyMember,
         /// The consortium has as many organisations as the runtime allows.
         TooManyOrganisations,
@@ -272,9 +363,20 @@ pub mod pallet {
         ExpiryInPast,
         /// The account has no credential of this organisation.
         NotCredentialed,
-        /// An allowance holds at least 10 ms, 0.1 ms come back with each block and no more than it
-        /// holds, and 16 to 65,536 transactions may wait.
+        /// 16 to 65,536 transactions may wait, and no more comes back with each block than the
+        /// allowance holds. It holds at least 10 ms, and 0.1 ms come back; at least 100 ms and 1 ms
+        /// for an organisation or a sponsor, 2 ms and 0.1 ms for urgent calls, and 10 ms and 0.5 ms
+        /// for urgent calls of an organisation or a sponsor.
         InvalidAllowance,
+        /// The account has not agreed to be credentialed in this role. Ask for its consent, and
+        /// send it along.
+        ConsentNeeded,
+        /// The consent has expired, or the account has left an organisation since. Ask for a new
+        /// one.
+        ConsentExpired,
+        /// The consent bears another signature, is for another organisation or role, counts for
+        /// more than 30 days, or was signed by a clock that is ahead. Ask for a new one.
+        BadConsent,
     }
 
     #[pallet::hooks]
@@ -289,15 +391,13 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Admits an organisation to the consortium.
         ///
-        /// Governance only. The admin gets a seat in the council, and must be neither admin nor
-        /// clinician elsewhere.
+        /// An announced decision of the council only. The admin gets a seat in the council, and
+        /// must be neither admin nor clinician elsewhere.
         ///
         /// Errors: `InvalidText`, `TooManyOrganisations`, `AlreadyMember`.
         /// Event: `OrganisationAdmitted`.
         #[pallet::call_index(0)]
-        #[pallet::weight(
-            T::WeightInfo::admit(T::MaxOrganisations::get()).saturating_add(T::ChangeOfSeats::get())
-        )]
+        #[pallet::weight(T::WeightInfo::admit().saturating_add(T::ChangeOfSeats::get()))]
         pub fn admit(
             origin: OriginFor<T>,
             admin: AccountId,
@@ -305,40 +405,25 @@ pub mod pallet {
             name: Name,
             vault_url: Url,
         ) -> DispatchResultWithPostInfo {
-            T::AdmissionOrigin::ensure_origin(origin)?;
-            Self::do_admit(kind, name, admin, vault_url)?;
-            let weight = T::WeightInfo::admit(NextOrganisation::<T>::get());
-            Ok(Some(weight.saturating_add(T::ChangeOfSeats::get())).into())
+            T::AdmissionOrigin::ensure_origin(origin).map_err(Self::refused)?;
+            Self::do_admit(kind, name, admin, vault_url).map_err(Self::refused)?;
+            Ok(().into())
         }
 
         /// Suspends an organisation: at once neither its admin nor any of its clinicians has
         /// standing, and no grant to them is active.
         ///
-        /// Governance only. The admin's seat in the council is vacated.
+        /// Governance only. The admin's seat in the council is vacated, but counts in the
+        /// electorate for another 30 days.
         ///
         /// Errors: `NotFound`, `AlreadySuspended`, `LastOrganisation`.
         /// Event: `OrganisationSuspended`.
         #[pallet::call_index(1)]
-        #[pallet::weight(
-            T::WeightInfo::suspend(T::MaxOrganisations::get()).saturating_add(T::ChangeOfSeats::get())
-        )]
+        #[pallet::weight(T::WeightInfo::suspend().saturating_add(T::ChangeOfSeats::get()))]
         pub fn suspend(origin: OriginFor<T>, organisation: OrgId) -> DispatchResultWithPostInfo {
-            T::GovernanceOrigin::ensure_origin(origin)?;
-            let mut row = Organisations::<T>::get(organisation).ok_or(Error::<T>::NotFound)?;
-            ensure!(row.suspended_at.is_none(), Error::<T>::AlreadySuspended);
-            ensure!(
-                Organisations::<T>::iter()
-                    .any(|(other, row)| other != organisation && row.suspended_at.is_none()),
-                Error::<T>::LastOrganisation
-            );
-
-            row.suspended_at = Some(T::Chain::now());
-            let admin = row.admin.clone();
-            Organisations::<T>::insert(organisation, row);
-            Self::change_seats(&[], &[admin]);
-            Self::deposit_event(Event::OrganisationSuspended { organisation });
-            let weight = T::WeightInfo::suspend(NextOrganisation::<T>::get());
-            Ok(Some(weight.saturating_add(T::ChangeOfSeats::get())).into())
+            T::GovernanceOrigin::ensure_origin(origin).map_err(Self::refused)?;
+            Self::do_suspend(organisation).map_err(Self::refused)?;
+            Ok(().into())
         }
 
         /// Ends the suspension of an organisation.
@@ -347,60 +432,30 @@ pub mod pallet {
         ///
         /// Errors: `NotFound`, `NotSuspended`. Event: `OrganisationReinstated`.
         #[pallet::call_index(2)]
-        #[pallet::weight(
-            T::WeightInfo::reinstate(T::MaxOrganisations::get()).saturating_add(T::ChangeOfSeats::get())
-        )]
+        #[pallet::weight(T::WeightInfo::reinstate().saturating_add(T::ChangeOfSeats::get()))]
         pub fn reinstate(origin: OriginFor<T>, organisation: OrgId) -> DispatchResultWithPostInfo {
-            T::GovernanceOrigin::ensure_origin(origin)?;
-            let mut row = Organisations::<T>::get(organisation).ok_or(Error::<T>::NotFound)?;
-            ensure!(row.suspended_at.is_some(), Error::<T>::NotSuspended);
-
-            row.suspended_at = None;
-            let admin = row.admin.clone();
-            Organisations::<T>::insert(organisation, row);
-            Self::change_seats(&[admin], &[]);
-            Self::deposit_event(Event::OrganisationReinstated { organisation });
-            let weight = T::WeightInfo::reinstate(NextOrganisation::<T>::get());
-            Ok(Some(weight.saturating_add(T::ChangeOfSeats::get())).into())
+            T::GovernanceOrigin::ensure_origin(origin).map_err(Self::refused)?;
+            Self::do_reinstate(organisation).map_err(Self::refused)?;
+            Ok(().into())
         }
 
         /// Gives an organisation another admin, for instance when the key of the present one is
         /// lost.
         ///
-        /// Governance only. The previous admin loses standing and seat.
+        /// An announced decision of the council only, because a new admin votes. The previous
+        /// admin loses standing and seat.
         ///
         /// Errors: `NotFound`, `AlreadyMember`. Event: `AdminChanged`.
         #[pallet::call_index(3)]
-        #[pallet::weight(
-            T::WeightInfo::set_admin(T::MaxOrganisations::get()).saturating_add(T::ChangeOfSeats::get())
-        )]
+        #[pallet::weight(T::WeightInfo::set_admin().saturating_add(T::ChangeOfSeats::get()))]
         pub fn set_admin(
             origin: OriginFor<T>,
             organisation: OrgId,
             admin: AccountId,
         ) -> DispatchResultWithPostInfo {
-            T::GovernanceOrigin::ensure_origin(origin)?;
-            let mut row = Organisations::<T>::get(organisation).ok_or(Error::<T>::NotFound)?;
-            Self::ensure_free(&admin)?;
-
-            let previous = core::mem::replace(&mut row.admin, admin.clone());
-            let active = row.suspended_at.is_none();
-            Organisations::<T>::insert(organisation, row);
-            Admins::<T>::remove(&previous);
-            Self::seat_admin(organisation, &admin);
-            if active {
-                Self::change_seats(
-                    core::slice::from_ref(&admin),
-                    core::slice::from_ref(&previous),
-                );
-            }
-            Self::deposit_event(Event::AdminChanged {
-                organisation,
-                admin,
-                previous,
-            });
-            let weight = T::WeightInfo::set_admin(NextOrganisation::<T>::get());
-            Ok(Some(weight.saturating_add(T::ChangeOfSeats::get())).into())
+            T::AdmissionOrigin::ensure_origin(origin).map_err(Self::refused)?;
+            Self::do_set_admin(organisation, admin).map_err(Self::refused)?;
+            Ok(().into())
         }
 
         /// Changes the name and the vault address of one's own organisation.
@@ -417,6 +472,7 @@ pub mod pallet {
 
             row.name = name;
             row.vault_url = vault_url;
+            Self::list_vault(organisation, &row);
             Organisations::<T>::insert(organisation, row);
             Self::deposit_event(Event::ProfileChanged {
                 organisation,
@@ -462,12 +518,14 @@ pub mod pallet {
 
         /// Vouches for an account, in a role, until a moment; also renews it.
         ///
-        /// The admin of the organisation that vouches. An account that another organisation
-        /// vouches for must be released first, unless that credential has lapsed or that
-        /// organisation is suspended. Renewing does not lift a suspension.
+        /// The admin of the organisation that vouches, with the account's signature over
+        /// organisation and role. To renew a credential that has not lapsed, in the same role,
+        /// none is needed. An account that another organisation vouches for must be released
+        /// first, unless that credential has lapsed or that organisation is suspended. Renewing
+        /// does not lift a suspension.
         ///
-        /// Errors: `NotAuthorized`, `ExpiryInPast`, `AlreadyMember`.
-        /// Event: `ClinicianCredentialed`.
+        /// Errors: `NotAuthorized`, `ExpiryInPast`, `AlreadyMember`, `ConsentNeeded`,
+        /// `ConsentExpired`, `BadConsent`. Event: `ClinicianCredentialed`.
         #[pallet::call_index(7)]
         #[pallet::weight(T::WeightInfo::credential())]
         pub fn credential(
@@ -475,9 +533,20 @@ pub mod pallet {
             account: AccountId,
             role: ClinicianRole,
             valid_until: Moment,
+            consent: Option<CredentialConsent>,
         ) -> DispatchResult {
             let (actor, organisation) = Self::ensure_admin(origin)?;
-            Self::do_credential(Some(actor), organisation, account, role, valid_until)
+            let previous = Self::ensure_credentialable(organisation, &account, valid_until)?;
+            Self::ensure_consent(organisation, &account, role, &previous, consent)?;
+            Self::write_credential(
+                Some(actor),
+                organisation,
+                account,
+                role,
+                valid_until,
+                previous,
+            );
+            Ok(())
         }
 
         /// Suspends a clinician of one's own organisation.
@@ -554,7 +623,7 @@ pub mod pallet {
             Ok(())
         }
 
-        /// Changes how much block time accounts of a kind may use.
+        /// Changes how much block time accounts of a kind may use, alone or together.
         ///
         /// Governance only. In force from the next transaction on; what was spent stays spent.
         ///
@@ -567,7 +636,7 @@ pub mod pallet {
             allowance: Allowance,
         ) -> DispatchResult {
             T::GovernanceOrigin::ensure_origin(origin)?;
-            ensure!(allowance.is_sane(), Error::<T>::InvalidAllowance);
+            ensure!(allowance.is_sane(spender), Error::<T>::InvalidAllowance);
             Allowances::<T>::mutate(|in_force| *in_force.of(spender) = allowance);
             Self::deposit_event(Event::AllowanceChanged { spender, allowance });
             Ok(())

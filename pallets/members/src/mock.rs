@@ -4,14 +4,15 @@ use frame_support::{
     derive_impl,
     dispatch::{DispatchInfo, GetDispatchInfo},
     parameter_types,
-    traits::Contains,
+    traits::{Contains, EitherOfDiverse, Get, SortedMembers},
 };
 use frame_system::CheckNonce;
 use salus_primitives::{
     rows::DAY,
-    signing::recipient_payload,
+    signing::{credential_payload, recipient_payload},
     traits::{Chain, Sponsorship},
-    AccountId, ClinicianRole, Genesis, Moment, OrgId, OrganisationKind, Recipient, Subject,
+    AccountId, ClinicianRole, CredentialConsent, Genesis, Moment, OrgId, OrganisationKind,
+    PatientId, Recipient, Subject,
 };
 use sp_core::{sr25519, Pair};
 use sp_runtime::{
@@ -58,31 +59,108 @@ parameter_types! {
     pub const MaxOrganisations: u32 = 4;
 }
 
+#[cfg(feature = "runtime-benchmarks")]
+parameter_types! {
+    pub BenchmarkController: AccountId = {
+        let controller = account("Benchmark controller");
+        sponsor(&controller, HOSPITAL);
+        controller
+    };
+}
+
 impl crate::Config for Test {
     type Chain = Doubles;
     type AdmissionOrigin = frame_system::EnsureRoot<AccountId>;
-    type GovernanceOrigin = frame_system::EnsureRoot<AccountId>;
+    type GovernanceOrigin = EitherOfDiverse<
+        frame_system::EnsureRoot<AccountId>,
+        frame_system::EnsureSignedBy<Governor, AccountId>,
+    >;
     type Council = Doubles;
     type ChangeOfSeats = ();
     type Sponsorship = Doubles;
     type Urgent = Urgent;
+    type Oversized = Authorized;
+    type NotBySignature = NotBySignature;
+    type NothingAuthorized = Unauthorized;
     type MaxOrganisations = MaxOrganisations;
     type WeightInfo = ();
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkController = BenchmarkController;
 }
 
-/// Stands for `consent.revoke`, which this runtime does not have.
+/// Besides what members end among themselves, `consent.revoke`, which this runtime does not have:
+/// a remark stands for it.
 pub struct Urgent;
 
 impl Contains<RuntimeCall> for Urgent {
     fn contains(call: &RuntimeCall) -> bool {
         *call == revoke()
+            || matches!(
+                call,
+                RuntimeCall::Members(crate::Call::end_credential { .. })
+            )
     }
+}
+
+/// Stands for more than half of the council.
+pub struct Governor;
+
+impl SortedMembers<AccountId> for Governor {
+    fn sorted_members() -> Vec<AccountId> {
+        vec![governor()]
+    }
+    #[cfg(feature = "runtime-benchmarks")]
+    fn add(_: &AccountId) {}
+}
+
+pub fn governor() -> AccountId {
+    account("Governor")
+}
+
+/// What only the council does.
+pub struct NotBySignature;
+
+impl Contains<RuntimeCall> for NotBySignature {
+    fn contains(call: &RuntimeCall) -> bool {
+        matches!(call, RuntimeCall::Members(crate::Call::suspend { .. }))
+    }
+}
+
+fn is_upgrade(call: &RuntimeCall) -> bool {
+    matches!(
+        call,
+        RuntimeCall::System(frame_system::Call::apply_authorized_upgrade { .. })
+    )
+}
+
+/// An upgrade that [`authorize`] has let through.
+pub struct Authorized;
+
+impl Contains<RuntimeCall> for Authorized {
+    fn contains(call: &RuntimeCall) -> bool {
+        is_upgrade(call) && AUTHORIZED.with_borrow(|authorized| *authorized)
+    }
+}
+
+/// Any other upgrade.
+pub struct Unauthorized;
+
+impl Contains<RuntimeCall> for Unauthorized {
+    fn contains(call: &RuntimeCall) -> bool {
+        is_upgrade(call) && !Authorized::contains(call)
+    }
+}
+
+pub fn authorize() {
+    AUTHORIZED.with_borrow_mut(|authorized| *authorized = true);
 }
 
 thread_local! {
     static NOW: RefCell<Moment> = const { RefCell::new(0) };
     static COUNCIL: RefCell<Vec<AccountId>> = const { RefCell::new(Vec::new()) };
-    static SPONSORS: RefCell<BTreeMap<AccountId, OrgId>> = const { RefCell::new(BTreeMap::new()) };
+    static SPONSORS: RefCell<BTreeMap<AccountId, (PatientId, OrgId)>> =
+        const { RefCell::new(BTreeMap::new()) };
+    static AUTHORIZED: RefCell<bool> = const { RefCell::new(false) };
 }
 
 /// The clock, the council and the patients.
@@ -125,7 +203,7 @@ impl frame_support::traits::ChangeMembers<AccountId> for Doubles {
 }
 
 impl Sponsorship<AccountId> for Doubles {
-    fn sponsor(account: &AccountId) -> Option<OrgId> {
+    fn sponsor(account: &AccountId) -> Option<(PatientId, OrgId)> {
         SPONSORS.with_borrow(|sponsors| sponsors.get(account).copied())
     }
 }
@@ -134,10 +212,23 @@ pub fn council() -> Vec<AccountId> {
     COUNCIL.with_borrow(Clone::clone)
 }
 
-/// Makes an account a patient's, as `pallet-patients` would.
+/// The patient whose first controller the account is.
+pub fn patient_of(account: &AccountId) -> PatientId {
+    let bytes: &[u8; 32] = account.as_ref();
+    PatientId(bytes[..16].try_into().expect("16 bytes"))
+}
+
+/// Makes an account the only controller of a patient, as `pallet-patients` would.
 pub fn sponsor(account: &AccountId, organisation: OrgId) {
+    control(account, patient_of(account), organisation);
+}
+
+/// Makes an account another controller of a patient.
+pub fn control(account: &AccountId, patient: PatientId, organisation: OrgId) {
     System::inc_providers(account);
-    SPONSORS.with_borrow_mut(|sponsors| sponsors.insert(account.clone(), organisation));
+    SPONSORS.with_borrow_mut(|sponsors| {
+        sponsors.insert(account.clone(), (patient, organisation));
+    });
 }
 
 pub fn set_now(now: Moment) {
@@ -199,8 +290,50 @@ pub fn url(text: &str) -> Url {
         .expect("a short address")
 }
 
-pub fn credential(admin: AccountId, account: AccountId, until: Moment) -> DispatchResult {
-    Members::credential(signed(admin), account, ClinicianRole::Physician, until)
+/// Credentials the account that derives from `seed` as a physician of the hospital, or of the
+/// insurer if its admin signs, with its consent.
+pub fn credential(admin: AccountId, seed: &str, until: Moment) -> DispatchResult {
+    let organisation = if admin == insurer_admin() {
+        INSURER
+    } else {
+        HOSPITAL
+    };
+    let consent = consent(seed, organisation, ClinicianRole::Physician);
+    Members::credential(
+        signed(admin),
+        account(seed),
+        ClinicianRole::Physician,
+        until,
+        Some(consent),
+    )
+}
+
+/// The consent of the account that derives from `seed`, signed now, for a day.
+pub fn consent(seed: &str, organisation: OrgId, role: ClinicianRole) -> CredentialConsent {
+    let now = Doubles::now();
+    consent_between(seed, organisation, role, now, now + DAY)
+}
+
+pub fn consent_between(
+    seed: &str,
+    organisation: OrgId,
+    role: ClinicianRole,
+    signed_at: Moment,
+    expires_at: Moment,
+) -> CredentialConsent {
+    let payload = credential_payload(
+        &Doubles::genesis(),
+        organisation,
+        &account(seed),
+        role,
+        signed_at,
+        expires_at,
+    );
+    CredentialConsent {
+        signed_at,
+        expires_at,
+        signature: MultiSignature::Sr25519(pair(seed).sign(&payload)),
+    }
 }
 
 pub fn recipient(signer: &sr25519::Pair, subject: &Subject, epoch: u32) -> Recipient {
@@ -226,6 +359,11 @@ pub fn revoke() -> RuntimeCall {
     })
 }
 
+/// An upgrade, which costs more than any person's bucket holds.
+pub fn upgrade() -> RuntimeCall {
+    RuntimeCall::System(frame_system::Call::apply_authorized_upgrade { code: vec![] })
+}
+
 /// The order that the extension asks for.
 pub type Extension = (CheckMember<Test>, CheckNonce<Test>);
 
@@ -245,10 +383,41 @@ pub fn validate(
     nonce: u32,
     call: &RuntimeCall,
 ) -> Result<ValidTransaction, TransactionValidityError> {
+    validate_length(who, nonce, call, 100)
+}
+
+/// The same of a transaction of so many bytes.
+pub fn validate_length(
+    who: &AccountId,
+    nonce: u32,
+    call: &RuntimeCall,
+    length: usize,
+) -> Result<ValidTransaction, TransactionValidityError> {
     let who = signed(who.clone());
     extension(nonce)
-        .validate_only(who, call, &info(call), 100, TransactionSource::External, 0)
+        .validate_only(
+            who,
+            call,
+            &info(call),
+            length,
+            TransactionSource::External,
+            0,
+        )
         .map(|(validity, ..)| validity)
+}
+
+/// What a transaction of so many bytes costs, in picoseconds.
+pub fn cost(call: &RuntimeCall, length: usize) -> u64 {
+    let info = info(call);
+    let base = <Test as frame_system::Config>::BlockWeights::get()
+        .get(info.class)
+        .base_extrinsic;
+    info.total_weight().saturating_add(base).ref_time() + crate::door::PER_BYTE * length as u64
+}
+
+/// How many bytes a call has at which it costs this much.
+pub fn length_that_costs(call: &RuntimeCall, picoseconds: u64) -> usize {
+    (picoseconds.saturating_sub(cost(call, 0)) / crate::door::PER_BYTE) as usize
 }
 
 /// What a block does, with the account's next nonce; `length` in bytes.
@@ -273,6 +442,7 @@ impl ExtBuilder {
         set_now(START);
         COUNCIL.with_borrow_mut(Vec::clear);
         SPONSORS.with_borrow_mut(BTreeMap::clear);
+        AUTHORIZED.with_borrow_mut(|authorized| *authorized = false);
         let storage = RuntimeGenesisConfig {
             members: crate::GenesisConfig {
                 organisations: vec![
@@ -298,12 +468,13 @@ impl ExtBuilder {
         let mut ext = sp_io::TestExternalities::new(storage);
         ext.execute_with(|| {
             System::set_block_number(1);
-            credential(hospital_admin(), doctor(), START + 700 * DAY).expect("a physician");
+            credential(hospital_admin(), "Doctor", START + 700 * DAY).expect("a physician");
             Members::credential(
                 signed(hospital_admin()),
                 service(),
                 ClinicianRole::Service,
                 START + 700 * DAY,
+                Some(consent("Service", HOSPITAL, ClinicianRole::Service)),
             )
             .expect("a service");
             sponsor(&patient(), HOSPITAL);

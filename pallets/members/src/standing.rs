@@ -1,28 +1,47 @@
 //! Who has which place, and who has standing now.
 
 use alloc::vec::Vec;
-use frame_support::{ensure, pallet_prelude::*, traits::ChangeMembers};
+use frame_support::{
+    defensive,
+    dispatch::{DispatchErrorWithPostInfo, WithPostDispatchInfo},
+    ensure,
+    pallet_prelude::*,
+    traits::ChangeMembers,
+    weights::constants::WEIGHT_REF_TIME_PER_MICROS,
+};
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
+    signing::CONSENT_LASTS,
     traits::{Chain, Standing},
-    AccountId, Clinician, ClinicianRole, Grantee, Member, Moment, OrgId, Organisation,
-    OrganisationKind, Recipient, SignedRecipient, Subject,
+    AccountId, Clinician, ClinicianRole, CredentialConsent, Grantee, Member, Moment, OrgId,
+    Organisation, OrganisationKind, Recipient, SignedRecipient, Subject,
 };
 
 use crate::{
     Admins, Clinicians, CliniciansOf, Config, Error, Event, Name, NextOrganisation, Organisations,
-    Pallet, Recipients, Url,
+    Pallet, Recipients, Released, Seats, Url, Vacated, Vaults, CLOCK_SKEW, ELECTORATE_MEMORY,
 };
 
 impl<T: Config> Pallet<T> {
     /// The organisations in good standing that name a vault, in ascending order.
     pub fn vaults() -> Vec<OrgId> {
-        (0..NextOrganisation::<T>::get())
-            .filter(|id| {
-                Organisations::<T>::get(id)
-                    .is_some_and(|row| row.suspended_at.is_none() && !row.vault_url.is_empty())
-            })
-            .collect()
+        Vaults::<T>::get().into_inner()
+    }
+
+    /// Of how many seats the council's thresholds are counted: those of the organisations in good
+    /// standing, and of those suspended within [`ELECTORATE_MEMORY`].
+    pub fn electorate() -> u32 {
+        let now = T::Chain::now();
+        let vacated = Vacated::<T>::get()
+            .iter()
+            .filter(|(_, at)| now < at.saturating_add(ELECTORATE_MEMORY))
+            .count() as u32;
+        Self::active_organisations().saturating_add(vacated)
+    }
+
+    /// How many organisations are in good standing. Does not decode the list.
+    fn active_organisations() -> u32 {
+        Seats::<T>::decode_len().unwrap_or_default() as u32
     }
 
     /// Admits an organisation, whoever decided it.
@@ -40,20 +59,19 @@ impl<T: Config> Pallet<T> {
         );
         Self::ensure_free(&admin)?;
 
+        let row = Organisation {
+            kind,
+            name,
+            admin: admin.clone(),
+            vault_url,
+            admitted_at: T::Chain::now(),
+            suspended_at: None,
+        };
         NextOrganisation::<T>::put(organisation.saturating_add(1));
-        Organisations::<T>::insert(
-            organisation,
-            Organisation {
-                kind,
-                name,
-                admin: admin.clone(),
-                vault_url,
-                admitted_at: T::Chain::now(),
-                suspended_at: None,
-            },
-        );
-        Self::seat_admin(organisation, &admin);
-        Self::change_seats(core::slice::from_ref(&admin), &[]);
+        Self::list_vault(organisation, &row);
+        Organisations::<T>::insert(organisation, row);
+        Self::place_admin(organisation, &admin);
+        Self::change_seats(Some(&admin), None);
         Self::deposit_event(Event::OrganisationAdmitted {
             organisation,
             kind,
@@ -62,7 +80,73 @@ impl<T: Config> Pallet<T> {
         Ok(organisation)
     }
 
-    /// Vouches for an account, whoever decided it; `actor` is the organisation's admin.
+    pub(crate) fn do_suspend(organisation: OrgId) -> DispatchResult {
+        let mut row = Organisations::<T>::get(organisation).ok_or(Error::<T>::NotFound)?;
+        ensure!(row.suspended_at.is_none(), Error::<T>::AlreadySuspended);
+        ensure!(
+            Self::active_organisations() > 1,
+            Error::<T>::LastOrganisation
+        );
+
+        let now = T::Chain::now();
+        row.suspended_at = Some(now);
+        Self::list_vault(organisation, &row);
+        Vacated::<T>::mutate(|vacated| {
+            vacated.retain(|(_, at)| now < at.saturating_add(ELECTORATE_MEMORY));
+            if vacated.try_push((organisation, now)).is_err() {
+                defensive!("as many are suspended as there are organisations");
+            }
+        });
+        let admin = row.admin.clone();
+        Organisations::<T>::insert(organisation, row);
+        Self::change_seats(None, Some(&admin));
+        Self::deposit_event(Event::OrganisationSuspended { organisation });
+        Ok(())
+    }
+
+    pub(crate) fn do_reinstate(organisation: OrgId) -> DispatchResult {
+        let mut row = Organisations::<T>::get(organisation).ok_or(Error::<T>::NotFound)?;
+        ensure!(row.suspended_at.is_some(), Error::<T>::NotSuspended);
+
+        row.suspended_at = None;
+        Self::list_vault(organisation, &row);
+        Vacated::<T>::mutate(|vacated| vacated.retain(|(other, _)| *other != organisation));
+        let admin = row.admin.clone();
+        Organisations::<T>::insert(organisation, row);
+        Self::change_seats(Some(&admin), None);
+        Self::deposit_event(Event::OrganisationReinstated { organisation });
+        Ok(())
+    }
+
+    pub(crate) fn do_set_admin(organisation: OrgId, admin: AccountId) -> DispatchResult {
+        let mut row = Organisations::<T>::get(organisation).ok_or(Error::<T>::NotFound)?;
+        Self::ensure_free(&admin)?;
+
+        let previous = core::mem::replace(&mut row.admin, admin.clone());
+        let active = row.suspended_at.is_none();
+        Organisations::<T>::insert(organisation, row);
+        Admins::<T>::remove(&previous);
+        Self::place_admin(organisation, &admin);
+        if active {
+            Self::change_seats(Some(&admin), Some(&previous));
+        }
+        Self::deposit_event(Event::AdminChanged {
+            organisation,
+            admin,
+            previous,
+        });
+        Ok(())
+    }
+
+    /// Returns the error with what a refusal costs: a few rows are read, and no seat changes.
+    pub(crate) fn refused(error: impl Into<DispatchError>) -> DispatchErrorWithPostInfo {
+        let weight = Weight::from_parts(50 * WEIGHT_REF_TIME_PER_MICROS, 0)
+            .saturating_add(T::DbWeight::get().reads(6));
+        error.into().with_weight(weight)
+    }
+
+    /// Vouches for an account without asking it, whoever decided it; `actor` is the organisation's
+    /// admin. For the state that a chain begins with.
     pub fn do_credential(
         actor: Option<AccountId>,
         organisation: OrgId,
@@ -70,16 +154,67 @@ impl<T: Config> Pallet<T> {
         role: ClinicianRole,
         valid_until: Moment,
     ) -> DispatchResult {
-        let now = T::Chain::now();
-        ensure!(valid_until > now, Error::<T>::ExpiryInPast);
-        let previous = match Clinicians::<T>::get(&account) {
-            Some(row) if row.organisation == organisation => Some(row),
-            _ => {
-                Self::ensure_free(&account)?;
-                None
-            }
-        };
+        let previous = Self::ensure_credentialable(organisation, &account, valid_until)?;
+        Self::write_credential(actor, organisation, account, role, valid_until, previous);
+        Ok(())
+    }
 
+    /// Returns the present credential if it is of the same organisation.
+    pub(crate) fn ensure_credentialable(
+        organisation: OrgId,
+        account: &AccountId,
+        valid_until: Moment,
+    ) -> Result<Option<Clinician>, DispatchError> {
+        ensure!(valid_until > T::Chain::now(), Error::<T>::ExpiryInPast);
+        match Clinicians::<T>::get(account) {
+            Some(row) if row.organisation == organisation => Ok(Some(row)),
+            _ => {
+                Self::ensure_free(account)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether the account has agreed: lately, to this organisation and role, and since it last
+    /// left one. A credential in the same role that has not lapsed is an agreement that lasts.
+    pub(crate) fn ensure_consent(
+        organisation: OrgId,
+        account: &AccountId,
+        role: ClinicianRole,
+        previous: &Option<Clinician>,
+        consent: Option<CredentialConsent>,
+    ) -> DispatchResult {
+        let now = T::Chain::now();
+        if previous
+            .as_ref()
+            .is_some_and(|row| row.role == role && now < row.valid_until)
+        {
+            return Ok(());
+        }
+        let consent = consent.ok_or(Error::<T>::ConsentNeeded)?;
+        let spent = Released::<T>::get(account).is_some_and(|at| consent.signed_at <= at);
+        ensure!(
+            now < consent.expires_at && !spent,
+            Error::<T>::ConsentExpired
+        );
+        ensure!(
+            consent.signed_at <= now.saturating_add(CLOCK_SKEW)
+                && consent.expires_at.saturating_sub(consent.signed_at) <= CONSENT_LASTS
+                && consent.is_signed_by(account, &T::Chain::genesis(), organisation, role),
+            Error::<T>::BadConsent
+        );
+        Ok(())
+    }
+
+    /// `previous` is what [`Self::ensure_credentialable`] has returned.
+    pub(crate) fn write_credential(
+        actor: Option<AccountId>,
+        organisation: OrgId,
+        account: AccountId,
+        role: ClinicianRole,
+        valid_until: Moment,
+        previous: Option<Clinician>,
+    ) {
         if previous.is_none() {
             Self::remove_lapsed(&account);
             frame_system::Pallet::<T>::inc_providers(&account);
@@ -90,7 +225,7 @@ impl<T: Config> Pallet<T> {
             Clinician {
                 organisation,
                 role,
-                credentialed_at: now,
+                credentialed_at: T::Chain::now(),
                 valid_until,
                 suspended_at: previous.and_then(|row| row.suspended_at),
             },
@@ -102,7 +237,6 @@ impl<T: Config> Pallet<T> {
             role,
             valid_until,
         });
-        Ok(())
     }
 
     pub(crate) fn do_publish(
@@ -180,7 +314,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Only for an account that [`Self::ensure_free`] has let pass.
-    pub(crate) fn seat_admin(organisation: OrgId, admin: &AccountId) {
+    fn place_admin(organisation: OrgId, admin: &AccountId) {
         Self::remove_lapsed(admin);
         frame_system::Pallet::<T>::inc_providers(admin);
         Admins::<T>::insert(admin, organisation);
@@ -192,19 +326,47 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// The account keeps its provider reference; see the crate's docs.
+    /// The account keeps its provider reference; see the crate's docs. Whatever it signed before
+    /// gets it no new credential.
     pub(crate) fn remove_clinician(account: &AccountId, organisation: OrgId) {
         Clinicians::<T>::remove(account);
         CliniciansOf::<T>::remove(organisation, account);
+        Released::<T>::insert(account, T::Chain::now());
     }
 
-    /// Tells the council; called after `Organisations` has changed.
-    pub(crate) fn change_seats(incoming: &[AccountId], outgoing: &[AccountId]) {
-        let admins = Organisations::<T>::iter_values()
-            .filter(|row| row.suspended_at.is_none())
-            .map(|row| row.admin)
-            .collect();
-        T::Council::change_members(incoming, outgoing, admins);
+    /// Puts an organisation on the list of vaults, or takes it off, as its row now says.
+    pub(crate) fn list_vault(organisation: OrgId, row: &Organisation) {
+        let keeps = row.suspended_at.is_none() && !row.vault_url.is_empty();
+        let mut vaults = Vaults::<T>::get();
+        match (vaults.binary_search(&organisation), keeps) {
+            (Ok(place), false) => {
+                vaults.remove(place);
+            }
+            (Err(place), true) => {
+                if vaults.try_insert(place, organisation).is_err() {
+                    defensive!("more vaults than organisations");
+                }
+            }
+            _ => return,
+        }
+        Vaults::<T>::put(vaults);
+    }
+
+    /// Changes the seats of the council.
+    fn change_seats(incoming: Option<&AccountId>, outgoing: Option<&AccountId>) {
+        let mut seats = Seats::<T>::get();
+        if let Some(place) = outgoing.and_then(|admin| seats.binary_search(admin).ok()) {
+            seats.remove(place);
+        }
+        if let Some(admin) = incoming {
+            let place = seats.binary_search(admin).unwrap_or_else(|place| place);
+            if seats.try_insert(place, admin.clone()).is_err() {
+                defensive!("more seats than organisations");
+            }
+        }
+        let slice = |admin: Option<&AccountId>| admin.cloned().into_iter().collect::<Vec<_>>();
+        T::Council::change_members_sorted(&slice(incoming), &slice(outgoing), &seats);
+        Seats::<T>::put(seats);
     }
 }
 
@@ -227,6 +389,10 @@ impl<T: Config> Standing<AccountId> for Pallet<T> {
 
     fn organisation_is_active(organisation: OrgId) -> bool {
         Organisations::<T>::get(organisation).is_some_and(|row| row.suspended_at.is_none())
+    }
+
+    fn administers(account: &AccountId) -> Option<OrgId> {
+        Admins::<T>::get(account)
     }
 
     fn grantee_is_active(grantee: &Grantee) -> bool {

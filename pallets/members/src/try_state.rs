@@ -1,11 +1,13 @@
 //! What must hold in every state.
 
+use alloc::vec::Vec;
 use frame_support::{ensure, traits::Get};
-use salus_primitives::Subject;
+use salus_primitives::{traits::Chain, Subject};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-    Admins, Clinicians, CliniciansOf, Config, NextOrganisation, Organisations, Pallet, Recipients,
+    Admins, Clinicians, CliniciansOf, Config, NextOrganisation, OrganisationBuckets, Organisations,
+    Pallet, Recipients, Seats, SponsorBuckets, Vacated, Vaults, ELECTORATE_MEMORY,
 };
 
 impl<T: Config> Pallet<T> {
@@ -77,6 +79,53 @@ impl<T: Config> Pallet<T> {
                 "a key that belongs to nobody here"
             );
         }
+
+        // 9. The seats are the admins of the organisations in good standing, in order.
+        let mut seats: Vec<_> = Organisations::<T>::iter_values()
+            .filter(|row| row.suspended_at.is_none())
+            .map(|row| row.admin)
+            .collect();
+        seats.sort();
+        ensure!(Seats::<T>::get() == seats, "a seat too many or too few");
+
+        // 10. The vaults are those of the organisations in good standing that name one, in order.
+        let mut vaults: Vec<_> = Organisations::<T>::iter()
+            .filter(|(_, row)| row.suspended_at.is_none() && !row.vault_url.is_empty())
+            .map(|(id, _)| id)
+            .collect();
+        vaults.sort();
+        ensure!(Vaults::<T>::get() == vaults, "a vault too many or too few");
+
+        // 11. Whoever was suspended lately is remembered, once, and nobody else is.
+        let vacated = Vacated::<T>::get();
+        for (id, at) in &vacated {
+            ensure!(
+                Organisations::<T>::get(id).is_some_and(|row| row.suspended_at == Some(*at)),
+                "a vacated seat of an organisation that was not suspended then"
+            );
+            ensure!(
+                vacated.iter().filter(|(other, _)| other == id).count() == 1,
+                "a seat that counts twice"
+            );
+        }
+        let now = T::Chain::now();
+        for (id, row) in Organisations::<T>::iter() {
+            let lately = row
+                .suspended_at
+                .is_some_and(|at| now < at.saturating_add(ELECTORATE_MEMORY));
+            ensure!(
+                !lately || vacated.iter().any(|(vacated, _)| *vacated == id),
+                "a suspended organisation that does not count"
+            );
+        }
+
+        // 12. Only organisations have buckets that others share.
+        ensure!(
+            OrganisationBuckets::<T>::iter_keys()
+                .chain(SponsorBuckets::<T>::iter_keys())
+                .all(|id| id < count),
+            "a bucket of no organisation"
+        );
         Ok(())
     }
 }

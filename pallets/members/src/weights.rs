@@ -9,14 +9,10 @@ use frame_support::{
 };
 
 pub trait WeightInfo {
-    /// `o`: 2 to 64.
-    fn admit(o: u32) -> Weight;
-    /// `o`: 2 to 64.
-    fn suspend(o: u32) -> Weight;
-    /// `o`: 2 to 64.
-    fn reinstate(o: u32) -> Weight;
-    /// `o`: 2 to 64.
-    fn set_admin(o: u32) -> Weight;
+    fn admit() -> Weight;
+    fn suspend() -> Weight;
+    fn reinstate() -> Weight;
+    fn set_admin() -> Weight;
     fn set_profile() -> Weight;
     fn publish_recipient() -> Weight;
     fn publish_organisation_recipient() -> Weight;
@@ -43,7 +39,7 @@ macro_rules! weights {
         // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
         // Storage: `System::Account` (r:1 w:1)
         // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
-        // Storage: `Members::Organisations` (r:65 w:1)
+        // Storage: `Members::Organisations` (r:1 w:1)
         // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
         // Storage: `Council::Proposals` (r:1 w:0)
         // Proof: `Council::Proposals` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
@@ -53,15 +49,12 @@ macro_rules! weights {
         // Proof: `Council::Prime` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
         // Storage: `Members::CliniciansOf` (r:0 w:1)
         // Proof: `Members::CliniciansOf` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
-        fn admit(o: u32) -> Weight {
-            Weight::from_parts(54_950_880, 3851)
-                .saturating_add($db.reads_writes(7, 8))
-                // Standard error: 13_719
-                .saturating_add(Weight::from_parts(6_505_951, 0).saturating_mul(o.into()))
-                .saturating_add($db.reads(1).saturating_mul(o.into()))
-                .saturating_add(Weight::from_parts(0, 2861).saturating_mul(o.into()))
+        // Storage: `Members::Seats` (r:1 w:1)
+        // Storage: `Members::Vaults` (r:1 w:1)
+        fn admit() -> Weight {
+            Weight::from_parts(120_000_000, 35000).saturating_add($db.reads_writes(9, 10))
         }
-        // Storage: `Members::Organisations` (r:65 w:1)
+        // Storage: `Members::Organisations` (r:1 w:1)
         // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
         // Storage: `Timestamp::Now` (r:1 w:0)
         // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
@@ -73,15 +66,13 @@ macro_rules! weights {
         // Proof: `Council::Members` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
         // Storage: `Council::Prime` (r:0 w:1)
         // Proof: `Council::Prime` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
-        fn suspend(o: u32) -> Weight {
-            Weight::from_parts(36_385_729, 3851)
-                .saturating_add($db.reads_writes(4, 3))
-                // Standard error: 38_844
-                .saturating_add(Weight::from_parts(6_416_936, 0).saturating_mul(o.into()))
-                .saturating_add($db.reads(1).saturating_mul(o.into()))
-                .saturating_add(Weight::from_parts(0, 2861).saturating_mul(o.into()))
+        // Storage: `Members::Seats` (r:1 w:1)
+        // Storage: `Members::Vaults` (r:1 w:1)
+        // Storage: `Members::Vacated` (r:1 w:1)
+        fn suspend() -> Weight {
+            Weight::from_parts(110_000_000, 35000).saturating_add($db.reads_writes(6, 6))
         }
-        // Storage: `Members::Organisations` (r:65 w:1)
+        // Storage: `Members::Organisations` (r:1 w:1)
         // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
         // Storage: `Council::Proposals` (r:1 w:0)
         // Proof: `Council::Proposals` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
@@ -91,15 +82,13 @@ macro_rules! weights {
         // Proof: `Council::Members` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
         // Storage: `Council::Prime` (r:0 w:1)
         // Proof: `Council::Prime` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
-        fn reinstate(o: u32) -> Weight {
-            Weight::from_parts(22_784_946, 3851)
-                .saturating_add($db.reads_writes(3, 3))
-                // Standard error: 19_028
-                .saturating_add(Weight::from_parts(6_236_541, 0).saturating_mul(o.into()))
-                .saturating_add($db.reads(1).saturating_mul(o.into()))
-                .saturating_add(Weight::from_parts(0, 2861).saturating_mul(o.into()))
+        // Storage: `Members::Seats` (r:1 w:1)
+        // Storage: `Members::Vaults` (r:1 w:1)
+        // Storage: `Members::Vacated` (r:1 w:1)
+        fn reinstate() -> Weight {
+            Weight::from_parts(110_000_000, 35000).saturating_add($db.reads_writes(6, 6))
         }
-        // Storage: `Members::Organisations` (r:65 w:1)
+        // Storage: `Members::Organisations` (r:1 w:1)
         // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
         // Storage: `Members::Admins` (r:1 w:2)
         // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
@@ -119,20 +108,18 @@ macro_rules! weights {
         // Proof: `Council::Prime` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
         // Storage: `Members::CliniciansOf` (r:0 w:1)
         // Proof: `Members::CliniciansOf` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
-        fn set_admin(o: u32) -> Weight {
-            Weight::from_parts(61_726_001, 3851)
-                .saturating_add($db.reads_writes(7, 8))
-                // Standard error: 43_433
-                .saturating_add(Weight::from_parts(6_919_258, 0).saturating_mul(o.into()))
-                .saturating_add($db.reads(1).saturating_mul(o.into()))
-                .saturating_add(Weight::from_parts(0, 2861).saturating_mul(o.into()))
+        // Storage: `Members::Seats` (r:1 w:1)
+        // Storage: `Members::Released` (r:0 w:1)
+        fn set_admin() -> Weight {
+            Weight::from_parts(120_000_000, 35000).saturating_add($db.reads_writes(7, 9))
         }
         // Storage: `Members::Admins` (r:1 w:0)
         // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
         // Storage: `Members::Organisations` (r:1 w:1)
         // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
+        // Storage: `Members::Vaults` (r:1 w:1)
         fn set_profile() -> Weight {
-            Weight::from_parts(32_580_000, 3851).saturating_add($db.reads_writes(2, 1))
+            Weight::from_parts(50_000_000, 6000).saturating_add($db.reads_writes(3, 2))
         }
         // Storage: `Members::Admins` (r:1 w:0)
         // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
@@ -172,8 +159,10 @@ macro_rules! weights {
         // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
         // Storage: `Members::CliniciansOf` (r:0 w:2)
         // Proof: `Members::CliniciansOf` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
+        // Storage: `Members::Released` (r:1 w:1)
+        // Storage: `System::BlockHash` (r:1 w:0)
         fn credential() -> Weight {
-            Weight::from_parts(58_490_000, 6044).saturating_add($db.reads_writes(6, 4))
+            Weight::from_parts(220_000_000, 6044).saturating_add($db.reads_writes(8, 6))
         }
         // Storage: `Members::Admins` (r:1 w:0)
         // Proof: `Members::Admins` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
@@ -205,8 +194,9 @@ macro_rules! weights {
         // Proof: `Members::Organisations` (`max_values`: None, `max_size`: Some(386), added: 2861, mode: `MaxEncodedLen`)
         // Storage: `Members::CliniciansOf` (r:0 w:1)
         // Proof: `Members::CliniciansOf` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
+        // Storage: `Members::Released` (r:0 w:1)
         fn end_credential() -> Weight {
-            Weight::from_parts(41_027_000, 3851).saturating_add($db.reads_writes(4, 2))
+            Weight::from_parts(45_000_000, 3851).saturating_add($db.reads_writes(4, 3))
         }
         // Storage: `Members::Allowances` (r:1 w:1)
         // Proof: `Members::Allowances` (`max_values`: Some(1), `max_size`: Some(72), added: 567, mode: `MaxEncodedLen`)
@@ -227,8 +217,11 @@ macro_rules! weights {
         // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
         // Storage: `Members::Buckets` (r:1 w:1)
         // Proof: `Members::Buckets` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
+        // Storage: `Members::PatientBuckets` (r:1 w:1)
+        // Storage: `Members::SponsorBuckets` (r:1 w:1)
+        // And what it takes to find the sponsor.
         fn check_member() -> Weight {
-            Weight::from_parts(47_197_000, 3851).saturating_add($db.reads_writes(7, 2))
+            Weight::from_parts(90_000_000, 6044).saturating_add($db.reads_writes(11, 3))
         }
     };
 }

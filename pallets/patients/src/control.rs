@@ -3,7 +3,7 @@
 use frame_support::ensure;
 use salus_primitives::{
     traits::{Chain, Control, PatientOrigin, Sponsorship},
-    AccountId, ControllerRole, OrgId, PatientId,
+    AccountId, ControllerRole, Moment, OrgId, PatientId,
 };
 use sp_runtime::DispatchError;
 
@@ -16,13 +16,14 @@ impl<T: Config> Pallet<T> {
         suffices: impl Fn(ControllerRole) -> bool,
     ) -> Result<PatientOrigin<AccountId>, DispatchError> {
         ensure!(Self::is_enrolled(&patient), Error::<T>::NotEnrolled);
-        let role = Self::role(&patient, &actor)
-            .filter(|role| suffices(*role))
+        let row = Controllers::<T>::get(patient, &actor)
+            .filter(|row| Self::is_live(row) && suffices(row.role))
             .ok_or(Error::<T>::NotAuthorized)?;
         Ok(PatientOrigin {
             patient,
             actor,
-            role,
+            role: row.role,
+            until: row.expires_at,
         })
     }
 }
@@ -34,6 +35,19 @@ impl<T: Config> Control<AccountId> for Pallet<T> {
 
     fn is_restricted(patient: &PatientId) -> bool {
         Patients::<T>::get(patient).is_some_and(|row| row.restricted_since.is_some())
+    }
+
+    fn decided_since(patient: &PatientId) -> Moment {
+        Patients::<T>::get(patient)
+            .map(|row| row.decided_since)
+            .unwrap_or_default()
+    }
+
+    /// A patient without any row of a controller: only a void enrolment has none.
+    fn voided_by(patient: &PatientId) -> Option<OrgId> {
+        Patients::<T>::get(patient)
+            .filter(|_| Controllers::<T>::iter_key_prefix(patient).next().is_none())
+            .map(|row| row.enrolled_by)
     }
 
     fn role(patient: &PatientId, account: &AccountId) -> Option<ControllerRole> {
@@ -58,9 +72,13 @@ impl<T: Config> Control<AccountId> for Pallet<T> {
 }
 
 impl<T: Config> Sponsorship<AccountId> for Pallet<T> {
-    fn sponsor(account: &AccountId) -> Option<OrgId> {
-        Sponsors::<T>::get(account)
-            .filter(|row| row.until.is_none_or(|end| T::Chain::now() < end))
-            .map(|row| row.organisation)
+    fn sponsor(account: &AccountId) -> Option<(PatientId, OrgId)> {
+        let sponsor = Sponsors::<T>::get(account)
+            .filter(|row| row.until.is_none_or(|end| T::Chain::now() < end))?;
+        let patient = match Self::role(&sponsor.patient, account) {
+            Some(_) => sponsor.patient,
+            None => Self::sponsoring(account)?,
+        };
+        Patients::<T>::get(patient).map(|row| (patient, row.enrolled_by))
     }
 }

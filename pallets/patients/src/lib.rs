@@ -18,10 +18,13 @@
 //! 3. The patient calls [`Call::add_controller`]: her tablet as a second owner, her daughter as
 //!    carer until the end of the year.
 //! 4. The phone is stolen. From the tablet she calls [`Call::restrict`] (nobody reads anything for
-//!    now), then [`Call::remove_controller`], and changes her keys.
+//!    now), then [`Call::remove_controller`]: the phone is an owner, too, so three days pass before
+//!    the same call ends its role. The thief can object with [`Call::veto_removal`]; then helpers
+//!    decide between the two.
 //! 5. A child's chart was enrolled with its mother as guardian; the father joined. At 18 the child
 //!    makes keys and signs that it takes the chart over: [`SuccessionConsent`]. Both parents say so
-//!    with [`Call::hand_over`], and with the second word the child is the only controller.
+//!    with [`Call::hand_over`], and with the second word the child is the only controller; if there
+//!    is a recovery plan, after its delay, by [`Call::complete_hand_over`].
 //! 6. A desk enrolled the wrong person. The hospital's admin ends that with
 //!    [`Call::void_enrolment`], within a week.
 //!
@@ -36,8 +39,14 @@
 //!   a patient who has no such owner: there would be nobody left to decide. Only who was enrolled
 //!   by mistake has nobody, and nobody may read that chart ever after.
 //! * **No guardian ends another's role**, not by handing the chart to an accomplice either: all of
-//!   them say so, and none while there is an owner. The chain knows nobody's age.
-//! * **Whoever comes after begins without helpers**: those that somebody else named are dismissed.
+//!   them say so, and none while there is an owner. The chain knows nobody's age. Nor do guardians
+//!   outvote each other: another guardian needs the word of all.
+//! * **No owner ends another's role unseen.** It is announced, 72 hours pass, and whoever decides can
+//!   veto it, the one to be removed among them. To hand the chart over, all owners agree.
+//! * **Whoever comes after begins without what others laid down.** All changes of hands go through
+//!   one function, which ends all roles, words and announcements, and tells [`OnSuccession`].
+//! * **Nobody is named who has not said so**: an account signs for its role, [`RoleConsent`].
+//! * **What a keyring replaces can be named again for 72 hours**, longer around a recovery.
 //! * **Accounts stay.** Each gets a provider reference with its first role, and none is ever taken
 //!   back: a reaped account would start again at nonce 0, and old transactions could be replayed.
 //! * **A consent enrols once**, because it names the patient, and a patient is enrolled once.
@@ -49,6 +58,8 @@ extern crate alloc;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod control;
+mod controllers;
+mod keyrings;
 #[cfg(test)]
 mod mock;
 mod succession;
@@ -56,47 +67,46 @@ mod succession;
 mod tests;
 #[cfg(any(feature = "try-runtime", test))]
 mod try_state;
+mod types;
 pub mod weights;
 
 use alloc::vec::Vec;
-use codec::{Decode, Encode, MaxEncodedLen};
-use frame_support::pallet_prelude::*;
+use frame_support::{dispatch::WithPostDispatchInfo, pallet_prelude::*};
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
     api::MAX_PAGE,
-    signing::{enrolment_payload, verify},
-    traits::{Chain, Control, Helpers, OpenIntake, Standing, Succession, Trail},
-    AccountId, Cid, CompartmentId, Controller, ControllerRole, EnrolmentConsent, Member, Moment,
-    OrgId, Patient, PatientId, Recipient, SignedRecipient, Subject, SuccessionConsent, DAY,
+    rows::{ENDING_COUNTS, ENDING_WAITS, UNNAMING_WAITS},
+    signing::{enrolment_payload, verify, CONSENT_LASTS},
+    traits::{Chain, Control, OnSuccession, OpenIntake, RecoveryPlans, Standing, Trail},
+    AccountId, Cid, CompartmentId, Controller, ControllerRole, EnrolmentConsent, FormerKeyring,
+    Member, Moment, OrgId, Patient, PatientId, Recipient, RoleConsent, SignedRecipient, Subject,
+    SuccessionConsent, DAY,
 };
 
 pub use pallet::*;
+pub use types::*;
 pub use weights::WeightInfo;
 
 /// Controllers of one patient, expired ones included. Do not reduce.
 pub const MAX_CONTROLLERS: u32 = 16;
 
+/// Carers among them: rows are left for those who decide after the present ones. Do not reduce.
+pub const MAX_CARERS: u32 = 8;
+
 /// How long after an enrolment its organisation may call it a mistake.
 pub const VOID_WITHIN: Moment = 7 * DAY;
 
-/// On whose allowance an account may transact although no organisation credentialed it.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
-pub struct Sponsor {
-    pub organisation: OrgId,
-    /// The patients that the account has a role for.
-    pub patients: u32,
-    /// When the last of its roles ends; none if one of them does not end. May be later than the
-    /// roles that are left, never earlier.
-    pub until: Option<Moment>,
-}
+/// Former keyrings of one patient that whoever decides can leave. Do not reduce.
+pub const MAX_FORMER_KEYRINGS: u32 = 128;
 
-/// A patient that guardians hand over, while some of them have not said so yet.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
-pub struct HandOver {
-    pub owner: AccountId,
-    /// Who has said so.
-    pub guardians: BoundedVec<AccountId, ConstU32<MAX_CONTROLLERS>>,
-}
+/// As many more for who has taken a patient over, and found none left. Do not reduce.
+pub const KEYRINGS_RESERVED: u32 = 16;
+
+/// Former keyrings that one call clears away at most.
+pub const KEYRINGS_PRUNED: u32 = 16;
+
+/// Patients of an account that are tried for its allowance, when the role for the first has ended.
+pub const SPONSORS_TRIED: u32 = 8;
 
 #[frame_support::pallet]
 pub mod pallet {
@@ -119,8 +129,11 @@ pub mod pallet {
         /// Opens the compartment that every patient has from the first day.
         type Intake: OpenIntake<AccountId>;
 
-        /// Who was named to help a patient back in.
-        type Helpers: Helpers;
+        /// What ends in other pallets when those who decide for a patient change.
+        type OnSuccession: OnSuccession<AccountId>;
+
+        /// How long helpers need, and what waits for them.
+        type RecoveryPlans: RecoveryPlans;
 
         type WeightInfo: WeightInfo;
 
@@ -135,14 +148,16 @@ pub mod pallet {
     pub type Patients<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, Patient>;
 
     /// Who controls a patient: at most [`MAX_CONTROLLERS`]. Written by `enrol` and
-    /// `add_controller`, removed by `remove_controller`; expired rows stay until then.
+    /// `add_controller`, removed by `remove_controller` and by each change of hands; expired rows
+    /// stay until then.
     #[pallet::storage]
     pub type Controllers<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, PatientId, Blake2_128Concat, AccountId, Controller>;
 
     /// The same by account, written and removed together with `Controllers`. An account may have
-    /// any number of patients: nothing on the chain walks them, and each row is one of the at most
-    /// 16 of a patient, who was paid for by an enrolment.
+    /// any number of patients: it has signed for each, no dispatch walks more than
+    /// [`SPONSORS_TRIED`] of them, and each row is one of the at most 16 of a patient, who was paid
+    /// for by an enrolment.
     #[pallet::storage]
     pub type ControlledBy<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, AccountId, Blake2_128Concat, PatientId, ()>;
@@ -155,10 +170,37 @@ pub mod pallet {
     #[pallet::storage]
     pub type Inboxes<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, SignedRecipient>;
 
-    /// To whom guardians hand a patient over. At most one row per patient: written by `hand_over`
-    /// while not all of them have said so, removed with the change of hands.
+    /// To whom a patient is to be handed over. At most one row per patient: written by `hand_over`
+    /// while words are missing or the notice is not over, removed by `veto_hand_over` and by each
+    /// change of hands.
     #[pallet::storage]
     pub type HandOvers<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, HandOver>;
+
+    /// The owners whose role another owner has announced to end: at most one row per controller.
+    /// Written by `remove_controller`, removed by `veto_removal`, with the role of either of the two,
+    /// and by each change of hands.
+    #[pallet::storage]
+    pub type Removals<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, PatientId, Blake2_128Concat, AccountId, Removal>;
+
+    /// For whom each guardian has agreed to add another guardian: at most one row per guardian.
+    /// Written by `add_controller`, removed when it is done, with the guardian's role, and by each
+    /// change of hands.
+    #[pallet::storage]
+    pub type Additions<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, PatientId, Blake2_128Concat, AccountId, Addition>;
+
+    /// The keyrings that a patient's present one has replaced. At most [`MAX_FORMER_KEYRINGS`] and
+    /// [`KEYRINGS_RESERVED`]: written by `set_keyring` and `restore_keyring`, which also remove what
+    /// they name; at the limit, `set_keyring` removes those that are kept no more.
+    #[pallet::storage]
+    pub type FormerKeyrings<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, PatientId, Blake2_128Concat, Cid, FormerKeyring>;
+
+    /// How many former keyrings a patient has: written together with them.
+    #[pallet::storage]
+    pub type FormerKeyringCount<T: Config> =
+        StorageMap<_, Blake2_128Concat, PatientId, u32, ValueQuery>;
 
     #[pallet::event]
     pub enum Event<T: Config> {
@@ -219,11 +261,52 @@ pub mod pallet {
             actor: AccountId,
             organisation: OrgId,
         },
-        /// A guardian agreed to hand a patient over; others have to agree too.
+        /// Somebody agreed to hand a patient over: others have to agree too, or a moment has to come.
         HandOverAgreed {
             patient: PatientId,
             actor: AccountId,
             owner: AccountId,
+            due: Option<Moment>,
+        },
+        /// A hand-over that had been agreed to was stopped, or ended with the role of who agreed.
+        HandOverVetoed {
+            patient: PatientId,
+            actor: AccountId,
+            owner: AccountId,
+        },
+        /// An owner announced that another owner's role is to end, and from when it can.
+        RemovalAnnounced {
+            patient: PatientId,
+            actor: AccountId,
+            account: AccountId,
+            due: Moment,
+        },
+        /// An announced end of an owner's role was stopped, or ended with who announced it.
+        RemovalVetoed {
+            patient: PatientId,
+            actor: AccountId,
+            account: AccountId,
+        },
+        /// A guardian agreed to another guardian; others have to agree too.
+        AdditionAgreed {
+            patient: PatientId,
+            actor: AccountId,
+            account: AccountId,
+            role: ControllerRole,
+            expires_at: Option<Moment>,
+        },
+        /// A guardian's word for another guardian counts no more.
+        AdditionDropped {
+            patient: PatientId,
+            actor: AccountId,
+            guardian: AccountId,
+            account: AccountId,
+        },
+        /// A patient named a keyring again that had been replaced.
+        KeyringRestored {
+            patient: PatientId,
+            actor: AccountId,
+            keyring: Cid,
         },
     }
 
@@ -239,8 +322,8 @@ pub mod pallet {
         RoleNotAllowed,
         /// The consent has expired; let the controller sign a new one.
         ConsentExpired,
-        /// The controller has not signed this enrolment by this account of this organisation, or the
-        /// new owner not that it takes over this patient.
+        /// The account has not signed exactly this: the enrolment by this account of this
+        /// organisation, the role for this patient, or that it takes this patient over.
         BadConsent,
         /// The key's length does not fit its scheme, or the scheme is unknown.
         InvalidRecipient,
@@ -270,6 +353,65 @@ pub mod pallet {
         Voided,
         /// An enrolment can be called a mistake for a week. Let a controller hand it over instead.
         TooLateToVoid,
+        /// The consent counts for more than 30 days; let the account sign one that ends earlier.
+        ConsentTooLong,
+        /// The patient has 8 carers; remove one, for instance an expired one.
+        TooManyCarers,
+        /// It was announced, and its time has not come, or a recovery under way puts it off. Wait.
+        NotDue,
+        /// Nothing of this kind has been announced, or too long ago. Announce it first.
+        NothingPending,
+        /// Somebody who decides has not agreed. Let them agree, or veto.
+        NotAgreed,
+        /// 128 keyrings were replaced lately. Name one of them again, or wait until the oldest is
+        /// kept no more.
+        TooManyKeyrings,
+        /// This keyring was not replaced lately, and is not kept. Name another.
+        NotKept,
+    }
+
+    #[pallet::extra_constants]
+    impl<T: Config> Pallet<T> {
+        /// Controllers of one patient, expired ones included.
+        #[pallet::constant_name(MaxControllers)]
+        fn max_controllers() -> u32 {
+            MAX_CONTROLLERS
+        }
+        /// Carers among them.
+        #[pallet::constant_name(MaxCarers)]
+        fn max_carers() -> u32 {
+            MAX_CARERS
+        }
+        /// Former keyrings of one patient.
+        #[pallet::constant_name(MaxFormerKeyrings)]
+        fn max_former_keyrings() -> u32 {
+            MAX_FORMER_KEYRINGS
+        }
+        /// Milliseconds after an enrolment in which its organisation may call it a mistake.
+        #[pallet::constant_name(VoidWithin)]
+        fn void_within() -> Moment {
+            VOID_WITHIN
+        }
+        /// Milliseconds between announcing the end of an owner's role, and its end.
+        #[pallet::constant_name(EndingWaits)]
+        fn ending_waits() -> Moment {
+            ENDING_WAITS
+        }
+        /// Milliseconds for which something announced can be carried out once it is due.
+        #[pallet::constant_name(EndingCounts)]
+        fn ending_counts() -> Moment {
+            ENDING_COUNTS
+        }
+        /// Milliseconds for which a keyring that was replaced can be named again.
+        #[pallet::constant_name(UnnamingWaits)]
+        fn unnaming_waits() -> Moment {
+            UNNAMING_WAITS
+        }
+        /// Milliseconds from now, at most, at which an account's consent to a role may end.
+        #[pallet::constant_name(ConsentLasts)]
+        fn consent_lasts() -> Moment {
+            CONSENT_LASTS
+        }
     }
 
     #[pallet::hooks]
@@ -353,11 +495,17 @@ pub mod pallet {
 
         /// Gives another account a role for a patient, for good or until a moment.
         ///
-        /// Owners; guardians too, but they make no owners. Whose own role ends cannot give one
-        /// that ends later. An expired role can be given anew.
+        /// Owners; guardians too, but they make no owners, and another guardian only together: each
+        /// of them calls this with the same arguments, and the last word does it. A word counts as
+        /// long as the consent it came with. Whose own role ends cannot give one that ends later;
+        /// guardians together give one that ends with the last of theirs. An expired role can be
+        /// given anew. With the account's signed consent to this role, for 30 days at most.
         ///
-        /// Errors: `NotEnrolled`, `NotAuthorized`, `ExpiryInPast`, `OutlastsOwn`,
-        /// `AlreadyController`, `TooManyControllers`. Event: `ControllerAdded`.
+        /// Errors: `NotEnrolled`, `NotAuthorized`, `ExpiryInPast`, `ConsentExpired`,
+        /// `ConsentTooLong`, `OutlastsOwn`, `AlreadyController`, `TooManyControllers`,
+        /// `TooManyCarers`, `BadConsent`. Events: `ControllerAdded`; `AdditionAgreed` while guardians
+        /// are missing; `AdditionDropped` if the guardian had agreed to another one, and, with an
+        /// expired role that is given anew, `RemovalVetoed`.
         #[pallet::call_index(1)]
         #[pallet::weight(T::WeightInfo::add_controller())]
         pub fn add_controller(
@@ -366,118 +514,60 @@ pub mod pallet {
             account: AccountId,
             role: ControllerRole,
             expires_at: Option<Moment>,
+            consent: RoleConsent,
         ) -> DispatchResult {
-            let by = Self::ensure_decides(patient, ensure_signed(origin)?)?;
-            ensure!(
-                by.role == ControllerRole::Owner || role != ControllerRole::Owner,
-                Error::<T>::NotAuthorized
-            );
-            ensure!(
-                expires_at.is_none_or(|end| end > T::Chain::now()),
-                Error::<T>::ExpiryInPast
-            );
-            let own = Controllers::<T>::get(patient, &by.actor).and_then(|row| row.expires_at);
-            ensure!(later(own, expires_at) == own, Error::<T>::OutlastsOwn);
-            ensure!(
-                Self::role(&patient, &account).is_none(),
-                Error::<T>::AlreadyController
-            );
-            ensure!(
-                Controllers::<T>::contains_key(patient, &account)
-                    || Controllers::<T>::iter_key_prefix(patient).count()
-                        < MAX_CONTROLLERS as usize,
-                Error::<T>::TooManyControllers
-            );
-            let enrolled_by = Patients::<T>::get(patient)
-                .ok_or(Error::<T>::NotEnrolled)?
-                .enrolled_by;
-
-            let row = Controller { role, expires_at };
-            Self::insert_controller(patient, &account, row, enrolled_by);
-            Self::deposit(
-                patient,
-                Event::ControllerAdded {
-                    patient,
-                    actor: by.actor,
-                    account,
-                    role,
-                    expires_at,
-                },
-            );
-            Ok(())
+            let who = ensure_signed(origin)?;
+            Self::add(who, patient, account, role, expires_at, consent)
         }
 
-        /// Takes an account's role for a patient away.
+        /// Takes an account's role for a patient away. An owner's whose role does not end: announces
+        /// it, and the same call does it from 72 hours later on.
         ///
-        /// Owners, anybody's; guardians, a carer's or an expired one; everybody, their own. The
-        /// last one who lasts stays.
+        /// Owners, anybody's; guardians, a carer's or an expired one; everybody, their own, at once.
+        /// The last one who lasts stays. Any owner may carry out what one of them announced, for 30
+        /// days; a recovery that began before it was due puts it off.
         ///
-        /// Errors: `NotEnrolled`, `NotController`, `NotAuthorized`, `LastController`.
-        /// Event: `ControllerRemoved`.
+        /// Errors: `NotEnrolled`, `NotController`, `NotAuthorized`, `LastController`, `NotDue`.
+        /// Events: `RemovalAnnounced` or `ControllerRemoved`; with the role, for what its holder has
+        /// said about others, `AdditionDropped` and `RemovalVetoed`.
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::remove_controller())]
         pub fn remove_controller(
             origin: OriginFor<T>,
             patient: PatientId,
             account: AccountId,
-        ) -> DispatchResult {
+        ) -> DispatchResultWithPostInfo {
             let actor = ensure_signed(origin)?;
-            ensure!(Self::is_enrolled(&patient), Error::<T>::NotEnrolled);
-            let role = Self::role(&patient, &actor).ok_or(Error::<T>::NotAuthorized)?;
-            let row = Controllers::<T>::get(patient, &account).ok_or(Error::<T>::NotController)?;
-            let entitled = actor == account
-                || match role {
-                    ControllerRole::Owner => true,
-                    ControllerRole::Guardian => {
-                        row.role == ControllerRole::Carer || !Self::is_live(&row)
-                    }
-                    ControllerRole::Carer => false,
-                };
-            ensure!(entitled, Error::<T>::NotAuthorized);
-            ensure!(
-                !Self::is_last(patient, &account, &row),
-                Error::<T>::LastController
-            );
-
-            Self::delete_controller(patient, &account);
-            Self::deposit(
-                patient,
-                Event::ControllerRemoved {
-                    patient,
-                    actor,
-                    account,
-                    role: row.role,
-                },
-            );
-            Ok(())
+            let unused = T::WeightInfo::announce_removal();
+            match Self::remove(actor, patient, account) {
+                Ok(true) => Ok(().into()),
+                Ok(false) => Ok(Some(unused).into()),
+                Err(error) => Err(error.with_weight(unused)),
+            }
         }
 
-        /// Names the latest version of a patient's encrypted keyring.
+        /// Names the latest version of a patient's encrypted keyring. The one it replaces can be
+        /// named again for 72 hours: [`Call::restore_keyring`].
         ///
-        /// Owners and guardians.
+        /// Owners and guardians. A patient has at most 128 keyrings that were replaced lately; who
+        /// has taken a patient over within six days finds room for 16 more.
         ///
-        /// Errors: `NotEnrolled`, `NotAuthorized`, `InvalidCid`. Event: `KeyringChanged`.
+        /// Errors: `NotEnrolled`, `NotAuthorized`, `InvalidCid`, `TooManyKeyrings`.
+        /// Event: `KeyringChanged`.
         #[pallet::call_index(3)]
-        #[pallet::weight(T::WeightInfo::set_keyring())]
+        #[pallet::weight(T::WeightInfo::set_keyring(MAX_FORMER_KEYRINGS + KEYRINGS_RESERVED))]
         pub fn set_keyring(
             origin: OriginFor<T>,
             patient: PatientId,
             keyring: Cid,
-        ) -> DispatchResult {
-            let (actor, mut row) = Self::ensure_decides_for(origin, patient)?;
-            ensure!(keyring.is_well_formed(), Error::<T>::InvalidCid);
-
-            row.keyring = Some(keyring);
-            Patients::<T>::insert(patient, row);
-            Self::deposit(
-                patient,
-                Event::KeyringChanged {
-                    patient,
-                    actor,
-                    keyring,
-                },
-            );
-            Ok(())
+        ) -> DispatchResultWithPostInfo {
+            let who = ensure_signed(origin)?;
+            match Self::change_keyring(who, patient, keyring) {
+                Ok(walked) => Ok(Some(T::WeightInfo::set_keyring(walked)).into()),
+                // Only this one is found out by looking at all of them.
+                Err(error) if error == Error::<T>::TooManyKeyrings.into() => Err(error.into()),
+                Err(error) => Err(error.with_weight(T::WeightInfo::set_keyring(0))),
+            }
         }
 
         /// Closes a patient's records to everybody but the controllers, at once and until lifted:
@@ -489,7 +579,7 @@ pub mod pallet {
         #[pallet::call_index(4)]
         #[pallet::weight(T::WeightInfo::restrict())]
         pub fn restrict(origin: OriginFor<T>, patient: PatientId) -> DispatchResult {
-            let (actor, mut row) = Self::ensure_decides_for(origin, patient)?;
+            let (actor, mut row) = Self::ensure_decides_for(ensure_signed(origin)?, patient)?;
             ensure!(
                 row.restricted_since.is_none(),
                 Error::<T>::AlreadyRestricted
@@ -509,7 +599,7 @@ pub mod pallet {
         #[pallet::call_index(5)]
         #[pallet::weight(T::WeightInfo::lift())]
         pub fn lift(origin: OriginFor<T>, patient: PatientId) -> DispatchResult {
-            let (actor, mut row) = Self::ensure_decides_for(origin, patient)?;
+            let (actor, mut row) = Self::ensure_decides_for(ensure_signed(origin)?, patient)?;
             ensure!(row.restricted_since.is_some(), Error::<T>::NotRestricted);
 
             row.restricted_since = None;
@@ -557,107 +647,123 @@ pub mod pallet {
         }
 
         /// Hands a patient over to a new owner, who becomes the only controller: all other roles
-        /// end, and so do the plan and the recoveries of helpers whom somebody else has named.
+        /// end, and all that those who had them laid down and that acts without asking.
         ///
-        /// An owner whose role does not end; where there is no owner, the guardians: each of them
-        /// calls this, and the last word does it. With the new owner's signed consent.
+        /// Owners whose role does not end; where there is no owner, guardians. Each of them calls
+        /// this, with the new owner's signed consent, and the last word does it. If the patient has a
+        /// recovery plan, nothing changes until the plan's delay is over and somebody calls
+        /// [`Call::complete_hand_over`]. Who names another owner begins anew.
         ///
         /// Errors: `NotEnrolled`, `NotAuthorized`, `OutlastsOwn`, `ConsentExpired`, `BadConsent`.
-        /// Events: `HandedOver`; `HandOverAgreed` while guardians are missing.
+        /// Events: `HandedOver`, with `ControllerRemoved` for each role and one for each thing that
+        /// ends; or `HandOverAgreed`, with `HandOverVetoed` if another owner had been named.
         #[pallet::call_index(7)]
-        #[pallet::weight(T::WeightInfo::hand_over())]
+        #[pallet::weight(T::WeightInfo::hand_over().saturating_add(T::OnSuccession::weight()))]
         pub fn hand_over(
             origin: OriginFor<T>,
             patient: PatientId,
             owner: AccountId,
             consent: SuccessionConsent,
-        ) -> DispatchResult {
-            let by = Self::ensure_decides(patient, ensure_signed(origin)?)?;
-            if by.role == ControllerRole::Owner {
-                ensure!(
-                    Self::owns_for_good(&patient, &by.actor),
-                    Error::<T>::OutlastsOwn
-                );
-            } else {
-                ensure!(!Self::has_owner(&patient), Error::<T>::NotAuthorized);
-            }
-            ensure!(
-                T::Chain::now() < consent.expires_at,
-                Error::<T>::ConsentExpired
-            );
-            ensure!(
-                consent.is_signed_by(&owner, &T::Chain::genesis(), &patient),
-                Error::<T>::BadConsent
-            );
-
-            let actor = by.actor;
-            if by.role == ControllerRole::Guardian {
-                let agreed = Self::agreed(patient, &actor, &owner)?;
-                if !Self::is_unanimous(patient, &agreed) {
-                    HandOvers::<T>::insert(patient, agreed);
-                    let event = Event::HandOverAgreed {
-                        patient,
-                        actor,
-                        owner,
-                    };
-                    Self::deposit(patient, event);
-                    return Ok(());
-                }
-            }
-            Self::succeed(patient, &owner)?;
-            T::Helpers::dismiss(&patient);
-            Self::deposit(
-                patient,
-                Event::HandedOver {
-                    patient,
-                    actor,
-                    owner,
-                },
-            );
-            Ok(())
+        ) -> DispatchResultWithPostInfo {
+            let who = ensure_signed(origin)?;
+            Self::agree_to_hand_over(who, patient, owner, consent)
+                .map_err(|error| error.with_weight(T::WeightInfo::hand_over_waits()))
         }
 
         /// Calls an enrolment a mistake: it named the wrong person, or filed one for another.
         ///
         /// The admin of the organisation that enrolled, in good standing, for a week. All
-        /// controllers lose their roles and helpers their plan; no grant counts any more; the id is
-        /// never enrolled again. The records and the trail stay.
+        /// controllers lose their roles, and all that they laid down and that acts without asking
+        /// ends; no grant counts any more; the id is never enrolled again. The records and the trail
+        /// stay.
         ///
         /// Errors: `NotEnrolled`, `NotAuthorized`, `Voided`, `TooLateToVoid`.
-        /// Event: `EnrolmentVoided`.
+        /// Events: `EnrolmentVoided`, with `ControllerRemoved` for each role and one for each thing
+        /// that ends.
         #[pallet::call_index(8)]
-        #[pallet::weight(T::WeightInfo::void_enrolment())]
-        pub fn void_enrolment(origin: OriginFor<T>, patient: PatientId) -> DispatchResult {
+        #[pallet::weight(T::WeightInfo::void_enrolment().saturating_add(T::OnSuccession::weight()))]
+        pub fn void_enrolment(
+            origin: OriginFor<T>,
+            patient: PatientId,
+        ) -> DispatchResultWithPostInfo {
             let actor = ensure_signed(origin)?;
-            let mut row = Patients::<T>::get(patient).ok_or(Error::<T>::NotEnrolled)?;
-            let organisation = row.enrolled_by;
+            Self::do_void(actor, patient)
+                .map_err(|error| error.with_weight(T::WeightInfo::restrict()))?;
+            Ok(().into())
+        }
+
+        /// Stops the announced end of an owner's role.
+        ///
+        /// Owners and guardians, the one to be removed among them.
+        ///
+        /// Errors: `NotEnrolled`, `NotAuthorized`, `NothingPending`. Event: `RemovalVetoed`.
+        #[pallet::call_index(9)]
+        #[pallet::weight(T::WeightInfo::veto_removal())]
+        pub fn veto_removal(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            account: AccountId,
+        ) -> DispatchResult {
+            let by = Self::ensure_decides(patient, ensure_signed(origin)?)?;
             ensure!(
-                T::Standing::member(&actor) == Some(Member::Admin { organisation }),
-                Error::<T>::NotAuthorized
-            );
-            let controllers = Self::ensure_controllers(patient)?;
-            let now = T::Chain::now();
-            ensure!(
-                now < row.enrolled_at.saturating_add(VOID_WITHIN),
-                Error::<T>::TooLateToVoid
+                Removals::<T>::contains_key(patient, &account),
+                Error::<T>::NothingPending
             );
 
-            for account in &controllers {
-                Self::delete_controller(patient, account);
-            }
-            HandOvers::<T>::remove(patient);
-            T::Helpers::dismiss(&patient);
-            row.restricted_since = row.restricted_since.or(Some(now));
-            Patients::<T>::insert(patient, row);
-            Self::deposit(
-                patient,
-                Event::EnrolmentVoided {
-                    patient,
-                    actor,
-                    organisation,
-                },
-            );
+            Removals::<T>::remove(patient, &account);
+            Self::deposit_vetoed(patient, &by.actor, account);
             Ok(())
+        }
+
+        /// Hands a patient over, as all have agreed, once the notice is over.
+        ///
+        /// The new owner, and each of those who agreed; for 30 days. All who would be asked now must
+        /// have agreed, and a recovery that began before it was due puts it off.
+        ///
+        /// Errors: `NothingPending`, `NotAuthorized`, `NotAgreed`, `NotDue`.
+        /// Events: those of `hand_over`.
+        #[pallet::call_index(10)]
+        #[pallet::weight(T::WeightInfo::complete_hand_over().saturating_add(T::OnSuccession::weight()))]
+        pub fn complete_hand_over(
+            origin: OriginFor<T>,
+            patient: PatientId,
+        ) -> DispatchResultWithPostInfo {
+            let who = ensure_signed(origin)?;
+            Self::finish_hand_over(who, patient)
+                .map_err(|error| error.with_weight(T::WeightInfo::hand_over_waits()))?;
+            Ok(().into())
+        }
+
+        /// Stops a hand-over, as long as it has not happened.
+        ///
+        /// Owners and guardians.
+        ///
+        /// Errors: `NotEnrolled`, `NotAuthorized`, `NothingPending`. Event: `HandOverVetoed`.
+        #[pallet::call_index(11)]
+        #[pallet::weight(T::WeightInfo::veto_hand_over())]
+        pub fn veto_hand_over(origin: OriginFor<T>, patient: PatientId) -> DispatchResult {
+            let by = Self::ensure_decides(patient, ensure_signed(origin)?)?;
+            let pending = HandOvers::<T>::get(patient).ok_or(Error::<T>::NothingPending)?;
+
+            HandOvers::<T>::remove(patient);
+            Self::deposit_not_handed_over(patient, &by.actor, pending.owner);
+            Ok(())
+        }
+
+        /// Names a keyring again that was replaced; the present one becomes a former one.
+        ///
+        /// Owners and guardians, within 72 hours after it was replaced; if a recovery began within
+        /// them, as long as it is under way, and for 72 hours after it has succeeded.
+        ///
+        /// Errors: `NotEnrolled`, `NotAuthorized`, `NotKept`. Event: `KeyringRestored`.
+        #[pallet::call_index(12)]
+        #[pallet::weight(T::WeightInfo::restore_keyring())]
+        pub fn restore_keyring(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            keyring: Cid,
+        ) -> DispatchResult {
+            Self::bring_keyring_back(ensure_signed(origin)?, patient, keyring)
         }
     }
 
@@ -680,14 +786,40 @@ pub mod pallet {
             rows
         }
 
-        /// The patients that an account has a live role for, in their order; at most a page.
-        pub fn controlled_by(account: AccountId) -> Vec<PatientId> {
-            let mut patients: Vec<_> = ControlledBy::<T>::iter_key_prefix(&account)
-                .filter(|patient| Self::role(patient, &account).is_some())
-                .take(MAX_PAGE as usize)
-                .collect();
-            patients.sort();
+        /// The patients that an account has a live role for, in the order of storage: continue after
+        /// the last.
+        pub fn controlled_by(
+            account: AccountId,
+            after: Option<PatientId>,
+            limit: u32,
+        ) -> Vec<PatientId> {
+            let patients = match after {
+                Some(patient) => ControlledBy::<T>::iter_key_prefix_from(
+                    &account,
+                    ControlledBy::<T>::hashed_key_for(&account, patient),
+                ),
+                None => ControlledBy::<T>::iter_key_prefix(&account),
+            };
             patients
+                .filter(|patient| Self::role(patient, &account).is_some())
+                .take(limit.min(MAX_PAGE) as usize)
+                .collect()
+        }
+
+        /// Keyrings that were replaced lately and can be named again, newest first.
+        pub fn former_keyrings(patient: PatientId) -> Vec<(Cid, FormerKeyring)> {
+            let mut rows: Vec<_> = FormerKeyrings::<T>::iter_prefix(patient)
+                .filter(|(_, row)| Self::is_kept(&patient, row.until))
+                .collect();
+            rows.sort_by(|(_, left), (_, right)| right.until.cmp(&left.until));
+            rows
+        }
+
+        /// Whether vaults keep this keyring: the present one, and those that can be named again.
+        pub fn is_keyring_named(patient: PatientId, keyring: Cid) -> bool {
+            Patients::<T>::get(patient).is_some_and(|row| row.keyring == Some(keyring))
+                || FormerKeyrings::<T>::get(patient, keyring)
+                    .is_some_and(|row| Self::is_kept(&patient, row.until))
         }
 
         /// The key that letters to a patient are encrypted to. Verify its signature.
@@ -711,11 +843,13 @@ impl<T: Config> Pallet<T> {
         controller: AccountId,
         role: ControllerRole,
     ) {
+        let now = T::Chain::now();
         Patients::<T>::insert(
             patient,
             Patient {
                 enrolled_by: organisation,
-                enrolled_at: T::Chain::now(),
+                enrolled_at: now,
+                decided_since: now,
                 restricted_since: None,
                 keyring: None,
             },
@@ -724,12 +858,12 @@ impl<T: Config> Pallet<T> {
             role,
             expires_at: None,
         };
-        Self::insert_controller(patient, &controller, row, organisation);
-        // Who consents to be enrolled chooses the sponsor. Being made a controller by a stranger
-        // does not, or a stranger's organisation could use up somebody's allowance.
+        Self::insert_controller(patient, &controller, row);
+        // Who consents to be enrolled chooses the sponsor. Another role does not, or somebody's
+        // allowance would be a stranger's.
         Sponsors::<T>::mutate(&controller, |sponsor| {
             if let Some(sponsor) = sponsor {
-                sponsor.organisation = organisation;
+                sponsor.patient = patient;
             }
         });
         Self::deposit(
@@ -744,67 +878,42 @@ impl<T: Config> Pallet<T> {
         );
     }
 
-    /// An expired row may be there already.
-    fn insert_controller(
-        patient: PatientId,
-        account: &AccountId,
-        row: Controller,
-        organisation: OrgId,
-    ) {
-        let is_new = !Controllers::<T>::contains_key(patient, account);
-        Sponsors::<T>::mutate(account, |sponsor| match sponsor {
-            Some(sponsor) => {
-                sponsor.patients = sponsor.patients.saturating_add(u32::from(is_new));
-                sponsor.until = later(sponsor.until, row.expires_at);
-            }
-            None => {
-                frame_system::Pallet::<T>::inc_providers(account);
-                *sponsor = Some(Sponsor {
-                    organisation,
-                    patients: 1,
-                    until: row.expires_at,
-                });
+    fn do_void(actor: AccountId, patient: PatientId) -> DispatchResult {
+        let row = Patients::<T>::get(patient).ok_or(Error::<T>::NotEnrolled)?;
+        let organisation = row.enrolled_by;
+        ensure!(
+            T::Standing::member(&actor) == Some(Member::Admin { organisation }),
+            Error::<T>::NotAuthorized
+        );
+        ensure!(Self::voided_by(&patient).is_none(), Error::<T>::Voided);
+        let now = T::Chain::now();
+        ensure!(
+            now < row.enrolled_at.saturating_add(VOID_WITHIN),
+            Error::<T>::TooLateToVoid
+        );
+
+        Self::replace_deciders(patient, &actor, None)?;
+        Patients::<T>::mutate(patient, |row| {
+            if let Some(row) = row {
+                row.restricted_since = row.restricted_since.or(Some(now));
             }
         });
-        Controllers::<T>::insert(patient, account, row);
-        ControlledBy::<T>::insert(account, patient, ());
+        Self::deposit(
+            patient,
+            Event::EnrolmentVoided {
+                patient,
+                actor,
+                organisation,
+            },
+        );
+        Ok(())
     }
 
-    /// The account keeps its provider reference; see the crate's docs.
-    fn delete_controller(patient: PatientId, account: &AccountId) {
-        Controllers::<T>::remove(patient, account);
-        ControlledBy::<T>::remove(account, patient);
-        Sponsors::<T>::mutate_exists(account, |sponsor| {
-            *sponsor = sponsor.take().and_then(|mut sponsor| {
-                sponsor.patients = sponsor.patients.saturating_sub(1);
-                (sponsor.patients > 0).then_some(sponsor)
-            });
-        });
-    }
-
-    /// Whether nobody who lasts would be left to decide in this one's place. Guardians cannot
-    /// make an owner, so another guardian is no substitute for the last owner.
-    fn is_last(patient: PatientId, account: &AccountId, row: &Controller) -> bool {
-        let lasts =
-            |row: &Controller| row.role != ControllerRole::Carer && row.expires_at.is_none();
-        lasts(row)
-            && !Controllers::<T>::iter_prefix(patient).any(|(other, substitute)| {
-                other != *account
-                    && lasts(&substitute)
-                    && (row.role == ControllerRole::Guardian
-                        || substitute.role == ControllerRole::Owner)
-            })
-    }
-
-    pub(crate) fn is_live(row: &Controller) -> bool {
-        row.expires_at.is_none_or(|end| T::Chain::now() < end)
-    }
-
-    fn ensure_decides_for(
-        origin: OriginFor<T>,
+    pub(crate) fn ensure_decides_for(
+        who: AccountId,
         patient: PatientId,
     ) -> Result<(AccountId, Patient), DispatchError> {
-        let by = Self::ensure_decides(patient, ensure_signed(origin)?)?;
+        let by = Self::ensure_decides(patient, who)?;
         let row = Patients::<T>::get(patient).ok_or(Error::<T>::NotEnrolled)?;
         Ok((by.actor, row))
     }

@@ -1,17 +1,17 @@
 //! A runtime of this pallet and doubles of its neighbours.
 
 use codec::Encode;
-use frame_support::{derive_impl, ensure};
+use frame_support::{derive_impl, dispatch::DispatchResultWithPostInfo, ensure};
 use salus_primitives::{
-    rows::DAY,
-    signing::{enrolment_payload, recipient_payload, succession_payload},
-    traits::{Chain, Helpers, OpenIntake, Standing, Trail},
-    AccountId, ClinicianRole, CompartmentId, ControllerRole, EnrolmentConsent, Genesis, Grantee,
-    Member, Moment, OrgId, PatientId, Recipient, Subject, SuccessionConsent,
+    rows::{DAY, ENDING_WAITS},
+    signing::{enrolment_payload, recipient_payload, role_payload, succession_payload},
+    traits::{Chain, OnSuccession, OpenIntake, RecoveryPlans, Standing, Trail},
+    AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, EnrolmentConsent, Genesis, Grantee,
+    Member, Moment, OrgId, PatientId, Recipient, RoleConsent, Subject, SuccessionConsent,
 };
 use sp_core::{sr25519, Pair};
 use sp_runtime::{
-    traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult, MultiSignature,
+    traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult, MultiSignature, Weight,
 };
 use std::cell::RefCell;
 
@@ -51,7 +51,8 @@ impl crate::Config for Test {
     type Trail = Doubles;
     type Standing = Doubles;
     type Intake = Doubles;
-    type Helpers = Doubles;
+    type OnSuccession = Doubles;
+    type RecoveryPlans = Doubles;
     type WeightInfo = ();
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkWorld = Doubles;
@@ -59,7 +60,9 @@ impl crate::Config for Test {
 
 thread_local! {
     static NOW: RefCell<Moment> = const { RefCell::new(0) };
-    static DISMISSED: RefCell<Vec<PatientId>> = const { RefCell::new(Vec::new()) };
+    static SUCCEEDED: RefCell<Vec<(PatientId, AccountId)>> = const { RefCell::new(Vec::new()) };
+    static NOTICE: RefCell<Option<Moment>> = const { RefCell::new(None) };
+    static UNDER_WAY_SINCE: RefCell<Option<Moment>> = const { RefCell::new(None) };
 }
 
 /// The clock, the members, the record store, the helpers and the trail.
@@ -95,6 +98,12 @@ impl Standing<AccountId> for Doubles {
             None
         }
     }
+    fn administers(account: &AccountId) -> Option<OrgId> {
+        match Self::member(account) {
+            Some(Member::Admin { organisation }) => Some(organisation),
+            _ => None,
+        }
+    }
     fn organisation_is_active(organisation: OrgId) -> bool {
         [HOSPITAL, CLINIC].contains(&organisation)
     }
@@ -126,15 +135,45 @@ impl OpenIntake<AccountId> for Doubles {
     }
 }
 
-impl Helpers for Doubles {
-    fn dismiss(patient: &PatientId) {
-        DISMISSED.with_borrow_mut(|dismissed| dismissed.push(*patient));
+impl OnSuccession<AccountId> for Doubles {
+    fn on_succession(patient: PatientId, actor: &AccountId) {
+        let row = Patients::patient(patient).expect("an enrolled patient");
+        assert_eq!(row.decided_since, now(), "who decides now has not begun");
+        SUCCEEDED.with_borrow_mut(|all| all.push((patient, actor.clone())));
+    }
+    fn weight() -> Weight {
+        ON_SUCCESSION
     }
 }
 
-/// The patients whose helpers were dismissed, in order.
-pub fn dismissed() -> Vec<PatientId> {
-    DISMISSED.with_borrow(|dismissed| dismissed.clone())
+/// What the end of former deciders' things costs elsewhere.
+pub const ON_SUCCESSION: Weight = Weight::from_parts(7_000_000_000, 70_000);
+
+/// The patients that changed hands, and by whose call, in order.
+pub fn succeeded() -> Vec<(PatientId, AccountId)> {
+    SUCCEEDED.with_borrow(|all| all.clone())
+}
+
+impl RecoveryPlans for Doubles {
+    fn notice(_: &PatientId) -> Option<Moment> {
+        NOTICE.with_borrow(|notice| *notice)
+    }
+    fn not_before(_: &PatientId, due: Moment) -> Moment {
+        match UNDER_WAY_SINCE.with_borrow(|since| *since) {
+            Some(since) if since < due => Moment::MAX,
+            _ => due,
+        }
+    }
+}
+
+/// Gives every patient a recovery plan with this delay, or none.
+pub fn set_notice(notice: Option<Moment>) {
+    NOTICE.with_borrow_mut(|present| *present = notice);
+}
+
+/// Has a recovery of every patient begun at this moment, or none.
+pub fn set_under_way(since: Option<Moment>) {
+    UNDER_WAY_SINCE.with_borrow_mut(|present| *present = since);
 }
 
 /// Deposits, after looking whether the event begins with the patient whose trail it goes to.
@@ -323,17 +362,98 @@ impl Enrolment {
     }
 }
 
+/// Keys by the account, for consents of accounts that tests name by their account.
+pub fn name_of(account: &AccountId) -> String {
+    let known = |name: &String| pair(name).public() == sr25519::Public::from(<[u8; 32]>::from(account.clone()));
+    NAMES
+        .iter()
+        .map(|name| name.to_string())
+        .chain((0..40).map(|seed| seed.to_string()))
+        .find(known)
+        .expect("an account of a test")
+}
+
+const NAMES: [&str; 20] = [
+    "Owner", "Guardian", "Carer", "Stranger", "Tablet", "Aunt", "Father", "Child", "Thief", "A",
+    "B", "C", "D", "E", "F", "G", "Doctor", "Desk", "Lee", "Phone",
+];
+
+/// Signed by `signer`, valid for a day.
+pub fn role_consent(signer: &str, patient: PatientId, role: ControllerRole) -> RoleConsent {
+    role_consent_until(signer, patient, role, now() + DAY)
+}
+
+pub fn role_consent_until(
+    signer: &str,
+    patient: PatientId,
+    role: ControllerRole,
+    expires_at: Moment,
+) -> RoleConsent {
+    let payload = role_payload(
+        &Doubles::genesis(),
+        &patient,
+        &account(signer),
+        role,
+        expires_at,
+    );
+    RoleConsent {
+        expires_at,
+        signature: MultiSignature::Sr25519(pair(signer).sign(&payload)),
+    }
+}
+
+/// With the account's consent.
 pub fn add(
     by: AccountId,
     account: AccountId,
     role: ControllerRole,
     expires_at: Option<Moment>,
 ) -> DispatchResult {
-    Patients::add_controller(signed(by), PATIENT, account, role, expires_at)
+    add_to(PATIENT, by, account, role, expires_at)
 }
 
-pub fn remove(by: AccountId, account: AccountId) -> DispatchResult {
+pub fn add_to(
+    patient: PatientId,
+    by: AccountId,
+    account: AccountId,
+    role: ControllerRole,
+    expires_at: Option<Moment>,
+) -> DispatchResult {
+    let consent = role_consent(&name_of(&account), patient, role);
+    Patients::add_controller(signed(by), patient, account, role, expires_at, consent)
+}
+
+pub fn remove(by: AccountId, account: AccountId) -> DispatchResultWithPostInfo {
     Patients::remove_controller(signed(by), PATIENT, account)
+}
+
+/// Announces the end of another owner's role, waits, and ends it.
+pub fn remove_owner(by: AccountId, account: AccountId) -> DispatchResultWithPostInfo {
+    remove(by.clone(), account.clone())?;
+    set_now(now() + ENDING_WAITS);
+    remove(by, account)
+}
+
+/// The names of the events since they were last forgotten, with the account that each is about.
+pub fn events() -> Vec<crate::Event<Test>> {
+    System::events()
+        .into_iter()
+        .filter_map(|record| record.event.try_into().ok())
+        .collect()
+}
+
+pub fn cid(seed: u32) -> Cid {
+    let mut digest = [0; 32];
+    digest[..4].copy_from_slice(&seed.to_le_bytes());
+    Cid::dag_pb(digest)
+}
+
+pub fn set_keyring(by: AccountId, seed: u32) -> DispatchResultWithPostInfo {
+    Patients::set_keyring(signed(by), PATIENT, cid(seed))
+}
+
+pub fn restore_keyring(by: AccountId, seed: u32) -> DispatchResult {
+    Patients::restore_keyring(signed(by), PATIENT, cid(seed))
 }
 
 /// Signed by `signer`, valid for a day.
@@ -347,11 +467,23 @@ pub fn succession(signer: &str, patient: PatientId) -> SuccessionConsent {
 }
 
 /// Hands [`PATIENT`] over to the account of this name, which has signed that it takes it.
-pub fn hand_over(by: AccountId, to: &str) -> DispatchResult {
+pub fn hand_over(by: AccountId, to: &str) -> DispatchResultWithPostInfo {
     Patients::hand_over(signed(by), PATIENT, account(to), succession(to, PATIENT))
 }
 
-pub fn void(by: AccountId) -> DispatchResult {
+pub fn complete(by: AccountId) -> DispatchResultWithPostInfo {
+    Patients::complete_hand_over(signed(by), PATIENT)
+}
+
+pub fn veto_hand_over(by: AccountId) -> DispatchResult {
+    Patients::veto_hand_over(signed(by), PATIENT)
+}
+
+pub fn veto_removal(by: AccountId, account: AccountId) -> DispatchResult {
+    Patients::veto_removal(signed(by), PATIENT, account)
+}
+
+pub fn void(by: AccountId) -> DispatchResultWithPostInfo {
     Patients::void_enrolment(signed(by), PATIENT)
 }
 
@@ -374,7 +506,9 @@ impl ExtBuilder {
         let mut ext = sp_io::TestExternalities::new(storage);
         ext.execute_with(|| {
             set_now(START);
-            DISMISSED.with_borrow_mut(Vec::clear);
+            SUCCEEDED.with_borrow_mut(Vec::clear);
+            set_notice(None);
+            set_under_way(None);
             System::set_block_number(1);
             if !self.empty {
                 enrolment("Owner", doctor(), HOSPITAL, PATIENT, ControllerRole::Owner)

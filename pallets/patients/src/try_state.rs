@@ -2,12 +2,13 @@
 
 use alloc::vec::Vec;
 use frame_support::ensure;
-use salus_primitives::{Controller, ControllerRole};
+use salus_primitives::{traits::Succession, Controller, ControllerRole};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-    later, Config, ControlledBy, Controllers, HandOvers, Inboxes, Pallet, Patients, Sponsors,
-    MAX_CONTROLLERS,
+    later, Additions, Config, ControlledBy, Controllers, FormerKeyringCount, FormerKeyrings,
+    HandOvers, Inboxes, Pallet, Patients, Removals, Sponsors, KEYRINGS_RESERVED, MAX_CARERS,
+    MAX_CONTROLLERS, MAX_FORMER_KEYRINGS,
 };
 
 impl<T: Config> Pallet<T> {
@@ -16,11 +17,16 @@ impl<T: Config> Pallet<T> {
             let rows: Vec<Controller> = Controllers::<T>::iter_prefix(patient)
                 .map(|(_, row)| row)
                 .collect();
-            // 1. A patient has at most 16 controllers.
+            // 1. A patient has at most 16 controllers, 8 of them carers.
+            let carers = rows
+                .iter()
+                .filter(|row| row.role == ControllerRole::Carer)
+                .count();
             ensure!(
-                rows.len() <= MAX_CONTROLLERS as usize,
+                rows.len() <= MAX_CONTROLLERS as usize && carers <= MAX_CARERS as usize,
                 "too many controllers"
             );
+            ensure!(row.decided_since >= row.enrolled_at, "decided too early");
             // 2. One of them decides and lasts; or there are none, and no grant counts: the
             //    enrolment was void.
             ensure!(
@@ -52,7 +58,9 @@ impl<T: Config> Pallet<T> {
         for (account, sponsor) in Sponsors::<T>::iter() {
             let patients: Vec<_> = ControlledBy::<T>::iter_key_prefix(&account).collect();
             ensure!(
-                sponsor.patients > 0 && sponsor.patients as usize == patients.len(),
+                sponsor.patients > 0
+                    && sponsor.patients as usize == patients.len()
+                    && patients.contains(&sponsor.patient),
                 "a sponsor that miscounts"
             );
             for patient in patients {
@@ -80,12 +88,50 @@ impl<T: Config> Pallet<T> {
             );
         }
 
-        // 6. Only guardians who lack another's word hand a patient over: it is somebody's still.
+        // 6. Only somebody who decides hands a patient over: it is somebody's still.
         for (patient, row) in HandOvers::<T>::iter() {
             ensure!(
-                !row.guardians.is_empty()
+                !row.agreed.is_empty()
                     && Controllers::<T>::iter_key_prefix(patient).next().is_some(),
                 "a hand-over by nobody"
+            );
+        }
+
+        // 7. Owners end the role of owners whose role does not end otherwise.
+        for (patient, account, row) in Removals::<T>::iter() {
+            ensure!(
+                Self::owns_for_good(&patient, &account)
+                    && row.by != account
+                    && Controllers::<T>::get(patient, &row.by)
+                        .is_some_and(|by| by.role == ControllerRole::Owner),
+                "an end of no owner's role, or by no owner"
+            );
+        }
+
+        // 8. Guardians agree to guardians.
+        for (patient, guardian, word) in Additions::<T>::iter() {
+            ensure!(
+                word.role == ControllerRole::Guardian
+                    && Controllers::<T>::get(patient, &guardian)
+                        .is_some_and(|row| row.role == ControllerRole::Guardian),
+                "a word of no guardian"
+            );
+        }
+
+        // 9. Former keyrings are counted, bounded, of an enrolled patient, and not the present one.
+        for (patient, count) in FormerKeyringCount::<T>::iter() {
+            ensure!(
+                count as usize == FormerKeyrings::<T>::iter_key_prefix(patient).count()
+                    && count <= MAX_FORMER_KEYRINGS + KEYRINGS_RESERVED,
+                "miscounted keyrings"
+            );
+        }
+        for (patient, keyring, _) in FormerKeyrings::<T>::iter() {
+            ensure!(
+                FormerKeyringCount::<T>::get(patient) > 0
+                    && Patients::<T>::get(patient)
+                        .is_some_and(|row| row.keyring.is_some_and(|present| present != keyring)),
+                "a former keyring of nobody, or the present one"
             );
         }
         Ok(())

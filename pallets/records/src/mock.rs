@@ -84,6 +84,12 @@ impl Standing<AccountId> for Neighbours {
     fn member(account: &AccountId) -> Option<Member> {
         Members::get().get(account).cloned()
     }
+    fn administers(account: &AccountId) -> Option<OrgId> {
+        match Self::member(account) {
+            Some(Member::Admin { organisation }) => Some(organisation),
+            _ => None,
+        }
+    }
     fn organisation_is_active(_: OrgId) -> bool {
         true
     }

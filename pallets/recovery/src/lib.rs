@@ -22,8 +22,11 @@
 //!    three, so the three days begin.
 //! 4. Nobody objects. The sister calls [`Call::finish`]: the new account is the only controller.
 //! 5. Another time two helpers are talked into it by a thief. The patient's tablet hears of it and
-//!    calls [`Call::cancel`], then names other helpers. Should one of them begin again and again,
-//!    [`Call::remove_plan`] ends that together with the plan.
+//!    calls [`Call::cancel`], then names other helpers: [`Call::set_plan`] announces them, and after
+//!    the plan's delay the same call names them. Should one of the old ones begin again and again,
+//!    [`Call::remove_plan`] ends that together with the plan, after the same delay.
+//! 6. A thief has the tablet, an owner like the phone, and each vetoes what the other does. The
+//!    helpers give the patient to the phone's account, which nobody else can cancel.
 //!
 //! ## Design
 //!
@@ -33,6 +36,16 @@
 //! * **The plan stands still while a recovery is under way**: cancel it first. So the words that were
 //!   given are words of that plan's helpers. An owner for good may remove the plan all the same: the
 //!   recoveries end with it, each with its event, and no helper can keep a bad plan in force.
+//! * **Helpers are not outrun.** To remove or replace a plan waits as long as a recovery by it would,
+//!   and whoever decides can veto it. Where another owner decides too it waits 72 hours at least, as
+//!   the end of an owner's role does, and so does naming the first helpers: or they would be the
+//!   quick way to take that owner's role.
+//! * **Helpers break the tie between owners.** Each owner can veto whatever another one announces;
+//!   but nobody else cancels a recovery to an account that is an owner for good.
+//! * **A plan ends with those who made it.** When a patient changes hands, by a recovery too, the plan
+//!   and all that is under way end: shares of it open old keys, and the new owner makes new ones.
+//! * **What is irrevocable waits for helpers.** While a recovery is under way that began before, nothing
+//!   falls due, and after it has succeeded the new owner has 72 hours: [`salus_primitives::traits::RecoveryPlans::not_before`].
 //! * **Nobody gains a power by naming helpers.** Where there is an owner, owners alone name them; and
 //!   a plan of anybody but an owner for good leaves the others a week, since such an owner alone may
 //!   take anybody's role away. It does so too once whoever set it is no such owner any more, even if
@@ -51,22 +64,26 @@ extern crate alloc;
 mod benchmarking;
 #[cfg(test)]
 mod mock;
+mod succession;
 #[cfg(test)]
 mod tests;
 #[cfg(any(feature = "try-runtime", test))]
 mod try_state;
+mod types;
 pub mod weights;
 
 use alloc::vec::Vec;
-use frame_support::pallet_prelude::*;
+use frame_support::{dispatch::WithPostDispatchInfo, pallet_prelude::*};
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
-    traits::{Chain, Control, Helpers, PatientOrigin, Succession, Trail},
+    rows::{ENDING_COUNTS, ENDING_WAITS},
+    traits::{Chain, Control, PatientOrigin, Succession, Trail},
     AccountId, ControllerRole, Helper, Moment, PatientId, PendingRecovery, RecoveryPlan,
     SuccessionConsent, DAY, MAX_HELPERS, SECOND,
 };
 
 pub use pallet::*;
+pub use types::*;
 pub use weights::WeightInfo;
 
 /// One helper alone would be an owner.
@@ -110,15 +127,15 @@ pub mod pallet {
             + salus_primitives::traits::BenchmarkCrowd;
     }
 
-    /// Whom each patient named to help. At most one row per patient: written by `set_plan`, removed
-    /// by `remove_plan` and when the patient changes hands otherwise.
+    /// Whom each patient named to help. At most one row per patient: written by `set_plan` and
+    /// `complete`, removed by `remove_plan`, `complete` and each change of hands.
     #[pallet::storage]
     pub type Plans<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, RecoveryPlan>;
 
     /// The recoveries under way, by the account that each would make the owner.
     ///
-    /// Written by `start`, `approve` and `withdraw`; removed by `cancel`, by the last `withdraw`, and
-    /// all of a patient's by `finish` and `remove_plan`. At most one row per helper, who stands behind
+    /// Written by `start`, `approve` and `withdraw`; removed by `cancel`, by the last `withdraw`, by
+    /// `finish`, and all of a patient's with the plan. At most one row per helper, who stands behind
     /// one at a time.
     #[pallet::storage]
     pub type Recoveries<T: Config> = StorageDoubleMap<
@@ -129,6 +146,16 @@ pub mod pallet {
         AccountId,
         PendingRecovery,
     >;
+
+    /// What is to become of each patient's plan. At most one row per patient: written by `set_plan`
+    /// and `remove_plan`, removed when it is carried out or vetoed, and with the plan.
+    #[pallet::storage]
+    pub type Endings<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, Ending>;
+
+    /// The last recovery of each patient that succeeded. At most one row per patient, written by
+    /// `finish` and never removed: each was an owner's, who was paid for by an enrolment.
+    #[pallet::storage]
+    pub type LastRecoveries<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, LastRecovery>;
 
     #[pallet::event]
     pub enum Event<T: Config> {
@@ -183,6 +210,19 @@ pub mod pallet {
             actor: AccountId,
             owner: AccountId,
         },
+        /// A patient's helpers are to end or to be others, from a moment on.
+        #[codec(index = 7)]
+        PlanEnding {
+            patient: PatientId,
+            actor: AccountId,
+            due: Moment,
+        },
+        /// An announced end of a patient's helpers was stopped, or ended with those who decided.
+        #[codec(index = 8)]
+        EndingVetoed {
+            patient: PatientId,
+            actor: AccountId,
+        },
     }
 
     #[pallet::error]
@@ -221,6 +261,47 @@ pub mod pallet {
         NotApproved,
         /// Helpers are missing, or the delay is not over. Wait.
         NotReady,
+        /// The account is an owner for good: only itself stops a recovery to it, or the end of the
+        /// plan does. Announce that.
+        OwnerRecovers,
+        /// Something else is to become of the plan. Veto that first.
+        EndingPending,
+        /// Nothing is announced about the plan, or too long ago. Announce it first.
+        NothingPending,
+    }
+
+    #[pallet::extra_constants]
+    impl<T: Config> Pallet<T> {
+        /// The least number of helpers that are needed.
+        #[pallet::constant_name(MinThreshold)]
+        fn min_threshold() -> u8 {
+            MIN_THRESHOLD
+        }
+        /// The shortest delay of a plan, in milliseconds.
+        #[pallet::constant_name(MinDelay)]
+        fn min_delay() -> Moment {
+            MIN_DELAY
+        }
+        /// The longest delay of a plan, in milliseconds.
+        #[pallet::constant_name(MaxDelay)]
+        fn max_delay() -> Moment {
+            MAX_DELAY
+        }
+        /// The shortest delay of a plan whose maker is no owner for good, in milliseconds.
+        #[pallet::constant_name(MinDelayOfOthers)]
+        fn min_delay_of_others() -> Moment {
+            MIN_DELAY_OF_OTHERS
+        }
+        /// Milliseconds that a change of the plan waits at least, where another owner decides too.
+        #[pallet::constant_name(EndingWaits)]
+        fn ending_waits() -> Moment {
+            ENDING_WAITS
+        }
+        /// Milliseconds for which something announced can be carried out once it is due.
+        #[pallet::constant_name(EndingCounts)]
+        fn ending_counts() -> Moment {
+            ENDING_COUNTS
+        }
     }
 
     #[pallet::hooks]
@@ -234,13 +315,16 @@ pub mod pallet {
     #[pallet::call]
     impl<T: Config> Pallet<T> {
         /// Names who helps a patient back in, how many of them it takes, and how long an owner has to
-        /// stop them. Replaces what was named before.
+        /// stop them. The first helpers at once; to replace helpers waits the delay of their plan, and
+        /// then the same call, or [`Call::complete`], does it.
         ///
-        /// Owners; guardians where there is no owner. Whether a helper can transact is not asked:
-        /// they may join later.
+        /// Owners; guardians where there is no owner. Where another owner for good decides too, it
+        /// waits 72 hours at least, also for the first helpers. Whether a helper can transact is not
+        /// asked: they may join later.
         ///
         /// Errors: those of control; `NotAuthorized`, `RecoveryUnderWay`, `InvalidThreshold`,
-        /// `DuplicateHelper`, `HelperDecides`, `InvalidDelay`, `DelayTooShort`. Event: `PlanSet`.
+        /// `DuplicateHelper`, `HelperDecides`, `InvalidDelay`, `DelayTooShort`, `EndingPending`,
+        /// `NotReady`. Events: `PlanSet`, or `PlanEnding` while it waits.
         #[pallet::call_index(0)]
         #[pallet::weight(T::WeightInfo::set_plan())]
         pub fn set_plan(
@@ -250,11 +334,8 @@ pub mod pallet {
             threshold: u8,
             delay: Moment,
         ) -> DispatchResult {
-            let actor = Self::ensure_names_helpers(origin, patient)?;
-            ensure!(
-                Recoveries::<T>::iter_key_prefix(patient).next().is_none(),
-                Error::<T>::RecoveryUnderWay
-            );
+            let actor = Self::ensure_names_helpers(ensure_signed(origin)?, patient)?;
+            ensure!(!Self::is_under_way(&patient), Error::<T>::RecoveryUnderWay);
             Self::ensure_is_plan(&patient, &helpers, threshold)?;
             ensure!(
                 (MIN_DELAY..=MAX_DELAY).contains(&delay),
@@ -264,65 +345,36 @@ pub mod pallet {
                 delay >= MIN_DELAY_OF_OTHERS || T::Succession::owns_for_good(&patient, &actor),
                 Error::<T>::DelayTooShort
             );
-
-            let count = helpers.len() as u32;
-            let set_at = T::Chain::now();
-            Plans::<T>::insert(
-                patient,
-                RecoveryPlan {
-                    helpers,
-                    threshold,
-                    delay,
-                    set_at,
-                    set_by: actor.clone(),
-                },
-            );
-            Self::deposit(
-                patient,
-                Event::PlanSet {
-                    patient,
-                    actor,
-                    helpers: count,
-                    threshold,
-                    delay,
-                },
-            );
+            let new = NewPlan {
+                helpers,
+                threshold,
+                delay,
+            };
+            Self::change_plan(patient, actor, Some(new))?;
             Ok(())
         }
 
-        /// Leaves a patient without helpers. What they have begun ends too, if an owner for good says
-        /// so: or a helper who begins again after each `cancel` would keep the plan in force.
+        /// Announces that a patient is to be without helpers. After the delay of their plan the same
+        /// call, or [`Call::complete`], does it. What they have begun ends too, if an owner for good
+        /// says so: or a helper who begins again after each `cancel` would keep the plan in force.
         ///
         /// Owners; guardians where there is no owner. While a recovery is under way, owners for good.
+        /// Where another owner for good decides too, it waits 72 hours at least.
         ///
-        /// Errors: those of control; `NotAuthorized`, `NoPlan`, `RecoveryUnderWay`.
-        /// Events: `RecoveryCancelled` for each that was under way, `PlanRemoved`.
+        /// Errors: those of control; `NotAuthorized`, `NoPlan`, `RecoveryUnderWay`, `EndingPending`,
+        /// `NotReady`. Events: `PlanEnding`; or `RecoveryCancelled` for each that was under way, and
+        /// `PlanRemoved`.
         #[pallet::call_index(1)]
         #[pallet::weight(T::WeightInfo::remove_plan())]
-        pub fn remove_plan(origin: OriginFor<T>, patient: PatientId) -> DispatchResult {
-            let actor = Self::ensure_names_helpers(origin, patient)?;
-            ensure!(Plans::<T>::contains_key(patient), Error::<T>::NoPlan);
-            // No more than there are helpers.
-            let under_way: Vec<_> = Recoveries::<T>::iter_key_prefix(patient).collect();
-            ensure!(
-                under_way.is_empty() || T::Succession::owns_for_good(&patient, &actor),
-                Error::<T>::RecoveryUnderWay
-            );
-
-            Plans::<T>::remove(patient);
-            Self::end_recoveries(&patient);
-            for owner in under_way {
-                Self::deposit(
-                    patient,
-                    Event::RecoveryCancelled {
-                        patient,
-                        actor: actor.clone(),
-                        owner,
-                    },
-                );
-            }
-            Self::deposit(patient, Event::PlanRemoved { patient, actor });
-            Ok(())
+        pub fn remove_plan(
+            origin: OriginFor<T>,
+            patient: PatientId,
+        ) -> DispatchResultWithPostInfo {
+            let who = ensure_signed(origin)?;
+            Self::do_remove_plan(who, patient).map_or_else(
+                |error| Err(error.with_weight(T::WeightInfo::cancel())),
+                |ended| Ok((!ended).then(T::WeightInfo::cancel).into()),
+            )
         }
 
         /// Begins to give a patient to a new account, and is the first word for it.
@@ -453,9 +505,9 @@ pub mod pallet {
 
         /// Stops a recovery, until its last moment.
         ///
-        /// Owners and guardians.
+        /// Owners and guardians; one to an account that is an owner for good, that account alone.
         ///
-        /// Errors: those of control; `NotFound`. Event: `RecoveryCancelled`.
+        /// Errors: those of control; `NotFound`, `OwnerRecovers`. Event: `RecoveryCancelled`.
         #[pallet::call_index(5)]
         #[pallet::weight(T::WeightInfo::cancel())]
         pub fn cancel(
@@ -468,6 +520,10 @@ pub mod pallet {
             ensure!(
                 Recoveries::<T>::contains_key(patient, &owner),
                 Error::<T>::NotFound
+            );
+            ensure!(
+                actor == owner || !T::Succession::owns_for_good(&patient, &owner),
+                Error::<T>::OwnerRecovers
             );
 
             Recoveries::<T>::remove(patient, &owner);
@@ -482,44 +538,62 @@ pub mod pallet {
             Ok(())
         }
 
-        /// Gives a patient to the new account: everybody else loses their role. All recoveries of the
-        /// patient are over; the helpers stay.
+        /// Gives a patient to the new account: everybody else loses their role, and all that they laid
+        /// down and that acts without asking ends. So does the plan, with all other recoveries.
         ///
         /// A helper or the new account, once the delay is over: a week at least if whoever set the plan
         /// is no owner for good any more.
         ///
         /// Errors: `NoPlan`, `NotAHelper`, `NotFound`, `NotReady`; those of succession.
-        /// Event: `RecoveryFinished`.
+        /// Events: `RecoveryFinished`; `PlanRemoved`, `RecoveryCancelled` for each other one, and those
+        /// of succession.
         #[pallet::call_index(6)]
-        #[pallet::weight(T::WeightInfo::finish())]
+        #[pallet::weight(T::WeightInfo::finish().saturating_add(T::Succession::weight()))]
         pub fn finish(
             origin: OriginFor<T>,
             patient: PatientId,
             owner: AccountId,
-        ) -> DispatchResult {
-            let actor = ensure_signed(origin)?;
-            if actor != owner {
-                Self::ensure_helper(&patient, &actor)?;
-            }
-            let recovery = Recoveries::<T>::get(patient, &owner).ok_or(Error::<T>::NotFound)?;
-            let plan = Self::plan(patient).ok_or(Error::<T>::NoPlan)?;
+        ) -> DispatchResultWithPostInfo {
+            let who = ensure_signed(origin)?;
+            Self::do_finish(who, patient, owner)
+                .map_err(|error| error.with_weight(T::WeightInfo::approve()))?;
+            Ok(().into())
+        }
+
+        /// Carries out what was announced about a patient's plan, once it is due: its end, or others
+        /// in the place of its helpers.
+        ///
+        /// Whoever may announce it; for 30 days.
+        ///
+        /// Errors: those of control; `NotAuthorized`, `NothingPending`, `NotReady`, `RecoveryUnderWay`,
+        /// `InvalidThreshold`, `DuplicateHelper`, `HelperDecides`.
+        /// Events: `PlanSet`; or `RecoveryCancelled` for each that was under way, and `PlanRemoved`.
+        #[pallet::call_index(7)]
+        #[pallet::weight(T::WeightInfo::complete())]
+        pub fn complete(origin: OriginFor<T>, patient: PatientId) -> DispatchResultWithPostInfo {
+            let who = ensure_signed(origin)?;
+            Self::do_complete(who, patient)
+                .map_err(|error| error.with_weight(T::WeightInfo::cancel()))?;
+            Ok(().into())
+        }
+
+        /// Stops what was announced about a patient's plan.
+        ///
+        /// Owners and guardians.
+        ///
+        /// Errors: those of control; `NothingPending`. Event: `EndingVetoed`.
+        #[pallet::call_index(8)]
+        #[pallet::weight(T::WeightInfo::veto_ending())]
+        pub fn veto_ending(origin: OriginFor<T>, patient: PatientId) -> DispatchResult {
+            let by = T::Control::ensure_decides(patient, ensure_signed(origin)?)?;
             ensure!(
-                recovery
-                    .ready_at(&plan)
-                    .is_some_and(|ready_at| T::Chain::now() >= ready_at),
-                Error::<T>::NotReady
+                Endings::<T>::contains_key(patient),
+                Error::<T>::NothingPending
             );
 
-            T::Succession::succeed(patient, &owner)?;
-            Self::end_recoveries(&patient);
-            Self::deposit(
-                patient,
-                Event::RecoveryFinished {
-                    patient,
-                    actor,
-                    owner,
-                },
-            );
+            Endings::<T>::remove(patient);
+            let actor = by.actor;
+            Self::deposit(patient, Event::EndingVetoed { patient, actor });
             Ok(())
         }
     }
@@ -549,25 +623,135 @@ pub(crate) fn is_enough(recovery: &PendingRecovery, plan: &RecoveryPlan) -> bool
     recovery.helpers.len() >= usize::from(plan.threshold)
 }
 
-impl<T: Config> Helpers for Pallet<T> {
-    fn dismiss(patient: &PatientId) {
-        Plans::<T>::remove(patient);
-        Self::end_recoveries(patient);
-    }
-}
-
 impl<T: Config> Pallet<T> {
     /// Who may change the plan.
     fn ensure_names_helpers(
-        origin: OriginFor<T>,
+        who: AccountId,
         patient: PatientId,
     ) -> Result<AccountId, DispatchError> {
-        let by = T::Control::ensure_decides(patient, ensure_signed(origin)?)?;
+        let by = T::Control::ensure_decides(patient, who)?;
         ensure!(
             by.role == ControllerRole::Owner || !T::Succession::has_owner(&patient),
             Error::<T>::NotAuthorized
         );
         Ok(by.actor)
+    }
+
+    fn is_under_way(patient: &PatientId) -> bool {
+        Recoveries::<T>::iter_key_prefix(patient).next().is_some()
+    }
+
+    /// Returns whether the plan has ended.
+    fn do_remove_plan(who: AccountId, patient: PatientId) -> Result<bool, DispatchError> {
+        let actor = Self::ensure_names_helpers(who, patient)?;
+        ensure!(Plans::<T>::contains_key(patient), Error::<T>::NoPlan);
+        Self::ensure_may_end_recoveries(&patient, &actor)?;
+        Self::change_plan(patient, actor, None)
+    }
+
+    fn do_complete(who: AccountId, patient: PatientId) -> DispatchResult {
+        let actor = Self::ensure_names_helpers(who, patient)?;
+        let now = T::Chain::now();
+        let ending = Endings::<T>::get(patient)
+            .filter(|ending| ending.counts(now))
+            .ok_or(Error::<T>::NothingPending)?;
+        ensure!(now >= ending.due, Error::<T>::NotReady);
+        Self::carry_out(patient, actor, ending)
+    }
+
+    /// Announces what is to become of the plan, or does it if the same was announced and is due, or
+    /// if nobody has to wait. Returns whether it has happened.
+    fn change_plan(
+        patient: PatientId,
+        actor: AccountId,
+        replacement: Option<NewPlan>,
+    ) -> Result<bool, DispatchError> {
+        let now = T::Chain::now();
+        if let Some(ending) = Endings::<T>::get(patient).filter(|ending| ending.counts(now)) {
+            ensure!(
+                ending.replacement == replacement,
+                Error::<T>::EndingPending
+            );
+            ensure!(now >= ending.due, Error::<T>::NotReady);
+            Self::carry_out(patient, actor, ending)?;
+            return Ok(true);
+        }
+        let waits = Self::change_waits(&patient, &actor);
+        let due = now.saturating_add(waits);
+        let ending = Ending {
+            by: actor.clone(),
+            announced_at: now,
+            due,
+            replacement,
+        };
+        if waits == 0 {
+            Self::carry_out(patient, actor, ending)?;
+            return Ok(true);
+        }
+        Endings::<T>::insert(patient, ending);
+        Self::deposit(
+            patient,
+            Event::PlanEnding {
+                patient,
+                actor,
+                due,
+            },
+        );
+        Ok(false)
+    }
+
+    /// Milliseconds that whoever changes the plan has to wait.
+    fn change_waits(patient: &PatientId, actor: &AccountId) -> Moment {
+        let delay = Self::plan(*patient).map_or(0, |plan| plan.delay);
+        if T::Succession::has_other_owner_for_good(patient, actor) {
+            delay.max(ENDING_WAITS)
+        } else {
+            delay
+        }
+    }
+
+    fn carry_out(patient: PatientId, actor: AccountId, ending: Ending) -> DispatchResult {
+        let Some(new) = ending.replacement else {
+            Self::ensure_may_end_recoveries(&patient, &actor)?;
+            Endings::<T>::remove(patient);
+            Self::end_plan(patient, &actor);
+            return Ok(());
+        };
+        ensure!(!Self::is_under_way(&patient), Error::<T>::RecoveryUnderWay);
+        // A helper may have begun to decide since.
+        Self::ensure_is_plan(&patient, &new.helpers, new.threshold)?;
+
+        Endings::<T>::remove(patient);
+        let (helpers, threshold, delay) = (new.helpers.len() as u32, new.threshold, new.delay);
+        Plans::<T>::insert(
+            patient,
+            RecoveryPlan {
+                helpers: new.helpers,
+                threshold,
+                delay,
+                set_at: ending.announced_at,
+                set_by: ending.by,
+            },
+        );
+        Self::deposit(
+            patient,
+            Event::PlanSet {
+                patient,
+                actor,
+                helpers,
+                threshold,
+                delay,
+            },
+        );
+        Ok(())
+    }
+
+    fn ensure_may_end_recoveries(patient: &PatientId, actor: &AccountId) -> DispatchResult {
+        ensure!(
+            !Self::is_under_way(patient) || T::Succession::owns_for_good(patient, actor),
+            Error::<T>::RecoveryUnderWay
+        );
+        Ok(())
     }
 
     fn ensure_is_plan(patient: &PatientId, helpers: &[Helper], threshold: u8) -> DispatchResult {
@@ -604,11 +788,6 @@ impl<T: Config> Pallet<T> {
             Error::<T>::AlreadyApproved
         );
         Ok(())
-    }
-
-    fn end_recoveries(patient: &PatientId) {
-        // No more than there are helpers.
-        let _ = Recoveries::<T>::clear_prefix(patient, MAX_HELPERS, None);
     }
 
     fn deposit(patient: PatientId, event: Event<T>) {

@@ -9,6 +9,9 @@ impl<T: Config> Pallet<T> {
     /// 3. Whoever stands behind a recovery is a helper of the plan, and stands behind no other one of
     ///    this patient.
     /// 4. A recovery's delay has begun if and only if enough helpers stand behind it.
+    /// 5. What is to become of a plan is announced before it is due; without a plan, only that there is
+    ///    to be one.
+    /// 6. The last recovery of a patient began before it succeeded.
     pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
         for (patient, plan) in Plans::<T>::iter() {
             ensure!(
@@ -38,6 +41,16 @@ impl<T: Config> Pallet<T> {
         for (patient, _, recovery) in Recoveries::<T>::iter() {
             ensure!(Plans::<T>::contains_key(patient), "2: without a plan");
             ensure!(!recovery.helpers.is_empty(), "2: nobody stands behind it");
+        }
+        for (patient, ending) in Endings::<T>::iter() {
+            ensure!(
+                ending.announced_at < ending.due
+                    && (ending.replacement.is_some() || Plans::<T>::contains_key(patient)),
+                "5: an end of nothing"
+            );
+        }
+        for last in LastRecoveries::<T>::iter_values() {
+            ensure!(last.started_at <= last.finished_at, "6: not a recovery");
         }
         Ok(())
     }

@@ -1,0 +1,312 @@
+//! The door: who may send a transaction at all, and how much.
+//!
+//! There are no fees. Instead there are allowances of block time, leaky buckets, and whoever is
+//! neither member nor controller has none. This is not the authorisation: every call still checks
+//! the standing of its origin itself.
+//!
+//! A member spends from its account's bucket and from that of its organisation. Who is only a
+//! controller spends from the patient's bucket and from that of the organisation that enrolled the
+//! patient. Urgent calls spend from small buckets of their own, and go first, as long as these
+//! last; then they are calls like any other.
+
+mod buckets;
+
+use codec::{Decode, DecodeWithMemTracking, Encode};
+use core::marker::PhantomData;
+use frame_support::{
+    dispatch::{DispatchInfo, PostDispatchInfo},
+    pallet_prelude::TransactionSource,
+    traits::{Contains, Get},
+    weights::Weight,
+};
+use frame_system::{CheckNonce, Config as SystemConfig};
+use salus_primitives::{
+    traits::{Sponsorship, Standing},
+    AccountId, BlockNumber, OrgId, PatientId, Rejection,
+};
+use scale_info::TypeInfo;
+use sp_runtime::{
+    traits::{
+        AsSystemOriginSigner, DispatchInfoOf, Dispatchable, Implication, PostDispatchInfoOf,
+        TransactionExtension, ValidateResult,
+    },
+    transaction_validity::{TransactionValidityError, ValidTransaction},
+    DispatchResult, SaturatedConversion, Saturating,
+};
+
+use buckets::{priority, Lane, Level};
+pub use buckets::{Allowance, Allowances, Bucket, Spent};
+
+use crate::{
+    Buckets, Config, OrganisationBuckets, Pallet, PatientBuckets, SponsorBuckets, WeightInfo,
+};
+
+/// Bytes are scarce like time. 5 MiB, the length of a block, cost about the 350 ms that
+/// the author of a full block needs, in picoseconds per byte.
+pub(crate) const PER_BYTE: u64 = 70_000;
+
+/// Lets pass only the transactions of active members and of patients' controllers, each within
+/// their allowances; first urgent ones, then those of whoever has taken least.
+///
+/// It has no fields, so wallets need not know it. It must stand *directly before* `CheckNonce`,
+/// because it reads the nonce from what follows it in the transaction. The reasons why it refuses
+/// are [`Rejection`]s.
+#[derive(Encode, Decode, DecodeWithMemTracking, Clone, Eq, PartialEq, TypeInfo)]
+#[scale_info(skip_type_params(T))]
+pub struct CheckMember<T: Config + Send + Sync>(PhantomData<T>);
+
+impl<T: Config + Send + Sync> CheckMember<T> {
+    pub fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T: Config + Send + Sync> Default for CheckMember<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Config + Send + Sync> core::fmt::Debug for CheckMember<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter) -> core::fmt::Result {
+        f.write_str("CheckMember")
+    }
+}
+
+/// Whose two rows of buckets pay: the own one, then the common one.
+#[derive(Clone, Debug)]
+enum Payer {
+    Member(AccountId, OrgId),
+    Controller(PatientId, OrgId),
+}
+
+impl Payer {
+    fn spent<T: Config>(&self) -> (Spent, Spent) {
+        match self {
+            Self::Member(account, organisation) => (
+                Buckets::<T>::get(account),
+                OrganisationBuckets::<T>::get(organisation),
+            ),
+            Self::Controller(patient, sponsor) => (
+                PatientBuckets::<T>::get(patient),
+                SponsorBuckets::<T>::get(sponsor),
+            ),
+        }
+    }
+
+    fn change<T: Config>(&self, own: impl FnOnce(&mut Spent), common: impl FnOnce(&mut Spent)) {
+        match self {
+            Self::Member(account, organisation) => {
+                Buckets::<T>::mutate(account, own);
+                OrganisationBuckets::<T>::mutate(organisation, common);
+            }
+            Self::Controller(patient, sponsor) => {
+                PatientBuckets::<T>::mutate(patient, own);
+                SponsorBuckets::<T>::mutate(sponsor, common);
+            }
+        }
+    }
+}
+
+/// What a transaction costs whom.
+#[derive(Clone, Debug)]
+pub struct Charge {
+    payer: Payer,
+    lane: Lane,
+    /// Whether the urgent buckets pay.
+    urgent: bool,
+    cost: u64,
+}
+
+impl<T: Config + Send + Sync> CheckMember<T> {
+    /// Returns who pays for what an account signs, and the allowances for ordinary calls.
+    ///
+    /// A controller's sponsor may be suspended: its patients must be able to revoke.
+    fn payer(who: &AccountId, in_force: &Allowances) -> Option<(Payer, Lane)> {
+        if let Some(member) = <Pallet<T> as Standing<_>>::member(who) {
+            let lane = Lane {
+                own: if member.is_service() {
+                    in_force.service
+                } else {
+                    in_force.person
+                },
+                common: in_force.organisation,
+            };
+            return Some((Payer::Member(who.clone(), member.organisation()), lane));
+        }
+        let (patient, sponsor) = T::Sponsorship::sponsor(who)?;
+        let lane = Lane {
+            own: in_force.patient,
+            common: in_force.sponsor,
+        };
+        Some((Payer::Controller(patient, sponsor), lane))
+    }
+
+    fn cost(info: &DispatchInfo, len: usize) -> u64 {
+        let base = T::BlockWeights::get().get(info.class).base_extrinsic;
+        info.total_weight()
+            .saturating_add(base)
+            .ref_time()
+            .saturating_add(PER_BYTE.saturating_mul(len as u64))
+    }
+
+    fn now() -> BlockNumber {
+        frame_system::Pallet::<T>::block_number().saturated_into()
+    }
+
+    /// Chooses the buckets that pay, and returns the priority that results.
+    fn admit(
+        call: &T::RuntimeCall,
+        payer: Payer,
+        ordinary: Lane,
+        in_force: &Allowances,
+        cost: u64,
+        distance: u64,
+    ) -> Result<(u64, Charge), Rejection> {
+        let now = Self::now();
+        let (own, common) = payer.spent::<T>();
+        let level = |lane: &Lane, urgent| Level {
+            own: own.of(urgent).spent_at(now, &lane.own),
+            common: common.of(urgent).spent_at(now, &lane.common),
+        };
+        let admitted = |lane: Lane, urgent, level: Level| {
+            let debt = level.common.saturating_add(cost.saturating_mul(distance));
+            let charge = Charge {
+                payer: payer.clone(),
+                lane,
+                urgent,
+                cost,
+            };
+            Ok((priority(urgent, debt), charge))
+        };
+
+        if T::Urgent::contains(call) {
+            let lane = in_force.urgent_lane();
+            let level = level(&lane, true);
+            if lane.admits(level, cost, distance) {
+                return admitted(lane, true, level);
+            }
+        }
+        let level = level(&ordinary, false);
+        if ordinary.admits(level, cost, distance) {
+            return admitted(ordinary, false, level);
+        }
+        if T::Oversized::contains(call) {
+            return if ordinary.admits_oversized(level, cost, distance) {
+                admitted(ordinary, false, level)
+            } else {
+                Err(Rejection::BucketEmpty)
+            };
+        }
+        if ordinary.can_ever_admit(cost) {
+            Err(Rejection::BucketEmpty)
+        } else {
+            Err(Rejection::TooHeavy)
+        }
+    }
+}
+
+impl<T: Config + Send + Sync> TransactionExtension<T::RuntimeCall> for CheckMember<T>
+where
+    T::RuntimeCall: Dispatchable<Info = DispatchInfo, PostInfo = PostDispatchInfo>,
+    <T::RuntimeCall as Dispatchable>::RuntimeOrigin: AsSystemOriginSigner<AccountId> + Clone,
+{
+    const IDENTIFIER: &'static str = "CheckMember";
+    type Implicit = ();
+    type Val = Option<Charge>;
+    type Pre = Option<Charge>;
+
+    fn weight(&self, _: &T::RuntimeCall) -> Weight {
+        T::WeightInfo::check_member()
+    }
+
+    fn validate(
+        &self,
+        origin: <T as SystemConfig>::RuntimeOrigin,
+        call: &T::RuntimeCall,
+        info: &DispatchInfoOf<T::RuntimeCall>,
+        len: usize,
+        _self_implicit: (),
+        inherited_implication: &impl Implication,
+        _source: TransactionSource,
+    ) -> ValidateResult<Self::Val, T::RuntimeCall> {
+        // Inherents, GRANDPA's reports and authorised upgrades are signed by nobody.
+        let Some(who) = origin.as_system_origin_signer().cloned() else {
+            return Ok((ValidTransaction::default(), None, origin));
+        };
+        if T::NotBySignature::contains(call) {
+            return Err(Rejection::NotBySignature.into());
+        }
+
+        let in_force = crate::Allowances::<T>::get();
+        let (payer, ordinary) = Self::payer(&who, &in_force).ok_or(Rejection::NoStanding)?;
+
+        let following = inherited_implication.parts().explicit.encode();
+        let CheckNonce::<T>(nonce) =
+            CheckNonce::decode(&mut &following[..]).map_err(|_| Rejection::NonceTooFar)?;
+        let distance: u64 = nonce
+            .saturating_sub(frame_system::Pallet::<T>::account_nonce(&who))
+            .saturated_into();
+        if distance > ordinary.own.nonces {
+            return Err(Rejection::NonceTooFar.into());
+        }
+        if T::NothingAuthorized::contains(call) {
+            return Err(Rejection::NothingAuthorized.into());
+        }
+
+        let cost = Self::cost(info, len);
+        let (priority, charge) = Self::admit(call, payer, ordinary, &in_force, cost, distance)?;
+        let validity = ValidTransaction {
+            priority,
+            ..Default::default()
+        };
+        Ok((validity, Some(charge), origin))
+    }
+
+    fn prepare(
+        self,
+        charge: Self::Val,
+        _origin: &<T as SystemConfig>::RuntimeOrigin,
+        _call: &T::RuntimeCall,
+        _info: &DispatchInfoOf<T::RuntimeCall>,
+        _len: usize,
+    ) -> Result<Self::Pre, TransactionValidityError> {
+        if let Some(charge) = &charge {
+            let Charge {
+                payer,
+                lane,
+                urgent,
+                cost,
+            } = charge;
+            let now = Self::now();
+            payer.change::<T>(
+                |spent| spent.of_mut(*urgent).charge(now, &lane.own, *cost),
+                |spent| spent.of_mut(*urgent).charge(now, &lane.common, *cost),
+            );
+        }
+        Ok(charge)
+    }
+
+    fn post_dispatch_details(
+        charge: Self::Pre,
+        info: &DispatchInfoOf<T::RuntimeCall>,
+        post_info: &PostDispatchInfoOf<T::RuntimeCall>,
+        _len: usize,
+        _result: &DispatchResult,
+    ) -> Result<Weight, TransactionValidityError> {
+        let Some(charge) = charge else {
+            return Ok(T::WeightInfo::check_member());
+        };
+        let unspent = info
+            .total_weight()
+            .saturating_sub(post_info.calc_actual_weight(info))
+            .ref_time();
+        if unspent > 0 {
+            charge.payer.change::<T>(
+                |spent| spent.of_mut(charge.urgent).refund(unspent),
+                |spent| spent.of_mut(charge.urgent).refund(unspent),
+            );
+        }
+        Ok(Weight::zero())
+    }
+}

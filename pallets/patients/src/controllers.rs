@@ -1,0 +1,356 @@
+//! Roles: how they begin and end, and what deciders need from each other for it.
+
+use alloc::vec::Vec;
+use frame_support::ensure;
+use salus_primitives::{
+    rows::ENDING_WAITS,
+    signing::CONSENT_LASTS,
+    traits::{Chain, Control, RecoveryPlans},
+    AccountId, Controller, ControllerRole, Moment, PatientId, RoleConsent,
+};
+use sp_runtime::{DispatchError, DispatchResult};
+
+use crate::{
+    later, Addition, Additions, Config, ControlledBy, Controllers, Error, Event, Pallet, Removal,
+    Removals, Sponsor, Sponsors, MAX_CARERS, MAX_CONTROLLERS, SPONSORS_TRIED,
+};
+
+impl<T: Config> Pallet<T> {
+    /// Gives a role, or counts a guardian's word for it.
+    pub(crate) fn add(
+        who: AccountId,
+        patient: PatientId,
+        account: AccountId,
+        role: ControllerRole,
+        expires_at: Option<Moment>,
+        consent: RoleConsent,
+    ) -> DispatchResult {
+        let by = Self::ensure_decides(patient, who)?;
+        ensure!(
+            by.role == ControllerRole::Owner || role != ControllerRole::Owner,
+            Error::<T>::NotAuthorized
+        );
+        let now = T::Chain::now();
+        ensure!(
+            expires_at.is_none_or(|end| end > now),
+            Error::<T>::ExpiryInPast
+        );
+        ensure!(now < consent.expires_at, Error::<T>::ConsentExpired);
+        ensure!(
+            consent.expires_at <= now.saturating_add(CONSENT_LASTS),
+            Error::<T>::ConsentTooLong
+        );
+        let rows: Vec<_> = Controllers::<T>::iter_prefix(patient).collect();
+        let guardians = Self::live_guardians(&rows);
+        let jointly = by.role == ControllerRole::Guardian && role == ControllerRole::Guardian;
+        let own = if jointly {
+            // What all of them give together lasts as long as any of them.
+            guardians
+                .iter()
+                .fold(by.until, |end, (_, row)| later(end, row.expires_at))
+        } else {
+            by.until
+        };
+        ensure!(later(own, expires_at) == own, Error::<T>::OutlastsOwn);
+        Self::ensure_room(&rows, &account, role)?;
+        ensure!(
+            consent.is_signed_by(&account, &T::Chain::genesis(), &patient, role),
+            Error::<T>::BadConsent
+        );
+
+        if jointly {
+            let agrees = |guardian: &AccountId| {
+                Additions::<T>::get(patient, guardian)
+                    .is_some_and(|word| word.is_for(&account, role, expires_at, now))
+            };
+            if !guardians
+                .iter()
+                .all(|(guardian, _)| *guardian == by.actor || agrees(guardian))
+            {
+                Self::agree_to_add(patient, by.actor, account, role, expires_at, consent);
+                return Ok(());
+            }
+            // The words are used up, that of a guardian who is none any more with them.
+            for (guardian, _) in &rows {
+                if agrees(guardian) {
+                    Additions::<T>::remove(patient, guardian);
+                }
+            }
+        }
+        Self::do_add_controller(patient, by.actor, account, role, expires_at);
+        Ok(())
+    }
+
+    fn agree_to_add(
+        patient: PatientId,
+        actor: AccountId,
+        account: AccountId,
+        role: ControllerRole,
+        expires_at: Option<Moment>,
+        consent: RoleConsent,
+    ) {
+        let earlier = Additions::<T>::get(patient, &actor);
+        if let Some(earlier) = earlier.filter(|earlier| earlier.account != account) {
+            let event = Event::AdditionDropped {
+                patient,
+                actor: actor.clone(),
+                guardian: actor.clone(),
+                account: earlier.account,
+            };
+            Self::deposit(patient, event);
+        }
+        let word = Addition {
+            account: account.clone(),
+            role,
+            expires_at,
+            counts_until: consent.expires_at,
+        };
+        Additions::<T>::insert(patient, &actor, word);
+        Self::deposit(
+            patient,
+            Event::AdditionAgreed {
+                patient,
+                actor,
+                account,
+                role,
+                expires_at,
+            },
+        );
+    }
+
+    /// Gives a role, once somebody has checked that it may be given. An expired row may be there.
+    pub fn do_add_controller(
+        patient: PatientId,
+        actor: AccountId,
+        account: AccountId,
+        role: ControllerRole,
+        expires_at: Option<Moment>,
+    ) {
+        if Controllers::<T>::contains_key(patient, &account) {
+            Self::forget_words(patient, &actor, &account);
+        }
+        Self::insert_controller(patient, &account, Controller { role, expires_at });
+        Self::deposit(
+            patient,
+            Event::ControllerAdded {
+                patient,
+                actor,
+                account,
+                role,
+                expires_at,
+            },
+        );
+    }
+
+    /// Ends a role, or announces it. Returns whether it has ended.
+    pub(crate) fn remove(
+        actor: AccountId,
+        patient: PatientId,
+        account: AccountId,
+    ) -> Result<bool, DispatchError> {
+        ensure!(Self::is_enrolled(&patient), Error::<T>::NotEnrolled);
+        let role = Self::role(&patient, &actor).ok_or(Error::<T>::NotAuthorized)?;
+        let row = Controllers::<T>::get(patient, &account).ok_or(Error::<T>::NotController)?;
+        let entitled = actor == account
+            || match role {
+                ControllerRole::Owner => true,
+                ControllerRole::Guardian => {
+                    row.role == ControllerRole::Carer || !Self::is_live(&row)
+                }
+                ControllerRole::Carer => false,
+            };
+        ensure!(entitled, Error::<T>::NotAuthorized);
+        ensure!(
+            !Self::is_last(patient, &account, &row),
+            Error::<T>::LastController
+        );
+
+        if actor != account && row.role == ControllerRole::Owner && row.expires_at.is_none() {
+            let now = T::Chain::now();
+            let announced = Removals::<T>::get(patient, &account).filter(|row| row.counts(now));
+            let Some(announced) = announced else {
+                Self::announce_removal(patient, actor, account);
+                return Ok(false);
+            };
+            ensure!(Self::is_due(&patient, announced.due), Error::<T>::NotDue);
+        }
+        Removals::<T>::remove(patient, &account);
+        Self::forget_words(patient, &actor, &account);
+        Self::delete_controller(patient, &account);
+        Self::deposit(
+            patient,
+            Event::ControllerRemoved {
+                patient,
+                actor,
+                account,
+                role: row.role,
+            },
+        );
+        Ok(true)
+    }
+
+    fn announce_removal(patient: PatientId, actor: AccountId, account: AccountId) {
+        let due = T::Chain::now().saturating_add(ENDING_WAITS);
+        let row = Removal {
+            by: actor.clone(),
+            due,
+        };
+        Removals::<T>::insert(patient, &account, row);
+        Self::deposit(
+            patient,
+            Event::RemovalAnnounced {
+                patient,
+                actor,
+                account,
+                due,
+            },
+        );
+    }
+
+    /// Whether what was announced for `due` may happen now: a recovery under way puts it off.
+    pub(crate) fn is_due(patient: &PatientId, due: Moment) -> bool {
+        T::Chain::now() >= T::RecoveryPlans::not_before(patient, due)
+    }
+
+    /// What an account has said about others counts no more when its role ends.
+    fn forget_words(patient: PatientId, actor: &AccountId, account: &AccountId) {
+        if let Some(word) = Additions::<T>::take(patient, account) {
+            Self::deposit_dropped(patient, actor, account.clone(), word.account);
+        }
+        // No more than there are controllers.
+        let announced: Vec<_> = Removals::<T>::iter_prefix(patient)
+            .filter(|(_, row)| row.by == *account)
+            .map(|(other, _)| other)
+            .collect();
+        for other in announced {
+            Removals::<T>::remove(patient, &other);
+            Self::deposit_vetoed(patient, actor, other);
+        }
+    }
+
+    pub(crate) fn deposit_dropped(
+        patient: PatientId,
+        actor: &AccountId,
+        guardian: AccountId,
+        account: AccountId,
+    ) {
+        Self::deposit(
+            patient,
+            Event::AdditionDropped {
+                patient,
+                actor: actor.clone(),
+                guardian,
+                account,
+            },
+        );
+    }
+
+    pub(crate) fn deposit_vetoed(patient: PatientId, actor: &AccountId, account: AccountId) {
+        Self::deposit(
+            patient,
+            Event::RemovalVetoed {
+                patient,
+                actor: actor.clone(),
+                account,
+            },
+        );
+    }
+
+    /// That the account has no role yet, and there is room for it.
+    fn ensure_room(
+        rows: &[(AccountId, Controller)],
+        account: &AccountId,
+        role: ControllerRole,
+    ) -> DispatchResult {
+        let own = rows.iter().find(|(other, _)| other == account);
+        ensure!(
+            own.is_none_or(|(_, row)| !Self::is_live(row)),
+            Error::<T>::AlreadyController
+        );
+        let others = || rows.iter().filter(|(other, _)| other != account);
+        ensure!(
+            others().count() < MAX_CONTROLLERS as usize,
+            Error::<T>::TooManyControllers
+        );
+        ensure!(
+            role != ControllerRole::Carer
+                || others()
+                    .filter(|(_, row)| row.role == ControllerRole::Carer)
+                    .count()
+                    < MAX_CARERS as usize,
+            Error::<T>::TooManyCarers
+        );
+        Ok(())
+    }
+
+    fn live_guardians(rows: &[(AccountId, Controller)]) -> Vec<&(AccountId, Controller)> {
+        rows.iter()
+            .filter(|(_, row)| row.role == ControllerRole::Guardian && Self::is_live(row))
+            .collect()
+    }
+
+    /// An expired row may be there already.
+    pub(crate) fn insert_controller(patient: PatientId, account: &AccountId, row: Controller) {
+        let is_new = !Controllers::<T>::contains_key(patient, account);
+        Sponsors::<T>::mutate(account, |sponsor| match sponsor {
+            Some(sponsor) => {
+                sponsor.patients = sponsor.patients.saturating_add(u32::from(is_new));
+                sponsor.until = later(sponsor.until, row.expires_at);
+                if Self::role(&sponsor.patient, account).is_none() {
+                    sponsor.patient = patient;
+                }
+            }
+            None => {
+                frame_system::Pallet::<T>::inc_providers(account);
+                *sponsor = Some(Sponsor {
+                    patient,
+                    patients: 1,
+                    until: row.expires_at,
+                });
+            }
+        });
+        Controllers::<T>::insert(patient, account, row);
+        ControlledBy::<T>::insert(account, patient, ());
+    }
+
+    /// The account keeps its provider reference; see the crate's docs.
+    pub(crate) fn delete_controller(patient: PatientId, account: &AccountId) {
+        Controllers::<T>::remove(patient, account);
+        ControlledBy::<T>::remove(account, patient);
+        Sponsors::<T>::mutate_exists(account, |sponsor| {
+            *sponsor = sponsor.take().and_then(|mut sponsor| {
+                sponsor.patients = sponsor.patients.saturating_sub(1);
+                if sponsor.patient == patient {
+                    sponsor.patient = Self::sponsoring(account)
+                        .or_else(|| ControlledBy::<T>::iter_key_prefix(account).next())?;
+                }
+                (sponsor.patients > 0).then_some(sponsor)
+            });
+        });
+    }
+
+    /// A patient that the account has a live role for, if it is among the first ones.
+    pub(crate) fn sponsoring(account: &AccountId) -> Option<PatientId> {
+        ControlledBy::<T>::iter_key_prefix(account)
+            .take(SPONSORS_TRIED as usize)
+            .find(|patient| Self::role(patient, account).is_some())
+    }
+
+    /// Whether nobody who lasts would be left to decide in this one's place. Guardians cannot
+    /// make an owner, so another guardian is no substitute for the last owner.
+    fn is_last(patient: PatientId, account: &AccountId, row: &Controller) -> bool {
+        let lasts =
+            |row: &Controller| row.role != ControllerRole::Carer && row.expires_at.is_none();
+        lasts(row)
+            && !Controllers::<T>::iter_prefix(patient).any(|(other, substitute)| {
+                other != *account
+                    && lasts(&substitute)
+                    && (row.role == ControllerRole::Guardian
+                        || substitute.role == ControllerRole::Owner)
+            })
+    }
+
+    pub(crate) fn is_live(row: &Controller) -> bool {
+        row.expires_at.is_none_or(|end| T::Chain::now() < end)
+    }
+}
