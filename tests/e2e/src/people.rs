@@ -19,7 +19,8 @@ pub async fn credential(
     key: &AccountKey,
     role: ClinicianRole,
 ) -> salus_client::Result<organisation::Credentialed> {
-    let (genesis, now) = (admin.chain.genesis(), admin.clock().await?);
+    // Later than the block that the account may just have left another organisation in.
+    let (genesis, now) = (admin.chain.genesis(), admin.clock().await? + 1);
     let consent = consents::credential(key, genesis, organisation, role, now, HOUR)?;
     organisation::credential(admin, &key.account(), role, 365 * DAY, Some(&consent)).await
 }
