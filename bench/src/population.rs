@@ -346,11 +346,7 @@ async fn send(chain: &Chain, what: &str, plans: Vec<Plan>) -> Result<()> {
     Ok(())
 }
 
-async fn hospitals(
-    chain: &Chain,
-    salus: &Salus,
-    services: u32,
-) -> Result<Vec<Hospital>> {
+async fn hospitals(chain: &Chain, salus: &Salus, services: u32) -> Result<Vec<Hospital>> {
     let mut hospitals = Vec::new();
     for uri in ADMINS {
         let admin = AccountKey::from_uri(uri)?;

@@ -13,9 +13,9 @@ use salus_client::keys::AccountKey;
 use salus_primitives::api::GrantView;
 use salus_primitives::{
     AccountId, BlockNumber, Cid, Controller, Correction, CorrectionIndex, CorrectionState,
-    Delivery, EmergencyPlan, FormerContent, Genesis, Glass, GlassIndex, GrantIndex, LetterStage, Member, Moment,
-    ObjectKind, OrgId, Part, Patient, PatientId, Purpose, Record, RecordIndex, Reference, Request,
-    RequestIndex, SignedRecipient, Subject,
+    Delivery, EmergencyPlan, FormerContent, Genesis, Glass, GlassIndex, GrantIndex, LetterStage,
+    Member, Moment, ObjectKind, OrgId, Part, Patient, PatientId, Purpose, Record, RecordIndex,
+    Reference, Request, RequestIndex, SignedRecipient, Subject,
 };
 use sp_core::H256;
 
@@ -213,12 +213,7 @@ impl Ledger for NodeLedger {
 
     fn controlled_by(&self, at: H256, account: &AccountId) -> Answer<'_, Vec<PatientId>> {
         let account = account.clone();
-        self.ask(async move {
-            self.chain
-                .salus_at(at)
-                .all_controlled_by(&account)
-                .await
-        })
+        self.ask(async move { self.chain.salus_at(at).all_controlled_by(&account).await })
     }
 
     fn controller(
@@ -500,12 +495,7 @@ impl Ledger for NodeLedger {
         .boxed()
     }
 
-    fn may_report(
-        &self,
-        at: H256,
-        service: &AccountId,
-        delivery: &Delivery,
-    ) -> Answer<'_, bool> {
+    fn may_report(&self, at: H256, service: &AccountId, delivery: &Delivery) -> Answer<'_, bool> {
         let (service, delivery) = (service.clone(), delivery.clone());
         self.ask(async move {
             self.chain

@@ -92,7 +92,10 @@ impl ApiError {
     /// Where to go instead, if anywhere.
     pub fn not_a_keeper(vaults: &[String]) -> Self {
         let elsewhere = match vaults {
-            [] => "no member's vault keeps them now: ask the organisation that enrolled the patient".into(),
+            [] => {
+                "no member's vault keeps them now: ask the organisation that enrolled the patient"
+                    .into()
+            }
             vaults => format!("ask {}", vaults.join(" or ")),
         };
         Self::new(

@@ -223,12 +223,7 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Whether the chain would take `service`'s word for this delivery now. If not, it may still do
     /// so later, such as when there is room in the patient's trail again.
-    fn may_report(
-        &self,
-        at: H256,
-        service: &AccountId,
-        delivery: &Delivery,
-    ) -> Answer<'_, bool>;
+    fn may_report(&self, at: H256, service: &AccountId, delivery: &Delivery) -> Answer<'_, bool>;
 
     /// Submits `access_log.delivered` and returns once it is finalized: whether the chain took the
     /// batch, or refused all of it.

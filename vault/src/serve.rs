@@ -13,8 +13,8 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use futures::{stream, Stream, StreamExt, TryStreamExt};
 use salus_primitives::{
-    AccountId, Binding, Cid, CorrectionIndex, Delivery, GlassIndex, GrantIndex, LetterStage, Member, Moment,
-    ObjectKind, OrgId, Part, PatientId, RecordIndex, RequestIndex, SECOND,
+    AccountId, Binding, Cid, CorrectionIndex, Delivery, GlassIndex, GrantIndex, LetterStage,
+    Member, Moment, ObjectKind, OrgId, Part, PatientId, RecordIndex, RequestIndex, SECOND,
 };
 
 use crate::dag;

@@ -187,17 +187,17 @@ async fn measure(
         watch.stop();
         anyhow::Ok(())
     };
-    let following = watch.follow(ends + PATIENCE);
+    // Whoever waits is given up before.
+    let following = watch.follow(ends + 2 * PATIENCE);
     let (_, delays, _, _) = futures::try_join!(flooding, asking, timing, following)?;
 
     let names = probes.iter().map(|probe| probe.name);
     let delays: BTreeMap<_, _> = names.zip(delays).collect();
-    let seen = watch.seen();
     let after = cast.rows(chain).await?;
     Ok(Measured::of(
         attack,
         &flood,
-        seen,
+        &watch.seen(),
         from + 1..=ends,
         limits,
         delays,

@@ -87,7 +87,7 @@ impl Measured {
     pub fn of(
         attack: Attack,
         flood: &Flood<'_>,
-        seen: impl std::ops::Deref<Target = Seen>,
+        seen: &Seen,
         blocks: RangeInclusive<BlockNumber>,
         limits: &Limits,
         delays: BTreeMap<&'static str, Delays>,

@@ -124,7 +124,10 @@ impl<'a> Watch<'a> {
             };
             if event.is("System", "ExtrinsicSuccess") || event.is("System", "ExtrinsicFailed") {
                 let weight = &event.fields["dispatch_info"]["weight"]["ref_time"];
-                weights.insert(index, picoseconds(weight).context("a dispatch has a weight")?);
+                weights.insert(
+                    index,
+                    picoseconds(weight).context("a dispatch has a weight")?,
+                );
             }
         }
         let mut seen = self.lock();

@@ -636,6 +636,31 @@ async fn a_clinician_who_changed_employer_takes_no_grant_along() {
     assert_eq!(http.get(&path, &token, Some(opened)).await.status, 200);
 }
 
+/// So many services of the hospital.
+async fn services(hospital: &Hospital, count: usize) -> Vec<Client> {
+    let admin = hospital.person("hospital").await;
+    let (genesis, now) = (
+        admin.chain.genesis(),
+        admin.clock().await.expect("it answers"),
+    );
+    let role = ClinicianRole::Service;
+    let mut people = Vec::new();
+    for i in 0..count {
+        people.push(hospital.person(&format!("service-{i}")).await);
+    }
+    let credentials: Vec<Call> = people
+        .iter()
+        .map(|person| {
+            let consent = person
+                .key
+                .sign_credential(0, role, now, now + DAY, &genesis);
+            calls::members::credential(&person.me(), role, now + DAY, Some(&consent))
+        })
+        .collect();
+    submit_all(&admin, &credentials).await;
+    people
+}
+
 /// Signs and sends the same call again and again, whatever the node says of it, until it is over.
 /// Returns how many the node has taken.
 async fn flood(sender: &Client, call: &Call, over: &AtomicBool) -> usize {
@@ -674,12 +699,8 @@ async fn twelve_services_that_flood_urgent_and_ordinary_calls_delay_nobody_else(
     let hospital = Hospital::open().await.with_clinic().await;
     let doctor = hospital.doctor().await;
     let http = http(&hospital, &doctor);
-    let names: Vec<_> = (0..SERVICES).map(|i| format!("service-{i}")).collect();
-    let services = names
-        .iter()
-        .map(|name| hospital.staff(name, ClinicianRole::Service));
-    let (services, patient, other, clinic, reader) = futures::join!(
-        futures::future::join_all(services),
+    let services = services(&hospital, SERVICES).await;
+    let (patient, other, clinic, reader) = futures::join!(
         hospital.patient("patient", &[CATEGORY]),
         hospital.patient("other", &[CATEGORY]),
         hospital.person("clinic"),
@@ -708,9 +729,8 @@ async fn twelve_services_that_flood_urgent_and_ordinary_calls_delay_nobody_else(
     let ordinary = calls::system::remark(&[7; 512]);
     for (what, call) in [("urgent", urgent), ("ordinary", ordinary)] {
         let over = AtomicBool::new(false);
-        let flooding = futures::future::join_all(
-            services.iter().map(|service| flood(service, &call, &over)),
-        );
+        let flooding =
+            futures::future::join_all(services.iter().map(|service| flood(service, &call, &over)));
         let waiting = async {
             tokio::time::sleep(Duration::from_secs(2)).await;
             let (mut others, mut same) = (Vec::new(), Vec::new());
@@ -763,7 +783,7 @@ async fn a_thief_who_moves_a_record_and_the_keyring_to_nowhere_destroys_nothing(
     let token = http.sign_in(&patient.client.key).await;
     let answer = http.upload(&token, &built.object).await;
     assert_eq!(answer.expect("it answers").status, 201);
-    let unnamed = built.object.root.to_string();
+    let unnamed = built.object.root().to_string();
     wait_until("the vault has deleted what nothing names", 60, || {
         !hospital.vault.whole().contains(&unnamed)
     });
@@ -856,13 +876,7 @@ async fn nobody_is_credentialed_or_given_a_role_without_their_consent() {
         calls::members::credential(&account, role, now + DAY, consent)
     };
     let add = |consent: &RoleConsent| {
-        calls::patients::add_controller(
-            patient.id,
-            &account,
-            ControllerRole::Carer,
-            None,
-            consent,
-        )
+        calls::patients::add_controller(patient.id, &account, ControllerRole::Carer, None, consent)
     };
     let refused = [
         (&admin, credential(None)),

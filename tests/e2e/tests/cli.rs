@@ -393,8 +393,14 @@ async fn controllers_come_with_their_consent_and_go() {
     let helper = hospital.profile("helper").1.account.account();
     let mine = |line: String| salus(&hospital, "ward", &line);
     let consent = |role: &str| {
-        let out = hospital.path(&format!("helper-{role}")).display().to_string();
-        let line = format!("consent role --patient {} --role {role} --out {out}", patient.id);
+        let out = hospital
+            .path(&format!("helper-{role}"))
+            .display()
+            .to_string();
+        let line = format!(
+            "consent role --patient {} --role {role} --out {out}",
+            patient.id
+        );
         salus(&hospital, "helper", &line).ok();
         out
     };

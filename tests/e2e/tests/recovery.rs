@@ -114,7 +114,9 @@ fn is_powerless(hospital: &Hospital, person: &str, patient: &Patient, grant: u32
         format!("keyring save --patient {id}"),
         format!("keyring rotate --patient {id}"),
         format!("patient restrict --patient {id}"),
-        format!("patient controllers --patient {id} add {doctor} --role guardian --consent {consent}"),
+        format!(
+            "patient controllers --patient {id} add {doctor} --role guardian --consent {consent}"
+        ),
         format!("recovery remove --patient {id}"),
         format!("recovery cancel --patient {id} --owner {doctor}"),
         format!("patient take-over --patient {id}"),

@@ -15,7 +15,9 @@ use salus_client::{
     keyring::{Keyring, Own},
     taxonomy::Category,
 };
-use salus_e2e::{blocks, content, employ, eventually, wait_until, Answer, Hospital, Http, Patient, Shared};
+use salus_e2e::{
+    blocks, content, employ, eventually, wait_until, Answer, Hospital, Http, Patient, Shared,
+};
 use salus_primitives::{RecordIndex, Rights};
 use serde_json::{json, Value};
 

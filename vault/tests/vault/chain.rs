@@ -419,12 +419,7 @@ impl Ledger for Chain {
         })
     }
 
-    fn may_report(
-        &self,
-        _: H256,
-        service: &AccountId,
-        delivery: &Delivery,
-    ) -> Answer<'_, bool> {
+    fn may_report(&self, _: H256, service: &AccountId, delivery: &Delivery) -> Answer<'_, bool> {
         self.ask(|state| state.may_report(service, delivery))
     }
 

@@ -165,7 +165,9 @@ async fn a_delivery_names_the_grant_that_it_was_read_under() {
         let opened = [("salus-opened", entry.as_str())];
         // Twice under the same one is one delivery.
         for _ in 0..2 {
-            let reply = world.get(&doctor, &record_path(0, "payload"), &opened).await;
+            let reply = world
+                .get(&doctor, &record_path(0, "payload"), &opened)
+                .await;
             assert_eq!(reply.status, 200);
         }
     }
@@ -303,12 +305,15 @@ async fn a_vault_that_keeps_nothing_of_a_patient_hands_out_none_of_it_and_says_w
     {
         let mut state = world.chain.state();
         state.keepers = vec![CLINIC, 7];
-        state.peers = [(CLINIC, "https://clinic.example"), (9, "https://other.example")]
-            .map(|(organisation, url)| salus_vault::ledger::Peer {
-                organisation,
-                url: url.into(),
-            })
-            .to_vec();
+        state.peers = [
+            (CLINIC, "https://clinic.example"),
+            (9, "https://other.example"),
+        ]
+        .map(|(organisation, url)| salus_vault::ledger::Peer {
+            organisation,
+            url: url.into(),
+        })
+        .to_vec();
     }
     let (owner, doctor) = (world.token("Owner").await, world.token("Doctor").await);
     for (token, headers) in [(&owner, &[][..]), (&doctor, &opened)] {

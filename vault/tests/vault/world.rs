@@ -12,8 +12,8 @@ use salus_client::files::age::DecryptionKey;
 use salus_primitives::api::GrantView;
 use salus_primitives::{
     AccountId, Basis, Cid, ClinicianRole, CompartmentId, Controller, ControllerRole, Grant,
-    GrantIndex, Grantee, Member, Moment, ObjectKind, OrgId, Part, Patient, PatientId, Purpose, Record,
-    RecordIndex, RecordState, Rights, Scope,
+    GrantIndex, Grantee, Member, Moment, ObjectKind, OrgId, Part, Patient, PatientId, Purpose,
+    Record, RecordIndex, RecordState, Rights, Scope,
 };
 use salus_vault::ledger::{Named, Opened};
 use salus_vault::session::{challenge_text, Audience};
