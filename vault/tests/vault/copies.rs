@@ -397,12 +397,6 @@ async fn a_file_that_was_moved_away_from_is_fetched_and_kept_like_the_present_on
     two.hospital.move_to(PATIENT, 0, &nowhere, "Owner");
     two.catch_up().await;
     assert!(two.is_whole(&former));
-    two.hospital.pass(100 * HOUR);
-    for vault in [&two.hospital.vault, &two.clinic.vault] {
-        assert_eq!(vault.audit().await.unwrap(), 0);
-        vault.sweep().await.unwrap();
-    }
-    assert!(two.is_whole(&former));
 
     // Restored: whose binding it bears, the event does not say.
     two.hospital.chain.state().former.clear();
@@ -416,6 +410,15 @@ async fn a_file_that_was_moved_away_from_is_fetched_and_kept_like_the_present_on
     two.announce(Change::Named(restored));
     two.copier.follow(&mut None).await.unwrap();
     two.copier.fetch_due().await.unwrap();
+    assert!(two.is_whole(&former));
+
+    // Moved away again: for as long as the chain names it, it stays.
+    two.hospital.move_to(PATIENT, 0, &nowhere, "Owner");
+    two.hospital.pass(100 * HOUR);
+    for vault in [&two.hospital.vault, &two.clinic.vault] {
+        assert_eq!(vault.audit().await.unwrap(), 0);
+        vault.sweep().await.unwrap();
+    }
     assert!(two.is_whole(&former));
 }
 
