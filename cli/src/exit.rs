@@ -40,6 +40,19 @@ const NOT_ALLOWED: &[&str] = &[
     "TooManyToday",
     "OrganisationTooManyToday",
     "TooManyUnreviewed",
+    "OrganisationReviewsOverdue",
+    "NotASeat",
+    "NotProposer",
+    "OthersAgree",
+    "ConsentNeeded",
+    "RequesterApproves",
+    "MoreThanAsked",
+    "OutlastsOwn",
+    "OutlastsOwnRole",
+    "OwnerRecovers",
+    "NotAgreed",
+    "NotAKeeper",
+    "NothingOpened",
 ];
 
 pub fn report(error: &anyhow::Error, machine: bool) -> ExitCode {
@@ -88,7 +101,7 @@ fn chain(error: &ChainError) -> u8 {
     match error {
         error if error.is_transport() => UNREACHABLE,
         ChainError::Rejected {
-            why: Rejection::NoStanding,
+            why: Rejection::NoStanding | Rejection::NotBySignature | Rejection::NothingAuthorized,
             ..
         } => REFUSED,
         ChainError::Failed { error, .. } => {
@@ -140,7 +153,9 @@ mod tests {
             why,
         };
         assert_eq!(of(rejected(Rejection::NoStanding)), REFUSED);
+        assert_eq!(of(rejected(Rejection::NothingAuthorized)), REFUSED);
         assert_eq!(of(rejected(Rejection::AllowanceSpent)), FAILED);
+        assert_eq!(of(rejected(Rejection::TooHeavy)), FAILED);
         assert_eq!(of(TrailError::Changed { n: 1 }), UNVERIFIED);
         assert_eq!(of(Error::NotAnchored("the payload")), UNVERIFIED);
         assert_eq!(of(Error::NotPermitted(String::new())), REFUSED);

@@ -107,6 +107,9 @@ pub fn compartment_id(tag_key: &[u8; 32], label: &Label) -> CompartmentId {
     CompartmentId(id)
 }
 
+/// [`Compartment::destroyed_before`] of one that was closed: no device brings any of its keys back.
+const CLOSED: u32 = u32::MAX;
+
 /// The secret keys of one thing, by epoch.
 #[derive(Clone, Debug, Default)]
 pub struct Epochs(BTreeMap<u32, DecryptionKey>);
@@ -242,6 +245,11 @@ impl Compartment {
             destroyed_before: 0,
         }
     }
+
+    /// Whether it was closed, for good: nothing lies in it, and its keys are gone.
+    pub fn is_closed(&self) -> bool {
+        self.destroyed_before == CLOSED
+    }
 }
 
 /// Who can open the keyring: a device, the printed kit.
@@ -282,12 +290,48 @@ impl Keyring {
         self.compartments.iter()
     }
 
-    /// The compartment with this label.
+    /// The compartment with this label that was not closed.
     pub fn find(&self, label: &Label) -> Option<CompartmentId> {
         self.compartments
             .iter()
-            .find(|(_, compartment)| compartment.label == *label)
+            .find(|(_, compartment)| compartment.label == *label && !compartment.is_closed())
             .map(|(id, _)| *id)
+    }
+
+    /// Forgets the keys of a compartment that the chain has closed. Another one with its label gets an
+    /// id and keys of its own: grants that named this one must not reach that.
+    pub fn close(&mut self, id: &CompartmentId) {
+        self.destroy_before(id, CLOSED);
+    }
+
+    /// The id of the next compartment with this label.
+    fn next_id(&self, label: &Label) -> CompartmentId {
+        let mut number = 0u32;
+        loop {
+            let id = match (label, number) {
+                (
+                    Label::Category {
+                        category,
+                        sensitivity,
+                        discriminator,
+                    },
+                    1..,
+                ) => {
+                    let again = Label::Category {
+                        category: *category,
+                        sensitivity: sensitivity.clone(),
+                        discriminator: format!("{discriminator}\0{number}"),
+                    };
+                    compartment_id(&self.tag_key, &again)
+                }
+                _ => compartment_id(&self.tag_key, label),
+            };
+            let closed = self.compartment(&id).is_some_and(Compartment::is_closed);
+            if !closed || *label == Label::Intake {
+                return id;
+            }
+            number = number.saturating_add(1);
+        }
     }
 
     /// [`Keyring::find`], or an error that names the label.
@@ -309,7 +353,7 @@ impl Keyring {
     pub fn prepare(&mut self, label: &Label, epoch: u32) -> (CompartmentId, EncryptionKey) {
         let id = self
             .find(label)
-            .unwrap_or_else(|| compartment_id(&self.tag_key, label));
+            .unwrap_or_else(|| self.next_id(label));
         let compartment = self
             .compartments
             .entry(id)
@@ -1012,6 +1056,30 @@ mod tests {
         let object = keyring.to_object(&place).unwrap();
         assert_eq!(object.kind(), ObjectKind::Keyring);
         assert!(object.car_len() < MAX_KEYRING);
+    }
+
+    #[test]
+    fn a_closed_compartment_never_comes_back_under_its_id_or_its_keys() {
+        let lab = Label::of(Category::LabResult);
+        let mut keyring = Keyring::new(PatientId([1; 16]));
+        let mut elsewhere = keyring.clone();
+        let (first, key) = keyring.prepare(&lab, 0);
+        keyring.close(&first);
+        assert_eq!(keyring.find(&lab), None);
+        assert!(keyring.key(&first, 0).is_err());
+        let (second, other) = keyring.prepare(&lab, 0);
+        assert_ne!(second, first);
+        assert_ne!(other, key);
+        assert_eq!(keyring.find(&lab), Some(second));
+        keyring.close(&second);
+        let (third, _) = keyring.prepare(&lab, 0);
+        assert!(third != first && third != second);
+        assert_eq!(keyring.label(&first), Some(&lab), "old entries keep their names");
+        // A device that has not heard of it does not bring it back.
+        assert_eq!(elsewhere.prepare(&lab, 0).0, first);
+        elsewhere.merge(keyring, |_, _| None);
+        assert_eq!(elsewhere.find(&lab), Some(third));
+        assert!(elsewhere.key(&first, 0).is_err());
     }
 
     #[test]

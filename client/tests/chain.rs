@@ -123,7 +123,7 @@ async fn a_trail_is_written_read_back_and_verified() {
     let at = chain.finalized().await.unwrap().hash;
     let runtime = chain.runtime(at).await.unwrap();
     let announce = calls::timelock::announce(&runtime.encode_call(&admit.unwrap()).unwrap());
-    let admitted = chain.propose(&admin, 1, &announce).await.unwrap();
+    let admitted = chain.propose(&admin, &announce).await.unwrap();
     assert!(admitted.event("Members", "OrganisationAdmitted").is_some());
     let salus = chain.salus().await.unwrap();
     let organisation = salus
@@ -133,8 +133,17 @@ async fn a_trail_is_written_read_back_and_verified() {
         .unwrap()
         .organisation();
     let now = salus.now().await.unwrap();
+    let role = ClinicianRole::Physician;
+    let until = now + 30 * DAY;
+    let unasked = calls::members::credential(&doctor.account(), role, until, None);
+    let unasked = chain.submit(&admin, &unasked).await;
+    assert!(
+        matches!(&unasked, Err(ChainError::Failed { error, .. }) if error == "Members.ConsentNeeded"),
+        "{unasked:?}"
+    );
+    let consent = doctor.sign_credential(organisation, role, now, now + HOUR, &chain.genesis());
     let credential =
-        calls::members::credential(&doctor.account(), ClinicianRole::Physician, now + 30 * DAY);
+        calls::members::credential(&doctor.account(), role, until, Some(&consent));
     let credentialed = chain.submit(&admin, &credential).await.unwrap();
     let event = credentialed
         .event("Members", "ClinicianCredentialed")

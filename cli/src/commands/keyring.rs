@@ -1,7 +1,6 @@
 //! `salus keyring`.
 
 use clap::Subcommand;
-use salus_client::actions::describe::moment;
 use salus_client::actions::identity::{self, FormerRow};
 use salus_client::actions::Client;
 use salus_client::files::age::EncryptionKey;
@@ -9,7 +8,7 @@ use salus_client::keyring::Holder;
 use salus_primitives::{Cid, Moment};
 use serde_json::json;
 
-use super::record::{ago, passed_over, read_back};
+use super::record::{ago, kept_until, passed_over, read_back};
 use super::recovery::untouched;
 use super::short;
 use crate::args::{About, Global};
@@ -196,8 +195,8 @@ fn kept(formers: &[FormerRow], now: Moment) -> String {
             vec![
                 row.cid.clone(),
                 short(&row.replaced_by),
-                ago(row.replaced_at, now),
-                moment(row.until),
+                row.replaced_at.map(|at| ago(at, now)).unwrap_or_default(),
+                kept_until(row.until),
                 match row.known {
                     true => "this profile's".into(),
                     false => String::new(),

@@ -256,12 +256,19 @@ fn kept(formers: &[FormerRow], record: RecordIndex, now: Moment) -> String {
                     .clone()
                     .unwrap_or_else(|| super::short(&row.compartment)),
                 super::short(&row.placed_by),
-                ago(row.replaced_at, now),
-                moment(row.until),
+                row.replaced_at.map(|at| ago(at, now)).unwrap_or_default(),
+                kept_until(row.until),
             ]
         })
         .collect();
     table(&["file", "in", "by", "replaced", "kept until"], &rows)
+}
+
+pub fn kept_until(until: Option<Moment>) -> String {
+    match until {
+        Some(until) => moment(until),
+        None => "the recovery is over".into(),
+    }
 }
 
 /// As coarse as one says it.

@@ -525,6 +525,27 @@ impl Names {
             ("Timelock", "DecisionCancelled") => {
                 format!("The council called decision {} off.", fields["decision"])
             }
+            ("Validators", "ValidatorBarred") => {
+                format!("{} is barred from making blocks.", capital(&organisation()))
+            }
+            ("Validators", "ValidatorReadmitted") => {
+                format!("{} may make blocks again.", capital(&organisation()))
+            }
+            ("Validators", "ValidatorGone") => format!(
+                "{} makes no blocks any more: the council found its validator gone.",
+                capital(&organisation())
+            ),
+            ("Validators", "TooFewValidators") => format!(
+                "Only {} organisations can make blocks, and {} are needed: those who do go on.",
+                fields["able"], fields["minimum"]
+            ),
+            ("Validators", "RevivalDecided") => format!(
+                "The council decided to restart finality from block {}.",
+                fields["finalized"]
+            ),
+            ("Validators", "FinalityRestarted") => {
+                format!("Finality restarts from block {}.", fields["finalized"])
+            }
             ("Members", "OrganisationAdmitted") => format!(
                 "The council admitted organisation {}, with {} as admin.",
                 fields["organisation"],

@@ -1,12 +1,12 @@
 //! A person's own keys: the published one, and the keyring of a patient.
 
-use salus_primitives::{Cid, CompartmentId, FormerKeyring, Moment, PatientId, Subject, UNNAMING_WAITS};
+use salus_primitives::{Cid, CompartmentId, FormerKeyring, Moment, PatientId, Subject};
 use serde::Serialize;
 
 use super::opening::PATIENCE;
 use super::records::is_transport;
 use super::sharing::{rotate_compartment, Rotated};
-use super::{cid, emergency, unknown_patient, Client, Receipt};
+use super::{cid, emergency, kept, unknown_patient, Client, Receipt};
 use crate::chain::{calls, Salus};
 use crate::error::{Error, Result};
 use crate::files::age::{DecryptionKey, EncryptionKey};
@@ -217,9 +217,10 @@ pub async fn fetch_keyring(client: &Client, patient: PatientId) -> Result<Fetche
 pub struct FormerRow {
     pub cid: String,
     pub replaced_by: String,
-    pub replaced_at: Moment,
-    /// Vaults keep it until then.
-    pub until: Moment,
+    /// None where a recovery has put off its end, which would tell.
+    pub replaced_at: Option<Moment>,
+    /// Vaults keep it until then; none while a recovery is under way.
+    pub until: Option<Moment>,
     /// Whether it is the one that this profile had saved or fetched last.
     pub known: bool,
 }
@@ -232,12 +233,16 @@ pub async fn former_keyrings(client: &Client, patient: PatientId) -> Result<Vec<
     }
     let ours = client.profile.keyring(&patient, &client.device)?;
     let rows = salus.former_keyrings(patient).await?;
-    let row = |(content, former): (Cid, FormerKeyring)| FormerRow {
-        cid: cid(&content),
-        replaced_by: former.replaced_by.to_string(),
-        replaced_at: former.until.saturating_sub(UNNAMING_WAITS),
-        until: former.until,
-        known: ours.as_ref().is_some_and(|ours| ours.is_based_on(&content)),
+    let now = salus.now().await?;
+    let row = |(content, former): (Cid, FormerKeyring)| {
+        let (replaced_at, until) = kept(former.until, now);
+        FormerRow {
+            cid: cid(&content),
+            replaced_by: former.replaced_by.to_string(),
+            replaced_at,
+            until,
+            known: ours.as_ref().is_some_and(|ours| ours.is_based_on(&content)),
+        }
     };
     Ok(rows.into_iter().map(row).collect())
 }

@@ -47,7 +47,7 @@ use futures::{future::try_join_all, TryStreamExt};
 use reqwest::Body;
 use salus_primitives::{
     AccountId, Cid, GrantIndex, Grantee, Moment, ObjectKind, OrgId, PatientId, Purpose, Rights,
-    SignedRecipient, Subject,
+    SignedRecipient, Subject, UNNAMING_WAITS,
 };
 use serde::Serialize;
 use sp_core::H256;
@@ -440,6 +440,15 @@ pub(crate) fn caused<'a>(
     })
 }
 
+/// When something was replaced that is kept until `until`, and until when that is; none while a recovery
+/// under way puts it off.
+pub(crate) fn kept(until: Moment, now: Moment) -> (Option<Moment>, Option<Moment>) {
+    match until.checked_sub(UNNAMING_WAITS).filter(|at| *at <= now) {
+        Some(replaced_at) => (Some(replaced_at), Some(until)),
+        None => (None, Some(until).filter(|until| *until < Moment::MAX)),
+    }
+}
+
 /// When what a call has announced may be done; none if it announced nothing.
 pub(crate) fn due(submitted: &Submitted, pallet: &str, variant: &str) -> Option<Moment> {
     let event = submitted.event(pallet, variant)?;
@@ -497,4 +506,19 @@ pub(crate) fn no_grant(patient: PatientId, grant: GrantIndex) -> Error {
     Error::Unfit(format!(
         "patient {patient} has no grant {grant}: `salus grants` lists them"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_recovery_puts_off_has_no_end_that_could_be_told() {
+        let now = 10 * UNNAMING_WAITS;
+        let until = now + 1;
+        assert_eq!(kept(until, now), (Some(until - UNNAMING_WAITS), Some(until)));
+        assert_eq!(kept(Moment::MAX, now), (None, None));
+        let later = now + 2 * UNNAMING_WAITS;
+        assert_eq!(kept(later, now), (None, Some(later)));
+    }
 }

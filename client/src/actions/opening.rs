@@ -424,3 +424,68 @@ async fn remember(
         Ok(())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use salus_primitives::{
+        api::GrantView, Basis, CompartmentId, Grantee, Moment, Rights, Scope,
+    };
+
+    use super::*;
+    use crate::actions::double::{World, HOME};
+    use crate::actions::PAGE;
+    use crate::vault::tests::PATIENT;
+
+    fn view(active: bool) -> GrantView {
+        let scope = Scope::Compartments(vec![CompartmentId([1; 16])].try_into().unwrap());
+        GrantView {
+            grant: Grant {
+                grantee: Grantee::Organisation(HOME),
+                scope,
+                rights: Rights::Read,
+                purpose: Purpose::Treat,
+                starts_at: 0,
+                expires_at: Moment::MAX,
+                anchored_from: None,
+                anchored_until: None,
+                granted_by: AccountId::new([1; 32]),
+                granted_at: 0,
+                revoked_at: None,
+                terms: None,
+                flags: 0,
+                derived_from: None,
+                basis: Basis::Direct,
+                rule_version: 0,
+            },
+            active,
+            envelopes: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_grant_is_found_among_this_patients_however_many_others_there_are() {
+        let world = World::at(None);
+        let client = &world.client;
+        let tell = |from: GrantIndex, rows: Vec<(GrantIndex, GrantView)>| {
+            let args = (PATIENT, client.me(), from, PAGE);
+            world.node.tell("grants_between", args, rows);
+        };
+        tell(0, vec![(3, view(false)), (5, view(true))]);
+        tell(6, vec![(400, view(false))]);
+        tell(401, Vec::new());
+        let opening = Opening {
+            patient: PATIENT,
+            records: Vec::new(),
+            list: true,
+            grant: None,
+            acting_for: None,
+            out: None,
+        };
+        let salus = client.salus().await.unwrap();
+        let (found, grant) = choose(client, &salus, &opening, &[]).await.unwrap();
+        assert_eq!(found, 5);
+        assert!(grant.is_some());
+        // Whoever fills the list of all grants to somebody hides none from them.
+        assert!(!world.node.asked().contains(&"grants_to".to_owned()));
+    }
+}

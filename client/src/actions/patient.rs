@@ -505,24 +505,31 @@ pub struct ClosedCompartment {
     pub patient: String,
     pub compartment: String,
     pub label: String,
+    /// Whether the vault has the keyring without its keys.
+    pub saved: bool,
     #[serde(flatten)]
     pub receipt: Receipt,
 }
 
-/// Closes the compartment with this label, which holds no record. Its keys stay in the keyring, and
-/// opening it again uses them.
+/// Closes the compartment with this label, which holds no record. Its keys go; another one with the same
+/// label gets an id and keys of its own.
 pub async fn close_compartment(
     client: &Client,
     patient: PatientId,
     label: &Label,
 ) -> Result<ClosedCompartment> {
-    let compartment = client.keyring(patient)?.require(label)?;
+    let mut keyring = current_keyring(client, patient).await?;
+    let compartment = keyring.require(label)?;
     let call = calls::records::close_compartment(patient, compartment);
     let submitted = client.submit(&call).await?;
+    keyring.close(&compartment);
+    client.profile.save_keyring(&mut keyring)?;
+    let saved = back_up(client, &mut keyring).await;
     Ok(ClosedCompartment {
         patient: patient.to_string(),
         compartment: compartment.to_string(),
         label: label.to_string(),
+        saved,
         receipt: (&submitted).into(),
     })
 }

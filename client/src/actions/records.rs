@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use salus_primitives::{
     api::CompartmentView, Cid, CompartmentId, ControllerRole, FormerContent, GrantIndex, Moment,
-    OrgId, PatientId, Record, RecordIndex, RecordState, Scope, Subject, UNNAMING_WAITS,
+    OrgId, PatientId, Record, RecordIndex, RecordState, Scope, Subject,
 };
 use serde::Serialize;
 use sp_core::H256;
@@ -17,7 +17,7 @@ use sp_core::H256;
 use super::identity::current_keyring;
 use super::opening::{self, envelope};
 use super::sharing::rotate_if_needed;
-use super::{caused, cid, clock, number, Client, Progress, Receipt};
+use super::{caused, cid, clock, kept, number, Client, Progress, Receipt};
 use crate::chain::{calls, Salus};
 use crate::error::{Error, Result};
 use crate::fhir;
@@ -910,10 +910,10 @@ pub struct FormerRow {
     pub compartment: String,
     pub epoch: u32,
     pub placed_by: String,
-    /// When it was replaced.
-    pub replaced_at: Moment,
-    /// Vaults keep it until then.
-    pub until: Moment,
+    /// When it was replaced; none where a recovery has put off its end, which would tell.
+    pub replaced_at: Option<Moment>,
+    /// Vaults keep it until then; none while a recovery is under way.
+    pub until: Option<Moment>,
 }
 
 /// Which files of a record can be named again, newest first.
@@ -923,18 +923,23 @@ pub async fn formers(
     index: RecordIndex,
 ) -> Result<Vec<FormerRow>> {
     let keyring = client.profile.keyring(&patient, &client.device)?;
-    let rows = formers_of(&client.salus().await?, patient, index).await?;
-    let row = |former: &FormerContent| FormerRow {
-        cid: cid(&former.content),
-        label: keyring
-            .as_ref()
-            .and_then(|keyring| keyring.label(&former.compartment))
-            .map(Label::to_string),
-        compartment: former.compartment.to_string(),
-        epoch: former.epoch,
-        placed_by: former.placed_by.to_string(),
-        replaced_at: former.until.saturating_sub(UNNAMING_WAITS),
-        until: former.until,
+    let salus = client.salus().await?;
+    let now = salus.now().await?;
+    let rows = formers_of(&salus, patient, index).await?;
+    let row = |former: &FormerContent| {
+        let (replaced_at, until) = kept(former.until, now);
+        FormerRow {
+            cid: cid(&former.content),
+            label: keyring
+                .as_ref()
+                .and_then(|keyring| keyring.label(&former.compartment))
+                .map(Label::to_string),
+            compartment: former.compartment.to_string(),
+            epoch: former.epoch,
+            placed_by: former.placed_by.to_string(),
+            replaced_at,
+            until,
+        }
     };
     Ok(rows.iter().map(row).collect())
 }
@@ -1257,7 +1262,7 @@ mod tests {
             compartment: CompartmentId([1; 16]),
             epoch: 0,
             placed_by: salus_primitives::AccountId::new([1; 32]),
-            until: Moment::from(byte) + UNNAMING_WAITS,
+            until: byte.into(),
         };
         let kept = || vec![former(3), former(2), former(1)];
         assert_eq!(chosen(kept(), 5, None).unwrap(), kept());

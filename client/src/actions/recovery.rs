@@ -805,11 +805,25 @@ async fn reopen(
         })?;
     // The device is a holder already if this was done before, and cut off.
     let keys = [key, client.device.clone()];
-    let theirs = published(client, patient, &content, &keys).await?;
+    let theirs = match published(client, patient, &content, &keys).await {
+        Err(error @ Error::WrongKey(_)) => return Err(replaced(client, patient, error).await),
+        other => other?,
+    };
     // What a first attempt, cut off, has made anew already.
     let ours = client.profile.keyring(&patient, &client.device)?;
     let keyring = join(&client.salus().await?, ours, theirs, &content).await?;
     settle(client, keyring, history, keep).await
+}
+
+/// Whoever had the account before may have put a keyring into the place of the patient's own.
+async fn replaced(client: &Client, patient: PatientId, error: Error) -> Error {
+    let kept = async { Ok::<_, Error>(client.salus().await?.former_keyrings(patient).await?) };
+    match kept.await {
+        Ok(kept) if !kept.is_empty() => Error::Keyring(format!(
+            "the keyring of patient {patient} does not open, and it was replaced within 72 hours: `salus keyring restore --list` shows those that are kept; name the last one that was the patient's with `salus keyring restore --content CID`, and do this again"
+        )),
+        _ => error,
+    }
 }
 
 #[derive(Serialize, Deserialize)]

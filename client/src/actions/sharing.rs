@@ -87,6 +87,11 @@ async fn grant(
 ) -> Result<Shared> {
     let mut keyring = current_keyring(client, patient).await?;
     let salus = client.salus().await?;
+    let now = client.clock().await?;
+    let starts_at = sharing.starts_at.unwrap_or(now);
+    let expires_at = starts_at.saturating_add(sharing.duration);
+    let role = salus.controller(patient, &client.me()).await?;
+    ensure_within_role(role.as_ref(), expires_at)?;
     let grantee = grantee(&salus, &sharing.with).await?;
     let key = grantee_key(client, &salus, &grantee).await?;
     let scope = scope(&mut keyring, client, &sharing.what, sharing.rights).await?;
@@ -94,15 +99,13 @@ async fn grant(
     let envelope = make_envelope(client, &session, &keyring, &scope, sharing.rights).await?;
     let content = send_envelope(client, &session, &envelope, &key).await?;
 
-    let now = client.clock().await?;
-    let starts_at = sharing.starts_at.unwrap_or(now);
     let terms = GrantTerms {
         grantee: grantee.clone(),
         scope: scope.clone(),
         rights: sharing.rights,
         purpose: sharing.purpose,
         starts_at: sharing.starts_at,
-        expires_at: starts_at.saturating_add(sharing.duration),
+        expires_at,
         anchored_from: sharing.anchored_from,
         anchored_until: sharing.anchored_until,
         terms: None,
@@ -758,7 +761,6 @@ fn ensure_may_answer(
     role: Option<&Controller>,
     request: &Request,
     duration: Moment,
-    now: Moment,
     decided_since: Moment,
 ) -> Result<()> {
     let no = |why: String| Err(Error::NotPermitted(why));
@@ -768,9 +770,9 @@ fn ensure_may_answer(
     if request.asked_at < decided_since {
         return no("this was asked before the present owner or guardians decided: whoever asked has to ask again".into());
     }
-    let Some(row) = role.filter(|row| row.role == ControllerRole::Carer) else {
+    if role.is_none_or(|row| row.role != ControllerRole::Carer) {
         return Ok(());
-    };
+    }
     if organisation == Some(request.organisation) {
         return no(format!(
             "you belong to organisation {}, which asks: an owner, a guardian or another carer answers",
@@ -783,11 +785,16 @@ fn ensure_may_answer(
             span(request.duration)
         ));
     }
-    match row.expires_at {
-        Some(end) if now.saturating_add(duration) > end => no(format!(
-            "your role as carer ends on {}, and what you give cannot last longer: give a shorter time with --for, or let an owner or guardian approve",
+    Ok(())
+}
+
+/// Whose role ends gives nothing that lasts longer.
+fn ensure_within_role(role: Option<&Controller>, expires_at: Moment) -> Result<()> {
+    match role.and_then(|row| row.expires_at) {
+        Some(end) if expires_at > end => Err(Error::NotPermitted(format!(
+            "your role for the patient ends on {}, and what you give cannot last longer: give a shorter time with --for, or let somebody do it whose role lasts",
             moment(end)
-        )),
+        ))),
         _ => Ok(()),
     }
 }
@@ -829,7 +836,6 @@ pub async fn approve(
         role.as_ref(),
         &request,
         duration,
-        client.clock().await?,
         row.decided_since,
     )?;
     ensure_may_be_paid(role, salus.offer(patient, index).await?)?;
@@ -1079,7 +1085,7 @@ mod tests {
         let row = |role, expires_at| Controller { role, expires_at };
         let carer = row(ControllerRole::Carer, Some(300));
         let answered = |me: &AccountId, organisation, row: &Controller, duration, since| {
-            ensure_may_answer(me, organisation, Some(row), &request, duration, 200, since)
+            ensure_may_answer(me, organisation, Some(row), &request, duration, since)
         };
         assert!(answered(&me, None, &carer, 100, 50).is_ok());
         assert!(answered(&me, Some(4), &carer, 100, 50).is_ok());
@@ -1088,18 +1094,28 @@ mod tests {
             (answered(&me, None, &carer, 100, 51), "ask again"),
             (answered(&me, Some(3), &carer, 1, 0), "organisation 3"),
             (answered(&me, None, &carer, 101, 0), "asked for"),
-            (
-                answered(&me, None, &row(ControllerRole::Carer, Some(299)), 100, 0),
-                "ends on",
-            ),
         ] {
             let told = result.unwrap_err();
             assert!(matches!(&told, Error::NotPermitted(text) if text.contains(why)), "{told}");
         }
         // An owner decides what to give, and for how long.
-        let owner = row(ControllerRole::Owner, Some(201));
+        let owner = row(ControllerRole::Owner, None);
         assert!(answered(&me, Some(3), &owner, 1_000, 0).is_ok());
         assert!(answered(&doctor, None, &owner, 1, 0).is_err());
+    }
+
+    #[test]
+    fn nobody_gives_what_outlasts_their_role() {
+        let row = |expires_at| Controller {
+            role: ControllerRole::Owner,
+            expires_at,
+        };
+        assert!(ensure_within_role(Some(&row(None)), Moment::MAX).is_ok());
+        assert!(ensure_within_role(Some(&row(Some(300))), 300).is_ok());
+        let told = ensure_within_role(Some(&row(Some(300))), 301).unwrap_err();
+        assert!(told.to_string().contains("--for"), "{told}");
+        // Who has no role is refused by the chain, which says so.
+        assert!(ensure_within_role(None, 1).is_ok());
     }
 
     #[test]

@@ -187,7 +187,7 @@ impl Interests {
         let grants = salus.all_grants_to(&me).await?;
         let member = salus.member(&me).await?;
         Ok(Self {
-            organisation: member.map(|member| member.organisation()),
+            organisation: member.as_ref().map(Member::organisation),
             has_seat: matches!(member, Some(Member::Admin { .. })),
             controlled: salus.all_controlled_by(&me).await?.into_iter().collect(),
             grants: grants
