@@ -194,13 +194,16 @@ async fn measure(
     let names = probes.iter().map(|probe| probe.name);
     let delays: BTreeMap<_, _> = names.zip(delays).collect();
     let after = cast.rows(chain).await?;
-    Ok(Measured::of(
+    let seen = watch.seen();
+    let measured = Measured::of(
         attack,
         &flood,
-        &watch.seen(),
+        &seen,
         from + 1..=ends,
         limits,
         delays,
         &after.since(&before),
-    ))
+    );
+    drop(seen);
+    Ok(measured)
 }
