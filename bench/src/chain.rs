@@ -20,6 +20,9 @@ use crate::{
 
 /// Of a paced load, the seconds that are signed at once, well within a transaction's lifetime.
 const SIGNED_AHEAD: f64 = 30.0;
+/// Entries in each patient's trail at most: of what an organisation may write in an hour, with room
+/// for lots that fall unevenly.
+const ENTRIES_OF_EACH: f64 = 800.0;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -35,7 +38,7 @@ pub struct Args {
     #[arg(long, default_value_t = 1)]
     runs: u32,
     /// Patients; those that are missing are enrolled first
-    #[arg(long, default_value_t = 256)]
+    #[arg(long, default_value_t = 1_024)]
     patients: u32,
     /// Records of each patient
     #[arg(long, default_value_t = 64)]
@@ -75,6 +78,22 @@ impl Args {
             "open64 opens 64 records of a patient: --records must be at least 64"
         );
         ensure!(self.records > 0, "--records must be at least 1");
+        let entries: u32 = match self.rate {
+            // Whoever paces a load spreads it over hours, too.
+            Some(_) => 0,
+            None => self
+                .workloads()
+                .iter()
+                .map(|workload| workload.transactions(self.count) * workload.entries())
+                .sum(),
+        };
+        let entries = f64::from(self.runs) * f64::from(entries);
+        ensure!(
+            entries / f64::from(self.patients) <= ENTRIES_OF_EACH,
+            "an organisation may write 1024 entries an hour into one patient's trail, and this would \
+             write {entries:.0} in all: spread them over at least {:.0} --patients",
+            entries / ENTRIES_OF_EACH
+        );
         Ok(())
     }
 
@@ -167,14 +186,14 @@ pub async fn run(args: Args) -> Result<(String, Value)> {
 }
 
 /// What a block may hold.
-struct Limits {
-    picoseconds: u64,
+pub struct Limits {
+    pub picoseconds: u64,
     bytes: u64,
 }
 
 impl Limits {
     /// From the runtime's constants.
-    async fn read(chain: &Chain) -> Result<Self> {
+    pub async fn read(chain: &Chain) -> Result<Self> {
         let runtime = chain.runtime(chain.finalized().await?.hash).await?;
         let constant = |name: &str| {
             let system = runtime.metadata.pallet_by_name("System");

@@ -13,7 +13,7 @@ use anyhow::{ensure, Context, Result};
 use rand::Rng;
 use salus_client::{
     actions::{
-        identity, organisation, patient,
+        consents, identity, organisation, patient,
         records::{self, NewFile},
         sharing::{self, Sharing, What, Who},
         Client,
@@ -196,7 +196,10 @@ impl Place<'_> {
         let admin = self.person(&format!("//Member//{member}")).await?;
         let clinician = self.person(&self.uri(name)).await?;
         let role = ClinicianRole::Physician;
-        organisation::credential(&admin, &clinician.me(), role, 365 * DAY)
+        let (genesis, now) = (admin.chain.genesis(), admin.clock().await?);
+        // Members count from 1, their organisations from 0.
+        let consent = consents::credential(&clinician.key, genesis, member - 1, role, now, HOUR)?;
+        organisation::credential(&admin, &clinician.me(), role, 365 * DAY, Some(&consent))
             .await
             .context("cannot credential; is this a chain of ./scripts/network?")?;
         Ok(clinician)

@@ -1,6 +1,7 @@
 //! Measures a running chain and vault. Every figure is a ratio within one run: `open` and `anchor`
 //! beside the plain remarks of the same chain, files beside age alone on the same machine.
 
+mod abuse;
 mod chain;
 mod chart;
 mod click;
@@ -32,6 +33,9 @@ enum What {
     /// Finalized transactions per second, latency and what is stored, of each workload. Needs the
     /// development preset, or ./scripts/network.
     Chain(chain::Args),
+    /// What one organisation, patient, guardian or stranger can take from the others. Needs a new
+    /// chain of the development preset.
+    Abuse(abuse::Args),
     /// Draws what `chain --json` has measured
     Chart(chart::Args),
     /// Fills a chain with patients and records. Needs the development preset.
@@ -50,6 +54,7 @@ async fn main() -> Result<()> {
     let args = Args::parse();
     let (table, json) = match args.what {
         What::Chain(chain) => chain::run(chain).await?,
+        What::Abuse(abuse) => abuse::run(abuse).await?,
         What::Chart(chart) => chart::run(chart)?,
         What::Grow(grow) => grow::run(grow).await?,
         What::Click(click) => click::run(click).await?,

@@ -70,7 +70,7 @@ pub struct Population {
     pub patients: u32,
     /// Of each patient.
     pub records: u32,
-    now: Moment,
+    pub now: Moment,
 }
 
 /// A patient, their hospital's first grant, and the one compartment it writes into.
@@ -138,7 +138,7 @@ impl Population {
     ) -> Result<Self> {
         let salus = chain.salus().await?;
         let now = salus.now().await?;
-        let hospitals = hospitals(chain, &salus, now, services).await?;
+        let hospitals = hospitals(chain, &salus, services).await?;
         let population = Self {
             hospitals,
             patients,
@@ -304,9 +304,15 @@ impl Population {
         let [hospital] = &self.hospitals[..] else {
             return Ok(());
         };
-        for spender in [Spender::Person, Spender::Service, Spender::Sponsor] {
+        for spender in [
+            Spender::Person,
+            Spender::Service,
+            Spender::Organisation,
+            Spender::Patient,
+            Spender::Sponsor,
+        ] {
             let call = calls::members::set_allowance(spender, 60 * SECOND, SECOND, 65_536);
-            chain.propose(&hospital.admin, 1, &call).await?;
+            chain.propose(&hospital.admin, &call).await?;
         }
         Ok(())
     }
@@ -340,12 +346,7 @@ async fn send(chain: &Chain, what: &str, plans: Vec<Plan>) -> Result<()> {
     Ok(())
 }
 
-async fn hospitals(
-    chain: &Chain,
-    salus: &Salus,
-    now: Moment,
-    services: u32,
-) -> Result<Vec<Hospital>> {
+async fn hospitals(chain: &Chain, salus: &Salus, services: u32) -> Result<Vec<Hospital>> {
     let mut hospitals = Vec::new();
     for uri in ADMINS {
         let admin = AccountKey::from_uri(uri)?;
@@ -374,20 +375,56 @@ async fn hospitals(
         );
     }
     for hospital in &hospitals {
+        let doctor = AccountKey::from_uri(&doctor_uri(hospital.organisation))?;
         let staff = hospital
             .services
             .iter()
-            .map(|service| (service.account(), ClinicianRole::Service))
-            .chain([(hospital.doctor.clone(), ClinicianRole::Physician)]);
-        let mut missing = Vec::new();
-        for (account, role) in staff {
-            if salus.member(&account).await?.is_none() {
-                missing.push(calls::members::credential(&account, role, now + 365 * DAY));
-            }
-        }
-        for result in chain.submit_many(&hospital.admin, &missing).await {
-            result.context("cannot credential the services of a benchmark")?;
-        }
+            .map(|service| (service.as_ref(), ClinicianRole::Service))
+            .chain([(&doctor, ClinicianRole::Physician)]);
+        hospital.credential(chain, staff).await?;
     }
     Ok(hospitals)
+}
+
+impl Hospital {
+    /// Credentials those of these people who are none of its members yet, with their consent.
+    pub async fn credential(
+        &self,
+        chain: &Chain,
+        staff: impl IntoIterator<Item = (&AccountKey, ClinicianRole)>,
+    ) -> Result<()> {
+        let salus = chain.salus().await?;
+        let now = salus.now().await?;
+        let mut missing = Vec::new();
+        for (key, role) in staff {
+            let account = key.account();
+            if salus.member(&account).await?.is_none() {
+                let consent =
+                    key.sign_credential(self.organisation, role, now, now + DAY, &chain.genesis());
+                let until = now + 365 * DAY;
+                missing.push(calls::members::credential(
+                    &account,
+                    role,
+                    until,
+                    Some(&consent),
+                ));
+            }
+        }
+        for result in chain.submit_many(&self.admin, &missing).await {
+            result.context("cannot credential the staff of a benchmark")?;
+        }
+        Ok(())
+    }
+
+    /// Names a vault, if the hospital has none: only who keeps a patient's files reports deliveries.
+    pub async fn name_vault(&self, chain: &Chain, url: &str) -> Result<()> {
+        let row = chain.salus().await?.organisation(self.organisation).await?;
+        let row = row.context("a hospital has a row")?;
+        if row.vault_url.is_empty() {
+            let name = String::from_utf8_lossy(&row.name);
+            let profile = calls::members::set_profile(&name, url)?;
+            chain.submit(&self.admin, &profile).await?;
+        }
+        Ok(())
+    }
 }

@@ -1,15 +1,15 @@
 //! A long trail: made on the development preset, two entries of one patient in each block, and read.
+//!
+//! The patient's owner makes them: what an organisation may write into a trail is bounded.
 
 use std::{
     collections::BTreeSet,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{ensure, Context, Result};
 use salus_client::{
-    chain::{Chain, ChainError},
-    keys::AccountKey,
+    chain::{calls, Chain, ChainError},
     trail,
 };
 use salus_primitives::PatientId;
@@ -49,11 +49,15 @@ async fn make(node: &str, entries: u64) -> Result<(String, Value)> {
     let chain = population::connect(node).await?;
     let population = Population::prepare(&chain, 1, 1, 2).await?;
     let chart = population.chart(0);
-    let open = chart.open(&[0])?;
-    let services = [chart.service(0), chart.service(1)];
+    population.raise_allowances(&chain).await?;
+    let owner = chart.owner()?;
+    let calls = [
+        calls::patients::restrict(chart.patient),
+        calls::patients::lift(chart.patient),
+    ];
     let mut from = chain.finalized().await?;
     let mut blocks = chain.follow(from.number + 1);
-    let mut nonces = nonces(&chain, &services).await?;
+    let mut nonce = chain.next_nonce(&owner.account()).await?;
     loop {
         let block = blocks.next().await?;
         if block.number >= from.number + RENEW {
@@ -63,27 +67,19 @@ async fn make(node: &str, entries: u64) -> Result<(String, Value)> {
                 break;
             }
             // What the pool has lost leaves a gap: it begins there again.
-            nonces = self::nonces(&chain, &services).await?;
+            nonce = chain.next_nonce(&owner.account()).await?;
         }
-        for (key, nonce) in services.iter().zip(&mut nonces) {
-            let signed = chain.sign(key, &open, *nonce, from).await?;
+        for call in &calls {
+            let signed = chain.sign(&owner, call, nonce, from).await?;
             // One that is there already, or too early, is made up for at the next renewal.
             if let Err(error) = chain.send(&signed).await {
                 ensure!(matches!(error, ChainError::Rejected { .. }), error);
             }
-            *nonce += 1;
+            nonce += 1;
         }
     }
     let patient = chart.patient.to_string();
     Ok((format!("{patient}\n"), json!({ "patient": patient })))
-}
-
-async fn nonces(chain: &Chain, services: &[Arc<AccountKey>]) -> Result<Vec<u64>> {
-    let mut nonces = Vec::new();
-    for key in services {
-        nonces.push(chain.next_nonce(&key.account()).await?);
-    }
-    Ok(nonces)
 }
 
 async fn read(args: &Args) -> Result<(String, Value)> {

@@ -1,5 +1,7 @@
 //! What a benchmark asks of a chain.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use rand::{rngs::StdRng, Rng, SeedableRng};
 use salus_client::{
@@ -14,6 +16,11 @@ use crate::{
     load::Plan,
     population::{Chart, Population},
 };
+
+/// What hospitals without a vault are said to have: nobody goes there.
+const VAULT: &str = "http://127.0.0.1:8040";
+/// More transactions than wait at once.
+const SETTLED: usize = 8_192;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Workload {
@@ -74,6 +81,15 @@ impl Workload {
         }
     }
 
+    /// Entries that each transaction leaves in trails, of those that are counted against the hospital.
+    pub fn entries(self) -> u32 {
+        match self {
+            Self::Remark | Self::Grant => 0,
+            Self::Open | Self::Open64 | Self::Anchor | Self::HospitalDay => 1,
+            Self::AnchorMany => MAX_ANCHORS,
+        }
+    }
+
     /// The event that each transaction must leave, and how often.
     pub fn event(self) -> Option<(&'static str, &'static str, u32)> {
         match self {
@@ -93,6 +109,11 @@ impl Workload {
         count: u32,
         seed: u64,
     ) -> Result<Vec<Plan>> {
+        if self == Self::HospitalDay {
+            for hospital in &population.hospitals {
+                hospital.name_vault(chain, VAULT).await?;
+            }
+        }
         let grants = match self {
             Self::Grant | Self::HospitalDay => population.next_grants(chain).await?,
             _ => Vec::new(),
@@ -107,6 +128,7 @@ impl Workload {
             key: DecryptionKey::generate().public(),
             genesis: chain.genesis(),
             turn: 0,
+            opened: HashMap::new(),
         };
         (0..count).map(|_| planner.plan(self)).collect()
     }
@@ -121,6 +143,8 @@ struct Planner<'a> {
     key: EncryptionKey,
     genesis: Genesis,
     turn: usize,
+    /// The turn in which each patient's records were first opened.
+    opened: HashMap<u32, usize>,
 }
 
 /// The grants that a workload has made: the oldest that it has not revoked, and the next one.
@@ -142,11 +166,14 @@ impl Planner<'_> {
             Workload::AnchorMany => self.anchor_many(number),
             Workload::Grant => self.grant(&chart, number),
             Workload::HospitalDay => match self.lots.gen_range(0..100) {
-                0..60 => self.open_one(&chart),
+                0..60 => {
+                    self.opened.entry(number).or_insert(self.turn);
+                    self.open_one(&chart)
+                }
                 60..85 => Ok(self.anchor(&chart)),
                 85..90 => self.grant(&chart, number),
                 90..95 => self.revoke(&chart, number),
-                95..98 => self.delivered(&chart),
+                95..98 => self.delivered(&chart, number),
                 98 => self.open_compartment(&chart),
                 _ => Ok(self.remark(&chart)),
             },
@@ -228,10 +255,16 @@ impl Planner<'_> {
         })
     }
 
-    fn delivered(&mut self, chart: &Chart<'_>) -> Result<Plan> {
+    /// Of what was opened so long ago that it is in a block; else opens one.
+    fn delivered(&mut self, chart: &Chart<'_>, number: u32) -> Result<Plan> {
+        let opened = self.opened.get(&number);
+        if opened.is_none_or(|turn| turn + SETTLED > self.turn) {
+            return self.open_one(chart);
+        }
         let delivery = Delivery {
             patient: chart.patient,
             reader: chart.hospital.doctor.clone(),
+            grant: Some(Chart::GRANT),
             record: self.lots.gen_range(0..self.population.records),
             part: Part::Full,
         };

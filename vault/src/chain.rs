@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 use codec::Decode;
 use futures::FutureExt;
 use salus_client::chain::{
-    calls, storage_key, storage_prefix, Block, Chain, ChainError, ChainEvent,
+    calls, storage_key, storage_prefix, Block, Call, Chain, ChainError, ChainEvent,
 };
 use salus_client::files::age::EncryptionKey;
 use salus_client::keys::AccountKey;
 use salus_primitives::api::GrantView;
 use salus_primitives::{
     AccountId, BlockNumber, Cid, Controller, Correction, CorrectionIndex, CorrectionState,
-    Delivery, EmergencyPlan, Genesis, Glass, GlassIndex, GrantIndex, LetterStage, Member, Moment,
-    ObjectKind, OrgId, Part, Patient, PatientId, Purpose, Record, RecordIndex, Reference, Request,
-    RequestIndex, SignedRecipient, Subject,
+    Delivery, EmergencyPlan, FormerContent, Genesis, Glass, GlassIndex, GrantIndex, LetterStage,
+    Member, Moment, ObjectKind, OrgId, Part, Patient, PatientId, Purpose, Record, RecordIndex,
+    Reference, Request, RequestIndex, SignedRecipient, Subject,
 };
 use sp_core::H256;
 
@@ -54,6 +54,49 @@ impl NodeLedger {
         within(PATIENCE, question).boxed()
     }
 
+    /// Submits a batch. False if it is in a finalized block and failed there, which leaves nothing of it.
+    async fn takes(&self, call: &Call) -> Result<bool, ChainError> {
+        match self.chain.submit(&self.key, call).await {
+            Ok(_) => Ok(true),
+            Err(ChainError::Failed { call, error, .. }) => {
+                tracing::warn!(%call, %error, "the chain refused a batch");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The files that a patient's records named before their present ones.
+    async fn all_former_contents(
+        &self,
+        patient: PatientId,
+        at: H256,
+    ) -> Result<Vec<(RecordIndex, FormerContent)>, ChainError> {
+        let prefix = storage_key("Records", "Former", &patient.0);
+        let mut found = Vec::new();
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = self
+                .chain
+                .storage_page(&prefix, after.as_deref(), at)
+                .await?;
+            let Some((last, _)) = page.last() else {
+                return Ok(found);
+            };
+            after = Some(last.clone());
+            for (key, value) in page {
+                // A key ends with what it was made from.
+                let index = key.last_chunk::<4>().map(|end| u32::from_le_bytes(*end));
+                let row = <Vec<FormerContent>>::decode(&mut &value[..]);
+                let Some((index, row)) = index.zip(row.ok()) else {
+                    tracing::error!(%patient, "former files cannot be read; update the vault");
+                    continue;
+                };
+                found.extend(row.into_iter().map(|former| (index, former)));
+            }
+        }
+    }
+
     /// The block of this hash, if the node has seen it.
     async fn known(&self, hash: H256) -> Result<Option<Block>, ChainError> {
         match self.chain.block(hash).await {
@@ -81,7 +124,7 @@ async fn within<T>(
 #[derive(Decode)]
 struct OpenedFields {
     patient: PatientId,
-    reader: AccountId,
+    actor: AccountId,
     _organisation: OrgId,
     _acting_for: Option<AccountId>,
     grant: GrantIndex,
@@ -138,7 +181,7 @@ impl Ledger for NodeLedger {
             Ok(Some(Opened {
                 moment,
                 patient: fields.patient,
-                reader: fields.reader,
+                reader: fields.actor,
                 grant: fields.grant,
                 records: fields.records,
                 part: fields.part,
@@ -170,7 +213,7 @@ impl Ledger for NodeLedger {
 
     fn controlled_by(&self, at: H256, account: &AccountId) -> Answer<'_, Vec<PatientId>> {
         let account = account.clone();
-        self.ask(async move { self.chain.salus_at(at).controlled_by(&account).await })
+        self.ask(async move { self.chain.salus_at(at).all_controlled_by(&account).await })
     }
 
     fn controller(
@@ -194,6 +237,20 @@ impl Ledger for NodeLedger {
         record: RecordIndex,
     ) -> Answer<'_, Option<Record>> {
         self.ask(async move { self.chain.salus_at(at).record(patient, record).await })
+    }
+
+    fn former_contents(
+        &self,
+        at: H256,
+        patient: PatientId,
+        record: RecordIndex,
+    ) -> Answer<'_, Vec<Cid>> {
+        self.ask(async move {
+            // `SalusApi` tells only what can be restored: nothing of a record that was erased.
+            let all = self.all_former_contents(patient, at).await?;
+            let former = all.into_iter().filter(|(index, _)| *index == record);
+            Ok(former.map(|(_, former)| former.content).collect())
+        })
     }
 
     fn grant(
@@ -379,6 +436,11 @@ impl Ledger for NodeLedger {
                     false => name(ObjectKind::Record, record.content, Some(record.placed_by)),
                 }
             }
+            for (index, former) in self.all_former_contents(patient, at).await? {
+                if !chart.erased.contains(&index) {
+                    name(ObjectKind::Record, former.content, Some(former.placed_by));
+                }
+            }
             for (_, view) in salus.all_grants(patient).await? {
                 for envelope in view.envelopes {
                     name(ObjectKind::Envelope, envelope, None);
@@ -405,6 +467,9 @@ impl Ledger for NodeLedger {
             if let Some(keyring) = row.and_then(|row| row.keyring) {
                 name(ObjectKind::Keyring, keyring, None);
             }
+            for (keyring, _) in salus.former_keyrings(patient).await? {
+                name(ObjectKind::Keyring, keyring, None);
+            }
             Ok(chart)
         })
         .boxed()
@@ -418,25 +483,31 @@ impl Ledger for NodeLedger {
     ) -> Answer<'_, Vec<OrgId>> {
         self.ask(async move {
             let salus = self.chain.salus_at(at);
-            let confirmed = salus.erasure_confirmations(patient, record).await?;
+            let confirmed = salus.all_erasure_confirmations(patient, record).await?;
             Ok(confirmed.into_iter().map(|row| row.0).collect())
         })
     }
 
-    fn confirm_erasures(&self, batch: Vec<(PatientId, RecordIndex)>) -> Answer<'_, ()> {
+    fn confirm_erasures(&self, batch: Vec<(PatientId, RecordIndex)>) -> Answer<'_, bool> {
         within(PATIENCE_FINALITY, async move {
-            let call = calls::copies::confirm_erasures(&batch)?;
-            self.chain.submit(&self.key, &call).await?;
-            Ok(())
+            self.takes(&calls::copies::confirm_erasures(&batch)?).await
         })
         .boxed()
     }
 
-    fn deliver(&self, batch: Vec<Delivery>) -> Answer<'_, ()> {
+    fn may_report(&self, at: H256, service: &AccountId, delivery: &Delivery) -> Answer<'_, bool> {
+        let (service, delivery) = (service.clone(), delivery.clone());
+        self.ask(async move {
+            self.chain
+                .salus_at(at)
+                .may_report(&service, &delivery)
+                .await
+        })
+    }
+
+    fn deliver(&self, batch: Vec<Delivery>) -> Answer<'_, bool> {
         within(PATIENCE_FINALITY, async move {
-            let call = calls::access_log::delivered(&batch)?;
-            self.chain.submit(&self.key, &call).await?;
-            Ok(())
+            self.takes(&calls::access_log::delivered(&batch)?).await
         })
         .boxed()
     }
@@ -511,8 +582,15 @@ fn changes(event: &ChainEvent) -> Vec<Change> {
             .collect();
     }
     let actor = field("actor").and_then(|text| text.parse::<AccountId>().ok());
+    // Whoever restores a former file did not place it: only the row says who did.
+    let placed = ["RecordAnchored", "RecordReclassified", "RecordRelocated"];
+    let placed = placed.contains(&event.variant.as_str());
     let fields = [
-        ("content", ObjectKind::Record, actor.clone()),
+        (
+            "content",
+            ObjectKind::Record,
+            actor.clone().filter(|_| placed),
+        ),
         ("envelope", ObjectKind::Envelope, None),
         ("letter", ObjectKind::Letter, actor),
         ("keyring", ObjectKind::Keyring, None),

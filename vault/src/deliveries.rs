@@ -2,25 +2,38 @@
 //!
 //! An entry leaves the queue once it is finalized. A crash between the two submits it again: an entry
 //! may be on the chain twice, never not at all.
+//!
+//! The chain takes a batch as a whole or not at all. When it refuses one, each entry is looked at by
+//! itself, so that none holds up the others. What it does not take now is put off: the allowance of the
+//! patient's trail is spent, or the vault's credential has expired. What it has not taken within the day
+//! for which it takes reports is dropped, with a loud line in the log and a counter.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::RngCore;
-use salus_primitives::{Delivery, MAX_DELIVERIES};
+use salus_primitives::{AccountId, Delivery, Moment, DAY, MAX_DELIVERIES, SECOND};
 use tokio::sync::Notify;
 
+use crate::batches;
 use crate::error::ApiError;
-use crate::ledger::Ledger;
+use crate::ledger::{Head, Ledger};
 use crate::metrics::Metrics;
-use crate::store::Store;
+use crate::store::{Queued, Store};
 use crate::Clock;
 
 /// Entries gather for so long, so that a busy vault sends full batches.
 const GATHER: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How often to look for what was put off.
+const LOOK: Duration = Duration::from_secs(60);
+/// What the chain does not take now is offered again after so long.
+const AGAIN: Moment = 10 * 60 * SECOND;
+/// The chain takes no report of an opening that is older.
+const REPORTABLE: Moment = DAY;
 
 pub struct Deliveries {
+    /// The account that signs the reports.
+    service: AccountId,
     ledger: Arc<dyn Ledger>,
     store: Arc<Store>,
     metrics: Arc<Metrics>,
@@ -30,12 +43,14 @@ pub struct Deliveries {
 
 impl Deliveries {
     pub fn new(
+        service: AccountId,
         ledger: Arc<dyn Ledger>,
         store: Arc<Store>,
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Self {
         Self {
+            service,
             ledger,
             store,
             metrics,
@@ -45,35 +60,95 @@ impl Deliveries {
     }
 
     /// On disk when it returns.
-    pub async fn push(&self, delivery: Delivery) -> Result<(), ApiError> {
-        let name = format!(
-            "{:020}-{:016x}",
-            (self.clock)(),
-            rand::rngs::OsRng.next_u64()
-        );
-        self.store.push_delivery(&name, &delivery).await?;
+    pub async fn push(&self, delivery: &Delivery) -> Result<(), ApiError> {
+        let now = (self.clock)();
+        self.store.push_delivery(delivery, now, now).await?;
         self.metrics.deliveries_waiting.inc();
         self.more.notify_one();
         Ok(())
     }
 
-    /// Submits one batch. Returns how many entries the chain has taken.
+    /// Submits one batch. Returns how many entries it has dealt with: the chain has taken them, or
+    /// they were put off or dropped.
     pub async fn submit(&self) -> Result<usize, ApiError> {
-        let (batch, waiting) = self.store.deliveries(MAX_DELIVERIES as usize).await?;
+        let now = (self.clock)();
+        let (batch, waiting) = self.store.deliveries(now, MAX_DELIVERIES as usize).await?;
         self.metrics
             .deliveries_waiting
             .set(i64::try_from(waiting).unwrap_or(i64::MAX));
         if batch.is_empty() {
             return Ok(0);
         }
-        let (names, batch): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        self.ledger.deliver(batch).await?;
-        for name in &names {
-            self.store.remove_delivery(name).await?;
+        let count = batch.len();
+        if !self.offer(batch.clone()).await? {
+            self.sort_out(batch).await?;
+        }
+        Ok(count)
+    }
+
+    /// Has the chain take these entries, and removes them from the queue. False if it refuses them.
+    async fn offer(&self, batch: Vec<Queued>) -> Result<bool, ApiError> {
+        let deliveries = batch.iter().map(|queued| queued.delivery.clone()).collect();
+        if !self.ledger.deliver(deliveries).await? {
+            return Ok(false);
+        }
+        for queued in &batch {
+            self.store.remove_delivery(&queued.name).await?;
             self.metrics.deliveries.inc();
             self.metrics.deliveries_waiting.dec();
         }
-        Ok(names.len())
+        Ok(true)
+    }
+
+    /// Of a batch that the chain has refused: offers anew what it may take, and puts off or drops the
+    /// rest.
+    async fn sort_out(&self, batch: Vec<Queued>) -> Result<(), ApiError> {
+        let head = self.ledger.head().await?;
+        let count = batch.len();
+        let mut good = Vec::with_capacity(count);
+        for queued in batch {
+            let delivery = &queued.delivery;
+            let may = self.ledger.may_report(head.hash, &self.service, delivery);
+            match may.await? {
+                true => good.push(queued),
+                false => self.put_off(head, &queued).await?,
+            }
+        }
+        let refused = good.len() == count;
+        let groups = batches::by_patient(good, |queued| queued.delivery.patient);
+        let left = batches::offer(groups, refused, |part| self.offer(part)).await?;
+        for queued in &left {
+            self.put_off(head, queued).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets an entry wait; drops it if it has waited for too long.
+    async fn put_off(&self, head: Head, queued: &Queued) -> Result<(), ApiError> {
+        let now = (self.clock)();
+        if head.moment.max(now).saturating_sub(queued.since) > REPORTABLE {
+            return self.give_up(queued).await;
+        }
+        let due = now.saturating_add(AGAIN);
+        tracing::warn!(
+            patient = %queued.delivery.patient, record = queued.delivery.record,
+            "the chain does not take a delivery now; it is offered again later"
+        );
+        self.store.put_off_delivery(queued, due).await?;
+        Ok(())
+    }
+
+    async fn give_up(&self, queued: &Queued) -> Result<(), ApiError> {
+        let delivery = &queued.delivery;
+        tracing::error!(
+            patient = %delivery.patient, reader = %delivery.reader, grant = delivery.grant,
+            record = delivery.record, part = ?delivery.part, handed_out = queued.since,
+            "the chain will never take this delivery: it is in no trail but this line"
+        );
+        self.metrics.deliveries_dropped.inc();
+        self.store.remove_delivery(&queued.name).await?;
+        self.metrics.deliveries_waiting.dec();
+        Ok(())
     }
 
     /// Submits whatever waits, for ever. What was left by the last run goes first.
@@ -83,7 +158,8 @@ impl Deliveries {
             match self.submit().await {
                 Ok(0) => {
                     pause = GATHER;
-                    self.more.notified().await;
+                    // Whether something came or not, something may be due.
+                    let _ = tokio::time::timeout(LOOK, self.more.notified()).await;
                     tokio::time::sleep(GATHER).await;
                 }
                 Ok(_) => pause = GATHER,

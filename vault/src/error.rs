@@ -89,6 +89,34 @@ impl ApiError {
         )
     }
 
+    /// Where to go instead, if anywhere.
+    pub fn not_a_keeper(vaults: &[String]) -> Self {
+        let elsewhere = match vaults {
+            [] => {
+                "no member's vault keeps them now: ask the organisation that enrolled the patient"
+                    .into()
+            }
+            vaults => format!("ask {}", vaults.join(" or ")),
+        };
+        Self::new(
+            StatusCode::GONE,
+            "not-a-keeper",
+            format!(
+                "the chain names other vaults than this one to keep this patient's files, and takes no report of a \
+                 delivery from it, so it hands out none: {elsewhere}"
+            ),
+        )
+    }
+
+    pub fn not_reportable() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "not-reportable",
+            "the chain takes no reports of deliveries from this vault's service account, so nothing was handed out: \
+             use another vault; the operator has the account credentialed as a service",
+        )
+    }
+
     pub fn no_such_route() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,

@@ -91,7 +91,8 @@ pub enum Change {
     Members,
 }
 
-/// All that vaults must keep and must not keep of a patient.
+/// All that vaults must keep and must not keep of a patient: also the files that records and
+/// keyrings named lately, because moving them can be undone for a while.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chart {
     pub named: Vec<Named>,
@@ -141,6 +142,13 @@ pub trait Ledger: Send + Sync + 'static {
         patient: PatientId,
         record: RecordIndex,
     ) -> Answer<'_, Option<Record>>;
+    /// The files that a record named before its present one, as far as the chain remembers them.
+    fn former_contents(
+        &self,
+        at: H256,
+        patient: PatientId,
+        record: RecordIndex,
+    ) -> Answer<'_, Vec<Cid>>;
     fn grant(
         &self,
         at: H256,
@@ -209,11 +217,17 @@ pub trait Ledger: Send + Sync + 'static {
         record: RecordIndex,
     ) -> Answer<'_, Vec<OrgId>>;
 
-    /// Submits `copies.confirm_erasures` and returns once it is finalized and succeeded.
-    fn confirm_erasures(&self, batch: Vec<(PatientId, RecordIndex)>) -> Answer<'_, ()>;
+    /// Submits `copies.confirm_erasures` and returns once it is finalized: whether the chain took
+    /// the batch, or refused all of it.
+    fn confirm_erasures(&self, batch: Vec<(PatientId, RecordIndex)>) -> Answer<'_, bool>;
 
-    /// Submits `access_log.delivered` and returns once it is finalized and succeeded.
-    fn deliver(&self, batch: Vec<Delivery>) -> Answer<'_, ()>;
+    /// Whether the chain would take `service`'s word for this delivery now. If not, it may still do
+    /// so later, such as when there is room in the patient's trail again.
+    fn may_report(&self, at: H256, service: &AccountId, delivery: &Delivery) -> Answer<'_, bool>;
+
+    /// Submits `access_log.delivered` and returns once it is finalized: whether the chain took the
+    /// batch, or refused all of it.
+    fn deliver(&self, batch: Vec<Delivery>) -> Answer<'_, bool>;
 
     /// Submits `members.publish_recipient` for the service account, under its signature, and returns
     /// once it is finalized and succeeded.

@@ -10,6 +10,7 @@
 //! - [`gateway`]: blocks and CARs between members' services
 //! - [`copies`]: what this vault must keep for the others, and how it gets it
 //! - [`deliveries`]: what was handed out, on its way to the chain
+//! - [`batches`]: what the chain takes as a whole or not at all
 //! - [`sweep`]: quotas, grace period, erasure
 //! - [`shares`]: this vault's shares of emergency plans, and to whom it releases them
 //! - [`identity`]: the key that they are encrypted to, in a file and on the chain
@@ -22,6 +23,7 @@ use axum::http::{header, HeaderMap};
 use salus_client::files::age::DecryptionKey;
 use salus_primitives::{AccountId, Moment};
 
+pub mod batches;
 pub mod chain;
 pub mod config;
 pub mod copies;
@@ -113,6 +115,7 @@ impl Vault {
                 metrics.clone(),
             ),
             deliveries: Arc::new(Deliveries::new(
+                settings.service_account.clone(),
                 ledger.clone(),
                 store.clone(),
                 metrics.clone(),

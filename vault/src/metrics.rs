@@ -31,6 +31,8 @@ pub struct Metrics {
     pub streams_cut: Counter,
     pub deliveries: Counter,
     pub deliveries_waiting: Gauge,
+    /// Handed out, and in no trail: the chain will never take them.
+    pub deliveries_dropped: Counter,
     pub unanchored_bytes: Gauge,
     pub swept: Counter,
     pub finality_lag_ms: Gauge,
@@ -73,6 +75,7 @@ impl Default for Metrics {
             streams_cut: Counter::default(),
             deliveries: Counter::default(),
             deliveries_waiting: Gauge::default(),
+            deliveries_dropped: Counter::default(),
             unanchored_bytes: Gauge::default(),
             swept: Counter::default(),
             finality_lag_ms: Gauge::default(),
@@ -128,6 +131,11 @@ impl Default for Metrics {
             "deliveries_waiting",
             "Deliveries that the chain has not logged yet",
             metrics.deliveries_waiting.clone(),
+        );
+        registry.register(
+            "deliveries_dropped",
+            "Deliveries that the chain refused for ever; the log names each",
+            metrics.deliveries_dropped.clone(),
         );
         registry.register_with_unit(
             "unanchored",

@@ -3,6 +3,8 @@
 //! Controllers of a patient may have the patient's objects. Anyone else names an `Opened` entry that
 //! is finalized, theirs, of this object and fresh, *and* the chain must still say yes at the
 //! finalized head. No answer is kept: each request asks, and a stream asks again every 64 MiB.
+//!
+//! A record is handed out only by a vault that can report it: one that keeps the patient's files.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,8 +13,8 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use futures::{stream, Stream, StreamExt, TryStreamExt};
 use salus_primitives::{
-    AccountId, Binding, Cid, CorrectionIndex, GlassIndex, GrantIndex, LetterStage, Member, Moment,
-    ObjectKind, OrgId, Part, PatientId, RecordIndex, RequestIndex, SECOND,
+    AccountId, Binding, Cid, CorrectionIndex, Delivery, GlassIndex, GrantIndex, LetterStage,
+    Member, Moment, ObjectKind, OrgId, Part, PatientId, RecordIndex, RequestIndex, SECOND,
 };
 
 use crate::dag;
@@ -121,6 +123,8 @@ pub struct Question {
 pub struct Permit {
     pub content: Cid,
     pub author: Option<AccountId>,
+    /// Under which a record is read; none for a controller's own reading.
+    pub grant: Option<GrantIndex>,
 }
 
 /// The rule.
@@ -217,6 +221,7 @@ impl Rule {
                     .await?
                     .ok_or_else(ApiError::not_found)?;
                 ensure(!record.is_erased(now))?;
+                let mut grant = None;
                 if !controls {
                     let opened = self.entry(head, *entry, reader, patient, begins).await?;
                     ensure(opened.records.contains(&index))?;
@@ -234,10 +239,12 @@ impl Rule {
                             )
                             .await?,
                     )?;
+                    grant = Some(opened.grant);
                 }
                 Ok(Permit {
                     content: record.content,
                     author: Some(record.placed_by),
+                    grant,
                 })
             }
             Place::Envelope(patient, index, number) => {
@@ -265,6 +272,7 @@ impl Rule {
                 Ok(Permit {
                     content,
                     author: None,
+                    grant: None,
                 })
             }
             Place::RequestLetter(patient, index) => {
@@ -279,6 +287,7 @@ impl Rule {
                 Ok(Permit {
                     content: request.letter,
                     author: Some(request.requester),
+                    grant: None,
                 })
             }
             Place::CorrectionLetter(patient, index, stage) => {
@@ -293,6 +302,7 @@ impl Rule {
                 Ok(Permit {
                     content,
                     author: Some(author),
+                    grant: None,
                 })
             }
             Place::GlassLetter(patient, index) => {
@@ -308,6 +318,7 @@ impl Rule {
                 Ok(Permit {
                     content: glass.letter,
                     author: Some(glass.clinician),
+                    grant: None,
                 })
             }
             Place::Dispute(patient, index) => {
@@ -323,6 +334,7 @@ impl Rule {
                 Ok(Permit {
                     content: dispute.letter,
                     author: Some(dispute.by),
+                    grant: None,
                 })
             }
             Place::Keyring(patient) => {
@@ -335,6 +347,7 @@ impl Rule {
                 Ok(Permit {
                     content,
                     author: None,
+                    grant: None,
                 })
             }
         }
@@ -551,28 +564,53 @@ impl Vault {
     }
 
     /// Notes that a file is about to be handed out: in the queue, on disk, before the first byte.
+    /// Errors: 409 or 410 if the chain would not take this vault's report of it.
     pub async fn note(
         &self,
         session: &crate::session::Session,
         question: &Question,
+        permit: &Permit,
     ) -> Result<(), ApiError> {
         let (Place::Record(patient, record), Some(part)) =
             (question.place, question.file.delivery())
         else {
             return Ok(());
         };
-        if session.is_new(patient, record, part) {
-            self.deliveries
-                .push(salus_primitives::Delivery {
-                    patient,
-                    reader: question.reader.clone(),
-                    record,
-                    part,
-                })
-                .await?;
-            session.note(patient, record, part);
+        let delivery = Delivery {
+            patient,
+            reader: question.reader.clone(),
+            grant: permit.grant,
+            record,
+            part,
+        };
+        if session.is_new(&delivery) {
+            self.ensure_reportable(patient).await?;
+            self.deliveries.push(&delivery).await?;
+            session.note(&delivery);
         }
         Ok(())
+    }
+
+    /// Whatever is handed out ends up in the patient's trail: what could not is not handed out. That
+    /// there is no room in it this hour keeps nobody from reading: the report waits.
+    async fn ensure_reportable(&self, patient: PatientId) -> Result<(), ApiError> {
+        let own = self.settings.audience.organisation;
+        let head = self.rule.head().await?;
+        let keepers = self.ledger.keepers(head.hash, patient).await?;
+        if !keepers.contains(&own) {
+            let peers = self.ledger.peers(head.hash).await?;
+            let kept = peers
+                .into_iter()
+                .filter(|peer| keepers.contains(&peer.organisation));
+            let urls: Vec<_> = kept.map(|peer| peer.url).collect();
+            return Err(ApiError::not_a_keeper(&urls));
+        }
+        let service = &self.settings.service_account;
+        let member = self.ledger.member(head.hash, service).await?;
+        match member.is_some_and(|member| member.is_service() && member.organisation() == own) {
+            true => Ok(()),
+            false => Err(ApiError::not_reportable()),
+        }
     }
 }
 

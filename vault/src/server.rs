@@ -322,6 +322,7 @@ impl PartQuery {
         (status = 200, description = "The part", content_type = "application/octet-stream"),
         (status = 206, description = "A range of it", content_type = "application/octet-stream"),
         (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody), (status = 410, body = ErrorBody, description = "Other vaults keep this patient's files"),
         (status = 416, body = ErrorBody), (status = 500, body = ErrorBody), (status = 503, body = ErrorBody),
     ),
     security(("token" = []))
@@ -638,8 +639,10 @@ impl Vault {
         let body = match *method == Method::HEAD {
             true => Body::empty(),
             false => {
-                let stream = self.stream(question.clone(), permit, &found, range).await?;
-                self.note(&session, &question).await?;
+                let stream = self
+                    .stream(question.clone(), permit.clone(), &found, range)
+                    .await?;
+                self.note(&session, &question, &permit).await?;
                 Body::from_stream(stream)
             }
         };

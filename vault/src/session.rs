@@ -6,7 +6,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::RngCore;
-use salus_primitives::{AccountId, Genesis, Moment, OrgId, Part, PatientId, RecordIndex};
+use salus_primitives::{
+    AccountId, Delivery, Genesis, GrantIndex, Moment, OrgId, Part, PatientId, RecordIndex,
+};
 use sha2::{Digest, Sha256};
 use sp_core::sr25519;
 use sp_runtime::MultiSignature;
@@ -111,23 +113,37 @@ impl Challenge {
 pub struct Session {
     pub account: AccountId,
     pub expires_at: Moment,
-    noted: Mutex<HashSet<(PatientId, RecordIndex, Part)>>,
+    noted: Mutex<HashSet<Noted>>,
     walked: Mutex<Vec<ObjectId>>,
+}
+
+/// A delivery to a session's account.
+type Noted = (PatientId, Option<GrantIndex>, RecordIndex, Part);
+
+fn noted(delivery: &Delivery) -> Noted {
+    let Delivery {
+        patient,
+        grant,
+        record,
+        part,
+        ..
+    } = delivery;
+    (*patient, *grant, *record, *part)
 }
 
 impl Session {
     /// Whether this handing out is the first in this session: ranges of one download are one delivery.
-    pub fn is_new(&self, patient: PatientId, record: RecordIndex, part: Part) -> bool {
-        !lock(&self.noted).contains(&(patient, record, part))
+    pub fn is_new(&self, delivery: &Delivery) -> bool {
+        !lock(&self.noted).contains(&noted(delivery))
     }
 
     /// To be called once the delivery is safely in the queue.
-    pub fn note(&self, patient: PatientId, record: RecordIndex, part: Part) {
+    pub fn note(&self, delivery: &Delivery) {
         let mut noted = lock(&self.noted);
         if noted.len() >= MAX_NOTED {
             noted.clear();
         }
-        noted.insert((patient, record, part));
+        noted.insert(self::noted(delivery));
     }
 
     /// Objects whose root this session fetched through the gateway: where its next blocks are.

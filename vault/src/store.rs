@@ -4,7 +4,7 @@
 //! pending/<kind>/<root>                  first: this object is not known to be named by the chain
 //! objects/<kind>/<root>/<block>          then its blocks, never shared with another object
 //! roots/<kind>/<root>.json               last: from here on the object exists
-//! deliveries/<name>.json                 handed out, not yet logged on the chain
+//! deliveries/<when due>-<random>.json    handed out, not yet logged on the chain
 //! shares/<patient>/<fingerprint>.age     this vault's share of an emergency plan, encrypted to the vault
 //! ```
 //!
@@ -25,6 +25,7 @@ use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use rand::RngCore;
 use salus_primitives::{AccountId, Cid, Delivery, Moment, ObjectKind, OrgId, PatientId};
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
 use sp_core::H256;
@@ -151,9 +152,20 @@ pub struct Pending {
     pub counted: bool,
 }
 
+/// A delivery in the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// Of its file: begins with when it is due.
+    pub name: String,
+    /// When it was handed out.
+    pub since: Moment,
+    pub delivery: Delivery,
+}
+
 /// A delivery as it waits to be logged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Waiting {
+    since: Moment,
     /// SCALE, so that the queue holds exactly what will be submitted.
     #[serde(with = "hex::serde")]
     delivery: Vec<u8>,
@@ -502,16 +514,31 @@ impl Store {
             })
     }
 
-    /// Durable when it returns.
-    pub async fn push_delivery(&self, name: &str, delivery: &Delivery) -> Result<()> {
+    /// Puts a delivery into the queue, to be logged from `due` on. Durable when it returns.
+    pub async fn push_delivery(
+        &self,
+        delivery: &Delivery,
+        since: Moment,
+        due: Moment,
+    ) -> Result<()> {
+        let name = format!("{due:020}-{:016x}", rand::rngs::OsRng.next_u64());
         let waiting = Waiting {
+            since,
             delivery: codec::Encode::encode(delivery),
         };
-        write_json(&*self.durable, &delivery_path(name), &waiting).await
+        write_json(&*self.durable, &delivery_path(&name), &waiting).await
     }
 
-    /// Up to `limit` deliveries that wait to be logged, and how many there are.
-    pub async fn deliveries(&self, limit: usize) -> Result<(Vec<(String, Delivery)>, usize)> {
+    /// Lets a delivery wait until then, behind those that are due before. After a crash it may be in
+    /// the queue twice, never not at all.
+    pub async fn put_off_delivery(&self, queued: &Queued, due: Moment) -> Result<()> {
+        self.push_delivery(&queued.delivery, queued.since, due)
+            .await?;
+        self.remove_delivery(&queued.name).await
+    }
+
+    /// Up to `limit` deliveries that are due to be logged, and how many there are in all.
+    pub async fn deliveries(&self, now: Moment, limit: usize) -> Result<(Vec<Queued>, usize)> {
         let prefix = Path::from("deliveries");
         let mut names: Vec<String> = self
             .durable
@@ -526,17 +553,27 @@ impl Store {
             .try_collect()
             .await?;
         let total = names.len();
-        // Names begin with the time: the oldest first.
+        let due = format!("{now:020}~");
+        names.retain(|name| *name < due);
         names.sort_unstable();
-        names.truncate(limit);
-        let mut found = Vec::with_capacity(names.len());
+        let mut found = Vec::with_capacity(limit.min(names.len()));
         for name in names {
+            if found.len() == limit {
+                break;
+            }
             let waiting: Option<Waiting> = read_json(&*self.durable, &delivery_path(&name)).await?;
-            let delivery = waiting.and_then(|waiting| {
-                <Delivery as codec::Decode>::decode(&mut &waiting.delivery[..]).ok()
+            let queued = waiting.and_then(|waiting| {
+                Some((
+                    waiting.since,
+                    <Delivery as codec::Decode>::decode(&mut &waiting.delivery[..]).ok()?,
+                ))
             });
-            match delivery {
-                Some(delivery) => found.push((name, delivery)),
+            match queued {
+                Some((since, delivery)) => found.push(Queued {
+                    name,
+                    since,
+                    delivery,
+                }),
                 None => {
                     tracing::error!(%name, "a queued delivery cannot be read; it stays in the queue's folder")
                 }

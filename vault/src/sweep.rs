@@ -265,8 +265,8 @@ impl Vault {
         Ok(deleted)
     }
 
-    /// Deletes the file of an erased record at once. False if someone has it in hand, or another
-    /// record names it.
+    /// Deletes the file of an erased record at once. False if someone has it in hand, or the chain does
+    /// not say that it must go.
     pub async fn delete_erased(&self, id: ObjectId, patient: PatientId) -> Result<bool, ApiError> {
         let Some(_lock) = self.store.lock(id.1) else {
             return Ok(false);
@@ -292,8 +292,9 @@ impl Vault {
         Ok(())
     }
 
-    /// Looks through *all* objects for those that the chain no longer names: erased records,
-    /// relocated files, replaced keyrings. They get the grace period from now; [`Vault::sweep`] deletes them.
+    /// Looks through *all* objects for those that the chain no longer names: erased records, and files
+    /// and keyrings that were replaced so long ago that it cannot be undone. They get the grace period
+    /// from now; [`Vault::sweep`] deletes them.
     /// Shares of emergency plans that are gone are deleted at once.
     pub async fn audit(&self) -> Result<u64, ApiError> {
         let shares = self.forget_shares(None).await?;

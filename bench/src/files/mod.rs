@@ -17,12 +17,16 @@ use std::{
 use anyhow::{ensure, Context, Result};
 use futures::future::try_join_all;
 use rand::{rngs::StdRng, RngCore, SeedableRng};
-use salus_client::vault::{Reach, Session, Vault};
+use salus_client::{
+    keys::AccountKey,
+    vault::{Reach, Session, Vault},
+};
+use salus_primitives::ClinicianRole;
 use serde_json::Value;
 
 use self::{alone::Alone, program::Program, ranges::Ranges, transfer::Parts, transfer::Transfer};
 use crate::{
-    population,
+    population::{self, Population},
     process::{self, cpu, peak_memory},
     world::World,
 };
@@ -34,6 +38,9 @@ pub struct Args {
     /// The vault's URL, as the chain names it
     #[arg(long, default_value = "http://127.0.0.1:8040")]
     vault: String,
+    /// The key that the vault was started with: a vault that cannot report hands nothing out
+    #[arg(long, default_value = "//Vault")]
+    vault_key: String,
     /// The vault's process, for its CPU time and memory
     #[arg(long)]
     vault_pid: Option<u32>,
@@ -69,6 +76,13 @@ pub async fn run(args: Args) -> Result<(String, Value)> {
         peak_memory(pid).context("--vault-pid")?;
     }
     let chain = population::connect(&args.node).await?;
+    let vault_key = AccountKey::from_uri(&args.vault_key).context("--vault-key")?;
+    let population = Population::prepare(&chain, 0, 0, 1).await?;
+    let hospital = population.hospitals.first().context("no hospital")?;
+    hospital.name_vault(&chain, &args.vault).await?;
+    hospital
+        .credential(&chain, [(&vault_key, ClinicianRole::Service)])
+        .await?;
     let world = World::create(&chain).await?;
     let vault = Vault::new(&args.vault, 0, chain.genesis(), Reach::Development)?;
     let session = vault.sign_in(&world.owner).await?;

@@ -124,7 +124,8 @@ impl VaultError {
             VaultError::Unreachable { .. } | VaultError::WrongVault { .. } => true,
             // Another organisation's vault, where the chain names this one's.
             VaultError::Refused { code, .. } if code == "bad-challenge" => true,
-            VaultError::Refused { status, .. } => *status == 404 || *status >= 500,
+            // Gone: it no longer keeps this patient's files.
+            VaultError::Refused { status, .. } => matches!(status, 404 | 410) || *status >= 500,
             _ => false,
         }
     }

@@ -13,13 +13,13 @@ use salus_client::{
     chain::{calls, storage_prefix, Block, Call, Chain, Salus},
     profile::Profile,
 };
-use salus_primitives::{rows::DAY, AccountId, ClinicianRole, Genesis};
+use salus_primitives::{AccountId, ClinicianRole, Genesis};
 use serde_json::{json, Value};
 use sp_core::H256;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::{binary, command_in, run, site::wait, wait_until, Answer, Site};
+use crate::{binary, command_in, credential, run, site::wait, wait_until, Answer, Site};
 
 /// Where each member's node answers those at the same place.
 pub const NODE: &str = "ws://127.0.0.1:9944";
@@ -119,16 +119,13 @@ impl Consortium {
             hex::decode(text.trim_start_matches("0x")).expect("hexadecimal")
         };
         let register = calls::session::set_keys(&bytes("keys"), &bytes("proof"));
-        let service = self
-            .person(member, &format!("//Vault//{member}"))
-            .client
-            .me();
-        let url = Self::vault_url(member);
+        let service = self.person(member, &format!("//Vault//{member}")).client;
+        let (url, organisation) = (Self::vault_url(member), Self::organisation(member));
         self.admin(member)
             .act(move |admin| async move {
                 admin.submit(&register).await?;
                 let role = ClinicianRole::Service;
-                organisation::credential(&admin, &service, role, 365 * DAY).await?;
+                credential(&admin, organisation, &service.key, role).await?;
                 organisation::set_profile(&admin, None, Some(&url)).await?;
                 organisation::publish(&admin).await
             })
@@ -332,8 +329,8 @@ impl Consortium {
         }
     }
 
-    /// The council decides: the first of these members' admins proposes, the others vote. Where it
-    /// has to be announced, it is carried out, too.
+    /// The council decides: the first of these members' admins proposes, which is a vote for it, and the
+    /// others vote until it is carried. Where it has to be announced, it is carried out, too.
     pub fn decide(&self, members: &[usize], call: Call, announced: bool) -> council::Outcome {
         let (first, others) = members.split_first().expect("somebody proposes");
         let proposed = self.admin(*first).act(move |client| async move {

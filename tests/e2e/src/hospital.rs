@@ -9,7 +9,7 @@ use std::{
 
 use salus_client::{
     actions::{
-        identity, organisation, patient,
+        organisation, patient,
         records::{self, NewFile},
         sharing::{self, Sharing, What, Who},
         Client,
@@ -21,15 +21,16 @@ use salus_client::{
         Place,
     },
     keyring::Label,
+    keys::AccountKey,
     taxonomy::Category,
 };
 use salus_primitives::{
     rows::{DAY, HOUR},
-    AccountId, ClinicianRole, CompartmentId, ControllerRole, OrganisationKind, PatientId, Purpose,
+    ClinicianRole, CompartmentId, ControllerRole, OrganisationKind, PatientId, Purpose,
     RecordIndex, Rights,
 };
 
-use crate::{Vault, World};
+use crate::{credential, employ, Vault, World};
 
 /// A world in which organisation 0, the hospital of the preset, runs a vault and has a doctor.
 pub struct Hospital {
@@ -128,7 +129,7 @@ impl Hospital {
         let admin = hospital.person("hospital").await;
         let (service, url) = (Vault::service("vault"), hospital.vault.url());
         futures::join!(
-            run_vault(&admin, &service, &url),
+            run_vault(&admin, 0, &service, &url),
             hospital.physician("doctor")
         );
         hospital.vault.wait();
@@ -138,12 +139,9 @@ impl Hospital {
     /// Someone of the hospital's staff, with a published key.
     pub async fn staff(&self, name: &str, role: ClinicianRole) -> Client {
         let (admin, person) = futures::join!(self.person("hospital"), self.person(name));
-        organisation::credential(&admin, &person.me(), role, 365 * DAY)
+        employ(&admin, 0, &person, role)
             .await
-            .expect("an admin credentials");
-        identity::publish(&person)
-            .await
-            .expect("a member publishes a key");
+            .expect("an admin employs who consents");
         person
     }
 
@@ -206,7 +204,8 @@ impl Hospital {
             &[],
         );
         let url = vault.url();
-        run_vault(&admin, &Vault::service("clinic-vault"), &url).await;
+        let service = Vault::service("clinic-vault");
+        run_vault(&admin, organisation, &service, &url).await;
         vault.wait();
         self.clinic = Some(Clinic {
             organisation,
@@ -296,9 +295,9 @@ impl Patient {
 }
 
 /// What an admin does so that a vault can work.
-async fn run_vault(admin: &Client, service: &AccountId, url: &str) {
+async fn run_vault(admin: &Client, organisation: u32, service: &AccountKey, url: &str) {
     let (service, profile, key) = futures::join!(
-        organisation::credential(admin, service, ClinicianRole::Service, 365 * DAY),
+        credential(admin, organisation, service, ClinicianRole::Service),
         organisation::set_profile(admin, None, Some(url)),
         organisation::publish(admin),
     );

@@ -7,7 +7,6 @@ use std::{
 };
 
 use salus_client::keys::AccountKey;
-use salus_primitives::AccountId;
 
 use crate::{free_port, wait_until, Process};
 
@@ -29,10 +28,8 @@ impl Vault {
     }
 
     /// The account that logs the deliveries of the vault with this name.
-    pub fn service(name: &str) -> AccountId {
-        AccountKey::from_uri(&Self::key(name))
-            .expect("a development key")
-            .account()
+    pub fn service(name: &str) -> AccountKey {
+        AccountKey::from_uri(&Self::key(name)).expect("a development key")
     }
 
     /// `name` is that of its files in `folder`; `data` is where it keeps objects, if the options do

@@ -13,9 +13,8 @@ use std::{
 
 use salus_client::{
     actions::{
-        identity,
         opening::{self, Opening},
-        organisation, patient,
+        patient,
         records::{self},
         sharing::{self, Sharing, What, Who},
         Client,
@@ -30,7 +29,7 @@ use salus_primitives::{
 use sp_core::H256;
 use tokio::task::JoinHandle;
 
-use crate::{content, new_file, Consortium, Person};
+use crate::{content, employ, new_file, Consortium, Person};
 
 pub const CATEGORY: Category = Category::Imaging;
 /// Small ones, and one of several chunks.
@@ -124,18 +123,14 @@ impl Ward {
     pub fn of(consortium: &Consortium, member: usize) -> Self {
         let admin = consortium.admin(member);
         let doctor = consortium.person(member, &format!("//World//doctor-{member}"));
-        let account = doctor.client.me();
+        let (employed, organisation) = (doctor.client.clone(), Consortium::organisation(member));
         admin
             .act(move |admin| async move {
-                organisation::credential(&admin, &account, ClinicianRole::Physician, 365 * DAY)
-                    .await
+                employ(&admin, organisation, &employed, ClinicianRole::Physician).await
             })
-            .expect("an admin credentials");
-        doctor
-            .act(|doctor| async move { identity::publish(&doctor).await })
-            .expect("a member publishes a key");
+            .expect("an admin employs who consents");
         let patient = consortium.person(member, &format!("//World//patient-{member}"));
-        let id = enrol(&doctor, &patient, Consortium::organisation(member));
+        let id = enrol(&doctor, &patient, organisation);
         patient
             .act(move |patient| async move {
                 patient::open_compartments(&patient, id, &[CATEGORY], &[]).await

@@ -2,13 +2,16 @@
 //! owners of other patients, a node that lies. Each test also shows that the honest way works, so
 //! that a refusal is one.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use codec::Encode;
 use futures::StreamExt;
 use salus_client::{
-    actions::{identity, opening, organisation, sharing, Client},
-    chain::{calls, Call},
+    actions::{opening, organisation, sharing, Client},
+    chain::{calls, Call, ChainError, Submitted},
     files::{
         age::{seal_bytes, DecryptionKey},
         car,
@@ -16,14 +19,21 @@ use salus_client::{
         unixfs::{cid_of, directory, to_chain, Entry, RAW},
         BINDING, MANIFEST, PAYLOAD,
     },
+    keys::AccountKey,
     taxonomy::Category,
     vault::Opened,
+    Error,
 };
-use salus_e2e::{content, salus, Answer, Hospital, Http, Lies, Patient, Shared};
+use salus_e2e::{
+    content, employ, salus, takes_role, wait_until, Answer, Hospital, Http, Lies, Patient, Shared,
+};
 use salus_primitives::{
-    rows::DAY, Cid, ClinicianRole, GrantIndex, GrantTerms, Grantee, NewRecord, ObjectKind, Part,
-    Purpose, RecordIndex, Rights, Scope, SignedRecipient, Subject,
+    rows::DAY,
+    signing::{CredentialConsent, RoleConsent},
+    Cid, ClinicianRole, ControllerRole, Delivery, GrantIndex, GrantTerms, Grantee, NewRecord,
+    ObjectKind, Part, Purpose, RecordIndex, Rights, Scope, SignedRecipient, Subject,
 };
+use serde_json::json;
 use sp_core::H256;
 
 const MIB: usize = 1024 * 1024;
@@ -591,12 +601,10 @@ async fn a_clinician_who_changed_employer_takes_no_grant_along() {
         .await
         .is(404, "not-found");
     let clinic = hospital.person("clinic").await;
-    organisation::credential(&clinic, &leaver.me(), ClinicianRole::Physician, DAY)
+    let employer = hospital.clinic().organisation;
+    employ(&clinic, employer, &leaver, ClinicianRole::Physician)
         .await
         .expect("the clinic hires");
-    identity::publish(&leaver)
-        .await
-        .expect("a member publishes");
 
     http.get(&path, &token, Some(opened))
         .await
@@ -628,59 +636,295 @@ async fn a_clinician_who_changed_employer_takes_no_grant_along() {
     assert_eq!(http.get(&path, &token, Some(opened)).await.status, 200);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_flood_by_one_account_does_not_keep_another_from_revoking() {
-    const FLOOD: u64 = 3_000;
-    const BLOCKS: u32 = 5;
-    let hospital = Hospital::open().await;
-    let doctor = hospital.doctor().await;
-    // Services have the largest allowance.
-    let (flooder, service, patient) = futures::join!(
-        hospital.physician("flooder"),
-        hospital.staff("service", ClinicianRole::Service),
-        hospital.patient("patient", &[CATEGORY]),
+/// So many services of the hospital.
+async fn services(hospital: &Hospital, count: usize) -> Vec<Client> {
+    let admin = hospital.person("hospital").await;
+    let (genesis, now) = (
+        admin.chain.genesis(),
+        admin.clock().await.expect("it answers"),
     );
-    for attacker in [&flooder, &service] {
-        let grant = patient.share(&doctor, CATEGORY, Rights::Read).await;
-        let chain = &attacker.chain;
-        let from = chain.finalized().await.expect("it answers");
-        let next = chain.next_nonce(&attacker.me()).await.expect("it answers");
-        let remark = calls::system::remark(&[7; 512]);
-        let mut flood = Vec::new();
-        for nonce in next..next + FLOOD {
-            let signed = chain.sign(&attacker.key, &remark, nonce, from).await;
-            flood.push(signed.expect("it can be signed"));
-        }
-        let revoke = calls::consent::revoke(patient.id, grant);
-        let owner = &patient.client;
-        let nonce = owner.chain.next_nonce(&owner.me()).await;
-        let nonce = nonce.expect("it answers");
-        let revoke = owner.chain.sign(&owner.key, &revoke, nonce, from).await;
-        let revoke = revoke.expect("it can be signed");
-
-        let flooding = async {
-            let mut taken = 0;
-            let mut sent = futures::stream::iter(&flood)
-                .map(|signed| chain.send(signed))
-                .buffer_unordered(256);
-            while let Some(answer) = sent.next().await {
-                taken += u32::from(answer.is_ok());
-            }
-            taken
-        };
-        let revoking = async {
-            // In the middle of it.
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            let before = owner.chain.finalized().await.expect("it answers");
-            let done = owner.chain.send_and_wait(&revoke).await;
-            done.expect("it is finalized").block.number - before.number
-        };
-        let (taken, blocks) = futures::join!(flooding, revoking);
-        println!("{taken} of {FLOOD} were taken; the revocation came after {blocks} blocks");
-        assert!(taken > 0);
-        assert!(blocks <= BLOCKS, "after {blocks} blocks");
-        let view = owner.salus().await.expect("it answers");
-        let view = view.grant(patient.id, grant).await.expect("it answers");
-        assert!(view.is_none_or(|view| !view.active));
+    let role = ClinicianRole::Service;
+    let mut people = Vec::new();
+    for i in 0..count {
+        people.push(hospital.person(&format!("service-{i}")).await);
     }
+    let credentials: Vec<Call> = people
+        .iter()
+        .map(|person| {
+            let consent = person
+                .key
+                .sign_credential(0, role, now, now + DAY, &genesis);
+            calls::members::credential(&person.me(), role, now + DAY, Some(&consent))
+        })
+        .collect();
+    submit_all(&admin, &credentials).await;
+    people
+}
+
+/// Signs and sends the same call again and again, whatever the node says of it, until it is over.
+/// Returns how many the node has taken.
+async fn flood(sender: &Client, call: &Call, over: &AtomicBool) -> usize {
+    let (chain, mut taken) = (&sender.chain, 0);
+    while !over.load(Ordering::Relaxed) {
+        let from = chain.finalized().await.expect("it answers");
+        let mut nonce = chain.next_nonce(&sender.me()).await.expect("it answers");
+        for _ in 0..64 {
+            let signed = chain.sign(&sender.key, call, nonce, from).await;
+            let signed = signed.expect("it can be signed");
+            if chain.send(&signed).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                break;
+            }
+            nonce += 1;
+            taken += 1;
+        }
+    }
+    taken
+}
+
+/// Blocks that passed this call by before one took it.
+async fn delay(hospital: &Hospital, person: &Client, call: &Call) -> u32 {
+    let best = hospital.node.rpc("chain_getHeader", json!([])).await;
+    let best = best["number"].as_str().expect("a number");
+    let best = u32::from_str_radix(best.trim_start_matches("0x"), 16).expect("hexadecimal");
+    let done = person.submit(call).await.expect("it is taken at last");
+    done.block.number.saturating_sub(best + 1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twelve_services_that_flood_urgent_and_ordinary_calls_delay_nobody_else() {
+    const SERVICES: usize = 12;
+    const PROBES: usize = 8;
+    const BLOCKS: u32 = 2;
+    let hospital = Hospital::open().await.with_clinic().await;
+    let doctor = hospital.doctor().await;
+    let http = http(&hospital, &doctor);
+    let services = services(&hospital, SERVICES).await;
+    let (patient, other, clinic, reader) = futures::join!(
+        hospital.patient("patient", &[CATEGORY]),
+        hospital.patient("other", &[CATEGORY]),
+        hospital.person("clinic"),
+        hospital.person("clinic-doctor"),
+    );
+    let employer = hospital.clinic().organisation;
+    employ(&clinic, employer, &reader, ClinicianRole::Physician)
+        .await
+        .expect("the clinic hires");
+    let record = put(&patient, &patient.client, &http, b"to be read")
+        .await
+        .record;
+    let grant = patient.share(&reader, CATEGORY, Rights::Read).await;
+    let opening = calls::access_log::open(
+        patient.id,
+        &[record],
+        Part::Full,
+        grant,
+        Purpose::Treat,
+        None,
+    );
+    let opening = opening.expect("not too many");
+
+    // Whoever may not revoke may still say so, and first.
+    let urgent = calls::consent::revoke(patient.id, GrantIndex::MAX);
+    let ordinary = calls::system::remark(&[7; 512]);
+    for (what, call) in [("urgent", urgent), ("ordinary", ordinary)] {
+        let over = AtomicBool::new(false);
+        let flooding =
+            futures::future::join_all(services.iter().map(|service| flood(service, &call, &over)));
+        let waiting = async {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            let (mut others, mut same) = (Vec::new(), Vec::new());
+            for i in 0..PROBES {
+                // Another organisation's doctor, and another patient of the same hospital.
+                let shared = calls::consent::grant(other.id, &terms(&other), None);
+                let (opened, granted) = futures::join!(
+                    delay(&hospital, &reader, &opening),
+                    delay(&hospital, &other.client, &shared),
+                );
+                println!("{what} {i}: {opened} and {granted} blocks");
+                others.push(opened);
+                same.push(granted);
+            }
+            over.store(true, Ordering::Relaxed);
+            (others, same)
+        };
+        let (taken, (others, same)) = futures::join!(flooding, waiting);
+        let taken: usize = taken.into_iter().sum();
+        println!("{what}: {taken} were taken of the flood");
+        assert!(taken > SERVICES, "nobody has flooded");
+        for delays in [others, same] {
+            assert!(delays.iter().all(|delay| *delay <= BLOCKS), "{delays:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thief_who_moves_a_record_and_the_keyring_to_nowhere_destroys_nothing() {
+    let mut hospital = Hospital::open().await;
+    let patient = hospital.patient("robbed", &[CATEGORY]).await;
+    let bytes = content(10, 3 * MIB);
+    let file = hospital.file("robbed-file", &bytes);
+    let record = patient.add(&patient.client, file, CATEGORY).await;
+    // A vault that deletes what nothing names within seconds.
+    hospital
+        .vault
+        .restart_with(&["--grace", "1", "--audit-every", "1", "--sweep-every", "1"]);
+    let before = hospital.vault.whole();
+
+    // The thief has the owner's key: so may they erase, but that takes three days.
+    let [nowhere, nothing] = [1, 2].map(|n| Cid::dag_pb([n; 32]));
+    let moves = [
+        calls::records::relocate(patient.id, record, 0, nowhere),
+        calls::patients::set_keyring(patient.id, nothing),
+    ];
+    submit_all(&patient.client, &moves).await;
+    let http = http(&hospital, &patient.client);
+    let built = patient.build(&patient.client, CATEGORY, b"named by nobody");
+    let token = http.sign_in(&patient.client.key).await;
+    let answer = http.upload(&token, &built.object).await;
+    assert_eq!(answer.expect("it answers").status, 201);
+    let unnamed = built.object.root().to_string();
+    wait_until("the vault has deleted what nothing names", 60, || {
+        !hospital.vault.whole().contains(&unnamed)
+    });
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(hospital.vault.whole(), before, "and nothing else");
+    let mine = |line: &str| hospital.salus("robbed", line.split_whitespace());
+    let out = hospital.path("robbed-read").display().to_string();
+    let get = format!("record get {record} --out {out}");
+    assert_ne!(mine(&get).code, 0, "it lies nowhere");
+
+    mine(&format!("record restore {record}")).ok();
+    mine("keyring restore").ok();
+    mine(&get).ok();
+    assert!(std::fs::read(&out).expect("it was written") == bytes);
+    mine(&format!("keyring fetch --patient {}", patient.id)).ok();
+}
+
+/// Says on the chain that this was handed out.
+async fn deliver(who: &Client, delivery: Delivery) -> salus_client::Result<Submitted> {
+    let call = calls::access_log::delivered(&[delivery]).expect("not too many");
+    who.submit(&call).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_delivery_is_refused_and_leaves_no_trace() {
+    let hospital = HOSPITAL.hospital();
+    let doctor = hospital.doctor().await;
+    let (forger, patient, stranger) = futures::join!(
+        hospital.staff("forger", ClinicianRole::Service),
+        hospital.patient("patient-9", &[CATEGORY]),
+        hospital.physician("stranger-9"),
+    );
+    let http = http(&hospital, &doctor);
+    let record = put(&patient, &patient.client, &http, b"never opened")
+        .await
+        .record;
+    let grant = patient.share(&doctor, CATEGORY, Rights::Read).await;
+    let delivery = |reader: &Client, grant: Option<GrantIndex>| Delivery {
+        patient: patient.id,
+        reader: reader.me(),
+        grant,
+        record,
+        part: Part::Full,
+    };
+    let before = traces(&patient).await;
+    for (who, forged) in [
+        // Nothing was opened; no grant; no controller; somebody else's grant; no service.
+        (&forger, delivery(&doctor, Some(grant))),
+        (&forger, delivery(&doctor, Some(grant + 1))),
+        (&forger, delivery(&doctor, None)),
+        (&forger, delivery(&stranger, Some(grant))),
+        (&doctor, delivery(&doctor, Some(grant))),
+    ] {
+        let refused = deliver(who, forged.clone()).await;
+        let failed = matches!(refused, Err(Error::Chain(ChainError::Failed { .. })));
+        assert!(failed, "{forged:?}: {refused:?}");
+    }
+    assert_eq!(traces(&patient).await, before);
+
+    // Once the doctor has opened it, the hospital may say that it was handed out: to the doctor.
+    open(&doctor, &patient, &[record], Part::Full, grant).await;
+    let other = deliver(&forger, delivery(&stranger, Some(grant))).await;
+    assert!(other.is_err(), "{other:?}");
+    deliver(&forger, delivery(&doctor, Some(grant)))
+        .await
+        .expect("it was opened");
+    deliver(&forger, delivery(&patient.client, None))
+        .await
+        .expect("an owner reads");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_credentialed_or_given_a_role_without_their_consent() {
+    let hospital = HOSPITAL.hospital();
+    let (admin, named, patient) = futures::join!(
+        hospital.person("hospital"),
+        hospital.person("named-10"),
+        hospital.patient("patient-10", &[CATEGORY]),
+    );
+    let account = named.me();
+    let (genesis, now) = (
+        admin.chain.genesis(),
+        admin.clock().await.expect("it answers"),
+    );
+    let role = ClinicianRole::Physician;
+    let signed = |key: &AccountKey, organisation, role| {
+        key.sign_credential(organisation, role, now, now + DAY, &genesis)
+    };
+    let credential = |consent: Option<&CredentialConsent>| {
+        calls::members::credential(&account, role, now + DAY, consent)
+    };
+    let add = |consent: &RoleConsent| {
+        calls::patients::add_controller(patient.id, &account, ControllerRole::Carer, None, consent)
+    };
+    let refused = [
+        (&admin, credential(None)),
+        (&admin, credential(Some(&signed(&admin.key, 0, role)))),
+        (&admin, credential(Some(&signed(&named.key, 1, role)))),
+        (
+            &admin,
+            credential(Some(&signed(&named.key, 0, ClinicianRole::Service))),
+        ),
+        (
+            &patient.client,
+            add(&patient.client.key.sign_role(
+                &patient.id,
+                ControllerRole::Carer,
+                now + DAY,
+                &genesis,
+            )),
+        ),
+        (
+            &patient.client,
+            add(&named
+                .key
+                .sign_role(&patient.id, ControllerRole::Guardian, now + DAY, &genesis)),
+        ),
+    ];
+    for (who, call) in refused {
+        let answer = who.submit(&call).await;
+        let failed = matches!(answer, Err(Error::Chain(ChainError::Failed { .. })));
+        assert!(failed, "{call}: {answer:?}");
+    }
+    let salus = admin.salus().await.expect("it answers");
+    assert_eq!(salus.member(&account).await.expect("it answers"), None);
+    let controllers = salus.controllers(patient.id).await.expect("it answers");
+    assert_eq!(controllers.len(), 1);
+
+    employ(&admin, 0, &named, role)
+        .await
+        .expect("who consents is employed");
+    let consent = takes_role(&named, patient.id, ControllerRole::Carer).await;
+    let carer = ControllerRole::Carer;
+    salus_client::actions::patient::add_controller(
+        &patient.client,
+        patient.id,
+        &account,
+        carer,
+        None,
+        &consent,
+    )
+    .await
+    .expect("who consents gets a role");
 }

@@ -15,7 +15,7 @@ use std::{
 use salus_e2e::{binary, eventually, Founded, Node, Relay};
 use serde_json::{json, Value};
 
-const FEW_PEOPLE: &str = "--patients 4 --records 1 --services 4";
+const FEW_PEOPLE: &str = "--patients 8 --records 1 --services 4";
 
 /// `salus-bench chain` with these words.
 fn bench(node: &Node, words: &str) -> Child {
@@ -109,6 +109,56 @@ async fn a_node_killed_in_the_middle_of_a_run_is_waited_for_and_the_gap_reported
     );
     // Each of them once, although some were sent twice.
     assert_eq!(events(&node, "AccessLog", "Opened").await, COUNT);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn floods_are_measured_and_keep_nobody_else_waiting() {
+    const FLOODS: [&str; 11] = [
+        "nobody",
+        "organisation, ordinary",
+        "organisation, long",
+        "organisation, urgent",
+        "organisation, failing",
+        "organisation, nonces",
+        "organisation, one trail",
+        "organisation, motions",
+        "patient",
+        "guardian",
+        "stranger",
+    ];
+    /// Blocks that pass an ordinary call by.
+    const DELAY: u64 = 2;
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let node = Node::start(folder.path());
+    let words = "--blocks 8 --rest 2 --services 12 --clinicians 4";
+    let output = Command::new(binary("salus-bench"))
+        .args(["--json", "abuse", "--node", &node.url()])
+        .args(words.split_whitespace())
+        .output()
+        .expect("it is built");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let floods = report["floods"].as_array().expect("a list");
+    let names: Vec<_> = floods.iter().map(|one| one["flood"].as_str()).collect();
+    assert_eq!(names, FLOODS.map(Some));
+    let count = |one: &Value, field: &str| one[field].as_u64().expect("a number");
+    for one in floods {
+        for who in ["others", "same hospital"] {
+            let waited = &one["delays"][who];
+            assert!(count(waited, "calls") > 0, "{one}");
+            assert_eq!(waited["never"], 0, "{one}");
+            assert!(count(waited, "max") <= DELAY, "{one}");
+        }
+        let flood = one["flood"].as_str().expect("a name");
+        match flood {
+            "nobody" | "stranger" => assert_eq!(one["taken"], 0, "{one}"),
+            _ => assert!(count(one, "taken") > 0, "{one}"),
+        }
+        assert!(count(one, "trail_entries") <= 1_024, "{one}");
+        assert!(count(one, "open_motions") <= 4, "{one}");
+        assert!(count(one, "controllers_added") <= 8, "{one}");
+    }
 }
 
 /// Transactions in the blocks that are not final yet.

@@ -347,33 +347,67 @@ async fn requests_are_declined_and_withdrawn_and_corrections_denied_disputed_and
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn members_are_suspended_and_reinstated_by_vote_and_controllers_come_and_go() {
-    let hospital = HOSPITAL.hospital();
+async fn members_are_suspended_and_reinstated_by_the_votes_of_the_others() {
+    let hospital = Hospital::open().await.with_clinic().await;
     let organisation = hospital.clinic().organisation;
     let council = |person: &str, line: String| salus(&hospital, person, &line);
+    let proposal = |made: &Value| {
+        let proposal = made["proposal"].as_str();
+        proposal.expect("it waits for votes").to_owned()
+    };
+    let laboratory = hospital.profile("laboratory").1.account.account();
+    let line = format!("org admit Laboratory --kind laboratory --admin {laboratory}");
+    let admitted = proposal(&council("hospital", line).ok());
+    let voted = council("clinic", format!("council vote {admitted}")).ok();
+    assert_eq!(voted["executed"], true, "{voted}");
+    council("laboratory", "org publish".into()).ok();
+
     let publish = || council("clinic", "org publish".into());
-    let proposed = council("hospital", format!("org suspend {organisation}")).ok();
-    let proposal = proposed["proposal"].as_str().expect("it waits for votes");
+    let suspend = format!("org suspend {organisation}");
+    let suspended = proposal(&council("hospital", suspend.clone()).ok());
     let motions = council("clinic", "council list".into()).ok();
-    row(&motions["motions"], "proposal", json!(proposal));
+    row(&motions["motions"], "proposal", json!(suspended));
     publish().ok();
-    let voted = council("clinic", format!("council vote {proposal}")).ok();
-    assert_eq!(voted["executed"], true);
+    // Who proposes what is proposed already votes for it, and that is enough.
+    let joined = council("laboratory", suspend).ok();
+    assert_eq!(joined["executed"], true, "{joined}");
     let left = council("hospital", "council list".into()).ok();
     assert_eq!(left["motions"], json!([]));
     publish().fails(3, "neither an active member");
-    // Who is suspended has no vote.
-    let line = format!("org reinstate {organisation}");
-    assert_eq!(council("hospital", line).ok()["executed"], true);
-    publish().ok();
 
+    // Who is suspended has no vote, and its seat still counts: one of three decides nothing.
+    let reinstated = council("hospital", format!("org reinstate {organisation}")).ok();
+    assert_eq!(reinstated["executed"], false, "{reinstated}");
+    let reinstated = proposal(&reinstated);
+    let vote = format!("council vote {reinstated}");
+    assert_ne!(council("clinic", vote.clone()).code, 0);
+    let voted = council("laboratory", vote).ok();
+    assert_eq!(voted["executed"], true, "{voted}");
+    publish().ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn controllers_come_with_their_consent_and_go() {
+    let hospital = HOSPITAL.hospital();
     let patient = hospital.patient("ward", &[]).await;
     let helper = hospital.profile("helper").1.account.account();
     let mine = |line: String| salus(&hospital, "ward", &line);
-    mine(format!(
-        "patient controllers add {helper} --role carer --for 1d"
-    ))
-    .ok();
+    let consent = |role: &str| {
+        let out = hospital
+            .path(&format!("helper-{role}"))
+            .display()
+            .to_string();
+        let line = format!(
+            "consent role --patient {} --role {role} --out {out}",
+            patient.id
+        );
+        salus(&hospital, "helper", &line).ok();
+        out
+    };
+    let (carer, guardian) = (consent("carer"), consent("guardian"));
+    let add = format!("patient controllers add {helper} --role carer --for 1d --consent");
+    mine(format!("{add} {guardian}")).fails(1, "for the role guardian");
+    mine(format!("{add} {carer}")).ok();
     let helper_text = json!(helper.to_string());
     let controllers = mine("patient controllers".into()).ok();
     let carer = row(&controllers["controllers"], "account", helper_text);
@@ -402,6 +436,6 @@ fn completions_know_every_command() {
     let words = String::from_utf8_lossy(&output.stdout);
     assert_eq!(
         words.split_whitespace().collect::<Vec<_>>(),
-        ["reclassify", "relocate"]
+        ["reclassify", "relocate", "restore"]
     );
 }

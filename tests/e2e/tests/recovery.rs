@@ -70,6 +70,14 @@ fn give(
     (salus(hospital, helper, &line), out)
 }
 
+/// Somebody's word that they take a role for a patient; its file.
+fn consent(hospital: &Hospital, person: &str, patient: &str, role: &str) -> String {
+    let out = path(hospital, &format!("{person}-{role}-{patient}"));
+    let line = format!("consent role --patient {patient} --role {role} --out {out}");
+    salus(hospital, person, &line).ok();
+    out
+}
+
 /// Finishes as soon as the delay is over; before, it is refused.
 fn finish(hospital: &Hospital, helper: &str, request: &str) {
     let line = format!("recovery finish {request}");
@@ -86,6 +94,7 @@ fn is_powerless(hospital: &Hospital, person: &str, patient: &Patient, grant: u32
     let doctor = hospital.profile("doctor").1.account.account();
     let file = hospital.file("late", b"too late").display().to_string();
     let (out, request) = (path(hospital, "stolen"), path(hospital, "stolen-request"));
+    let consent = consent(hospital, "doctor", &id.to_string(), "guardian");
     salus(
         hospital,
         person,
@@ -105,7 +114,9 @@ fn is_powerless(hospital: &Hospital, person: &str, patient: &Patient, grant: u32
         format!("keyring save --patient {id}"),
         format!("keyring rotate --patient {id}"),
         format!("patient restrict --patient {id}"),
-        format!("patient controllers --patient {id} add {doctor} --role guardian"),
+        format!(
+            "patient controllers --patient {id} add {doctor} --role guardian --consent {consent}"
+        ),
         format!("recovery remove --patient {id}"),
         format!("recovery cancel --patient {id} --owner {doctor}"),
         format!("patient take-over --patient {id}"),
@@ -300,12 +311,22 @@ async fn a_living_owner_stops_a_recovery_and_helpers_below_the_threshold_get_not
     salus(&hospital, "thief", &restore).fails(3, "not the owner");
     let shown = mine("recovery show").ok();
     assert_eq!(shown["recoveries"], serde_json::json!([]));
-    // Who begins again keeps no plan in force: it ends together with the plan.
+    // Who begins again keeps no plan in force: it ends together with the plan, once its delay is over.
     let (again, _) = give(&hospital, names[0], "start", &request, &shares[0]);
     again.ok();
-    let removed = mine("recovery remove").ok();
-    let stopped = removed["owners"].as_array().map(Vec::len);
-    assert_eq!(stopped, Some(1), "{removed}");
+    let announced = mine("recovery remove").ok();
+    assert!(announced["due"].as_u64().is_some(), "{announced}");
+    assert_ne!(mine("recovery remove").code, 0, "the delay is not over");
+    let shown = mine("recovery show").ok();
+    assert_eq!(shown["plan"]["threshold"], 2, "it is in force: {shown}");
+    assert_eq!(shown["ending"]["due"], announced["due"], "{shown}");
+    let mut stopped = Value::Null;
+    wait_until("the plan's delay is over", 60, || {
+        let removed = mine("recovery remove");
+        stopped = removed.json["owners"].clone();
+        removed.code == 0
+    });
+    assert_eq!(stopped.as_array().map(Vec::len), Some(1), "{stopped}");
     let (refused, _) = give(&hospital, names[0], "start", &request, &shares[0]);
     refused.fails(1, "named no helpers");
     // New shares, and those that were passed on are worth nothing.
@@ -343,8 +364,9 @@ async fn a_child_has_two_guardians_until_it_is_handed_over_and_a_wrong_enrolment
     let file = hospital.file("child-file", &bytes).display().to_string();
     let added = mother(&format!("record add --category imaging {file}")).ok();
     let record = added["records"][0]["record"].clone();
+    let agreed = consent(&hospital, "father", &child, "guardian");
     mother(&format!(
-        "patient controllers add {} --role guardian",
+        "patient controllers add {} --role guardian --consent {agreed}",
         second.account.account()
     ))
     .ok();

@@ -9,13 +9,15 @@ use std::{
 };
 
 use salus_client::{
-    actions::{identity, opening, organisation, Client},
+    actions::{opening, organisation, Client},
     chain::{calls, events::cid_text, Chain},
     files::{age::DecryptionKey, envelope::Envelope, manifest::Manifest},
     keyring::{Keyring, Own},
     taxonomy::Category,
 };
-use salus_e2e::{blocks, content, eventually, wait_until, Answer, Hospital, Http, Patient, Shared};
+use salus_e2e::{
+    blocks, content, employ, eventually, wait_until, Answer, Hospital, Http, Patient, Shared,
+};
 use salus_primitives::{RecordIndex, Rights};
 use serde_json::{json, Value};
 
@@ -153,12 +155,9 @@ async fn disclosures_are_what_happened_and_no_name_becomes_a_formula() {
         .expect("an admin names the organisation");
     let reader = hospital.person("clinic-doctor").await;
     let role = salus_primitives::ClinicianRole::Physician;
-    organisation::credential(&clinic, &reader.me(), role, salus_primitives::rows::DAY)
+    employ(&clinic, hospital.clinic().organisation, &reader, role)
         .await
-        .expect("an admin credentials");
-    identity::publish(&reader)
-        .await
-        .expect("a member publishes");
+        .expect("an admin employs who consents");
     let categories = [Category::Imaging, Category::LabResult];
     let patient = hospital.patient("accountant", &categories).await;
     for (name, category) in [
@@ -439,7 +438,9 @@ async fn what_is_erased_is_beyond_the_vault_s_operator_who_kept_a_copy_of_everyt
     late.merge(old.clone(), |_, _| None);
     assert!(manifest(&secret, &keys(late)).is_none());
 
-    // Old keyrings go from the vault, too: once their grace period, shortened here, is over.
+    // Old keyrings go from the vault, too: once nobody can bring them back, and their grace period,
+    // shortened here, is over.
+    hospital.node.restart_at("+147h");
     hospital
         .vault
         .restart_with(&["--grace", "1", "--audit-every", "1", "--sweep-every", "1"]);

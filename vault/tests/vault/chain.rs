@@ -11,7 +11,7 @@ use salus_primitives::{
     AccountId, BlockNumber, Cid, Controller, CorrectionIndex, Delivery, EmergencyPlan, Genesis,
     Glass, GlassIndex, GrantIndex, Grantee, LetterStage, Member, Moment, ObjectKind, OrgId,
     Patient, PatientId, Purpose, Record, RecordIndex, RecordState, Reference, Request,
-    RequestIndex, Scope, SignedRecipient, Subject,
+    RequestIndex, Scope, SignedRecipient, Subject, DAY,
 };
 use salus_vault::ledger::{
     Answer, Change, Chart, EntryId, Head, Ledger, LedgerError, Named, Opened, Peer,
@@ -43,8 +43,15 @@ pub struct State {
     pub rejects_recipients: bool,
     /// Objects named by something that is not modelled.
     pub named: Vec<(ObjectKind, Cid)>,
+    /// The node does not answer to deliveries.
     pub rejects_deliveries: bool,
+    /// Records of which the chain takes no report, and patients whose trail has no room left.
+    pub unreportable: Vec<RecordIndex>,
+    pub full_trails: Vec<PatientId>,
     pub delivered: Vec<Delivery>,
+    pub batches_offered: u32,
+    /// The files that records named lately.
+    pub former: HashMap<(PatientId, RecordIndex), Vec<Named>>,
     pub peers: Vec<Peer>,
     pub keepers: Vec<OrgId>,
     pub changes: HashMap<BlockNumber, Vec<Change>>,
@@ -112,6 +119,29 @@ impl State {
             && grant.revoked_at.is_none()
             && grant.starts_at <= at
             && at < grant.expires_at
+    }
+
+    /// What `delivered` checks of an entry, the allowance aside.
+    fn may_report(&self, service: &AccountId, delivery: &Delivery) -> bool {
+        let keeps = self.members.get(service).is_some_and(|member| {
+            member.is_service() && self.keepers.contains(&member.organisation())
+        });
+        let organisation = |account| self.members.get(account).map(Member::organisation);
+        let opened = |grant| {
+            self.entries.values().any(|(_, opened)| {
+                opened.patient == delivery.patient
+                    && opened.grant == grant
+                    && organisation(&opened.reader) == organisation(&delivery.reader)
+                    && self.moment.saturating_sub(opened.moment) <= DAY
+            })
+        };
+        let may = match delivery.grant {
+            None => self
+                .controllers
+                .contains_key(&(delivery.patient, delivery.reader.clone())),
+            Some(grant) => opened(grant),
+        };
+        keeps && may && !self.unreportable.contains(&delivery.record)
     }
 }
 
@@ -183,6 +213,19 @@ impl Ledger for Chain {
         record: RecordIndex,
     ) -> Answer<'_, Option<Record>> {
         self.ask(|state| state.records.get(&(patient, record)).cloned())
+    }
+
+    fn former_contents(
+        &self,
+        _: H256,
+        patient: PatientId,
+        record: RecordIndex,
+    ) -> Answer<'_, Vec<Cid>> {
+        self.ask(|state| {
+            let former = state.former.get(&(patient, record));
+            let former = former.into_iter().flatten();
+            former.map(|named| named.content).collect()
+        })
     }
 
     fn grant(
@@ -272,6 +315,10 @@ impl Ledger for Chain {
                 .records
                 .iter()
                 .find(|((of, _), record)| *of == patient && record.content == content);
+            let former = state.former.iter().find(|((of, _), named)| {
+                *of == patient && named.iter().any(|named| named.content == content)
+            });
+            let record = record.or(former.and_then(|(key, _)| state.records.get_key_value(key)));
             match record {
                 Some((_, record)) if kind == ObjectKind::Record => match record.state {
                     RecordState::Erased => Reference::Erased,
@@ -335,6 +382,8 @@ impl Ledger for Chain {
                         content: record.content,
                         author: Some(record.placed_by.clone()),
                     });
+                    let former = state.former.get(&(patient, *index));
+                    chart.named.extend(former.into_iter().flatten().cloned());
                 }
             }
             chart
@@ -356,22 +405,42 @@ impl Ledger for Chain {
         })
     }
 
-    fn confirm_erasures(&self, batch: Vec<(PatientId, RecordIndex)>) -> Answer<'_, ()> {
+    fn confirm_erasures(&self, batch: Vec<(PatientId, RecordIndex)>) -> Answer<'_, bool> {
         self.ask(|state| {
             state.confirmations_sent += 1;
+            if batch.iter().any(|(of, _)| state.full_trails.contains(of)) {
+                return false;
+            }
             // Which vault it was, only the signature would say.
             state
                 .confirmed
-                .extend(batch.into_iter().map(|erasure| (erasure, state.confirming)))
+                .extend(batch.into_iter().map(|erasure| (erasure, state.confirming)));
+            true
         })
     }
 
-    fn deliver(&self, batch: Vec<Delivery>) -> Answer<'_, ()> {
+    fn may_report(&self, _: H256, service: &AccountId, delivery: &Delivery) -> Answer<'_, bool> {
+        self.ask(|state| state.may_report(service, delivery))
+    }
+
+    fn deliver(&self, batch: Vec<Delivery>) -> Answer<'_, bool> {
         let rejects = self.state().rejects_deliveries;
         if rejects {
-            return async { Err(LedgerError("refused".into())) }.boxed();
+            return async { Err(LedgerError("no answer".into())) }.boxed();
         }
-        self.ask(|state| state.delivered.extend(batch))
+        self.ask(|state| {
+            state.batches_offered += 1;
+            let service = AccountKey::from_uri("//Service").unwrap().account();
+            let takes = |delivery: &Delivery| {
+                state.may_report(&service, delivery)
+                    && !state.full_trails.contains(&delivery.patient)
+            };
+            let taken = batch.iter().all(takes);
+            if taken {
+                state.delivered.extend(batch);
+            }
+            taken
+        })
     }
 
     fn publish_recipient(&self, key: &EncryptionKey, epoch: u32) -> Answer<'_, ()> {

@@ -26,6 +26,9 @@ async fn listening(organisation: OrgId) -> (Settings, tokio::net::TcpListener) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut settings = settings();
     settings.audience.organisation = organisation;
+    if organisation == CLINIC {
+        settings.service_account = account("ClinicService");
+    }
     settings.audience.origin = format!("http://{}", listener.local_addr().unwrap());
     (settings, listener)
 }
@@ -366,7 +369,7 @@ async fn a_vault_without_a_copy_confirms_too_and_never_fetches_one_again() {
 }
 
 #[tokio::test]
-async fn a_file_that_another_record_needs_is_neither_deleted_nor_confirmed() {
+async fn a_file_that_the_chain_still_names_is_neither_deleted_nor_confirmed() {
     let two = Two::new().await;
     let object = two.anchored(0, 100).await;
     two.catch_up().await;
@@ -384,6 +387,76 @@ async fn a_file_that_another_record_needs_is_neither_deleted_nor_confirmed() {
     two.copier.round().await.unwrap();
     assert_eq!(two.copier.confirm().await.unwrap(), 1);
     assert!(two.clinic.files().is_empty());
+}
+
+#[tokio::test]
+async fn a_file_that_was_moved_away_from_is_fetched_and_kept_like_the_present_one() {
+    let two = Two::new().await;
+    let former = two.anchored(0, 100).await;
+    let nowhere = record(PATIENT, &account("Owner"), 7, b"nobody has it");
+    two.hospital.move_to(PATIENT, 0, &nowhere, "Owner");
+    two.catch_up().await;
+    assert!(two.is_whole(&former));
+
+    // Restored: whose binding it bears, the event does not say.
+    two.hospital.chain.state().former.clear();
+    two.hospital.anchor(PATIENT, 0, &former, "Owner");
+    std::fs::remove_dir_all(two.clinic.folder.path()).unwrap();
+    two.hospital.pass(SECOND);
+    let restored = Named {
+        author: None,
+        ..named(&former)
+    };
+    two.announce(Change::Named(restored));
+    two.copier.follow(&mut None).await.unwrap();
+    two.copier.fetch_due().await.unwrap();
+    assert!(two.is_whole(&former));
+
+    // Moved away again: for as long as the chain names it, it stays.
+    two.hospital.move_to(PATIENT, 0, &nowhere, "Owner");
+    two.hospital.pass(100 * HOUR);
+    for vault in [&two.hospital.vault, &two.clinic.vault] {
+        assert_eq!(vault.audit().await.unwrap(), 0);
+        vault.sweep().await.unwrap();
+    }
+    assert!(two.is_whole(&former));
+}
+
+#[tokio::test]
+async fn an_erasure_takes_all_files_that_the_record_ever_named() {
+    let two = Two::new().await;
+    two.anchored(0, 100).await;
+    two.catch_up().await;
+    let second = record(PATIENT, &account("Owner"), 7, b"second");
+    two.hospital.store("Owner", &second).await;
+    two.hospital.move_to(PATIENT, 0, &second, "Owner");
+    two.catch_up().await;
+    assert!(two.is_whole(&second));
+    two.erase(0);
+    two.copier.round().await.unwrap();
+    assert_eq!(two.copier.confirm().await.unwrap(), 1);
+    assert!(two.clinic.files().is_empty());
+}
+
+#[tokio::test]
+async fn a_patient_of_whom_the_chain_takes_no_confirmation_holds_up_no_other() {
+    let two = Two::new().await;
+    for (patient, author) in [(PATIENT, "Owner"), (OTHER_PATIENT, "Mallory")] {
+        let object = record(patient, &account(author), 0, b"gone");
+        two.hospital.anchor(patient, 0, &object, author);
+        let mut state = two.hospital.chain.state();
+        state.records.get_mut(&(patient, 0)).unwrap().state = RecordState::Erased;
+    }
+    two.hospital.chain.state().full_trails.push(PATIENT);
+    two.copier.round().await.unwrap();
+    assert_eq!(two.copier.confirm().await.unwrap(), 1);
+    let confirmed = two.hospital.chain.state().confirmed.clone();
+    assert_eq!(confirmed, [((OTHER_PATIENT, 0), CLINIC)]);
+    // The next round comes back to it.
+    assert_eq!(two.copier.confirm().await.unwrap(), 0);
+    two.hospital.chain.state().full_trails.clear();
+    two.copier.round().await.unwrap();
+    assert_eq!(two.copier.confirm().await.unwrap(), 1);
 }
 
 #[tokio::test]

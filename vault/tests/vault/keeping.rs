@@ -1,6 +1,6 @@
 //! Grace period, erasure, deliveries, and the addresses that operators watch.
 
-use salus_primitives::{Part, RecordState, Rights};
+use salus_primitives::{Delivery, Part, PatientId, RecordState, Rights};
 
 use crate::objects::*;
 use crate::world::*;
@@ -153,20 +153,198 @@ async fn every_handing_out_is_logged_once_and_survives_a_restart() {
 }
 
 #[tokio::test]
+async fn a_delivery_names_the_grant_that_it_was_read_under() {
+    let world = World::new().await;
+    let object = record(PATIENT, &account("Owner"), 1, b"payload");
+    world.store("Owner", &object).await;
+    world.anchor(PATIENT, 0, &object, "Owner");
+    let doctor = world.token("Doctor").await;
+    for grant in [3, 5] {
+        world.share(grant, "Doctor", Rights::Read, Vec::new());
+        let entry = world.open("Doctor", &[0], Part::Full, grant);
+        let opened = [("salus-opened", entry.as_str())];
+        // Twice under the same one is one delivery.
+        for _ in 0..2 {
+            let reply = world
+                .get(&doctor, &record_path(0, "payload"), &opened)
+                .await;
+            assert_eq!(reply.status, 200);
+        }
+    }
+    let owner = world.token("Owner").await;
+    world.get(&owner, &record_path(0, "payload"), &[]).await;
+    assert_eq!(world.vault.deliveries.submit().await.unwrap(), 3);
+    let mut grants: Vec<_> = world
+        .chain
+        .state()
+        .delivered
+        .iter()
+        .map(|delivery| delivery.grant)
+        .collect();
+    grants.sort();
+    assert_eq!(grants, [None, Some(3), Some(5)]);
+}
+
+/// A delivery to somebody who controls the patient.
+async fn hand_out(world: &World, patient: PatientId, record: u32) {
+    let delivery = Delivery {
+        patient,
+        reader: account("Owner"),
+        grant: None,
+        record,
+        part: Part::Full,
+    };
+    world.vault.deliveries.push(&delivery).await.unwrap();
+}
+
+fn delivered(world: &World) -> Vec<u32> {
+    let state = world.chain.state();
+    let mut records: Vec<_> = state.delivered.iter().map(|entry| entry.record).collect();
+    records.sort();
+    records
+}
+
+/// The owner controls the other patient, too.
+async fn with_two_patients() -> World {
+    let world = World::new().await;
+    let mut state = world.chain.state();
+    let role = state.controllers[&(PATIENT, account("Owner"))].clone();
+    state
+        .controllers
+        .insert((OTHER_PATIENT, account("Owner")), role);
+    drop(state);
+    world
+}
+
+#[tokio::test]
+async fn an_entry_that_the_chain_never_takes_holds_up_no_other_and_is_dropped_after_a_day() {
+    let world = with_two_patients().await;
+    for record in 0..10 {
+        hand_out(&world, PATIENT, record).await;
+    }
+    world.chain.state().unreportable = vec![0, 4];
+    assert_eq!(world.vault.deliveries.submit().await.unwrap(), 10);
+    assert_eq!(delivered(&world), [1, 2, 3, 5, 6, 7, 8, 9]);
+    let metric = |name| world.metric(name);
+    assert_eq!(metric("salus_vault_deliveries_waiting").await, 2.0);
+    world.pass(24 * HOUR);
+    world.vault.deliveries.submit().await.unwrap();
+    assert_eq!(metric("salus_vault_deliveries_dropped_total").await, 0.0);
+    world.pass(HOUR);
+    world.vault.deliveries.submit().await.unwrap();
+    assert_eq!(metric("salus_vault_deliveries_dropped_total").await, 2.0);
+    assert_eq!(metric("salus_vault_deliveries_waiting").await, 0.0);
+    world.pass(HOUR);
+    assert_eq!(world.vault.deliveries.submit().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_entry_that_waits_for_an_allowance_is_kept_and_holds_up_no_other() {
+    let mut world = with_two_patients().await;
+    for record in 0..4 {
+        hand_out(&world, PATIENT, record).await;
+    }
+    hand_out(&world, OTHER_PATIENT, 4).await;
+    world.chain.state().full_trails = vec![PATIENT];
+    assert_eq!(world.vault.deliveries.submit().await.unwrap(), 5);
+    assert_eq!(delivered(&world), [4]);
+    // What comes after does not wait for it, and it is not offered again at once.
+    hand_out(&world, OTHER_PATIENT, 5).await;
+    assert_eq!(world.vault.deliveries.submit().await.unwrap(), 1);
+    assert_eq!(world.vault.deliveries.submit().await.unwrap(), 0);
+    let offered = world.chain.state().batches_offered;
+    world.restart().await;
+    assert_eq!(world.vault.deliveries.submit().await.unwrap(), 0);
+    assert_eq!(world.chain.state().batches_offered, offered);
+    assert_eq!(world.metric("salus_vault_deliveries_waiting").await, 4.0);
+    world.pass(10 * MINUTE);
+    world.chain.state().full_trails.clear();
+    assert_eq!(world.vault.deliveries.submit().await.unwrap(), 4);
+    assert_eq!(delivered(&world), [0, 1, 2, 3, 4, 5]);
+    assert_eq!(
+        world.metric("salus_vault_deliveries_dropped_total").await,
+        0.0
+    );
+}
+
+#[tokio::test]
+async fn a_vault_that_may_not_report_for_a_while_reports_later() {
+    let world = with_two_patients().await;
+    hand_out(&world, PATIENT, 0).await;
+    hand_out(&world, PATIENT, 1).await;
+    // Another member came, and keeps the files now.
+    world.chain.state().keepers = vec![CLINIC];
+    assert_eq!(world.vault.deliveries.submit().await.unwrap(), 2);
+    assert_eq!(world.metric("salus_vault_deliveries_waiting").await, 2.0);
+    world.pass(HOUR);
+    world.chain.state().keepers = vec![HOSPITAL];
+    // The credential has expired meanwhile.
+    let member = world.chain.state().members.remove(&account("Service"));
+    assert_eq!(world.vault.deliveries.submit().await.unwrap(), 2);
+    world.pass(HOUR);
+    let service = account("Service");
+    world
+        .chain
+        .state()
+        .members
+        .insert(service.clone(), member.unwrap());
+    assert_eq!(world.vault.deliveries.submit().await.unwrap(), 2);
+    assert_eq!(delivered(&world), [0, 1]);
+    assert_eq!(world.metric("salus_vault_deliveries_waiting").await, 0.0);
+}
+
+#[tokio::test]
+async fn a_vault_that_keeps_nothing_of_a_patient_hands_out_none_of_it_and_says_who_does() {
+    let world = World::new().await;
+    let object = record(PATIENT, &account("Owner"), 1, b"payload");
+    world.store("Owner", &object).await;
+    world.anchor(PATIENT, 0, &object, "Owner");
+    world.share(0, "Doctor", Rights::Read, Vec::new());
+    let entry = world.open("Doctor", &[0], Part::Full, 0);
+    let opened = [("salus-opened", entry.as_str())];
+    {
+        let mut state = world.chain.state();
+        state.keepers = vec![CLINIC, 7];
+        state.peers = [
+            (CLINIC, "https://clinic.example"),
+            (9, "https://other.example"),
+        ]
+        .map(|(organisation, url)| salus_vault::ledger::Peer {
+            organisation,
+            url: url.into(),
+        })
+        .to_vec();
+    }
+    let (owner, doctor) = (world.token("Owner").await, world.token("Doctor").await);
+    for (token, headers) in [(&owner, &[][..]), (&doctor, &opened)] {
+        for part in ["manifest", "payload"] {
+            let reply = world.get(token, &record_path(0, part), headers).await;
+            reply.is(410, "not-a-keeper");
+            let message = reply.json()["message"].as_str().unwrap().to_owned();
+            assert!(message.contains("https://clinic.example"), "{message}");
+            assert!(!message.contains("https://other.example"), "{message}");
+        }
+    }
+    assert_eq!(world.vault.deliveries.submit().await.unwrap(), 0);
+
+    // Nor does one whose account speaks for no vault now.
+    world.chain.state().keepers = vec![HOSPITAL];
+    let service = account("Service");
+    let member = world.chain.state().members.remove(&service).unwrap();
+    let reply = world.get(&owner, &record_path(0, "payload"), &[]).await;
+    reply.is(409, "not-reportable");
+    world.chain.state().members.insert(service, member);
+    // A trail without room this hour keeps nobody from reading.
+    world.chain.state().full_trails = vec![PATIENT];
+    let reply = world.get(&owner, &record_path(0, "payload"), &[]).await;
+    assert_eq!(reply.status, 200);
+}
+
+#[tokio::test]
 async fn deliveries_go_in_batches_that_the_chain_takes() {
     let world = World::new().await;
     for record in 0..100 {
-        world
-            .vault
-            .deliveries
-            .push(salus_primitives::Delivery {
-                patient: PATIENT,
-                reader: account("Doctor"),
-                record,
-                part: Part::Full,
-            })
-            .await
-            .unwrap();
+        hand_out(&world, PATIENT, record).await;
     }
     assert_eq!(world.vault.deliveries.submit().await.unwrap(), 64);
     assert_eq!(world.vault.deliveries.submit().await.unwrap(), 36);

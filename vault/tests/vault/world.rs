@@ -12,10 +12,10 @@ use salus_client::files::age::DecryptionKey;
 use salus_primitives::api::GrantView;
 use salus_primitives::{
     AccountId, Basis, Cid, ClinicianRole, CompartmentId, Controller, ControllerRole, Grant,
-    GrantIndex, Grantee, Member, Moment, OrgId, Part, Patient, PatientId, Purpose, Record,
-    RecordIndex, RecordState, Rights, Scope,
+    GrantIndex, Grantee, Member, Moment, ObjectKind, OrgId, Part, Patient, PatientId, Purpose,
+    Record, RecordIndex, RecordState, Rights, Scope,
 };
-use salus_vault::ledger::Opened;
+use salus_vault::ledger::{Named, Opened};
 use salus_vault::session::{challenge_text, Audience};
 use salus_vault::store::Store;
 use salus_vault::sweep::Quotas;
@@ -145,6 +145,7 @@ impl World {
                     Patient {
                         enrolled_by: HOSPITAL,
                         enrolled_at: START,
+                        decided_since: START,
                         restricted_since: None,
                         keyring: None,
                     },
@@ -363,6 +364,25 @@ impl World {
                 envelopes,
             },
         );
+    }
+
+    /// A record names another file from now on, and its present one for a while longer.
+    pub fn move_to(&self, patient: PatientId, index: RecordIndex, object: &Object, by: &str) {
+        let before = self.chain.state().records[&(patient, index)].clone();
+        let former = Named {
+            patient,
+            kind: ObjectKind::Record,
+            content: before.content,
+            author: Some(before.placed_by),
+        };
+        let mut state = self.chain.state();
+        state
+            .former
+            .entry((patient, index))
+            .or_default()
+            .push(former);
+        drop(state);
+        self.anchor(patient, index, object, by);
     }
 
     pub fn revoke(&self, grant: GrantIndex) {

@@ -218,7 +218,8 @@ fn an_erasure_reaches_every_copy(consortium: &Consortium, wards: &[Ward]) {
         .act(move |patient| async move { records::finish_erase(&patient, id, record).await })
         .expect("three days are over");
     let confirmed = || {
-        let ask = move |salus: Salus| async move { salus.erasure_confirmations(id, record).await };
+        let ask =
+            move |salus: Salus| async move { salus.all_erasure_confirmations(id, record).await };
         consortium.salus(ask).len()
     };
     wait_until("three have confirmed", 300, || confirmed() == 3);

@@ -124,7 +124,7 @@ pub fn entry_in_a_block(consortium: &Consortium, ward: &Ward, strangers: &[usize
     let chain = consortium.chain(ward.member);
     let reader = ward.doctor.client.me().to_string();
     let is_mine = move |event: &ChainEvent| {
-        event.is("AccessLog", "Opened") && event.fields["reader"] == reader.as_str()
+        event.is("AccessLog", "Opened") && event.fields["actor"] == reader.as_str()
     };
     let mut found = None;
     wait_until("the opening is in a block", 120, || {

@@ -47,7 +47,7 @@ fn a_member_suspended_in_the_middle_of_its_work_is_refused_from_the_next_block_o
         .expect("it can be read");
     let by_doctor = |after: bool| {
         let entries = trail.entries.iter().filter(|entry| {
-            entry.fields["reader"] == reader.as_str()
+            entry.fields["actor"] == reader.as_str()
                 && (entry.block > suspended.receipt.block) == after
         });
         entries.count()
