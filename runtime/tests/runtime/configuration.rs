@@ -121,6 +121,21 @@ fn what_moves_credits_sets_code_or_writes_storage_is_closed() {
     assert!(CallFilter::contains(&remark()));
 }
 
+fn propose(call: &RuntimeCall) -> RuntimeCall {
+    RuntimeCall::Motions(pallet_motions::Call::propose {
+        call: Box::new(call.clone()),
+    })
+}
+
+/// The only hospital proposes and closes.
+fn decide(call: RuntimeCall) {
+    let admin = || Who::Admin.signed();
+    propose(&call).dispatch(admin()).expect("it has the seat");
+    let motion = <Runtime as frame_system::Config>::Hashing::hash_of(&call);
+    let close = RuntimeCall::Motions(pallet_motions::Call::close { motion });
+    close.dispatch(admin()).expect("one of one is enough");
+}
+
 #[test]
 fn the_filter_holds_inside_a_council_motion() {
     world::empty().execute_with(|| {
@@ -129,14 +144,7 @@ fn the_filter_holds_inside_a_council_motion() {
             who: Who::Admin.account().into(),
             new_free: 1_000_000,
         });
-        let motion = RuntimeCall::Council(pallet_collective::Call::propose {
-            threshold: 1,
-            proposal: Box::new(inner),
-            length_bound: 1_000,
-        });
-        motion
-            .dispatch(Who::Admin.signed())
-            .expect("the motion itself is dispatched");
+        decide(inner);
         let events = frame_system::Pallet::<Runtime>::events().split_off(before);
         let filtered: sp_runtime::DispatchError =
             frame_system::Error::<Runtime>::CallFiltered.into();
@@ -163,15 +171,8 @@ fn one_vote_decides_where_there_is_one_hospital() {
                 vault_url: Default::default(),
             })),
         });
-        let motion = |threshold| {
-            RuntimeCall::Council(pallet_collective::Call::propose {
-                threshold,
-                proposal: Box::new(admit.clone()),
-                length_bound: 1_000,
-            })
-        };
-        assert!(motion(1).dispatch(Who::Stranger.signed()).is_err());
-        motion(1).dispatch(Who::Admin.signed()).unwrap();
+        assert!(propose(&admit).dispatch(Who::Stranger.signed()).is_err());
+        decide(admit);
         assert!(salus_runtime::Members::organisations(0, 10).len() == 2);
         // The new admin has a seat: now two of two must agree.
         let seats = pallet_collective::Members::<Runtime, pallet_collective::Instance1>::get();

@@ -18,7 +18,7 @@ use salus_primitives::{
     OrganisationKind, Part, PatientId, Purpose, Rights, ShareHolder, Subject, DAY,
 };
 use salus_runtime::{
-    AllPalletsWithSystem, Council, Credits, Members, Patients, Records, Runtime, RuntimeCall,
+    AllPalletsWithSystem, Credits, Members, Motions, Patients, Records, Runtime, RuntimeCall,
     RuntimeEvent, RuntimeOrigin, System,
 };
 use sp_core::H256;
@@ -63,6 +63,8 @@ const OK: &str = "Ok";
 const REF: &str = "Refused";
 /// Not signed, or not by governance.
 const BAD: &str = "BadOrigin";
+/// Neither the new owner nor one of those who handed the patient over.
+const AGR: &str = "Patients.NotAgreed";
 /// Not a controller of this patient, or not one who may do that.
 const CTL: &str = "Patients.NotAuthorized";
 /// Does not run an organisation in good standing.
@@ -104,7 +106,9 @@ const REV: &str = "Emergency.NotReviewer";
 const PAY: &str = "Credits.NotPayer";
 /// Does not run an organisation in good standing, or not that of the study.
 const STU: &str = "Research.NotAnAdmin";
-const SEA: &str = "Council.NotMember";
+const SEA: &str = "Motions.NotASeat";
+/// Did not propose the motion.
+const PRO: &str = "Motions.NotProposer";
 const UPG: &str = "System.NothingAuthorized";
 /// Nothing of what is reported happened.
 const EQU: &str = "Grandpa.InvalidEquivocationProof";
@@ -123,13 +127,14 @@ const TABLE: &[Row] = &[
     ("Session.set_keys",          set_keys,      [NOA,  NOA,  NOA,  NOA,  NOA,  NOA,  OK,   OK,   NOA,  NOA,  BAD,  BAD]),
     ("Session.set_keys",          set_others_keys, [PRF, PRF, PRF,  PRF,  PRF,  PRF,  PRF,  PRF,  PRF,  PRF,  BAD,  BAD]),
     ("Validators.bar",            bar,           [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
+    ("Validators.revive",         revive,        [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
     ("Validators.readmit",        readmit,       [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
 
     //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
-    ("Council.propose",           propose,       [SEA,  SEA,  SEA,  SEA,  SEA,  SEA,  OK,   OK,   SEA,  SEA,  BAD,  BAD]),
-    ("Council.vote",              vote,          [SEA,  SEA,  SEA,  SEA,  SEA,  SEA,  OK,   OK,   SEA,  SEA,  BAD,  BAD]),
-    ("Council.close",             close,         [OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   BAD,  BAD]),
-    ("Council.disapprove_proposal", disapprove,  [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
+    ("Motions.propose",           propose,       [SEA,  SEA,  SEA,  SEA,  SEA,  SEA,  OK,   OK,   SEA,  SEA,  BAD,  BAD]),
+    ("Motions.vote",              vote,          [SEA,  SEA,  SEA,  SEA,  SEA,  SEA,  OK,   OK,   SEA,  SEA,  BAD,  BAD]),
+    ("Motions.close",             close,         [OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   BAD,  BAD]),
+    ("Motions.withdraw",          withdraw_motion, [PRO, PRO, PRO,  PRO,  PRO,  PRO,  OK,   PRO,  PRO,  PRO,  BAD,  BAD]),
     ("Timelock.announce",         announce,      [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
     ("Timelock.enact",            enact,         [OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   BAD,  BAD]),
     ("Timelock.cancel",           cancel,        [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
@@ -159,6 +164,10 @@ const TABLE: &[Row] = &[
     ("Patients.lift",             lift,          [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.set_inbox",        set_inbox,     [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.hand_over",        hand_over,     [OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Patients.complete_hand_over", complete_hand_over, [AGR, AGR, AGR, AGR, AGR, AGR,  AGR,  AGR,  AGR,  AGR,  BAD,  BAD]),
+    ("Patients.veto_hand_over",   veto_hand_over, [OK,  OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Patients.veto_removal",     veto_removal,  [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Patients.restore_keyring",  restore_keyring, [OK, OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.void_enrolment",   void_enrolment, [CTL, CTL,  CTL,  CTL,  CTL,  CTL,  OK,   CTL,  CTL,  CTL,  BAD,  BAD]),
 
     //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
@@ -169,6 +178,8 @@ const TABLE: &[Row] = &[
     ("Records.anchor_many",       anchor_many,   [ANC,  ANC,  ANC,  ANC,  OK,   ANC,  WRI,  WRI,  WRI,  ANC,  BAD,  BAD]),
     ("Records.reclassify",        reclassify,    [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Records.relocate",          relocate,      [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Records.restore",           restore,       [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Records.close_compartment", close_compartment, [OK, OK, CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Records.erase",             erase,         [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Records.cancel_erase",      cancel_erase,  [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Records.finish_erase",      finish_erase,  [OK,   OK,   OK,   ANC,  OK,   ANC,  OK,   OK,   OK,   ANC,  BAD,  BAD]),
@@ -208,6 +219,8 @@ const TABLE: &[Row] = &[
     //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
     ("Recovery.set_plan",         set_plan,      [OK,   OWN,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Recovery.remove_plan",      remove_plan,   [OK,   OWN,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Recovery.complete",         complete,      [OK,   OWN,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Recovery.veto_ending",      veto_ending,   [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Recovery.start",            start,         [HLP,  HLP,  OK,   OK,   OK,   HLP,  HLP,  HLP,  HLP,  HLP,  BAD,  BAD]),
     ("Recovery.approve",          approve_recovery, [HLP, HLP, APP, OK,   OK,   HLP,  HLP,  HLP,  HLP,  HLP,  BAD,  BAD]),
     ("Recovery.withdraw",         withdraw_recovery, [HLP, HLP, OK, BEH,  BEH,  HLP,  HLP,  HLP,  HLP,  HLP,  BAD,  BAD]),
@@ -255,8 +268,16 @@ const CLOSED: &[&str] = &[
     "Balances.force_set_balance",
     "Balances.force_adjust_total_issuance",
     "Balances.burn",
+    "MultiBlockMigrations.force_set_cursor",
+    "MultiBlockMigrations.force_set_active_cursor",
+    "MultiBlockMigrations.force_onboard_mbms",
+    "MultiBlockMigrations.clear_historic",
     "Council.set_members",
     "Council.execute",
+    "Council.propose",
+    "Council.vote",
+    "Council.close",
+    "Council.disapprove_proposal",
     "Council.kill",
     "Council.release_proposal_cost",
 ];
@@ -319,7 +340,8 @@ fn who_was_recovered_from_is_a_stranger() {
     /// The call as the owner would make it, after another account has taken the owner's place.
     fn too_late(make: Make) -> RuntimeCall {
         let call = make(Who::Owner);
-        assert_ok!(Patients::succeed(PATIENT, &Who::Newcomer.account()));
+        let newcomer = Who::Newcomer.account();
+        assert_ok!(Patients::succeed(PATIENT, &newcomer, &newcomer));
         call
     }
     world::full().execute_with(|| {
@@ -523,6 +545,15 @@ fn readmit(who: Who) -> RuntimeCall {
     })
 }
 
+/// Without the hospital's validator, which the development preset begins with.
+fn revive(_: Who) -> RuntimeCall {
+    System::set_block_number(10);
+    RuntimeCall::Validators(pallet_validators::Call::revive {
+        gone: BoundedVec::new(),
+        finalized: 1,
+    })
+}
+
 fn announce(who: Who) -> RuntimeCall {
     RuntimeCall::Timelock(pallet_timelock::Call::announce {
         call: Box::new(authorize(who)),
@@ -547,51 +578,36 @@ fn cancel(who: Who) -> RuntimeCall {
     RuntimeCall::Timelock(pallet_timelock::Call::cancel { decision })
 }
 
-fn motion(threshold: u32) -> RuntimeCall {
-    pallet_collective::Call::propose {
-        threshold,
-        proposal: Box::new(authorize(Who::Admin)),
-        length_bound: 1_000,
+fn propose(_: Who) -> RuntimeCall {
+    pallet_motions::Call::propose {
+        call: Box::new(bar(Who::Admin)),
     }
     .into()
 }
 
-fn propose(_: Who) -> RuntimeCall {
-    motion(2)
-}
-
-/// Puts a motion before the council and tells its hash.
+/// The admin puts a motion before the council; returns its hash.
 fn put_motion() -> H256 {
-    assert_ok!(motion(2).dispatch(Who::Admin.signed()));
+    assert_ok!(propose(Who::Admin).dispatch(Who::Admin.signed()));
     pallet_collective::Proposals::<Runtime, pallet_collective::Instance1>::get()[0]
 }
 
 fn vote(_: Who) -> RuntimeCall {
-    pallet_collective::Call::vote {
-        proposal: put_motion(),
-        index: 0,
+    pallet_motions::Call::vote {
+        motion: put_motion(),
         approve: true,
     }
     .into()
 }
 
 fn close(_: Who) -> RuntimeCall {
-    let proposal_hash = put_motion();
-    for who in [Who::Admin, Who::OtherAdmin] {
-        assert_ok!(Council::vote(who.signed(), proposal_hash, 0, true));
-    }
-    pallet_collective::Call::close {
-        proposal_hash,
-        index: 0,
-        proposal_weight_bound: salus_runtime::configs::MAXIMUM_BLOCK_WEIGHT,
-        length_bound: 1_000,
-    }
-    .into()
+    let motion = put_motion();
+    assert_ok!(Motions::vote(Who::OtherAdmin.signed(), motion, true));
+    pallet_motions::Call::close { motion }.into()
 }
 
-fn disapprove(_: Who) -> RuntimeCall {
-    pallet_collective::Call::disapprove_proposal {
-        proposal_hash: put_motion(),
+fn withdraw_motion(_: Who) -> RuntimeCall {
+    pallet_motions::Call::withdraw {
+        motion: put_motion(),
     }
     .into()
 }
@@ -765,6 +781,55 @@ fn hand_over(_: Who) -> RuntimeCall {
     .into()
 }
 
+/// The owner hands over while a plan is in force, and so has to wait.
+fn put_hand_over() {
+    put_plan();
+    assert_ok!(hand_over(Who::Owner).dispatch(Who::Owner.signed()));
+}
+
+/// By a stranger to it: who agreed, or takes over, is none of the columns but the owner.
+fn complete_hand_over(_: Who) -> RuntimeCall {
+    put_hand_over();
+    set_time(NOW + 2 * DAY);
+    pallet_patients::Call::complete_hand_over { patient: PATIENT }.into()
+}
+
+fn veto_hand_over(_: Who) -> RuntimeCall {
+    put_hand_over();
+    pallet_patients::Call::veto_hand_over { patient: PATIENT }.into()
+}
+
+/// The owner makes the newcomer an owner, too, and announces to end that.
+fn veto_removal(_: Who) -> RuntimeCall {
+    let account = Who::Newcomer.account();
+    assert_ok!(Patients::add_controller(
+        Who::Owner.signed(),
+        PATIENT,
+        account.clone(),
+        ControllerRole::Owner,
+        None,
+        world::role_consent(PATIENT, Who::Newcomer, ControllerRole::Owner),
+    ));
+    let owner = Who::Owner.signed();
+    assert_ok!(Patients::remove_controller(owner, PATIENT, account.clone()));
+    pallet_patients::Call::veto_removal {
+        patient: PATIENT,
+        account,
+    }
+    .into()
+}
+
+fn restore_keyring(_: Who) -> RuntimeCall {
+    for keyring in [cid(1), cid(2)] {
+        assert_ok!(Patients::set_keyring(Who::Owner.signed(), PATIENT, keyring));
+    }
+    pallet_patients::Call::restore_keyring {
+        patient: PATIENT,
+        keyring: cid(1),
+    }
+    .into()
+}
+
 fn void_enrolment(_: Who) -> RuntimeCall {
     pallet_patients::Call::void_enrolment { patient: PATIENT }.into()
 }
@@ -797,6 +862,18 @@ fn put_plan() {
 fn remove_plan(_: Who) -> RuntimeCall {
     put_plan();
     pallet_recovery::Call::remove_plan { patient: PATIENT }.into()
+}
+
+/// The owner announces the end of the plan, and its day has passed.
+fn complete(who: Who) -> RuntimeCall {
+    assert_ok!(remove_plan(who).dispatch(Who::Owner.signed()));
+    set_time(NOW + DAY);
+    pallet_recovery::Call::complete { patient: PATIENT }.into()
+}
+
+fn veto_ending(who: Who) -> RuntimeCall {
+    assert_ok!(remove_plan(who).dispatch(Who::Owner.signed()));
+    pallet_recovery::Call::veto_ending { patient: PATIENT }.into()
 }
 
 fn start(_: Who) -> RuntimeCall {
@@ -913,6 +990,25 @@ fn relocate(_: Who) -> RuntimeCall {
         record: RECORD,
         epoch: 0,
         content: cid(30),
+    }
+    .into()
+}
+
+fn restore(_: Who) -> RuntimeCall {
+    assert_ok!(relocate(Who::Owner).dispatch(Who::Owner.signed()));
+    pallet_records::Call::restore {
+        patient: PATIENT,
+        record: RECORD,
+        content: cid(RECORD as u8),
+    }
+    .into()
+}
+
+fn close_compartment(_: Who) -> RuntimeCall {
+    assert_ok!(open_compartment(Who::Owner).dispatch(Who::Owner.signed()));
+    pallet_records::Call::close_compartment {
+        patient: PATIENT,
+        compartment: CompartmentId([12; 16]),
     }
     .into()
 }
