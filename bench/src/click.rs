@@ -198,7 +198,14 @@ impl Place<'_> {
         let role = ClinicianRole::Physician;
         let (genesis, now) = (admin.chain.genesis(), admin.clock().await?);
         // Members count from 1, their organisations from 0.
-        let consent = consents::credential(&clinician.key, genesis, member - 1, role, now, HOUR)?;
+        let consent = consents::credential(
+            &clinician.key,
+            genesis,
+            member.saturating_sub(1),
+            role,
+            now,
+            HOUR,
+        )?;
         organisation::credential(&admin, &clinician.me(), role, 365 * DAY, Some(&consent))
             .await
             .context("cannot credential; is this a chain of ./scripts/network?")?;
