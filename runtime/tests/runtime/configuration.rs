@@ -9,7 +9,7 @@ use salus_runtime::{
     Runtime, RuntimeCall, TxExtension,
 };
 use sp_runtime::{
-    traits::{DispatchTransaction, Dispatchable, TransactionExtension},
+    traits::{DispatchTransaction, Dispatchable, Hash as _, TransactionExtension},
     transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidityError},
 };
 
@@ -286,6 +286,7 @@ fn the_largest_calls_fit_into_a_block() {
                 salus_primitives::Delivery {
                     patient: PATIENT,
                     reader: Who::Owner.account(),
+                    grant: None,
                     record: 0,
                     part: salus_primitives::Part::Full,
                 };

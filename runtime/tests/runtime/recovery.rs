@@ -82,6 +82,13 @@ fn helpers_of_before_have_no_say_after_a_hand_over_or_a_mistake() {
             Who::Newcomer.account(),
             succession(PATIENT, Who::Newcomer),
         ));
+        // Helpers who have begun are not outrun.
+        assert!(Recovery::plan(PATIENT).is_some());
+        set_time(NOW + DAY);
+        assert_ok!(Patients::complete_hand_over(
+            Who::Newcomer.signed(),
+            PATIENT
+        ));
         assert_eq!(Recovery::plan(PATIENT), None);
         assert_ok!(Patients::void_enrolment(Who::Admin.signed(), PATIENT));
         assert_noop!(
