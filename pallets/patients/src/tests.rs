@@ -1853,7 +1853,7 @@ mod keyrings {
             // Without an actual weight all that was declared is spent.
             assert_eq!(set_keyring(owner(), 999).unwrap().actual_weight, None);
             let less = set_keyring(owner(), 1_000).unwrap().actual_weight.unwrap();
-            let declared = <() as WeightInfo>::set_keyring_at_limit();
+            let declared = <() as crate::WeightInfo>::set_keyring_at_limit();
             assert!(less.ref_time() < declared.ref_time());
             let left = FormerKeyrings::<Test>::iter_key_prefix(PATIENT).count();
             assert_eq!(left as u32, MAX_FORMER_KEYRINGS - KEYRINGS_PRUNED + 2);
