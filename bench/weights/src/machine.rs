@@ -14,7 +14,8 @@ use sp_core::{
 use sp_externalities::Extensions;
 use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::traits::BlakeTwo256;
-use sp_state_machine::{backend::BackendRuntimeCode, StateMachine};
+use sp_state_machine::{backend::{BackendRuntimeCode, TryPendingCode},
+    StateMachine};
 
 type HostFunctions = (
     sp_io::SubstrateHostFunctions,
@@ -85,7 +86,7 @@ impl Machine {
         extensions.register(OffchainWorkerExt::new(offchain.clone()));
         extensions.register(OffchainDbExt::new(offchain));
         extensions.register(ReadRuntimeVersionExt::new(self.executor.clone()));
-        let code = BackendRuntimeCode::new(&self.state);
+        let code = BackendRuntimeCode::new(&self.state, TryPendingCode::No);
         let code = code.runtime_code().map_err(|error| anyhow!(error))?;
         StateMachine::new(
             &self.state,

@@ -171,9 +171,11 @@ mod tests {
 
     #[test]
     fn each_component_varies_while_the_others_are_at_their_worst() {
-        let a = BenchmarkParameter::a;
-        let b = BenchmarkParameter::b;
-        let points = points(&[(a, 0, 10), (b, 1, 3)], 3);
+        let ranges = [
+            (BenchmarkParameter::a, 0, 10),
+            (BenchmarkParameter::b, 1, 3),
+        ];
+        let points = points(&ranges, 3);
         let values: Vec<_> = points
             .iter()
             .map(|point| (point[0].1, point[1].1))

@@ -54,6 +54,7 @@ impl pallet_consent::Config for Test {
     type Control = Doubles;
     type Records = Doubles;
     type Offers = Doubles;
+    type Allowance = AccessLog;
     type MaxPendingPerOrganisation = MaxPendingPerOrganisation;
     type RequestLifetime = RequestLifetime;
     type MaxGrantDuration = MaxGrantDuration;

@@ -5,12 +5,12 @@ use frame_support::{assert_ok, traits::OnInitialize, BoundedVec};
 use salus_primitives::{
     signing::{
         credential_payload, enrolment_payload, recipient_payload, role_payload, succession_payload,
-        SCHEME_X25519,
+        RoleConsent, SCHEME_X25519,
     },
     AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, CredentialConsent,
     EnrolmentConsent, Genesis,
     GrantTerms, Grantee, Moment, NewRecord, OrganisationKind, PatientId, Purpose, Recipient,
-    Rights, RoleConsent, Scope, Subject, SuccessionConsent, DAY,
+    Rights, Scope, Subject, SuccessionConsent, DAY,
 };
 use salus_runtime::{
     genesis_config_presets, AllPalletsWithSystem, Consent, Members, Patients, Records, Runtime,
@@ -255,7 +255,7 @@ pub fn full() -> sp_io::TestExternalities {
         assert_ok!(Members::set_profile(
             Admin.signed(),
             text("Hospital"),
-            text("https://vault.example"),
+            BoundedVec::truncate_from(b"https://vault.example".to_vec()),
         ));
         for (who, role) in [
             (Clinician, ClinicianRole::Physician),
