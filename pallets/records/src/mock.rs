@@ -195,6 +195,9 @@ impl Consent<AccountId> for Neighbours {
     ) -> bool {
         false
     }
+    fn organisation_of(_: &PatientId, _: GrantIndex) -> Option<OrgId> {
+        None
+    }
 }
 
 impl RecoveryPlans for Neighbours {

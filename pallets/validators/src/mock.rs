@@ -82,10 +82,6 @@ impl Standing<AccountId> for Doubles {
         let organisation = Self::administers(account)?;
         Self::organisation_is_active(organisation).then_some(Member::Admin { organisation })
     }
-    fn administers(account: &AccountId) -> Option<OrgId> {
-        let bytes: &[u8; 32] = account.as_ref();
-        Some(OrgId::from(bytes[0]))
-    }
     fn organisation_is_active(organisation: OrgId) -> bool {
         Organisations::get().get(&organisation) == Some(&true)
     }
