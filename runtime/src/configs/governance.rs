@@ -55,8 +55,9 @@ parameter_types! {
     pub const MotionDuration: BlockNumber = 7 * DAYS;
     // A decision must fit into a block that has other work to do, and into the allowance of whoever
     // closes the motion or enacts it, who pays for this much in advance.
+    // Blocks carry no proofs; a size is named because all of one would leave none to other calls.
     pub MaxProposalWeight: Weight =
-        Weight::from_parts(50 * WEIGHT_REF_TIME_PER_MILLIS, u64::MAX);
+        Weight::from_parts(50 * WEIGHT_REF_TIME_PER_MILLIS, 256 * 1024 * 1024);
 }
 
 impl pallet_collective::Config<CouncilCollective> for Runtime {
