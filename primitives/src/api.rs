@@ -8,11 +8,11 @@ use scale_info::TypeInfo;
 
 use crate::{
     AccountId, Balance, Cid, Clinician, Compartment, CompartmentId, Controller, Correction,
-    CorrectionIndex, Credits, Delivery, EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, Grant,
-    GrantIndex, Grantee, LetterStage,
-    Member, Moment, ObjectKind, OrgId, Organisation, Participation, Patient, PatientId,
-    PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Request, RequestIndex,
-    SignedRecipient, Study, StudyIndex, Subject, TrailHead,
+    CorrectionIndex, Credits, Delivery, EmergencyPlan, FormerContent, FormerKeyring, Glass,
+    GlassIndex, Grant, GrantIndex, Grantee, LetterStage, Member, Moment, ObjectKind, OrgId,
+    Organisation, Participation, Patient, PatientId, PendingRecovery, Purpose, Record, RecordIndex,
+    RecoveryPlan, Reference, Request, RequestIndex, SignedRecipient, Study, StudyIndex, Subject,
+    TrailHead,
 };
 
 /// A compartment with what an author needs to write into it.

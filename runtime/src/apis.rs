@@ -11,10 +11,10 @@ use salus_primitives::{
     api::{CompartmentView, GrantView},
     traits::{Chain, Consent as _, Records as _},
     Cid, Clinician, Compartment, CompartmentId, Controller, Correction, CorrectionIndex, Delivery,
-    EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, GrantIndex, Grantee, LetterStage, Member, Moment, ObjectKind, OrgId,
-    Organisation, Participation, Patient, PatientId, PendingRecovery, Purpose, Record, RecordIndex,
-    RecordState, RecoveryPlan, Reference, Request, RequestIndex, SignedRecipient, Study,
-    StudyIndex, Subject, TrailHead,
+    EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, GrantIndex, Grantee,
+    LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Participation, Patient,
+    PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecordState, RecoveryPlan, Reference,
+    Request, RequestIndex, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 use sp_api::impl_runtime_apis;
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
@@ -29,10 +29,11 @@ use sp_session::OpaqueGeneratedSessionKeys;
 use sp_version::RuntimeVersion;
 
 use crate::{
-    configs::{keepers, SalusChain}, genesis_config_presets, AccessLog, AccountId, Balance, Block, Consent,
-    Copies, Corrections, Credits, Emergency, Executive, Grandpa, Historical, InherentDataExt,
-    Members, Nonce, Patients, Records, Recovery, Research, Runtime, RuntimeGenesisConfig,
-    SessionKeys, System, SLOT_DURATION, VERSION,
+    configs::{keepers, SalusChain},
+    genesis_config_presets, AccessLog, AccountId, Balance, Block, Consent, Copies, Corrections,
+    Credits, Emergency, Executive, Grandpa, Historical, InherentDataExt, Members, Nonce, Patients,
+    Records, Recovery, Research, Runtime, RuntimeGenesisConfig, SessionKeys, System, SLOT_DURATION,
+    VERSION,
 };
 
 /// Joins what the record store and the grants know about a compartment.

@@ -14,8 +14,10 @@ use sp_core::{
 use sp_externalities::Extensions;
 use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::traits::BlakeTwo256;
-use sp_state_machine::{backend::{BackendRuntimeCode, TryPendingCode},
-    StateMachine};
+use sp_state_machine::{
+    backend::{BackendRuntimeCode, TryPendingCode},
+    StateMachine,
+};
 
 type HostFunctions = (
     sp_io::SubstrateHostFunctions,

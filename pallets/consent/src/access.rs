@@ -2,7 +2,8 @@
 
 use salus_primitives::{
     traits::{Chain, Consent, Control, Records, Standing},
-    AccountId, CompartmentId, Grant, GrantIndex, Grantee, Moment, OrgId, PatientId, Purpose, RecordIndex,
+    AccountId, CompartmentId, Grant, GrantIndex, Grantee, Moment, OrgId, PatientId, Purpose,
+    RecordIndex,
 };
 
 use crate::{predicate, Config, Grants, Pallet};

@@ -12,10 +12,11 @@ use salus_primitives::{
 use super::governance::MAX_ORGANISATIONS;
 use crate::{
     configs::{
-        ChangeOfSeats, EnactedOrigin, GovernanceOrigin, NotBySignature, NothingAuthorized, Oversized,
+        ChangeOfSeats, EnactedOrigin, GovernanceOrigin, NotBySignature, NothingAuthorized,
+        Oversized,
     },
-    AccessLog, Balances, Consent, Council, Credits, Emergency, Members, Patients, Records, Recovery, Research, Runtime,
-    RuntimeCall, RuntimeHoldReason, System, Timestamp,
+    AccessLog, Balances, Consent, Council, Credits, Emergency, Members, Patients, Records,
+    Recovery, Research, Runtime, RuntimeCall, RuntimeHoldReason, System, Timestamp,
 };
 
 /// The longest that a grant lasts.

@@ -63,8 +63,6 @@ const OK: &str = "Ok";
 const REF: &str = "Refused";
 /// Not signed, or not by governance.
 const BAD: &str = "BadOrigin";
-/// Neither the new owner nor one of those who handed the patient over.
-const AGR: &str = "Patients.NotAgreed";
 /// Not a controller of this patient, or not one who may do that.
 const CTL: &str = "Patients.NotAuthorized";
 /// Does not run an organisation in good standing.
@@ -164,7 +162,7 @@ const TABLE: &[Row] = &[
     ("Patients.lift",             lift,          [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.set_inbox",        set_inbox,     [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.hand_over",        hand_over,     [OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
-    ("Patients.complete_hand_over", complete_hand_over, [AGR, AGR, AGR, AGR, AGR, AGR,  AGR,  AGR,  AGR,  AGR,  BAD,  BAD]),
+    ("Patients.complete_hand_over", complete_hand_over, [OK, CTL, CTL, CTL, CTL, CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.veto_hand_over",   veto_hand_over, [OK,  OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.veto_removal",     veto_removal,  [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.restore_keyring",  restore_keyring, [OK, OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
@@ -347,7 +345,12 @@ fn who_was_recovered_from_is_a_stranger() {
     world::full().execute_with(|| {
         for (name, make, expected) in TABLE {
             let found = undone(Who::Owner.signed(), || too_late(*make)).1;
-            assert_eq!(found, expected[stranger], "{name}");
+            // What was under way has ended with the roles.
+            let expected = match *name {
+                "Patients.complete_hand_over" => "Patients.NothingPending",
+                _ => expected[stranger],
+            };
+            assert_eq!(found, expected, "{name}");
         }
     });
 }
@@ -394,7 +397,8 @@ fn a_refused_call_costs_the_others_little() {
         let mut dear = Vec::new();
         for (name, make, _) in TABLE {
             for origin in COLUMNS {
-                if origin == Origin::Root {
+                // Neither root nor an unsigned call comes into a block.
+                if matches!(origin, Origin::Root | Origin::None) {
                     continue;
                 }
                 if let Some(cost) = cost_of_refusal(origin, *make) {
@@ -404,7 +408,11 @@ fn a_refused_call_costs_the_others_little() {
                 }
             }
         }
-        assert!(dear.is_empty(), "refused, and not refunded:\n{}", dear.join("\n"));
+        assert!(
+            dear.is_empty(),
+            "refused, and not refunded:\n{}",
+            dear.join("\n")
+        );
     });
 }
 
@@ -585,15 +593,24 @@ fn propose(_: Who) -> RuntimeCall {
     .into()
 }
 
-/// The admin puts a motion before the council; returns its hash.
 fn put_motion() -> H256 {
-    assert_ok!(propose(Who::Admin).dispatch(Who::Admin.signed()));
+    put_motion_of(Who::Admin)
+}
+
+/// Puts a motion before the council, and returns its hash.
+fn put_motion_of(who: Who) -> H256 {
+    assert_ok!(propose(who).dispatch(who.signed()));
     pallet_collective::Proposals::<Runtime, pallet_collective::Instance1>::get()[0]
 }
 
-fn vote(_: Who) -> RuntimeCall {
+fn vote(who: Who) -> RuntimeCall {
+    // Whoever proposes has voted.
+    let motion = put_motion_of(match who {
+        Who::Admin => Who::OtherAdmin,
+        _ => Who::Admin,
+    });
     pallet_motions::Call::vote {
-        motion: put_motion(),
+        motion,
         approve: true,
     }
     .into()
@@ -787,7 +804,7 @@ fn put_hand_over() {
     assert_ok!(hand_over(Who::Owner).dispatch(Who::Owner.signed()));
 }
 
-/// By a stranger to it: who agreed, or takes over, is none of the columns but the owner.
+/// Of the columns, the owner has agreed; nobody else has, or takes over.
 fn complete_hand_over(_: Who) -> RuntimeCall {
     put_hand_over();
     set_time(NOW + 2 * DAY);

@@ -22,7 +22,11 @@ const CALLS: u32 = 150;
 
 fn setting(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} is no number")))
+    Some(
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is no number")),
+    )
 }
 
 #[test]
@@ -33,8 +37,8 @@ fn the_state_is_sound_after_any_calls_by_anybody() {
     if let Some(seed) = setting("SALUS_PROPERTY_SEED") {
         return play(seed, &calls).report(seed);
     }
-    let until = Instant::now()
-        + Duration::from_secs(setting("SALUS_PROPERTY_SECONDS").unwrap_or(60));
+    let until =
+        Instant::now() + Duration::from_secs(setting("SALUS_PROPERTY_SECONDS").unwrap_or(60));
     let first: u64 = rand::random::<u32>().into();
     let (mut worlds, mut dispatched, mut succeeded) = (0u64, 0u64, 0u64);
     while worlds == 0 || Instant::now() < until {
@@ -46,7 +50,9 @@ fn the_state_is_sound_after_any_calls_by_anybody() {
         worlds += 1;
     }
     let _ = std::panic::take_hook();
-    println!("{worlds} worlds from seed {first}: {dispatched} calls, {succeeded} of them succeeded");
+    println!(
+        "{worlds} worlds from seed {first}: {dispatched} calls, {succeeded} of them succeeded"
+    );
     // A property of a machine that refuses everything says nothing.
     assert!(succeeded * 20 > dispatched, "hardly a call succeeds");
 }
@@ -79,8 +85,10 @@ fn play(seed: u64, calls: &Calls) -> Played {
         for _ in 0..CALLS {
             step(&mut random, calls, &mut played);
             let block = System::block_number();
-            let sound =
-                <AllPalletsWithSystem as TryState<BlockNumber>>::try_state(block, TryStateSelect::All);
+            let sound = <AllPalletsWithSystem as TryState<BlockNumber>>::try_state(
+                block,
+                TryStateSelect::All,
+            );
             if let Err(why) = sound {
                 played.broken = Some(format!("{why:?}"));
                 return;
@@ -150,8 +158,7 @@ fn next_block(passed: u64) {
 fn digest(slot: u64) -> sp_runtime::Digest {
     use sp_consensus_aura::digests::CompatibleDigestItem;
     type Signature = sp_consensus_aura::sr25519::AuthoritySignature;
-    let item = <sp_runtime::DigestItem as CompatibleDigestItem<Signature>>::aura_pre_digest(
-        slot.into(),
-    );
+    let item =
+        <sp_runtime::DigestItem as CompatibleDigestItem<Signature>>::aura_pre_digest(slot.into());
     sp_runtime::Digest { logs: vec![item] }
 }
