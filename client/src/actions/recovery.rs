@@ -746,7 +746,7 @@ pub async fn restore(
         shares.push(share);
     }
     let secret = combine_known(&shares, &known)?;
-    reopen(client, patient, key_of(&secret)?, history, keep).await
+    reopen(client, patient, key_of(&secret)?, history, keep, None).await
 }
 
 /// The plan that a recovery to this account was finished with. It ended with that, so the chain is asked
@@ -786,13 +786,15 @@ fn key_of(secret: &[u8]) -> Result<DecryptionKey> {
         })
 }
 
-/// Opens the keyring of the vault with a key that is no device's.
+/// Opens the keyring of the vault with a key that is no device's; `kit` is the printed one that it
+/// comes from.
 async fn reopen(
     client: &Client,
     patient: PatientId,
     key: DecryptionKey,
     history: History,
     keep: Keep<'_>,
+    kit: Option<&str>,
 ) -> Result<TakenOver> {
     let row = client.salus().await?.patient(patient).await?;
     let content = row
@@ -806,7 +808,7 @@ async fn reopen(
     // The device is a holder already if this was done before, and cut off.
     let keys = [key, client.device.clone()];
     let theirs = match published(client, patient, &content, &keys).await {
-        Err(error @ Error::WrongKey(_)) => return Err(replaced(client, patient, error).await),
+        Err(error @ Error::WrongKey(_)) => return Err(unopened(client, patient, error, kit).await),
         other => other?,
     };
     // What a first attempt, cut off, has made anew already.
@@ -815,15 +817,25 @@ async fn reopen(
     settle(client, keyring, history, keep).await
 }
 
-/// Whoever had the account before may have put a keyring into the place of the patient's own.
-async fn replaced(client: &Client, patient: PatientId, error: Error) -> Error {
+/// Says which key does not open the keyring; and what to do if whoever had the account before has put
+/// another one into the place of the patient's own.
+async fn unopened(client: &Client, patient: PatientId, error: Error, kit: Option<&str>) -> Error {
     let kept = async { Ok::<_, Error>(client.salus().await?.former_keyrings(patient).await?) };
-    match kept.await {
-        Ok(kept) if !kept.is_empty() => Error::Keyring(format!(
-            "the keyring of patient {patient} does not open, and it was replaced within 72 hours: `salus keyring restore --list` shows those that are kept; name the last one that was the patient's with `salus keyring restore --content CID`, and do this again"
-        )),
-        _ => error,
-    }
+    let replaced = kept.await.is_ok_and(|kept| !kept.is_empty());
+    let why = match kit {
+        Some(kit) => format!(
+            "{kit} does not open the keyring of patient {patient}: it is another patient's, or a newer kit or a restore has made it worthless; look for the newest kit, a backup or helpers"
+        ),
+        None if replaced => format!("the keyring of patient {patient} does not open"),
+        None => return error,
+    };
+    Error::Keyring(if replaced {
+        format!(
+            "{why}. It was replaced within 72 hours; if not by the patient, `salus keyring restore --list` shows those that are kept: name the patient's last one with `salus keyring restore --content CID`, and do this again"
+        )
+    } else {
+        why
+    })
 }
 
 #[derive(Serialize, Deserialize)]
@@ -935,7 +947,7 @@ pub async fn restore_backup(
     let key = DecryptionKey::parse(stored.key.expose()).map_err(|_| bad())?;
     ensure_owner(client, patient).await?;
     let history = History::of(client, patient).await;
-    reopen(client, patient, key, history, keep).await
+    reopen(client, patient, key, history, keep, None).await
 }
 
 /// The same with the key of a printed kit, as [`kit::read`] gives it.
@@ -948,12 +960,7 @@ pub async fn restore_kit(
     let holder = kit::holder(&key.public());
     ensure_owner(client, patient).await?;
     let history = History::of(client, patient).await;
-    reopen(client, patient, key, history, keep).await.map_err(|error| match error {
-        Error::WrongKey("keyring") => Error::Keyring(format!(
-            "{holder} does not open the keyring of patient {patient}: it is another patient's, or a newer kit or a restore has made it worthless; look for the newest kit, a backup or helpers"
-        )),
-        other => other,
-    })
+    reopen(client, patient, key, history, keep, Some(&holder)).await
 }
 
 #[cfg(test)]
