@@ -90,7 +90,7 @@ impl Machine {
         extensions.register(ReadRuntimeVersionExt::new(self.executor.clone()));
         let code = BackendRuntimeCode::new(&self.state, TryPendingCode::No);
         let code = code.runtime_code().map_err(|error| anyhow!(error))?;
-        StateMachine::new(
+        let answer = StateMachine::new(
             &self.state,
             &mut Default::default(),
             &self.executor,
@@ -100,7 +100,7 @@ impl Machine {
             &code,
             CallContext::Offchain,
         )
-        .execute()
-        .map_err(|error| anyhow!("{function}: {error}"))
+        .execute();
+        answer.map_err(|error| anyhow!("{function}: {error}"))
     }
 }
