@@ -333,9 +333,9 @@ async fn a_living_owner_stops_a_recovery_and_helpers_below_the_threshold_get_not
     assert_eq!(stopped.as_array().map(Vec::len), Some(1), "{stopped}");
     let (refused, _) = give(&hospital, names[0], "start", &request, &shares[0]);
     refused.fails(1, "named no helpers");
-    // New shares, and those that were passed on are worth nothing.
+    // New shares; those that were passed on are of no use to who is no owner.
     set_up(&hospital, "living", &helpers, "3s");
-    salus(&hospital, "thief", &restore).fails(4, "earlier plan");
+    salus(&hospital, "thief", &restore).fails(3, "not the owner");
     let out = path(&hospital, "living-read");
     mine(&format!("record get {record} --out {out}")).ok();
     assert_eq!(fs::read(&out).expect("it was written"), bytes);
