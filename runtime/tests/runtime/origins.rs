@@ -345,10 +345,11 @@ fn who_was_recovered_from_is_a_stranger() {
     world::full().execute_with(|| {
         for (name, make, expected) in TABLE {
             let found = undone(Who::Owner.signed(), || too_late(*make)).1;
-            // What was under way has ended with the roles.
-            let expected = match *name {
-                "Patients.complete_hand_over" => "Patients.NothingPending",
-                _ => expected[stranger],
+            // Plans, and what was under way, have ended with the roles.
+            let expected = match (*name, expected[stranger]) {
+                ("Patients.complete_hand_over", _) => "Patients.NothingPending",
+                (_, HLP) => "Recovery.NoPlan",
+                (_, as_a_stranger) => as_a_stranger,
             };
             assert_eq!(found, expected, "{name}");
         }
