@@ -816,7 +816,7 @@ pub mod pallet {
             let mut rows: Vec<_> = FormerKeyrings::<T>::iter_prefix(patient)
                 .filter(|(_, row)| Self::is_kept(&patient, row.until))
                 .collect();
-            rows.sort_by(|(_, left), (_, right)| right.until.cmp(&left.until));
+            rows.sort_by_key(|(_, former)| core::cmp::Reverse(former.until));
             rows
         }
 
