@@ -79,10 +79,9 @@ fn motion(
         assert_ok!(Motions::propose(by(*who), Box::new(call.clone())));
     }
     // Anybody closes it.
-    let closed = Motions::close(by(Dave), motion);
-    if closed.is_err() {
-        let error = pallet_motions::Error::<Runtime>::TooEarly.into();
-        assert_eq!(closed.unwrap_err().error, error);
+    if let Err(refused) = Motions::close(by(Dave), motion) {
+        let too_early = pallet_motions::Error::<Runtime>::TooEarly.into();
+        assert_eq!(refused.error, too_early);
         return None;
     }
     System::events()

@@ -145,7 +145,7 @@ fn flood(kinds: &[Kind], queue: usize, blocks: u32, arrivals: &[u32]) {
             let included = pool.make_block();
             flooded += included.len();
             strangers.retain(|who, _| !included.contains(who));
-            for (_, since) in &strangers {
+            for since in strangers.values() {
                 assert!(block < since + 1, "waits since block {since}, now {block}");
             }
         }
