@@ -8,7 +8,7 @@ impl Visit {
         let after = self.entries_at(now).checked_add(entries)?;
         (after <= ENTRIES_PER_HOUR).then_some(Self {
             hour: hour_of(now),
-            entries: after,
+            written: after,
             ..self
         })
     }
@@ -16,7 +16,7 @@ impl Visit {
     /// Entries in the hour of `now`.
     fn entries_at(&self, now: Moment) -> u32 {
         if self.hour == hour_of(now) {
-            self.entries
+            self.written
         } else {
             0
         }

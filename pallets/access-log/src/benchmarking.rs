@@ -40,7 +40,7 @@ mod benchmarks {
         );
 
         assert_eq!(Pallet::<T>::trail_head(&patient).count, before + 1);
-        assert!(Visits::<T>::get(patient, organisation).entries > 0);
+        assert!(Visits::<T>::get(patient, organisation).written > 0);
         assert_eq!(Refusals::<T>::get(&actor).count, 1);
     }
 
@@ -58,7 +58,7 @@ mod benchmarks {
                 // In an hour that is over.
                 let visit = Visit {
                     hour: 0,
-                    entries: 1,
+                    written: 1,
                     opened_at,
                 };
                 Visits::<T>::insert(patient, organisation, visit);

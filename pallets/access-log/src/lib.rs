@@ -93,7 +93,7 @@ pub struct Visit {
     /// Whole hours since the Unix epoch.
     pub hour: u32,
     /// Entries in that hour, by all accounts of the organisation together.
-    pub entries: u32,
+    pub written: u32,
     /// When an account of the organisation last opened records of the patient.
     pub opened_at: Option<Moment>,
 }
@@ -484,7 +484,7 @@ pub mod pallet {
                 );
                 // 6. No organisation wrote more into a trail than allowed, or in an hour to come.
                 ensure!(
-                    (1..=ENTRIES_PER_HOUR).contains(&visit.entries)
+                    (1..=ENTRIES_PER_HOUR).contains(&visit.written)
                         && u64::from(visit.hour) <= hour,
                     "more entries than allowed, or of an hour to come"
                 );

@@ -485,7 +485,7 @@ mod delivered {
             // A copy lies elsewhere: that vault reports, and writes at its own expense.
             join(&OTHER_SERVICE, INSURANCE, ClinicianRole::Service);
             assert_ok!(report(OTHER_SERVICE, &[delivery(grant)]));
-            let written = |organisation| Visits::<Test>::get(PATIENT, organisation).entries;
+            let written = |organisation| Visits::<Test>::get(PATIENT, organisation).written;
             assert_eq!((written(HOSPITAL), written(INSURANCE)), (1, 1));
         });
     }
