@@ -842,7 +842,7 @@ mod allowance {
             assert_ok!(AccessLog::spend(&PATIENT, HOSPITAL, 32));
             let expected = Visit {
                 hour: ((START + 2 * HOUR) / HOUR) as u32,
-                entries: 32,
+                written: 32,
                 opened_at: Some(START),
             };
             assert_eq!(Visits::<Test>::get(PATIENT, HOSPITAL), expected);
