@@ -16,17 +16,12 @@ impl<T: Config> Pallet<T> {
         who: &AccountId,
         at: Moment,
     ) -> Option<(Grant, OrgId)> {
-        let (row, organisation) = Self::given(patient, grant, who)?;
-        let restricted = T::Control::is_restricted(patient);
-        predicate::is_active(&row, at, restricted, T::Standing::grantee_is_active)
-            .then_some((row, organisation))
-    }
-
-    /// Returns the grant, if it was given to `who`, and the organisation of `who`.
-    fn given(patient: &PatientId, grant: GrantIndex, who: &AccountId) -> Option<(Grant, OrgId)> {
         let row = Grants::<T>::get(patient, grant)?;
         let organisation = T::Standing::member(who)?.organisation();
-        predicate::is_given_to(&row.grantee, who, organisation).then_some((row, organisation))
+        let restricted = T::Control::is_restricted(patient);
+        (predicate::is_given_to(&row.grantee, who, organisation)
+            && predicate::is_active(&row, at, restricted, T::Standing::grantee_is_active))
+        .then_some((row, organisation))
     }
 }
 
