@@ -113,6 +113,31 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
+    /// Names a new file of `who`'s in the compartment that `choose` says, given the record. Returns
+    /// that compartment, the content before, and how many former ones were pruned.
+    fn do_place(
+        patient: PatientId,
+        who: &AccountId,
+        record: RecordIndex,
+        epoch: u32,
+        content: Cid,
+        choose: impl FnOnce(&Record) -> Result<CompartmentId, DispatchError>,
+    ) -> Result<(CompartmentId, Cid, u32), DispatchError> {
+        let row = Self::ensure_live(&patient, record)?;
+        let compartment = choose(&row)?;
+        let former = Self::former(&patient, record);
+        let file = File {
+            compartment,
+            epoch,
+            placed_by: who.clone(),
+            content,
+        };
+        Self::ensure_new_file(&patient, &row, &former, &file)?;
+
+        let (previous, pruned) = Self::do_name(&patient, record, row, former, file)?;
+        Ok((compartment, previous, pruned))
+    }
+
     /// Returns how many former contents were pruned.
     pub(crate) fn do_reclassify(
         patient: PatientId,
@@ -123,21 +148,15 @@ impl<T: Config> Pallet<T> {
         content: Cid,
     ) -> Result<u32, DispatchError> {
         let PatientOrigin { patient, actor, .. } = T::Control::ensure_decides(patient, who)?;
-        let row = Self::ensure_live(&patient, record)?;
-        ensure!(
-            row.compartment != compartment,
-            Error::<T>::AlreadyInCompartment
-        );
-        let former = Self::former(&patient, record);
-        let file = File {
-            compartment,
-            epoch,
-            placed_by: actor.clone(),
-            content,
+        let elsewhere = |row: &Record| {
+            ensure!(
+                row.compartment != compartment,
+                Error::<T>::AlreadyInCompartment
+            );
+            Ok(compartment)
         };
-        Self::ensure_new_file(&patient, &row, &former, &file)?;
-
-        let (previous, pruned) = Self::do_name(&patient, record, row, former, file)?;
+        let (compartment, previous, pruned) =
+            Self::do_place(patient, &actor, record, epoch, content, elsewhere)?;
         Self::deposit(
             &patient,
             Event::RecordReclassified {
@@ -162,17 +181,9 @@ impl<T: Config> Pallet<T> {
         content: Cid,
     ) -> Result<u32, DispatchError> {
         let PatientOrigin { patient, actor, .. } = T::Control::ensure_decides(patient, who)?;
-        let row = Self::ensure_live(&patient, record)?;
-        let former = Self::former(&patient, record);
-        let file = File {
-            compartment: row.compartment,
-            epoch,
-            placed_by: actor.clone(),
-            content,
-        };
-        Self::ensure_new_file(&patient, &row, &former, &file)?;
-
-        let (previous, pruned) = Self::do_name(&patient, record, row, former, file)?;
+        let where_it_is = |row: &Record| Ok(row.compartment);
+        let (_, previous, pruned) =
+            Self::do_place(patient, &actor, record, epoch, content, where_it_is)?;
         Self::deposit(
             &patient,
             Event::RecordRelocated {
