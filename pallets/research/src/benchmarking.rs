@@ -134,15 +134,15 @@ mod benchmarks {
         let study = announced::<T>();
         let compartment = World::<T>::compartments(patient, 1)[0];
         let origin = RawOrigin::Signed(owner).into();
-        let refused;
+        let failure;
 
         #[block]
         {
-            refused =
+            failure =
                 Pallet::<T>::opt_in(origin, study, patient, compartment, RecordIndex::MAX, cid());
         }
 
-        assert!(refused.is_err());
+        assert!(failure.is_err());
     }
 
     impl_benchmark_test_suite!(Pallet, crate::mock::ExtBuilder.build(), crate::mock::Test);

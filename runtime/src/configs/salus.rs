@@ -111,6 +111,8 @@ impl pallet_members::Config for Runtime {
     type NothingAuthorized = NothingAuthorized;
     type MaxOrganisations = ConstU32<MAX_ORGANISATIONS>;
     type WeightInfo = pallet_members::weights::SubstrateWeight<Runtime>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkController = crate::benchmarks::Controller;
 }
 
 impl pallet_patients::Config for Runtime {
