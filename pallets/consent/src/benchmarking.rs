@@ -251,14 +251,14 @@ mod benchmarks {
         let full = alloc::vec![(0, Moment::MAX); MAX_WRITERS as usize];
         Writers::<T>::insert(patient, WritersOf::truncate_from(full));
         let origin = RawOrigin::Signed(owner).into();
-        let refused;
+        let failure;
 
         #[block]
         {
-            refused = Pallet::<T>::approve(origin, patient, asked, terms, Some(cid()));
+            failure = Pallet::<T>::approve(origin, patient, asked, terms, Some(cid()));
         }
 
-        assert!(refused.is_err());
+        assert!(failure.is_err());
     }
 
     impl_benchmark_test_suite!(Pallet, crate::mock::ExtBuilder.build(), crate::mock::Test);

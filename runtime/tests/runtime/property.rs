@@ -149,10 +149,8 @@ fn next_block(passed: u64) {
     System::reset_events();
     System::initialize(&(block + 1), &System::parent_hash(), &digest(slot));
     AllPalletsWithSystem::on_initialize(block + 1);
-    world::set_time(now);
-    pallet_aura::CurrentSlot::<Runtime>::put(sp_consensus_aura::Slot::from(slot));
-    // Aura and Timestamp want to hear of the time in every block.
-    pallet_timestamp::DidUpdate::<Runtime>::put(true);
+    pallet_timestamp::Pallet::<Runtime>::set(RuntimeOrigin::none(), now)
+        .expect("an inherent of each block");
 }
 
 fn digest(slot: u64) -> sp_runtime::Digest {

@@ -6,6 +6,7 @@
 
 mod clocks;
 mod copies;
+mod finality;
 mod help;
 mod kills;
 mod members;
