@@ -54,7 +54,7 @@ pub struct TrailEntry {
     #[serde(with = "hex_bytes")]
     pub event: Vec<u8>,
     /// The hash of the trail up to this entry, as the reader found it.
-    pub hash: H256,
+    pub digest: H256,
 }
 
 /// A trail as it was read, with the head that it must lead to.
@@ -73,7 +73,7 @@ pub struct Trail {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     pub count: u64,
-    pub hash: H256,
+    pub digest: H256,
     pub last_block: BlockNumber,
     pub checkpoint: BlockNumber,
 }
@@ -82,14 +82,14 @@ pub struct Head {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenHead {
     pub count: u64,
-    pub hash: H256,
+    pub digest: H256,
 }
 
 impl From<TrailHead> for Head {
     fn from(head: TrailHead) -> Self {
         Self {
             count: head.count,
-            hash: head.digest,
+            digest: head.digest,
             last_block: head.last_block,
             checkpoint: head.checkpoint,
         }
@@ -100,7 +100,7 @@ impl From<Head> for TrailHead {
     fn from(head: Head) -> Self {
         Self {
             count: head.count,
-            digest: head.hash,
+            digest: head.digest,
             last_block: head.last_block,
             checkpoint: head.checkpoint,
         }
@@ -111,7 +111,7 @@ impl From<&TrailHead> for SeenHead {
     fn from(head: &TrailHead) -> Self {
         Self {
             count: head.count,
-            hash: head.digest,
+            digest: head.digest,
         }
     }
 }
@@ -349,13 +349,13 @@ impl Reader<'_> {
                 variant: event.variant,
                 fields: event.fields,
                 event: event.raw,
-                hash: running.digest,
+                digest: running.digest,
             });
         }
         // Where the chain's word and the recomputation differ, keep the chain's: verifying shows
         // the difference.
         if let Some(last) = entries.last_mut() {
-            last.hash = head.digest;
+            last.digest = head.digest;
         }
         Ok(entries)
     }
@@ -382,7 +382,7 @@ pub fn verify(
 ) -> Result<(), TrailError> {
     let mut computed = TrailHead::start(genesis, patient);
     let extends = |computed: &TrailHead| match seen {
-        Some(seen) if seen.count == computed.count && seen.hash != computed.digest => {
+        Some(seen) if seen.count == computed.count && seen.digest != computed.digest => {
             Err(TrailError::NotAnExtension { seen: seen.count })
         }
         _ => Ok(()),
@@ -406,7 +406,7 @@ pub fn verify(
             });
         }
         let next = computed.append(entry.block, entry.moment, &entry.event);
-        if entry.n < expected || next.digest != entry.hash {
+        if entry.n < expected || next.digest != entry.digest {
             return Err(TrailError::Changed { n: entry.n });
         }
         computed = next;
@@ -492,7 +492,7 @@ mod tests {
                     variant: "Opened".into(),
                     fields: Value::Null,
                     event,
-                    hash: head.digest,
+                    digest: head.digest,
                 }
             })
             .collect();
@@ -550,7 +550,7 @@ mod tests {
         let mut forged = TrailHead::start(&genesis(), &PATIENT);
         for entry in &mut entries {
             forged = forged.append(entry.block, entry.moment, &entry.event);
-            entry.hash = forged.digest;
+            entry.digest = forged.digest;
         }
         assert_eq!(
             check(&entries, &head, None),
@@ -623,7 +623,7 @@ mod tests {
         assert_eq!(check(&entries, &head, Some(SeenHead::from(&start))), Ok(()));
 
         let rewritten = SeenHead {
-            hash: H256::zero(),
+            digest: H256::zero(),
             ..seen
         };
         let error = TrailError::NotAnExtension { seen: 3 };

@@ -7,11 +7,11 @@ use codec::{Decode, Encode};
 use scale_info::TypeInfo;
 
 use crate::{
-    AccountId, Balance, Cid, Clinician, Compartment, CompartmentId, Controller, Correction,
-    CorrectionIndex, Credits, Delivery, EmergencyPlan, FormerContent, FormerKeyring, Glass,
-    GlassIndex, Grant, GrantIndex, Grantee, LetterStage, Member, Moment, ObjectKind, OrgId,
+    AccountId, Addition, Balance, Cid, Clinician, Compartment, CompartmentId, Controller, Correction,
+    CorrectionIndex, Credits, Delivery, EmergencyPlan, Ending, FormerContent, FormerKeyring, Glass,
+    GlassIndex, Grant, GrantIndex, Grantee, HandOver, LetterStage, Member, Moment, ObjectKind, OrgId,
     Organisation, Participation, Patient, PatientId, PendingRecovery, Purpose, Record, RecordIndex,
-    RecoveryPlan, Reference, Request, RequestIndex, SignedRecipient, Study, StudyIndex, Subject,
+    RecoveryPlan, Reference, Removal, Request, RequestIndex, SignedRecipient, Study, StudyIndex, Subject,
     TrailHead,
 };
 
@@ -31,6 +31,18 @@ pub struct GrantView {
     pub grant: Grant,
     pub active: bool,
     pub envelopes: Vec<Cid>,
+}
+
+/// What was announced for a patient, and can be vetoed until it is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct PendingChanges {
+    pub hand_over: Option<HandOver>,
+    /// The controllers whose roles are to end.
+    pub removals: Vec<(AccountId, Removal)>,
+    /// The guardians who have agreed to another one.
+    pub additions: Vec<(AccountId, Addition)>,
+    /// What is to become of the recovery plan.
+    pub recovery_plan: Option<Ending>,
 }
 
 /// Lists are in ascending order and return at most `limit` rows (never more than [`MAX_PAGE`]).
@@ -62,6 +74,8 @@ sp_api::decl_runtime_apis! {
         fn controllers(patient: PatientId) -> Vec<(AccountId, Controller)>;
         /// The patients that an account controls, after one of them.
         fn controlled_by(account: AccountId, after: Option<PatientId>, limit: u32) -> Vec<PatientId>;
+        /// What waits for its time, or for another's word, and can be vetoed until then.
+        fn pending_changes(patient: PatientId) -> PendingChanges;
         /// Keyrings that were replaced lately and can be named again, newest first.
         fn former_keyrings(patient: PatientId) -> Vec<(Cid, FormerKeyring)>;
 

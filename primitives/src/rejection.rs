@@ -62,7 +62,8 @@ impl Rejection {
                  Split it into smaller ones."
             }
             Self::NotBySignature => {
-                "Only the council can make this call. Propose it to the council."
+                "No account can make this call itself. If it is the council's: propose it, with \
+                 `motions.propose`, and vote on it with `motions.vote`."
             }
             Self::NothingAuthorized => {
                 "The council has not authorized this runtime. \

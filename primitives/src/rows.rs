@@ -21,6 +21,8 @@ pub const MAX_ERASURES: u32 = 64;
 pub const MAX_REPLICATION: u32 = 16;
 /// Helpers of a patient.
 pub const MAX_HELPERS: u32 = 7;
+/// Accounts with a role for one patient, expired roles included.
+pub const MAX_CONTROLLERS: u32 = 16;
 /// Organisations that hold a share of an emergency plan's key.
 pub const MAX_HOLDERS: u32 = 7;
 
@@ -576,6 +578,103 @@ row! {
         /// Named by a record that was erased: delete it now.
         #[codec(index = 2)]
         Erased,
+    }
+}
+
+// What waits for its time, and can be vetoed until then.
+
+/// What was announced and never carried out counts for nothing after a while.
+fn still_counts(due: Moment, now: Moment) -> bool {
+    now < due.saturating_add(ENDING_COUNTS)
+}
+
+row! {
+    /// A patient that is to be handed over, while words are missing or the notice is not over.
+    pub struct HandOver {
+        pub owner: AccountId,
+        /// Who has said so.
+        pub agreed: BoundedVec<AccountId, ConstU32<MAX_CONTROLLERS>>,
+        /// From when it can be completed; none while words are missing.
+        pub due: Option<Moment>,
+    }
+}
+
+impl HandOver {
+    pub fn counts(&self, now: Moment) -> bool {
+        self.due.is_none_or(|due| still_counts(due, now))
+    }
+}
+
+row! {
+    /// An owner's role that another owner wants to end.
+    pub struct Removal {
+        /// Who announced it.
+        pub by: AccountId,
+        pub due: Moment,
+    }
+}
+
+impl Removal {
+    pub fn counts(&self, now: Moment) -> bool {
+        still_counts(self.due, now)
+    }
+}
+
+row! {
+    /// A guardian's word for another guardian.
+    pub struct Addition {
+        pub account: AccountId,
+        pub role: ControllerRole,
+        pub expires_at: Option<Moment>,
+        /// As long as the consent that the guardian presented.
+        pub counts_until: Moment,
+    }
+}
+
+impl Addition {
+    pub fn counts(&self, now: Moment) -> bool {
+        now < self.counts_until
+    }
+
+    /// Whether it is a word for the same, and still counts.
+    pub fn is_for(
+        &self,
+        account: &AccountId,
+        role: ControllerRole,
+        expires_at: Option<Moment>,
+        now: Moment,
+    ) -> bool {
+        self.account == *account
+            && self.role == role
+            && self.expires_at == expires_at
+            && self.counts(now)
+    }
+}
+
+row! {
+    /// Helpers that are to be named.
+    pub struct NewPlan {
+        pub helpers: BoundedVec<Helper, ConstU32<MAX_HELPERS>>,
+        pub threshold: u8,
+        pub delay: Moment,
+    }
+}
+
+row! {
+    /// What is to become of a recovery plan.
+    pub struct Ending {
+        /// Who announced it: the maker of the replacement.
+        pub by: AccountId,
+        pub announced_at: Moment,
+        pub due: Moment,
+        /// Who is to help instead; nobody, if none.
+        pub replacement: Option<NewPlan>,
+    }
+}
+
+impl Ending {
+    pub fn counts(&self, now: Moment) -> bool {
+        still_counts(self.due, now)
     }
 }
 

@@ -8,7 +8,7 @@ use frame_support::{
     traits::KeyOwnerProofSystem,
 };
 use salus_primitives::{
-    api::{CompartmentView, GrantView},
+    api::{CompartmentView, GrantView, PendingChanges},
     traits::{Chain, Consent as _, Records as _},
     Cid, Clinician, Compartment, CompartmentId, Controller, Correction, CorrectionIndex, Delivery,
     EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, GrantIndex, Grantee,
@@ -236,6 +236,15 @@ impl_runtime_apis! {
             limit: u32,
         ) -> Vec<PatientId> {
             Patients::controlled_by(account, after, limit)
+        }
+
+        fn pending_changes(patient: PatientId) -> PendingChanges {
+            PendingChanges {
+                hand_over: Patients::pending_hand_over(patient),
+                removals: Patients::pending_removals(patient),
+                additions: Patients::pending_additions(patient),
+                recovery_plan: Recovery::ending(patient),
+            }
         }
 
         fn former_keyrings(patient: PatientId) -> Vec<(Cid, FormerKeyring)> {

@@ -144,7 +144,7 @@ impl BenchmarkCrowd for World {
     fn crowd(patient: PatientId) {
         let owner = owner(patient);
         let present = Patients::controllers(patient).len() as u32;
-        for number in present..pallet_patients::MAX_CONTROLLERS {
+        for number in present..salus_primitives::MAX_CONTROLLERS {
             // Without the consents, of which guardians would need one from each other.
             Patients::do_add_controller(
                 patient,

@@ -179,7 +179,10 @@ impl Council {
                 let result = json!({ "motions": motions, "decisions": decisions });
                 print(global, &result, || {
                     let motions = motions.iter().map(|motion| {
-                        let votes = format!("{} of {}", motion.ayes.len(), motion.threshold);
+                        let votes = match motion.nays.len() {
+                            0 => format!("{} of {}", motion.ayes.len(), motion.threshold),
+                            against => format!("{} of {}, {against} against", motion.ayes.len(), motion.threshold),
+                        };
                         vec![format!("{:?}", motion.proposal), votes, told(&motion.told)]
                     });
                     let decisions = decisions.iter().map(|row| {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Subcommand;
 use salus_client::actions::describe::moment;
-use salus_client::actions::patient::{self, ConsentFile};
+use salus_client::actions::patient::{self, ConsentFile, Pending};
 use salus_client::actions::succession::{self, HandedOver};
 use salus_client::actions::Client;
 use salus_client::profile::write_atomically;
@@ -143,6 +143,33 @@ pub enum Controllers {
     },
 }
 
+/// What waits, and how it is stopped.
+fn waits(change: &Pending) -> String {
+    match change {
+        Pending::HandOver { owner, agreed, due } => {
+            let until = match due {
+                Some(due) => format!("can be completed from {} on", moment(*due)),
+                None => "waits for the others".into(),
+            };
+            format!("To be handed over to {owner}: {} agreed, and it {until}. `salus patient veto-hand-over` stops it.", agreed.join(" and "))
+        }
+        Pending::Removal { account, by, due } => format!(
+            "{by} announced that the role of {account} ends, from {} on. `salus patient controllers veto {account}` stops it.",
+            moment(*due)
+        ),
+        Pending::Addition { account, agreed } => {
+            format!("{agreed} agreed that {account} becomes a guardian, too; the other guardians have not.")
+        }
+        Pending::RecoveryPlan { by, helpers, due } => {
+            let whom = match helpers.is_empty() {
+                true => "nobody".into(),
+                false => helpers.join(" and "),
+            };
+            format!("{by} announced that {whom} can let you in again, instead of who can now, from {} on. `salus recovery veto` stops it.", moment(*due))
+        }
+    }
+}
+
 impl Patient {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
         match self {
@@ -203,6 +230,9 @@ impl Patient {
                     );
                     if let Some(since) = view.restricted_since {
                         text.push_str(&format!("\nClosed to everybody since {}.", moment(since)));
+                    }
+                    for change in &view.pending {
+                        text.push_str(&format!("\n{}", waits(change)));
                     }
                     text
                 })

@@ -87,7 +87,7 @@ pub async fn propose(client: &Client, call: &Call) -> Result<Proposed> {
     let members: Vec<AccountId> = council(client, "Members", at).await?;
     if !members.contains(&client.me()) {
         return Err(Error::NotPermitted(
-            "only an organisation's admin sits in the council: use the profile of one".into(),
+            "only the admin of an organisation in good standing sits in the council: use the profile of one".into(),
         ));
     }
     let motion = motion_of(&client.chain.runtime(at).await?.encode_call(call)?);

@@ -213,7 +213,7 @@ impl Names {
                 fields["threshold"],
                 span(fields["delay"].as_u64().unwrap_or_default())
             ),
-            ("Recovery", "PlanRemoved") => format!("{actor} named no helpers any more."),
+            ("Recovery", "PlanRemoved") => "Nobody is named any more who could let you in again.".into(),
             ("Recovery", "PlanEnding") => format!(
                 "{actor} announced other helpers for getting back in, or none, from {} on. If that is wrong: `salus recovery veto`.",
                 until("due")

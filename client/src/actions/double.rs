@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use salus_primitives::{Cid, Genesis, Moment, OrgId, Organisation, OrganisationKind, Patient};
+use salus_primitives::{
+    api::PendingChanges, Cid, Genesis, Moment, OrgId, Organisation, OrganisationKind, Patient,
+};
 
 use super::{Client, Silent, PAGE};
 use crate::chain::double::Double;
@@ -28,6 +30,7 @@ impl World {
         let unlocked = profile.unlock("").unwrap();
         let node = Arc::new(Double::default());
         node.tell("now", (), NOW);
+        node.tell("pending_changes", PATIENT, PendingChanges::default());
         let none: Vec<(OrgId, Organisation)> = Vec::new();
         node.tell("organisations", (0u32, PAGE), none);
         let client = Client {

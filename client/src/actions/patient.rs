@@ -2,6 +2,7 @@
 
 use codec::{Decode, Encode};
 use salus_primitives::{
+    api::PendingChanges,
     signing::{enrolment_payload, verify},
     AccountId, CompartmentId, ControllerRole, EnrolmentConsent, Genesis, Moment, OrgId, PatientId,
     Recipient, SignedRecipient, Subject,
@@ -254,6 +255,8 @@ pub struct PatientView {
     pub restricted_since: Option<Moment>,
     pub keyring: Option<String>,
     pub entries: u64,
+    /// What was announced, and can be vetoed until it is done.
+    pub pending: Vec<Pending>,
 }
 
 pub async fn show(client: &Client, patient: PatientId) -> Result<PatientView> {
@@ -269,7 +272,66 @@ pub async fn show(client: &Client, patient: PatientId) -> Result<PatientView> {
         restricted_since: row.restricted_since,
         keyring: row.keyring.as_ref().map(cid),
         entries: salus.trail_head(patient).await?.count,
+        pending: pending(salus.pending_changes(patient).await?),
     })
+}
+
+/// A change that waits for its time, or for another's word.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum Pending {
+    /// All roles end, and `owner` is the only controller.
+    HandOver {
+        owner: String,
+        agreed: Vec<String>,
+        /// From when it can be completed; none while words are missing.
+        due: Option<Moment>,
+    },
+    /// The role of `account` ends.
+    Removal {
+        account: String,
+        by: String,
+        due: Moment,
+    },
+    /// `account` becomes a guardian, if the other guardians agree too.
+    Addition { account: String, agreed: String },
+    /// Others can let the patient's owner in again, or nobody.
+    RecoveryPlan {
+        by: String,
+        helpers: Vec<String>,
+        due: Moment,
+    },
+}
+
+fn pending(rows: PendingChanges) -> Vec<Pending> {
+    let hand_over = rows.hand_over.map(|row| Pending::HandOver {
+        owner: row.owner.to_string(),
+        agreed: row.agreed.iter().map(AccountId::to_string).collect(),
+        due: row.due,
+    });
+    let removals = rows.removals.into_iter().map(|(account, row)| Pending::Removal {
+        account: account.to_string(),
+        by: row.by.to_string(),
+        due: row.due,
+    });
+    let additions = rows.additions.into_iter().map(|(guardian, row)| Pending::Addition {
+        account: row.account.to_string(),
+        agreed: guardian.to_string(),
+    });
+    let plan = rows.recovery_plan.map(|row| {
+        let helpers = row.replacement.iter().flat_map(|plan| &plan.helpers);
+        Pending::RecoveryPlan {
+            by: row.by.to_string(),
+            helpers: helpers.map(|helper| helper.account.to_string()).collect(),
+            due: row.due,
+        }
+    });
+    hand_over
+        .into_iter()
+        .chain(removals)
+        .chain(additions)
+        .chain(plan)
+        .collect()
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use codec::{Decode, Encode};
 use salus_primitives::{
-    AccountId, Controller, ControllerRole, Genesis, Helper, Moment, PatientId, RecoveryPlan,
-    Subject, ENDING_COUNTS,
+    AccountId, Controller, ControllerRole, Ending, Genesis, Helper, Moment, PatientId,
+    RecoveryPlan, Subject,
 };
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
@@ -21,7 +21,7 @@ use super::succession::{
     device_of, ensure_owner, settle, signed_device, History, Keep, RequestFile, TakenOver,
 };
 use super::{clock, due, unknown_patient, Client, Receipt};
-use crate::chain::{calls, storage_key, Call, Submitted};
+use crate::chain::{calls, Call, Submitted};
 use crate::error::{Error, Result};
 use crate::files::age::{seal_bytes, unseal_bytes, DecryptionKey, EncryptionKey};
 use crate::files::share::{check_known, combine_known, short, split, Share};
@@ -254,21 +254,10 @@ fn plan_ending(submitted: &Submitted) -> Option<Moment> {
     due(submitted, "Recovery", "PlanEnding")
 }
 
-/// What is to become of a plan, as `pallet-recovery` keeps it.
-#[derive(Decode)]
-struct Ending {
-    by: AccountId,
-    _announced_at: Moment,
-    due: Moment,
-    replacement: Option<(Vec<Helper>, u8, Moment)>,
-}
-
+/// What is to become of a plan.
 async fn ending(client: &Client, patient: PatientId) -> Result<Option<Ending>> {
-    let at = client.chain.finalized().await?.hash;
-    let key = storage_key("Recovery", "Endings", &patient.encode());
-    let row: Option<Ending> = client.chain.storage(&key, at).await?;
-    let now = client.chain.salus_at(at).now().await?;
-    Ok(row.filter(|row| now < row.due.saturating_add(ENDING_COUNTS)))
+    let pending = client.salus().await?.pending_changes(patient).await?;
+    Ok(pending.recovery_plan)
 }
 
 /// Told before any key is made: another change would be refused.
@@ -410,7 +399,7 @@ pub async fn show(client: &Client, patient: PatientId) -> Result<RecoveryView> {
             helpers: row
                 .replacement
                 .iter()
-                .flat_map(|(helpers, ..)| helpers)
+                .flat_map(|plan| &plan.helpers)
                 .map(|helper| helper.account.to_string())
                 .collect(),
         }),
@@ -507,11 +496,11 @@ pub async fn test(client: &Client, files: &[Sealed]) -> Result<Vec<Tested>> {
         let plan = plan(client, patient).await?;
         let mut helpers = plan.helpers.to_vec();
         let in_force = helpers.len();
-        if let Some((announced, ..)) = ending(client, patient)
+        if let Some(announced) = ending(client, patient)
             .await?
             .and_then(|row| row.replacement)
         {
-            helpers.extend(announced);
+            helpers.extend(announced.helpers);
         }
         let known: Vec<H256> = helpers.iter().map(|helper| helper.share).collect();
         check_known(&share, &known).map_err(|error| file.named(error))?;
@@ -1066,14 +1055,17 @@ mod tests {
     async fn nothing_is_made_while_another_change_of_the_plan_waits() {
         let world = World::at(None);
         let client = &world.client;
-        let row = (
-            client.me(),
-            1u64,
-            crate::actions::double::NOW + 1,
-            None::<(Vec<Helper>, u8, Moment)>,
-        );
-        let key = storage_key("Recovery", "Endings", &PATIENT.encode());
-        world.node.store(&key, row);
+        let row = Ending {
+            by: client.me(),
+            announced_at: 1,
+            due: crate::actions::double::NOW + 1,
+            replacement: None,
+        };
+        let pending = PendingChanges {
+            recovery_plan: Some(row),
+            ..PendingChanges::default()
+        };
+        world.node.tell("pending_changes", PATIENT, pending);
         let out = tempfile::tempdir().unwrap();
         let folder = out.path().join("shares");
         let refused = setup(client, PATIENT, &[], 2, 1, &folder).await;

@@ -448,7 +448,7 @@ mod tests {
             for (n, entry) in forged.entries.iter_mut().enumerate() {
                 head = head.append(entry.block, entry.moment, &entry.event);
                 entry.n = n as u64 + 1;
-                entry.hash = head.digest;
+                entry.digest = head.digest;
             }
             head.into()
         };
@@ -457,7 +457,7 @@ mod tests {
             "nobody else can tell"
         );
         let mut same_length = trail(5);
-        same_length.head.hash = H256::zero();
+        same_length.head.digest = H256::zero();
         assert!(verify_saved(&heads(&genuine), &same_length).is_err());
         let remembered = heads(&trail(3));
         assert!(matches!(

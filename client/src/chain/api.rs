@@ -2,7 +2,7 @@
 
 use codec::Encode;
 use salus_primitives::{
-    api::{CompartmentView, GrantView, MAX_PAGE},
+    api::{CompartmentView, GrantView, PendingChanges, MAX_PAGE},
     AccountId, Balance, Cid, Clinician, CompartmentId, Controller, Correction, CorrectionIndex,
     Credits, Delivery, EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, GrantIndex,
     Grantee, LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Participation, Patient,
@@ -78,6 +78,8 @@ impl Salus {
         fn controllers(patient: PatientId) -> Vec<(AccountId, Controller)>;
         /// The patients that an account controls, after one of them.
         fn controlled_by(account: &AccountId, after: Option<PatientId>, limit: u32) -> Vec<PatientId>;
+        /// What waits for its time, or for another's word, and can be vetoed until then.
+        fn pending_changes(patient: PatientId) -> PendingChanges;
         /// Keyrings that were replaced lately and can be named again, newest first.
         fn former_keyrings(patient: PatientId) -> Vec<(Cid, FormerKeyring)>;
 

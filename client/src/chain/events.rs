@@ -331,9 +331,23 @@ impl Runtime {
         }
         Ok(DecodedCall {
             name,
-            summary: variant.docs.first().cloned().unwrap_or_default(),
+            summary: first_sentence(&variant.docs),
             arguments,
         })
+    }
+}
+
+/// A documentation's lines break where the source's do: its first sentence may go over several.
+fn first_sentence(docs: &[String]) -> String {
+    let paragraph: Vec<&str> = docs
+        .iter()
+        .map(|line| line.trim())
+        .take_while(|line| !line.is_empty())
+        .collect();
+    let text = paragraph.join(" ");
+    match text.find(". ") {
+        Some(end) => text[..=end].to_owned(),
+        None => text,
     }
 }
 

@@ -79,17 +79,14 @@ use salus_primitives::{
     rows::{ENDING_COUNTS, ENDING_WAITS, UNNAMING_WAITS},
     signing::{enrolment_payload, verify, RoleConsent, CONSENT_LASTS},
     traits::{Chain, Control, OnSuccession, OpenIntake, RecoveryPlans, Standing, Trail},
-    AccountId, Cid, CompartmentId, Controller, ControllerRole, EnrolmentConsent, FormerKeyring,
-    Member, Moment, OrgId, Patient, PatientId, Recipient, SignedRecipient, Subject,
-    SuccessionConsent, DAY,
+    AccountId, Addition, Cid, CompartmentId, Controller, ControllerRole, EnrolmentConsent,
+    FormerKeyring, HandOver, Moment, OrgId, Patient, PatientId, Recipient, Removal, SignedRecipient,
+    Subject, SuccessionConsent, DAY, MAX_CONTROLLERS,
 };
 
 pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
-
-/// Controllers of one patient, expired ones included. Do not reduce.
-pub const MAX_CONTROLLERS: u32 = 16;
 
 /// Carers among them: rows are left for those who decide after the present ones. Do not reduce.
 pub const MAX_CARERS: u32 = 8;
@@ -790,6 +787,28 @@ pub mod pallet {
             let mut rows: Vec<_> = Controllers::<T>::iter_prefix(patient).collect();
             rows.sort_by(|(left, _), (right, _)| left.cmp(right));
             rows
+        }
+
+        /// The hand-over that waits for words or for its time.
+        pub fn pending_hand_over(patient: PatientId) -> Option<HandOver> {
+            let now = T::Chain::now();
+            HandOvers::<T>::get(patient).filter(|row| row.counts(now))
+        }
+
+        /// The roles that are to end, each with its account.
+        pub fn pending_removals(patient: PatientId) -> Vec<(AccountId, Removal)> {
+            let now = T::Chain::now();
+            Removals::<T>::iter_prefix(patient)
+                .filter(|(_, row)| row.counts(now))
+                .collect()
+        }
+
+        /// The guardians that are to be added, each with the guardian who has agreed.
+        pub fn pending_additions(patient: PatientId) -> Vec<(AccountId, Addition)> {
+            let now = T::Chain::now();
+            Additions::<T>::iter_prefix(patient)
+                .filter(|(_, row)| row.counts(now))
+                .collect()
         }
 
         /// The patients that an account has a live role for, in the order of storage: continue after

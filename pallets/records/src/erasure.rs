@@ -117,6 +117,10 @@ impl<T: Config> Pallet<T> {
             T::Allowance::spend(&patient, organisation, 1)?;
         }
 
+        // What is left of it is a row: it does not keep the compartment open.
+        Self::count(&patient, &row.compartment, |records| {
+            records.saturating_sub(1)
+        })?;
         row.state = RecordState::Erased;
         Records::<T>::insert(patient, record, row);
         Self::deposit(

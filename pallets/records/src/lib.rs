@@ -374,7 +374,8 @@ pub mod pallet {
         /// The erasure is put off: a recovery of the patient is under way, or has just succeeded.
         /// Wait until the new owner has had 72 hours.
         RecoveryUnderWay,
-        /// Records lie in the compartment; erased ones count. Move them to another one.
+        /// Records lie in the compartment. Move them to another one; those that wait to be erased go by
+        /// themselves.
         NotEmpty,
         /// A record was moved out of the compartment within the last 72 hours, and can be moved back.
         /// Wait until then.

@@ -9,11 +9,12 @@ impl<T: Config> Pallet<T> {
     /// 3. A compartment is rotated after it is opened, and only then its epoch is not 0.
     /// 4. Every intake is a compartment.
     /// 5. A patient's records are numbered from 0 to `NextRecord` without a gap.
-    /// 6. Every record lies in a compartment of its patient, under an epoch that this has had.
+    /// 6. Every record that is not erased lies in a compartment of its patient, under an epoch that
+    ///    this has had.
     /// 7. `Contents` has one row for each content that a record names or has among its former ones,
     ///    and no others.
     /// 8. Corrections are linked both ways, from the older to the newer record.
-    /// 9. A compartment counts the records that lie in it.
+    /// 9. A compartment counts the records that lie in it, without those that are erased.
     /// 10. Former contents are those of a record, oldest first; each stands there once, and the
     ///     present one is not among them. No list is empty.
     /// 11. What can be restored goes back to an open compartment, under an epoch that this has had.
@@ -65,14 +66,16 @@ impl<T: Config> Pallet<T> {
         let mut named = 0usize;
         for (patient, index, row) in Records::<T>::iter() {
             *records.entry(patient).or_default() += 1;
-            *lying.entry((patient, row.compartment)).or_default() += 1;
             ensure!(
                 index < NextRecord::<T>::get(patient),
                 "5: index beyond the next"
             );
-            let compartment =
-                Compartments::<T>::get(patient, row.compartment).ok_or("6: no compartment")?;
-            ensure!(row.epoch <= compartment.epoch, "6: epoch in the future");
+            if row.state != RecordState::Erased {
+                let compartment =
+                    Compartments::<T>::get(patient, row.compartment).ok_or("6: no compartment")?;
+                ensure!(row.epoch <= compartment.epoch, "6: epoch in the future");
+                *lying.entry((patient, row.compartment)).or_default() += 1;
+            }
             ensure!(
                 Contents::<T>::contains_key((patient, row.content, index)),
                 "7: content not indexed"

@@ -78,8 +78,8 @@ use frame_system::pallet_prelude::*;
 use salus_primitives::{
     rows::{ENDING_COUNTS, ENDING_WAITS},
     traits::{Chain, Control, PatientOrigin, Succession, Trail},
-    AccountId, ControllerRole, Helper, Moment, PatientId, PendingRecovery, RecoveryPlan,
-    SuccessionConsent, DAY, MAX_HELPERS, SECOND,
+    AccountId, ControllerRole, Ending, Helper, Moment, NewPlan, PatientId, PendingRecovery,
+    RecoveryPlan, SuccessionConsent, DAY, MAX_HELPERS, SECOND,
 };
 
 pub use pallet::*;
@@ -605,6 +605,11 @@ pub mod pallet {
                 plan.delay = plan.delay.max(MIN_DELAY_OF_OTHERS);
             }
             Some(plan)
+        }
+
+        /// What was announced about the helpers, and waits for its time.
+        pub fn ending(patient: PatientId) -> Option<Ending> {
+            Endings::<T>::get(patient).filter(|row| row.counts(T::Chain::now()))
         }
 
         /// A patient's recoveries under way, in the order of the accounts they would make owners.

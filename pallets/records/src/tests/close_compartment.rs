@@ -63,14 +63,25 @@ fn intake_and_what_is_not_open_cannot_be_closed() {
 }
 
 #[test]
-fn a_compartment_with_records_stays_and_erased_ones_count() {
+fn a_compartment_with_records_stays_until_they_are_erased() {
     ExtBuilder.build_and_execute(|| {
         anchored(1);
         assert_noop!(close("owner", LABORATORY), Error::<Test>::NotEmpty);
         assert_ok!(Records::erase(signed("owner"), PATIENT, 0));
+        assert_noop!(close("owner", LABORATORY), Error::<Test>::NotEmpty);
         advance(ERASE_DELAY);
         assert_ok!(Records::finish_erase(signed("owner"), PATIENT, 0));
-        assert_noop!(close("owner", LABORATORY), Error::<Test>::NotEmpty);
+        assert_ok!(close("owner", LABORATORY));
+        // Opened again, with nothing in it, and closed again.
+        let key = recipient("owner", PATIENT, LABORATORY, 0);
+        assert_ok!(Records::open_compartment(
+            signed("owner"),
+            PATIENT,
+            LABORATORY,
+            key
+        ));
+        assert_eq!(count(LABORATORY), 0);
+        assert_ok!(close("owner", LABORATORY));
     });
 }
 
