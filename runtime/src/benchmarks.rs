@@ -67,7 +67,8 @@ fn organisation(admin: &AccountId) -> OrgId {
             OrganisationKind::Hospital,
             BoundedVec::truncate_from(b"Benchmark Hospital".to_vec()),
             admin.clone(),
-            Default::default(),
+            // With a vault: it keeps files, and shares.
+            BoundedVec::truncate_from(b"https://vault.example".to_vec()),
         )
         .expect("there is room for an organisation"),
     }

@@ -5,7 +5,9 @@
 
 use std::time::{Duration, Instant};
 
-use frame_support::traits::{OnFinalize, OnIdle, OnInitialize, TryState, TryStateSelect};
+use frame_support::traits::{
+    OnFinalize, OnIdle, OnInitialize, PalletsInfoAccess, TryState, TryStateSelect,
+};
 use frame_support::weights::Weight;
 use rand::{rngs::StdRng, Rng, SeedableRng};
 use salus_primitives::{DAY, HOUR, SECOND};
@@ -82,20 +84,31 @@ fn play(seed: u64, calls: &Calls) -> Played {
     let mut random = StdRng::seed_from_u64(seed);
     let mut played = Played::default();
     world::full().execute_with(|| {
+        played.broken = unsound();
         for _ in 0..CALLS {
-            step(&mut random, calls, &mut played);
-            let block = System::block_number();
-            let sound = <AllPalletsWithSystem as TryState<BlockNumber>>::try_state(
-                block,
-                TryStateSelect::All,
-            );
-            if let Err(why) = sound {
-                played.broken = Some(format!("{why:?}"));
+            if played.broken.is_some() {
                 return;
             }
+            step(&mut random, calls, &mut played);
+            played.broken = unsound();
         }
     });
     played
+}
+
+/// What is wrong with the state, and in which pallet.
+fn unsound() -> Option<String> {
+    let try_state = |which| {
+        <AllPalletsWithSystem as TryState<BlockNumber>>::try_state(System::block_number(), which)
+    };
+    try_state(TryStateSelect::All).err()?;
+    // All of them together tell no reason.
+    let reasons = AllPalletsWithSystem::infos().into_iter().filter_map(|pallet| {
+        let name = pallet.name.as_bytes().to_vec();
+        let why = try_state(TryStateSelect::Only(vec![name])).err()?;
+        Some(format!("{}: {why:?}", pallet.name))
+    });
+    Some(reasons.collect::<Vec<_>>().join("; "))
 }
 
 fn step(random: &mut StdRng, calls: &Calls, played: &mut Played) {
