@@ -7,12 +7,12 @@ use codec::{Decode, Encode};
 use scale_info::TypeInfo;
 
 use crate::{
-    AccountId, Addition, Balance, Cid, Clinician, Compartment, CompartmentId, Controller, Correction,
-    CorrectionIndex, Credits, Delivery, EmergencyPlan, Ending, FormerContent, FormerKeyring, Glass,
-    GlassIndex, Grant, GrantIndex, Grantee, HandOver, LetterStage, Member, Moment, ObjectKind, OrgId,
-    Organisation, Participation, Patient, PatientId, PendingRecovery, Purpose, Record, RecordIndex,
-    RecoveryPlan, Reference, Removal, Request, RequestIndex, SignedRecipient, Study, StudyIndex, Subject,
-    TrailHead,
+    AccountId, Addition, Balance, Cid, Clinician, Compartment, CompartmentId, Controller,
+    Correction, CorrectionIndex, Credits, Delivery, EmergencyPlan, Ending, FormerContent,
+    FormerKeyring, Glass, GlassIndex, Grant, GrantIndex, Grantee, HandOver, LetterStage, Member,
+    Moment, ObjectKind, OrgId, Organisation, Participation, Patient, PatientId, PendingRecovery,
+    Purpose, Record, RecordIndex, RecoveryPlan, Reference, Removal, Request, RequestIndex,
+    SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 
 /// A compartment with what an author needs to write into it.

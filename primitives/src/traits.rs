@@ -32,6 +32,8 @@ pub trait Standing<AccountId> {
 pub trait Sponsorship<AccountId> {
     /// The patient whose allowance this account spends, and the organisation that enrolled it.
     fn sponsor(account: &AccountId) -> Option<(PatientId, OrgId)>;
+    /// When the patient was enrolled; 0 if it was not.
+    fn enrolled_at(patient: &PatientId) -> Moment;
 }
 
 /// Who acts, and for which patient. Only [`Control`] makes one.

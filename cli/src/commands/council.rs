@@ -181,7 +181,11 @@ impl Council {
                     let motions = motions.iter().map(|motion| {
                         let votes = match motion.nays.len() {
                             0 => format!("{} of {}", motion.ayes.len(), motion.threshold),
-                            against => format!("{} of {}, {against} against", motion.ayes.len(), motion.threshold),
+                            against => format!(
+                                "{} of {}, {against} against",
+                                motion.ayes.len(),
+                                motion.threshold
+                            ),
                         };
                         vec![format!("{:?}", motion.proposal), votes, told(&motion.told)]
                     });

@@ -309,15 +309,21 @@ fn pending(rows: PendingChanges) -> Vec<Pending> {
         agreed: row.agreed.iter().map(AccountId::to_string).collect(),
         due: row.due,
     });
-    let removals = rows.removals.into_iter().map(|(account, row)| Pending::Removal {
-        account: account.to_string(),
-        by: row.by.to_string(),
-        due: row.due,
-    });
-    let additions = rows.additions.into_iter().map(|(guardian, row)| Pending::Addition {
-        account: row.account.to_string(),
-        agreed: guardian.to_string(),
-    });
+    let removals = rows
+        .removals
+        .into_iter()
+        .map(|(account, row)| Pending::Removal {
+            account: account.to_string(),
+            by: row.by.to_string(),
+            due: row.due,
+        });
+    let additions = rows
+        .additions
+        .into_iter()
+        .map(|(guardian, row)| Pending::Addition {
+            account: row.account.to_string(),
+            agreed: guardian.to_string(),
+        });
     let plan = rows.recovery_plan.map(|row| {
         let helpers = row.replacement.iter().flat_map(|plan| &plan.helpers);
         Pending::RecoveryPlan {

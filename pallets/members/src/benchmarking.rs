@@ -295,7 +295,7 @@ mod benchmarks {
     }
 
     // Who pays is found out last for a controller who is no member; an urgent call looks into
-    // all four buckets when its own ones are spent; and what it does not use is given back.
+    // all six buckets when those of the lane are spent; and what it does not use is given back.
     #[benchmark]
     fn check_member() {
         let who = T::BenchmarkController::get();
@@ -307,6 +307,7 @@ mod benchmarks {
             },
             ..Spent::default()
         };
+        Buckets::<T>::insert(&who, full);
         PatientBuckets::<T>::insert(patient, full);
         SponsorBuckets::<T>::insert(sponsor, full);
         let call: T::RuntimeCall = Call::<T>::end_credential {

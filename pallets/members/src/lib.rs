@@ -219,8 +219,8 @@ pub mod pallet {
     #[pallet::storage]
     pub type Allowances<T: Config> = StorageValue<_, door::Allowances, ValueQuery>;
 
-    /// What each member's account has spent. Written by [`CheckMember`], one row per account that
-    /// was ever a member; never removed.
+    /// What each account has spent. Written by [`CheckMember`], one row per account that was ever a
+    /// member or a controller; never removed.
     #[pallet::storage]
     pub type Buckets<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Spent, ValueQuery>;
 

@@ -160,6 +160,7 @@ thread_local! {
     static COUNCIL: RefCell<Vec<AccountId>> = const { RefCell::new(Vec::new()) };
     static SPONSORS: RefCell<BTreeMap<AccountId, (PatientId, OrgId)>> =
         const { RefCell::new(BTreeMap::new()) };
+    static ENROLLED: RefCell<BTreeMap<PatientId, Moment>> = const { RefCell::new(BTreeMap::new()) };
     static PAIRS: RefCell<BTreeMap<String, sr25519::Pair>> = const { RefCell::new(BTreeMap::new()) };
     static AUTHORIZED: RefCell<bool> = const { RefCell::new(false) };
 }
@@ -207,6 +208,9 @@ impl Sponsorship<AccountId> for Doubles {
     fn sponsor(account: &AccountId) -> Option<(PatientId, OrgId)> {
         SPONSORS.with_borrow(|sponsors| sponsors.get(account).copied())
     }
+    fn enrolled_at(patient: &PatientId) -> Moment {
+        ENROLLED.with_borrow(|enrolled| enrolled.get(patient).copied().unwrap_or_default())
+    }
 }
 
 pub fn council() -> Vec<AccountId> {
@@ -230,6 +234,11 @@ pub fn control(account: &AccountId, patient: PatientId, organisation: OrgId) {
     SPONSORS.with_borrow_mut(|sponsors| {
         sponsors.insert(account.clone(), (patient, organisation));
     });
+}
+
+/// Says when a patient was enrolled; long ago, if nothing does.
+pub fn enrolled(patient: PatientId, at: Moment) {
+    ENROLLED.with_borrow_mut(|enrolled| enrolled.insert(patient, at));
 }
 
 pub fn set_now(now: Moment) {
@@ -451,6 +460,7 @@ impl ExtBuilder {
         set_now(START);
         COUNCIL.with_borrow_mut(Vec::clear);
         SPONSORS.with_borrow_mut(BTreeMap::clear);
+        ENROLLED.with_borrow_mut(BTreeMap::clear);
         AUTHORIZED.with_borrow_mut(|authorized| *authorized = false);
         let storage = RuntimeGenesisConfig {
             members: crate::GenesisConfig {

@@ -81,4 +81,10 @@ impl<T: Config> Sponsorship<AccountId> for Pallet<T> {
         };
         Patients::<T>::get(patient).map(|row| (patient, row.enrolled_by))
     }
+
+    fn enrolled_at(patient: &PatientId) -> Moment {
+        Patients::<T>::get(patient)
+            .map(|row| row.enrolled_at)
+            .unwrap_or_default()
+    }
 }

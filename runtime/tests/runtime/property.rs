@@ -103,11 +103,13 @@ fn unsound() -> Option<String> {
     };
     try_state(TryStateSelect::All).err()?;
     // All of them together tell no reason.
-    let reasons = AllPalletsWithSystem::infos().into_iter().filter_map(|pallet| {
-        let name = pallet.name.as_bytes().to_vec();
-        let why = try_state(TryStateSelect::Only(vec![name])).err()?;
-        Some(format!("{}: {why:?}", pallet.name))
-    });
+    let reasons = AllPalletsWithSystem::infos()
+        .into_iter()
+        .filter_map(|pallet| {
+            let name = pallet.name.as_bytes().to_vec();
+            let why = try_state(TryStateSelect::Only(vec![name])).err()?;
+            Some(format!("{}: {why:?}", pallet.name))
+        });
     Some(reasons.collect::<Vec<_>>().join("; "))
 }
 

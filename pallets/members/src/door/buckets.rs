@@ -1,7 +1,13 @@
 //! Allowances of block time, and what has been spent of them.
 //!
-//! Each transaction spends from two buckets at once: from its **own** one, of the account or the
-//! patient, and from the **common** one, of the organisation or the sponsor.
+//! Each transaction spends from several buckets at once: from the account's **own** one, from the
+//! **common** one, of the organisation or the sponsor, and that of a controller also from the one
+//! between, the **family's**: of all controllers of the patient together.
+//!
+//! Two rules keep those who share a bucket from each other's part of it, [`Allowance::share`]: who
+//! spends all they have leaves half of it, and who has sent something lately leaves a quarter of it
+//! to those who have not. The first is against a few who take much, the second against many who
+//! each take little.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::weights::constants::WEIGHT_REF_TIME_PER_MILLIS;
@@ -14,11 +20,17 @@ pub(super) const MAX_NONCES: u64 = 65_536;
 
 const MS: u64 = WEIGHT_REF_TIME_PER_MILLIS;
 
-/// Debts that differ by less than this have the same priority.
+/// Common debts that differ by less than this are alike.
 const DEBT_STEP: u64 = MS / 10;
 
+/// Own debts that differ by less than this are alike.
+const OWN_STEP: u64 = MS / 100;
+
 /// The highest priority of an ordinary call; those of urgent calls begin above it.
-const MAX_ORDINARY: TransactionPriority = u32::MAX as TransactionPriority;
+const MAX_ORDINARY: TransactionPriority = (1 << 56) - 1;
+
+/// Whoever has sent nothing for so many blocks is not held back for having sent something.
+pub(super) const REST: BlockNumber = 256;
 
 /// An allowance of block time, in picoseconds.
 #[derive(
@@ -52,11 +64,12 @@ impl Allowance {
     /// each block.
     pub const ORGANISATION: Self = Self::new(4_000 * MS, 100 * MS, MAX_NONCES);
     /// All controllers of one patient together: adding controllers gains nobody more than this.
-    pub const PATIENT: Self = Self::PERSON;
+    /// More than a person's, so that who is alone can spend all of that.
+    pub const PATIENT: Self = Self::new(200 * MS, MS, 64);
     /// All patients that one organisation enrolled, together: enrolling invented patients gains
     /// nobody more than this.
     pub const SPONSOR: Self = Self::new(4_000 * MS, 50 * MS, MAX_NONCES);
-    /// Urgent calls of an account or a patient: about 20 at once, then one a second.
+    /// Urgent calls of an account: about 20 at once, then one a second.
     pub const URGENT: Self = Self::new(10 * MS, MS / 2, 64);
     /// Urgent calls of an organisation's accounts, or of its patients, together.
     pub const URGENT_TOGETHER: Self = Self::new(50 * MS, 5 * MS, MAX_NONCES);
@@ -82,16 +95,28 @@ impl Allowance {
             && (16..=MAX_NONCES).contains(&self.nonces)
     }
 
-    /// How far this common bucket may be filled by whoever has spent `own` of `capacity`: whoever
-    /// spends all they have leaves half of it to those who spend little.
-    fn share(&self, own: u64, capacity: u64) -> u64 {
-        let own = u128::from(own.min(capacity));
-        let kept = u128::from(self.capacity)
-            .saturating_mul(own)
-            .checked_div(u128::from(capacity).saturating_mul(2))
-            .unwrap_or_default();
+    /// What all controllers of one patient may spend of an allowance that each of them has.
+    const fn of_a_family(self) -> Self {
+        Self {
+            capacity: self.capacity.saturating_mul(2),
+            ..self
+        }
+    }
+
+    /// How far this shared bucket may be filled by whoever has spent `own` of `capacity`, and has
+    /// sent nothing for `rested` blocks: whoever spends all they have leaves half of it to those who
+    /// spend little, and whoever has sent something just now a quarter to those who have not.
+    fn share(&self, own: u64, capacity: u64, rested: BlockNumber) -> u64 {
+        let part = |of: u64, whole: u64, share: u64| {
+            u128::from(self.capacity)
+                .saturating_mul(of.min(whole).into())
+                .checked_div(u128::from(whole).saturating_mul(share.into()))
+                .and_then(|part| u64::try_from(part).ok())
+                .unwrap_or_default()
+        };
         self.capacity
-            .saturating_sub(kept.try_into().unwrap_or(u64::MAX))
+            .saturating_sub(part(own, capacity, 2))
+            .saturating_sub(part(REST.saturating_sub(rested).into(), REST.into(), 4))
     }
 }
 
@@ -134,9 +159,11 @@ impl Allowances {
         }
     }
 
-    pub(super) fn urgent_lane(&self) -> Lane {
+    /// The lane of urgent calls, for whoever has this one for ordinary calls.
+    pub(super) fn urgent_lane(&self, ordinary: &Lane) -> Lane {
         Lane {
             own: self.urgent,
+            family: ordinary.family.map(|_| self.urgent.of_a_family()),
             common: self.urgent_together,
         }
     }
@@ -155,6 +182,11 @@ impl Bucket {
         let blocks = u64::from(now.saturating_sub(self.at));
         self.spent
             .saturating_sub(allowance.refill.saturating_mul(blocks))
+    }
+
+    /// For how many blocks nothing has been spent.
+    pub(super) fn rested(&self, now: BlockNumber) -> BlockNumber {
+        now.saturating_sub(self.at)
     }
 
     pub(super) fn charge(&mut self, now: BlockNumber, allowance: &Allowance, cost: u64) {
@@ -193,18 +225,23 @@ impl Spent {
     }
 }
 
-/// The allowances of the two buckets that a transaction spends from.
+/// The allowances of the buckets that a transaction spends from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lane {
     pub own: Allowance,
+    /// Of a patient's controllers.
+    pub family: Option<Allowance>,
     pub common: Allowance,
 }
 
-/// What is spent of a lane's two buckets at one moment.
+/// What is spent of a lane's buckets at one moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Level {
     pub own: u64,
+    pub family: u64,
     pub common: u64,
+    /// For how many blocks the account has sent nothing.
+    pub rested: BlockNumber,
 }
 
 impl Lane {
@@ -214,13 +251,23 @@ impl Lane {
     pub fn admits(&self, level: Level, cost: u64, distance: u64) -> bool {
         let wanted = cost.saturating_mul(distance.saturating_add(1));
         let own = level.own.saturating_add(wanted);
+        // What comes after others comes right after them.
+        let rested = if distance == 0 { level.rested } else { 0 };
+        let fits = |spent: u64, shared: &Allowance| {
+            spent.saturating_add(cost) <= shared.share(own, self.own.capacity, rested)
+        };
         own <= self.own.capacity
-            && level.common.saturating_add(cost) <= self.common.share(own, self.own.capacity)
+            && self.family.is_none_or(|family| fits(level.family, &family))
+            && fits(level.common, &self.common)
     }
 
     /// Whether it would be admitted by buckets of which nothing is spent.
     pub fn can_ever_admit(&self, cost: u64) -> bool {
-        self.admits(Level::default(), cost, 0)
+        let rested = Level {
+            rested: REST,
+            ..Level::default()
+        };
+        self.admits(rested, cost, 0)
     }
 
     /// Whether a call that may be larger than the bucket is admitted: once, by whoever has spent
@@ -228,18 +275,35 @@ impl Lane {
     pub fn admits_oversized(&self, level: Level, cost: u64, distance: u64) -> bool {
         distance == 0
             && level.own == 0
+            && level.family == 0
             && (level.common == 0 || level.common.saturating_add(cost) <= self.common.capacity)
     }
 }
 
+/// By what one transaction goes before another of the same lane.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Turn {
+    /// What those who share the common bucket have spent, and what goes before this one.
+    pub debt: u64,
+    pub own: u64,
+    pub rested: BlockNumber,
+    /// Who is alike in all of that goes first by lot. Without it, a pool would choose whoever
+    /// signed for the shortest time.
+    pub lot: u8,
+}
+
 /// Returns what the pool orders by: whoever has taken little goes first, and urgent calls before
 /// all others.
-pub(super) fn priority(urgent: bool, debt: u64) -> TransactionPriority {
-    let turn = MAX_ORDINARY.saturating_sub(debt / DEBT_STEP);
+pub(super) fn priority(urgent: bool, turn: Turn) -> TransactionPriority {
+    let debt = (turn.debt / DEBT_STEP).min(0xff_ffff);
+    let own = (turn.own / OWN_STEP).min(0xffff);
+    let awake = u64::from(REST.saturating_sub(turn.rested).min(0xff));
+    let behind = (debt << 32) | (own << 16) | (awake << 8) | u64::from(turn.lot);
+    let place = MAX_ORDINARY.saturating_sub(behind);
     if urgent {
-        turn.saturating_add(MAX_ORDINARY).saturating_add(1)
+        place.saturating_add(MAX_ORDINARY).saturating_add(1)
     } else {
-        turn
+        place
     }
 }
 
@@ -251,6 +315,7 @@ mod tests {
     fn lane() -> Lane {
         Lane {
             own: Allowance::PERSON,
+            family: None,
             common: Allowance::ORGANISATION,
         }
     }
@@ -258,19 +323,34 @@ mod tests {
     #[test]
     fn who_has_spent_all_fills_the_common_bucket_to_half() {
         let common = Allowance::ORGANISATION;
-        assert_eq!(common.share(0, 100), common.capacity);
-        assert_eq!(common.share(50, 100), common.capacity / 4 * 3);
-        assert_eq!(common.share(100, 100), common.capacity / 2);
+        let share = |own, capacity| common.share(own, capacity, REST);
+        assert_eq!(share(0, 100), common.capacity);
+        assert_eq!(share(50, 100), common.capacity / 4 * 3);
+        assert_eq!(share(100, 100), common.capacity / 2);
         // An upgrade overfills a bucket.
-        assert_eq!(common.share(u64::MAX, 100), common.capacity / 2);
-        assert_eq!(common.share(0, 0), common.capacity);
+        assert_eq!(share(u64::MAX, 100), common.capacity / 2);
+        assert_eq!(share(0, 0), common.capacity);
+    }
+
+    #[test]
+    fn who_has_sent_something_leaves_a_quarter_to_those_who_have_not() {
+        let common = Allowance::ORGANISATION;
+        assert_eq!(common.share(0, 100, 0), common.capacity / 4 * 3);
+        assert_eq!(common.share(0, 100, REST / 2), common.capacity / 8 * 7);
+        assert_eq!(common.share(0, 100, REST), common.capacity);
+        assert_eq!(common.share(0, 100, BlockNumber::MAX), common.capacity);
+        assert_eq!(common.share(100, 100, 0), common.capacity / 4);
     }
 
     #[test]
     fn what_is_wanted_counts_as_spent() {
         // All of the own bucket at once: half of the common one must be free.
         let (cost, half) = (lane().own.capacity, lane().common.capacity / 2);
-        let level = |common| Level { own: 0, common };
+        let level = |common| Level {
+            common,
+            rested: REST,
+            ..Level::default()
+        };
         assert!(lane().admits(level(half - cost), cost, 0));
         assert!(!lane().admits(level(half - cost + 1), cost, 0));
         // So do the transactions before it.
@@ -279,14 +359,78 @@ mod tests {
     }
 
     #[test]
+    fn a_family_shares_one_bucket_and_one_alone_can_spend_all_of_its_own() {
+        let lane = Lane {
+            family: Some(Allowance::PATIENT),
+            common: Allowance::SPONSOR,
+            ..lane()
+        };
+        let own = lane.own.capacity;
+        let level = |own, family| Level {
+            own,
+            family,
+            ..Level::default()
+        };
+        assert!(lane.admits(level(0, 0), own / 2, 0));
+        assert!(!lane.admits(level(0, Allowance::PATIENT.capacity), 1, 0));
+        let alone = (0..own)
+            .step_by(MS as usize)
+            .take_while(|spent| lane.admits(level(*spent, *spent), MS, 0));
+        assert!(alone.count() as u64 * MS >= own / 4 * 3);
+    }
+
+    #[test]
     fn priorities_fall_with_debt_and_the_lanes_do_not_overlap() {
+        let most = Turn {
+            debt: u64::MAX,
+            own: u64::MAX,
+            rested: 0,
+            lot: u8::MAX,
+        };
+        let owes = |debt| Turn {
+            debt,
+            rested: REST,
+            ..Turn::default()
+        };
         for urgent in [false, true] {
-            assert!(priority(urgent, 0) > priority(urgent, DEBT_STEP));
-            assert_eq!(priority(urgent, 0), priority(urgent, DEBT_STEP - 1));
-            assert!(priority(urgent, 4_000 * MS) > priority(urgent, u64::MAX));
+            let place = |turn| priority(urgent, turn);
+            assert!(place(owes(0)) > place(owes(DEBT_STEP)));
+            assert_eq!(place(owes(0)), place(owes(DEBT_STEP - 1)));
+            assert!(place(owes(4_000 * MS)) > place(most));
         }
-        assert!(priority(true, u64::MAX) > priority(false, 0));
-        assert_eq!(priority(false, u64::MAX), 0);
+        assert!(priority(true, most) > priority(false, owes(0)));
+        assert_eq!(priority(false, most), 0);
+    }
+
+    #[test]
+    fn alike_in_common_debt_the_own_one_counts_then_rest_then_the_lot() {
+        let first = Turn {
+            debt: MS,
+            own: 0,
+            rested: REST,
+            lot: 0,
+        };
+        let ranked = [
+            first,
+            Turn { lot: 1, ..first },
+            Turn {
+                lot: 0,
+                rested: REST - 1,
+                ..first
+            },
+            Turn {
+                own: OWN_STEP,
+                ..first
+            },
+            Turn {
+                debt: MS + DEBT_STEP,
+                ..first
+            },
+        ];
+        assert!(ranked.is_sorted_by_key(|turn| std::cmp::Reverse(priority(false, *turn))));
+        let distinct: std::collections::BTreeSet<_> =
+            ranked.iter().map(|turn| priority(false, *turn)).collect();
+        assert_eq!(distinct.len(), ranked.len());
     }
 
     #[test]
@@ -315,11 +459,17 @@ mod tests {
             common in 0..5_000 * MS,
             cost in any::<u64>(),
             distance in any::<u64>(),
+            rested in 0..2 * REST,
         ) {
-            let level = Level { own, common };
+            let level = Level { own, family: common, common, rested };
+            let lane = || Lane { family: Some(Allowance::PATIENT), ..lane() };
             if !lane().admits(level, cost, distance) {
-                let poorer = Level { own: own + 1, common };
-                let fuller = Level { own, common: common + 1 };
+                let poorer = Level { own: own + 1, ..level };
+                let fuller = Level { common: common + 1, ..level };
+                let closer = Level { family: common + 1, ..level };
+                let busier = Level { rested: rested.saturating_sub(1), ..level };
+                prop_assert!(!lane().admits(closer, cost, distance));
+                prop_assert!(!lane().admits(busier, cost, distance));
                 prop_assert!(!lane().admits(level, cost.saturating_add(1), distance));
                 prop_assert!(!lane().admits(level, cost, distance.saturating_add(1)));
                 prop_assert!(!lane().admits(poorer, cost, distance));

@@ -5,8 +5,8 @@
 //! the standing of its origin itself.
 //!
 //! A member spends from its account's bucket and from that of its organisation. Who is only a
-//! controller spends from the patient's bucket and from that of the organisation that enrolled the
-//! patient. Urgent calls spend from small buckets of their own, and go first, as long as these
+//! controller spends from its account's, from the one of all controllers of the patient, and from that
+//! of the organisation that enrolled the patient. Urgent calls spend from small buckets of their own, and go first, as long as these
 //! last; then they are calls like any other.
 
 mod buckets;
@@ -21,8 +21,8 @@ use frame_support::{
 };
 use frame_system::{CheckNonce, Config as SystemConfig};
 use salus_primitives::{
-    traits::{Sponsorship, Standing},
-    AccountId, BlockNumber, OrgId, PatientId, Rejection,
+    traits::{Chain, Sponsorship, Standing},
+    AccountId, BlockNumber, OrgId, PatientId, Rejection, SECOND,
 };
 use scale_info::TypeInfo;
 use sp_runtime::{
@@ -34,7 +34,7 @@ use sp_runtime::{
     DispatchResult, SaturatedConversion, Saturating,
 };
 
-use buckets::{priority, Lane, Level};
+use buckets::{priority, Lane, Level, Turn};
 pub use buckets::{Allowance, Allowances, Bucket, Spent};
 
 use crate::{
@@ -73,36 +73,70 @@ impl<T: Config + Send + Sync> core::fmt::Debug for CheckMember<T> {
     }
 }
 
-/// Whose two rows of buckets pay: the own one, then the common one.
+/// Who pays, beside the account itself.
 #[derive(Clone, Debug)]
-enum Payer {
-    Member(AccountId, OrgId),
-    Controller(PatientId, OrgId),
+enum Common {
+    Organisation(OrgId),
+    /// All controllers of the patient, and all patients of the organisation that enrolled it.
+    Sponsor(PatientId, OrgId),
+}
+
+/// Whose rows of buckets pay.
+#[derive(Clone, Debug)]
+struct Payer {
+    account: AccountId,
+    common: Common,
+}
+
+/// What those who pay have spent.
+struct Rows {
+    own: Spent,
+    family: Spent,
+    common: Spent,
+    /// Since which block the account could have sent something, if it never has.
+    known: BlockNumber,
 }
 
 impl Payer {
-    fn spent<T: Config>(&self) -> (Spent, Spent) {
-        match self {
-            Self::Member(account, organisation) => (
-                Buckets::<T>::get(account),
+    fn spent<T: Config>(&self, now: BlockNumber) -> Rows {
+        let own = Buckets::<T>::get(&self.account);
+        let (family, common) = match &self.common {
+            Common::Organisation(organisation) => (
+                Spent::default(),
                 OrganisationBuckets::<T>::get(organisation),
             ),
-            Self::Controller(patient, sponsor) => (
+            Common::Sponsor(patient, sponsor) => (
                 PatientBuckets::<T>::get(patient),
                 SponsorBuckets::<T>::get(sponsor),
             ),
+        };
+        // Or else whoever enrols invented patients would have as many accounts that are rested.
+        let known = match &self.common {
+            Common::Sponsor(patient, _) if own.urgent.at == 0 || own.ordinary.at == 0 => {
+                let since = T::Sponsorship::enrolled_at(patient);
+                let seconds = T::Chain::now().saturating_sub(since) / SECOND;
+                now.saturating_sub(seconds.saturated_into())
+            }
+            _ => 0,
+        };
+        Rows {
+            own,
+            family,
+            common,
+            known,
         }
     }
 
-    fn change<T: Config>(&self, own: impl FnOnce(&mut Spent), common: impl FnOnce(&mut Spent)) {
-        match self {
-            Self::Member(account, organisation) => {
-                Buckets::<T>::mutate(account, own);
-                OrganisationBuckets::<T>::mutate(organisation, common);
+    fn change<T: Config>(&self, lane: &Lane, change: impl Fn(&mut Spent, &Allowance)) {
+        Buckets::<T>::mutate(&self.account, |row| change(row, &lane.own));
+        match &self.common {
+            Common::Organisation(organisation) => {
+                OrganisationBuckets::<T>::mutate(organisation, |row| change(row, &lane.common));
             }
-            Self::Controller(patient, sponsor) => {
-                PatientBuckets::<T>::mutate(patient, own);
-                SponsorBuckets::<T>::mutate(sponsor, common);
+            Common::Sponsor(patient, sponsor) => {
+                let family = lane.family.unwrap_or(lane.own);
+                PatientBuckets::<T>::mutate(patient, |row| change(row, &family));
+                SponsorBuckets::<T>::mutate(sponsor, |row| change(row, &lane.common));
             }
         }
     }
@@ -130,16 +164,26 @@ impl<T: Config + Send + Sync> CheckMember<T> {
                 } else {
                     in_force.person
                 },
+                family: None,
                 common: in_force.organisation,
             };
-            return Some((Payer::Member(who.clone(), member.organisation()), lane));
+            let payer = Payer {
+                account: who.clone(),
+                common: Common::Organisation(member.organisation()),
+            };
+            return Some((payer, lane));
         }
         let (patient, sponsor) = T::Sponsorship::sponsor(who)?;
         let lane = Lane {
-            own: in_force.patient,
+            own: in_force.person,
+            family: Some(in_force.patient),
             common: in_force.sponsor,
         };
-        Some((Payer::Controller(patient, sponsor), lane))
+        let payer = Payer {
+            account: who.clone(),
+            common: Common::Sponsor(patient, sponsor),
+        };
+        Some((payer, lane))
     }
 
     fn cost(info: &DispatchInfo, len: usize) -> u64 {
@@ -164,24 +208,37 @@ impl<T: Config + Send + Sync> CheckMember<T> {
         distance: u64,
     ) -> Result<(u64, Charge), Rejection> {
         let now = Self::now();
-        let (own, common) = payer.spent::<T>();
+        let rows = payer.spent::<T>(now);
         let level = |lane: &Lane, urgent| Level {
-            own: own.of(urgent).spent_at(now, &lane.own),
-            common: common.of(urgent).spent_at(now, &lane.common),
+            own: rows.own.of(urgent).spent_at(now, &lane.own),
+            family: lane
+                .family
+                .map_or(0, |family| rows.family.of(urgent).spent_at(now, &family)),
+            common: rows.common.of(urgent).spent_at(now, &lane.common),
+            rested: rows
+                .own
+                .of(urgent)
+                .rested(now)
+                .min(now.saturating_sub(rows.known)),
         };
         let admitted = |lane: Lane, urgent, level: Level| {
-            let debt = level.common.saturating_add(cost.saturating_mul(distance));
+            let turn = Turn {
+                debt: level.common.saturating_add(cost.saturating_mul(distance)),
+                own: level.own.saturating_add(cost.saturating_mul(distance)),
+                rested: level.rested,
+                lot: lot(&payer.account, now),
+            };
             let charge = Charge {
                 payer: payer.clone(),
                 lane,
                 urgent,
                 cost,
             };
-            Ok((priority(urgent, debt), charge))
+            Ok((priority(urgent, turn), charge))
         };
 
         if T::Urgent::contains(call) {
-            let lane = in_force.urgent_lane();
+            let lane = in_force.urgent_lane(&ordinary);
             let level = level(&lane, true);
             if lane.admits(level, cost, distance) {
                 return admitted(lane, true, level);
@@ -204,6 +261,11 @@ impl<T: Config + Send + Sync> CheckMember<T> {
             Err(Rejection::TooHeavy)
         }
     }
+}
+
+/// Another one in each block, so that nobody can choose accounts for it.
+fn lot(account: &AccountId, now: BlockNumber) -> u8 {
+    sp_io::hashing::twox_64(&(account, now).encode())[0]
 }
 
 impl<T: Config + Send + Sync> TransactionExtension<T::RuntimeCall> for CheckMember<T>
@@ -279,10 +341,9 @@ where
                 cost,
             } = charge;
             let now = Self::now();
-            payer.change::<T>(
-                |spent| spent.of_mut(*urgent).charge(now, &lane.own, *cost),
-                |spent| spent.of_mut(*urgent).charge(now, &lane.common, *cost),
-            );
+            payer.change::<T>(lane, |row, allowance| {
+                row.of_mut(*urgent).charge(now, allowance, *cost);
+            });
         }
         Ok(charge)
     }
@@ -302,10 +363,9 @@ where
             .saturating_sub(post_info.calc_actual_weight(info))
             .ref_time();
         if unspent > 0 {
-            charge.payer.change::<T>(
-                |spent| spent.of_mut(charge.urgent).refund(unspent),
-                |spent| spent.of_mut(charge.urgent).refund(unspent),
-            );
+            charge.payer.change::<T>(&charge.lane, |row, _| {
+                row.of_mut(charge.urgent).refund(unspent);
+            });
         }
         Ok(Weight::zero())
     }

@@ -1,15 +1,16 @@
 //! Floods against a small model of a node: its pool orders transactions by the priority that they
 //! had when last validated, and validates them again after each block; a block ends when it is full.
+//! Among equals it prefers those who flood, as a real one does if they sign for a shorter time.
 
 use frame_support::assert_ok;
-use salus_primitives::{AccountId, ClinicianRole};
+use salus_primitives::{AccountId, ClinicianRole, Rejection, SECOND};
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
 };
 
 use super::LATER;
-use crate::mock::*;
+use crate::{mock::*, Allowance, Bucket, SponsorBuckets};
 
 /// What a block holds of ordinary calls, in picoseconds.
 const BLOCK: u64 = 496_000_000_000;
@@ -26,6 +27,8 @@ struct Waiting {
 struct Pool {
     waiting: BTreeMap<(AccountId, u32), Waiting>,
     submitted: u64,
+    /// Who goes first among equals.
+    preferred: BTreeSet<AccountId>,
 }
 
 impl Pool {
@@ -53,10 +56,17 @@ impl Pool {
     /// Makes a block of what has the highest priority, and returns whose transactions are in it.
     fn make_block(&mut self) -> Vec<AccountId> {
         let mut ready = BinaryHeap::new();
-        let turn = |waiting: &Waiting| (waiting.priority, Reverse(waiting.since));
+        let preferred = self.preferred.clone();
+        let turn = |who: &AccountId, waiting: &Waiting| {
+            (
+                waiting.priority,
+                preferred.contains(who),
+                Reverse(waiting.since),
+            )
+        };
         for ((who, nonce), waiting) in &self.waiting {
             if *nonce == System::account_nonce(who) {
-                ready.push((turn(waiting), who.clone(), *nonce));
+                ready.push((turn(who, waiting), who.clone(), *nonce));
             }
         }
         let mut included = Vec::new();
@@ -76,7 +86,7 @@ impl Pool {
             }
             left = rest;
             if let Some(next) = self.waiting.get(&(who.clone(), nonce + 1)) {
-                ready.push((turn(next), who.clone(), nonce + 1));
+                ready.push((turn(&who, next), who.clone(), nonce + 1));
             }
             included.push(who);
         }
@@ -110,6 +120,43 @@ fn attackers() -> Vec<AccountId> {
     services.chain(clinicians).collect()
 }
 
+fn preferring(attackers: &[AccountId]) -> Pool {
+    Pool {
+        preferred: attackers.iter().cloned().collect(),
+        ..Pool::default()
+    }
+}
+
+/// Floods for `blocks` blocks, everybody with whatever the door takes, urgent or not; now and then
+/// one of `victims`, who has sent nothing before, sends `call`, which must be in the next block.
+fn keeps_nobody_waiting(
+    attackers: &[AccountId],
+    victims: &[AccountId],
+    call: &RuntimeCall,
+    blocks: u32,
+) {
+    let mut pool = preferring(attackers);
+    let mut victims = victims.iter();
+    let mut flooded = 0;
+    for block in 1..=blocks {
+        for who in attackers {
+            for flood in [revoke(), remark()] {
+                while pool.send(who, flood.clone(), 100) {}
+            }
+        }
+        let victim = (block % 10 == 0).then(|| victims.next()).flatten();
+        if let Some(victim) = victim {
+            assert!(pool.send(victim, call.clone(), 100), "kept out of the pool");
+        }
+        let included = pool.make_block();
+        flooded += included.len();
+        if let Some(victim) = victim {
+            assert!(included.contains(victim), "waits in block {block}");
+        }
+    }
+    assert!(flooded > 50, "no flood");
+}
+
 /// What attackers send: urgent or not, and what it costs.
 type Kind = (bool, u64);
 
@@ -119,7 +166,7 @@ type Kind = (bool, u64);
 fn flood(kinds: &[Kind], queue: usize, blocks: u32, arrivals: &[u32]) {
     ExtBuilder.build_and_execute(|| {
         let attackers = attackers();
-        let mut pool = Pool::default();
+        let mut pool = preferring(&attackers);
         let mut strangers = BTreeMap::new();
         let mut turn = 0;
         let mut flooded = 0;
@@ -198,5 +245,77 @@ fn what_an_organisation_takes_of_the_blocks_is_bounded_however_many_accounts_it_
         }
         // 4,000 ms at once and 100 ms of each block.
         assert!(taken <= 4_000 + 100 * u64::from(blocks), "{taken} ms");
+    });
+}
+
+#[test]
+fn many_patients_who_each_take_little_do_not_keep_a_quiet_one_of_the_same_hospital_waiting() {
+    for call in [revoke(), remark()] {
+        ExtBuilder.build_and_execute(|| {
+            System::set_block_number(10_000);
+            let people = |prefix: u8, count: u16| -> Vec<AccountId> {
+                let one = |n: u16| {
+                    let mut bytes = [prefix; 32];
+                    bytes[..2].copy_from_slice(&n.to_le_bytes());
+                    let who = AccountId::new(bytes);
+                    sponsor(&who, HOSPITAL);
+                    who
+                };
+                (0..count).map(one).collect()
+            };
+            keeps_nobody_waiting(&people(1, 680), &people(2, 10), &call, 30);
+        });
+    }
+}
+
+#[test]
+fn a_thief_and_carers_of_theirs_do_not_keep_the_owner_from_a_veto() {
+    for call in [revoke(), remark()] {
+        ExtBuilder.build_and_execute(|| {
+            System::set_block_number(10_000);
+            let (owner, family) = (patient(), patient_of(&patient()));
+            let thieves: Vec<_> = (0..9).map(|n| account(&format!("Thief {n}"))).collect();
+            for thief in &thieves {
+                control(thief, family, HOSPITAL);
+            }
+            keeps_nobody_waiting(&thieves, &[owner], &call, 40);
+        });
+    }
+}
+
+#[test]
+fn clinicians_who_each_take_little_do_not_keep_their_admin_from_suspending_them() {
+    ExtBuilder.build_and_execute(|| {
+        System::set_block_number(10_000);
+        let attackers = attackers();
+        let suspend = RuntimeCall::Members(crate::Call::end_credential {
+            account: attackers[0].clone(),
+        });
+        keeps_nobody_waiting(&attackers, &[hospital_admin()], &suspend, 40);
+    });
+}
+
+#[test]
+fn patients_enrolled_just_now_are_no_rested_ones() {
+    ExtBuilder.build_and_execute(|| {
+        System::set_block_number(10_000);
+        let (old, new) = (account("Old"), account("New"));
+        sponsor(&old, HOSPITAL);
+        sponsor(&new, HOSPITAL);
+        enrolled(patient_of(&new), START);
+        let full = Allowance::SPONSOR.capacity / 5 * 4;
+        SponsorBuckets::<Test>::mutate(HOSPITAL, |row| {
+            row.ordinary = Bucket {
+                spent: full,
+                at: 10_000,
+            }
+        });
+        assert_ok!(validate(&old, 0, &remark()));
+        assert_eq!(
+            validate(&new, 0, &remark()),
+            super::refusal(Rejection::BucketEmpty)
+        );
+        set_now(START + 300 * SECOND);
+        assert_ok!(validate(&new, 0, &remark()));
     });
 }
