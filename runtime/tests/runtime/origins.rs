@@ -373,20 +373,30 @@ fn closed_calls_are_closed_to_everybody() {
     });
 }
 
-/// A random row's call as `who` would make it, with all that it needs; none where the world does not
-/// allow that any more.
+/// A random row's name, and its call as `who` would make it, with all that it needs; none where the
+/// world does not allow that any more.
 #[cfg(feature = "try-runtime")]
-pub fn made(random: &mut rand::rngs::StdRng, who: Who) -> Option<RuntimeCall> {
+pub fn made(random: &mut rand::rngs::StdRng, who: Who) -> (&'static str, Option<RuntimeCall>) {
     use rand::Rng;
-    let (_, make, _) = TABLE[random.gen_range(0..TABLE.len())];
+    let (name, make, _) = TABLE[random.gen_range(0..TABLE.len())];
     // What a row needs may be impossible here; caught inside the transaction, or it stayed open.
-    with_transaction(|| {
-        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(who))) {
+    let call = with_transaction(|| {
+        let now = || (pallet_timestamp::Now::<Runtime>::get(), System::block_number());
+        let before = now();
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(who)));
+        std::panic::set_hook(told);
+        match made {
+            // Time passes for some rows, and for no chain does it go back.
+            Ok(_) if now().0 < before.0 || now().1 < before.1 => {
+                TransactionOutcome::Rollback(Ok(None))
+            }
             Ok(call) => TransactionOutcome::Commit(Ok::<_, DispatchError>(Some(call))),
             Err(_) => TransactionOutcome::Rollback(Ok(None)),
         }
-    })
-    .expect("a transaction can begin")
+    });
+    (name, call.expect("a transaction can begin"))
 }
 
 /// What a call that fails may cost the others beyond what it did: 1 ms of the block.
