@@ -150,9 +150,19 @@ impl Cast {
         key("//Alice")
     }
 
-    pub fn controllers(&self) -> Result<Vec<Arc<AccountKey>>> {
-        let owner = self.population.chart(CROWDED).owner()?;
-        Ok([vec![owner], self.crowd.clone()].concat())
+    /// All but the owner.
+    pub fn crowd(&self) -> Vec<Arc<AccountKey>> {
+        self.crowd.clone()
+    }
+
+    /// The owner of the patient whose other controllers flood.
+    pub fn crowded_owner(&self) -> Result<Arc<AccountKey>> {
+        self.population.chart(CROWDED).owner()
+    }
+
+    /// An urgent call about that patient, which fails: there is no such grant.
+    pub fn urgent_of_the_crowd(&self) -> Call {
+        calls::consent::revoke(self.population.chart(CROWDED).patient, u32::MAX)
     }
 
     pub fn guardian(&self) -> Arc<AccountKey> {

@@ -64,7 +64,7 @@ impl<'a> Flood<'a> {
             Attack::Nobody => Vec::new(),
             Attack::Trail => self.cast.services(),
             Attack::Motions => vec![self.cast.admin()?],
-            Attack::Patient => self.cast.controllers()?,
+            Attack::Patient => self.cast.crowd(),
             Attack::Guardian => vec![self.cast.guardian()],
             Attack::Stranger => vec![self.cast.stranger()?],
             _ => self.cast.staff(),
@@ -80,6 +80,7 @@ impl<'a> Flood<'a> {
                 calls::system::remark(&bytes)
             }
             Attack::Urgent => self.cast.urgent(),
+            Attack::Patient if turn.is_multiple_of(2) => self.cast.urgent_of_the_crowd(),
             Attack::Failing => self.cast.failing(turn)?,
             Attack::Trail => self.cast.opening()?,
             Attack::Motions => {

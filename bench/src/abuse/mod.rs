@@ -69,7 +69,7 @@ pub enum Attack {
     Trail,
     /// The admin of an organisation, with motions
     Motions,
-    /// All controllers of a patient
+    /// All controllers of a patient but its owner, with calls that go first and others
     Patient,
     /// A guardian, who names carers besides
     Guardian,
@@ -172,10 +172,15 @@ async fn measure(
     let before = cast.rows(chain).await?;
     let watch = Watch::begin(chain).await?;
     let flood = Flood::of(chain, cast, attack);
-    let probes = [
+    let mut probes = vec![
         Probe::new("others", cast.other_doctor(), cast.other_call()),
         Probe::new("same hospital", cast.patient_owner()?, cast.patient_call()),
     ];
+    if attack == Attack::Patient {
+        // Somebody who has to stop what the others do, once.
+        let (owner, call) = (cast.crowded_owner()?, cast.urgent_of_the_crowd());
+        probes.push(Probe::once("same patient", owner, call));
+    }
     let from = watch.from();
     let ends = from + blocks;
 

@@ -137,7 +137,7 @@ impl Measured {
 
 pub fn table(measured: &[Measured]) -> Result<String> {
     let mut table = format!(
-        "{:<24} {:>7} {:>8} {:>8} {:>9} {:>9} {:>14} {:>14} {:>8} {:>8} {:>7}\n",
+        "{:<24} {:>7} {:>8} {:>8} {:>9} {:>9} {:>14} {:>14} {:>14} {:>8} {:>8} {:>7}\n",
         "flood",
         "taken",
         "in block",
@@ -146,6 +146,7 @@ pub fn table(measured: &[Measured]) -> Result<String> {
         "at most",
         "others",
         "same hospital",
+        "same patient",
         "entries",
         "motions",
         "rows",
@@ -154,7 +155,7 @@ pub fn table(measured: &[Measured]) -> Result<String> {
         let waited = |name| one.delays.get(name).map(Waited::text).unwrap_or_default();
         writeln!(
             table,
-            "{:<24} {:>7} {:>8} {:>8} {:>8.1}% {:>8.1}% {:>14} {:>14} {:>8} {:>8} {:>7}",
+            "{:<24} {:>7} {:>8} {:>8} {:>8.1}% {:>8.1}% {:>14} {:>14} {:>14} {:>8} {:>8} {:>7}",
             one.flood,
             one.taken,
             one.in_blocks,
@@ -163,6 +164,7 @@ pub fn table(measured: &[Measured]) -> Result<String> {
             one.weight_max * 100.0,
             waited("others"),
             waited("same hospital"),
+            waited("same patient"),
             one.trail_entries,
             one.open_motions,
             one.controllers_added,
@@ -170,7 +172,7 @@ pub fn table(measured: &[Measured]) -> Result<String> {
     }
     writeln!(
         table,
-        "\nothers, same hospital: blocks that passed an ordinary call by, p50/p95/max"
+        "\nothers, same hospital: blocks that passed an ordinary call by, p50/p95/max; same patient: an urgent one"
     )?;
     for one in measured {
         if let Some(before) = one.before {

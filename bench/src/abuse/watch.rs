@@ -21,6 +21,8 @@ use sp_crypto_hashing::blake2_256;
 
 use super::{LOOK, PATIENCE};
 
+/// A flood is at its height after so many blocks.
+const HEIGHT: BlockNumber = 3;
 /// A probe that was refused is sent again after so long.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -163,16 +165,29 @@ pub struct Delays {
     pub refused: usize,
 }
 
-/// Somebody who sends one ordinary call after the other.
+/// Somebody who sends one call after the other, or a single one when the flood is at its height.
 pub struct Probe {
     pub name: &'static str,
     key: Arc<AccountKey>,
     call: Call,
+    once: bool,
 }
 
 impl Probe {
     pub fn new(name: &'static str, key: Arc<AccountKey>, call: Call) -> Self {
-        Self { name, key, call }
+        Self {
+            name,
+            key,
+            call,
+            once: false,
+        }
+    }
+
+    pub fn once(name: &'static str, key: Arc<AccountKey>, call: Call) -> Self {
+        Self {
+            once: true,
+            ..Self::new(name, key, call)
+        }
     }
 
     pub async fn run(&self, chain: &Chain, watch: &Watch<'_>) -> Result<Delays> {
@@ -184,6 +199,9 @@ impl Probe {
 
     async fn probe(&self, chain: &Chain, watch: &Watch<'_>) -> Result<Delays> {
         let mut delays = Delays::default();
+        if self.once {
+            watch.wait_for(watch.from() + HEIGHT).await;
+        }
         while !watch.over.load(Ordering::Relaxed) {
             let began = watch.lock().best;
             let Some(hash) = self.send(chain, watch, &mut delays).await? else {
@@ -208,6 +226,9 @@ impl Probe {
                     delays.never += 1;
                     break;
                 }
+            }
+            if self.once {
+                break;
             }
         }
         Ok(delays)

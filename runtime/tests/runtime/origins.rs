@@ -381,7 +381,12 @@ pub fn made(random: &mut rand::rngs::StdRng, who: Who) -> (&'static str, Option<
     let (name, make, _) = TABLE[random.gen_range(0..TABLE.len())];
     // What a row needs may be impossible here; caught inside the transaction, or it stayed open.
     let call = with_transaction(|| {
-        let now = || (pallet_timestamp::Now::<Runtime>::get(), System::block_number());
+        let now = || {
+            (
+                pallet_timestamp::Now::<Runtime>::get(),
+                System::block_number(),
+            )
+        };
         let before = now();
         let told = std::panic::take_hook();
         std::panic::set_hook(Box::new(|_| {}));

@@ -151,6 +151,11 @@ async fn floods_are_measured_and_keep_nobody_else_waiting() {
             assert!(count(waited, "max") <= DELAY, "{one}");
         }
         let flood = one["flood"].as_str().expect("a name");
+        if flood == "patient" {
+            let waited = &one["delays"]["same patient"];
+            assert_eq!(count(waited, "calls"), 1, "{one}");
+            assert!(count(waited, "max") <= DELAY, "{one}");
+        }
         match flood {
             "nobody" | "stranger" => assert_eq!(one["taken"], 0, "{one}"),
             _ => assert!(count(one, "taken") > 0, "{one}"),
