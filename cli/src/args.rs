@@ -124,7 +124,7 @@ pub enum Command {
     Request(request::Request),
     /// Requests to a patient, with their letters
     Requests(request::Requests),
-    /// Take a request back
+    /// Take a request back; by who asked, or by the organisation's admin
     Withdraw(request::Withdraw),
     /// Answer a request with what was asked for, or less
     Approve(request::Approve),

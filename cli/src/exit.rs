@@ -39,6 +39,8 @@ const NOT_ALLOWED: &[&str] = &[
     "AlreadyOpen",
     "TooManyToday",
     "OrganisationTooManyToday",
+    "TooManyRefusedToday",
+    "OrganisationTooManyRefusedToday",
     "TooManyUnreviewed",
     "OrganisationReviewsOverdue",
     "NotASeat",

@@ -770,7 +770,7 @@ fn ensure_may_answer(
         );
     }
     if request.asked_at < decided_since {
-        return no("this was asked before the present owner or guardians decided: whoever asked has to ask again".into());
+        return no("this was asked before the present owner or guardians decided: whoever asked has to ask again, and `salus decline` ends it".into());
     }
     if role.is_none_or(|row| row.role != ControllerRole::Carer) {
         return Ok(());
@@ -907,7 +907,7 @@ pub async fn decline(
     .await
 }
 
-/// The requester takes a request back.
+/// The requester, or the admin of the organisation that asked, takes a request back.
 pub async fn withdraw(
     client: &Client,
     patient: PatientId,

@@ -12,12 +12,12 @@ use salus_primitives::{
 };
 
 use crate::{
-    predicate, Config, Error, Event, NextRequest, Pallet, PendingRequests, Requests, WeightInfo,
-    REQUEST_ENTRIES,
+    predicate, Asked, Config, Error, Event, NextRequest, Pallet, PendingRequests, Requests,
+    WeightInfo, REQUEST_ENTRIES,
 };
 
 /// An organisation's requests that wait for one patient's answer.
-type Pending<T> = BoundedVec<(RequestIndex, Moment), <T as Config>::MaxPendingPerOrganisation>;
+type Pending<T> = BoundedVec<Asked, <T as Config>::MaxPendingPerOrganisation>;
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn deposit(event: Event<T>, patient: &PatientId) {
@@ -56,9 +56,15 @@ impl<T: Config> Pallet<T> {
         ensure!(request < RequestIndex::MAX, Error::<T>::IndexExhausted);
         let now = T::Chain::now();
         let mut pending = PendingRequests::<T>::get(patient, organisation);
-        pending.retain(|(_, until)| now < *until);
+        let decided_since = T::Control::decided_since(&patient);
+        pending.retain(|asked| now < asked.until && decided_since <= asked.at);
+        let asked = Asked {
+            request,
+            at: now,
+            until: now.saturating_add(T::RequestLifetime::get()),
+        };
         pending
-            .try_push((request, now.saturating_add(T::RequestLifetime::get())))
+            .try_push(asked)
             .map_err(|_| Error::<T>::TooManyPending)?;
         T::Allowance::spend(&patient, organisation, REQUEST_ENTRIES)?;
         Ok((actor, organisation, request, pending))
@@ -75,8 +81,9 @@ impl<T: Config> Pallet<T> {
         Ok(row)
     }
 
-    /// Returns a request that waits, and that asked those who decide now.
-    pub(crate) fn answerable(
+    /// Returns a request that waits, and that asked those who decide now. Only they approve it, after a
+    /// succession nobody; to decline one that asked others gives nothing away.
+    pub(crate) fn approvable(
         patient: &PatientId,
         request: RequestIndex,
     ) -> Result<Request, Error<T>> {
@@ -97,7 +104,7 @@ impl<T: Config> Pallet<T> {
         envelope: &Option<Cid>,
     ) -> Result<(PatientOrigin<AccountId>, Request), DispatchError> {
         let by = T::Control::ensure_answers(patient, ensure_signed(origin)?)?;
-        let row = Self::answerable(&by.patient, request)?;
+        let row = Self::approvable(&by.patient, request)?;
         ensure!(by.actor != row.requester, Error::<T>::RequesterApproves);
         ensure!(
             predicate::is_given_to(&terms.grantee, &row.requester, row.organisation),
@@ -168,7 +175,7 @@ impl<T: Config> Pallet<T> {
         let now = T::Chain::now();
         PendingRequests::<T>::mutate_exists(patient, row.organisation, |pending| {
             let mut left = pending.take().unwrap_or_default();
-            left.retain(|(index, until)| *index != request && now < *until);
+            left.retain(|asked| asked.request != request && now < asked.until);
             *pending = (!left.is_empty()).then_some(left);
         });
         Requests::<T>::insert(patient, request, Request { state, ..row });

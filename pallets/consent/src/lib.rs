@@ -31,7 +31,10 @@
 //! * **Who grants, grants what is theirs.** Nobody approves what they asked for themselves. A carer
 //!   lets read, as long as was asked, and nothing that outlasts a role is given by virtue of it.
 //! * **After a succession** ([`OnSuccession`](salus_primitives::traits::OnSuccession)) nobody writes
-//!   by the word of former deciders, and what asked them cannot be answered any more.
+//!   by the word of former deciders. What asked them is granted by nobody any more, and takes no place
+//!   of those who ask now; whoever decides can still decline it.
+//! * **A clinician's requests are the organisation's**: they take its places, so its admin can take
+//!   them back, whoever has asked.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -61,7 +64,7 @@ use salus_primitives::{
     api::MAX_PAGE,
     hours::Hour,
     traits::{Chain, Control, Offers, Records, Standing, Trail, TrailAllowance},
-    AccountId, Balance, Basis, Cid, Grant, GrantIndex, GrantTerms, Grantee, Moment, OrgId,
+    AccountId, Balance, Basis, Cid, Grant, GrantIndex, GrantTerms, Grantee, Member, Moment, OrgId,
     PatientId, Purpose, Request, RequestIndex, RequestState, Rights, Scope,
 };
 
@@ -90,6 +93,15 @@ pub const WITHDRAWAL_ENTRIES: u32 = 1;
 
 /// Live grants of a patient that let write, each with when it ends by itself.
 pub type WritersOf = BoundedVec<(GrantIndex, Moment), ConstU32<MAX_WRITERS>>;
+
+/// A request that waits for an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Asked {
+    pub request: RequestIndex,
+    pub at: Moment,
+    /// When it lapses.
+    pub until: Moment,
+}
 
 /// How often, and when last, keys were handed over under a grant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
@@ -159,9 +171,8 @@ pub mod pallet {
     pub type Letters<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, PatientId, Blake2_128Concat, Cid, ()>;
 
-    /// Requests that wait for an answer, with the moment they lapse. Lapsed ones are dropped when
-    /// the organisation next asks or is answered; they never count against the cap. Those from before
-    /// a succession do, until they lapse or are withdrawn.
+    /// Requests that wait for an answer. Those that have lapsed, by their time or by a succession,
+    /// never count against the cap: they are dropped when the organisation next asks.
     #[pallet::storage]
     pub type PendingRequests<T: Config> = StorageDoubleMap<
         _,
@@ -169,7 +180,7 @@ pub mod pallet {
         PatientId,
         Twox64Concat,
         OrgId,
-        BoundedVec<(RequestIndex, Moment), T::MaxPendingPerOrganisation>,
+        BoundedVec<Asked, T::MaxPendingPerOrganisation>,
         ValueQuery,
     >;
 
@@ -349,7 +360,7 @@ pub mod pallet {
         TooManyPending,
         /// This patient has no request with this index.
         RequestNotFound,
-        /// Only the account that asked can withdraw the request.
+        /// Only the account that asked, or its organisation's admin, can withdraw the request.
         NotRequester,
         /// The request was approved, declined or withdrawn before.
         AlreadyAnswered,
@@ -519,12 +530,12 @@ pub mod pallet {
             Ok(().into())
         }
 
-        /// Take back one's request for access.
+        /// Take back a request for access.
         ///
-        /// Signed by the account that asked, in good standing, while the request has not lapsed by its
-        /// time; whether the patient has changed hands does not matter. What was offered goes back.
-        /// Takes one entry of what the organisation may write into the patient's trail. Emits
-        /// `RequestWithdrawn`.
+        /// Signed by the account that asked, or by the admin of the organisation it asked for, in good
+        /// standing, while the request has not lapsed by its time; whether the patient has changed
+        /// hands does not matter. What was offered goes back. Takes one entry of what the signer's
+        /// organisation may write into the patient's trail. Emits `RequestWithdrawn`.
         #[pallet::call_index(1)]
         pub fn withdraw_request(
             origin: OriginFor<T>,
@@ -533,8 +544,13 @@ pub mod pallet {
         ) -> DispatchResult {
             let actor = ensure_signed(origin)?;
             let row = Self::waiting(&patient, request)?;
-            ensure!(row.requester == actor, Error::<T>::NotRequester);
-            let member = T::Standing::member(&actor).ok_or(Error::<T>::NotAClinician)?;
+            let member = T::Standing::member(&actor);
+            let organisation = row.organisation;
+            ensure!(
+                row.requester == actor || member == Some(Member::Admin { organisation }),
+                Error::<T>::NotRequester
+            );
+            let member = member.ok_or(Error::<T>::NotAClinician)?;
             T::Allowance::spend(&patient, member.organisation(), WITHDRAWAL_ENTRIES)?;
 
             Self::close(&patient, request, row, RequestState::Withdrawn);
@@ -550,8 +566,9 @@ pub mod pallet {
 
         /// Decline a request for access.
         ///
-        /// Signed by a controller of the patient; carers may. A request from before the patient last
-        /// changed hands has lapsed. Emits `RequestDeclined`.
+        /// Signed by a controller of the patient; carers may. It may be a request from before the
+        /// patient last changed hands, which nobody approves any more. What was offered goes back.
+        /// Emits `RequestDeclined`.
         #[pallet::call_index(2)]
         pub fn decline(
             origin: OriginFor<T>,
@@ -559,7 +576,7 @@ pub mod pallet {
             request: RequestIndex,
         ) -> DispatchResult {
             let by = T::Control::ensure_answers(patient, ensure_signed(origin)?)?;
-            let row = Self::answerable(&by.patient, request)?;
+            let row = Self::waiting(&by.patient, request)?;
             Self::close(&by.patient, request, row, RequestState::Declined);
             let event = Event::RequestDeclined {
                 patient: by.patient,

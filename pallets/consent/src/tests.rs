@@ -4,8 +4,9 @@ use frame_support::{assert_noop, assert_ok, assert_storage_noop, traits::Hooks, 
 use salus_primitives::{
     rows::{DAY, HOUR},
     traits::{Consent as _, Granting, OnSuccession},
-    AccountId, Balance, Basis, Cid, GrantIndex, GrantTerms, Grantee, Moment, OrgId, PatientId,
-    Purpose, RecordIndex, RecordState, Reference, RequestIndex, RequestState, Rights, Scope,
+    AccountId, Balance, Basis, Cid, GrantIndex, GrantTerms, Grantee, Member, Moment, OrgId,
+    PatientId, Purpose, RecordIndex, RecordState, Reference, RequestIndex, RequestState, Rights,
+    Scope,
 };
 use sp_runtime::{DispatchError::BadOrigin, TokenError};
 
@@ -447,7 +448,13 @@ mod withdraw_request {
     fn nobody_else_withdraws() {
         ExtBuilder.build_and_execute(|| {
             ask(DOCTOR);
-            for who in [COLLEAGUE, ADMIN, OWNER, CARER, STRANGER, SERVICE] {
+            let other_admin = AccountId::new([50; 32]);
+            let organisation = INSURANCE;
+            with(|w| {
+                w.members
+                    .insert(other_admin.clone(), Member::Admin { organisation })
+            });
+            for who in [COLLEAGUE, OWNER, CARER, STRANGER, SERVICE, other_admin] {
                 assert_noop!(
                     Consent::withdraw_request(by(who), PATIENT, 0),
                     Error::<Test>::NotRequester
@@ -457,6 +464,39 @@ mod withdraw_request {
             assert_noop!(
                 Consent::withdraw_request(by(DOCTOR), PATIENT, 0),
                 Error::<Test>::NotAClinician
+            );
+        });
+    }
+
+    /// Otherwise one clinician could take all places of an organisation, and leave.
+    #[test]
+    fn admin_takes_back_what_a_clinician_asked_who_has_left() {
+        ExtBuilder.build_and_execute(|| {
+            for _ in 0..16 {
+                ask(DOCTOR);
+            }
+            let ask_too =
+                || calls::request(by(COLLEAGUE), PATIENT, Purpose::Treat, DAY, LETTER(), None);
+            assert_noop!(ask_too(), Error::<Test>::TooManyPending);
+            with(|w| w.members.remove(&DOCTOR));
+            assert_noop!(
+                Consent::withdraw_request(by(DOCTOR), PATIENT, 0),
+                Error::<Test>::NotAClinician
+            );
+            with(|w| w.entries.insert((PATIENT, HOSPITAL), 33));
+            assert_ok!(Consent::withdraw_request(by(ADMIN), PATIENT, 0));
+            assert_eq!(
+                last_event(),
+                Event::RequestWithdrawn {
+                    patient: PATIENT,
+                    actor: ADMIN,
+                    request: 0
+                }
+            );
+            assert_ok!(ask_too());
+            assert_noop!(
+                Consent::withdraw_request(by(ADMIN), PATIENT, 1),
+                sp_runtime::DispatchError::Exhausted
             );
         });
     }
@@ -496,7 +536,7 @@ mod succession {
     }
 
     #[test]
-    fn what_asked_former_deciders_is_not_answered_and_can_be_taken_back() {
+    fn what_asked_former_deciders_is_not_approved_and_can_be_taken_back() {
         ExtBuilder.build_and_execute(|| {
             let offer = Some(5);
             let call = calls::request(by(DOCTOR), PATIENT, Purpose::Treat, DAY, LETTER(), offer);
@@ -511,14 +551,64 @@ mod succession {
                 calls::approve(by(NEW_OWNER), PATIENT, 0, brief, None),
                 Error::<Test>::RequestLapsed
             );
-            assert_noop!(
-                Consent::decline(by(NEW_OWNER), PATIENT, 0),
-                Error::<Test>::RequestLapsed
-            );
             assert_eq!(credits(&DOCTOR), 95);
             assert_ok!(Consent::withdraw_request(by(DOCTOR), PATIENT, 0));
             assert_eq!(credits(&DOCTOR), 100);
             assert_eq!(credits(&NEW_OWNER), 0);
+        });
+    }
+
+    #[test]
+    fn what_asked_former_deciders_is_declined_by_who_decides_now() {
+        ExtBuilder.build_and_execute(|| {
+            let offer = Some(5);
+            let call = calls::request(by(DOCTOR), PATIENT, Purpose::Treat, DAY, LETTER(), offer);
+            assert_ok!(call);
+            advance(1);
+            hand_over();
+            for former in [OWNER, GUARDIAN, CARER] {
+                assert_noop!(Consent::decline(by(former), PATIENT, 0), BadOrigin);
+            }
+            assert_ok!(Consent::decline(by(NEW_OWNER), PATIENT, 0));
+            assert_eq!(
+                last_event(),
+                Event::RequestDeclined {
+                    patient: PATIENT,
+                    actor: NEW_OWNER,
+                    request: 0
+                }
+            );
+            assert_eq!(credits(&DOCTOR), 100);
+            assert!(!PendingRequests::<Test>::contains_key(PATIENT, HOSPITAL));
+            assert_noop!(
+                Consent::decline(by(NEW_OWNER), PATIENT, 0),
+                Error::<Test>::AlreadyAnswered
+            );
+        });
+    }
+
+    #[test]
+    fn what_asked_former_deciders_takes_no_place_of_who_asks_now() {
+        ExtBuilder.build_and_execute(|| {
+            for _ in 0..16 {
+                ask(DOCTOR);
+            }
+            advance(1);
+            hand_over();
+            for _ in 0..16 {
+                ask(COLLEAGUE);
+            }
+            let waiting = || PendingRequests::<Test>::get(PATIENT, HOSPITAL).into_inner();
+            let requests: Vec<_> = waiting().iter().map(|asked| asked.request).collect();
+            assert_eq!(requests, (16..32).collect::<Vec<_>>());
+            assert_noop!(
+                calls::request(by(DOCTOR), PATIENT, Purpose::Treat, DAY, LETTER(), None),
+                Error::<Test>::TooManyPending
+            );
+            // The old ones can be ended as ever, and free no place: they took none.
+            assert_ok!(Consent::withdraw_request(by(DOCTOR), PATIENT, 0));
+            assert_ok!(Consent::decline(by(NEW_OWNER), PATIENT, 1));
+            assert_eq!(waiting().len(), 16);
         });
     }
 

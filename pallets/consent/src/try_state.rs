@@ -4,7 +4,10 @@
 
 use frame_support::ensure;
 use salus_primitives::{
-    hours::over_at, rows::HOUR, traits::Chain, Basis, Reference, RequestState, Scope,
+    hours::over_at,
+    rows::HOUR,
+    traits::{Chain, Control},
+    Basis, Reference, RequestState, Scope,
 };
 use sp_runtime::TryRuntimeError;
 
@@ -131,15 +134,20 @@ impl<T: Config> Pallet<T> {
     fn try_requests() -> Result<(), TryRuntimeError> {
         let now = T::Chain::now();
         for (patient, index, row) in Requests::<T>::iter() {
-            // 10. Requests are numbered below the next index; one that waits counts as pending.
+            // 10. Requests are numbered below the next index; one that waits for those who decide now
+            //     counts as pending.
             ensure!(
                 index < NextRequest::<T>::get(patient),
                 "a request out of number"
             );
-            if row.state == RequestState::Pending && now < row.expires_at {
+            let waits = row.state == RequestState::Pending
+                && now < row.expires_at
+                && T::Control::decided_since(&patient) <= row.asked_at;
+            if waits {
                 ensure!(
                     PendingRequests::<T>::get(patient, row.organisation)
-                        .contains(&(index, row.expires_at)),
+                        .iter()
+                        .any(|asked| asked.request == index),
                     "a waiting request that does not count"
                 );
             }
@@ -147,13 +155,14 @@ impl<T: Config> Pallet<T> {
         // 11. What counts as pending was asked by that organisation and is unanswered.
         for (patient, organisation, pending) in PendingRequests::<T>::iter() {
             ensure!(!pending.is_empty(), "an empty row of pending requests");
-            for (i, (index, until)) in pending.iter().enumerate() {
-                let row = Requests::<T>::get(patient, index).ok_or("pending without request")?;
+            for (i, asked) in pending.iter().enumerate() {
+                let row =
+                    Requests::<T>::get(patient, asked.request).ok_or("pending without request")?;
                 ensure!(
                     row.organisation == organisation
-                        && row.expires_at == *until
+                        && (row.asked_at, row.expires_at) == (asked.at, asked.until)
                         && row.state == RequestState::Pending
-                        && !pending[..i].contains(&(*index, *until)),
+                        && !pending[..i].contains(asked),
                     "a pending request of another state or organisation, or twice"
                 );
             }

@@ -128,17 +128,33 @@ mod benchmarks {
     }
 
     /// By a clinician with as much unreviewed as there can be, of an organisation whose queue is
-    /// long: all is looked at before it is seen that nothing opens.
+    /// long: all is looked at before it is seen that nothing opens, because each compartment of the
+    /// plan was closed; without any, because there is no plan.
     #[benchmark]
-    fn break_glass_refused() {
+    fn break_glass_refused(c: Linear<0, { MAX_SCOPE }>) {
         let (patient, _) = World::<T>::patient();
         let (clinician, organisation) = World::<T>::clinician();
         wait_for_another::<T>();
+        if c > 0 {
+            let closed: Vec<_> = (0..c)
+                .map(|n| CompartmentId([0xc0 | n as u8; 16]))
+                .collect();
+            Plans::<T>::insert(
+                patient,
+                EmergencyPlan {
+                    compartments: closed.try_into().expect("within the bound; qed"),
+                    holders: holders::<T>(),
+                    threshold: 2,
+                    package: cid(1),
+                    set_at: 0,
+                },
+            );
+        }
 
         #[extrinsic_call]
         break_glass(RawOrigin::Signed(clinician), patient, cid(2));
 
-        assert_eq!(DailyIn::<T>::get(organisation).count, 1);
+        assert_eq!(DailyIn::<T>::get(organisation).refused, 1);
         assert!(!Glasses::<T>::contains_key(patient, 0));
     }
 

@@ -1,14 +1,33 @@
 //! Who may break a glass, what comes of it, and of its review.
 
 use super::*;
+use frame_support::storage::with_storage_layer;
 
-/// Somebody may break a glass: for whom, what waits for their answer already, and what they will have
-/// had of the day's caps.
+/// Somebody may break a glass: for whom, what waits for their answer already, and what they have had
+/// of the day's caps.
 pub(crate) struct Attempt {
     pub organisation: OrgId,
     pub unreviewed: Waiting,
     pub of_clinician: Daily,
     pub of_organisation: Daily,
+}
+
+impl Attempt {
+    /// Whether the organisation may break one more, by this clinician.
+    fn finds_room(&self) -> bool {
+        let most = if self.of_clinician.granted == 0 {
+            PER_ORGANISATION
+        } else {
+            PER_ORGANISATION - FOR_FIRST
+        };
+        self.of_organisation.granted < most
+    }
+}
+
+/// What a glass opens.
+pub(crate) struct Opened {
+    compartments: Compartments,
+    package: Cid,
 }
 
 impl<T: Config> Pallet<T> {
@@ -25,8 +44,94 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// Whether somebody may break a glass now, and what the attempt takes of the caps.
-    pub(crate) fn ensure_may_break(
+    /// Breaks the glass, or notes that nothing opens. Fails only for what the clinician or their
+    /// organisation owes or has had: what the patient's side did leads to one or the other.
+    pub(crate) fn try_to_break(
+        patient: PatientId,
+        actor: AccountId,
+        letter: Cid,
+    ) -> DispatchResultWithPostInfo {
+        let now = T::Chain::now();
+        let cost = |looked_at| T::WeightInfo::break_glass_refused(looked_at);
+        let attempt = Self::ensure_may_break(&patient, &actor, &letter, now)
+            .map_err(|error| error.with_weight(cost(0)))?;
+        let (opened, looked_at) = Self::what_opens(&patient);
+        let Some(opened) = opened else {
+            let cost = cost(looked_at);
+            Self::do_refuse(patient, actor, letter, attempt)
+                .map_err(|error| error.with_weight(cost))?;
+            return Ok(Some(cost).into());
+        };
+        ensure!(
+            attempt.finds_room(),
+            Error::<T>::OrganisationTooManyToday.with_weight(cost(looked_at))
+        );
+        // A grant that fails leaves nothing but the refusal: somebody tried, whatever it failed for.
+        let broken =
+            with_storage_layer(|| Self::do_break(patient, &actor, letter, opened, &attempt, now));
+        if broken.is_err() {
+            Self::do_refuse(patient, actor, letter, attempt)?;
+        }
+        Ok(().into())
+    }
+
+    /// What of a patient's plan opens now, if anything, and how many compartments were looked at.
+    fn what_opens(patient: &PatientId) -> (Option<Opened>, u32) {
+        let restricted = T::Control::is_restricted(patient);
+        let Some(plan) = Plans::<T>::get(patient).filter(|_| !restricted) else {
+            return (None, 0);
+        };
+        let EmergencyPlan {
+            mut compartments,
+            package,
+            ..
+        } = plan;
+        let looked_at = compartments.len() as u32;
+        compartments.retain(|compartment| T::Records::compartment_exists(patient, compartment));
+        let opened = Opened {
+            compartments,
+            package,
+        };
+        let opened = (!opened.compartments.is_empty()).then_some(opened);
+        (opened, looked_at)
+    }
+
+    /// Notes that somebody tried, if that is not too often already.
+    fn do_refuse(
+        patient: PatientId,
+        actor: AccountId,
+        letter: Cid,
+        attempt: Attempt,
+    ) -> Result<(), Error<T>> {
+        let Attempt {
+            organisation,
+            of_clinician,
+            of_organisation,
+            ..
+        } = attempt;
+        ensure!(
+            of_clinician.refused < REFUSED_PER_CLINICIAN,
+            Error::<T>::TooManyRefusedToday
+        );
+        ensure!(
+            of_organisation.refused < REFUSED_PER_ORGANISATION,
+            Error::<T>::OrganisationTooManyRefusedToday
+        );
+        DailyOf::<T>::insert(&actor, of_clinician.with_refused());
+        DailyIn::<T>::insert(organisation, of_organisation.with_refused());
+        let event = Event::GlassRefused {
+            patient,
+            actor,
+            organisation,
+            letter,
+        };
+        Self::deposit(&patient, event);
+        Ok(())
+    }
+
+    /// Whether somebody may try to break a glass now. What an organisation has had of the day is for
+    /// the outcome to say.
+    fn ensure_may_break(
         patient: &PatientId,
         actor: &AccountId,
         letter: &Cid,
@@ -39,21 +144,17 @@ impl<T: Config> Pallet<T> {
             Error::<T>::PatientNotFound
         );
         let unreviewed = Self::ensure_answered_for(patient, actor, organisation, now)?;
-        let of_clinician = DailyOf::<T>::get(actor).after(now);
+        let of_clinician = DailyOf::<T>::get(actor).at(now);
         ensure!(
-            of_clinician.count <= PER_CLINICIAN,
+            of_clinician.attempts() < PER_CLINICIAN,
             Error::<T>::TooManyToday
         );
-        let of_organisation = DailyIn::<T>::get(organisation).after(now);
-        ensure!(
-            of_organisation.count <= PER_ORGANISATION,
-            Error::<T>::OrganisationTooManyToday
-        );
+        ensure!(!unreviewed.is_full(), Error::<T>::TooManyUnreviewed);
         Ok(Attempt {
             organisation,
             unreviewed,
             of_clinician,
-            of_organisation,
+            of_organisation: DailyIn::<T>::get(organisation).at(now),
         })
     }
 
@@ -115,19 +216,16 @@ impl<T: Config> Pallet<T> {
             .is_some_and(|(due_at, ..)| now >= Moment::from_be_bytes(due_at))
     }
 
-    pub(crate) fn do_break(
+    fn do_break(
         patient: PatientId,
-        actor: AccountId,
+        actor: &AccountId,
         letter: Cid,
-        plan: EmergencyPlan,
-        attempt: Attempt,
+        opened: Opened,
+        attempt: &Attempt,
         now: Moment,
     ) -> DispatchResult {
-        let Attempt {
-            organisation,
-            mut unreviewed,
-            ..
-        } = attempt;
+        let organisation = attempt.organisation;
+        let mut unreviewed = attempt.unreviewed.clone();
         let until = now.saturating_add(GLASS_LASTS);
         let due_at = now.saturating_add(REVIEW_WITHIN);
         let glass = NextGlass::<T>::get(patient);
@@ -145,7 +243,7 @@ impl<T: Config> Pallet<T> {
                 account: actor.clone(),
                 organisation,
             },
-            scope: Scope::Compartments(plan.compartments),
+            scope: Scope::Compartments(opened.compartments),
             rights: Rights::Read,
             purpose: Purpose::Btg,
             starts_at: None,
@@ -157,12 +255,15 @@ impl<T: Config> Pallet<T> {
             derived_from: None,
         };
         let basis = Basis::Emergency(glass);
-        let grant = T::Granting::grant(patient, actor.clone(), terms, Some(plan.package), basis)?;
+        let package = Some(opened.package);
+        let grant = T::Granting::grant(patient, actor.clone(), terms, package, basis)?;
 
+        DailyOf::<T>::insert(actor, attempt.of_clinician.with_granted());
+        DailyIn::<T>::insert(organisation, attempt.of_organisation.with_granted());
         NextGlass::<T>::insert(patient, next);
-        UnreviewedOf::<T>::insert(&actor, unreviewed);
+        UnreviewedOf::<T>::insert(actor, unreviewed);
         ToReview::<T>::insert(organisation, place(due_at, patient, glass), ());
-        OpenUntil::<T>::insert(patient, &actor, until);
+        OpenUntil::<T>::insert(patient, actor, until);
         Letters::<T>::insert(patient, letter, ());
         Glasses::<T>::insert(
             patient,
@@ -179,7 +280,7 @@ impl<T: Config> Pallet<T> {
         );
         let event = Event::GlassBroken {
             patient,
-            actor,
+            actor: actor.clone(),
             organisation,
             glass,
             grant,

@@ -28,16 +28,24 @@
 //!
 //! * **Opted out and never set are one state**: no row. Breaking the glass of either succeeds as a
 //!   call, so that it stands in the trail, opens nothing, and gives no reason. A restricted patient
-//!   is a third such case. Setting and removing a plan leave the same event, also where there was
-//!   nothing to remove: it tells that somebody touched the plan, and not what was done.
+//!   is a third such case, and so is a plan of which nothing exists any more. Setting and removing a
+//!   plan leave the same event, also where there was nothing to remove: it tells that somebody touched
+//!   the plan, and not what was done.
 //! * **The chain opens nothing by itself.** The plan's `package` holds the keys of its compartments,
 //!   encrypted to a key that is dealt in shares to the holders' vaults. A glass makes a grant, under
 //!   which the package is handed over, and is what a vault releases its share against.
+//! * **Nothing that the patient's side did makes the call fail.** A plan stays as it was set; a glass
+//!   opens what of it still exists. Whatever granting objects to leaves `GlassRefused`, and no half of
+//!   a glass. What a clinician or their organisation owes, or has had of the day, is an error.
 //! * **Who named the package** is a controller, in the plan: breaking a glass hands over what stands
 //!   there and lets nobody name an envelope of their own.
 //! * **Nothing piles up.** A clinician breaks [`PER_CLINICIAN`] glasses a day and none while a review
-//!   is overdue: at most [`MAX_UNREVIEWED`] wait at any time. Refused ones count against the caps,
-//!   and need no review.
+//!   is overdue: at most [`MAX_UNREVIEWED`] wait at any time.
+//! * **A share inside the larger cap.** The last [`FOR_FIRST`] glasses of an organisation's day are for
+//!   clinicians who have broken none.
+//! * **Refused attempts are counted apart.** Nobody reviews them, so they take nothing of what the
+//!   organisation may break: [`REFUSED_PER_ORGANISATION`] a day have a cap of their own. A clinician's
+//!   count against that clinician's cap, but only [`REFUSED_PER_CLINICIAN`] of them.
 //! * **An organisation answers as a whole**: while more than [`MAX_OVERDUE`] of its reviews are
 //!   overdue, none of its clinicians breaks a glass, whatever account they have. Its queue is in the
 //!   order of time, so that one look at its head tells.
@@ -47,7 +55,8 @@
 //!   those who decide together, the last word counts: an opt-out ends whoever's plan there is.
 //! * **Emergencies do not ask the trail's allowance** of access-log: help must not fail because an
 //!   organisation wrote too much. The daily caps pace them instead. At the most, one organisation
-//!   leaves its [`PER_ORGANISATION`] attempts of a day, with their grants, in a single patient's trail.
+//!   leaves its [`PER_ORGANISATION`] glasses of a day, with their grants, and its
+//!   [`REFUSED_PER_ORGANISATION`] refused attempts in a single patient's trail.
 //! * **A patient's word stands**: whoever ends the grant of a glass early is rid of that clinician
 //!   for the rest of its 24 hours.
 //! * HIPAA: 45 CFR 164.312(a)(2)(ii), emergency access procedure. HL7 v3 purpose of use `BTG`.
@@ -59,6 +68,7 @@ extern crate alloc;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod breaking;
+mod daily;
 #[cfg(test)]
 mod mock;
 mod planning;
@@ -67,6 +77,8 @@ mod tests;
 #[cfg(any(feature = "try-runtime", test))]
 mod try_state;
 mod views;
+#[cfg(test)]
+mod walk;
 pub mod weights;
 
 use codec::{Decode, Encode, MaxEncodedLen};
@@ -83,13 +95,22 @@ use salus_primitives::{
     Scope, ShareHolder,
 };
 
+pub use daily::Daily;
 pub use pallet::*;
 pub use weights::WeightInfo;
 
-/// Glasses that one clinician may break in a day of the chain's clock, refused ones among them.
+/// Glasses that one clinician may break in a day of the chain's clock, refused attempts among them.
 pub const PER_CLINICIAN: u32 = 8;
-/// The same for all clinicians of an organisation together.
+/// Glasses that all clinicians of an organisation together may break in a day.
 pub const PER_ORGANISATION: u32 = 64;
+/// The last glasses of an organisation's day are for clinicians who have broken none: a few who break
+/// all they may leave room for whoever meets an emergency.
+pub const FOR_FIRST: u32 = 16;
+/// Attempts of one clinician in a day that open nothing. As many are left for those that do.
+pub const REFUSED_PER_CLINICIAN: u32 = 4;
+/// Attempts of all clinicians of an organisation together in a day that open nothing. They take
+/// nothing of what it may break.
+pub const REFUSED_PER_ORGANISATION: u32 = 64;
 
 /// 72 hours touch four days. Do not reduce.
 pub const MAX_UNREVIEWED: u32 = PER_CLINICIAN * (REVIEW_WITHIN / DAY + 1) as u32;
@@ -137,26 +158,6 @@ pub type Waiting = BoundedVec<Unreviewed, ConstU32<MAX_UNREVIEWED>>;
 /// When reviews found against one clinician; one moment less than it takes to bar.
 pub type Strikes = BoundedVec<Moment, ConstU32<{ UNJUSTIFIED_MOST - 1 }>>;
 
-/// How many glasses somebody has broken on one day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
-pub struct Daily {
-    /// Whole days since the Unix epoch.
-    pub day: u64,
-    pub count: u32,
-}
-
-impl Daily {
-    /// With one more, at `now`.
-    fn after(self, now: Moment) -> Self {
-        let day = now / DAY;
-        let before = if self.day == day { self.count } else { 0 };
-        Self {
-            day,
-            count: before.saturating_add(1),
-        }
-    }
-}
-
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;
@@ -197,7 +198,8 @@ pub mod pallet {
     }
 
     /// What an emergency opens. Written by `set_plan`, removed by `remove_plan` and when others come
-    /// to decide for the patient; at most one row per patient.
+    /// to decide for the patient; at most one row per patient. It may name compartments that were
+    /// closed since: a glass opens the others.
     #[pallet::storage]
     pub type Plans<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, EmergencyPlan>;
 
@@ -246,12 +248,13 @@ pub mod pallet {
     pub type OpenUntil<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, PatientId, Blake2_128Concat, AccountId, Moment>;
 
-    /// What each clinician has had of a day's cap. Written by `break_glass`, refused or not; one row
+    /// What each clinician has had of a day's caps. Written by `break_glass`, refused or not; one row
     /// per clinician who ever called it.
     #[pallet::storage]
     pub type DailyOf<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Daily, ValueQuery>;
 
-    /// What each organisation has had of a day's cap; one row per organisation.
+    /// What each organisation has had of a day's caps. Written by `break_glass`, refused or not; one
+    /// row per organisation.
     #[pallet::storage]
     pub type DailyIn<T: Config> = StorageMap<_, Twox64Concat, OrgId, Daily, ValueQuery>;
 
@@ -352,7 +355,7 @@ pub mod pallet {
         AlreadyOpen,
         /// You have broken as many glasses today as one person may. Ask a colleague.
         TooManyToday,
-        /// Your organisation has broken as many glasses today as it may.
+        /// Your organisation has broken as many glasses today as it may; the last 16 are for who has broken none. Ask a colleague.
         OrganisationTooManyToday,
         /// As many of your emergencies wait for review as may. Have your organisation's admin review them.
         TooManyUnreviewed,
@@ -368,6 +371,10 @@ pub mod pallet {
         AlreadyDisputed,
         /// Nothing keeps this clinician from emergency access.
         NotBarred,
+        /// Nothing opens, and as many of your attempts today opened nothing as may. Ask a colleague.
+        TooManyRefusedToday,
+        /// Nothing opens, and as many of your organisation's attempts today opened nothing as may.
+        OrganisationTooManyRefusedToday,
     }
 
     #[pallet::extra_constants]
@@ -384,17 +391,35 @@ pub mod pallet {
             REVIEW_WITHIN
         }
 
-        /// Glasses that one clinician may break in a day of the chain's clock, refused ones among
-        /// them.
+        /// Glasses that one clinician may break in a day of the chain's clock, refused attempts
+        /// among them.
         #[pallet::constant_name(PerClinician)]
         fn per_clinician() -> u32 {
             PER_CLINICIAN
         }
 
-        /// The same for all clinicians of an organisation together.
+        /// Glasses that all clinicians of an organisation together may break in a day.
         #[pallet::constant_name(PerOrganisation)]
         fn per_organisation() -> u32 {
             PER_ORGANISATION
+        }
+
+        /// Of these, the last ones, which are for clinicians who have broken none that day.
+        #[pallet::constant_name(ForFirst)]
+        fn for_first() -> u32 {
+            FOR_FIRST
+        }
+
+        /// Attempts of one clinician in a day that open nothing.
+        #[pallet::constant_name(RefusedPerClinician)]
+        fn refused_per_clinician() -> u32 {
+            REFUSED_PER_CLINICIAN
+        }
+
+        /// Attempts of all clinicians of an organisation together in a day that open nothing.
+        #[pallet::constant_name(RefusedPerOrganisation)]
+        fn refused_per_organisation() -> u32 {
+            REFUSED_PER_ORGANISATION
         }
 
         /// Reviews of an organisation that may be overdue; with one more, none of its clinicians
@@ -483,17 +508,19 @@ pub mod pallet {
         /// Take emergency access to a patient's records.
         ///
         /// By a physician, nurse or pharmacist in good standing. `letter` is an age file to the
-        /// patient's inbox and says why. What the patient's plan names can be read for 24 hours;
-        /// where nothing opens, the call succeeds, and `GlassRefused` says that it was tried. Whoever
-        /// has broken a glass has it reviewed within 72 hours. The allowance of the patient's trail is
-        /// not asked: 8 attempts of a clinician and 64 of an organisation within a day are the limit,
-        /// be it in one patient's trail.
+        /// patient's inbox and says why. What the patient's plan names, and still exists, can be read
+        /// for 24 hours; where nothing opens, whatever the reason, the call succeeds, and
+        /// `GlassRefused` says that it was tried. Whoever has broken a glass has it reviewed within 72
+        /// hours. The allowance of the patient's trail is not asked: within a day, a clinician makes 8
+        /// attempts, of which 4 may open nothing; an organisation breaks 64 glasses, the last 16 by
+        /// clinicians who have broken none, and 64 attempts may open nothing.
         ///
         /// Errors: [`Error::MalformedCid`], [`Error::NotAClinician`], [`Error::RoleMayNot`],
         /// [`Error::PatientNotFound`], [`Error::Barred`], [`Error::ReviewOverdue`],
         /// [`Error::OrganisationReviewsOverdue`], [`Error::AlreadyOpen`], [`Error::TooManyToday`],
-        /// [`Error::OrganisationTooManyToday`], [`Error::TooManyUnreviewed`],
-        /// [`Error::IndexExhausted`]; those of granting.
+        /// [`Error::TooManyUnreviewed`]; where something opens, [`Error::OrganisationTooManyToday`];
+        /// where nothing does, [`Error::TooManyRefusedToday`],
+        /// [`Error::OrganisationTooManyRefusedToday`].
         /// Events: those of granting and [`Event::GlassBroken`], or [`Event::GlassRefused`] alone.
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::break_glass())]
@@ -503,31 +530,7 @@ pub mod pallet {
             letter: Cid,
         ) -> DispatchResultWithPostInfo {
             let actor = ensure_signed(origin)?;
-            let refused = T::WeightInfo::break_glass_refused();
-            let now = T::Chain::now();
-            let attempt = Self::ensure_may_break(&patient, &actor, &letter, now)
-                .map_err(|error| error.with_weight(refused))?;
-
-            let organisation = attempt.organisation;
-            DailyOf::<T>::insert(&actor, attempt.of_clinician);
-            DailyIn::<T>::insert(organisation, attempt.of_organisation);
-            let restricted = T::Control::is_restricted(&patient);
-            match Plans::<T>::get(patient).filter(|_| !restricted) {
-                Some(plan) => {
-                    Self::do_break(patient, actor, letter, plan, attempt, now)?;
-                    Ok(().into())
-                }
-                None => {
-                    let event = Event::GlassRefused {
-                        patient,
-                        actor,
-                        organisation,
-                        letter,
-                    };
-                    Self::deposit(&patient, event);
-                    Ok(Some(refused).into())
-                }
-            }
+            Self::try_to_break(patient, actor, letter)
         }
 
         /// Say whether an emergency access was justified.

@@ -75,7 +75,7 @@ impl ExtBuilder {
 }
 
 #[cfg(feature = "runtime-benchmarks")]
-mod benchmark {
+pub mod benchmark {
     use super::*;
     use salus_primitives::{
         traits::{BenchmarkAdmin, BenchmarkEmergencies, BenchmarkWorld},

@@ -518,16 +518,91 @@ mod break_glass {
     }
 
     #[test]
+    fn refused_attempts_of_a_clinician_have_a_smaller_cap_of_their_own() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            let elsewhere = another_patient(100);
+            for _ in 0..REFUSED_PER_CLINICIAN {
+                assert_ok!(break_glass_of(DOCTOR, OTHER_PATIENT));
+            }
+            assert_noop!(
+                break_glass_of(DOCTOR, OTHER_PATIENT),
+                Error::<Test>::TooManyRefusedToday
+            );
+            // What opens is open to the same clinician, and refusals are to a colleague.
+            assert_ok!(break_glass(DOCTOR));
+            assert_ok!(break_glass_of(DOCTOR, elsewhere));
+            assert_eq!(with(|w| w.granted.len()), 2);
+            assert_ok!(break_glass_of(COLLEAGUE, OTHER_PATIENT));
+            advance(DAY);
+            assert_ok!(break_glass_of(DOCTOR, OTHER_PATIENT));
+        });
+    }
+
+    #[test]
     fn organisation_has_a_daily_cap() {
         ExtBuilder.build_and_execute(|| {
-            for n in 0..PER_ORGANISATION {
-                assert_ok!(break_glass(another_nurse(100 + (n / PER_CLINICIAN) as u8)));
+            assert_ok!(plan());
+            for n in 0..PER_ORGANISATION as u8 {
+                assert_ok!(break_glass(another_nurse(100 + n)));
             }
             assert_noop!(break_glass(DOCTOR), Error::<Test>::OrganisationTooManyToday);
+            // Where nothing opens, it is noted as ever.
+            assert_ok!(break_glass_of(DOCTOR, OTHER_PATIENT));
             set_role(&INSURER, INSURANCE, ClinicianRole::Physician);
             assert_ok!(break_glass(INSURER));
             advance(DAY);
             assert_ok!(break_glass(DOCTOR));
+        });
+    }
+
+    #[test]
+    fn last_glasses_of_an_organisation_are_for_who_has_broken_none() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            let patients: Vec<_> = (100..100 + PER_CLINICIAN as u8)
+                .map(another_patient)
+                .collect();
+            let mut broken = 0;
+            for n in 100..108 {
+                for patient in &patients {
+                    broken += u32::from(break_glass_of(another_nurse(n), *patient).is_ok());
+                }
+            }
+            // Six have broken all they may, the other two one each.
+            assert_eq!(broken, PER_ORGANISATION - FOR_FIRST + 2);
+            assert_noop!(
+                break_glass(another_nurse(107)),
+                Error::<Test>::OrganisationTooManyToday
+            );
+            for n in 110..124 {
+                assert_ok!(break_glass(another_nurse(n)));
+            }
+            assert_noop!(break_glass(DOCTOR), Error::<Test>::OrganisationTooManyToday);
+        });
+    }
+
+    /// Nobody reviews them, so a few nurses could use up what helps somebody unconscious.
+    #[test]
+    fn attempts_that_open_nothing_take_no_glass_from_the_organisation() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            let mut refused = 0;
+            for n in 0..20 {
+                while break_glass_of(another_nurse(100 + n), OTHER_PATIENT).is_ok() {
+                    refused += 1;
+                }
+            }
+            assert_eq!(refused, REFUSED_PER_ORGANISATION);
+            assert_noop!(
+                break_glass_of(DOCTOR, OTHER_PATIENT),
+                Error::<Test>::OrganisationTooManyRefusedToday
+            );
+            assert_eq!(DailyIn::<Test>::get(HOSPITAL).granted, 0);
+            for n in 0..PER_ORGANISATION as u8 {
+                assert_ok!(break_glass(another_nurse(100 + n)));
+            }
+            assert_eq!(with(|w| w.granted.len()), PER_ORGANISATION as usize);
         });
     }
 
@@ -587,15 +662,26 @@ mod break_glass {
     fn trail_of_one_patient_takes_no_more_than_the_caps_of_a_day() {
         ExtBuilder.build_and_execute(|| {
             with(|w| w.entries.insert((PATIENT, HOSPITAL), 0));
-            let mut tries = 0u32;
-            for n in 0..20 {
-                let nurse = another_nurse(100 + n);
-                while break_glass(nurse.clone()).is_ok() {
-                    tries += 1;
+            let try_all = || {
+                let mut tries = 0;
+                for n in 100..200 {
+                    let nurse = another_nurse(n);
+                    while break_glass(nurse.clone()).is_ok() {
+                        tries += 1;
+                    }
                 }
-            }
-            assert_eq!(tries, PER_ORGANISATION);
-            assert_eq!(events().len(), PER_ORGANISATION as usize);
+                tries
+            };
+            assert_eq!(try_all(), REFUSED_PER_ORGANISATION);
+            assert_ok!(plan());
+            assert_eq!(try_all(), PER_ORGANISATION);
+            let attempts = events()
+                .into_iter()
+                .filter(|event| !matches!(event, Event::PlanChanged { .. }));
+            assert_eq!(
+                attempts.count() as u32,
+                PER_ORGANISATION + REFUSED_PER_ORGANISATION
+            );
         });
     }
 
@@ -603,7 +689,7 @@ mod break_glass {
     fn glass_that_opens_nothing_costs_less_than_one_that_does() {
         ExtBuilder.build_and_execute(|| {
             let full = <() as WeightInfo>::break_glass();
-            let refused = <() as WeightInfo>::break_glass_refused();
+            let refused = <() as WeightInfo>::break_glass_refused(0);
             assert!(refused.ref_time() * 2 < full.ref_time());
             let attempt = |who| Emergency::break_glass(by(who), PATIENT, LETTER());
             let cost = |info: PostDispatchInfo| info.actual_weight;
@@ -1061,12 +1147,12 @@ mod views {
         }
     }
 
-    /// 64 glasses a day, whose reviews the council passes over when they are due, and at last 64 that
+    /// 48 glasses a day, whose reviews the council passes over when they are due, and at last 48 that
     /// are not due yet.
     #[test]
     fn ten_thousand_glasses_to_review_come_in_pages_without_a_gap() {
         ExtBuilder.build_and_execute(|| {
-            let patients: Vec<_> = (100..164).map(another_patient).collect();
+            let patients: Vec<_> = (100..148).map(another_patient).collect();
             let nurses: Vec<_> = (200..208).map(another_nurse).collect();
             let mut broken = Vec::new();
             while broken.len() < 10_000 {
@@ -1095,7 +1181,7 @@ mod views {
             };
             assert_eq!(sorted(whole.clone()), sorted(broken.clone()));
             assert_eq!(
-                sorted(whole[..64].to_vec()),
+                sorted(whole[..patients.len()].to_vec()),
                 sorted(broken[passed_over..].to_vec()),
                 "what is due comes before what was passed over"
             );
@@ -1225,6 +1311,9 @@ mod constants {
         assert_eq!(constant::<Moment>("ReviewWithin"), 3 * DAY);
         assert_eq!(constant::<u32>("PerClinician"), 8);
         assert_eq!(constant::<u32>("PerOrganisation"), 64);
+        assert_eq!(constant::<u32>("ForFirst"), 16);
+        assert_eq!(constant::<u32>("RefusedPerClinician"), 4);
+        assert_eq!(constant::<u32>("RefusedPerOrganisation"), 64);
         assert_eq!(constant::<u32>("MaxOverdue"), 3);
     }
 }

@@ -12,7 +12,7 @@ impl<T: Config> Pallet<T> {
     /// 4. What waits in `UnreviewedOf` is a glass of that clinician for that organisation without a
     ///    review, once, and due 72 hours after it was broken; the council has passed over all others.
     /// 5. Nobody breaks a patient's glass twice within 24 hours.
-    /// 6. Nobody has had more of a day than its cap.
+    /// 6. Nobody has had more of a day than its caps.
     /// 7. Who is barred has nothing left that counts for a bar.
     /// 8. No row stands for nothing.
     /// 9. `Letters` has the letters of glasses and disputes, and no others.
@@ -109,12 +109,19 @@ impl<T: Config> Pallet<T> {
         );
 
         ensure!(
-            DailyOf::<T>::iter_values().all(|daily| (1..=PER_CLINICIAN).contains(&daily.count)),
-            "6: beyond a clinician's cap"
+            DailyOf::<T>::iter_values().all(|daily| {
+                (1..=PER_CLINICIAN).contains(&daily.attempts())
+                    && daily.refused <= REFUSED_PER_CLINICIAN
+            }),
+            "6: beyond a clinician's caps"
         );
         ensure!(
-            DailyIn::<T>::iter_values().all(|daily| (1..=PER_ORGANISATION).contains(&daily.count)),
-            "6: beyond an organisation's cap"
+            DailyIn::<T>::iter_values().all(|daily| {
+                daily.attempts() > 0
+                    && daily.granted <= PER_ORGANISATION
+                    && daily.refused <= REFUSED_PER_ORGANISATION
+            }),
+            "6: beyond an organisation's caps"
         );
         for (clinician, moments) in Unjustified::<T>::iter() {
             ensure!(!moments.is_empty(), "8: an empty row");

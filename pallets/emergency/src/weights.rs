@@ -12,8 +12,8 @@ pub trait WeightInfo {
     fn set_plan(c: u32) -> Weight;
     fn remove_plan() -> Weight;
     fn break_glass() -> Weight;
-    /// Where nothing opens.
-    fn break_glass_refused() -> Weight;
+    /// Where nothing opens. `c`, compartments that were closed since: 0 to 32.
+    fn break_glass_refused(c: u32) -> Weight;
     fn review() -> Weight;
     fn dispute() -> Weight;
     /// `g`: 0 to 32.
@@ -36,14 +36,17 @@ macro_rules! weights {
             Weight::from_parts(60_000_000, 4_500).saturating_add($db.reads_writes(5, 2))
         }
         // As a grant of 32 compartments with an envelope, eight rows of its own, and four keys of the
-        // organisation's queue.
+        // organisation's queue. The compartments are looked at once more before.
         fn break_glass() -> Weight {
-            Weight::from_parts(470_000_000, 95_867).saturating_add($db.reads_writes(55, 16))
+            Weight::from_parts(570_000_000, 95_867).saturating_add($db.reads_writes(55, 16))
         }
         // Standing, the caps, what waits, four keys of the organisation's queue; then two caps and the
-        // entry in the trail.
-        fn break_glass_refused() -> Weight {
-            Weight::from_parts(130_000_000, 6_700).saturating_add($db.reads_writes(20, 3))
+        // entry in the trail; and each compartment of a plan that is looked for in vain.
+        fn break_glass_refused(c: u32) -> Weight {
+            Weight::from_parts(130_000_000, 6_700)
+                .saturating_add(Weight::from_parts(6_100_000, 2_559).saturating_mul(c.into()))
+                .saturating_add($db.reads_writes(20, 3))
+                .saturating_add($db.reads(1).saturating_mul(c.into()))
         }
         fn review() -> Weight {
             Weight::from_parts(120_000_000, 4_700).saturating_add($db.reads_writes(11, 6))

@@ -74,7 +74,7 @@ const MEM: &str = "Members.NotAuthorized";
 /// Not a clinician or service in good standing.
 const CLI: &str = "Patients.NotAuthorized";
 const ASK: &str = "Consent.NotAClinician";
-/// Not the account that asked.
+/// Not the account that asked, nor its organisation's admin.
 const REQ: &str = "Consent.NotRequester";
 /// May answer, but not where credits are offered for a yes.
 const OFF: &str = "Consent.OfferNotYours";
@@ -184,7 +184,7 @@ const TABLE: &[Row] = &[
 
     //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
     ("Consent.request",           request,       [ASK,  ASK,  ASK,  ASK,  OK,   ASK,  ASK,  ASK,  OK,   ASK,  BAD,  BAD]),
-    ("Consent.withdraw_request",  withdraw,      [REQ,  REQ,  REQ,  REQ,  OK,   REQ,  REQ,  REQ,  REQ,  REQ,  BAD,  BAD]),
+    ("Consent.withdraw_request",  withdraw,      [REQ,  REQ,  REQ,  REQ,  OK,   REQ,  OK,   REQ,  REQ,  REQ,  BAD,  BAD]),
     ("Consent.decline",           decline,       [OK,   OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Consent.decline",           decline_paid,  [OK,   OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Consent.approve",           approve,       [OK,   OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),

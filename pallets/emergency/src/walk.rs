@@ -1,0 +1,337 @@
+//! Breaking a glass with the true grants of `pallet-consent`: whatever the patient's side did, somebody
+//! who may try gets a grant or a refusal, and never an error.
+
+use crate::*;
+use frame_support::{assert_ok, derive_impl, parameter_types, traits::ConstU32};
+use pallet_consent::{Handover, Handovers, NextGrant, MAX_ENVELOPES, MAX_WRITERS};
+use pallet_doubles::*;
+use sp_core::H256;
+use sp_runtime::{traits::IdentityLookup, BuildStorage};
+
+#[frame_support::runtime]
+mod runtime {
+    #[runtime::runtime]
+    #[runtime::derive(
+        RuntimeCall,
+        RuntimeEvent,
+        RuntimeError,
+        RuntimeOrigin,
+        RuntimeFreezeReason,
+        RuntimeHoldReason,
+        RuntimeSlashReason,
+        RuntimeLockId,
+        RuntimeTask,
+        RuntimeViewFunction
+    )]
+    pub struct Test;
+
+    #[runtime::pallet_index(0)]
+    pub type System = frame_system;
+
+    #[runtime::pallet_index(23)]
+    pub type Consent = pallet_consent;
+
+    #[runtime::pallet_index(28)]
+    pub type Emergency = crate;
+}
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+    type AccountId = AccountId;
+    type Lookup = IdentityLookup<AccountId>;
+    type Block = frame_system::mocking::MockBlockU32<Test>;
+}
+
+parameter_types! {
+    pub const RequestLifetime: Moment = 30 * DAY;
+    pub const MaxGrantDuration: Moment = 5 * 365 * DAY;
+}
+
+impl pallet_consent::Config for Test {
+    type Chain = Doubles;
+    type Trail = TrailDouble<Self>;
+    type Standing = Doubles;
+    type Control = Doubles;
+    type Records = Doubles;
+    type Offers = Doubles;
+    type Allowance = Doubles;
+    type MaxPendingPerOrganisation = ConstU32<16>;
+    type RequestLifetime = RequestLifetime;
+    type MaxGrantDuration = MaxGrantDuration;
+    type WeightInfo = ();
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkWorld = crate::mock::benchmark::World;
+}
+
+impl crate::Config for Test {
+    type Chain = Doubles;
+    type Trail = TrailDouble<Self>;
+    type Standing = Doubles;
+    type Control = Doubles;
+    type Records = Doubles;
+    type Granting = Consent;
+    type GovernanceOrigin = frame_system::EnsureRoot<AccountId>;
+    type WeightInfo = ();
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkWorld = crate::mock::benchmark::World;
+}
+
+const PACKAGE: fn() -> Cid = || cid(100);
+const LETTER: fn() -> Cid = || cid(101);
+
+/// The compartments of the patient's plan.
+const PLANNED: [CompartmentId; 2] = [LABORATORY, NOTES];
+
+fn by(account: AccountId) -> RuntimeOrigin {
+    RuntimeOrigin::signed(account)
+}
+
+fn plan(compartments: &[CompartmentId]) {
+    add_organisations(1);
+    let holders: Vec<_> = [INSURANCE, INSURANCE + 1]
+        .into_iter()
+        .map(|organisation| ShareHolder {
+            organisation,
+            share: H256::repeat_byte(organisation as u8),
+        })
+        .collect();
+    assert_ok!(Emergency::set_plan(
+        by(OWNER),
+        PATIENT,
+        compartments.to_vec().try_into().expect("within bounds"),
+        holders.try_into().expect("within bounds"),
+        2,
+        PACKAGE(),
+    ));
+}
+
+fn close(compartment: CompartmentId) {
+    with(|w| w.compartments.retain(|row| *row != (PATIENT, compartment)));
+}
+
+fn give(scope: Scope, rights: Rights, envelope: Cid) -> GrantIndex {
+    let index = NextGrant::<Test>::get(PATIENT);
+    let terms = GrantTerms {
+        scope,
+        rights,
+        ..terms()
+    };
+    assert_ok!(Consent::grant(by(OWNER), PATIENT, terms, Some(envelope)));
+    index
+}
+
+fn execute(test: impl FnOnce()) {
+    let storage = frame_system::GenesisConfig::<Test>::default()
+        .build_storage()
+        .expect("default genesis");
+    sp_io::TestExternalities::new(storage).execute_with(|| {
+        reset();
+        System::set_block_number(1);
+        test();
+    });
+}
+
+/// What a clinician who may try gets: the compartments that open, none if it is refused. The trail says
+/// which, and the state is sound.
+fn broken_by(who: AccountId) -> Option<Vec<CompartmentId>> {
+    System::reset_events();
+    assert_ok!(Emergency::break_glass(by(who), PATIENT, LETTER()));
+    let events = System::read_events_for_pallet::<Event<Test>>();
+    let [event] = &events[..] else {
+        panic!("not one event: {events:?}")
+    };
+    match event {
+        Event::GlassBroken { grant, .. } => {
+            let row = pallet_consent::Grants::<Test>::get(PATIENT, grant).expect("granted");
+            let Scope::Compartments(opened) = row.scope else {
+                panic!("records")
+            };
+            Some(opened.into_inner())
+        }
+        Event::GlassRefused { .. } => {
+            assert_eq!(System::events().len(), 1, "half of a grant is told");
+            None
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn ensure_sound() {
+    Consent::do_try_state().expect("invariants hold");
+    Emergency::do_try_state().expect("invariants hold");
+}
+
+#[test]
+fn whatever_the_patients_side_did_a_glass_is_broken_or_refused() {
+    let opens = |opened: &[CompartmentId]| Some(opened.to_vec());
+    let walk: [(&str, fn(), Option<Vec<CompartmentId>>); 16] = [
+        ("nothing", || (), opens(&PLANNED)),
+        (
+            "one compartment is closed",
+            || close(LABORATORY),
+            opens(&[NOTES]),
+        ),
+        (
+            "all of the plan's are closed",
+            || PLANNED.into_iter().for_each(close),
+            None,
+        ),
+        (
+            "all compartments are closed",
+            || with(|w| w.compartments.clear()),
+            None,
+        ),
+        (
+            "opted out",
+            || {
+                assert_ok!(Emergency::remove_plan(by(OWNER), PATIENT));
+            },
+            None,
+        ),
+        ("restricted", || with(|w| w.restricted.push(PATIENT)), None),
+        (
+            "handed over, or voided",
+            || {
+                with(|w| w.decided_since.insert(PATIENT, w.now));
+                <Consent as OnSuccession<_>>::on_succession(PATIENT, &OWNER);
+                <Emergency as OnSuccession<_>>::on_succession(PATIENT, &OWNER);
+            },
+            None,
+        ),
+        (
+            "no index of a grant is left",
+            || NextGrant::<Test>::insert(PATIENT, GrantIndex::MAX),
+            None,
+        ),
+        (
+            "no index of a glass is left",
+            || NextGlass::<Test>::insert(PATIENT, GlassIndex::MAX),
+            None,
+        ),
+        (
+            "as many write as may",
+            || {
+                for _ in 0..MAX_WRITERS {
+                    give(compartments(&[NOTES]), Rights::ReadWrite, cid(7));
+                }
+            },
+            opens(&PLANNED),
+        ),
+        (
+            "the package is handed out under many grants",
+            || {
+                for _ in 0..40 {
+                    give(compartments(&[NOTES]), Rights::Read, PACKAGE());
+                }
+            },
+            opens(&PLANNED),
+        ),
+        (
+            "more keys are out than are remembered by name",
+            || {
+                for _ in 0..9 {
+                    let opened = add_compartments(PATIENT, MAX_SCOPE);
+                    let grant = give(compartments(&opened), Rights::Read, cid(7));
+                    assert_ok!(Consent::revoke(by(OWNER), PATIENT, grant));
+                    opened.into_iter().for_each(close);
+                }
+            },
+            opens(&PLANNED),
+        ),
+        (
+            "the trail takes no more of the organisation",
+            || {
+                with(|w| w.entries.insert((PATIENT, HOSPITAL), 0));
+            },
+            opens(&PLANNED),
+        ),
+        (
+            "the organisation's places are taken by requests",
+            || {
+                for _ in 0..16 {
+                    let treat = Purpose::Treat;
+                    let asked = Consent::request(by(DOCTOR), PATIENT, treat, DAY, LETTER(), None);
+                    assert_ok!(asked);
+                }
+            },
+            opens(&PLANNED),
+        ),
+        (
+            "the holders are suspended",
+            || with(|w| w.suspended.extend([INSURANCE, INSURANCE + 1])),
+            opens(&PLANNED),
+        ),
+        (
+            "the clinician has a grant already, and keys under it",
+            || {
+                give(compartments(&PLANNED), Rights::Read, PACKAGE());
+            },
+            opens(&PLANNED),
+        ),
+    ];
+    for (what, did, opened) in walk {
+        execute(|| {
+            plan(&PLANNED);
+            did();
+            assert_eq!(broken_by(DOCTOR), opened, "{what}");
+            // An index that was never reached.
+            NextGlass::<Test>::mutate_exists(PATIENT, |next| {
+                *next = next.filter(|next| *next < GlassIndex::MAX)
+            });
+            ensure_sound();
+        });
+    }
+}
+
+#[test]
+fn largest_plan_opens_what_is_left_of_it_in_its_order() {
+    execute(|| {
+        let mut opened = add_compartments(PATIENT, MAX_SCOPE);
+        plan(&opened);
+        assert_eq!(broken_by(DOCTOR), Some(opened.clone()));
+        close(opened.remove(30));
+        close(opened.remove(0));
+        assert_eq!(broken_by(COLLEAGUE), Some(opened));
+        ensure_sound();
+    });
+}
+
+/// What is granted halfway would let read without a glass that anybody answers for.
+#[test]
+fn grant_that_fails_halfway_leaves_the_refusal_alone() {
+    execute(|| {
+        plan(&PLANNED);
+        let full = Handover {
+            envelopes: MAX_ENVELOPES,
+            last_at: now(),
+        };
+        Handovers::<Test>::insert(PATIENT, 0, full);
+        assert_eq!(broken_by(DOCTOR), None);
+        Handovers::<Test>::remove(PATIENT, 0);
+        assert_eq!(NextGrant::<Test>::get(PATIENT), 0);
+        assert_eq!(pallet_consent::Grants::<Test>::iter().count(), 0);
+        assert_eq!(Emergency::glasses_to_review(HOSPITAL, None, 1), vec![]);
+        // Nobody is kept from the next one.
+        assert_eq!(broken_by(DOCTOR), Some(PLANNED.to_vec()));
+        ensure_sound();
+    });
+}
+
+#[test]
+fn refusal_costs_the_compartments_that_are_closed() {
+    execute(|| {
+        let cost = |who| {
+            let info = Emergency::break_glass(by(who), PATIENT, LETTER()).expect("tried");
+            info.actual_weight
+        };
+        let refused = |looked_at| Some(<() as WeightInfo>::break_glass_refused(looked_at));
+        assert_eq!(cost(DOCTOR), refused(0));
+        plan(&PLANNED);
+        with(|w| w.compartments.clear());
+        assert_eq!(cost(DOCTOR), refused(2));
+        // All that was declared, where a grant was tried.
+        reset();
+        NextGrant::<Test>::insert(PATIENT, GrantIndex::MAX);
+        assert_eq!(cost(DOCTOR), None);
+    });
+}
