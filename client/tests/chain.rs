@@ -188,7 +188,7 @@ async fn a_trail_is_written_read_back_and_verified() {
     let whole = trail::read(&chain, patient).await.unwrap();
     let seen = SeenHead {
         count: early.head.count,
-        hash: early.head.hash,
+        digest: early.head.digest,
     };
     whole.verify(Some(&seen)).unwrap();
     trail::check_readings(&chain, &whole.entries).await.unwrap();

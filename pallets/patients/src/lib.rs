@@ -80,8 +80,8 @@ use salus_primitives::{
     signing::{enrolment_payload, verify, RoleConsent, CONSENT_LASTS},
     traits::{Chain, Control, OnSuccession, OpenIntake, RecoveryPlans, Standing, Trail},
     AccountId, Addition, Cid, CompartmentId, Controller, ControllerRole, EnrolmentConsent,
-    FormerKeyring, HandOver, Moment, OrgId, Patient, PatientId, Recipient, Removal, SignedRecipient,
-    Subject, SuccessionConsent, DAY, MAX_CONTROLLERS,
+    FormerKeyring, HandOver, Member, Moment, OrgId, Patient, PatientId, Recipient, Removal,
+    SignedRecipient, Subject, SuccessionConsent, DAY, MAX_CONTROLLERS,
 };
 
 pub use pallet::*;
