@@ -64,7 +64,7 @@ impl<'a> Flood<'a> {
             Attack::Nobody => Vec::new(),
             Attack::Trail => self.cast.services(),
             Attack::Motions => vec![self.cast.admin()?],
-            Attack::Patient => self.cast.controllers()?,
+            Attack::Patient => self.cast.controllers(),
             Attack::Guardian => vec![self.cast.guardian()],
             Attack::Stranger => vec![self.cast.stranger()?],
             _ => self.cast.staff(),

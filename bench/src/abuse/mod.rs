@@ -174,7 +174,7 @@ async fn measure(
     let flood = Flood::of(chain, cast, attack);
     let probes = [
         Probe::new("others", cast.other_doctor(), cast.other_call()),
-        Probe::new("same hospital", cast.patient_owner()?, cast.patient_call()),
+        Probe::new("same hospital", cast.patient_owner(), cast.patient_call()),
     ];
     let from = watch.from();
     let ends = from + blocks;
