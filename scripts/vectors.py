@@ -88,11 +88,15 @@ for row in vectors("recipient"):
                               bytes.fromhex(row["subject_scale"]), bytes([row["scheme"]]), compact(len(key)), key,
                               row["epoch"].to_bytes(4, "little")), row["payload"])
 
+for row in vectors("patient") + vectors("enrolment"):
+    same("patient", blake2b(b"salus/patient/v1", *(bytes.fromhex(row[name]) for name in (
+        "genesis", "controller", "salt")))[:32], row["patient"])
+
 for row in vectors("enrolment"):
     same("enrolment", blake2b(b"salus/enrol/v1", bytes.fromhex(row["genesis"]), row["organisation"].to_bytes(4, "little"),
                               bytes.fromhex(row["enroller"]), bytes.fromhex(row["patient"]),
                               bytes.fromhex(row["controller"]), bytes([row["role_number"]]),
-                              bytes.fromhex(row["nonce"]), row["expires_at"].to_bytes(8, "little")), row["payload"])
+                              bytes.fromhex(row["salt"]), row["expires_at"].to_bytes(8, "little")), row["payload"])
 
 document = vectors("trail")
 head = blake2b(b"salus/trail/v1", bytes.fromhex(document["genesis"]), bytes.fromhex(document["patient"]))

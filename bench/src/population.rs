@@ -12,7 +12,7 @@ use salus_client::{
     keys::AccountKey,
 };
 use salus_primitives::{
-    rows::DAY, AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, GrantIndex,
+    rows::DAY, AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis, GrantIndex,
     GrantTerms, Grantee, Member, Moment, NewRecord, OrgId, Part, PatientId, Purpose, RecordIndex,
     Rights, Scope, Spender, Subject, MAX_ANCHORS,
 };
@@ -71,6 +71,9 @@ pub struct Population {
     /// Of each patient.
     pub records: u32,
     pub now: Moment,
+    genesis: Genesis,
+    /// Of each patient: to derive one takes as long as to sign.
+    ids: Vec<PatientId>,
 }
 
 /// A patient, their hospital's first grant, and the one compartment it writes into.
@@ -84,7 +87,7 @@ pub struct Chart<'a> {
 impl Chart<'_> {
     pub const GRANT: GrantIndex = 0;
 
-    pub fn owner(&self) -> Result<Arc<AccountKey>> {
+    pub fn owner(&self) -> Arc<AccountKey> {
         owner(self.number)
     }
 
@@ -116,16 +119,17 @@ impl Chart<'_> {
     }
 }
 
-fn owner(patient: u32) -> Result<Arc<AccountKey>> {
-    let seed = blake2_256(&("salus-bench owner", patient).encode());
-    Ok(Arc::new(AccountKey::from_uri(&format!(
-        "0x{}",
-        hex::encode(seed)
-    ))?))
+fn owner(patient: u32) -> Arc<AccountKey> {
+    let seed = hex::encode(blake2_256(&("salus-bench owner", patient).encode()));
+    Arc::new(AccountKey::from_uri(&format!("0x{seed}")).expect("a seed of 32 bytes; qed"))
 }
 
-fn patient_id(patient: u32) -> PatientId {
-    PatientId(blake2_128(&("salus-bench patient", patient).encode()))
+fn salt(patient: u32) -> [u8; 16] {
+    blake2_128(&("salus-bench patient", patient).encode())
+}
+
+fn patient_id(genesis: &Genesis, patient: u32) -> PatientId {
+    PatientId::derive(genesis, &owner(patient).account(), &salt(patient))
 }
 
 impl Population {
@@ -139,11 +143,16 @@ impl Population {
         let salus = chain.salus().await?;
         let now = salus.now().await?;
         let hospitals = hospitals(chain, &salus, services).await?;
+        let genesis = chain.genesis();
         let population = Self {
             hospitals,
             patients,
             records,
             now,
+            genesis,
+            ids: (0..patients)
+                .map(|number| patient_id(&genesis, number))
+                .collect(),
         };
         population.enrol(chain).await?;
         population.grant(chain).await?;
@@ -151,9 +160,15 @@ impl Population {
         Ok(population)
     }
 
+    /// Returns the id of a patient, of those beyond the population too.
+    fn patient_id(&self, number: u32) -> PatientId {
+        let known = self.ids.get(number as usize).copied();
+        known.unwrap_or_else(|| patient_id(&self.genesis, number))
+    }
+
     /// The patients of hospital 0 are 0, n, 2n, … of n hospitals.
     pub fn chart(&self, number: u32) -> Chart<'_> {
-        let patient = patient_id(number);
+        let patient = self.patient_id(number);
         Chart {
             patient,
             hospital: &self.hospitals[number as usize % self.hospitals.len()],
@@ -174,14 +189,14 @@ impl Population {
         let key = DecryptionKey::generate().public();
         let plans = (have..self.patients)
             .map(|number| self.enrolment(chain, number, &key))
-            .collect::<Result<Vec<_>>>()?;
+            .collect();
         send(chain, "enrolments", plans).await
     }
 
     /// The patient's enrolment, with this key for what is encrypted to them.
-    pub fn enrolment(&self, chain: &Chain, number: u32, key: &EncryptionKey) -> Result<Plan> {
+    pub fn enrolment(&self, chain: &Chain, number: u32, key: &EncryptionKey) -> Plan {
         let chart = self.chart(number);
-        let owner = chart.owner()?;
+        let owner = chart.owner();
         let service = chart.service(number as usize / self.hospitals.len());
         let genesis = chain.genesis();
         let patient = chart.patient;
@@ -189,9 +204,8 @@ impl Population {
         let consent = owner.sign_enrolment(
             chart.hospital.organisation,
             &service.account(),
-            &patient,
             ControllerRole::Owner,
-            patient.0,
+            salt(number),
             self.now + DAY,
             &genesis,
         );
@@ -204,7 +218,7 @@ impl Population {
             &recipient(Subject::Inbox(patient)),
             &consent,
         );
-        Ok(Plan { key: service, call })
+        Plan { key: service, call }
     }
 
     async fn grant(&self, chain: &Chain) -> Result<()> {
@@ -217,12 +231,12 @@ impl Population {
             .map(|number| {
                 let chart = self.chart(number);
                 let call = calls::consent::grant(chart.patient, &self.terms(&chart), None);
-                Ok(Plan {
-                    key: chart.owner()?,
+                Plan {
+                    key: chart.owner(),
                     call,
-                })
+                }
             })
-            .collect::<Result<Vec<_>>>()?;
+            .collect();
         send(chain, "grants", plans).await
     }
 
@@ -280,7 +294,7 @@ impl Population {
         let (mut low, mut high) = (0, self.patients);
         while low < high {
             let middle = low + (high - low) / 2;
-            match has(patient_id(middle)).await? {
+            match has(self.patient_id(middle)).await? {
                 true => low = middle + 1,
                 false => high = middle,
             }
@@ -291,7 +305,7 @@ impl Population {
     /// The index of each patient's next grant.
     pub async fn next_grants(&self, chain: &Chain) -> Result<Vec<GrantIndex>> {
         stream::iter(0..self.patients)
-            .map(|number| next(chain, "Consent", "NextGrant", patient_id(number)))
+            .map(|number| next(chain, "Consent", "NextGrant", self.patient_id(number)))
             .buffered(AT_ONCE)
             .try_collect()
             .await

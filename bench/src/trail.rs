@@ -50,7 +50,7 @@ async fn make(node: &str, entries: u64) -> Result<(String, Value)> {
     let population = Population::prepare(&chain, 1, 1, 2).await?;
     let chart = population.chart(0);
     population.raise_allowances(&chain).await?;
-    let owner = chart.owner()?;
+    let owner = chart.owner();
     let calls = [
         calls::patients::restrict(chart.patient),
         calls::patients::lift(chart.patient),

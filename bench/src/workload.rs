@@ -164,17 +164,17 @@ impl Planner<'_> {
             Workload::Open64 => self.open(&chart, &(0..MAX_OPEN).collect::<Vec<_>>()),
             Workload::Anchor => Ok(self.anchor(&chart)),
             Workload::AnchorMany => self.anchor_many(number),
-            Workload::Grant => self.grant(&chart, number),
+            Workload::Grant => Ok(self.grant(&chart, number)),
             Workload::HospitalDay => match self.lots.gen_range(0..100) {
                 0..60 => {
                     self.opened.entry(number).or_insert(self.turn);
                     self.open_one(&chart)
                 }
                 60..85 => Ok(self.anchor(&chart)),
-                85..90 => self.grant(&chart, number),
-                90..95 => self.revoke(&chart, number),
+                85..90 => Ok(self.grant(&chart, number)),
+                90..95 => Ok(self.revoke(&chart, number)),
                 95..98 => self.delivered(&chart, number),
-                98 => self.open_compartment(&chart),
+                98 => Ok(self.open_compartment(&chart)),
                 _ => Ok(self.remark(&chart)),
             },
         }
@@ -232,27 +232,27 @@ impl Planner<'_> {
         Ok(self.by_service(&chart, calls::records::anchor_many(&items)?))
     }
 
-    fn grant(&mut self, chart: &Chart<'_>, number: u32) -> Result<Plan> {
+    fn grant(&mut self, chart: &Chart<'_>, number: u32) -> Plan {
         self.grants[number as usize].next += 1;
         let terms = self.population.terms(chart);
-        Ok(Plan {
-            key: chart.owner()?,
+        Plan {
+            key: chart.owner(),
             call: calls::consent::grant(chart.patient, &terms, None),
-        })
+        }
     }
 
     /// Of a grant that was made here; makes one if there is none.
-    fn revoke(&mut self, chart: &Chart<'_>, number: u32) -> Result<Plan> {
+    fn revoke(&mut self, chart: &Chart<'_>, number: u32) -> Plan {
         let made = &mut self.grants[number as usize];
         if made.oldest == made.next {
             return self.grant(chart, number);
         }
         let grant = made.oldest;
         made.oldest += 1;
-        Ok(Plan {
-            key: chart.owner()?,
+        Plan {
+            key: chart.owner(),
             call: calls::consent::revoke(chart.patient, grant),
-        })
+        }
     }
 
     /// Of what was opened so long ago that it is in a block; else opens one.
@@ -272,14 +272,14 @@ impl Planner<'_> {
         Ok(self.by_service(chart, call))
     }
 
-    fn open_compartment(&mut self, chart: &Chart<'_>) -> Result<Plan> {
-        let owner = chart.owner()?;
+    fn open_compartment(&mut self, chart: &Chart<'_>) -> Plan {
+        let owner = chart.owner();
         let compartment = CompartmentId(self.lots.gen());
         let subject = Subject::Compartment(chart.patient, compartment);
         let recipient = owner.sign_recipient(&subject, &self.key, 0, &self.genesis);
-        Ok(Plan {
+        Plan {
             key: owner,
             call: calls::records::open_compartment(chart.patient, compartment, &recipient),
-        })
+        }
     }
 }

@@ -25,10 +25,10 @@ impl World {
         let number = FIRST | rand::random::<u32>();
         let key = DecryptionKey::generate();
         let chart = population.chart(number);
-        let enrolment = population.enrolment(chain, number, &key.public())?;
+        let enrolment = population.enrolment(chain, number, &key.public());
         chain.submit(&enrolment.key, &enrolment.call).await?;
         Ok(Self {
-            owner: chart.owner()?,
+            owner: chart.owner(),
             patient: chart.patient,
             compartment: chart.compartment,
             key,

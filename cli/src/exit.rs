@@ -31,6 +31,7 @@ const NOT_ALLOWED: &[&str] = &[
     "ForeignReplacement",
     "RoleNotAllowed",
     "BadConsent",
+    "PatientIdMismatch",
     "TooManyRefusals",
     "RoleMayNot",
     "NotReviewer",

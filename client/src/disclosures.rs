@@ -356,7 +356,7 @@ mod tests {
             variant: variant.into(),
             fields,
             event: Vec::new(),
-            hash: H256::zero(),
+            digest: H256::zero(),
         }
     }
 

@@ -315,6 +315,7 @@ mod tests {
                 restricted_since: None,
                 keyring: None,
                 entries: 0,
+                pending: Vec::new(),
             },
             controllers: Vec::new(),
             compartments: Vec::new(),
@@ -342,7 +343,7 @@ mod tests {
                 at: 0,
                 head: Head {
                     count: 0,
-                    hash: H256::zero(),
+                    digest: H256::zero(),
                     last_block: 0,
                     checkpoint: 0,
                 },

@@ -120,29 +120,29 @@ impl AccountKey {
         }
     }
 
-    /// This account's word that `organisation` may enrol `patient` under its control.
+    /// Signs that `organisation` may enrol this account's patient of this salt: [`PatientId::derive`].
     pub fn sign_enrolment(
         &self,
         organisation: OrgId,
         enroller: &AccountId,
-        patient: &PatientId,
         role: ControllerRole,
-        nonce: [u8; 16],
+        salt: [u8; 16],
         expires_at: Moment,
         genesis: &Genesis,
     ) -> EnrolmentConsent {
+        let controller = self.account();
         let payload = enrolment_payload(
             genesis,
             organisation,
             enroller,
-            patient,
-            &self.account(),
+            &PatientId::derive(genesis, &controller, &salt),
+            &controller,
             role,
-            &nonce,
+            &salt,
             expires_at,
         );
         EnrolmentConsent {
-            nonce,
+            salt,
             expires_at,
             signature: self.multi_sign(&payload),
         }
@@ -246,7 +246,7 @@ impl SessionChallenge {
     }
 }
 
-/// 16 random bytes, as ids and nonces are.
+/// Returns 16 random bytes, as nonces and the salts of ids are.
 pub fn random_16() -> [u8; 16] {
     let mut bytes = [0u8; 16];
     OsRng.fill_bytes(&mut bytes);
@@ -369,16 +369,9 @@ mod tests {
     fn enrolment_consent_verifies_as_the_chain_does() {
         let owner = AccountKey::from_uri("//Alice").unwrap();
         let clerk = AccountKey::from_uri("//Bob").unwrap().account();
-        let (genesis, patient) = (Genesis::repeat_byte(1), PatientId([5; 16]));
-        let consent = owner.sign_enrolment(
-            2,
-            &clerk,
-            &patient,
-            ControllerRole::Owner,
-            [9; 16],
-            77,
-            &genesis,
-        );
+        let genesis = Genesis::repeat_byte(1);
+        let patient = PatientId::derive(&genesis, &owner.account(), &[9; 16]);
+        let consent = owner.sign_enrolment(2, &clerk, ControllerRole::Owner, [9; 16], 77, &genesis);
         let payload = |organisation| {
             enrolment_payload(
                 &genesis,

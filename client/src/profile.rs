@@ -208,7 +208,7 @@ impl Heads {
     pub fn get(&self, patient: &PatientId) -> Option<TrailHead> {
         self.0.get(&patient.to_string()).map(|head| TrailHead {
             count: head.count,
-            digest: head.digest,
+            digest: head.hash,
             last_block: head.last_block,
             checkpoint: head.checkpoint,
         })

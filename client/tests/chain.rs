@@ -151,16 +151,16 @@ async fn a_trail_is_written_read_back_and_verified() {
     assert_eq!(event.fields["role"], "Physician");
 
     // A patient's first three entries, two of them sent without waiting in between.
-    let (patient, intake) = (PatientId(random_16()), CompartmentId(random_16()));
+    let (salt, intake) = (random_16(), CompartmentId(random_16()));
     let genesis = chain.genesis();
+    let patient = PatientId::derive(&genesis, &owner.account(), &salt);
     let recipient =
         |subject| owner.sign_recipient(&subject, &DecryptionKey::generate().public(), 0, &genesis);
     let consent = owner.sign_enrolment(
         organisation,
         &doctor.account(),
-        &patient,
         ControllerRole::Owner,
-        random_16(),
+        salt,
         now + HOUR,
         &genesis,
     );
@@ -188,7 +188,7 @@ async fn a_trail_is_written_read_back_and_verified() {
     let whole = trail::read(&chain, patient).await.unwrap();
     let seen = SeenHead {
         count: early.head.count,
-        hash: early.head.hash,
+        digest: early.head.digest,
     };
     whole.verify(Some(&seen)).unwrap();
     trail::check_readings(&chain, &whole.entries).await.unwrap();

@@ -4,6 +4,8 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use sp_core::H256;
 
+use crate::AccountId;
+
 /// Milliseconds since the Unix epoch, as `pallet-timestamp` keeps them.
 pub type Moment = u64;
 pub type BlockNumber = u32;
@@ -73,9 +75,27 @@ impl core::fmt::Display for MalformedId {
 impl core::error::Error for MalformedId {}
 
 opaque_id! {
-    /// A patient: 16 random bytes. Not an account; accounts *control* patients.
+    /// A patient: 16 bytes without a meaning, bound to the account that consents to the enrolment:
+    /// [`PatientId::derive`]. Not an account; accounts *control* patients.
     PatientId
 }
+
+impl PatientId {
+    /// Returns the one id under which this account can have a patient enrolled with this salt: the
+    /// first 16 bytes of blake2b-256(SCALE("salus/patient/v1", genesis, controller, salt)).
+    ///
+    /// An id is seen in the pool before it is in a block. Bound to its controller, it is worth
+    /// nothing to anybody else. The salt is random, so that an id does not tell the account, and an
+    /// account has room for any number of patients.
+    pub fn derive(genesis: &Genesis, controller: &AccountId, salt: &[u8; 16]) -> Self {
+        let input = (b"salus/patient/v1", genesis, controller, salt).encode();
+        let hash = sp_io::hashing::blake2_256(&input);
+        let mut id = [0u8; 16];
+        id.copy_from_slice(&hash[..16]);
+        Self(id)
+    }
+}
+
 opaque_id! {
     /// A set of a patient's records under one encryption key. Only the patient's app knows its name.
     CompartmentId
@@ -135,3 +155,21 @@ impl core::fmt::Debug for Cid {
 
 /// Identifies the chain in every signed payload: the hash of its genesis block.
 pub type Genesis = H256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Computed with @polkadot/util-crypto; `testdata/vectors/patient.json` has it too.
+    #[test]
+    fn a_patients_id_is_bound_to_chain_controller_and_salt() {
+        let id = |genesis, controller, salt| {
+            let controller = AccountId::new([controller; 32]);
+            PatientId::derive(&Genesis::repeat_byte(genesis), &controller, &[salt; 16]).to_string()
+        };
+        assert_eq!(id(0x11, 0x34, 0x44), "d373f1314164ff86daa6ca9f90ebf847");
+        assert_eq!(id(0x11, 0x34, 0x45), "c2fb5760d5659a538ac7caf102944d4f");
+        assert_eq!(id(0x11, 0x35, 0x44), "99492a3ad4cfa502b6bd758f21ec2ad6");
+        assert_eq!(id(0x12, 0x34, 0x44), "05a30aa3f1dac2b93a870fb0d4e52177");
+    }
+}

@@ -97,7 +97,8 @@ pub fn recipient_payload(
     Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct EnrolmentConsent {
-    pub nonce: [u8; 16],
+    /// The patient's id is made of it and of who consents: [`PatientId::derive`].
+    pub salt: [u8; 16],
     pub expires_at: Moment,
     pub signature: MultiSignature,
 }
@@ -110,7 +111,7 @@ pub fn enrolment_payload(
     patient: &PatientId,
     controller: &AccountId,
     role: ControllerRole,
-    nonce: &[u8; 16],
+    salt: &[u8; 16],
     expires_at: Moment,
 ) -> [u8; 32] {
     sp_io::hashing::blake2_256(
@@ -122,7 +123,7 @@ pub fn enrolment_payload(
             patient,
             controller,
             role,
-            nonce,
+            salt,
             expires_at,
         )
             .encode(),

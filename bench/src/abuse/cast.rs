@@ -100,7 +100,7 @@ impl Cast {
         accounts: &[&AccountKey],
     ) -> Result<()> {
         let chart = self.population.chart(patient);
-        let owner = chart.owner()?;
+        let owner = chart.owner();
         let salus = chain.salus().await?;
         let now = salus.now().await?;
         let have = salus.controllers(chart.patient).await?;
@@ -156,7 +156,7 @@ impl Cast {
     }
 
     /// The owner of the patient whose other controllers flood.
-    pub fn crowded_owner(&self) -> Result<Arc<AccountKey>> {
+    pub fn crowded_owner(&self) -> Arc<AccountKey> {
         self.population.chart(CROWDED).owner()
     }
 
@@ -184,7 +184,7 @@ impl Cast {
     }
 
     /// A patient of the hospital that floods.
-    pub fn patient_owner(&self) -> Result<Arc<AccountKey>> {
+    pub fn patient_owner(&self) -> Arc<AccountKey> {
         self.population.chart(WAITING).owner()
     }
 

@@ -174,11 +174,11 @@ async fn measure(
     let flood = Flood::of(chain, cast, attack);
     let mut probes = vec![
         Probe::new("others", cast.other_doctor(), cast.other_call()),
-        Probe::new("same hospital", cast.patient_owner()?, cast.patient_call()),
+        Probe::new("same hospital", cast.patient_owner(), cast.patient_call()),
     ];
     if attack == Attack::Patient {
         // Somebody who has to stop what the others do, once.
-        let (owner, call) = (cast.crowded_owner()?, cast.urgent_of_the_crowd());
+        let (owner, call) = (cast.crowded_owner(), cast.urgent_of_the_crowd());
         probes.push(Probe::once("same patient", owner, call));
     }
     let from = watch.from();

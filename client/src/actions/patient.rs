@@ -77,14 +77,14 @@ pub fn consent(
             "a carer cannot enrol a patient: choose owner or guardian".into(),
         ));
     }
-    let patient = PatientId(random_16());
+    let (key, salt) = (&unlocked.account, random_16());
+    let patient = PatientId::derive(&genesis, &key.account(), &salt);
     let mut keyring = Keyring::new(patient);
     keyring.add_holder("this device", &unlocked.device.public())?;
     let (intake, intake_key) = keyring.prepare(&Label::Intake, 0);
     let inbox_key = keyring.prepare_inbox(0);
     profile.save_keyring(&mut keyring)?;
 
-    let key = &unlocked.account;
     let intake_recipient = key.sign_recipient(
         &Subject::Compartment(patient, intake),
         &intake_key,
@@ -92,15 +92,7 @@ pub fn consent(
         &genesis,
     );
     let inbox = key.sign_recipient(&Subject::Inbox(patient), &inbox_key, 0, &genesis);
-    let consent = key.sign_enrolment(
-        organisation,
-        enroller,
-        &patient,
-        role,
-        random_16(),
-        expires_at,
-        &genesis,
-    );
+    let consent = key.sign_enrolment(organisation, enroller, role, salt, expires_at, &genesis);
     let file = ConsentFile {
         version: CONSENT_VERSION,
         genesis,
@@ -144,7 +136,7 @@ impl ConsentFile {
         }
     }
 
-    /// Decodes it and checks all three signatures.
+    /// Decodes it, and checks the id and all three signatures.
     fn verify(&self, genesis: &Genesis) -> Result<Consent> {
         let bad = |reason: &str| Error::invalid("consent", reason);
         if self.genesis != *genesis {
@@ -167,6 +159,12 @@ impl ConsentFile {
             inbox: decode(&self.inbox)?,
             consent: decode(&self.consent)?,
         };
+        let salt = &consent.consent.salt;
+        if patient != PatientId::derive(genesis, &consent.controller, salt) {
+            return Err(bad(
+                "its id is not the one of who signed: ask for a new one",
+            ));
+        }
         let payload = enrolment_payload(
             genesis,
             self.organisation,
@@ -174,7 +172,7 @@ impl ConsentFile {
             &patient,
             &consent.controller,
             self.role,
-            &consent.consent.nonce,
+            salt,
             consent.consent.expires_at,
         );
         let signed = |recipient: &Recipient, subject: Subject| {
@@ -674,5 +672,56 @@ mod tests {
         let mut cut = file;
         cut.consent.truncate(10);
         assert!(cut.verify(&genesis).is_err());
+    }
+
+    /// The file under another id, with every signature made for it.
+    fn signed_for(file: &ConsentFile, genesis: &Genesis, patient: PatientId) -> ConsentFile {
+        let key = AccountKey::from_uri("//Alice").unwrap();
+        let true_one = file.verify(genesis).unwrap();
+        let (intake, mut consent) = (true_one.intake, true_one.consent);
+        let payload = enrolment_payload(
+            genesis,
+            file.organisation,
+            &true_one.enroller,
+            &patient,
+            &key.account(),
+            file.role,
+            &consent.salt,
+            consent.expires_at,
+        );
+        consent.signature = key.multi_sign(&payload);
+        let public = crate::files::age::DecryptionKey::generate().public();
+        let recipient =
+            |subject| hex::encode(key.sign_recipient(&subject, &public, 0, genesis).encode());
+        ConsentFile {
+            patient: patient.to_string(),
+            intake_recipient: recipient(Subject::Compartment(patient, intake)),
+            inbox: recipient(Subject::Inbox(patient)),
+            consent: hex::encode(consent.encode()),
+            ..file.clone()
+        }
+    }
+
+    #[test]
+    fn a_consent_for_an_id_that_is_not_its_controllers_is_refused() {
+        let (_folder, file, genesis) = signed();
+        let true_one: PatientId = file.patient.parse().unwrap();
+        let salt = file.verify(&genesis).unwrap().consent.salt;
+        let bob = AccountKey::from_uri("//Bob").unwrap().account();
+        let alice = AccountKey::from_uri("//Alice").unwrap().account();
+        assert_eq!(PatientId::derive(&genesis, &alice, &salt), true_one);
+        assert!(signed_for(&file, &genesis, true_one)
+            .verify(&genesis)
+            .is_ok());
+        for wrong in [
+            PatientId([0; 16]),
+            PatientId::derive(&genesis, &bob, &salt),
+            PatientId::derive(&Genesis::zero(), &alice, &salt),
+            PatientId::derive(&genesis, &alice, &[0; 16]),
+        ] {
+            let refused = signed_for(&file, &genesis, wrong).verify(&genesis);
+            let refused = refused.unwrap_err().to_string();
+            assert!(refused.contains("not the one of who signed"), "{refused}");
+        }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use codec::{Decode, Encode};
+use codec::Encode;
 use salus_primitives::{
     AccountId, Controller, ControllerRole, Ending, Genesis, Helper, Moment, PatientId,
     RecoveryPlan, Subject,
@@ -954,6 +954,8 @@ pub async fn restore_kit(
 
 #[cfg(test)]
 mod tests {
+    use salus_primitives::api::PendingChanges;
+
     use super::*;
     use crate::actions::double::World;
     use crate::chain::ChainError;

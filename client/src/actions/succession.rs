@@ -621,7 +621,7 @@ mod tests {
             variant: variant.into(),
             fields: serde_json::json!({"owner": owner.to_string()}),
             event: Vec::new(),
-            hash: Genesis::zero(),
+            digest: Genesis::zero(),
         };
         let entries = [
             entry(1, "RecoveryStarted", &other),
@@ -649,7 +649,7 @@ mod tests {
             variant: variant.into(),
             fields,
             event: Vec::new(),
-            hash: Genesis::zero(),
+            digest: Genesis::zero(),
         };
         let done = |owner: &AccountId| serde_json::json!({"owner": owner.to_string()});
         let grant = |grant: u32| serde_json::json!({"grant": grant});

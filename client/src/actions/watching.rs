@@ -398,7 +398,7 @@ mod tests {
                     variant: "Opened".into(),
                     fields: Value::Null,
                     event,
-                    hash: head.digest,
+                    digest: head.digest,
                 }
             })
             .collect();

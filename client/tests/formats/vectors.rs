@@ -241,8 +241,31 @@ fn recipient_vectors() {
 }
 
 #[test]
+fn patient_vectors() {
+    let rows: Vec<Value> = [
+        (0x11, 0x34, 0x44),
+        (0x11, 0x34, 0x45),
+        (0x11, 0x35, 0x44),
+        (0x12, 0x34, 0x44),
+    ]
+    .map(|(chain, controller, salt)| {
+        let (genesis, salt) = (Genesis::repeat_byte(chain), [salt; 16]);
+        json!({
+            "genesis": hex::encode(genesis),
+            "controller": hex_of(&account(controller)),
+            "salt": hex::encode(salt),
+            "patient": PatientId::derive(&genesis, &account(controller), &salt).to_string(),
+        })
+    })
+    .into();
+    check("patient", json!(rows));
+}
+
+#[test]
 fn enrolment_vectors() {
     let roles = [ControllerRole::Owner, ControllerRole::Guardian];
+    let salt = [0x44; 16];
+    let patient = PatientId::derive(&genesis(), &account(0x34), &salt);
     let rows: Vec<Value> = roles
         .iter()
         .map(|role| {
@@ -250,21 +273,21 @@ fn enrolment_vectors() {
                 &genesis(),
                 7,
                 &account(0x33),
-                &patient(),
+                &patient,
                 &account(0x34),
                 *role,
-                &[0x44; 16],
+                &salt,
                 1_790_000_000_000,
             );
             json!({
                 "genesis": hex::encode(genesis()),
                 "organisation": 7,
                 "enroller": hex_of(&account(0x33)),
-                "patient": patient().to_string(),
+                "patient": patient.to_string(),
                 "controller": hex_of(&account(0x34)),
                 "role": role,
                 "role_number": *role as u8,
-                "nonce": hex::encode([0x44; 16]),
+                "salt": hex::encode(salt),
                 "expires_at": 1_790_000_000_000u64,
                 "payload": hex::encode(payload),
             })

@@ -167,29 +167,30 @@ mod benchmarks {
     fn enrol() {
         let (actor, organisation) = World::<T>::clinician();
         let (public, controller) = signer();
-        let intake = CompartmentId([1; 16]);
+        let (intake, salt) = (CompartmentId([1; 16]), [2; 16]);
+        let patient = PatientId::derive(&T::Chain::genesis(), &controller, &salt);
         let expires_at = T::Chain::now().saturating_add(DAY);
         let payload = enrolment_payload(
             &T::Chain::genesis(),
             organisation,
             &actor,
-            &PATIENT,
+            &patient,
             &controller,
             ControllerRole::Owner,
-            &[2; 16],
+            &salt,
             expires_at,
         );
         let consent = EnrolmentConsent {
-            nonce: [2; 16],
+            salt,
             expires_at,
             signature: sign(&public, &payload),
         };
-        let intake_recipient = recipient::<T>(&public, Subject::Compartment(PATIENT, intake), 0);
-        let inbox = recipient::<T>(&public, Subject::Inbox(PATIENT), 0);
+        let intake_recipient = recipient::<T>(&public, Subject::Compartment(patient, intake), 0);
+        let inbox = recipient::<T>(&public, Subject::Inbox(patient), 0);
         #[extrinsic_call]
         _(
             RawOrigin::Signed(actor),
-            PATIENT,
+            patient,
             controller,
             ControllerRole::Owner,
             intake,
@@ -197,7 +198,7 @@ mod benchmarks {
             inbox,
             consent,
         );
-        assert!(Patients::<T>::contains_key(PATIENT));
+        assert!(Patients::<T>::contains_key(patient));
     }
 
     /// The last word of 15 guardians.

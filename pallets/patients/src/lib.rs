@@ -4,7 +4,7 @@
 //!
 //! ## Overview
 //!
-//! A patient is 16 random bytes and never signs anything. **Accounts control patients**: the
+//! A patient is 16 opaque bytes and never signs anything. **Accounts control patients**: the
 //! patient's own as owner, a parent's or an attorney's as guardian under their own name, a
 //! relative's as carer who may answer requests. So keys can be lost and replaced, a child has a
 //! chart before it has a key, and nobody's name is on the chain.
@@ -49,6 +49,9 @@
 //! * **What a keyring replaces can be named again for 72 hours**, longer around a recovery.
 //! * **Accounts stay.** Each gets a provider reference with its first role, and none is ever taken
 //!   back: a reaped account would start again at nonce 0, and old transactions could be replayed.
+//! * **Nobody takes an id that another is about to be enrolled under.** An id is seen in the pool
+//!   before it is in a block, so it is a hash of the account that consents, and of a salt in its
+//!   consent: [`PatientId::derive`]. No other account's consent enrols it.
 //! * **A consent enrols once**, because it names the patient, and a patient is enrolled once.
 
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -366,6 +369,9 @@ pub mod pallet {
         TooManyKeyrings,
         /// This keyring was not replaced lately, and is not kept. Name another.
         NotKept,
+        /// The id is not the one of this controller and of the salt in the consent. Enrol under the
+        /// id that the consent is for, or let the controller make an id of its own.
+        PatientIdMismatch,
     }
 
     #[pallet::extra_constants]
@@ -427,11 +433,11 @@ pub mod pallet {
         ///
         /// A clinician or service in good standing, with the controller's signed consent to be
         /// enrolled by exactly this account of this organisation, and two keys that the controller
-        /// signed.
+        /// signed. The id is the controller's, by the salt in the consent.
         ///
-        /// Errors: `NotAuthorized`, `RoleNotAllowed`, `AlreadyEnrolled`, `ConsentExpired`,
-        /// `BadConsent`, `InvalidRecipient`, `WrongEpoch`, `BadSignature`; those of the intake
-        /// compartment. Events: `Enrolled`, and the opening of the compartment.
+        /// Errors: `NotAuthorized`, `RoleNotAllowed`, `PatientIdMismatch`, `AlreadyEnrolled`,
+        /// `ConsentExpired`, `BadConsent`, `InvalidRecipient`, `WrongEpoch`, `BadSignature`; those
+        /// of the intake compartment. Events: `Enrolled`, and the opening of the compartment.
         #[pallet::call_index(0)]
         #[pallet::weight(T::WeightInfo::enrol())]
         pub fn enrol(
@@ -450,6 +456,11 @@ pub mod pallet {
                 _ => return Err(Error::<T>::NotAuthorized.into()),
             };
             ensure!(role != ControllerRole::Carer, Error::<T>::RoleNotAllowed);
+            let genesis = T::Chain::genesis();
+            ensure!(
+                patient == PatientId::derive(&genesis, &controller, &consent.salt),
+                Error::<T>::PatientIdMismatch
+            );
             ensure!(
                 !Patients::<T>::contains_key(patient),
                 Error::<T>::AlreadyEnrolled
@@ -459,13 +470,13 @@ pub mod pallet {
                 Error::<T>::ConsentExpired
             );
             let payload = enrolment_payload(
-                &T::Chain::genesis(),
+                &genesis,
                 organisation,
                 &actor,
                 &patient,
                 &controller,
                 role,
-                &consent.nonce,
+                &consent.salt,
                 consent.expires_at,
             );
             ensure!(

@@ -230,8 +230,15 @@ pub fn set_now(now: Moment) {
 pub const HOSPITAL: OrgId = 0;
 pub const CLINIC: OrgId = 1;
 pub const START: Moment = 1_000 * DAY;
-pub const PATIENT: PatientId = PatientId([1; 16]);
-pub const OTHER: PatientId = PatientId([2; 16]);
+/// The patient of the account "Owner".
+pub const PATIENT: PatientId = PatientId([
+    0x6c, 0x31, 0xa6, 0x48, 0x84, 0xe9, 0x42, 0x48, 0x48, 0x5b, 0xbf, 0xee, 0xa5, 0x2c, 0x18, 0x91,
+]);
+/// The patient of the account "Stranger".
+pub const OTHER: PatientId = PatientId([
+    0xdd, 0xb0, 0xf0, 0x42, 0x5c, 0xc2, 0x6c, 0xd7, 0x03, 0x05, 0xf5, 0x16, 0x8a, 0x34, 0x1f, 0xb9,
+]);
+pub const SALT: [u8; 16] = [7; 16];
 pub const INTAKE: CompartmentId = CompartmentId([9; 16]);
 
 pub fn pair(name: &str) -> sr25519::Pair {
@@ -314,15 +321,31 @@ pub struct Enrolment {
     pub consent: EnrolmentConsent,
 }
 
+/// The id under which the account of this name is enrolled.
+pub fn patient_of(name: &str) -> PatientId {
+    PatientId::derive(&Doubles::genesis(), &account(name), &SALT)
+}
+
 /// Signed by `signer` for `by` of `organisation`, valid for a day.
 pub fn enrolment(
     signer: &str,
     by: AccountId,
     organisation: OrgId,
-    patient: PatientId,
     role: ControllerRole,
 ) -> Enrolment {
-    let (nonce, expires_at) = ([7; 16], now() + DAY);
+    enrolment_under(patient_of(signer), SALT, signer, by, organisation, role)
+}
+
+/// The same, under an id and with a salt that may not belong together.
+pub fn enrolment_under(
+    patient: PatientId,
+    salt: [u8; 16],
+    signer: &str,
+    by: AccountId,
+    organisation: OrgId,
+    role: ControllerRole,
+) -> Enrolment {
+    let expires_at = now() + DAY;
     let controller = account(signer);
     let payload = enrolment_payload(
         &Doubles::genesis(),
@@ -331,7 +354,7 @@ pub fn enrolment(
         &patient,
         &controller,
         role,
-        &nonce,
+        &salt,
         expires_at,
     );
     Enrolment {
@@ -342,7 +365,7 @@ pub fn enrolment(
         intake: recipient(signer, &Subject::Compartment(patient, INTAKE), 0),
         inbox: inbox(signer, patient, 0),
         consent: EnrolmentConsent {
-            nonce,
+            salt,
             expires_at,
             signature: MultiSignature::Sr25519(pair(signer).sign(&payload)),
         },
@@ -362,6 +385,18 @@ impl Enrolment {
             self.consent,
         )
     }
+}
+
+/// Leaves what the enrolment of a child leaves, its mother being guardian: under the id that the other
+/// helpers name.
+pub fn enrol_child(patient: PatientId, by: AccountId, organisation: OrgId) {
+    Patients::do_enrol(
+        patient,
+        by,
+        organisation,
+        guardian(),
+        ControllerRole::Guardian,
+    );
 }
 
 /// Keys by the account, for consents of accounts that tests name by their account.
@@ -515,7 +550,7 @@ impl ExtBuilder {
             set_under_way(None);
             System::set_block_number(1);
             if !self.empty {
-                enrolment("Owner", doctor(), HOSPITAL, PATIENT, ControllerRole::Owner)
+                enrolment("Owner", doctor(), HOSPITAL, ControllerRole::Owner)
                     .submit()
                     .expect("a patient");
                 add(owner(), guardian(), ControllerRole::Guardian, None).expect("a guardian");

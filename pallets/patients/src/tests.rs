@@ -4,8 +4,8 @@ use frame_support::{
 use salus_primitives::{
     rows::{DAY, ENDING_COUNTS, ENDING_WAITS, HOUR, UNNAMING_WAITS},
     signing::CONSENT_LASTS,
-    traits::{Control, Sponsorship},
-    AccountId, Cid, Controller, ControllerRole, PatientId, Recipient, Subject,
+    traits::{Chain, Control, Sponsorship},
+    AccountId, Cid, Controller, ControllerRole, Genesis, PatientId, Recipient, Subject,
 };
 use sp_runtime::DispatchError;
 use ControllerRole::{Carer, Guardian, Owner};
@@ -17,7 +17,7 @@ use crate::{
 };
 
 fn for_owner() -> Enrolment {
-    enrolment("Owner", doctor(), HOSPITAL, PATIENT, Owner)
+    enrolment("Owner", doctor(), HOSPITAL, Owner)
 }
 
 /// As `assert_noop`, for calls that return what a refusal does not cost.
@@ -70,15 +70,15 @@ mod enrol {
     #[test]
     fn software_enrols_and_a_guardian_signs_for_a_child() {
         ExtBuilder::empty().build_and_execute(|| {
-            assert_ok!(enrolment("Guardian", desk(), HOSPITAL, PATIENT, Guardian).submit());
-            assert_eq!(role(guardian()), Some(Guardian));
+            let child = patient_of("Guardian");
+            assert_ok!(enrolment("Guardian", desk(), HOSPITAL, Guardian).submit());
+            assert_eq!(Patients::role(&child, &guardian()), Some(Guardian));
         });
     }
 
     #[test]
     fn a_consent_wrapped_by_a_browser_wallet_counts() {
         use salus_primitives::signing::enrolment_payload;
-        use salus_primitives::traits::Chain;
         use sp_core::Pair;
         ExtBuilder::empty().build_and_execute(|| {
             let mut enrolment = for_owner();
@@ -89,7 +89,7 @@ mod enrol {
                 &PATIENT,
                 &owner(),
                 Owner,
-                &enrolment.consent.nonce,
+                &enrolment.consent.salt,
                 enrolment.consent.expires_at,
             );
             let wrapped = [b"<Bytes>".as_slice(), &payload, b"</Bytes>"].concat();
@@ -102,7 +102,7 @@ mod enrol {
     fn only_clinicians_and_services_enrol() {
         ExtBuilder::empty().build_and_execute(|| {
             for by in [hospital_admin(), owner(), stranger()] {
-                let enrolment = enrolment("Owner", by, HOSPITAL, PATIENT, Owner);
+                let enrolment = enrolment("Owner", by, HOSPITAL, Owner);
                 assert_noop!(enrolment.submit(), Error::<Test>::NotAuthorized);
             }
             let ours = for_owner();
@@ -128,7 +128,7 @@ mod enrol {
     fn nobody_is_enrolled_with_a_carer_alone() {
         ExtBuilder::empty().build_and_execute(|| {
             assert_noop!(
-                enrolment("Carer", doctor(), HOSPITAL, PATIENT, Carer).submit(),
+                enrolment("Carer", doctor(), HOSPITAL, Carer).submit(),
                 Error::<Test>::RoleNotAllowed
             );
         });
@@ -137,13 +137,17 @@ mod enrol {
     #[test]
     fn a_consent_is_for_this_organisation_enroller_patient_controller_and_role() {
         ExtBuilder::empty().build_and_execute(|| {
+            let mut another = for_owner();
+            another.consent.salt = [8; 16];
+            let salt = &another.consent.salt;
+            another.patient = PatientId::derive(&Doubles::genesis(), &owner(), salt);
             let bad = [
                 // Signed for the clinic, used by the hospital.
-                enrolment("Owner", doctor(), CLINIC, PATIENT, Owner),
+                enrolment("Owner", doctor(), CLINIC, Owner),
                 // Signed for the desk, used by the doctor; and the other way round.
                 Enrolment {
                     by: doctor(),
-                    ..enrolment("Owner", desk(), HOSPITAL, PATIENT, Owner)
+                    ..enrolment("Owner", desk(), HOSPITAL, Owner)
                 },
                 Enrolment {
                     by: desk(),
@@ -155,10 +159,7 @@ mod enrol {
                     ..for_owner()
                 },
                 // For another patient.
-                Enrolment {
-                    consent: enrolment("Owner", doctor(), HOSPITAL, OTHER, Owner).consent,
-                    ..for_owner()
-                },
+                another,
                 // For another role.
                 Enrolment {
                     role: Guardian,
@@ -166,6 +167,7 @@ mod enrol {
                 },
                 // For another controller.
                 Enrolment {
+                    patient: patient_of("Stranger"),
                     controller: stranger(),
                     ..for_owner()
                 },
@@ -176,9 +178,6 @@ mod enrol {
             let mut longer = for_owner();
             longer.consent.expires_at += DAY;
             assert_noop!(longer.submit(), Error::<Test>::BadConsent);
-            let mut again = for_owner();
-            again.consent.nonce = [8; 16];
-            assert_noop!(again.submit(), Error::<Test>::BadConsent);
         });
     }
 
@@ -210,10 +209,58 @@ mod enrol {
     #[test]
     fn an_enrolled_patient_is_not_taken_over() {
         ExtBuilder::default().build_and_execute(|| {
+            // Not by another account, nor with the owner's own word for another organisation.
+            let by_stranger =
+                enrolment_under(PATIENT, SALT, "Stranger", lee(), CLINIC, Owner).submit();
+            assert_noop!(by_stranger, Error::<Test>::PatientIdMismatch);
             assert_noop!(
-                enrolment("Stranger", lee(), CLINIC, PATIENT, Owner).submit(),
+                enrolment("Owner", lee(), CLINIC, Owner).submit(),
                 Error::<Test>::AlreadyEnrolled
             );
+        });
+    }
+
+    #[test]
+    fn patients_of_these_tests_have_the_ids_of_their_owners() {
+        assert_eq!(PATIENT, patient_of("Owner"));
+        assert_eq!(OTHER, patient_of("Stranger"));
+    }
+
+    #[test]
+    fn an_id_seen_in_the_pool_is_not_enrolled_by_the_consent_of_another_account() {
+        ExtBuilder::empty().build_and_execute(|| {
+            // The thief's word is in order, but for the id: with the salt that was seen, or another.
+            for (salt, role) in [(SALT, Owner), (SALT, Guardian), ([8; 16], Owner)] {
+                let squatted = enrolment_under(PATIENT, salt, "Stranger", lee(), CLINIC, role);
+                assert_noop!(squatted.submit(), Error::<Test>::PatientIdMismatch);
+            }
+            // Under the id of their own they may.
+            assert_ok!(enrolment("Stranger", lee(), CLINIC, Owner).submit());
+            assert_ok!(for_owner().submit());
+            assert_eq!(Patients::patient(PATIENT).unwrap().enrolled_by, HOSPITAL);
+        });
+    }
+
+    #[test]
+    fn an_id_of_another_salt_or_of_another_chain_is_refused() {
+        ExtBuilder::empty().build_and_execute(|| {
+            let elsewhere = PatientId::derive(&Genesis::zero(), &owner(), &SALT);
+            for (patient, salt) in [(PATIENT, [8; 16]), (elsewhere, SALT), (OTHER, SALT)] {
+                let wrong = enrolment_under(patient, salt, "Owner", doctor(), HOSPITAL, Owner);
+                assert_noop!(wrong.submit(), Error::<Test>::PatientIdMismatch);
+            }
+        });
+    }
+
+    #[test]
+    fn one_account_has_a_patient_for_each_salt() {
+        ExtBuilder::empty().build_and_execute(|| {
+            for salt in [SALT, [8; 16]] {
+                let id = PatientId::derive(&Doubles::genesis(), &guardian(), &salt);
+                let child = enrolment_under(id, salt, "Guardian", doctor(), HOSPITAL, Guardian);
+                assert_ok!(child.submit());
+            }
+            assert_eq!(Patients::controlled_by(guardian(), None, 256).len(), 2);
         });
     }
 
@@ -268,7 +315,7 @@ mod enrol {
             assert_ok!(add(owner(), stranger(), Carer, None));
             assert_eq!(Patients::sponsor(&stranger()), Some((PATIENT, HOSPITAL)));
             // … until they enrol somewhere themselves.
-            assert_ok!(enrolment("Stranger", lee(), CLINIC, OTHER, Owner).submit());
+            assert_ok!(enrolment("Stranger", lee(), CLINIC, Owner).submit());
             assert_eq!(Patients::sponsor(&stranger()), Some((OTHER, CLINIC)));
             assert_eq!(System::providers(&stranger()), 1);
         });
@@ -328,7 +375,7 @@ mod add_controller {
     #[test]
     fn an_account_that_controls_another_patient_has_no_say_in_this_one() {
         ExtBuilder::default().build_and_execute(|| {
-            assert_ok!(enrolment("Stranger", doctor(), HOSPITAL, OTHER, Owner).submit());
+            assert_ok!(enrolment("Stranger", doctor(), HOSPITAL, Owner).submit());
             for who in [stranger(), doctor(), hospital_admin()] {
                 assert_refused!(
                     add(who, stranger(), Owner, None),
@@ -479,7 +526,7 @@ mod guardians_add {
     /// A child with two parents.
     fn two_parents(test: impl FnOnce()) {
         ExtBuilder::empty().build_and_execute(|| {
-            assert_ok!(enrolment("Guardian", doctor(), HOSPITAL, PATIENT, Guardian).submit());
+            enrol_child(PATIENT, doctor(), HOSPITAL);
             assert_ok!(add(guardian(), account("Father"), Guardian, None));
             System::reset_events();
             test();
@@ -869,7 +916,7 @@ mod remove_controller {
     #[test]
     fn the_last_guardian_of_a_child_stays() {
         ExtBuilder::empty().build_and_execute(|| {
-            assert_ok!(enrolment("Guardian", doctor(), HOSPITAL, PATIENT, Guardian).submit());
+            enrol_child(PATIENT, doctor(), HOSPITAL);
             assert_ok!(add(guardian(), carer(), Carer, None));
             assert_ok!(add(
                 guardian(),
@@ -1113,7 +1160,7 @@ mod hand_over {
     /// A child with its mother as guardian.
     fn a_child(test: impl FnOnce()) {
         ExtBuilder::empty().build_and_execute(|| {
-            assert_ok!(enrolment("Guardian", doctor(), HOSPITAL, PATIENT, Guardian).submit());
+            enrol_child(PATIENT, doctor(), HOSPITAL);
             assert_ok!(add(guardian(), carer(), Carer, None));
             test();
         });
@@ -1333,7 +1380,7 @@ mod hand_over {
     #[test]
     fn whoever_has_other_patients_keeps_their_sponsor() {
         ExtBuilder::default().build_and_execute(|| {
-            assert_ok!(enrolment("Stranger", lee(), CLINIC, OTHER, Owner).submit());
+            assert_ok!(enrolment("Stranger", lee(), CLINIC, Owner).submit());
             assert_ok!(hand_over(owner(), "Stranger"));
             assert_eq!(Patients::sponsor(&stranger()), Some((OTHER, CLINIC)));
             assert_eq!(
@@ -1418,7 +1465,7 @@ mod void_enrolment {
     #[test]
     fn a_hand_over_that_waits_ends_too() {
         ExtBuilder::empty().build_and_execute(|| {
-            assert_ok!(enrolment("Guardian", doctor(), HOSPITAL, PATIENT, Guardian).submit());
+            enrol_child(PATIENT, doctor(), HOSPITAL);
             assert_ok!(add(guardian(), account("Father"), Guardian, None));
             assert_ok!(hand_over(guardian(), "Child"));
             // Closed before, it has been closed since then.
@@ -1569,7 +1616,7 @@ mod owners_hand_over {
     #[test]
     fn guardians_of_a_patient_with_a_plan_wait_too() {
         ExtBuilder::empty().build_and_execute(|| {
-            assert_ok!(enrolment("Guardian", doctor(), HOSPITAL, PATIENT, Guardian).submit());
+            enrol_child(PATIENT, doctor(), HOSPITAL);
             set_notice(Some(7 * DAY));
             assert_ok!(hand_over(guardian(), "Child"));
             assert_eq!(role(account("Child")), None);
@@ -1588,7 +1635,7 @@ mod succession {
     /// that guardians can leave.
     fn pending_words(test: impl FnOnce()) {
         ExtBuilder::empty().build_and_execute(|| {
-            assert_ok!(enrolment("Guardian", doctor(), HOSPITAL, PATIENT, Guardian).submit());
+            enrol_child(PATIENT, doctor(), HOSPITAL);
             assert_ok!(add(guardian(), account("Father"), Guardian, None));
             assert_ok!(add(guardian(), carer(), Carer, Some(START + HOUR)));
             set_now(START + HOUR);
@@ -1721,7 +1768,7 @@ mod sponsorship {
     #[test]
     fn another_live_role_sponsors_when_the_first_has_ended() {
         ExtBuilder::default().build_and_execute(|| {
-            assert_ok!(enrolment("Guardian", lee(), CLINIC, OTHER, Guardian).submit());
+            enrol_child(OTHER, lee(), CLINIC);
             assert_ok!(add(owner(), stranger(), Carer, Some(START + HOUR)));
             assert_ok!(add_to(OTHER, guardian(), stranger(), Carer, None));
             assert_eq!(Patients::sponsor(&stranger()), Some((PATIENT, HOSPITAL)));
@@ -1739,7 +1786,7 @@ mod sponsorship {
             assert_ok!(add(owner(), stranger(), Carer, Some(START + HOUR)));
             set_now(START + HOUR);
             assert_eq!(Patients::sponsor(&stranger()), None);
-            assert_ok!(enrolment("Guardian", lee(), CLINIC, OTHER, Guardian).submit());
+            enrol_child(OTHER, lee(), CLINIC);
             assert_ok!(add_to(OTHER, guardian(), stranger(), Carer, None));
             assert_eq!(Patients::sponsor(&stranger()), Some((OTHER, CLINIC)));
         });

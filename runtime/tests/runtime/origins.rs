@@ -756,7 +756,7 @@ fn end_credential(_: Who) -> RuntimeCall {
 // Patients.
 
 fn enrol(who: Who) -> RuntimeCall {
-    world::enrol(who, PatientId([3; 16]), Who::Newcomer).into()
+    world::enrol(who, Who::Newcomer).into()
 }
 
 fn add_controller(_: Who) -> RuntimeCall {

@@ -21,8 +21,15 @@ use sp_runtime::BuildStorage;
 /// 2025-01-01, in milliseconds.
 pub const NOW: Moment = 1_735_689_600_000;
 
-pub const PATIENT: PatientId = PatientId([1; 16]);
-pub const OTHER_PATIENT: PatientId = PatientId([2; 16]);
+/// The patient of [`Who::Owner`]: see [`patient_of`].
+pub const PATIENT: PatientId = PatientId([
+    0x73, 0xfc, 0x70, 0xfe, 0xfb, 0xe2, 0x3d, 0x28, 0x88, 0x41, 0x94, 0x48, 0x3e, 0xa3, 0x47, 0x2f,
+]);
+/// The patient of [`Who::OtherOwner`].
+pub const OTHER_PATIENT: PatientId = PatientId([
+    0x3d, 0xc6, 0x5d, 0xa3, 0x6a, 0x54, 0xdc, 0x7c, 0x9d, 0xd4, 0x95, 0x5d, 0x0a, 0xb1, 0x40, 0x62,
+]);
+const SALT: [u8; 16] = [9; 16];
 pub const INTAKE: CompartmentId = CompartmentId([10; 16]);
 pub const LABORATORY: CompartmentId = CompartmentId([11; 16]);
 
@@ -117,8 +124,13 @@ pub fn terms(grantee: Who, rights: Rights) -> GrantTerms {
     }
 }
 
-pub fn enrol(enroller: Who, patient: PatientId, controller: Who) -> pallet_patients::Call<Runtime> {
-    let (nonce, expires_at) = ([9; 16], NOW + 365 * DAY);
+/// The id under which this account is enrolled.
+pub fn patient_of(controller: Who) -> PatientId {
+    PatientId::derive(&genesis(), &controller.account(), &SALT)
+}
+
+pub fn enrol(enroller: Who, controller: Who) -> pallet_patients::Call<Runtime> {
+    let (patient, expires_at) = (patient_of(controller), NOW + 365 * DAY);
     let payload = enrolment_payload(
         &genesis(),
         HOSPITAL,
@@ -126,7 +138,7 @@ pub fn enrol(enroller: Who, patient: PatientId, controller: Who) -> pallet_patie
         &patient,
         &controller.account(),
         ControllerRole::Owner,
-        &nonce,
+        &SALT,
         expires_at,
     );
     pallet_patients::Call::enrol {
@@ -137,7 +149,7 @@ pub fn enrol(enroller: Who, patient: PatientId, controller: Who) -> pallet_patie
         intake_recipient: recipient(controller, Subject::Compartment(patient, INTAKE), 0),
         inbox: recipient(controller, Subject::Inbox(patient), 0),
         consent: EnrolmentConsent {
-            nonce,
+            salt: SALT,
             expires_at,
             signature: controller.pair().sign(&payload).into(),
         },
@@ -272,7 +284,8 @@ pub fn full() -> sp_io::TestExternalities {
         }
 
         for (patient, owner) in [(PATIENT, Owner), (OTHER_PATIENT, OtherOwner)] {
-            let call = RuntimeCall::Patients(enrol(Clinician, patient, owner));
+            assert_eq!(patient_of(owner), patient);
+            let call = RuntimeCall::Patients(enrol(Clinician, owner));
             assert_ok!(sp_runtime::traits::Dispatchable::dispatch(
                 call,
                 Clinician.signed()

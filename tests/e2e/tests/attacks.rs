@@ -29,9 +29,10 @@ use salus_e2e::{
 };
 use salus_primitives::{
     rows::DAY,
-    signing::{CredentialConsent, RoleConsent},
-    Cid, ClinicianRole, ControllerRole, Delivery, GrantIndex, GrantTerms, Grantee, NewRecord,
-    ObjectKind, Part, Purpose, RecordIndex, Rights, Scope, SignedRecipient, Subject,
+    signing::{enrolment_payload, CredentialConsent, RoleConsent},
+    Cid, ClinicianRole, CompartmentId, ControllerRole, Delivery, EnrolmentConsent, GrantIndex,
+    GrantTerms, Grantee, NewRecord, ObjectKind, OrgId, Part, PatientId, Purpose, RecordIndex,
+    Rights, Scope, SignedRecipient, Subject,
 };
 use serde_json::json;
 use sp_core::H256;
@@ -927,4 +928,95 @@ async fn nobody_is_credentialed_or_given_a_role_without_their_consent() {
     )
     .await
     .expect("who consents gets a role");
+}
+
+/// Enrols this id with the word of this account, whether or not the id is its own.
+async fn enrolment(
+    enroller: &Client,
+    organisation: OrgId,
+    controller: &AccountKey,
+    patient: PatientId,
+    salt: [u8; 16],
+) -> Call {
+    let genesis = enroller.chain.genesis();
+    let expires_at = enroller.clock().await.expect("it answers") + DAY;
+    let (role, account) = (ControllerRole::Owner, controller.account());
+    let payload = enrolment_payload(
+        &genesis,
+        organisation,
+        &enroller.me(),
+        &patient,
+        &account,
+        role,
+        &salt,
+        expires_at,
+    );
+    let consent = EnrolmentConsent {
+        salt,
+        expires_at,
+        signature: controller.multi_sign(&payload),
+    };
+    let key = DecryptionKey::generate().public();
+    let intake = CompartmentId([1; 16]);
+    let recipient = |subject| controller.sign_recipient(&subject, &key, 0, &genesis);
+    calls::patients::enrol(
+        patient,
+        &account,
+        role,
+        intake,
+        &recipient(Subject::Compartment(patient, intake)),
+        &recipient(Subject::Inbox(patient)),
+        &consent,
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_seen_in_the_pool_is_enrolled_by_nobody_but_its_owner() {
+    let hospital = HOSPITAL.hospital();
+    let (doctor, clinic, thief) = futures::join!(
+        hospital.doctor(),
+        hospital.person("clinic"),
+        hospital.person("thief-11"),
+    );
+    let employer = hospital.clinic().organisation;
+    employ(&clinic, employer, &thief, ClinicianRole::Physician)
+        .await
+        .expect("the clinic hires");
+    let (owner, accomplice) = futures::join!(
+        hospital.person("owner-11"),
+        hospital.person("accomplice-11"),
+    );
+    let salt = [11; 16];
+    let genesis = doctor.chain.genesis();
+    let patient = PatientId::derive(&genesis, &owner.me(), &salt);
+    let honest = enrolment(&doctor, 0, &owner.key, patient, salt).await;
+
+    let failed = |answer: salus_client::Result<Submitted>, with: &str| {
+        let failed = matches!(&answer, Err(Error::Chain(ChainError::Failed { error, .. }))
+            if error == with);
+        assert!(failed, "{with}: {answer:?}");
+    };
+
+    // It is signed and in no block yet. Who reads the pool knows id, salt and consent, and goes first.
+    let squat = enrolment(&thief, employer, &accomplice.key, patient, salt).await;
+    failed(thief.submit(&squat).await, "Patients.PatientIdMismatch");
+    failed(thief.submit(&honest).await, "Patients.BadConsent");
+    // Side by side, whichever is first.
+    let squat = enrolment(&thief, employer, &accomplice.key, patient, [12; 16]).await;
+    let (squatted, enrolled) = futures::join!(thief.submit(&squat), doctor.submit(&honest));
+    failed(squatted, "Patients.PatientIdMismatch");
+    enrolled.expect("the id is free");
+    let salus = doctor.salus().await.expect("it answers");
+    let row = salus.patient(patient).await.expect("it answers");
+    assert_eq!(row.expect("it is enrolled").enrolled_by, 0);
+    let controllers = salus.controllers(patient).await.expect("it answers");
+    let [(controller, _)] = &controllers[..] else {
+        panic!("one owner: {controllers:?}");
+    };
+    assert_eq!(*controller, owner.me());
+
+    // Under the id of their own they may be enrolled.
+    let own = PatientId::derive(&genesis, &accomplice.me(), &salt);
+    let call = enrolment(&thief, employer, &accomplice.key, own, salt).await;
+    thief.submit(&call).await.expect("it is theirs");
 }
