@@ -2092,15 +2092,15 @@ mod views {
             });
             (out, proof.encoded_size())
         };
-        let live = proof_of(1, 2 * DAY);
-        let many_live = proof_of(500, 2 * DAY);
+        let live = proof_of(50, 2 * DAY);
+        let many_live = proof_of(1_000, 2 * DAY);
         assert_eq!(many_live.0, [(false, false); 2]);
         assert!(many_live.1 < 2 * live.1);
 
         let (out, at_limit) = proof_of(MAX_HOLDERS_READ, DAY);
         assert_eq!(out, [(true, false), (false, false)]);
         // One more than is looked at: everything is out until the sweep has run.
-        let (out, beyond) = proof_of(MAX_HOLDERS_READ + 436, DAY);
+        let (out, beyond) = proof_of(MAX_HOLDERS_READ + 936, DAY);
         assert_eq!(out, [(true, true); 2]);
         assert!(beyond < 2 * at_limit);
     }

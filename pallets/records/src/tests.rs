@@ -1204,7 +1204,7 @@ mod api {
             assert_eq!(reference, Named);
             proof.encoded_size()
         };
-        assert!(proof_of(1_000) < 2 * proof_of(1));
+        assert!(proof_of(2_000) < 2 * proof_of(100));
     }
 
     #[test]

@@ -80,6 +80,8 @@ fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (payer(), 0..100u128).prop_map(|(who, amount)| Step::Mint(who, amount)),
         2 => (anybody(), any_amount()).prop_map(|(who, amount)| Step::Burn(who, amount)),
+        // All of it, of who has much on hold.
+        1 => (0..2usize).prop_map(|who| Step::Burn(who, Balance::MAX)),
         4 => (0..2usize, any_amount(), 0..4u32, 0..40 * DAY)
             .prop_map(|(who, price, quota, lasts)| Step::Announce(who, price, quota, lasts)),
         6 => (study(), patient()).prop_map(|(study, who)| Step::Join(study, who)),

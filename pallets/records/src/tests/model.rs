@@ -149,7 +149,9 @@ impl Model {
     fn lie_in(&self, patient: PatientId, compartment: CompartmentId) -> usize {
         self.records[&patient]
             .iter()
-            .filter(|record| record.compartment == compartment)
+            .filter(|record| {
+                record.compartment == compartment && record.state != RecordState::Erased
+            })
             .count()
     }
 
