@@ -92,7 +92,8 @@ sp_api::decl_runtime_apis! {
 
         /// A grant with its envelopes, in force or not.
         fn grant(patient: PatientId, grant: GrantIndex) -> Option<GrantView>;
-        /// A patient's grants from an index on.
+        /// A patient's grants from an index on. Like all lists of grants, a page may be short and not the
+        /// last one: read on until one is empty.
         fn grants(patient: PatientId, from: GrantIndex, limit: u32) -> Vec<(GrantIndex, GrantView)>;
         /// Grants of this patient that `account` could use: to it, or to the organisation it belongs
         /// to. Ask this for a patient that you know.
