@@ -13,8 +13,8 @@ use salus_primitives::{
     Cid, Clinician, Compartment, CompartmentId, Controller, Correction, CorrectionIndex, Delivery,
     EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, GrantIndex, Grantee,
     LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Participation, Patient,
-    PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecordState, RecoveryPlan, Reference,
-    Request, RequestIndex, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
+    PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Request,
+    RequestIndex, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 use sp_api::impl_runtime_apis;
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
@@ -380,13 +380,7 @@ impl_runtime_apis! {
 
         fn reference(patient: PatientId, kind: ObjectKind, content: Cid) -> Reference {
             match kind {
-                ObjectKind::Record => match Records::references(&patient, &content) {
-                    Some(RecordState::Erased) => Reference::Erased,
-                    Some(RecordState::Current | RecordState::ErasePending { .. }) => {
-                        Reference::Named
-                    }
-                    None => Reference::Unnamed,
-                },
+                ObjectKind::Record => Records::reference(&patient, &content),
                 ObjectKind::Envelope if Emergency::references_package(&patient, &content) => {
                     Reference::Named
                 }

@@ -59,7 +59,8 @@ fn patient_with_record<T: Config>() -> (PatientId, AccountId, [CompartmentId; 2]
 }
 
 /// Gives a record former contents in this compartment, as many as it can have together with `spare`:
-/// the time of `over` of them has come. Returns the newest one.
+/// the time of `over` of them has come. All of them go with its erasure, if one is pending. Returns
+/// the newest one.
 fn fill_former<T: Config>(
     patient: PatientId,
     record: RecordIndex,
@@ -78,12 +79,28 @@ fn fill_former<T: Config>(
             until: if n < over { 0 } else { later },
         })
         .collect();
+    let erased_at = match state::<T>(patient, record) {
+        Some(RecordState::ErasePending { until }) => Some(until),
+        _ => None,
+    };
     for former in &former {
-        Contents::<T>::insert((patient, former.content, record), ());
+        Pallet::<T>::change_naming(&patient, &former.content, |naming| {
+            naming.former = 1;
+            naming.former_until = former.until;
+        });
+        if let Some(until) = erased_at {
+            Pallet::<T>::note_erasure(&patient, &former.content, until, record);
+        }
     }
-    let newest = former[former.len() - 1].content;
+    let newest = former.last().map_or(content(0), |former| former.content);
     Former::<T>::insert(patient, record, FormerContents::truncate_from(former));
     newest
+}
+
+fn ask_to_erase<T: Config>(owner: &AccountId, patient: PatientId, record: RecordIndex) {
+    Pallet::<T>::erase(RawOrigin::Signed(owner.clone()).into(), patient, record)
+        .map_err(|error| error.error)
+        .expect("an owner decides; qed");
 }
 
 fn state<T: Config>(patient: PatientId, record: RecordIndex) -> Option<RecordState> {
@@ -160,10 +177,11 @@ mod benchmarks {
         assert_eq!(NextRecord::<T>::get(last), n + 1);
     }
 
-    /// The time of `f` former contents has come; all others can be restored.
+    /// The time of `f` former contents has come; all others can be restored. An erasure is pending.
     #[benchmark]
     fn reclassify(f: Linear<0, MAX_FORMER>) {
         let (patient, owner, [open, other], record) = patient_with_record::<T>();
+        ask_to_erase::<T>(&owner, patient, record);
         fill_former::<T>(patient, record, open, f, 1);
 
         #[extrinsic_call]
@@ -186,6 +204,7 @@ mod benchmarks {
     #[benchmark]
     fn relocate(f: Linear<0, MAX_FORMER>) {
         let (patient, owner, [open, _], record) = patient_with_record::<T>();
+        ask_to_erase::<T>(&owner, patient, record);
         fill_former::<T>(patient, record, open, f, 1);
 
         #[extrinsic_call]
@@ -203,11 +222,12 @@ mod benchmarks {
         );
     }
 
-    /// As with `reclassify`; by somebody who is looked up as a member too, as an admin would be.
+    /// The time of all `f` former contents has come: others would only be noted. By somebody who is
+    /// looked up as a member too, as an admin would be.
     #[benchmark]
     fn erase(f: Linear<0, MAX_FORMER>) -> Result<(), BenchmarkError> {
         let (patient, owner, [open, _], record) = patient_with_record::<T>();
-        fill_former::<T>(patient, record, open, f, 0);
+        fill_former::<T>(patient, record, open, f, MAX_FORMER);
 
         #[block]
         {
@@ -220,17 +240,19 @@ mod benchmarks {
         Ok(())
     }
 
-    /// By somebody who is looked up as a member too, as an admin would be.
+    /// Of a record with `f` former contents. By somebody who is looked up as a member too, as an admin
+    /// would be.
     #[benchmark]
-    fn cancel_erase() -> Result<(), BenchmarkError> {
-        let (patient, owner, _, record) = patient_with_record::<T>();
-        Pallet::<T>::erase(RawOrigin::Signed(owner.clone()).into(), patient, record)
-            .map_err(|_| BenchmarkError::Stop("an owner decides"))?;
+    fn cancel_erase(f: Linear<0, MAX_FORMER>) -> Result<(), BenchmarkError> {
+        let (patient, owner, [open, _], record) = patient_with_record::<T>();
+        ask_to_erase::<T>(&owner, patient, record);
+        fill_former::<T>(patient, record, open, 0, MAX_FORMER.saturating_sub(f));
 
         #[block]
         {
             T::Standing::member(&owner);
-            Pallet::<T>::cancel_erase(RawOrigin::Signed(owner).into(), patient, record)?;
+            Pallet::<T>::cancel_erase(RawOrigin::Signed(owner).into(), patient, record)
+                .map_err(|_| BenchmarkError::Stop("an owner decides"))?;
         }
 
         assert_eq!(state::<T>(patient, record), Some(RecordState::Current));
@@ -257,10 +279,12 @@ mod benchmarks {
         assert_eq!(state::<T>(patient, record), Some(RecordState::Erased));
     }
 
-    /// From another compartment; the time of `f` other former contents has come.
+    /// From another compartment; the time of `f` other former contents has come, and an erasure is
+    /// pending.
     #[benchmark]
     fn restore(f: Linear<0, { MAX_FORMER - 1 }>) {
         let (patient, owner, [_, other], record) = patient_with_record::<T>();
+        ask_to_erase::<T>(&owner, patient, record);
         let newest = fill_former::<T>(patient, record, other, f, 0);
 
         #[extrinsic_call]

@@ -186,7 +186,9 @@ impl<T: Config> Pallet<T> {
                 content,
                 commitment,
             } = *new;
-            Contents::<T>::insert((patient, content, record), ());
+            Self::change_naming(patient, &content, |naming| {
+                naming.records = naming.records.saturating_add(1);
+            });
             Records::<T>::insert(
                 patient,
                 record,

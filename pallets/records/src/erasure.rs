@@ -40,7 +40,7 @@ impl<T: Config> Pallet<T> {
         Ok(T::Control::ensure_decides(patient, who)?.actor)
     }
 
-    /// Returns how many former contents were pruned.
+    /// Returns how many former contents there were, those that were pruned among them.
     pub(crate) fn do_erase(
         patient: PatientId,
         who: AccountId,
@@ -52,8 +52,13 @@ impl<T: Config> Pallet<T> {
 
         let until = T::Chain::now().saturating_add(ERASE_DELAY);
         row.state = RecordState::ErasePending { until };
+        let content = row.content;
         Records::<T>::insert(patient, record, row);
         let pruned = Self::prune(&patient, record);
+        let taken = Self::contents_of(&patient, record, content);
+        for content in &taken {
+            Self::note_erasure(&patient, content, until, record);
+        }
         Self::deposit(
             &patient,
             Event::EraseRequested {
@@ -63,22 +68,26 @@ impl<T: Config> Pallet<T> {
                 until,
             },
         );
-        Ok(pruned)
+        Ok(pruned.saturating_add(taken.len() as u32).saturating_sub(1))
     }
 
+    /// Returns how many former contents there are.
     pub(crate) fn do_cancel_erase(
         patient: PatientId,
         who: AccountId,
         record: RecordIndex,
-    ) -> DispatchResult {
+    ) -> Result<u32, DispatchError> {
         let actor = Self::ensure_may_erase(patient, who)?;
         let mut row = Self::ensure_live(&patient, record)?;
-        ensure!(
-            row.state != RecordState::Current,
-            Error::<T>::EraseNotPending
-        );
+        let RecordState::ErasePending { until } = row.state else {
+            return Err(Error::<T>::EraseNotPending.into());
+        };
 
         row.state = RecordState::Current;
+        let kept = Self::contents_of(&patient, record, row.content);
+        for content in &kept {
+            Self::forget_erasure(&patient, content, until, record);
+        }
         Records::<T>::insert(patient, record, row);
         Self::deposit(
             &patient,
@@ -88,7 +97,32 @@ impl<T: Config> Pallet<T> {
                 record,
             },
         );
-        Ok(())
+        Ok((kept.len() as u32).saturating_sub(1))
+    }
+
+    /// What a record names, and what it named lately: all of it goes with the record.
+    fn contents_of(patient: &PatientId, index: RecordIndex, present: Cid) -> Vec<Cid> {
+        let former = Former::<T>::get(patient, index);
+        let former = former.iter().map(|former| former.content);
+        [present].into_iter().chain(former).collect()
+    }
+
+    pub(crate) fn note_erasure(
+        patient: &PatientId,
+        content: &Cid,
+        until: Moment,
+        index: RecordIndex,
+    ) {
+        Erasures::<T>::insert((patient, content, until.to_be_bytes(), index), ());
+    }
+
+    pub(crate) fn forget_erasure(
+        patient: &PatientId,
+        content: &Cid,
+        until: Moment,
+        index: RecordIndex,
+    ) {
+        Erasures::<T>::remove((patient, content, until.to_be_bytes(), index));
     }
 
     pub(crate) fn do_finish_erase(
@@ -117,7 +151,8 @@ impl<T: Config> Pallet<T> {
             T::Allowance::spend(&patient, organisation, 1)?;
         }
 
-        // What is left of it is a row: it does not keep the compartment open.
+        // What is left of it is a row: it does not keep the compartment open. Its erasures stay noted:
+        // what was over once is never put off again.
         Self::count(&patient, &row.compartment, |records| {
             records.saturating_sub(1)
         })?;

@@ -9,6 +9,8 @@ struct File {
     /// Whom its binding names.
     placed_by: AccountId,
     content: Cid,
+    /// Whether the record named it before, in an entry that it leaves now.
+    is_restored: bool,
 }
 
 /// The former contents of a record: those whose time has come, and those that can be restored.
@@ -33,7 +35,19 @@ impl<T: Config> Pallet<T> {
             return 0;
         }
         Self::set_former(patient, index, BoundedVec::truncate_from(kept));
-        Self::unname(patient, index, &over)
+        Self::unname(patient, index, None, &over)
+    }
+
+    pub(crate) fn change_naming(
+        patient: &PatientId,
+        content: &Cid,
+        change: impl FnOnce(&mut Naming),
+    ) {
+        Contents::<T>::mutate_exists(patient, content, |row| {
+            let mut naming = row.take().unwrap_or_default();
+            change(&mut naming);
+            *row = (naming.records > 0 || naming.former > 0).then_some(naming);
+        });
     }
 
     fn set_former(patient: &PatientId, index: RecordIndex, former: FormerContents) {
@@ -43,9 +57,20 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    fn unname(patient: &PatientId, index: RecordIndex, over: &[FormerContent]) -> u32 {
+    /// `erased_at` is the end of the record's erasure, if one is pending.
+    fn unname(
+        patient: &PatientId,
+        index: RecordIndex,
+        erased_at: Option<Moment>,
+        over: &[FormerContent],
+    ) -> u32 {
         for former in over {
-            Contents::<T>::remove((patient, former.content, index));
+            Self::change_naming(patient, &former.content, |naming| {
+                naming.former = naming.former.saturating_sub(1);
+            });
+            if let Some(until) = erased_at {
+                Self::forget_erasure(patient, &former.content, until, index);
+            }
         }
         over.len() as u32
     }
@@ -80,14 +105,29 @@ impl<T: Config> Pallet<T> {
             })?;
             VacatedUntil::<T>::insert(patient, record.compartment, until);
         }
+        let erased_at = match record.state {
+            RecordState::ErasePending { until } => Some(until),
+            RecordState::Current | RecordState::Erased => None,
+        };
         Self::set_former(patient, index, kept);
-        let pruned = Self::unname(patient, index, &over);
+        let pruned = Self::unname(patient, index, erased_at, &over);
+        Self::change_naming(patient, &previous, |naming| {
+            naming.records = naming.records.saturating_sub(1);
+            naming.former = naming.former.saturating_add(1);
+            naming.former_until = naming.former_until.max(until);
+        });
+        Self::change_naming(patient, &file.content, |naming| {
+            naming.records = naming.records.saturating_add(1);
+            naming.former = naming.former.saturating_sub(u32::from(file.is_restored));
+        });
+        if let Some(until) = erased_at.filter(|_| !file.is_restored) {
+            Self::note_erasure(patient, &file.content, until, index);
+        }
         record.compartment = file.compartment;
         record.epoch = file.epoch;
         record.placed_by = file.placed_by;
         record.content = file.content;
         Records::<T>::insert(patient, index, record);
-        Contents::<T>::insert((patient, file.content, index), ());
         Ok((previous, pruned))
     }
 
@@ -131,6 +171,7 @@ impl<T: Config> Pallet<T> {
             epoch,
             placed_by: who.clone(),
             content,
+            is_restored: false,
         };
         Self::ensure_new_file(&patient, &row, &former, &file)?;
 
@@ -226,6 +267,7 @@ impl<T: Config> Pallet<T> {
             epoch,
             placed_by,
             content,
+            is_restored: true,
         };
 
         let (previous, pruned) = Self::do_name(&patient, record, row, former, file)?;

@@ -35,6 +35,8 @@
 //!   together when a controller encrypts the file anew.
 //! - The same content may be anchored twice. If it were refused, whoever saw an upload could anchor
 //!   it first and so keep its author from doing it. An erased record erases its file all the same.
+//! - Vaults ask for each file whether it is named. Nobody walks records to answer: they are counted by
+//!   content, and erasures stand in the order of their time.
 //! - Un-naming waits: what `relocate`, `reclassify` and `restore` replace stays named for 72 hours.
 //!   An erased record erases these former files too. What was un-named before `erase` is gone by then.
 //! - While a recovery is under way nothing falls due: [`Config::RecoveryPlans`] puts off the end of
@@ -78,8 +80,8 @@ use salus_primitives::{
         TrailAllowance,
     },
     AccountId, Cid, Compartment, CompartmentId, FormerContent, GrantIndex, Member, Moment,
-    NewRecord, OrgId, PatientId, Recipient, Record, RecordIndex, RecordState, SignedRecipient,
-    Subject, MAX_ANCHORS, UNNAMING_WAITS,
+    NewRecord, OrgId, PatientId, Recipient, Record, RecordIndex, RecordState, Reference,
+    SignedRecipient, Subject, MAX_ANCHORS, UNNAMING_WAITS,
 };
 use sp_core::H256;
 
@@ -208,17 +210,27 @@ pub mod pallet {
         ValueQuery,
     >;
 
-    /// Which records name a content, or have it in [`Former`]: vaults ask this before they delete.
+    /// How many records name a content, or have it in [`Former`]: vaults ask this before they delete.
     ///
-    /// Written when a content is named, removed with its entry in [`Former`]. At most one row and
-    /// [`MAX_FORMER`] per record; an erased record keeps its rows, so that vaults know to delete the
-    /// files.
+    /// Written whenever a content is named or un-named, removed with the last record or entry that
+    /// names it. At most one row and [`MAX_FORMER`] per record.
     #[pallet::storage]
-    pub type Contents<T: Config> = StorageNMap<
+    pub type Contents<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, PatientId, Blake2_128Concat, Cid, Naming>;
+
+    /// The contents that go with an erasure, by the moment that `erase` set, in big endian: the
+    /// earliest comes first, and it decides.
+    ///
+    /// Written by `erase` and by moves that follow it, removed by `cancel_erase` and with entries in
+    /// [`Former`]. At most one row and [`MAX_FORMER`] per record; an erased record keeps its rows, so
+    /// that vaults know to delete the files.
+    #[pallet::storage]
+    pub type Erasures<T: Config> = StorageNMap<
         _,
         (
             NMapKey<Blake2_128Concat, PatientId>,
             NMapKey<Blake2_128Concat, Cid>,
+            NMapKey<Identity, [u8; 8]>,
             NMapKey<Twox64Concat, RecordIndex>,
         ),
         (),
@@ -606,9 +618,9 @@ pub mod pallet {
             record: RecordIndex,
         ) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
-            let pruned = Self::do_erase(patient, who, record)
+            let former = Self::do_erase(patient, who, record)
                 .map_err(|error| error.with_weight(T::WeightInfo::erase(0)))?;
-            Ok(Some(T::WeightInfo::erase(pruned)).into())
+            Ok(Some(T::WeightInfo::erase(former)).into())
         }
 
         /// Calls off the erasure of a record.
@@ -620,14 +632,16 @@ pub mod pallet {
         /// [`Error::EraseNotPending`].
         /// Event: [`Event::EraseCancelled`].
         #[pallet::call_index(7)]
-        #[pallet::weight(T::WeightInfo::cancel_erase())]
+        #[pallet::weight(T::WeightInfo::cancel_erase(MAX_FORMER))]
         pub fn cancel_erase(
             origin: OriginFor<T>,
             patient: PatientId,
             record: RecordIndex,
-        ) -> DispatchResult {
+        ) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
-            Self::do_cancel_erase(patient, who, record)
+            let former = Self::do_cancel_erase(patient, who, record)
+                .map_err(|error| error.with_weight(T::WeightInfo::cancel_erase(0)))?;
+            Ok(Some(T::WeightInfo::cancel_erase(former)).into())
         }
 
         /// Completes the erasure of a record, so that vaults delete its file.

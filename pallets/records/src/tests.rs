@@ -1,10 +1,12 @@
 use crate::{mock::*, Error, Event, Records as Rows, ERASE_DELAY, MAX_FORMER};
+use codec::Encode;
 use frame_support::{assert_noop, assert_ok, dispatch::DispatchResultWithPostInfo};
 use salus_primitives::{
     api::MAX_PAGE,
     traits::{OpenIntake, Records as _},
-    Cid, CompartmentId, FormerContent, Recipient, Record, RecordIndex, RecordState, DAY, HOUR,
-    MAX_ANCHORS, UNNAMING_WAITS,
+    Cid, CompartmentId, FormerContent, Recipient, Record, RecordIndex, RecordState,
+    Reference::{self, Erased, Named, Unnamed},
+    DAY, HOUR, MAX_ANCHORS, UNNAMING_WAITS,
 };
 use sp_core::H256;
 use sp_runtime::{DispatchError::BadOrigin, DispatchResult};
@@ -846,7 +848,10 @@ mod erase {
         pending(|| {
             for name in POWERLESS {
                 assert_noop!(plain(Records::erase(signed(name), PATIENT, 0)), BadOrigin);
-                assert_noop!(Records::cancel_erase(signed(name), PATIENT, 0), BadOrigin);
+                assert_noop!(
+                    plain(Records::cancel_erase(signed(name), PATIENT, 0)),
+                    BadOrigin
+                );
             }
         });
     }
@@ -870,7 +875,7 @@ mod erase {
                 Error::<Test>::RecordNotFound
             );
             assert_noop!(
-                Records::cancel_erase(signed("owner"), PATIENT, 0),
+                plain(Records::cancel_erase(signed("owner"), PATIENT, 0)),
                 Error::<Test>::RecordNotFound
             );
             assert_noop!(
@@ -906,7 +911,7 @@ mod erase {
         pending(|| {
             set_now(UNTIL);
             assert_noop!(
-                Records::cancel_erase(signed("owner"), PATIENT, 0),
+                plain(Records::cancel_erase(signed("owner"), PATIENT, 0)),
                 Error::<Test>::RecordErased
             );
             assert_noop!(
@@ -937,7 +942,7 @@ mod erase {
                 Error::<Test>::RecordErased
             );
             assert_noop!(
-                Records::cancel_erase(owner(), PATIENT, 0),
+                plain(Records::cancel_erase(owner(), PATIENT, 0)),
                 Error::<Test>::RecordErased
             );
             assert_noop!(
@@ -966,7 +971,7 @@ mod erase {
         ExtBuilder.build_and_execute(|| {
             anchored(1);
             assert_noop!(
-                Records::cancel_erase(signed("owner"), PATIENT, 0),
+                plain(Records::cancel_erase(signed("owner"), PATIENT, 0)),
                 Error::<Test>::EraseNotPending
             );
             assert_noop!(
@@ -1090,11 +1095,10 @@ mod api {
     #[test]
     fn a_content_is_named_from_its_anchoring_until_72_hours_after_another_took_its_place() {
         ExtBuilder.build_and_execute(|| {
-            assert_eq!(Records::references(&PATIENT, &content(1)), None);
+            assert_eq!(Records::reference(&PATIENT, &content(1)), Unnamed);
             anchored(1);
-            let current = Some(RecordState::Current);
-            assert_eq!(Records::references(&PATIENT, &content(1)), current);
-            assert_eq!(Records::references(&OTHER_PATIENT, &content(1)), None);
+            assert_eq!(Records::reference(&PATIENT, &content(1)), Named);
+            assert_eq!(Records::reference(&OTHER_PATIENT, &content(1)), Unnamed);
             assert_ok!(Records::relocate(
                 signed("owner"),
                 PATIENT,
@@ -1103,10 +1107,10 @@ mod api {
                 content(2)
             ));
             advance(UNNAMING_WAITS - 1);
-            assert_eq!(Records::references(&PATIENT, &content(1)), current);
+            assert_eq!(Records::reference(&PATIENT, &content(1)), Named);
             advance(1);
-            assert_eq!(Records::references(&PATIENT, &content(1)), None);
-            assert_eq!(Records::references(&PATIENT, &content(2)), current);
+            assert_eq!(Records::reference(&PATIENT, &content(1)), Unnamed);
+            assert_eq!(Records::reference(&PATIENT, &content(2)), Named);
         });
     }
 
@@ -1117,13 +1121,9 @@ mod api {
             assert_ok!(Records::erase(signed("owner"), PATIENT, 0));
             let until = START + HOUR + ERASE_DELAY;
             set_now(until - 1);
-            let pending = RecordState::ErasePending { until };
-            assert_eq!(Records::references(&PATIENT, &content(1)), Some(pending));
+            assert_eq!(Records::reference(&PATIENT, &content(1)), Named);
             set_now(until);
-            assert_eq!(
-                Records::references(&PATIENT, &content(1)),
-                Some(RecordState::Erased)
-            );
+            assert_eq!(Records::reference(&PATIENT, &content(1)), Erased);
         });
     }
 
@@ -1135,11 +1135,10 @@ mod api {
             anchored(1);
             assert_ok!(Records::erase(signed("owner"), PATIENT, 0));
             advance(ERASE_DELAY);
-            let erased = Some(RecordState::Erased);
-            assert_eq!(Records::references(&PATIENT, &content(1)), erased);
+            assert_eq!(Records::reference(&PATIENT, &content(1)), Erased);
             assert_ok!(Records::finish_erase(signed("owner"), PATIENT, 0));
             anchored(1);
-            assert_eq!(Records::references(&PATIENT, &content(1)), erased);
+            assert_eq!(Records::reference(&PATIENT, &content(1)), Erased);
         });
     }
 
@@ -1159,10 +1158,7 @@ mod api {
             advance(ERASE_DELAY);
             assert_ok!(Records::finish_erase(signed("owner"), PATIENT, 0));
             for n in [1, 2] {
-                assert_eq!(
-                    Records::references(&PATIENT, &content(n)),
-                    Some(RecordState::Erased)
-                );
+                assert_eq!(Records::reference(&PATIENT, &content(n)), Erased);
             }
             assert!(Records::former_contents(&PATIENT, 0).is_empty());
         });
@@ -1187,10 +1183,67 @@ mod api {
             advance(UNNAMING_WAITS);
             assert_ok!(Records::erase(signed("owner"), PATIENT, 1));
             advance(ERASE_DELAY);
-            assert_eq!(
-                Records::references(&PATIENT, &content(1)),
-                Some(RecordState::Current)
-            );
+            assert_eq!(Records::reference(&PATIENT, &content(1)), Named);
+        });
+    }
+
+    /// Or else an owner could make each question of a vault cost as much as they have rows.
+    #[test]
+    fn a_question_costs_the_same_however_many_records_name_the_content() {
+        let proof_of = |records: u32| {
+            let mut ext = ExtBuilder.build();
+            ext.execute_with(|| {
+                for index in 0..records {
+                    anchored(1);
+                    assert_ok!(Records::erase(signed("owner"), PATIENT, index));
+                }
+            });
+            ext.commit_all().unwrap();
+            let (reference, proof) =
+                ext.execute_and_prove(|| Records::reference(&PATIENT, &content(1)));
+            assert_eq!(reference, Named);
+            proof.encoded_size()
+        };
+        assert!(proof_of(2_000) < 2 * proof_of(100));
+    }
+
+    #[test]
+    fn the_earliest_erasure_decides_and_a_cancelled_one_leaves_the_others() {
+        ExtBuilder.build_and_execute(|| {
+            for _ in 0..3 {
+                anchored(1);
+            }
+            assert_ok!(Records::erase(signed("owner"), PATIENT, 1));
+            advance(1);
+            assert_ok!(Records::erase(signed("owner"), PATIENT, 0));
+            advance(ERASE_DELAY - 2);
+            assert_ok!(Records::cancel_erase(signed("owner"), PATIENT, 1));
+            advance(1);
+            assert_eq!(Records::reference(&PATIENT, &content(1)), Named);
+            advance(1);
+            assert_eq!(Records::reference(&PATIENT, &content(1)), Erased);
+        });
+    }
+
+    #[test]
+    fn a_content_that_is_named_after_an_erasure_was_asked_for_goes_with_it() {
+        ExtBuilder.build_and_execute(|| {
+            anchored(1);
+            assert_ok!(Records::erase(signed("owner"), PATIENT, 0));
+            for n in [2, 3] {
+                assert_ok!(Records::relocate(
+                    signed("owner"),
+                    PATIENT,
+                    0,
+                    0,
+                    content(n)
+                ));
+            }
+            assert_ok!(Records::restore(signed("owner"), PATIENT, 0, content(2)));
+            advance(ERASE_DELAY);
+            for n in 1..=3 {
+                assert_eq!(Records::reference(&PATIENT, &content(n)), Erased);
+            }
         });
     }
 

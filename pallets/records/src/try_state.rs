@@ -11,8 +11,8 @@ impl<T: Config> Pallet<T> {
     /// 5. A patient's records are numbered from 0 to `NextRecord` without a gap.
     /// 6. Every record that is not erased lies in a compartment of its patient, under an epoch that
     ///    this has had.
-    /// 7. `Contents` has one row for each content that a record names or has among its former ones,
-    ///    and no others.
+    /// 7. `Contents` counts the records that name a content and the former ones, and knows whether any
+    ///    of these can be restored; `Erasures` has what goes with each erasure, and no others.
     /// 8. Corrections are linked both ways, from the older to the newer record.
     /// 9. A compartment counts the records that lie in it, without those that are erased.
     /// 10. Former contents are those of a record, oldest first; each stands there once, and the
@@ -63,7 +63,8 @@ impl<T: Config> Pallet<T> {
 
         let mut records = BTreeMap::<PatientId, u32>::new();
         let mut lying = BTreeMap::<(PatientId, CompartmentId), u32>::new();
-        let mut named = 0usize;
+        let mut named = BTreeMap::<(PatientId, Cid), Naming>::new();
+        let mut erasures = 0usize;
         for (patient, index, row) in Records::<T>::iter() {
             *records.entry(patient).or_default() += 1;
             ensure!(
@@ -76,12 +77,22 @@ impl<T: Config> Pallet<T> {
                 ensure!(row.epoch <= compartment.epoch, "6: epoch in the future");
                 *lying.entry((patient, row.compartment)).or_default() += 1;
             }
-            ensure!(
-                Contents::<T>::contains_key((patient, row.content, index)),
-                "7: content not indexed"
-            );
-            named += 1;
-            named += Self::try_former(&patient, index, &row)?;
+            let naming = named.entry((patient, row.content)).or_default();
+            naming.records = naming.records.saturating_add(1);
+            Self::try_former(&patient, index, &row)?;
+            let former = Former::<T>::get(patient, index);
+            for former in &former {
+                let naming = named.entry((patient, former.content)).or_default();
+                naming.former = naming.former.saturating_add(1);
+                naming.former_until = naming.former_until.max(former.until);
+            }
+            if row.state != RecordState::Current {
+                let contents = former.iter().map(|former| former.content);
+                for content in contents.chain([row.content]) {
+                    Self::try_erasure(&patient, &content, index, &row.state)?;
+                    erasures = erasures.saturating_add(1);
+                }
+            }
             if let Some(newer) = row.corrected_by {
                 let newer_row = Records::<T>::get(patient, newer).ok_or("8: link to nothing")?;
                 ensure!(
@@ -102,9 +113,23 @@ impl<T: Config> Pallet<T> {
             "5: records miscounted"
         );
         ensure!(
-            Contents::<T>::iter_keys().count() == named,
+            Contents::<T>::iter_keys().count() == named.len()
+                && Erasures::<T>::iter_keys().count() == erasures,
             "7: content without record"
         );
+        for ((patient, content), naming) in named {
+            let row = Contents::<T>::get(patient, content).ok_or("7: content not counted")?;
+            ensure!(
+                row.records == naming.records && row.former == naming.former,
+                "7: content miscounted"
+            );
+            ensure!(
+                row.records > 0
+                    || Self::is_over(&patient, row.former_until)
+                        == Self::is_over(&patient, naming.former_until),
+                "7: content kept too long, or not long enough"
+            );
+        }
         ensure!(
             Compartments::<T>::iter().all(|(patient, id, row)| {
                 lying.get(&(patient, id)).copied().unwrap_or_default() == row.records
@@ -120,12 +145,35 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Invariants 7 and 10 to 12 of one record; returns how many former contents it has.
+    /// Invariant 7 of a content that goes with a record.
+    fn try_erasure(
+        patient: &PatientId,
+        content: &Cid,
+        index: RecordIndex,
+        state: &RecordState,
+    ) -> Result<(), sp_runtime::TryRuntimeError> {
+        let mut noted = Erasures::<T>::iter_key_prefix((patient, content))
+            .filter(|(_, record)| *record == index)
+            .map(|(until, _)| Moment::from_be_bytes(until));
+        let until = noted.next().ok_or("7: erasure not noted")?;
+        ensure!(noted.next().is_none(), "7: erasure noted twice");
+        match state {
+            RecordState::ErasePending { until: end } => {
+                ensure!(until == *end, "7: erasure at another time");
+            }
+            RecordState::Current | RecordState::Erased => {
+                ensure!(Self::is_over(patient, until), "7: erased and not over");
+            }
+        }
+        Ok(())
+    }
+
+    /// Invariants 10 to 12 of one record.
     fn try_former(
         patient: &PatientId,
         index: RecordIndex,
         record: &Record,
-    ) -> Result<usize, sp_runtime::TryRuntimeError> {
+    ) -> Result<(), sp_runtime::TryRuntimeError> {
         let former = Former::<T>::get(patient, index);
         ensure!(
             former.is_sorted_by_key(|former| former.until),
@@ -140,14 +188,6 @@ impl<T: Config> Pallet<T> {
             contents.len() == former.len().saturating_add(1),
             "10: content twice"
         );
-        ensure!(
-            former.iter().all(|former| Contents::<T>::contains_key((
-                patient,
-                former.content,
-                index
-            ))),
-            "7: former content not indexed"
-        );
         if Self::ensure_live(patient, index).is_ok() {
             for former in Self::former(patient, index).kept {
                 let compartment = Compartments::<T>::get(patient, former.compartment)
@@ -161,6 +201,6 @@ impl<T: Config> Pallet<T> {
                 );
             }
         }
-        Ok(former.len())
+        Ok(())
     }
 }

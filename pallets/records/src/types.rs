@@ -11,6 +11,19 @@ pub const MAX_FORMER: u32 = 16;
 /// Where a record's file lay lately, oldest first.
 pub type FormerContents = BoundedVec<FormerContent, ConstU32<MAX_FORMER>>;
 
+/// How a patient's records name a content: enough to say whether vaults keep its file, however many
+/// records there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Naming {
+    /// Records that name it.
+    pub records: u32,
+    /// Entries in [`Former`] that name it.
+    pub former: u32,
+    /// Until when the last of these entries lasts. An entry goes before its time only when its record
+    /// names the content again, and later leaves an entry that lasts longer.
+    pub former_until: Moment,
+}
+
 /// What [`Pallet::anchor_many`] takes.
 pub type NewRecords = BoundedVec<NewItem, ConstU32<MAX_ANCHORS>>;
 

@@ -47,29 +47,23 @@ impl<T: Config> Pallet<T> {
         kept
     }
 
-    /// The state of the records that name this content, or lately named it and can be restored.
+    /// Whether a record names this content, or lately named it and can be restored.
     ///
-    /// `Erased` if one of them is, from the instant when an erasure can no longer be cancelled: the
-    /// others do not keep its file. None if there are none.
-    pub fn references(patient: &PatientId, content: &Cid) -> Option<RecordState> {
-        let now = T::Chain::now();
-        let mut named = None;
-        for index in Contents::<T>::iter_key_prefix((patient, content)) {
-            let Some(record) = Self::record(patient, index) else {
-                continue;
-            };
-            if record.is_erased(now) {
-                return Some(RecordState::Erased);
-            }
-            let is_named = record.content == *content
-                || Self::former(patient, index)
-                    .kept
-                    .iter()
-                    .any(|former| former.content == *content);
-            if is_named && named != Some(RecordState::Current) {
-                named = Some(record.state);
-            }
+    /// `Erased` if such a record is erased, from the instant when that can no longer be cancelled: the
+    /// others do not keep its file. Reads two rows, however many records name the content.
+    pub fn reference(patient: &PatientId, content: &Cid) -> Reference {
+        let Some(naming) = Contents::<T>::get(patient, content) else {
+            return Reference::Unnamed;
+        };
+        let is_erased = Erasures::<T>::iter_key_prefix((patient, content))
+            .next()
+            .is_some_and(|(until, _)| Self::is_over(patient, Moment::from_be_bytes(until)));
+        if is_erased {
+            Reference::Erased
+        } else if naming.records > 0 || !Self::is_over(patient, naming.former_until) {
+            Reference::Named
+        } else {
+            Reference::Unnamed
         }
-        named
     }
 }

@@ -1,4 +1,5 @@
-//! Weights of `pallet_records`, measured: made by `scripts/weights`, not by hand.
+//! Weights of `pallet_records`, measured: made by `scripts/weights`. What counting contents and noting
+//! erasures adds is reckoned from its reads and writes, until it is measured.
 //!
 //! frame-omni-bencher, format 64.0.0; 2026-11-21; 10 steps, 5 repeats; AMD EPYC.
 
@@ -21,7 +22,8 @@ pub trait WeightInfo {
     fn relocate(f: u32) -> Weight;
     /// `f`: 0 to 16.
     fn erase(f: u32) -> Weight;
-    fn cancel_erase() -> Weight;
+    /// `f`: 0 to 16.
+    fn cancel_erase(f: u32) -> Weight;
     fn finish_erase() -> Weight;
     /// `f`: 0 to 15.
     fn restore(f: u32) -> Weight;
@@ -71,43 +73,46 @@ macro_rules! weights {
         }
         // Reckoned from its reads and writes, until it is measured.
         fn anchor() -> Weight {
-            Weight::from_parts(230_000_000, 4194).saturating_add($db.reads_writes(12, 6))
+            Weight::from_parts(235_000_000, 4194).saturating_add($db.reads_writes(13, 6))
         }
         // Reckoned from its reads and writes, until it is measured.
         fn anchor_many(p: u32, n: u32) -> Weight {
             Weight::from_parts(340_000_000, 3851)
                 .saturating_add($db.reads_writes(4, 0))
-                .saturating_add(Weight::from_parts(130_000_000, 0).saturating_mul(p.into()))
-                .saturating_add(Weight::from_parts(90_000_000, 0).saturating_mul(n.into()))
-                .saturating_add($db.reads(8).saturating_mul(p.into()))
+                .saturating_add(Weight::from_parts(135_000_000, 0).saturating_mul(p.into()))
+                .saturating_add(Weight::from_parts(95_000_000, 0).saturating_mul(n.into()))
+                .saturating_add($db.reads(9).saturating_mul(p.into()))
                 .saturating_add($db.writes(6).saturating_mul(p.into()))
-                .saturating_add($db.writes(2).saturating_mul(n.into()))
+                .saturating_add($db.reads_writes(1, 2).saturating_mul(n.into()))
                 .saturating_add(Weight::from_parts(0, 3204).saturating_mul(p.into()))
         }
         // Reckoned from its reads and writes, until it is measured.
         fn reclassify(f: u32) -> Weight {
-            Weight::from_parts(220_000_000, 6000)
-                .saturating_add($db.reads_writes(12, 7))
-                .saturating_add(Weight::from_parts(12_000_000, 0).saturating_mul(f.into()))
-                .saturating_add($db.writes(1).saturating_mul(f.into()))
+            Weight::from_parts(250_000_000, 6000)
+                .saturating_add($db.reads_writes(14, 9))
+                .saturating_add(Weight::from_parts(20_000_000, 0).saturating_mul(f.into()))
+                .saturating_add($db.reads_writes(1, 2).saturating_mul(f.into()))
         }
         // Reckoned from its reads and writes, until it is measured.
         fn relocate(f: u32) -> Weight {
-            Weight::from_parts(200_000_000, 6000)
-                .saturating_add($db.reads_writes(10, 4))
-                .saturating_add(Weight::from_parts(12_000_000, 0).saturating_mul(f.into()))
-                .saturating_add($db.writes(1).saturating_mul(f.into()))
+            Weight::from_parts(230_000_000, 6000)
+                .saturating_add($db.reads_writes(12, 6))
+                .saturating_add(Weight::from_parts(20_000_000, 0).saturating_mul(f.into()))
+                .saturating_add($db.reads_writes(1, 2).saturating_mul(f.into()))
         }
         // Reckoned from its reads and writes, until it is measured.
         fn erase(f: u32) -> Weight {
-            Weight::from_parts(170_000_000, 6000)
-                .saturating_add($db.reads_writes(14, 3))
-                .saturating_add(Weight::from_parts(12_000_000, 0).saturating_mul(f.into()))
-                .saturating_add($db.writes(1).saturating_mul(f.into()))
+            Weight::from_parts(180_000_000, 6000)
+                .saturating_add($db.reads_writes(14, 4))
+                .saturating_add(Weight::from_parts(16_000_000, 0).saturating_mul(f.into()))
+                .saturating_add($db.reads_writes(1, 1).saturating_mul(f.into()))
         }
         // Reckoned from its reads and writes, until it is measured.
-        fn cancel_erase() -> Weight {
-            Weight::from_parts(140_000_000, 3693).saturating_add($db.reads_writes(13, 2))
+        fn cancel_erase(f: u32) -> Weight {
+            Weight::from_parts(155_000_000, 6000)
+                .saturating_add($db.reads_writes(14, 3))
+                .saturating_add(Weight::from_parts(10_000_000, 0).saturating_mul(f.into()))
+                .saturating_add($db.writes(1).saturating_mul(f.into()))
         }
         // Reckoned from its reads and writes, until it is measured.
         fn finish_erase() -> Weight {
@@ -115,10 +120,10 @@ macro_rules! weights {
         }
         // Reckoned from its reads and writes, until it is measured.
         fn restore(f: u32) -> Weight {
-            Weight::from_parts(220_000_000, 6000)
-                .saturating_add($db.reads_writes(12, 7))
-                .saturating_add(Weight::from_parts(12_000_000, 0).saturating_mul(f.into()))
-                .saturating_add($db.writes(1).saturating_mul(f.into()))
+            Weight::from_parts(245_000_000, 6000)
+                .saturating_add($db.reads_writes(14, 8))
+                .saturating_add(Weight::from_parts(20_000_000, 0).saturating_mul(f.into()))
+                .saturating_add($db.reads_writes(1, 2).saturating_mul(f.into()))
         }
         // Reckoned from its reads and writes, until it is measured.
         fn close_compartment() -> Weight {

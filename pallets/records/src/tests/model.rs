@@ -149,7 +149,9 @@ impl Model {
     fn lie_in(&self, patient: PatientId, compartment: CompartmentId) -> usize {
         self.records[&patient]
             .iter()
-            .filter(|record| record.compartment == compartment)
+            .filter(|record| {
+                record.compartment == compartment && record.state != RecordState::Erased
+            })
             .count()
     }
 
@@ -435,7 +437,9 @@ fn call(model: &Model, name: &str, action: &Action) -> DispatchResult {
             ))
         }
         Action::Erase(patient, index) => plain(Records::erase(signed(name), patient, index)),
-        Action::Cancel(patient, index) => Records::cancel_erase(signed(name), patient, index),
+        Action::Cancel(patient, index) => {
+            plain(Records::cancel_erase(signed(name), patient, index))
+        }
         Action::Finish(patient, index) => Records::finish_erase(signed(name), patient, index),
         Action::Restore(patient, index, content) => {
             plain(Records::restore(signed(name), patient, index, cid(content)))
@@ -483,8 +487,11 @@ proptest! {
                         assert_eq!(Records::former_contents(&patient, index), former);
                     }
                     for content in (1..CONTENTS).map(cid) {
-                        let reference = Records::references(&patient, &content)
-                            .map(|state| state == RecordState::Erased);
+                        let reference = match Records::reference(&patient, &content) {
+                            Reference::Unnamed => None,
+                            Reference::Named => Some(false),
+                            Reference::Erased => Some(true),
+                        };
                         assert_eq!(reference, model.reference(patient, content));
                     }
                     let open = Records::compartments(&patient);

@@ -34,7 +34,7 @@ fn former(index: RecordIndex) -> Vec<Cid> {
 }
 
 fn is_named(n: u8) -> bool {
-    Records::references(&PATIENT, &content(n)) == Some(RecordState::Current)
+    Records::reference(&PATIENT, &content(n)) == Named
 }
 
 #[test]

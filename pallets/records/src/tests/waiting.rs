@@ -42,10 +42,7 @@ fn erasure_waits_for_a_recovery_under_way() {
         let seen = Records::record(&PATIENT, 0).unwrap();
         assert!(!seen.is_erased(UNTIL + 1_000 * DAY));
         assert_eq!(Records::records(&PATIENT, 0, 1), [(0, seen)]);
-        assert!(matches!(
-            Records::references(&PATIENT, &content(1)),
-            Some(RecordState::ErasePending { .. })
-        ));
+        assert_eq!(Records::reference(&PATIENT, &content(1)), Named);
 
         // What ends without success puts nothing off.
         Recoveries::take();
@@ -70,7 +67,7 @@ fn the_new_owner_can_cancel_an_erasure_that_fell_due_meanwhile() {
             Error::<Test>::RecoveryUnderWay
         );
         assert_noop!(
-            Records::cancel_erase(signed("owner"), PATIENT, 0),
+            plain(Records::cancel_erase(signed("owner"), PATIENT, 0)),
             BadOrigin
         );
         assert_ok!(Records::cancel_erase(signed("heir"), PATIENT, 0));
@@ -84,7 +81,7 @@ fn seventy_two_hours_after_a_recovery_an_erasure_that_nobody_cancelled_is_final(
         succeed(UNTIL - HOUR, UNTIL + DAY);
         set_now(UNTIL + DAY + UNNAMING_WAITS);
         assert_noop!(
-            Records::cancel_erase(signed("owner"), PATIENT, 0),
+            plain(Records::cancel_erase(signed("owner"), PATIENT, 0)),
             Error::<Test>::RecordErased
         );
         assert_ok!(Records::finish_erase(signed("physician"), PATIENT, 0));
@@ -102,7 +99,7 @@ fn a_recovery_that_begins_afterwards_brings_nothing_back() {
         begin(UNTIL);
         assert!(Records::former_contents(&PATIENT, 0).is_empty());
         assert_noop!(
-            Records::cancel_erase(signed("owner"), PATIENT, 1),
+            plain(Records::cancel_erase(signed("owner"), PATIENT, 1)),
             Error::<Test>::RecordErased
         );
         assert_ok!(Records::finish_erase(signed("owner"), PATIENT, 1));
@@ -130,10 +127,7 @@ fn former_files_stay_while_a_recovery_is_under_way() {
         let kept = Records::former_contents(&PATIENT, 0);
         assert_eq!(kept.len(), 1);
         assert!(kept[0].until > UNTIL + 100 * DAY);
-        assert_eq!(
-            Records::references(&PATIENT, &content(1)),
-            Some(RecordState::Current)
-        );
+        assert_eq!(Records::reference(&PATIENT, &content(1)), Named);
         // A move meanwhile prunes nothing.
         assert_ok!(relocate(3));
         let done = UNTIL + 101 * DAY;
@@ -149,7 +143,7 @@ fn files_of_a_voided_enrolment_can_be_erased() {
     ExtBuilder.build_and_execute(|| {
         anchored(1);
         let erase = |name| plain(Records::erase(signed(name), PATIENT, 0));
-        let cancel = |name| Records::cancel_erase(signed(name), PATIENT, 0);
+        let cancel = |name| plain(Records::cancel_erase(signed(name), PATIENT, 0));
         assert_noop!(erase("admin"), BadOrigin);
         Roles::set(Default::default());
         VoidedBy::set([(PATIENT, ORGANISATION)].into());
@@ -164,9 +158,6 @@ fn files_of_a_voided_enrolment_can_be_erased() {
         assert_ok!(erase("admin"));
         advance(ERASE_DELAY);
         assert_ok!(Records::finish_erase(signed("admin"), PATIENT, 0));
-        assert_eq!(
-            Records::references(&PATIENT, &content(1)),
-            Some(RecordState::Erased)
-        );
+        assert_eq!(Records::reference(&PATIENT, &content(1)), Erased);
     });
 }
