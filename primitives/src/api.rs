@@ -7,12 +7,12 @@ use codec::{Decode, Encode};
 use scale_info::TypeInfo;
 
 use crate::{
-    AccountId, Addition, Balance, Cid, Clinician, Compartment, CompartmentId, Controller, Correction,
-    CorrectionIndex, Credits, Delivery, EmergencyPlan, Ending, FormerContent, FormerKeyring, Glass,
-    GlassIndex, Grant, GrantIndex, Grantee, HandOver, LetterStage, Member, Moment, ObjectKind, OrgId,
-    Organisation, Participation, Patient, PatientId, PendingRecovery, Purpose, Record, RecordIndex,
-    RecoveryPlan, Reference, Removal, Request, RequestIndex, SignedRecipient, Study, StudyIndex, Subject,
-    TrailHead,
+    AccountId, Addition, Balance, Cid, Clinician, Compartment, CompartmentId, Controller,
+    Correction, CorrectionIndex, Credits, Delivery, EmergencyPlan, Ending, FormerContent,
+    FormerKeyring, Glass, GlassIndex, Grant, GrantIndex, Grantee, HandOver, LetterStage, Member,
+    Moment, ObjectKind, OrgId, Organisation, Participation, Patient, PatientId, PendingRecovery,
+    Purpose, Record, RecordIndex, RecoveryPlan, Reference, Removal, Request, RequestIndex,
+    SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 
 /// A compartment with what an author needs to write into it.
@@ -92,7 +92,8 @@ sp_api::decl_runtime_apis! {
 
         /// A grant with its envelopes, in force or not.
         fn grant(patient: PatientId, grant: GrantIndex) -> Option<GrantView>;
-        /// A patient's grants from an index on.
+        /// A patient's grants from an index on. Like all lists of grants, a page may be short and not the
+        /// last one: read on until one is empty.
         fn grants(patient: PatientId, from: GrantIndex, limit: u32) -> Vec<(GrantIndex, GrantView)>;
         /// Grants of this patient that `account` could use: to it, or to the organisation it belongs
         /// to. Ask this for a patient that you know.

@@ -213,7 +213,7 @@ mod benchmarks {
             GrantsTo::<T>::insert((&row.grantee, other, granting::place(0)), ());
             Expiries::<T>::insert((hour, other, 0), ());
             Handovers::<T>::insert(other, 0, last);
-            KeyHolders::<T>::insert(other, 0, row.expires_at);
+            KeyHolders::<T>::insert((other, row.expires_at.to_be_bytes(), 0), ());
         }
         SweepAt::<T>::put(hour);
 

@@ -174,7 +174,7 @@ impl<T: Config> Pallet<T> {
         );
         Self::note_envelope(&patient, grant, row, &envelope);
         if predicate::carries_keys(&row.scope, row.rights) {
-            KeyHolders::<T>::insert(patient, grant, row.expires_at);
+            KeyHolders::<T>::insert((patient, row.expires_at.to_be_bytes(), grant), ());
         }
         let event = Event::EnvelopeDelivered {
             patient,

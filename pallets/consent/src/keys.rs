@@ -2,7 +2,8 @@
 //!
 //! A grant ends, and its grantee keeps the keys. So the compartments that it named get new ones at
 //! their next use. To say which, nobody goes through all grants ever given: what is over is added up
-//! when it is cleared away, and only what is not cleared away yet is looked at one by one.
+//! when it is cleared away, and only what is over and not cleared away yet is looked at one by one, as
+//! far as that is little: beyond it, all keys count as out until the sweep has caught up.
 
 use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::pallet_prelude::*;
@@ -13,6 +14,10 @@ use crate::{Config, Grants, Handovers, KeyHolders, KeysLeft, Pallet};
 /// Compartments of a patient whose keys are out, at most by name: as many as a patient can have. Do
 /// not reduce.
 pub const MAX_KEYS_OUT: u32 = 256;
+
+/// Grants that are over and not cleared away, of which one answer looks at no more. Without a bound,
+/// whoever lets many grants end at once would make each answer cost as much.
+pub const MAX_HOLDERS_READ: u32 = 64;
 
 /// For each compartment, when its key last went to somebody whose grant is now over.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
@@ -55,6 +60,12 @@ impl KeysOut {
         self.others = self.others.max(Some(forgotten));
     }
 
+    /// Says of all keys, named or not, that they went out at this moment.
+    fn note_everything(&mut self, at: Moment) {
+        self.named.clear();
+        self.others = self.others.max(Some(at));
+    }
+
     fn note_all(&mut self, scope: &Scope, at: Moment) {
         if let Scope::Compartments(compartments) = scope {
             for compartment in compartments {
@@ -67,24 +78,29 @@ impl KeysOut {
 impl<T: Config> Pallet<T> {
     /// Adds up what a grantee holds on to whose grant is cleared away.
     pub(crate) fn settle_keys(patient: PatientId, index: GrantIndex, grant: &Grant) {
-        if KeyHolders::<T>::take(patient, index).is_some() {
+        let key = (patient, grant.expires_at.to_be_bytes(), index);
+        if KeyHolders::<T>::take(key).is_some() {
             let last_at = Handovers::<T>::get(patient, index).last_at;
             KeysLeft::<T>::mutate(patient, |out| out.note_all(&grant.scope, last_at));
         }
     }
 
     /// Returns for each compartment when its key last went to somebody whose grant is now over. Looks
-    /// at the grants that are neither revoked nor swept: ask once for many compartments.
+    /// at the grants that are over and not swept, [`MAX_HOLDERS_READ`] at most; if there are more, all
+    /// keys count as handed out now. Ask once for many compartments.
     pub fn keys_outstanding(patient: &PatientId) -> KeysOut {
         let now = T::Chain::now();
         let mut out = KeysLeft::<T>::get(patient);
-        for (index, ends_at) in KeyHolders::<T>::iter_prefix(patient) {
-            if now < ends_at {
-                continue;
-            }
+        let mut over = KeyHolders::<T>::iter_key_prefix((patient,))
+            .take_while(|(ends_at, _)| Moment::from_be_bytes(*ends_at) <= now)
+            .map(|(_, index)| index);
+        for index in over.by_ref().take(MAX_HOLDERS_READ as usize) {
             if let Some(grant) = Grants::<T>::get(patient, index) {
                 out.note_all(&grant.scope, Handovers::<T>::get(patient, index).last_at);
             }
+        }
+        if over.next().is_some() {
+            out.note_everything(now);
         }
         out
     }
@@ -121,6 +137,17 @@ mod tests {
         }
         assert_eq!(out.get(&compartment(1)), Some(&9));
         assert_eq!(out.get(&compartment(2)), None);
+    }
+
+    #[test]
+    fn everything_is_out_once_that_was_said() {
+        let mut out = KeysOut::default();
+        out.note(compartment(1), 5);
+        out.note_everything(7);
+        out.note(compartment(2), 6);
+        for n in 0..3 {
+            assert_eq!(out.get(&compartment(n)), Some(&7));
+        }
     }
 
     #[test]

@@ -65,7 +65,7 @@ use salus_primitives::{
     PatientId, Purpose, Request, RequestIndex, RequestState, Rights, Scope,
 };
 
-pub use keys::KeysOut;
+pub use keys::{KeysOut, MAX_HOLDERS_READ};
 pub use naming::EnvelopeUses;
 pub use pallet::*;
 pub use salus_primitives::predicate;
@@ -222,12 +222,19 @@ pub mod pallet {
         ValueQuery,
     >;
 
-    /// Grants whose grantees hold keys of compartments, with when they end by themselves. Written when
-    /// keys are handed over, removed by `revoke` and by the sweep. At most one row per grant that is
-    /// neither revoked nor swept.
+    /// Grants whose grantees hold keys of compartments, by when they end by themselves, in big endian:
+    /// those that are over come first. Written when keys are handed over, removed by `revoke` and by
+    /// the sweep. At most one row per grant that is neither revoked nor swept.
     #[pallet::storage]
-    pub type KeyHolders<T: Config> =
-        StorageDoubleMap<_, Blake2_128Concat, PatientId, Twox64Concat, GrantIndex, Moment>;
+    pub type KeyHolders<T: Config> = StorageNMap<
+        _,
+        (
+            NMapKey<Blake2_128Concat, PatientId>,
+            NMapKey<Identity, [u8; 8]>,
+            NMapKey<Twox64Concat, GrantIndex>,
+        ),
+        (),
+    >;
 
     /// The keys that went to grantees whose grants are over. Written by `revoke` and by the sweep when
     /// they remove a row of `KeyHolders`; never removed. One row per patient, of at most 256

@@ -1,5 +1,6 @@
 //! One module per call, then the predicate, the views and the sweep.
 
+use codec::Encode;
 use frame_support::{assert_noop, assert_ok, assert_storage_noop, traits::Hooks, weights::Weight};
 use salus_primitives::{
     rows::{DAY, HOUR},
@@ -11,8 +12,8 @@ use sp_runtime::{DispatchError::BadOrigin, TokenError};
 
 use crate::{
     mock::*, EnvelopesIn, Error, Event, Expiries, Grants, GrantsTo, KeyHolders, NextGrant,
-    NextRequest, PendingRequests, Requests, SweepAt, WeightInfo, Writers, MAX_ENVELOPES, MAX_SWEEP,
-    MAX_WRITERS,
+    NextRequest, PendingRequests, Requests, SweepAt, WeightInfo, Writers, MAX_ENVELOPES,
+    MAX_HOLDERS_READ, MAX_SWEEP, MAX_WRITERS,
 };
 
 const LETTER: fn() -> Cid = || cid(200);
@@ -2038,6 +2039,70 @@ mod views {
             // Nothing is left to look through.
             assert_eq!(KeyHolders::<Test>::iter().count(), 0);
         });
+    }
+
+    /// Or else a page of 256 grants could have 65,536 of them.
+    #[test]
+    fn a_page_of_grants_ends_with_1024_envelopes_and_the_next_goes_on() {
+        ExtBuilder.build_and_execute(|| {
+            for index in 0..6 {
+                assert_ok!(calls::grant(by(OWNER), PATIENT, terms(), None));
+                for _ in 0..MAX_ENVELOPES {
+                    assert_ok!(Consent::deliver_envelope(
+                        by(OWNER),
+                        PATIENT,
+                        index,
+                        ENVELOPE()
+                    ));
+                }
+            }
+            let page = |from| -> Vec<GrantIndex> {
+                let rows = Consent::grants(&PATIENT, from, u32::MAX);
+                rows.into_iter().map(|row| row.0).collect()
+            };
+            assert_eq!(page(0), [0, 1, 2, 3]);
+            assert_eq!(page(4), [4, 5]);
+            assert!(page(6).is_empty());
+        });
+    }
+
+    /// Or else an owner could make each question about a compartment cost as much as they have grants.
+    #[test]
+    fn however_many_grants_end_at_once_an_answer_looks_at_64_and_errs_on_the_safe_side() {
+        let proof_of = |grants: u32, lasts: Moment| {
+            let mut ext = ExtBuilder.build();
+            ext.execute_with(|| {
+                for _ in 0..grants {
+                    let scope = compartments(&[LABORATORY]);
+                    let expires_at = START + lasts;
+                    let rights = Rights::Read;
+                    let terms = GrantTerms {
+                        scope,
+                        expires_at,
+                        rights,
+                        ..terms()
+                    };
+                    assert_ok!(calls::grant(by(OWNER), PATIENT, terms, Some(ENVELOPE())));
+                }
+                set_now(START + DAY);
+            });
+            ext.commit_all().unwrap();
+            let (out, proof) = ext.execute_and_prove(|| {
+                [LABORATORY, NOTES].map(|id| (stale(id, START), stale(id, START + 1)))
+            });
+            (out, proof.encoded_size())
+        };
+        let live = proof_of(50, 2 * DAY);
+        let many_live = proof_of(1_000, 2 * DAY);
+        assert_eq!(many_live.0, [(false, false); 2]);
+        assert!(many_live.1 < 2 * live.1);
+
+        let (out, at_limit) = proof_of(MAX_HOLDERS_READ, DAY);
+        assert_eq!(out, [(true, false), (false, false)]);
+        // One more than is looked at: everything is out until the sweep has run.
+        let (out, beyond) = proof_of(MAX_HOLDERS_READ + 936, DAY);
+        assert_eq!(out, [(true, true); 2]);
+        assert!(beyond < 2 * at_limit);
     }
 
     fn stale(compartment: salus_primitives::CompartmentId, rotated_at: Moment) -> bool {

@@ -4,7 +4,7 @@
 
 use frame_support::ensure;
 use salus_primitives::{
-    hours::over_at, rows::HOUR, traits::Chain, Basis, Reference, RequestState, Scope,
+    hours::over_at, rows::HOUR, traits::Chain, Basis, Moment, Reference, RequestState, Scope,
 };
 use sp_runtime::TryRuntimeError;
 
@@ -191,7 +191,8 @@ impl<T: Config> Pallet<T> {
 
     fn try_keys() -> Result<(), TryRuntimeError> {
         // 15. Whoever holds keys is in the index of those that nobody has cleared away.
-        for (patient, index, until) in KeyHolders::<T>::iter() {
+        for (patient, until, index) in KeyHolders::<T>::iter_keys() {
+            let until = Moment::from_be_bytes(until);
             let grant = Grants::<T>::get(patient, index).ok_or("a holder without its grant")?;
             ensure!(
                 grant.expires_at == until
@@ -205,7 +206,7 @@ impl<T: Config> Pallet<T> {
         for (patient, index, handover) in Handovers::<T>::iter() {
             let grant = Grants::<T>::get(patient, index).ok_or("a hand-over without its grant")?;
             if !predicate::carries_keys(&grant.scope, grant.rights)
-                || KeyHolders::<T>::contains_key(patient, index)
+                || KeyHolders::<T>::contains_key((patient, grant.expires_at.to_be_bytes(), index))
             {
                 continue;
             }

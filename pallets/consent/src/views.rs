@@ -12,26 +12,29 @@ use crate::{
     NextRequest, Pallet, Requests,
 };
 
+/// A page of grants ends once it has so many envelopes: each grant may have 256 of them.
+pub const MAX_LISTED: u32 = 1_024;
+
 impl<T: Config> Pallet<T> {
     pub fn grant_view(patient: &PatientId, grant: GrantIndex) -> Option<GrantView> {
         let row = Grants::<T>::get(patient, grant)?;
         Some(Self::view(patient, grant, row))
     }
 
-    /// Grants of a patient in ascending order.
+    /// Grants of a patient in ascending order; fewer than `limit` if they have [`MAX_LISTED`] envelopes.
     pub fn grants(
         patient: &PatientId,
         from: GrantIndex,
         limit: u32,
     ) -> Vec<(GrantIndex, GrantView)> {
-        page(from, limit, NextGrant::<T>::get(patient))
-            .filter_map(|index| Some((index, Self::grant_view(patient, index)?)))
-            .collect()
+        let rows = page(from, limit, NextGrant::<T>::get(patient))
+            .filter_map(|index| Some((index, Self::grant_view(patient, index)?)));
+        listed(rows, |(_, view)| view)
     }
 
     /// Grants of a patient to this account at its present organisation, and to that organisation;
     /// neither revoked ones nor those already swept. In ascending order. Looks at no more rows than
-    /// twice what it returns, whatever others have granted.
+    /// twice what it returns, whatever others have granted; ends early as [`Self::grants`] does.
     pub fn grants_between(
         patient: &PatientId,
         account: &AccountId,
@@ -55,16 +58,17 @@ impl<T: Config> Pallet<T> {
             .collect();
         found.sort_unstable();
         found.truncate(limit);
-        found
+        let rows = found
             .into_iter()
-            .filter_map(|index| Some((index, Self::grant_view(patient, index)?)))
-            .collect()
+            .filter_map(|index| Some((index, Self::grant_view(patient, index)?)));
+        listed(rows, |(_, view)| view)
     }
 
     /// Grants to this account at its present organisation, then those to that organisation;
     /// neither revoked ones nor those already swept. In the order of storage, which is none, after a
     /// row that was returned before; whether that is still there does not matter. A row of a grantee
-    /// that the account has left stands before all others: none of them was returned with it.
+    /// that the account has left stands before all others: none of them was returned with it. Ends early
+    /// as [`Self::grants`] does.
     pub fn grants_to(
         account: &AccountId,
         after: Option<(Grantee, PatientId, GrantIndex)>,
@@ -76,7 +80,7 @@ impl<T: Config> Pallet<T> {
         let begin = after
             .as_ref()
             .and_then(|(last, ..)| grantees.iter().position(|grantee| grantee == last));
-        grantees
+        let rows = grantees
             .into_iter()
             .enumerate()
             .skip(begin.unwrap_or_default())
@@ -91,8 +95,8 @@ impl<T: Config> Pallet<T> {
             .filter_map(|(patient, index)| {
                 let index = GrantIndex::from_be_bytes(index);
                 Some((patient, index, Self::grant_view(&patient, index)?))
-            })
-            .collect()
+            });
+        listed(rows, |(_, _, view)| view)
     }
 
     /// Returns what the account can be as a grantee: itself at its organisation, and that organisation.
@@ -150,6 +154,20 @@ impl<T: Config> Pallet<T> {
             grant,
         }
     }
+}
+
+/// The rows up to the one with which they have [`MAX_LISTED`] envelopes.
+fn listed<Row>(rows: impl Iterator<Item = Row>, view: impl Fn(&Row) -> &GrantView) -> Vec<Row> {
+    let mut page = Vec::new();
+    let mut envelopes: usize = 0;
+    for row in rows {
+        envelopes = envelopes.saturating_add(view(&row).envelopes.len());
+        page.push(row);
+        if envelopes >= MAX_LISTED as usize {
+            break;
+        }
+    }
+    page
 }
 
 fn page(from: u32, limit: u32, end: u32) -> core::ops::Range<u32> {
