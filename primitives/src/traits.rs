@@ -222,6 +222,14 @@ pub trait Offers<AccountId> {
     fn give_back(patient: PatientId, request: RequestIndex);
 }
 
+/// What accounts owe because it was taken from them while it was promised to somebody. Implemented by
+/// `pallet-credits`.
+pub trait Debts<AccountId> {
+    /// Takes what the account owes out of what it has free. Whoever lets an account have credits calls
+    /// it afterwards.
+    fn settle(account: &AccountId);
+}
+
 /// The only way into a patient's trail. Implemented by `pallet-access-log`.
 pub trait Trail<RuntimeEvent> {
     /// Hashes the event into the trail of `patient` *and* deposits it.

@@ -474,6 +474,11 @@ impl Names {
                 plain(&fields["amount"]),
                 self.account(&fields["account"])
             ),
+            ("Credits", "BurnOwed") => format!(
+                "The council took {} credits from {} that are promised to others: they go as they become free.",
+                plain(&fields["amount"]),
+                self.account(&fields["account"])
+            ),
             ("Copies", "ReplicationChanged") => format!(
                 "The council decided that {} vaults keep each file.",
                 fields["copies"]
@@ -521,6 +526,11 @@ impl Names {
                     Some(_) => ", and failed",
                     None => "",
                 }
+            ),
+            ("Timelock", "DecisionFailed") => format!(
+                "Decision {} of the council could not be carried out; until {} anybody can try it again.",
+                fields["decision"],
+                until("until")
             ),
             ("Timelock", "DecisionCancelled") => {
                 format!("The council called decision {} off.", fields["decision"])

@@ -73,7 +73,7 @@ macro_rules! weights {
         // Storage: `System::BlockHash` (r:1 w:0)
         // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
         fn withdraw_request() -> Weight {
-            Weight::from_parts(160_760_000, 3851).saturating_add($db.reads_writes(12, 8))
+            Weight::from_parts(180_760_000, 6_400).saturating_add($db.reads_writes(13, 9))
         }
         // Storage: `Patients::Patients` (r:1 w:0)
         // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
@@ -90,7 +90,7 @@ macro_rules! weights {
         // Storage: `System::BlockHash` (r:1 w:0)
         // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
         fn decline() -> Weight {
-            Weight::from_parts(143_237_000, 3702).saturating_add($db.reads_writes(10, 7))
+            Weight::from_parts(163_237_000, 6_300).saturating_add($db.reads_writes(11, 8))
         }
         // Storage: `Patients::Patients` (r:1 w:0)
         // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
@@ -129,8 +129,8 @@ macro_rules! weights {
         // Storage: `Consent::Expiries` (r:0 w:1)
         // Proof: `Consent::Expiries` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
         fn approve(s: u32) -> Weight {
-            Weight::from_parts(300_949_644, 4194)
-                .saturating_add($db.reads_writes(19, 18))
+            Weight::from_parts(320_949_644, 6_800)
+                .saturating_add($db.reads_writes(20, 19))
                 // Standard error: 113_992
                 .saturating_add(Weight::from_parts(6_090_457, 0).saturating_mul(s.into()))
                 .saturating_add($db.reads(1).saturating_mul(s.into()))

@@ -23,7 +23,9 @@
 //! * Whose answer an offer waits for is not known here: `pallet-consent` says when to pay and when to
 //!   give back ([`Offers`]). Only a lapse is noticed here, by `on_idle`, and [`Call::reclaim`] does not
 //!   wait for it.
-//! * Governance burns only what is free. What was promised is not its to take.
+//! * Governance takes what is free at once, and what was promised as it becomes free: what was promised
+//!   is paid all the same. Or else whoever is to lose credits could hold them in an offer or a study,
+//!   and the council's vote would be used up.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -51,7 +53,7 @@ use frame_support::{
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
     hours::{over_at, Hour},
-    traits::{Chain, Offers, Trail},
+    traits::{Chain, Debts, Offers, Trail},
     AccountId, Balance, Credits, Moment, PatientId, RequestIndex,
 };
 
@@ -132,6 +134,12 @@ pub mod pallet {
         (),
     >;
 
+    /// What governance has taken from an account and is still held. Written by `burn`; taken from
+    /// whatever becomes free, and removed with the last of it. At most one row per account from which
+    /// governance took more than was free, and then no more than the account had.
+    #[pallet::storage]
+    pub type Owed<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Balance>;
+
     /// The hour that the sweep goes on with. Written by the first offer and by the sweep.
     #[pallet::storage]
     pub type SweepAt<T: Config> = StorageValue<_, Hour>;
@@ -171,13 +179,17 @@ pub mod pallet {
             payer: AccountId,
             amount: Balance,
         },
+        /// Governance took credits of an account that are held: they are burnt as they become free.
+        #[codec(index = 5)]
+        BurnOwed { account: AccountId, amount: Balance },
     }
 
     #[pallet::error]
     pub enum Error<T> {
         /// The amount is zero. Name at least one credit.
         ZeroAmount,
-        /// The account has fewer free credits than that. What is held was promised to somebody.
+        /// The account has fewer free credits than that: what is held was promised to somebody. Nothing is
+        /// burnt only where there is nothing that was not burnt before.
         TooFewCredits,
         /// Something is offered for this request already.
         AlreadyOffered,
@@ -223,36 +235,48 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Make credits for an account.
         ///
-        /// Governance only.
+        /// Governance only. What the account owes is taken from it.
         ///
-        /// Errors: [`Error::ZeroAmount`]. Event: [`Event::Minted`].
+        /// Errors: [`Error::ZeroAmount`]. Events: [`Event::Minted`], and [`Event::Burnt`] for what was
+        /// owed.
         #[pallet::call_index(0)]
         pub fn mint(origin: OriginFor<T>, account: AccountId, amount: Balance) -> DispatchResult {
             T::GovernanceOrigin::ensure_origin(origin)?;
             ensure!(amount > 0, Error::<T>::ZeroAmount);
             T::Currency::mint_into(&account, amount)?;
-            Self::deposit_event(Event::Minted { account, amount });
+            Self::deposit_event(Event::Minted {
+                account: account.clone(),
+                amount,
+            });
+            Self::settle(&account);
             Ok(())
         }
 
-        /// Take free credits of an account out of the world.
+        /// Take credits of an account out of the world: what is free at once, and what is held as it
+        /// becomes free.
         ///
-        /// Governance only.
+        /// Governance only. As much as the account has: no holder can make this fail by promising or
+        /// paying a part of it.
         ///
-        /// Errors: [`Error::ZeroAmount`], [`Error::TooFewCredits`]. Event: [`Event::Burnt`].
+        /// Errors: [`Error::ZeroAmount`]; [`Error::TooFewCredits`] if there is nothing to take. Events:
+        /// [`Event::Burnt`], [`Event::BurnOwed`], or both.
         #[pallet::call_index(1)]
         pub fn burn(origin: OriginFor<T>, account: AccountId, amount: Balance) -> DispatchResult {
             T::GovernanceOrigin::ensure_origin(origin)?;
             ensure!(amount > 0, Error::<T>::ZeroAmount);
-            T::Currency::burn_from(
-                &account,
-                amount,
-                Preservation::Expendable,
-                Precision::Exact,
-                Fortitude::Polite,
-            )
-            .map_err(|_| Error::<T>::TooFewCredits)?;
-            Self::deposit_event(Event::Burnt { account, amount });
+            let owed = Owed::<T>::get(&account).unwrap_or_default();
+            let Credits { free, held } = Self::credits(&account);
+            let amount = amount.min(free.saturating_add(held).saturating_sub(owed));
+            ensure!(amount > 0, Error::<T>::TooFewCredits);
+
+            let rest = amount.saturating_sub(Self::burn_free(&account, amount));
+            if rest > 0 {
+                Owed::<T>::insert(&account, owed.saturating_add(rest));
+                Self::deposit_event(Event::BurnOwed {
+                    account,
+                    amount: rest,
+                });
+            }
             Ok(())
         }
 
@@ -304,11 +328,31 @@ pub mod pallet {
             let event = Event::OfferReturned {
                 patient,
                 request,
-                payer: offer.payer,
+                payer: offer.payer.clone(),
                 amount: offer.amount,
             };
             Self::deposit(event, &patient);
+            Self::settle(&offer.payer);
             Ok(())
+        }
+
+        /// Burns so much at most of what is free; returns how much it was.
+        fn burn_free(account: &AccountId, amount: Balance) -> Balance {
+            let burnt = T::Currency::burn_from(
+                account,
+                amount,
+                Preservation::Expendable,
+                Precision::BestEffort,
+                Fortitude::Polite,
+            )
+            .unwrap_or_default();
+            if burnt > 0 {
+                Self::deposit_event(Event::Burnt {
+                    account: account.clone(),
+                    amount: burnt,
+                });
+            }
+            burnt
         }
 
         fn forget(patient: PatientId, request: RequestIndex, offer: &Offer) {
@@ -318,6 +362,16 @@ pub mod pallet {
 
         fn deposit(event: Event<T>, patient: &PatientId) {
             T::Trail::deposit(patient, event.into());
+        }
+    }
+
+    impl<T: Config> Debts<AccountId> for Pallet<T> {
+        fn settle(account: &AccountId) {
+            let Some(owed) = Owed::<T>::get(account) else {
+                return;
+            };
+            let left = owed.saturating_sub(Self::burn_free(account, owed));
+            Owed::<T>::set(account, Some(left).filter(|left| *left > 0));
         }
     }
 
@@ -387,6 +441,7 @@ pub mod pallet {
                 amount: offer.amount,
             };
             Self::deposit(event, &patient);
+            Self::settle(to);
             Ok(())
         }
 

@@ -8,7 +8,7 @@ use salus_primitives::{
 };
 use sp_runtime::{ArithmeticError, DispatchError::BadOrigin, DispatchResult};
 
-use crate::{mock::*, Error, Event, Lapses, Offered, SweepAt, WeightInfo, MAX_SWEEP};
+use crate::{mock::*, Error, Event, Lapses, Offered, Owed, SweepAt, WeightInfo, MAX_SWEEP};
 
 fn by(account: AccountId) -> RuntimeOrigin {
     RuntimeOrigin::signed(account)
@@ -106,18 +106,74 @@ mod burn {
         });
     }
 
+    fn burn(amount: Balance) -> DispatchResult {
+        Credits::burn(RuntimeOrigin::root(), DOCTOR, amount)
+    }
+
     #[test]
-    fn what_was_promised_is_not_burnt() {
+    fn what_was_promised_is_paid_all_the_same() {
         ExtBuilder.build_and_execute(|| {
             mint(DOCTOR, 10);
             assert_ok!(offer(0, 6));
-            let burn = |amount| Credits::burn(RuntimeOrigin::root(), DOCTOR, amount);
             assert_noop!(burn(0), Error::<Test>::ZeroAmount);
-            assert_noop!(burn(5), Error::<Test>::TooFewCredits);
-            assert_ok!(burn(4));
+            assert_ok!(burn(5));
             assert_eq!(purse(DOCTOR), (0, 6));
             assert_ok!(pay(0, OWNER));
             assert_eq!(purse(OWNER), (6, 0));
+        });
+    }
+
+    /// Or else whoever is to lose their credits could promise all of them, and the vote would be for
+    /// nothing.
+    #[test]
+    fn a_holder_does_not_dodge_it_by_promising_everything() {
+        ExtBuilder.build_and_execute(|| {
+            mint(DOCTOR, 10);
+            assert_ok!(offer(0, 10));
+            assert_ok!(burn(10));
+            let (account, amount) = (DOCTOR, 10);
+            assert_eq!(events().pop(), Some(Event::BurnOwed { account, amount }));
+            assert_eq!(purse(DOCTOR), (0, 10));
+            give_back(PATIENT, 0);
+            assert_eq!(purse(DOCTOR), (0, 0));
+            let (account, amount) = (DOCTOR, 10);
+            assert_eq!(events().pop(), Some(Event::Burnt { account, amount }));
+            assert_eq!(Balances::total_issuance(), 0);
+            assert!(!Owed::<Test>::contains_key(DOCTOR));
+            assert_noop!(offer(1, 1), Error::<Test>::TooFewCredits);
+        });
+    }
+
+    #[test]
+    fn it_takes_what_there_is_and_nothing_twice() {
+        ExtBuilder.build_and_execute(|| {
+            assert_noop!(burn(1), Error::<Test>::TooFewCredits);
+            mint(DOCTOR, 10);
+            assert_ok!(offer(0, 6));
+            // Four at once, and six of seven when they are free.
+            assert_ok!(burn(11));
+            assert_eq!(Owed::<Test>::get(DOCTOR), Some(6));
+            assert_noop!(burn(1), Error::<Test>::TooFewCredits);
+        });
+    }
+
+    #[test]
+    fn what_is_owed_is_taken_from_whatever_becomes_free() {
+        ExtBuilder.build_and_execute(|| {
+            mint(DOCTOR, 10);
+            assert_ok!(offer(0, 4));
+            assert_ok!(offer(1, 6));
+            assert_ok!(burn(9));
+            // Made anew, paid to the account itself, and taken back.
+            mint(DOCTOR, 2);
+            assert_eq!(Owed::<Test>::get(DOCTOR), Some(7));
+            assert_ok!(pay(0, DOCTOR));
+            assert_eq!(Owed::<Test>::get(DOCTOR), Some(3));
+            assert_eq!(purse(DOCTOR), (0, 6));
+            set_now(START + DAY);
+            assert_ok!(Credits::reclaim(by(DOCTOR), PATIENT, 1));
+            assert_eq!(purse(DOCTOR), (3, 0));
+            assert_eq!(Owed::<Test>::iter().count(), 0);
         });
     }
 }

@@ -3,11 +3,14 @@
 #![cfg(any(feature = "try-runtime", feature = "std"))]
 
 use alloc::collections::BTreeMap;
-use frame_support::{ensure, traits::fungible::hold::Inspect};
+use frame_support::{
+    ensure,
+    traits::fungible::{hold::Inspect as _, Inspect as _},
+};
 use salus_primitives::{hours::over_at, AccountId, Balance};
 use sp_runtime::TryRuntimeError;
 
-use crate::{Config, HoldReason, Lapses, Offered, Pallet, SweepAt};
+use crate::{Config, HoldReason, Lapses, Offered, Owed, Pallet, SweepAt};
 
 impl<T: Config> Pallet<T> {
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
@@ -38,6 +41,13 @@ impl<T: Config> Pallet<T> {
             ensure!(
                 SweepAt::<T>::get().is_some_and(|at| at <= hour),
                 "a lapse behind the sweep"
+            );
+        }
+        // 4. Whoever owes has nothing free but what may keep the account alive.
+        for (account, owed) in Owed::<T>::iter() {
+            ensure!(
+                owed > 0 && T::Currency::balance(&account) <= T::Currency::minimum_balance(),
+                "an account that owes nothing, or keeps what it owes"
             );
         }
         Ok(())

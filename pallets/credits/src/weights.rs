@@ -21,19 +21,19 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn mint() -> Weight {
-            Weight::from_parts(40_000_000, 3_593).saturating_add($db.reads_writes(2, 2))
+            Weight::from_parts(60_000_000, 6_100).saturating_add($db.reads_writes(3, 3))
         }
         fn burn() -> Weight {
-            Weight::from_parts(40_000_000, 3_593).saturating_add($db.reads_writes(2, 2))
+            Weight::from_parts(60_000_000, 8_600).saturating_add($db.reads_writes(4, 3))
         }
         fn reclaim() -> Weight {
-            Weight::from_parts(80_000_000, 3_851).saturating_add($db.reads_writes(6, 5))
+            Weight::from_parts(100_000_000, 6_400).saturating_add($db.reads_writes(7, 6))
         }
         fn sweep(n: u32) -> Weight {
             Weight::from_parts(28_000_000, 3_593)
                 .saturating_add($db.reads_writes(2, 1))
-                .saturating_add(Weight::from_parts(70_000_000, 2_800).saturating_mul(n.into()))
-                .saturating_add($db.reads_writes(6, 5).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(90_000_000, 5_300).saturating_mul(n.into()))
+                .saturating_add($db.reads_writes(7, 6).saturating_mul(n.into()))
         }
     };
 }

@@ -60,7 +60,7 @@ use frame_support::{
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
     api::MAX_PAGE,
-    traits::{Chain, Control, Granting, PatientOrigin, Records, Standing, Trail},
+    traits::{Chain, Control, Debts, Granting, PatientOrigin, Records, Standing, Trail},
     AccountId, Balance, Basis, Cid, CompartmentId, GrantIndex, GrantTerms, Grantee, Member, Moment,
     OrgId, Participation, PatientId, Purpose, RecordIndex, Rights, Scope, Study, StudyIndex,
 };
@@ -112,6 +112,9 @@ pub mod pallet {
         >;
 
         type RuntimeHoldReason: From<HoldReason>;
+
+        /// What is taken from credits that become free.
+        type Debts: Debts<AccountId>;
 
         /// Milliseconds from now until the latest end of a new study: no longer than a grant lasts.
         #[pallet::constant]
@@ -380,12 +383,13 @@ pub mod pallet {
             );
             let event = Event::OptedIn {
                 patient,
-                actor,
+                actor: actor.clone(),
                 study,
                 grant,
                 price,
             };
             Self::deposit(event, &patient);
+            T::Debts::settle(&actor);
             Ok(().into())
         }
 
@@ -439,12 +443,14 @@ pub mod pallet {
             )?;
 
             row.ended_at = Some(now);
+            let payer = row.payer.clone();
             Studies::<T>::insert(study, row);
             Self::deposit_event(Event::Ended {
                 study,
                 actor,
                 returned,
             });
+            T::Debts::settle(&payer);
             Ok(())
         }
     }

@@ -99,6 +99,7 @@ impl crate::Config for Test {
     type Granting = Consent;
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
+    type Debts = Credits;
     type MaxStudyDuration = MaxDuration;
     type WeightInfo = ();
     #[cfg(feature = "runtime-benchmarks")]

@@ -27,13 +27,13 @@ macro_rules! weights {
             Weight::from_parts(80_000_000, 3_851).saturating_add($db.reads_writes(6, 4))
         }
         fn opt_in() -> Weight {
-            Weight::from_parts(320_000_000, 4_194).saturating_add($db.reads_writes(22, 16))
+            Weight::from_parts(340_000_000, 6_700).saturating_add($db.reads_writes(23, 17))
         }
         fn withdraw() -> Weight {
             Weight::from_parts(180_000_000, 9_600).saturating_add($db.reads_writes(12, 9))
         }
         fn end() -> Weight {
-            Weight::from_parts(80_000_000, 3_851).saturating_add($db.reads_writes(6, 3))
+            Weight::from_parts(100_000_000, 6_400).saturating_add($db.reads_writes(7, 4))
         }
         fn on_succession(n: u32) -> Weight {
             Weight::from_parts(40_000_000, 9_600)

@@ -239,6 +239,7 @@ impl pallet_research::Config for Runtime {
     type Granting = Consent;
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
+    type Debts = Credits;
     type MaxStudyDuration = ConstU64<MAX_GRANT_DURATION>;
     type WeightInfo = pallet_research::weights::SubstrateWeight<Runtime>;
     #[cfg(feature = "runtime-benchmarks")]
