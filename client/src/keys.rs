@@ -186,11 +186,14 @@ impl AccountKey {
         &self,
         patient: &PatientId,
         role: ControllerRole,
+        signed_at: Moment,
         expires_at: Moment,
         genesis: &Genesis,
     ) -> RoleConsent {
-        let payload = role_payload(genesis, patient, &self.account(), role, expires_at);
+        let account = self.account();
+        let payload = role_payload(genesis, patient, &account, role, signed_at, expires_at);
         RoleConsent {
+            signed_at,
             expires_at,
             signature: self.multi_sign(&payload),
         }

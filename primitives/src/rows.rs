@@ -594,6 +594,8 @@ row! {
         pub owner: AccountId,
         /// Who has said so.
         pub agreed: BoundedVec<AccountId, ConstU32<MAX_CONTROLLERS>>,
+        /// Until when the words that are missing must be said: the first one counts no longer.
+        pub words_until: Moment,
         /// From when it can be completed; none while words are missing.
         pub due: Option<Moment>,
     }
@@ -601,7 +603,10 @@ row! {
 
 impl HandOver {
     pub fn counts(&self, now: Moment) -> bool {
-        self.due.is_none_or(|due| still_counts(due, now))
+        match self.due {
+            Some(due) => still_counts(due, now),
+            None => now < self.words_until,
+        }
     }
 }
 

@@ -10,7 +10,8 @@ use sp_core::{bounded::BoundedVec, ConstU32};
 use sp_runtime::{traits::Verify, MultiSignature};
 
 use crate::{
-    AccountId, ClinicianRole, CompartmentId, ControllerRole, Genesis, Moment, OrgId, PatientId, DAY,
+    AccountId, ClinicianRole, CompartmentId, ControllerRole, Genesis, Moment, OrgId, PatientId,
+    DAY, SECOND,
 };
 
 /// Room for a post-quantum hybrid key: X-Wing is 1,216 raw bytes. Do not reduce.
@@ -155,6 +156,9 @@ pub fn succession_payload(
     sp_io::hashing::blake2_256(&(b"salus/succeed/v1", genesis, patient, owner, expires_at).encode())
 }
 
+/// How far the clock of whoever signs may be ahead of the chain's.
+pub const CLOCK_SKEW: Moment = 10 * 60 * SECOND;
+
 /// The longest that a word given beforehand counts: one that is found later must be worth nothing.
 pub const CONSENT_LASTS: Moment = 30 * DAY;
 
@@ -218,7 +222,9 @@ pub fn credential_payload(
     Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct RoleConsent {
-    /// At most [`CONSENT_LASTS`] from now.
+    /// By the signer's clock. A word from before the account last lost a role is spent.
+    pub signed_at: Moment,
+    /// At most [`CONSENT_LASTS`] after `signed_at`.
     pub expires_at: Moment,
     pub signature: MultiSignature,
 }
@@ -231,7 +237,14 @@ impl RoleConsent {
         patient: &PatientId,
         role: ControllerRole,
     ) -> bool {
-        let payload = role_payload(genesis, patient, account, role, self.expires_at);
+        let payload = role_payload(
+            genesis,
+            patient,
+            account,
+            role,
+            self.signed_at,
+            self.expires_at,
+        );
         verify(&self.signature, &payload, account)
     }
 }
@@ -242,6 +255,7 @@ pub fn role_payload(
     patient: &PatientId,
     account: &AccountId,
     role: ControllerRole,
+    signed_at: Moment,
     expires_at: Moment,
 ) -> [u8; 32] {
     sp_io::hashing::blake2_256(
@@ -251,6 +265,7 @@ pub fn role_payload(
             patient,
             account,
             role,
+            signed_at,
             expires_at,
         )
             .encode(),

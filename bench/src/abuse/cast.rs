@@ -109,7 +109,7 @@ impl Cast {
             if have.iter().any(|(have, _)| *have == account) {
                 continue;
             }
-            let call = self.add_controller(chain, chart.patient, role, key, now + DAY);
+            let call = self.add_controller(chain, chart.patient, role, key, now);
             chain.submit(&owner, &call).await?;
         }
         Ok(())
@@ -121,9 +121,9 @@ impl Cast {
         patient: PatientId,
         role: ControllerRole,
         key: &AccountKey,
-        until: u64,
+        now: u64,
     ) -> Call {
-        let consent = key.sign_role(&patient, role, until, &chain.genesis());
+        let consent = key.sign_role(&patient, role, now, now + DAY, &chain.genesis());
         calls::patients::add_controller(patient, &key.account(), role, None, &consent)
     }
 
@@ -211,8 +211,8 @@ impl Cast {
     pub fn carer(&self, chain: &Chain, turn: u64) -> Result<Call> {
         let carer = AccountKey::from_uri(&format!("//Bench//abuse//carer//{turn}"))?;
         let patient = self.population.chart(GUARDED).patient;
-        let until = self.population.now + DAY;
-        Ok(self.add_controller(chain, patient, ControllerRole::Carer, &carer, until))
+        let now = self.population.now;
+        Ok(self.add_controller(chain, patient, ControllerRole::Carer, &carer, now))
     }
 
     /// A motion that nobody has proposed before.

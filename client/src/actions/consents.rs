@@ -83,7 +83,7 @@ pub fn role(
     valid: Moment,
 ) -> Result<RoleFile> {
     let expires_at = until(now, valid)?;
-    let consent = key.sign_role(&patient, role, expires_at, &genesis);
+    let consent = key.sign_role(&patient, role, now, expires_at, &genesis);
     Ok(RoleFile {
         kind: ROLE.into(),
         version: VERSION,

@@ -506,6 +506,7 @@ mod tests {
         let account = AccountId::new([0x11; 32]);
         let signature = MultiSignature::Sr25519(sr25519::Signature::from_raw([0x55; 64]));
         let consent = RoleConsent {
+            signed_at: 4,
             expires_at: 6,
             signature: signature.clone(),
         };
@@ -518,6 +519,7 @@ mod tests {
                 "02",
                 "01",
                 "0500000000000000",
+                "0400000000000000",
                 "0600000000000000",
                 "01",
                 &"55".repeat(64),

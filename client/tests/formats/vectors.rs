@@ -307,15 +307,23 @@ fn role_vectors() {
     let rows: Vec<Value> = roles
         .iter()
         .map(|role| {
-            let expires_at = 1_790_000_000_000;
+            let (signed_at, expires_at) = (1_789_000_000_000, 1_790_000_000_000);
             let account = account(0x34);
-            let payload = role_payload(&genesis(), &patient(), &account, *role, expires_at);
+            let payload = role_payload(
+                &genesis(),
+                &patient(),
+                &account,
+                *role,
+                signed_at,
+                expires_at,
+            );
             json!({
                 "genesis": hex::encode(genesis()),
                 "patient": patient().to_string(),
                 "account": hex_of(&account),
                 "role": role,
                 "role_number": *role as u8,
+                "signed_at": signed_at,
                 "expires_at": expires_at,
                 "payload": hex::encode(payload),
             })

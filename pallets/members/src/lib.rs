@@ -59,7 +59,7 @@ use frame_support::{
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
     api::MAX_PAGE,
-    rows::{DAY, MAX_NAME, MAX_URL, SECOND},
+    rows::{DAY, MAX_NAME, MAX_URL},
     signing::CONSENT_LASTS,
     traits::{Chain, Sponsorship, Standing},
     AccountId, Clinician, ClinicianRole, CredentialConsent, Member, Moment, OrgId, Organisation,
@@ -77,7 +77,7 @@ pub type Url = BoundedVec<u8, ConstU32<MAX_URL>>;
 pub const ELECTORATE_MEMORY: Moment = 30 * DAY;
 
 /// Milliseconds that a signer's clock may be ahead of the chain's.
-pub const CLOCK_SKEW: Moment = 10 * 60 * SECOND;
+pub use salus_primitives::signing::CLOCK_SKEW;
 
 #[frame_support::pallet]
 pub mod pallet {

@@ -43,10 +43,19 @@ fn recipient<T: Config>(public: &sr25519::Public, subject: Subject, epoch: u32) 
 }
 
 fn role_consent<T: Config>(public: &sr25519::Public, role: ControllerRole) -> RoleConsent {
-    let expires_at = T::Chain::now().saturating_add(DAY);
+    let signed_at = T::Chain::now().saturating_add(1);
+    let expires_at = signed_at.saturating_add(DAY);
     let account = AccountId::new(public.0);
-    let payload = role_payload(&T::Chain::genesis(), &PATIENT, &account, role, expires_at);
+    let payload = role_payload(
+        &T::Chain::genesis(),
+        &PATIENT,
+        &account,
+        role,
+        signed_at,
+        expires_at,
+    );
     RoleConsent {
+        signed_at,
         expires_at,
         signature: sign(public, &payload),
     }
@@ -131,6 +140,7 @@ fn handed_over<T: Config>(by: &[AccountId], owner: &AccountId) {
     let row = HandOver {
         owner: owner.clone(),
         agreed: BoundedVec::truncate_from(by.to_vec()),
+        words_until: Moment::MAX,
         due: Some(T::Chain::now()),
     };
     HandOvers::<T>::insert(PATIENT, row);
@@ -207,6 +217,7 @@ mod benchmarks {
         let all = crowded::<T>(&guardian, ControllerRole::Guardian, 1);
         let (public, added) = signer();
         agreed::<T>(&all[1..], &added);
+        Released::<T>::insert(&added, 0);
         let consent = role_consent::<T>(&public, ControllerRole::Guardian);
         #[extrinsic_call]
         _(
@@ -225,6 +236,7 @@ mod benchmarks {
         let owner: AccountId = account("owner", 0, 0);
         crowded::<T>(&owner, ControllerRole::Owner, 1);
         let (public, added) = signer();
+        Released::<T>::insert(&added, 0);
         let consent = role_consent::<T>(&public, ControllerRole::Owner);
         #[extrinsic_call]
         add_controller(
@@ -238,7 +250,8 @@ mod benchmarks {
         assert!(Controllers::<T>::contains_key(PATIENT, added));
     }
 
-    /// Another owner, announced and due, who has announced something about all others.
+    /// Another owner, announced and due, who has announced something about all others, and agreed to a
+    /// hand-over.
     #[benchmark]
     fn remove_controller() {
         let owner: AccountId = account("owner", 0, 0);
@@ -250,6 +263,7 @@ mod benchmarks {
             };
             Removals::<T>::insert(PATIENT, other, row);
         }
+        handed_over::<T>(&all, &account("next", 0, 0));
         #[extrinsic_call]
         _(RawOrigin::Signed(owner), PATIENT, all[1].clone());
         assert!(!Controllers::<T>::contains_key(PATIENT, &all[1]));

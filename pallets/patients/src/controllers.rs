@@ -4,15 +4,15 @@ use alloc::vec::Vec;
 use frame_support::ensure;
 use salus_primitives::{
     rows::ENDING_WAITS,
-    signing::{RoleConsent, CONSENT_LASTS},
+    signing::{RoleConsent, CLOCK_SKEW, CONSENT_LASTS},
     traits::{Chain, Control, RecoveryPlans},
     AccountId, Controller, ControllerRole, Moment, PatientId,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
 use crate::{
-    later, Addition, Additions, Config, ControlledBy, Controllers, Error, Event, Pallet, Removal,
-    Removals, Sponsor, Sponsors, MAX_CARERS, MAX_CONTROLLERS, SPONSORS_TRIED,
+    later, Addition, Additions, Config, ControlledBy, Controllers, Error, Event, HandOvers, Pallet,
+    Released, Removal, Removals, Sponsor, Sponsors, MAX_CARERS, MAX_CONTROLLERS, SPONSORS_TRIED,
 };
 
 impl<T: Config> Pallet<T> {
@@ -35,12 +35,8 @@ impl<T: Config> Pallet<T> {
             expires_at.is_none_or(|end| end > now),
             Error::<T>::ExpiryInPast
         );
-        ensure!(now < consent.expires_at, Error::<T>::ConsentExpired);
-        ensure!(
-            consent.expires_at <= now.saturating_add(CONSENT_LASTS),
-            Error::<T>::ConsentTooLong
-        );
         let rows: Vec<_> = Controllers::<T>::iter_prefix(patient).collect();
+        Self::ensure_unspent(&rows, &account, &consent)?;
         let guardians = Self::live_guardians(&rows);
         let jointly = by.role == ControllerRole::Guardian && role == ControllerRole::Guardian;
         let own = if jointly {
@@ -82,6 +78,31 @@ impl<T: Config> Pallet<T> {
         let expired = rows.iter().any(|(other, _)| *other == account);
         Self::do_add_controller(patient, by.actor, account, role, expires_at);
         Ok(jointly || expired)
+    }
+
+    /// That the account signed lately, and since its last role ended.
+    fn ensure_unspent(
+        rows: &[(AccountId, Controller)],
+        account: &AccountId,
+        consent: &RoleConsent,
+    ) -> DispatchResult {
+        let now = T::Chain::now();
+        // A role that has expired is over, whether or not anybody has removed its row.
+        let expired = rows
+            .iter()
+            .find(|(other, row)| other == account && !Self::is_live(row))
+            .and_then(|(_, row)| row.expires_at);
+        let last_end = Released::<T>::get(account).max(expired);
+        ensure!(
+            now < consent.expires_at && last_end.is_none_or(|at| at < consent.signed_at),
+            Error::<T>::ConsentExpired
+        );
+        ensure!(
+            consent.signed_at <= now.saturating_add(CLOCK_SKEW)
+                && consent.expires_at.saturating_sub(consent.signed_at) <= CONSENT_LASTS,
+            Error::<T>::ConsentTooLong
+        );
+        Ok(())
     }
 
     fn agree_to_add(
@@ -229,6 +250,21 @@ impl<T: Config> Pallet<T> {
             Removals::<T>::remove(patient, &other);
             Self::deposit_vetoed(patient, actor, other);
         }
+        Self::forget_hand_over(patient, actor, account);
+    }
+
+    fn forget_hand_over(patient: PatientId, actor: &AccountId, account: &AccountId) {
+        let Some(mut pending) = HandOvers::<T>::get(patient) else {
+            return;
+        };
+        let before = pending.agreed.len();
+        pending.agreed.retain(|other| other != account);
+        if pending.agreed.is_empty() {
+            HandOvers::<T>::remove(patient);
+            Self::deposit_not_handed_over(patient, actor, pending.owner);
+        } else if pending.agreed.len() < before {
+            HandOvers::<T>::insert(patient, pending);
+        }
     }
 
     pub(crate) fn deposit_dropped(
@@ -316,8 +352,10 @@ impl<T: Config> Pallet<T> {
         ControlledBy::<T>::insert(account, patient, ());
     }
 
-    /// The account keeps its provider reference; see the crate's docs.
+    /// The account keeps its provider reference; see the crate's docs. Whatever it signed before gets
+    /// it no role again.
     pub(crate) fn delete_controller(patient: PatientId, account: &AccountId) {
+        Released::<T>::insert(account, T::Chain::now());
         Controllers::<T>::remove(patient, account);
         ControlledBy::<T>::remove(account, patient);
         Sponsors::<T>::mutate_exists(account, |sponsor| {

@@ -45,7 +45,8 @@
 //!   veto it, the one to be removed among them. To hand the chart over, all owners agree.
 //! * **Whoever comes after begins without what others laid down.** All changes of hands go through
 //!   one function, which ends all roles, words and announcements, and tells [`OnSuccession`].
-//! * **Nobody is named who has not said so**: an account signs for its role, [`RoleConsent`].
+//! * **Nobody is named who has not said so**: an account signs for its role, [`RoleConsent`]. What it
+//!   signed before it last lost a role counts no more: who resigns stays out.
 //! * **What a keyring replaces can be named again for 72 hours**, longer around a recovery.
 //! * **Accounts stay.** Each gets a provider reference with its first role, and none is ever taken
 //!   back: a reaped account would start again at nonce 0, and old transactions could be replayed.
@@ -77,11 +78,11 @@ use frame_system::pallet_prelude::*;
 use salus_primitives::{
     api::MAX_PAGE,
     rows::{ENDING_COUNTS, ENDING_WAITS, UNNAMING_WAITS},
-    signing::{enrolment_payload, verify, RoleConsent, CONSENT_LASTS},
+    signing::{enrolment_payload, verify, RoleConsent, CLOCK_SKEW, CONSENT_LASTS},
     traits::{Chain, Control, OnSuccession, OpenIntake, RecoveryPlans, Standing, Trail},
     AccountId, Addition, Cid, CompartmentId, Controller, ControllerRole, EnrolmentConsent,
-    FormerKeyring, HandOver, Moment, OrgId, Patient, PatientId, Recipient, Removal, SignedRecipient,
-    Subject, SuccessionConsent, DAY, MAX_CONTROLLERS,
+    FormerKeyring, HandOver, Member, Moment, OrgId, Patient, PatientId, Recipient, Removal,
+    SignedRecipient, Subject, SuccessionConsent, DAY, MAX_CONTROLLERS,
 };
 
 pub use pallet::*;
@@ -164,13 +165,18 @@ pub mod pallet {
     #[pallet::storage]
     pub type Sponsors<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Sponsor>;
 
+    /// When an account last lost a role: a consent from before is spent. Written when a role is removed;
+    /// never removed. At most one row per account that ever had a role, which is never reaped either.
+    #[pallet::storage]
+    pub type Released<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Moment>;
+
     /// Where letters to a patient go. One per patient: written by `enrol`, replaced by `set_inbox`.
     #[pallet::storage]
     pub type Inboxes<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, SignedRecipient>;
 
     /// To whom a patient is to be handed over. At most one row per patient: written by `hand_over`
-    /// while words are missing or the notice is not over, removed by `veto_hand_over` and by each
-    /// change of hands.
+    /// while words are missing or the notice is not over, removed by `veto_hand_over`, with the role of
+    /// the last who agreed, and by each change of hands.
     #[pallet::storage]
     pub type HandOvers<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, HandOver>;
 
@@ -318,7 +324,7 @@ pub mod pallet {
         NotAuthorized,
         /// Patients are enrolled with an owner or a guardian; carers come later.
         RoleNotAllowed,
-        /// The consent has expired; let the controller sign a new one.
+        /// The consent has expired, or the account has lost a role since; let it sign a new one.
         ConsentExpired,
         /// The account has not signed exactly this: the enrolment by this account of this
         /// organisation, the role for this patient, or that it takes this patient over.
@@ -351,7 +357,8 @@ pub mod pallet {
         Voided,
         /// An enrolment can be called a mistake for a week. Let a controller hand it over instead.
         TooLateToVoid,
-        /// The consent counts for more than 30 days; let the account sign one that ends earlier.
+        /// The consent counts for more than 30 days, or was signed in the future; let the account sign one
+        /// that ends earlier.
         ConsentTooLong,
         /// The patient has 8 carers; remove one, for instance an expired one.
         TooManyCarers,
@@ -405,10 +412,15 @@ pub mod pallet {
         fn unnaming_waits() -> Moment {
             UNNAMING_WAITS
         }
-        /// Milliseconds from now, at most, at which an account's consent to a role may end.
+        /// Milliseconds, at most, for which an account's consent to a role counts.
         #[pallet::constant_name(ConsentLasts)]
         fn consent_lasts() -> Moment {
             CONSENT_LASTS
+        }
+        /// Milliseconds by which the clock of whoever signs a consent may be ahead.
+        #[pallet::constant_name(ClockSkew)]
+        fn clock_skew() -> Moment {
+            CLOCK_SKEW
         }
     }
 
@@ -497,13 +509,14 @@ pub mod pallet {
         /// of them calls this with the same arguments, and the last word does it. A word counts as
         /// long as the consent it came with. Whose own role ends cannot give one that ends later;
         /// guardians together give one that ends with the last of theirs. An expired role can be
-        /// given anew. With the account's signed consent to this role, for 30 days at most.
+        /// given anew. With the account's signed consent to this role, for 30 days at most, and from after
+        /// the account last lost a role: who resigned is not named again by an old word.
         ///
         /// Errors: `NotEnrolled`, `NotAuthorized`, `ExpiryInPast`, `ConsentExpired`,
         /// `ConsentTooLong`, `OutlastsOwn`, `AlreadyController`, `TooManyControllers`,
         /// `TooManyCarers`, `BadConsent`. Events: `ControllerAdded`; `AdditionAgreed` while guardians
         /// are missing; `AdditionDropped` if the guardian had agreed to another one, and, with an
-        /// expired role that is given anew, `RemovalVetoed`.
+        /// expired role that is given anew, `RemovalVetoed` and `HandOverVetoed`.
         #[pallet::call_index(1)]
         #[pallet::weight(T::WeightInfo::add_controller())]
         pub fn add_controller(
@@ -531,7 +544,8 @@ pub mod pallet {
         ///
         /// Errors: `NotEnrolled`, `NotController`, `NotAuthorized`, `LastController`, `NotDue`.
         /// Events: `RemovalAnnounced` or `ControllerRemoved`; with the role, for what its holder has
-        /// said about others, `AdditionDropped` and `RemovalVetoed`.
+        /// said about others, `AdditionDropped` and `RemovalVetoed`, and `HandOverVetoed` if nobody else
+        /// has agreed to it.
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::remove_controller())]
         pub fn remove_controller(
@@ -653,8 +667,8 @@ pub mod pallet {
         /// end, and all that those who had them laid down and that acts without asking.
         ///
         /// Owners whose role does not end; where there is no owner, guardians. Each of them calls
-        /// this, with the new owner's signed consent, and the last word does it. If the patient has a
-        /// recovery plan, nothing changes until the plan's delay is over and somebody calls
+        /// this within 30 days of the first, with the new owner's signed consent, and the last word does
+        /// it. A word ends with the role of who said it. If the patient has a recovery plan, nothing changes until the plan's delay is over and somebody calls
         /// [`Call::complete_hand_over`]. Who names another owner begins anew.
         ///
         /// Errors: `NotEnrolled`, `NotAuthorized`, `OutlastsOwn`, `ConsentExpired`, `BadConsent`.

@@ -393,14 +393,27 @@ pub fn role_consent_until(
     role: ControllerRole,
     expires_at: Moment,
 ) -> RoleConsent {
+    // A clock that is a little ahead: after whatever has just ended.
+    role_consent_between(signer, patient, role, now() + 1, expires_at)
+}
+
+pub fn role_consent_between(
+    signer: &str,
+    patient: PatientId,
+    role: ControllerRole,
+    signed_at: Moment,
+    expires_at: Moment,
+) -> RoleConsent {
     let payload = role_payload(
         &Doubles::genesis(),
         &patient,
         &account(signer),
         role,
+        signed_at,
         expires_at,
     );
     RoleConsent {
+        signed_at,
         expires_at,
         signature: MultiSignature::Sr25519(pair(signer).sign(&payload)),
     }

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use frame_support::{dispatch::PostDispatchInfo, ensure};
 use salus_primitives::{
+    rows::ENDING_COUNTS,
     traits::{Chain, Control, OnSuccession, RecoveryPlans, Succession},
     AccountId, Controller, ControllerRole, PatientId, SuccessionConsent,
 };
@@ -125,6 +126,7 @@ impl<T: Config> Pallet<T> {
             .unwrap_or_else(|| HandOver {
                 owner: owner.clone(),
                 agreed: Default::default(),
+                words_until: now.saturating_add(ENDING_COUNTS),
                 due: None,
             });
         let asked = Self::asked_to_hand_over(patient);

@@ -3,7 +3,7 @@ use frame_support::{
 };
 use salus_primitives::{
     rows::{DAY, ENDING_COUNTS, ENDING_WAITS, HOUR, UNNAMING_WAITS},
-    signing::CONSENT_LASTS,
+    signing::{CLOCK_SKEW, CONSENT_LASTS},
     traits::{Control, Sponsorship},
     AccountId, Cid, Controller, ControllerRole, PatientId, Recipient, Subject,
 };
@@ -461,14 +461,77 @@ mod add_controller {
             ] {
                 assert_refused!(with(consent), Error::<Test>::BadConsent);
             }
-            let lasts = |ends| role_consent_until("Stranger", PATIENT, Carer, ends);
+            let signed =
+                |signed_at, ends| role_consent_between("Stranger", PATIENT, Carer, signed_at, ends);
+            let lasts = |ends| signed(START, ends);
             assert_refused!(
                 with(lasts(START + CONSENT_LASTS + 1)),
+                Error::<Test>::ConsentTooLong
+            );
+            let ahead = START + CLOCK_SKEW + 1;
+            assert_refused!(
+                with(signed(ahead, ahead + DAY)),
                 Error::<Test>::ConsentTooLong
             );
             assert_refused!(with(lasts(START)), Error::<Test>::ConsentExpired);
             assert!(!ControlledBy::<Test>::contains_key(stranger(), PATIENT));
             assert_ok!(with(lasts(START + CONSENT_LASTS)));
+        });
+    }
+
+    /// Or else who resigned would be named again by a word from before, against their will.
+    #[test]
+    fn a_consent_from_before_the_account_last_lost_a_role_is_spent() {
+        ExtBuilder::default().build_and_execute(|| {
+            let consent = |signed_at| {
+                role_consent_between("Stranger", PATIENT, Carer, signed_at, signed_at + 9 * DAY)
+            };
+            let with = |consent| {
+                Patients::add_controller(signed(owner()), PATIENT, stranger(), Carer, None, consent)
+            };
+            let (old, unused) = (consent(START), consent(START + HOUR));
+            assert_ok!(with(old.clone()));
+            set_now(START + HOUR);
+            assert_ok!(remove(stranger(), stranger()));
+            for spent in [old.clone(), unused.clone()] {
+                assert_refused!(with(spent), Error::<Test>::ConsentExpired);
+            }
+            let new = consent(START + HOUR + 1);
+            assert_ok!(with(new.clone()));
+
+            // Removed by another, and by a change of hands.
+            set_now(START + 2 * HOUR);
+            assert_ok!(remove(owner(), stranger()));
+            for spent in [old, unused, new] {
+                assert_refused!(with(spent), Error::<Test>::ConsentExpired);
+            }
+            let new = consent(START + 2 * HOUR + 1);
+            assert_ok!(with(new.clone()));
+            set_now(START + 3 * HOUR);
+            assert_ok!(hand_over(owner(), "Tablet"));
+            let by_the_next = |consent| {
+                let by = signed(account("Tablet"));
+                Patients::add_controller(by, PATIENT, stranger(), Carer, None, consent)
+            };
+            assert_refused!(by_the_next(new), Error::<Test>::ConsentExpired);
+            assert_ok!(by_the_next(consent(START + 3 * HOUR + 1)));
+        });
+    }
+
+    #[test]
+    fn a_consent_from_before_a_role_expired_does_not_give_it_again() {
+        ExtBuilder::default().build_and_execute(|| {
+            let consent = |signed_at| {
+                role_consent_between("Stranger", PATIENT, Carer, signed_at, START + 9 * DAY)
+            };
+            let with = |consent| {
+                let end = Some(now() + DAY);
+                Patients::add_controller(signed(owner()), PATIENT, stranger(), Carer, end, consent)
+            };
+            assert_ok!(with(consent(START)));
+            set_now(START + DAY);
+            assert_refused!(with(consent(START + DAY)), Error::<Test>::ConsentExpired);
+            assert_ok!(with(consent(START + DAY + 1)));
         });
     }
 }
@@ -1551,6 +1614,72 @@ mod owners_hand_over {
             set_now(START + DAY);
             assert_refused!(complete(owner()), Error::<Test>::NotAuthorized);
             assert_ok!(complete(account("Tablet")));
+        });
+    }
+
+    /// A child with two parents, and a plan to hand it over to the child.
+    fn two_parents(test: impl FnOnce()) {
+        ExtBuilder::empty().build_and_execute(|| {
+            assert_ok!(enrolment("Guardian", doctor(), HOSPITAL, PATIENT, Guardian).submit());
+            for name in ["Father", "Aunt"] {
+                // The first word of two counts until the other agrees.
+                assert_ok!(add(guardian(), account(name), Guardian, None));
+                if name == "Aunt" {
+                    assert_ok!(add(account("Father"), account(name), Guardian, None));
+                }
+            }
+            System::reset_events();
+            test();
+        });
+    }
+
+    #[test]
+    fn a_word_for_a_hand_over_ends_with_the_role_of_who_said_it() {
+        two_parents(|| {
+            assert_ok!(hand_over(guardian(), "Child"));
+            assert_ok!(hand_over(account("Father"), "Child"));
+            // The aunt, who was not asked before, takes the father's role and gives it again.
+            assert_ok!(remove(account("Father"), account("Father")));
+            let agreed = HandOvers::<Test>::get(PATIENT).unwrap().agreed;
+            assert_eq!(agreed.into_inner(), [guardian()]);
+            for by in [guardian(), account("Aunt")] {
+                assert_ok!(add(by, account("Father"), Guardian, None));
+            }
+            assert_ok!(hand_over(account("Aunt"), "Child"));
+            assert_eq!(role(account("Child")), None);
+            assert_ok!(hand_over(account("Father"), "Child"));
+            assert_eq!(role(account("Child")), Some(Owner));
+        });
+    }
+
+    #[test]
+    fn a_hand_over_ends_with_the_role_of_the_only_one_who_agreed() {
+        two_parents(|| {
+            assert_ok!(hand_over(account("Father"), "Child"));
+            assert_ok!(remove(account("Father"), account("Father")));
+            assert!(!HandOvers::<Test>::contains_key(PATIENT));
+            let vetoed = Event::HandOverVetoed {
+                patient: PATIENT,
+                actor: account("Father"),
+                owner: account("Child"),
+            };
+            assert!(events().contains(&vetoed));
+        });
+    }
+
+    #[test]
+    fn words_for_a_hand_over_lapse_30_days_after_the_first() {
+        two_parents(|| {
+            assert_ok!(hand_over(guardian(), "Child"));
+            set_now(now() + ENDING_COUNTS - 1);
+            assert_ok!(hand_over(account("Father"), "Child"));
+            assert!(Patients::pending_hand_over(PATIENT).is_some());
+            set_now(now() + 1);
+            assert!(Patients::pending_hand_over(PATIENT).is_none());
+            assert_ok!(hand_over(account("Aunt"), "Child"));
+            assert_eq!(role(account("Child")), None);
+            let agreed = HandOvers::<Test>::get(PATIENT).unwrap().agreed;
+            assert_eq!(agreed.into_inner(), [account("Aunt")]);
         });
     }
 

@@ -88,11 +88,14 @@ impl<T: Config> Pallet<T> {
             );
         }
 
-        // 6. Only somebody who decides hands a patient over: it is somebody's still.
+        // 6. Only controllers hand a patient over: a word ends with the role of who said it.
         for (patient, row) in HandOvers::<T>::iter() {
             ensure!(
                 !row.agreed.is_empty()
-                    && Controllers::<T>::iter_key_prefix(patient).next().is_some(),
+                    && row
+                        .agreed
+                        .iter()
+                        .all(|account| Controllers::<T>::contains_key(patient, account)),
                 "a hand-over by nobody"
             );
         }

@@ -78,18 +78,18 @@ macro_rules! weights {
         // and what an expired role leaves (r:17 w:16, 16 events); `ControlledBy` (w:1), `Sponsors`
         // (r:1 w:1) with the patient's role (r:1), `System::Account` (r:1 w:1).
         fn add_controller() -> Weight {
-            Weight::from_parts(520_000_000, 90_000).saturating_add($db.reads_writes(60, 38))
+            Weight::from_parts(530_000_000, 96_000).saturating_add($db.reads_writes(62, 39))
         }
         // 16 controllers (r:17 w:1), a signature tried in both ways, a word (r:16 w:1), `ControlledBy`
         // (w:1), `Sponsors` (r:1 w:1) with the patient's role (r:1), `System::Account` (r:1 w:1).
         fn add_controller_alone() -> Weight {
-            Weight::from_parts(280_000_000, 60_000).saturating_add($db.reads_writes(42, 6))
+            Weight::from_parts(284_000_000, 63_000).saturating_add($db.reads_writes(43, 6))
         }
         // 16 controllers (r:17 w:1), 16 announcements (r:17 w:16, an event for each), a word (r:1 w:1),
         // `ControlledBy` (w:1), `Sponsors` (r:1 w:1) with 8 other patients (r:16); the recoveries
         // under way (r:9).
         fn remove_controller() -> Weight {
-            Weight::from_parts(420_000_000, 90_000).saturating_add($db.reads_writes(66, 21))
+            Weight::from_parts(430_000_000, 93_000).saturating_add($db.reads_writes(67, 23))
         }
         // 16 controllers (r:17), `Removals` (r:1 w:1), the recoveries under way (r:9).
         fn announce_removal() -> Weight {
@@ -182,7 +182,7 @@ macro_rules! weights {
         // 16 announcements (r:17 w:16) with an event for each; `Patients` (r:1 w:1); of the new owner
         // the same as of each and its account (r:1 w:1).
         fn succeed() -> Weight {
-            Weight::from_parts(1_500_000_000, 140_000).saturating_add($db.reads_writes(350, 90))
+            Weight::from_parts(1_520_000_000, 140_000).saturating_add($db.reads_writes(350, 106))
         }
     };
 }

@@ -178,9 +178,17 @@ pub fn credential_consent(
 
 /// The word of `account` that it takes a role for the patient.
 pub fn role_consent(patient: PatientId, account: Who, role: ControllerRole) -> RoleConsent {
-    let expires_at = NOW + DAY;
-    let payload = role_payload(&genesis(), &patient, &account.account(), role, expires_at);
+    let (signed_at, expires_at) = (NOW, NOW + DAY);
+    let payload = role_payload(
+        &genesis(),
+        &patient,
+        &account.account(),
+        role,
+        signed_at,
+        expires_at,
+    );
     RoleConsent {
+        signed_at,
         expires_at,
         signature: account.pair().sign(&payload).into(),
     }

@@ -891,15 +891,20 @@ async fn nobody_is_credentialed_or_given_a_role_without_their_consent() {
             add(&patient.client.key.sign_role(
                 &patient.id,
                 ControllerRole::Carer,
+                now,
                 now + DAY,
                 &genesis,
             )),
         ),
         (
             &patient.client,
-            add(&named
-                .key
-                .sign_role(&patient.id, ControllerRole::Guardian, now + DAY, &genesis)),
+            add(&named.key.sign_role(
+                &patient.id,
+                ControllerRole::Guardian,
+                now,
+                now + DAY,
+                &genesis,
+            )),
         ),
     ];
     for (who, call) in refused {
