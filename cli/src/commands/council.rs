@@ -140,6 +140,12 @@ pub fn outcome(proposed: &Proposed, done: &str) -> String {
 }
 
 fn carried(outcome: &Outcome, done: &str) -> String {
+    if let (Some(reason), Some(until)) = (&outcome.failed, outcome.again_until) {
+        return format!(
+            "It could not be done now: {reason}. Until {} it can be tried again.",
+            moment(until)
+        );
+    }
     match (&outcome.failed, outcome.decision.zip(outcome.due)) {
         (Some(reason), _) => format!("The motion was carried, but could not be done: {reason}"),
         (None, Some((decision, due))) => format!(

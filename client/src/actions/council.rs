@@ -34,6 +34,9 @@ pub struct Outcome {
     pub decision: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due: Option<Moment>,
+    /// Until when a decision that failed can be tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub again_until: Option<Moment>,
     #[serde(flatten)]
     pub receipt: Receipt,
 }
@@ -49,12 +52,16 @@ impl Outcome {
             .filter_map(|name| name.split_once('.'))
             .filter_map(|(pallet, event)| submitted.event(pallet, event))
             .find_map(|event| event.fields.get("result")?.get("Err"));
+        let failed = submitted.event("Timelock", "DecisionFailed");
+        let result = result.or_else(|| failed?.fields.get("error"));
         let closed = submitted
             .event("Motions", "MotionClosed")
             .and_then(|event| event.fields.get("outcome")?.as_str());
         Ok(Self {
             executed: closed == Some("Carried")
+                || failed.is_some()
                 || submitted.event("Timelock", "DecisionEnacted").is_some(),
+            again_until: failed.and_then(|event| event.fields.get("until")?.as_u64()),
             failed: result.map(Value::to_string),
             closed: closed.map(str::to_owned),
             organisation: field("Members", "OrganisationAdmitted", "organisation")?,

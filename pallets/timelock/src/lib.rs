@@ -19,7 +19,9 @@
 //! * **The way is the only one.** What is enacted has [`Origin::Enacted`], which nobody else gets,
 //!   and what asks for it can be had in no other way.
 //! * **Only what needs it**: a call that would be refused in the end is refused at once.
-//! * **A decision is enacted once**, with whatever result; a failed one is announced anew.
+//! * **A decision is enacted once.** One that fails stays and can be tried again for [`TRIED_FOR`]: anybody
+//!   may enact, and whoever picks a moment at which it fails must not use its notice up. Then it is
+//!   announced anew; the council can call it off at any time.
 //! * **Nobody pays for what was not done.** Both calls declare the most that a decision may cost,
 //!   and return what it did not, also when they fail.
 
@@ -42,7 +44,7 @@ use frame_support::{
     traits::Contains,
 };
 use frame_system::pallet_prelude::*;
-use salus_primitives::{traits::Chain, AccountId, Moment};
+use salus_primitives::{traits::Chain, AccountId, Moment, DAY};
 use sp_runtime::traits::Dispatchable;
 
 pub use pallet::*;
@@ -50,6 +52,9 @@ pub use weights::WeightInfo;
 
 /// Bytes of a decision.
 pub const MAX_LENGTH: u32 = 4_096;
+
+/// Milliseconds, from when a decision is due, for which one that fails can be tried again.
+pub const TRIED_FOR: Moment = 7 * DAY;
 
 pub type DecisionIndex = u32;
 
@@ -119,7 +124,8 @@ pub mod pallet {
     #[pallet::storage]
     pub type Delay<T: Config> = StorageValue<_, Moment, ValueQuery>;
 
-    /// Announced and neither enacted nor cancelled. At most `MaxPending`.
+    /// Announced and neither enacted nor cancelled. At most `MaxPending`. Written by `announce`, removed
+    /// by `cancel` and by `enact`; if the decision fails, only once [`TRIED_FOR`] is over.
     #[pallet::storage]
     pub type Pending<T: Config> = CountedStorageMap<_, Twox64Concat, DecisionIndex, Decision>;
 
@@ -152,13 +158,19 @@ pub mod pallet {
             call_hash: T::Hash,
             due: Moment,
         },
-        /// A decision was carried out, with this result.
+        /// A decision was carried out, with this result; it is over.
         DecisionEnacted {
             decision: DecisionIndex,
             result: DispatchResult,
         },
         /// The consortium called a decision off.
         DecisionCancelled { decision: DecisionIndex },
+        /// A decision could not be carried out now; until then it can be tried again.
+        DecisionFailed {
+            decision: DecisionIndex,
+            error: DispatchError,
+            until: Moment,
+        },
     }
 
     #[pallet::error]
@@ -173,6 +185,15 @@ pub mod pallet {
         TooLarge,
         /// As many decisions wait as may; enact or cancel one first.
         TooManyPending,
+    }
+
+    #[pallet::extra_constants]
+    impl<T: Config> Pallet<T> {
+        /// Milliseconds for which a decision that fails can be tried again.
+        #[pallet::constant_name(TriedFor)]
+        fn tried_for() -> Moment {
+            TRIED_FOR
+        }
     }
 
     #[pallet::hooks]
@@ -212,9 +233,10 @@ pub mod pallet {
 
         /// Carries out a decision whose time has come.
         ///
-        /// Anybody. Succeeds even if the decision itself fails; the event tells.
+        /// Anybody. Succeeds even if the decision itself fails; the event tells. What fails within a week
+        /// after its time has come stays, and can be tried again.
         ///
-        /// Errors: `NotFound`, `TooEarly`. Event: `DecisionEnacted`.
+        /// Errors: `NotFound`, `TooEarly`. Event: `DecisionEnacted`, or `DecisionFailed`.
         #[pallet::call_index(1)]
         #[pallet::weight((
             T::WeightInfo::enact().saturating_add(T::MaxWeight::get()),
@@ -225,9 +247,21 @@ pub mod pallet {
             let enacted = T::WeightInfo::enact();
             let row = Self::due(decision).map_err(|error| error.with_weight(enacted))?;
 
+            // Before the call, which may look.
             Pending::<T>::remove(decision);
             let (result, weight) = Self::carry_out(&row);
-            Self::deposit_event(Event::DecisionEnacted { decision, result });
+            let until = row.due.saturating_add(TRIED_FOR);
+            match result {
+                Err(error) if T::Chain::now() < until && !is_lasting::<T>(error) => {
+                    Pending::<T>::insert(decision, row);
+                    Self::deposit_event(Event::DecisionFailed {
+                        decision,
+                        error,
+                        until,
+                    });
+                }
+                result => Self::deposit_event(Event::DecisionEnacted { decision, result }),
+            }
             Ok(Some(enacted.saturating_add(weight)).into())
         }
 
@@ -363,6 +397,11 @@ impl<T: Config> Pallet<T> {
         }
         Ok(())
     }
+}
+
+/// Whether this runtime will never carry a decision out.
+fn is_lasting<T: Config>(error: DispatchError) -> bool {
+    error == DispatchError::Corruption || error == Error::<T>::TooLarge.into()
 }
 
 /// Whatever was announced and whose time has come.

@@ -4,7 +4,7 @@ use sp_runtime::{traits::Hash, DispatchError::BadOrigin};
 
 use crate::{
     mock::{guarded, *},
-    Error, Event, NextDecision, Pending, WeightInfo,
+    Error, Event, NextDecision, Pending, WeightInfo, TRIED_FOR,
 };
 
 fn root() -> RuntimeOrigin {
@@ -87,11 +87,45 @@ fn only_governance_announces_and_cancels() {
     });
 }
 
+/// Or else anybody could enact it at a moment when it fails, and use three days of notice up.
 #[test]
-fn a_decision_that_fails_is_gone_and_says_why() {
+fn a_decision_that_fails_says_why_and_can_be_tried_again_for_a_week() {
     with_delay(|| {
         assert_ok!(Timelock::announce(root(), set(3)));
+        let until = START + DELAY + TRIED_FOR;
+        for now in [START + DELAY, until - 1] {
+            Now::set(now);
+            assert_ok!(Timelock::enact(anybody(), 0));
+            let event = Event::DecisionFailed {
+                decision: 0,
+                error: guarded::Error::<Test>::Odd.into(),
+                until,
+            };
+            System::assert_last_event(event.into());
+            assert_eq!(Timelock::pending().len(), 1);
+        }
+        OddIsFine::set(true);
+        assert_ok!(Timelock::enact(anybody(), 0));
+        let event = Event::DecisionEnacted {
+            decision: 0,
+            result: Ok(()),
+        };
+        System::assert_last_event(event.into());
+        assert_eq!((number(), Pending::<Test>::count()), (3, 0));
+        assert_err_ignore_postinfo!(Timelock::enact(anybody(), 0), Error::<Test>::NotFound);
+    });
+}
+
+#[test]
+fn a_decision_that_fails_after_a_week_is_over_and_so_is_one_that_is_called_off() {
+    with_delay(|| {
+        for _ in 0..2 {
+            assert_ok!(Timelock::announce(root(), set(3)));
+        }
         Now::set(START + DELAY);
+        assert_ok!(Timelock::enact(anybody(), 1));
+        assert_ok!(Timelock::cancel(root(), 1));
+        Now::set(START + DELAY + TRIED_FOR);
         assert_ok!(Timelock::enact(anybody(), 0));
         let event = Event::DecisionEnacted {
             decision: 0,
