@@ -15,7 +15,7 @@ use frame_support::{
 };
 use salus_primitives::{
     traits::Succession, ClinicianRole, CompartmentId, ControllerRole, Delivery, Helper,
-    OrganisationKind, Part, PatientId, Purpose, Rights, ShareHolder, Subject, DAY,
+    OrganisationKind, Part, Purpose, Rights, ShareHolder, Subject, DAY,
 };
 use salus_runtime::{
     AllPalletsWithSystem, Credits, Members, Motions, Patients, Records, Runtime, RuntimeCall,
