@@ -1,16 +1,14 @@
 //! Weights of `pallet_validators`, measured: made by `scripts/weights`, not by hand.
 //!
-//! frame-omni-bencher, format 64.0.0; 2026-11-21; 8 steps, 5 repeats; AMD EPYC.
+//! 10 steps, 8 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
-use frame_support::{
-    traits::Get,
-    weights::{constants::RocksDbWeight, Weight},
-};
+use frame_support::{traits::Get, weights::{constants::RocksDbWeight, Weight}};
 
 pub trait WeightInfo {
     fn bar() -> Weight;
     fn readmit() -> Weight;
+    /// `g`: 0 to 127.
     fn revive(g: u32) -> Weight;
 }
 
@@ -19,26 +17,19 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 
 macro_rules! weights {
     ($db:expr) => {
-        // Storage: `Validators::Barred` (r:1 w:1)
-        // Proof: `Validators::Barred` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
-        fn bar() -> Weight {
-            Weight::from_parts(18_635_000, 3477).saturating_add($db.reads_writes(1, 1))
-        }
-        // Storage: `Validators::Barred` (r:1 w:1)
-        // Proof: `Validators::Barred` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
-        fn readmit() -> Weight {
-            Weight::from_parts(17_784_000, 3477).saturating_add($db.reads_writes(1, 1))
-        }
-        // Reckoned, with the keys of 1,024 organisations, each of which is looked up.
-        // Storage: `Session::NextKeys` (r:1025 w:0)
-        // Storage: `Members::Clinicians`, `Members::Admins`, `Members::Organisations` (r:1024 w:0)
-        // Storage: `Validators::Barred` (r:1024 w:128), `Validators::Reviving` (r:0 w:1)
-        fn revive(g: u32) -> Weight {
-            Weight::from_parts(15_000_000_000, 3477)
-                .saturating_add(Weight::from_parts(20_000_000, 2487).saturating_mul(g.into()))
-                .saturating_add($db.reads_writes(5_121, 1))
-                .saturating_add($db.reads_writes(1, 1).saturating_mul(g.into()))
-        }
+fn bar() -> Weight {
+Weight::from_parts(16_004_000, 0)
+.saturating_add($db.reads_writes(1, 1))
+}
+fn readmit() -> Weight {
+Weight::from_parts(13_838_000, 0)
+.saturating_add($db.reads_writes(1, 1))
+}
+fn revive(g: u32) -> Weight {
+Weight::from_parts(35_834_600, 0)
+.saturating_add($db.reads_writes(6, 1))
+.saturating_add(Weight::from_parts(2_250, 0).saturating_mul(g.into()))
+}
     };
 }
 
