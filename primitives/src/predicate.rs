@@ -85,6 +85,12 @@ pub fn carries_keys(scope: &Scope, rights: Rights) -> bool {
     rights.read() && matches!(scope, Scope::Compartments(_))
 }
 
+/// Whether each item comes after the one before it, so that none stands there twice. What the chain
+/// lists for a patient is in this order, because any other one would tell what the items are.
+pub fn is_ascending<Item: Ord>(items: &[Item]) -> bool {
+    items.is_sorted_by(|before, after| before < after)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -176,7 +176,10 @@ pub(super) async fn select(
     let salus = client.salus().await?;
     let views = salus.compartments(keyring.patient()).await?;
     let open: BTreeSet<CompartmentId> = views.into_iter().map(|(id, _)| id).collect();
-    select_of(keyring, &open, categories, flags)
+    let mut ids = select_of(keyring, &open, categories, flags)?;
+    // Whatever is done with them in turn, in the order of categories it would tell which is which.
+    ids.sort_unstable();
+    Ok(ids)
 }
 
 fn select_of(

@@ -3,6 +3,7 @@
 use frame_support::pallet_prelude::*;
 use salus_primitives::{
     hours::over_at,
+    predicate::is_ascending,
     traits::{Chain, Granting, Records, Standing},
     AccountId, Basis, Cid, Grant, GrantIndex, GrantTerms, Moment, PatientId, Rights, Scope,
 };
@@ -130,7 +131,7 @@ impl<T: Config> Pallet<T> {
         ensure!(!scope.is_empty(), Error::<T>::EmptyScope);
         match scope {
             Scope::Compartments(compartments) => {
-                ensure!(!repeats(compartments), Error::<T>::DuplicateInScope);
+                ensure!(is_ascending(compartments), Error::<T>::ScopeNotAscending);
                 ensure!(
                     compartments
                         .iter()
@@ -140,7 +141,7 @@ impl<T: Config> Pallet<T> {
             }
             Scope::Records(records) => {
                 ensure!(!rights.write(), Error::<T>::RecordsNotWritable);
-                ensure!(!repeats(records), Error::<T>::DuplicateInScope);
+                ensure!(is_ascending(records), Error::<T>::ScopeNotAscending);
                 ensure!(
                     records.iter().all(|index| {
                         T::Records::record(patient, *index)
@@ -229,12 +230,4 @@ impl<T: Config> Granting<AccountId> for Pallet<T> {
         }
         Ok(())
     }
-}
-
-/// Scopes are short; a set would cost more.
-fn repeats<Item: PartialEq>(items: &[Item]) -> bool {
-    items
-        .iter()
-        .enumerate()
-        .any(|(i, item)| items[..i].contains(item))
 }

@@ -383,8 +383,9 @@ pub mod pallet {
         GranteeNotInGoodStanding,
         /// The scope names nothing. Name at least one compartment or record.
         EmptyScope,
-        /// The scope names something twice. Name it once.
-        DuplicateInScope,
+        /// The scope is not in ascending order, or names something twice. Sort it: another order would
+        /// tell which compartment is which.
+        ScopeNotAscending,
         /// The scope names a compartment that this patient has not opened.
         CompartmentNotFound,
         /// The scope names a record that this patient does not have, or has erased.

@@ -1133,16 +1133,18 @@ mod grant {
     }
 
     #[test]
-    fn scope_names_existing_things_once() {
+    fn scope_names_existing_things_once_and_in_order() {
         ExtBuilder.build_and_execute(|| {
             let scoped = |scope| GrantTerms { scope, ..terms() };
             refused(scoped(compartments(&[])), Error::EmptyScope);
             refused(scoped(records(&[])), Error::EmptyScope);
-            refused(
-                scoped(compartments(&[NOTES, LABORATORY, NOTES])),
-                Error::DuplicateInScope,
-            );
-            refused(scoped(records(&[1, 2, 1])), Error::DuplicateInScope);
+            let (first, last) = (LABORATORY.min(NOTES), LABORATORY.max(NOTES));
+            for order in [&[last, first][..], &[first, first], &[first, last, last]] {
+                refused(scoped(compartments(order)), Error::ScopeNotAscending);
+            }
+            for order in [&[2, 1][..], &[1, 1]] {
+                refused(scoped(records(order)), Error::ScopeNotAscending);
+            }
             let unknown = salus_primitives::CompartmentId([9; 16]);
             refused(
                 scoped(compartments(&[LABORATORY, unknown])),

@@ -327,8 +327,9 @@ pub mod pallet {
     pub enum Error<T> {
         /// The plan opens nothing. Name at least one compartment, or remove the plan.
         NothingToOpen,
-        /// The plan names a compartment twice. Name it once.
-        DuplicateCompartment,
+        /// The compartments are not in ascending order, or one stands there twice. Sort them: another
+        /// order would tell which is which.
+        CompartmentsNotAscending,
         /// The plan names a compartment that this patient has not opened.
         CompartmentNotFound,
         /// The plan names an organisation, or a share, twice. Each holder has a share of its own.
@@ -446,7 +447,7 @@ pub mod pallet {
         /// with the keys of the compartments, to a key of which each holder's vault keeps a share and
         /// `threshold` shares make the whole.
         ///
-        /// Errors: [`Error::MalformedCid`], [`Error::NothingToOpen`], [`Error::DuplicateCompartment`],
+        /// Errors: [`Error::MalformedCid`], [`Error::NothingToOpen`], [`Error::CompartmentsNotAscending`],
         /// [`Error::InvalidThreshold`], [`Error::DuplicateHolder`]; those of control;
         /// [`Error::HolderNotActive`], [`Error::CompartmentNotFound`]. Event: [`Event::PlanChanged`].
         #[pallet::call_index(0)]

@@ -2,6 +2,7 @@
 
 use super::*;
 use frame_support::dispatch::DispatchErrorWithPostInfo;
+use salus_primitives::predicate::is_ascending;
 
 impl<T: Config> Pallet<T> {
     /// What a plan has to be, whoever's it is: nothing is read to see that.
@@ -14,8 +15,8 @@ impl<T: Config> Pallet<T> {
         ensure!(package.is_well_formed(), Error::<T>::MalformedCid);
         ensure!(!compartments.is_empty(), Error::<T>::NothingToOpen);
         ensure!(
-            !repeats(compartments, |a, b| a == b),
-            Error::<T>::DuplicateCompartment
+            is_ascending(compartments),
+            Error::<T>::CompartmentsNotAscending
         );
         ensure!(
             threshold >= 2 && usize::from(threshold) <= holders.len(),

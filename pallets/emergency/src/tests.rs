@@ -168,12 +168,13 @@ mod set_plan {
     }
 
     #[test]
-    fn plan_opens_compartments_that_there_are_once_each() {
+    fn plan_opens_compartments_that_there_are_once_each_and_in_order() {
         ExtBuilder.build_and_execute(|| {
             let unknown = CompartmentId([9; 16]);
             for (compartments, error) in [
                 (&[][..], Error::<Test>::NothingToOpen),
-                (&[NOTES, NOTES][..], Error::<Test>::DuplicateCompartment),
+                (&[NOTES, NOTES], Error::<Test>::CompartmentsNotAscending),
+                (&[NOTES, LABORATORY], Error::<Test>::CompartmentsNotAscending),
                 (&[NOTES, unknown][..], Error::<Test>::CompartmentNotFound),
             ] {
                 assert_noop!(
