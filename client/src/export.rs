@@ -314,7 +314,7 @@ mod tests {
                 enrolled_at: 0,
                 restricted_since: None,
                 keyring: None,
-                entries: 0,
+                entries: Some(0),
             },
             controllers: Vec::new(),
             compartments: Vec::new(),
