@@ -37,6 +37,16 @@ pub(super) async fn ensure_no_staff(salus: &Salus, account: &AccountId) -> Resul
     }
 }
 
+/// Refuses to make staff of an account that acts for a patient, for the same reason.
+pub(super) async fn ensure_no_patients(salus: &Salus, account: &AccountId) -> Result<()> {
+    match salus.controlled_by(account, None, 1).await?.is_empty() {
+        true => Ok(()),
+        false => Err(Error::NotPermitted(format!(
+            "{account} is not for work alone: ask for the consent of an account that is, made by `salus keys new` in another profile (`--profile FOLDER`)"
+        ))),
+    }
+}
+
 /// As the chain would refuse it, without asking: this profile has consented to be credentialed.
 pub fn ensure_private(profile: &Profile) -> Result<()> {
     match profile.config()?.works_for {
@@ -666,6 +676,13 @@ mod tests {
         works(&world, &account, false, false);
         let salus = client.salus().await.unwrap();
         assert!(ensure_no_staff(&salus, &account).await.is_ok());
+        let page = (&account, None::<PatientId>, 1u32);
+        world.node.tell("controlled_by", page, vec![PATIENT]);
+        assert_names_the_way_out(ensure_no_patients(&salus, &account).await);
+        world
+            .node
+            .tell("controlled_by", page, Vec::<PatientId>::new());
+        assert!(ensure_no_patients(&salus, &account).await.is_ok());
     }
 
     #[test]
