@@ -32,18 +32,26 @@ def compact(length):
     return (length << 2 | 1).to_bytes(2, "little")
 
 
-def padme(length):
-    if length < 2:
-        return length
-    exponent = length.bit_length() - 1
-    kept = exponent.bit_length()
-    mask = (1 << max(exponent - kept, 0)) - 1
-    return (length + mask) & ~mask
+def padded(length, first, last=None, coarse_up_to=None):
+    needed = length + 8
+    if last and needed > last:
+        return needed
+    power = max(first, 1 << (needed - 1).bit_length())
+    if coarse_up_to and power > coarse_up_to and needed <= power // 4 * 3:
+        return power // 4 * 3
+    return min(power, last) if last else power
 
 
-for row in vectors("padme"):
-    same("padme", padme(row["length"]), row["padme"])
-    same("padded plaintext", padme(row["length"] + 8), row["padded_plaintext"])
+KIB = 1024
+for row in vectors("sizes"):
+    for name, sizes in {
+        "payload": (16 * KIB, None, 16 * KIB * KIB),
+        "manifest": (4 * KIB, 56 * KIB),
+        "message": (16 * KIB, 56 * KIB),
+        "keyring": (32 * KIB, 240 * KIB),
+        "secret": (KIB,),
+    }.items():
+        same(name, padded(row["length"], *sizes), row[name])
 
 document = vectors("compartments")
 for row in document["compartments"]:

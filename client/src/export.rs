@@ -314,7 +314,7 @@ mod tests {
                 enrolled_at: 0,
                 restricted_since: None,
                 keyring: None,
-                entries: 0,
+                entries: Some(0),
                 pending: Vec::new(),
             },
             controllers: Vec::new(),

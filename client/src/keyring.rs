@@ -7,20 +7,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use hmac::{Hmac, Mac};
-use rand::{rngs::OsRng, RngCore};
+use rand::{rngs::OsRng, seq::SliceRandom, RngCore};
 use salus_primitives::{Cid, CompartmentId, GrantIndex, ObjectKind, OrgId, PatientId};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::files::age::{seal_bytes, unseal_bytes, DecryptionKey, EncryptionKey};
+use crate::files::age::{seal_bytes, seal_sized, unseal_bytes, DecryptionKey, EncryptionKey};
 use crate::files::envelope::{Envelope, Shared};
 use crate::files::object::{build_body, BuiltObject};
+use crate::files::sizes::Sizes;
 use crate::files::{check_version, Place, MAX_KEYRING};
 use crate::taxonomy::{Category, Sensitivity};
 
 const VERSION: u32 = 1;
+
+/// A keyring's header names so many keys, or a multiple: it must not tell how many devices, kits and
+/// helpers' keys there are.
+const STANZAS: usize = 8;
 
 /// What a compartment is about. Only the patient's app and its grantees know.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -555,11 +560,23 @@ impl Keyring {
         }];
     }
 
+    /// Returns the holders' keys in random order, among as many that nobody has as make a multiple of
+    /// [`STANZAS`].
     fn recipients(&self) -> Result<Vec<EncryptionKey>> {
-        self.holders
+        let mut keys = self
+            .holders
             .iter()
             .map(|holder| holder.key.parse())
-            .collect()
+            .collect::<Result<Vec<EncryptionKey>>>()?;
+        if keys.is_empty() {
+            return Err(Error::Keyring(
+                "the keyring has no holder: nobody could open it; add this device first".into(),
+            ));
+        }
+        let stanzas = keys.len().next_multiple_of(STANZAS);
+        keys.resize_with(stanzas, || DecryptionKey::generate().public());
+        keys.shuffle(&mut OsRng);
+        Ok(keys)
     }
 
     /// The next revision, sealed to all holders: the content of `keyring.age`.
@@ -570,7 +587,7 @@ impl Keyring {
 
     /// As [`Keyring::seal`], of the same revision.
     pub fn sealed(&self) -> Result<Vec<u8>> {
-        seal_bytes(&self.recipients()?, &self.to_json()?)
+        seal_sized(&self.recipients()?, &self.to_json()?, Sizes::Keyring)
     }
 
     /// The keyring as an object for the vault.
@@ -854,6 +871,70 @@ mod tests {
         assert!(keyring
             .add_holder("kit", &DecryptionKey::generate().public())
             .is_err());
+    }
+
+    /// Counts the stanzas for keys up to the one that a key opens.
+    struct Counting<'a>(&'a DecryptionKey, std::cell::Cell<usize>);
+
+    impl age::Identity for Counting<'_> {
+        fn unwrap_stanza(
+            &self,
+            stanza: &age_core::format::Stanza,
+        ) -> Option<std::result::Result<age_core::format::FileKey, age::DecryptError>> {
+            if stanza.tag == "X25519" {
+                self.1.set(self.1.get() + 1);
+            }
+            self.0.unwrap_stanza(stanza)
+        }
+    }
+
+    fn held_by(count: usize) -> (Keyring, Vec<DecryptionKey>) {
+        let mut keyring = Keyring::new(PatientId([1; 16]));
+        keyring.prepare(&Label::Intake, 0);
+        let keys: Vec<_> = (0..count).map(|_| DecryptionKey::generate()).collect();
+        for (number, key) in keys.iter().enumerate() {
+            let name = format!("device {number}");
+            keyring.add_holder(&name, &key.public()).unwrap();
+        }
+        (keyring, keys)
+    }
+
+    #[test]
+    fn a_keyring_does_not_show_how_many_can_open_it() {
+        let seen = |count: usize| {
+            let (mut keyring, keys) = held_by(count);
+            let sealed = keyring.seal().unwrap();
+            for key in keys {
+                Keyring::open(&[key], &sealed).unwrap();
+            }
+            let text = String::from_utf8_lossy(&sealed);
+            let stanzas = text.matches("\n-> X25519 ").count();
+            // The header has a stanza of random length, by age itself: what comes after it is compared.
+            let mac = sealed.windows(5).position(|at| at == b"\n--- ").unwrap();
+            (stanzas, sealed.len() - mac)
+        };
+        let one = seen(1);
+        assert_eq!(one.0, 8);
+        assert_eq!(seen(7), one);
+        assert_eq!(seen(8), one);
+        assert_eq!(seen(9), (16, one.1));
+        assert!(Keyring::new(PatientId([1; 16])).seal().is_err());
+    }
+
+    #[test]
+    fn holders_stand_anywhere_among_the_stanzas() {
+        let (mut keyring, keys) = held_by(1);
+        let places: BTreeSet<usize> = (0..64)
+            .map(|_| {
+                let counting = Counting(&keys[0], Default::default());
+                age::Decryptor::new(&keyring.seal().unwrap()[..])
+                    .unwrap()
+                    .decrypt(std::iter::once(&counting as &dyn age::Identity))
+                    .unwrap();
+                counting.1.get()
+            })
+            .collect();
+        assert!(places.len() > 3, "{places:?}");
     }
 
     #[test]

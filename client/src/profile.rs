@@ -92,6 +92,9 @@ pub struct Config {
     pub vault: Option<String>,
     /// The patient that commands are about if none is named.
     pub patient: Option<String>,
+    /// The organisation that may credential this account: it acts for no patient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub works_for: Option<OrgId>,
 }
 
 impl Config {

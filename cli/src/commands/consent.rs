@@ -7,6 +7,7 @@ use clap::Subcommand;
 use salus_client::actions::clock;
 use salus_client::actions::consents::{self, CredentialFile, RoleFile};
 use salus_client::actions::describe::moment;
+use salus_client::actions::patient;
 use salus_client::profile::write_atomically;
 use salus_primitives::{ClinicianRole, ControllerRole, Moment, OrgId, PatientId};
 use serde_json::json;
@@ -52,7 +53,7 @@ pub enum Consent {
 
 impl Consent {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let (_, unlocked, genesis) = offline(global).await?;
+        let (profile, unlocked, genesis) = offline(global).await?;
         let key = &unlocked.account;
         match self {
             Consent::Credential {
@@ -62,6 +63,7 @@ impl Consent {
                 out,
             } => {
                 let file = consents::credential(key, genesis, organisation, role, clock(), valid)?;
+                patient::work_for(&profile, organisation)?;
                 write_atomically(&out, &file.to_json()?)?;
                 let result = json!({
                     "account": file.account,
@@ -84,6 +86,7 @@ impl Consent {
                 valid,
                 out,
             } => {
+                patient::ensure_private(&profile)?;
                 let file = consents::role(key, genesis, patient, role, clock(), valid)?;
                 write_atomically(&out, &file.to_json()?)?;
                 let result = json!({

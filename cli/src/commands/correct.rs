@@ -279,13 +279,7 @@ async fn list(
             }
         }
         for row in &read {
-            lines.push(format!(
-                "Record {} of patient {}, which you opened on {}, was wrong: record {} is right.",
-                row.record,
-                row.patient,
-                moment(row.opened_at),
-                row.replacement
-            ));
+            lines.push(row.to_string());
         }
         match lines.is_empty() {
             true => "Nothing was corrected, and nothing waits to be.".into(),

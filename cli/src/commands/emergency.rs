@@ -27,7 +27,7 @@ pub enum Emergency {
         /// What opens; may be given several times
         #[arg(long = "category", required_unless_present = "none", ignore_case = true, value_parser = parse::category(), value_name = "CATEGORY")]
         categories: Vec<Category>,
-        /// Of what is flagged, open these too
+        /// Of what is flagged, open these too, beside what is not flagged
         #[arg(long = "sensitivity", ignore_case = true, requires = "categories", value_parser = parse::sensitivity(), value_name = "FLAG")]
         flags: Vec<Sensitivity>,
         /// An organisation whose vault keeps a share; once for each [default: three that answer]

@@ -52,7 +52,7 @@ impl Log {
             }
             None => {
                 let client = client(global).await?;
-                let trail = watching::read(&client, client.patient(self.patient)?).await?;
+                let trail = watching::read_own(&client, client.patient(self.patient)?).await?;
                 let (verified, remembered) = match self.verify {
                     true => (Some(true), watching::verify(&client, &trail).await?),
                     false => (None, None),

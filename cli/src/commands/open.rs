@@ -6,7 +6,7 @@ use clap::Args;
 use salus_client::actions::opening::{self, Opening};
 use salus_primitives::{AccountId, GrantIndex, PatientId, RecordIndex};
 
-use super::record::chart;
+use super::record::shared_chart;
 use crate::args::Global;
 use crate::context::client;
 use crate::output::print;
@@ -49,7 +49,7 @@ impl Open {
         )
         .await?;
         print(global, &opened, || {
-            let mut text = chart(&opened.records);
+            let mut text = shared_chart(&opened.records);
             for file in &opened.files {
                 text.push_str(&format!("\n{file}"));
             }

@@ -222,12 +222,14 @@ impl Patient {
                 let view = patient::show(&client, client.patient(about.patient)?).await?;
                 print(global, &view, || {
                     let mut text = format!(
-                        "Patient {}, enrolled by organisation {} on {}. The trail has {} entries.",
+                        "Patient {}, enrolled by organisation {} on {}.",
                         view.patient,
                         view.enrolled_by,
-                        moment(view.enrolled_at),
-                        view.entries
+                        moment(view.enrolled_at)
                     );
+                    if let Some(entries) = view.entries {
+                        text.push_str(&format!(" The trail has {entries} entries."));
+                    }
                     if let Some(since) = view.restricted_since {
                         text.push_str(&format!("\nClosed to everybody since {}.", moment(since)));
                     }

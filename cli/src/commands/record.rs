@@ -388,35 +388,7 @@ impl Add {
 pub fn chart(records: &[RecordView]) -> String {
     let rows: Vec<Vec<String>> = records
         .iter()
-        .map(|row| {
-            let mut notes = Vec::new();
-            if row.state != "current" {
-                notes.push(row.state.to_owned());
-            }
-            if let Some(by) = row.corrected_by {
-                notes.push(format!("corrected by {by}"));
-            }
-            if let Some(original) = row.corrects {
-                notes.push(format!("corrects {original}"));
-            }
-            if row.unreadable.is_some() {
-                notes.push("cannot be read".into());
-            }
-            vec![
-                row.record.to_string(),
-                row.date
-                    .as_deref()
-                    .and_then(|date| date.get(..10))
-                    .unwrap_or_default()
-                    .to_owned(),
-                row.title.clone().unwrap_or_default(),
-                row.label
-                    .clone()
-                    .unwrap_or_else(|| row.compartment.chars().take(8).chain(['…']).collect()),
-                super::short(&row.author),
-                notes.join(", "),
-            ]
-        })
+        .map(|row| [vec![row.record.to_string()], columns(row)].concat())
         .collect();
     let mut text = table(&["no", "date", "title", "in", "by", ""], &rows);
     for row in records {
@@ -425,6 +397,45 @@ pub fn chart(records: &[RecordView]) -> String {
         }
     }
     format!("{}:\n{text}", count(records.len(), "record"))
+}
+
+/// What a reader sees: the records that are shared, as they come. Their numbers stand last, for
+/// `salus open`, and are no list with gaps.
+pub fn shared_chart(records: &[RecordView]) -> String {
+    let rows: Vec<Vec<String>> = records
+        .iter()
+        .map(|row| [columns(row), vec![row.record.to_string()]].concat())
+        .collect();
+    table(&["date", "title", "in", "by", "", "open with"], &rows)
+}
+
+fn columns(row: &RecordView) -> Vec<String> {
+    let mut notes = Vec::new();
+    if row.state != "current" {
+        notes.push(row.state.to_owned());
+    }
+    if let Some(by) = row.corrected_by {
+        notes.push(format!("corrected by {by}"));
+    }
+    if let Some(original) = row.corrects {
+        notes.push(format!("corrects {original}"));
+    }
+    if row.unreadable.is_some() {
+        notes.push("cannot be read".into());
+    }
+    vec![
+        row.date
+            .as_deref()
+            .and_then(|date| date.get(..10))
+            .unwrap_or_default()
+            .to_owned(),
+        row.title.clone().unwrap_or_default(),
+        row.label
+            .clone()
+            .unwrap_or_else(|| row.compartment.chars().take(8).chain(['…']).collect()),
+        super::short(&row.author),
+        notes.join(", "),
+    ]
 }
 
 #[cfg(test)]

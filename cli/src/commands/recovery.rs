@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{bail, Context};
 use clap::Subcommand;
 use salus_client::actions::describe::{moment, span};
+use salus_client::actions::patient::ensure_private;
 use salus_client::actions::recovery::{self, Helping, OfferFile, Sealed, Word};
 use salus_client::actions::succession::{self, Ended, LiveGrant, NewKeys, RequestFile, TakenOver};
 use salus_client::actions::{clock, Client};
@@ -418,6 +419,7 @@ pub async fn request(
     whom: &str,
 ) -> anyhow::Result<()> {
     let (profile, unlocked, genesis) = offline(global).await?;
+    ensure_private(&profile)?;
     let patient = Client::which(&profile, about.patient)?;
     let until = clock().saturating_add(valid);
     let (file, requested) = succession::request(&unlocked, genesis, patient, until)?;

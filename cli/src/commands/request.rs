@@ -79,7 +79,7 @@ impl Requests {
                 .map(|row| {
                     let what = match row.sensitivity.is_empty() {
                         true => row.categories.join(", "),
-                        false => format!("{} (also {})", row.categories.join(", "), row.sensitivity.join(", ")),
+                        false => format!("what of {} is flagged {}", row.categories.join(", "), row.sensitivity.join(" or ")),
                     };
                     let letter = match (&row.text, &row.unreadable) {
                         (Some(text), _) => format!("  “{text}”"),
@@ -133,7 +133,7 @@ pub struct Approve {
     /// Share only these categories
     #[arg(long = "category", ignore_case = true, value_parser = parse::category(), value_name = "CATEGORY")]
     categories: Vec<Category>,
-    /// Of what is flagged, share these
+    /// Share only what of these categories is flagged so
     #[arg(long = "sensitivity", ignore_case = true, requires = "categories", value_parser = parse::sensitivity(), value_name = "FLAG")]
     flags: Vec<Sensitivity>,
     /// For so long, instead of what was asked for

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{short, Labels};
 use crate::args::{About, Global};
 use crate::context::client;
-use crate::output::{count, print, table};
+use crate::output::{print, table};
 use crate::parse::{self, When};
 
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ pub struct Share {
     with: Who,
     #[command(flatten)]
     what: WhatArgs,
-    /// Why records of these categories need more care: shares those compartments, too
+    /// Share only what of these categories is flagged so; what is not flagged needs a share of its own
     #[arg(long = "sensitivity", ignore_case = true, requires = "categories", value_parser = parse::sensitivity(), value_name = "FLAG")]
     flags: Vec<Sensitivity>,
     /// For how long
@@ -48,7 +48,7 @@ pub struct Share {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct WhatArgs {
-    /// What records; may be given several times. What is flagged stays out
+    /// What records; may be given several times. What is flagged stays out, unless --sensitivity names it
     #[arg(long = "category", ignore_case = true, value_parser = parse::category(), value_name = "CATEGORY")]
     categories: Vec<Category>,
     /// A single record; may be given several times
@@ -96,13 +96,19 @@ pub fn sentence(shared: &Shared) -> String {
         "write" => "add to",
         _ => "read",
     };
-    format!(
+    let mut text = format!(
         "{} may {verb} {what} for {}, until {}. It ends by itself; `salus revoke {}` ends it now.",
         shared.grantee,
         shared.purpose,
         moment(shared.expires_at),
         shared.grant
-    )
+    );
+    if shared.flagged_only {
+        text.push_str(
+            " Only what is flagged so: what is not flagged needs a share without --sensitivity.",
+        );
+    }
+    text
 }
 
 #[derive(Debug, Args)]
@@ -140,7 +146,7 @@ fn list(grants: &[GrantRow], received: bool) -> String {
                         row.records.iter().map(RecordIndex::to_string).collect();
                     format!("record {}", records.join(", "))
                 }
-                false if received => count(row.labels.len(), "compartment"),
+                false if received => "part of the chart".into(),
                 false => row.labels.join(", "),
             };
             vec![

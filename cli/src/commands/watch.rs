@@ -24,13 +24,7 @@ impl Watch {
         // What was missed while nobody watched.
         if !global.machine() {
             for row in corrections::of_what_i_read(&client).await? {
-                eprintln!(
-                    "Record {} of patient {}, which you opened on {}, was wrong: record {} is right.",
-                    row.record,
-                    row.patient,
-                    moment(row.opened_at),
-                    row.replacement
-                );
+                eprintln!("{row}");
             }
             for (patient, advice) in emergency::advice_now(&client).await? {
                 eprintln!("{patient}  {advice}");

@@ -6,7 +6,8 @@ use salus_primitives::{
 };
 use serde::Serialize;
 
-use super::records::{add_to, label_of, no_record, Aim, NewFile};
+use super::describe::moment;
+use super::records::{add_to, covers, label_of, no_record, Aim, NewFile};
 use super::{caused, letters, number, Client, Receipt};
 use crate::chain::{calls, Call, Salus};
 use crate::error::{Error, Result};
@@ -328,9 +329,11 @@ const STAGES: [(LetterStage, &str); 4] = [
     (LetterStage::Rebuttal, "rebuttal"),
 ];
 
-/// A patient's corrections, with the letters that this account may read.
+/// A patient's corrections, with the letters that this account may read; for others than the patient's
+/// controllers, those of which they may read a letter.
 pub async fn list(client: &Client, patient: PatientId) -> Result<Vec<CorrectionRow>> {
     let salus = client.salus().await?;
+    let controls = client.controls(&salus, patient).await?;
     let now = salus.now().await?;
     let rows = salus.all_corrections(patient).await?;
     if rows.is_empty() {
@@ -360,6 +363,9 @@ pub async fn list(client: &Client, patient: PatientId) -> Result<Vec<CorrectionR
                 text,
                 unreadable,
             });
+        }
+        if !controls && letters.is_empty() {
+            continue;
         }
         let (state, replacement) = state(&row.state);
         views.push(CorrectionRow {
@@ -396,7 +402,44 @@ pub struct ReadAndCorrected {
     pub patient: String,
     pub record: RecordIndex,
     pub opened_at: Moment,
-    pub replacement: RecordIndex,
+    /// What is right, where a grant of this account reaches it now.
+    pub replacement: Option<RecordIndex>,
+}
+
+/// What to tell of it.
+impl std::fmt::Display for ReadAndCorrected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Record {} of patient {}, which you opened on {}, was wrong: ",
+            self.record,
+            self.patient,
+            moment(self.opened_at)
+        )?;
+        match self.replacement {
+            Some(record) => write!(f, "record {record} is right."),
+            None => f.write_str("what is right is not shared with you; ask the patient for it."),
+        }
+    }
+}
+
+/// Whether this account may read a record now, as who acts for the patient or under a grant.
+async fn is_shared(
+    client: &Client,
+    salus: &Salus,
+    patient: PatientId,
+    index: RecordIndex,
+) -> Result<bool> {
+    if client.controls(salus, patient).await? {
+        return Ok(true);
+    }
+    let Some(record) = salus.record(patient, index).await? else {
+        return Ok(false);
+    };
+    let grants = salus.all_grants_between(patient, &client.me()).await?;
+    Ok(grants.iter().any(|(_, view)| {
+        view.active && view.grant.rights.read() && covers(&view.grant, index, &record)
+    }))
 }
 
 /// What this profile has opened and is known to be wrong by now, whether or not the grant still holds.
@@ -409,6 +452,10 @@ pub async fn of_what_i_read(client: &Client) -> Result<Vec<ReadAndCorrected>> {
         };
         let record = salus.record(patient, read.record).await?;
         if let Some(replacement) = record.and_then(|record| record.corrected_by) {
+            let replacement = match is_shared(client, &salus, patient, replacement).await? {
+                true => Some(replacement),
+                false => None,
+            };
             corrected.push(ReadAndCorrected {
                 patient: read.patient.clone(),
                 record: read.record,

@@ -22,7 +22,7 @@ use sp_core::H256;
 use super::council::{self, Proposed};
 use super::identity::current_keyring;
 use super::recovery::exposed;
-use super::sharing::{select, send_envelope};
+use super::sharing::{select, send_envelope, Reach};
 use super::{cid, letters, number, text, unknown_patient, Client, Receipt};
 use crate::chain::{calls, Salus, Submitted};
 use crate::error::{Error, Result};
@@ -96,7 +96,14 @@ pub struct Dealt {
 /// of what comes from now on.
 pub async fn plan(client: &Client, patient: PatientId, planning: &Planning) -> Result<Planned> {
     let keyring = current_keyring(client, patient).await?;
-    let compartments = select(client, &keyring, &planning.categories, &planning.flags).await?;
+    let compartments = select(
+        client,
+        &keyring,
+        &planning.categories,
+        &planning.flags,
+        Reach::FlaggedToo,
+    )
+    .await?;
     let salus = client.salus().await?;
     let holders = match planning.holders.as_slice() {
         [] => answering(client, &salus, patient).await?,
@@ -448,6 +455,7 @@ pub async fn show(client: &Client, patient: PatientId) -> Result<PlanView> {
     if salus.patient(patient).await?.is_none() {
         return Err(unknown_patient(patient));
     }
+    client.ensure_controls(&salus, patient).await?;
     let keyring = client.profile.keyring(&patient, &client.device)?;
     let plan = match salus.emergency_plan(patient).await? {
         Some(plan) => Some(PlanRow {
@@ -906,7 +914,7 @@ pub struct GlassRow {
 pub async fn list(client: &Client, patient: PatientId) -> Result<Vec<GlassRow>> {
     let salus = client.salus().await?;
     let me = client.me();
-    let controls = salus.controller(patient, &me).await?.is_some();
+    let controls = client.controls(&salus, patient).await?;
     let admin_of = match salus.member(&me).await? {
         Some(Member::Admin { organisation }) => Some(organisation),
         _ => None,

@@ -186,6 +186,21 @@ impl Client {
         }
     }
 
+    /// Whether this account acts for the patient now, as owner, guardian or carer.
+    pub(crate) async fn controls(&self, salus: &Salus, patient: PatientId) -> Result<bool> {
+        Ok(salus.controller(patient, &self.me()).await?.is_some())
+    }
+
+    /// Refuses to show more than what is shared: how much there is else is nobody's business.
+    pub(crate) async fn ensure_controls(&self, salus: &Salus, patient: PatientId) -> Result<()> {
+        match self.controls(salus, patient).await? {
+            true => Ok(()),
+            false => Err(Error::NotPermitted(format!(
+                "only who acts for patient {patient} sees this: `salus open {patient} --list` shows what is shared with you"
+            ))),
+        }
+    }
+
     /// The patient that is meant: the one named, or the profile's.
     pub fn patient(&self, named: Option<PatientId>) -> Result<PatientId> {
         Self::which(&self.profile, named)

@@ -127,6 +127,7 @@ pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
         }
     }
     tracing::debug!("read");
+    only_granted(&mut records, &view.grant, &rows);
     Ok(OpenedChart {
         patient: patient.to_string(),
         grant: index,
@@ -138,6 +139,27 @@ pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
         records,
         receipt,
     })
+}
+
+/// Takes out of what a reader sees which other records there are: links that lead beyond the grant go,
+/// and the order is that of the records' own dates, not of their numbers.
+///
+/// That a record was corrected stays, as its state: its reader must not rely on it.
+fn only_granted(views: &mut [RecordView], grant: &Grant, rows: &[(RecordIndex, Record)]) {
+    let reached = |linked: &RecordIndex| {
+        rows.iter()
+            .any(|(index, record)| index == linked && covers(grant, *index, record))
+    };
+    for view in views.iter_mut() {
+        view.corrects = view.corrects.filter(reached);
+        if view.corrected_by.is_some_and(|by| !reached(&by)) {
+            view.corrected_by = None;
+            if view.state == "current" {
+                view.state = "corrected";
+            }
+        }
+    }
+    views.sort_by(|a, b| (&a.date, a.record).cmp(&(&b.date, b.record)));
 }
 
 /// Opens the manifest of one record.
@@ -458,6 +480,64 @@ mod tests {
             active,
             envelopes: Vec::new(),
         }
+    }
+
+    fn record(compartment: u8, corrects: Option<RecordIndex>, by: Option<RecordIndex>) -> Record {
+        Record {
+            compartment: CompartmentId([compartment; 16]),
+            epoch: 0,
+            content: Cid::dag_pb([3; 32]),
+            commitment: sp_core::H256::zero(),
+            author: AccountId::new([1; 32]),
+            organisation: None,
+            anchored_at: 0,
+            placed_by: AccountId::new([1; 32]),
+            corrects,
+            corrected_by: by,
+            state: salus_primitives::RecordState::Current,
+        }
+    }
+
+    #[test]
+    fn a_reader_sees_no_record_beyond_the_grant() {
+        // The grant reaches compartment 1: records 2, 3, 7 and 9.
+        let rows = [
+            (2, record(1, None, Some(3))),
+            (3, record(1, Some(2), None)),
+            (5, record(2, None, Some(7))),
+            (7, record(1, Some(5), None)),
+            (8, record(2, Some(9), None)),
+            (9, record(1, None, Some(8))),
+        ];
+        let dates = [
+            (2, "2026-03-01"),
+            (3, "2026-04-01"),
+            (7, "2025-01-01"),
+            (9, "2024-01-01"),
+        ];
+        let mut views: Vec<RecordView> = rows
+            .iter()
+            .filter_map(|(index, record)| {
+                let (_, date) = dates.iter().find(|(known, _)| known == index)?;
+                let mut view = RecordView::new(*index, record, None);
+                view.date = Some((*date).into());
+                Some(view)
+            })
+            .collect();
+        only_granted(&mut views, &view(true).grant, &rows);
+        let seen: Vec<_> = views
+            .iter()
+            .map(|view| (view.record, view.corrects, view.corrected_by, view.state))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (9, None, None, "corrected"),
+                (7, None, None, "current"),
+                (2, None, Some(3), "current"),
+                (3, Some(2), None, "current"),
+            ]
+        );
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::consents::CredentialFile;
 use super::council::{announce, propose, Proposed};
 use super::identity::{next_key, Published};
+use super::patient::ensure_no_patients;
 use super::{text, Client, Receipt};
 use crate::chain::{calls, Call};
 use crate::error::{Error, Result};
@@ -245,6 +246,7 @@ pub async fn credential(
     let consent = match consent {
         Some(file) => {
             let genesis = client.chain.genesis();
+            ensure_no_patients(&client.salus().await?, account).await?;
             Some(file.verify(&genesis, organisation, account, role, now)?)
         }
         None => {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::consents::RoleFile;
 use super::identity::{back_up, current_keyring};
 use super::{cid, due, unknown_patient, Client, Receipt};
-use crate::chain::calls;
+use crate::chain::{calls, Salus};
 use crate::error::{Error, Result};
 use crate::keyring::{Keyring, Label};
 use crate::keys::{parse_account, random_16};
@@ -20,6 +20,55 @@ use crate::profile::{Profile, Unlocked};
 use crate::taxonomy::{Category, Sensitivity};
 
 const CONSENT_VERSION: u32 = 1;
+
+fn staff_account(account: &str) -> Error {
+    Error::NotPermitted(format!(
+        "{account} is an account of an organisation's staff, and the chain shows whose: for your own health, or that of somebody you act for, use an account of your own, made by `salus keys new` in another profile (`--profile FOLDER`)"
+    ))
+}
+
+/// Refuses to let an account of somebody's work act for a patient: the chain would show that the patient
+/// is that person, or somebody close to them.
+pub(super) async fn ensure_no_staff(salus: &Salus, account: &AccountId) -> Result<()> {
+    // One whose credential has ended is known all the same.
+    let works = salus.member(account).await?.is_some() || salus.clinician(account).await?.is_some();
+    match works {
+        true => Err(staff_account(&account.to_string())),
+        false => Ok(()),
+    }
+}
+
+/// Refuses to make staff of an account that acts for a patient, for the same reason.
+pub(super) async fn ensure_no_patients(salus: &Salus, account: &AccountId) -> Result<()> {
+    match salus.controlled_by(account, None, 1).await?.is_empty() {
+        true => Ok(()),
+        false => Err(Error::NotPermitted(format!(
+            "{account} is not for work alone: ask for the consent of an account that is, made by `salus keys new` in another profile (`--profile FOLDER`)"
+        ))),
+    }
+}
+
+/// As the chain would refuse it, without asking: this profile has consented to be credentialed.
+pub fn ensure_private(profile: &Profile) -> Result<()> {
+    match profile.config()?.works_for {
+        Some(_) => Err(staff_account("this profile's account")),
+        None => Ok(()),
+    }
+}
+
+/// Notes that this profile's account is one of an organisation's staff. Refused where it acts, or has
+/// acted, for a patient.
+pub fn work_for(profile: &Profile, organisation: OrgId) -> Result<()> {
+    if !profile.patients()?.is_empty() {
+        return Err(Error::NotPermitted(
+            "this profile has a patient's keys, and the chain shows who works where: for your work, use an account of its own, made by `salus keys new` in another profile (`--profile FOLDER`)".into(),
+        ));
+    }
+    profile.update_config(|config| {
+        config.works_for = Some(organisation);
+        Ok(())
+    })
+}
 
 /// What a future controller signs and hands to whoever enrols the patient. It holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +126,7 @@ pub fn consent(
             "a carer cannot enrol a patient: choose owner or guardian".into(),
         ));
     }
+    ensure_private(profile)?;
     let (key, salt) = (&unlocked.account, random_16());
     let patient = PatientId::derive(&genesis, &key.account(), &salt);
     let mut keyring = Keyring::new(patient);
@@ -221,6 +271,7 @@ pub async fn enrol(client: &Client, file: &ConsentFile) -> Result<Enrolled> {
             client.me()
         )));
     }
+    ensure_no_staff(&client.salus().await?, &consent.controller).await?;
     let submitted = client
         .submit(&calls::patients::enrol(
             consent.patient,
@@ -250,10 +301,16 @@ pub struct PatientView {
     pub patient: String,
     pub enrolled_by: OrgId,
     pub enrolled_at: Moment,
+    /// This and what follows: only for who acts for the patient.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub restricted_since: Option<Moment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub keyring: Option<String>,
-    pub entries: u64,
+    /// How many entries the trail has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entries: Option<u64>,
     /// What was announced, and can be vetoed until it is done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<Pending>,
 }
 
@@ -263,15 +320,22 @@ pub async fn show(client: &Client, patient: PatientId) -> Result<PatientView> {
         .patient(patient)
         .await?
         .ok_or_else(|| unknown_patient(patient))?;
-    Ok(PatientView {
+    let mut view = PatientView {
         patient: patient.to_string(),
         enrolled_by: row.enrolled_by,
         enrolled_at: row.enrolled_at,
-        restricted_since: row.restricted_since,
-        keyring: row.keyring.as_ref().map(cid),
-        entries: salus.trail_head(patient).await?.count,
-        pending: pending(salus.pending_changes(patient).await?),
-    })
+        restricted_since: None,
+        keyring: None,
+        entries: None,
+        pending: Vec::new(),
+    };
+    if client.controls(&salus, patient).await? {
+        view.restricted_since = row.restricted_since;
+        view.keyring = row.keyring.as_ref().map(cid);
+        view.entries = Some(salus.trail_head(patient).await?.count);
+        view.pending = pending(salus.pending_changes(patient).await?);
+    }
+    Ok(view)
 }
 
 /// A change that waits for its time, or for another's word.
@@ -387,6 +451,7 @@ pub async fn add_controller(
     let now = client.clock().await?;
     let expires_at = duration.map(|duration| now.saturating_add(duration));
     let consent = consent.verify(&client.chain.genesis(), &patient, account, role, now)?;
+    ensure_no_staff(&client.salus().await?, account).await?;
     let call = calls::patients::add_controller(patient, account, role, expires_at, &consent);
     let submitted = client.submit(&call).await?;
     // Whoever adds a controller knows them.
@@ -484,8 +549,10 @@ pub struct CompartmentRow {
 }
 
 pub async fn compartments(client: &Client, patient: PatientId) -> Result<Vec<CompartmentRow>> {
+    let salus = client.salus().await?;
+    client.ensure_controls(&salus, patient).await?;
     let keyring = client.profile.keyring(&patient, &client.device)?;
-    let rows = client.salus().await?.compartments(patient).await?;
+    let rows = salus.compartments(patient).await?;
     Ok(rows
         .into_iter()
         .map(|(id, view)| CompartmentRow {
@@ -602,8 +669,187 @@ pub async fn close_compartment(
 
 #[cfg(test)]
 mod tests {
+    use salus_primitives::{Clinician, ClinicianRole, Controller, Member};
+
     use super::*;
+    use crate::actions::double::{World, GENESIS, HOME, NOW};
+    use crate::actions::recovery::{self, Sealed, Word};
+    use crate::actions::{
+        consents, corrections, emergency, records, sharing, succession, watching,
+    };
     use crate::keys::AccountKey;
+    use crate::vault::tests::PATIENT;
+
+    /// Bob's profile.
+    fn bob() -> (tempfile::TempDir, Profile, Unlocked) {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::create_insecure(&folder.path().join("p"), "//Bob").unwrap();
+        let unlocked = profile.unlock("").unwrap();
+        (folder, profile, unlocked)
+    }
+
+    fn works(world: &World, account: &AccountId, now: bool, before: bool) {
+        let role = ClinicianRole::Nurse;
+        let member = Member::Clinician {
+            organisation: HOME,
+            role,
+        };
+        let clinician = Clinician {
+            organisation: HOME,
+            role,
+            credentialed_at: 0,
+            valid_until: 1,
+            suspended_at: None,
+        };
+        world.node.tell("member", account, now.then_some(member));
+        let clinician = before.then_some(clinician);
+        world.node.tell("clinician", account, clinician);
+    }
+
+    #[track_caller]
+    fn assert_names_the_way_out<T: std::fmt::Debug>(result: Result<T>) {
+        let told = result.unwrap_err();
+        assert!(matches!(&told, Error::NotPermitted(_)), "{told:?}");
+        assert!(told.to_string().contains("`salus keys new`"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn a_staff_account_acts_for_no_patient_by_whatever_way() {
+        let world = World::at(None);
+        let client = &world.client;
+        let (_folder, profile, unlocked) = bob();
+        let account = unlocked.account.account();
+        let role = ControllerRole::Owner;
+        let until = NOW + 1_000;
+        let me = client.me();
+        let (enrolment, _) = consent(&profile, &unlocked, GENESIS, HOME, &me, role, until).unwrap();
+        let carer = ControllerRole::Carer;
+        let word = consents::role(&unlocked.account, GENESIS, PATIENT, carer, NOW, 1_000).unwrap();
+        let (request, _) = succession::request(&unlocked, GENESIS, PATIENT, until).unwrap();
+        let share = Sealed {
+            name: "share".into(),
+            bytes: Vec::new(),
+        };
+        // One that has worked, too: the chain remembers.
+        for (now, before) in [(true, true), (true, false), (false, true)] {
+            works(&world, &account, now, before);
+            assert_names_the_way_out(enrol(client, &enrolment).await);
+            assert_names_the_way_out(
+                add_controller(client, PATIENT, &account, carer, None, &word).await,
+            );
+            assert_names_the_way_out(succession::hand_over(client, &request).await);
+            assert_names_the_way_out(recovery::give(client, &request, Word::Start, &share).await);
+            assert_names_the_way_out(recovery::finish(client, &request).await);
+        }
+        works(&world, &account, false, false);
+        let salus = client.salus().await.unwrap();
+        assert!(ensure_no_staff(&salus, &account).await.is_ok());
+        let page = (&account, None::<PatientId>, 1u32);
+        world.node.tell("controlled_by", page, vec![PATIENT]);
+        assert_names_the_way_out(ensure_no_patients(&salus, &account).await);
+        world
+            .node
+            .tell("controlled_by", page, Vec::<PatientId>::new());
+        assert!(ensure_no_patients(&salus, &account).await.is_ok());
+    }
+
+    #[test]
+    fn a_profile_is_for_work_or_for_a_patient() {
+        let signs = |profile: &Profile, unlocked: &Unlocked| {
+            let enroller = AccountKey::from_uri("//Charlie").unwrap().account();
+            let role = ControllerRole::Owner;
+            consent(profile, unlocked, GENESIS, HOME, &enroller, role, 77)
+        };
+        let (_folder, profile, unlocked) = bob();
+        work_for(&profile, HOME).unwrap();
+        assert_names_the_way_out(ensure_private(&profile));
+        assert_names_the_way_out(signs(&profile, &unlocked));
+        assert!(profile.patients().unwrap().is_empty(), "no keys were made");
+
+        let (_folder, profile, unlocked) = bob();
+        assert!(ensure_private(&profile).is_ok());
+        signs(&profile, &unlocked).unwrap();
+        assert_names_the_way_out(work_for(&profile, HOME));
+        assert!(ensure_private(&profile).is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_does_not_act_for_a_patient_is_shown_no_counts_and_no_rows_of_others() {
+        let world = World::at(None);
+        let (client, node) = (&world.client, &world.node);
+        let role: Option<Controller> = None;
+        node.tell("controller", (PATIENT, client.me()), role);
+        world.name_keyring(Some(salus_primitives::Cid::raw([1; 32])));
+        let none: Vec<(u32, salus_primitives::api::GrantView)> = Vec::new();
+        let args = (PATIENT, client.me(), 0u32, crate::actions::PAGE);
+        node.tell("grants_between", args, none);
+
+        let view = show(client, PATIENT).await.unwrap();
+        assert_eq!((view.keyring, view.entries), (None, None));
+        assert!(sharing::given(client, PATIENT).await.unwrap().is_empty());
+        let refused = [
+            records::list(client, PATIENT, true).await.map(|_| ()),
+            records::erasure(client, PATIENT, 0).await.map(|_| ()),
+            compartments(client, PATIENT).await.map(|_| ()),
+            emergency::show(client, PATIENT).await.map(|_| ()),
+            watching::read_own(client, PATIENT).await.map(|_| ()),
+        ];
+        for (number, result) in refused.into_iter().enumerate() {
+            assert!(matches!(result, Err(Error::NotPermitted(_))), "{number}");
+        }
+        for question in [
+            "records",
+            "compartments",
+            "grants",
+            "trail_head",
+            "emergency_plan",
+        ] {
+            assert!(!node.asked().contains(&question.to_owned()), "{question}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_correction_beyond_the_grant_is_told_without_its_number() {
+        let world = World::at(None);
+        let (client, node) = (&world.client, &world.node);
+        let role: Option<Controller> = None;
+        node.tell("controller", (PATIENT, client.me()), role);
+        let none: Vec<(u32, salus_primitives::api::GrantView)> = Vec::new();
+        let args = (PATIENT, client.me(), 0u32, crate::actions::PAGE);
+        node.tell("grants_between", args, none);
+        let row = |corrected_by| salus_primitives::Record {
+            compartment: CompartmentId([1; 16]),
+            epoch: 0,
+            author: client.me(),
+            organisation: None,
+            placed_by: client.me(),
+            content: salus_primitives::Cid::dag_pb([1; 32]),
+            commitment: sp_core::H256::zero(),
+            anchored_at: 0,
+            corrects: None,
+            corrected_by,
+            state: salus_primitives::RecordState::Current,
+        };
+        node.tell("record", (PATIENT, 2u32), Some(row(Some(29))));
+        node.tell("record", (PATIENT, 29u32), Some(row(None)));
+        let read = crate::profile::ReadRecord {
+            patient: PATIENT.to_string(),
+            record: 2,
+            grant: None,
+            opened_at: 0,
+        };
+        client
+            .profile
+            .update_read_records(|records| {
+                records.add(read);
+                Ok(())
+            })
+            .unwrap();
+        let told = corrections::of_what_i_read(client).await.unwrap();
+        assert_eq!(told[0].replacement, None);
+        let text = told[0].to_string();
+        assert!(text.contains("was wrong") && !text.contains("29"), "{text}");
+    }
 
     fn signed() -> (tempfile::TempDir, ConsentFile, Genesis) {
         let folder = tempfile::tempdir().unwrap();

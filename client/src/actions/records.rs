@@ -700,9 +700,11 @@ impl RecordView {
     }
 }
 
-/// A patient's chart, for those who hold the keyring; `quick` leaves the manifests in the vault.
+/// A patient's chart, for who acts for the patient; `quick` leaves the manifests in the vault. Readers
+/// open what is shared with them.
 pub async fn list(client: &Client, patient: PatientId, quick: bool) -> Result<Vec<RecordView>> {
     let salus = client.salus().await?;
+    client.ensure_controls(&salus, patient).await?;
     let now = salus.now().await?;
     let rows = salus.all_records(patient).await?;
     let keyring = client.profile.keyring(&patient, &client.device)?;
@@ -1174,6 +1176,7 @@ pub struct Confirmation {
 
 pub async fn erasure(client: &Client, patient: PatientId, record: RecordIndex) -> Result<Erasure> {
     let salus = client.salus().await?;
+    client.ensure_controls(&salus, patient).await?;
     let row = salus
         .record(patient, record)
         .await?

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use super::describe::moment;
 use super::identity::{back_up, current_keyring, join, published, save_keyring};
+use super::patient::ensure_no_staff;
 use super::succession::{
     device_of, ensure_owner, settle, signed_device, History, Keep, RequestFile, TakenOver,
 };
@@ -619,6 +620,7 @@ pub async fn give(
 ) -> Result<Given> {
     let request = file.verify(&client.chain.genesis())?;
     let patient = request.patient;
+    ensure_no_staff(&client.salus().await?, &request.owner).await?;
     let (of, opened) = share.open(&share_keys(client).await?)?;
     if of != patient {
         return Err(Error::Share(format!(
@@ -664,6 +666,7 @@ pub async fn withdraw(client: &Client, file: &RequestFile) -> Result<Changed> {
 /// that account may do nothing on the chain before.
 pub async fn finish(client: &Client, file: &RequestFile) -> Result<Changed> {
     let request = file.verify(&client.chain.genesis())?;
+    ensure_no_staff(&client.salus().await?, &request.owner).await?;
     let call = calls::recovery::finish(request.patient, &request.owner);
     let submitted = client.submit(&call).await?;
     Ok(changed(request.patient, &request.owner, &submitted))

@@ -192,7 +192,7 @@ pub async fn disclosures(
     from: Option<Moment>,
     to: Option<Moment>,
 ) -> Result<Accounting> {
-    let trail = watching::read(client, patient).await?;
+    let trail = watching::read_own(client, patient).await?;
     watching::verify(client, &trail).await?;
     let keyring = client.profile.keyring(&patient, &client.device)?;
     let records = client.salus().await?.all_records(patient).await?;

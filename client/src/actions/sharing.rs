@@ -36,7 +36,8 @@ pub enum Who {
 /// What is shared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// The unflagged compartments of these categories, and those flagged ones that are named.
+    /// The unflagged compartments of these categories; or, where flags are named, only those whose
+    /// flags are all among them.
     Categories(Vec<Category>, Vec<Sensitivity>),
     /// Single records, without the keys of their compartments.
     Records(Vec<RecordIndex>),
@@ -66,6 +67,8 @@ pub struct Shared {
     pub purpose: &'static str,
     pub labels: Vec<String>,
     pub records: Vec<RecordIndex>,
+    /// Whether flags were named, so that nothing unflagged of these categories is shared.
+    pub flagged_only: bool,
     pub starts_at: Moment,
     pub expires_at: Moment,
     pub envelope: String,
@@ -127,6 +130,7 @@ async fn grant(
         purpose: purpose_code(sharing.purpose),
         labels,
         records,
+        flagged_only: matches!(&sharing.what, What::Categories(_, flags) if !flags.is_empty()),
         starts_at: event
             .fields
             .get("starts_at")
@@ -166,17 +170,27 @@ async fn grantee_key(client: &Client, salus: &Salus, grantee: &Grantee) -> Resul
     client.recipient(salus, &subject).await
 }
 
+/// What flags that are named stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Only what is flagged so: whoever may see the therapy notes need not see all notes.
+    FlaggedOnly,
+    /// What is unflagged, and what is flagged so: a patient has one plan for emergencies.
+    FlaggedToo,
+}
+
 /// The open compartments that categories and flags stand for. The keyring remembers closed ones, too.
 pub(super) async fn select(
     client: &Client,
     keyring: &Keyring,
     categories: &[Category],
     flags: &[Sensitivity],
+    reach: Reach,
 ) -> Result<Vec<CompartmentId>> {
     let salus = client.salus().await?;
     let views = salus.compartments(keyring.patient()).await?;
     let open: BTreeSet<CompartmentId> = views.into_iter().map(|(id, _)| id).collect();
-    let mut ids = select_of(keyring, &open, categories, flags)?;
+    let mut ids = select_of(keyring, &open, categories, flags, reach)?;
     // Whatever is done with them in turn, in the order of categories it would tell which is which.
     ids.sort_unstable();
     Ok(ids)
@@ -187,7 +201,9 @@ fn select_of(
     open: &BTreeSet<CompartmentId>,
     categories: &[Category],
     flags: &[Sensitivity],
+    reach: Reach,
 ) -> Result<Vec<CompartmentId>> {
+    let flagged_only = reach == Reach::FlaggedOnly && !flags.is_empty();
     let mut chosen: Vec<(CompartmentId, &Label)> = Vec::new();
     for wanted in categories.iter().collect::<BTreeSet<_>>() {
         let before = chosen.len();
@@ -204,10 +220,18 @@ fn select_of(
             if !discriminator.is_empty() {
                 continue;
             }
-            let named = sensitivity.iter().all(|flag| flags.contains(flag));
+            let named = sensitivity.iter().all(|flag| flags.contains(flag))
+                && !(flagged_only && sensitivity.is_empty());
             if category == wanted && named && open.contains(id) {
                 chosen.push((*id, &compartment.label));
             }
+        }
+        if chosen.len() == before && flagged_only {
+            let flags: Vec<&str> = flags.iter().map(|flag| flag.slug()).collect();
+            return Err(Error::Unfit(format!(
+                "nothing of {wanted} is flagged {}, and with --sensitivity only what is flagged so is meant: leave the category or the flags out; `salus compartments list` shows what there is",
+                flags.join(" or ")
+            )));
         }
         if chosen.len() == before {
             return Err(Error::UnknownCompartment(
@@ -242,7 +266,7 @@ async fn scope(
     };
     match what {
         What::Categories(categories, flags) => {
-            let ids = select(client, keyring, categories, flags).await?;
+            let ids = select(client, keyring, categories, flags, Reach::FlaggedOnly).await?;
             if rights.read() {
                 rotate_if_needed(client, keyring, &ids).await?;
             }
@@ -359,7 +383,7 @@ pub async fn rotate(
 ) -> Result<Rotation> {
     let mut keyring = current_keyring(client, patient).await?;
     let mut rotated = Vec::new();
-    let ids = select(client, &keyring, categories, flags).await?;
+    let ids = select(client, &keyring, categories, flags, Reach::FlaggedOnly).await?;
     for id in &ids {
         rotated.push(rotate_compartment(client, &mut keyring, *id).await?);
     }
@@ -562,10 +586,15 @@ pub(super) fn grant_row(
     }
 }
 
-/// Whom a patient shares with, and shared with.
+/// Whom a patient shares with, and shared with; for others than its controllers, what is shared with
+/// them.
 pub async fn given(client: &Client, patient: PatientId) -> Result<Vec<GrantRow>> {
     let keyring = client.profile.keyring(&patient, &client.device)?;
-    let rows = client.salus().await?.all_grants(patient).await?;
+    let salus = client.salus().await?;
+    let rows = match client.controls(&salus, patient).await? {
+        true => salus.all_grants(patient).await?,
+        false => salus.all_grants_between(patient, &client.me()).await?,
+    };
     Ok(rows
         .iter()
         .map(|(index, view)| grant_row(patient, *index, view, keyring.as_ref()))
@@ -685,7 +714,7 @@ pub struct RequestRow {
 pub async fn requests(client: &Client, patient: PatientId) -> Result<Vec<RequestRow>> {
     let salus = client.salus().await?;
     let now = salus.now().await?;
-    let controls = salus.controller(patient, &client.me()).await?.is_some();
+    let controls = client.controls(&salus, patient).await?;
     let keys = letters::keys(client, &salus, patient).await?;
     let mut session = None;
     let mut rows = Vec::new();
@@ -965,9 +994,17 @@ mod tests {
     }
 
     fn chosen(categories: &[Category], flags: &[Sensitivity]) -> Result<Vec<String>> {
+        chosen_for(Reach::FlaggedOnly, categories, flags)
+    }
+
+    fn chosen_for(
+        reach: Reach,
+        categories: &[Category],
+        flags: &[Sensitivity],
+    ) -> Result<Vec<String>> {
         let keyring = keyring();
         let open = keyring.compartments().map(|(id, _)| *id).collect();
-        let ids = select_of(&keyring, &open, categories, flags)?;
+        let ids = select_of(&keyring, &open, categories, flags, reach)?;
         let mut labels: Vec<_> = ids
             .iter()
             .map(|id| keyring.label(id).unwrap().to_string())
@@ -1036,8 +1073,12 @@ mod tests {
         let lab = keyring.find(&Label::of(Category::LabResult)).unwrap();
         let labs = [Category::LabResult];
         let open = BTreeSet::from([lab]);
-        assert_eq!(select_of(&keyring, &open, &labs, &[]).unwrap(), [lab]);
-        let closed = select_of(&keyring, &BTreeSet::new(), &labs, &[]);
+        let reach = Reach::FlaggedOnly;
+        assert_eq!(
+            select_of(&keyring, &open, &labs, &[], reach).unwrap(),
+            [lab]
+        );
+        let closed = select_of(&keyring, &BTreeSet::new(), &labs, &[], reach);
         assert!(
             matches!(closed, Err(Error::UnknownCompartment(_))),
             "{closed:?}"
@@ -1049,11 +1090,11 @@ mod tests {
         use Sensitivity::{Genetic, Hiv, MentalHealth};
         assert_eq!(
             chosen(&[Category::LabResult], &[Hiv]).unwrap(),
-            ["lab", "lab +hiv"]
+            ["lab +hiv"]
         );
         assert_eq!(
             chosen(&[Category::LabResult], &[Hiv, Genetic]).unwrap(),
-            ["lab", "lab +hiv", "lab +hiv +genetic"]
+            ["lab +hiv", "lab +hiv +genetic"]
         );
         assert_eq!(
             chosen(&[Category::ClinicalNote], &[MentalHealth]).unwrap(),
@@ -1063,6 +1104,28 @@ mod tests {
             chosen(&[Category::LabResult], &[MentalHealth]).is_err(),
             "a flag that reaches nothing"
         );
+    }
+
+    #[test]
+    fn a_share_that_names_flags_leaves_ordinary_records_out_and_says_what_to_do() {
+        use Sensitivity::{Hiv, MentalHealth};
+        let both = [Category::LabResult, Category::ClinicalNote];
+        assert_eq!(
+            chosen(&both, &[Hiv, MentalHealth]).unwrap(),
+            ["lab +hiv", "note +mental-health"]
+        );
+        let told = chosen(&both, &[Hiv]).unwrap_err().to_string();
+        assert!(told.contains("note") && told.contains("leave"), "{told}");
+    }
+
+    #[test]
+    fn a_plan_for_emergencies_takes_flagged_parts_beside_the_ordinary_ones() {
+        let found = chosen_for(
+            Reach::FlaggedToo,
+            &[Category::LabResult],
+            &[Sensitivity::Hiv],
+        );
+        assert_eq!(found.unwrap(), ["lab", "lab +hiv"]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use sp_crypto_hashing::blake2_256;
 use super::identity::{
     back_up, current_keyring, fetch_keyring, rotate_all, save_keyring, RotatedKeyring,
 };
-use super::patient::PatientChanged;
+use super::patient::{ensure_no_staff, PatientChanged};
 use super::sharing::{grant_row, GrantRow};
 use super::{caused, due, watching, Client, Receipt};
 use crate::chain::calls;
@@ -67,7 +67,7 @@ pub struct Requested {
 }
 
 /// Signs that this account takes the patient over, if others make it the owner before `expires_at`.
-/// Needs no network.
+/// Needs no network. Let [`ensure_private`](super::patient::ensure_private) come before.
 pub fn request(
     unlocked: &Unlocked,
     genesis: Genesis,
@@ -191,6 +191,7 @@ pub struct HandedOver {
 pub async fn hand_over(client: &Client, file: &RequestFile) -> Result<HandedOver> {
     let request = file.verify(&client.chain.genesis())?;
     let patient = request.patient;
+    ensure_no_staff(&client.salus().await?, &request.owner).await?;
     // Before the role ends: afterwards nobody could give the grown-up the keys.
     let mut keyring = current_keyring(client, patient).await?;
     let name = format!("owner {}", request.owner);

@@ -47,6 +47,17 @@ pub async fn read(client: &Client, patient: PatientId) -> Result<Trail> {
     Ok(trail::read(&client.chain, patient).await?)
 }
 
+/// As [`read`], for who acts for the patient. Others prove a copy that they were given.
+pub async fn read_own(client: &Client, patient: PatientId) -> Result<Trail> {
+    let salus = client.salus().await?;
+    match client.controls(&salus, patient).await? {
+        true => read(client, patient).await,
+        false => Err(Error::NotPermitted(format!(
+            "the trail is shown to who acts for patient {patient}: they can give you a copy (`salus log --save FILE`), which you prove with `salus log --from FILE --verify`"
+        ))),
+    }
+}
+
 /// Recomputes the hash chain up to the finalized head, and checks that it extends the head that this
 /// profile remembers; remembers the new one. Tells the one that was remembered before.
 pub async fn verify(client: &Client, trail: &Trail) -> Result<Option<SeenHead>> {

@@ -1,5 +1,5 @@
 //! Encryption: [age v1](https://age-encryption.org/v1) files whose plaintext is
-//! `length as u64 LE || content || zeros`, padded by [`super::padme`].
+//! `length as u64 LE || content || zeros`, padded to one of few [`super::sizes`].
 //!
 //! Streaming both ways, in constant memory. Any age implementation opens them.
 
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::ahead::beside;
-use super::padme::{padded_len, PREFIX};
+use super::sizes::{Sizes, PREFIX};
 use super::unixfs::CHUNK;
 use crate::error::{Error, Result};
 
@@ -232,14 +232,16 @@ pub struct Digested {
     pub sha256: [u8; 32],
 }
 
-/// Encrypts exactly `length` bytes of `content` into `out`, and tells their hash.
+/// Encrypts exactly `length` bytes of `content` into `out`, padded as `sizes` say, and returns their
+/// hash.
 ///
-/// Errors if `content` is shorter or longer: the length stands before the content, so it cannot be
+/// Fails if `content` is shorter or longer: the length stands before the content, so it cannot be
 /// corrected afterwards.
 pub fn seal<W: Write + Send>(
     to: &[EncryptionKey],
     content: impl Read,
     length: u64,
+    sizes: Sizes,
     out: W,
 ) -> Result<(Digested, W)> {
     let recipients = to
@@ -253,10 +255,10 @@ pub fn seal<W: Write + Send>(
     let digested = match length > CHUNK as u64 {
         // While a piece is encrypted, the next one is read and hashed.
         true => beside(
-            |ahead| fill(content, length, ahead),
+            |ahead| fill(content, length, sizes, ahead),
             |piece| out.write_all(piece).map_err(write_error),
         )?,
-        false => fill(content, length, &mut out)?,
+        false => fill(content, length, sizes, &mut out)?,
     };
     let out = out.finish().map_err(write_error)?;
     Ok((digested, out))
@@ -267,7 +269,12 @@ fn write_error(error: io::Error) -> Error {
 }
 
 /// The plaintext: length, content, padding.
-fn fill(mut content: impl Read, length: u64, out: &mut impl Write) -> Result<Digested> {
+fn fill(
+    mut content: impl Read,
+    length: u64,
+    sizes: Sizes,
+    out: &mut impl Write,
+) -> Result<Digested> {
     let write = write_error;
     out.write_all(&length.to_le_bytes()).map_err(write)?;
     let mut hash = Sha256::new();
@@ -295,7 +302,7 @@ fn fill(mut content: impl Read, length: u64, out: &mut impl Write) -> Result<Dig
     }
 
     buffer.fill(0);
-    let mut padding = padded_len(length).saturating_sub(PREFIX + length);
+    let mut padding = sizes.padded(length).saturating_sub(PREFIX + length);
     while padding > 0 {
         let count = padding.min(BUFFER as u64);
         out.write_all(&buffer[..count as usize]).map_err(write)?;
@@ -307,9 +314,14 @@ fn fill(mut content: impl Read, length: u64, out: &mut impl Write) -> Result<Dig
     })
 }
 
-/// [`seal`], in memory.
+/// [`seal`], in memory, for a key or a share of one.
 pub fn seal_bytes(to: &[EncryptionKey], content: &[u8]) -> Result<Vec<u8>> {
-    seal(to, content, content.len() as u64, Vec::new()).map(|(_, sealed)| sealed)
+    seal_sized(to, content, Sizes::Secret)
+}
+
+/// [`seal`], in memory.
+pub fn seal_sized(to: &[EncryptionKey], content: &[u8], sizes: Sizes) -> Result<Vec<u8>> {
+    seal(to, content, content.len() as u64, sizes, Vec::new()).map(|(_, sealed)| sealed)
 }
 
 /// The content of a sealed file. Its last `read` returns 0 only after the padding and the end of
@@ -319,11 +331,11 @@ pub struct Unsealed<R> {
     what: &'static str,
     length: u64,
     left: u64,
-    padding: u64,
     done: bool,
 }
 
-/// Opens a sealed file; `what` names it in errors.
+/// Opens a sealed file; `what` names it in errors. The length counts, and any number of zeros after the
+/// content is fine: how far a file is padded is its writer's decision.
 pub fn unseal<R: Read>(
     keys: &[DecryptionKey],
     sealed: R,
@@ -337,16 +349,11 @@ pub fn unseal<R: Read>(
         .read_exact(&mut length)
         .map_err(|error| body_error(error, what))?;
     let length = u64::from_le_bytes(length);
-    let padding = length
-        .checked_add(PREFIX)
-        .and_then(|inner| padded_len(length).checked_sub(inner))
-        .ok_or_else(|| Error::damaged(what, "it claims an impossible length"))?;
     Ok(Unsealed {
         inner,
         what,
         length,
         left: length,
-        padding,
         done: false,
     })
 }
@@ -410,20 +417,15 @@ impl<R: Read> Unsealed<R> {
         if self.done {
             return Ok(());
         }
-        let mut found = 0u64;
         let mut buffer = [0u8; 4096];
         loop {
             let count = self.read_plain(&mut buffer)?;
             if count == 0 {
                 break;
             }
-            found = found.saturating_add(count as u64);
-            if buffer[..count].iter().any(|byte| *byte != 0) || found > self.padding {
+            if buffer[..count].iter().any(|byte| *byte != 0) {
                 return Err(Error::damaged(self.what, "its padding is wrong"));
             }
-        }
-        if found != self.padding {
-            return Err(Error::damaged(self.what, "its padding is wrong"));
         }
         self.done = true;
         Ok(())
@@ -479,6 +481,7 @@ mod tests {
     #[test]
     fn every_length_comes_back_whole_and_is_padded() {
         let key = DecryptionKey::generate();
+        let sizes = Sizes::Payload;
         for length in [
             0,
             1,
@@ -494,12 +497,12 @@ mod tests {
             MIB + 1,
         ] {
             let plain = content(length);
-            let sealed = seal_bytes(&[key.public()], &plain).unwrap();
+            let sealed = seal_sized(&[key.public()], &plain, sizes).unwrap();
             let DecryptionKey::X25519(identity) = &key else {
                 panic!("not an X25519 key");
             };
             let under_age = age::decrypt(identity, &sealed).unwrap();
-            assert_eq!(under_age.len() as u64, padded_len(length as u64));
+            assert_eq!(under_age.len() as u64, sizes.padded(length as u64));
             let reader = unseal(std::slice::from_ref(&key), &sealed[..], "file").unwrap();
             assert_eq!(reader.length(), length as u64);
             let mut back = Vec::new();
@@ -587,13 +590,15 @@ mod tests {
             unseal_bytes(std::slice::from_ref(&key), &raw(&key, plain), 100, "letter")
         };
         let framed = |length: u64, rest: &[u8]| [&length.to_le_bytes()[..], rest].concat();
-        assert_eq!(**open(&framed(1, b"a\0")).unwrap(), *b"a");
+        for zeros in [0, 1, 7, 5_000] {
+            let plain = framed(1, &[&b"a"[..], &vec![0; zeros]].concat());
+            assert_eq!(**open(&plain).unwrap(), *b"a", "{zeros}");
+        }
         assert!(open(b"").is_err());
         assert!(open(b"1234567").is_err());
         assert!(open(&framed(2, b"a")).is_err(), "length beyond the end");
-        assert!(open(&framed(1, b"a")).is_err(), "padding missing");
         assert!(open(&framed(1, b"ab")).is_err(), "padding not zero");
-        assert!(open(&framed(1, b"a\0\0")).is_err(), "padding too long");
+        assert!(open(&framed(1, b"a\0\0b")).is_err(), "more than padding");
         assert!(open(&framed(u64::MAX, b"a")).is_err());
         assert!(matches!(
             open(&framed(101, &[0; 103])),
@@ -609,6 +614,7 @@ mod tests {
                 std::slice::from_ref(&key),
                 &b"12345"[..],
                 length,
+                Sizes::Payload,
                 Vec::new(),
             )
             .unwrap_err();

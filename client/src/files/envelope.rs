@@ -197,8 +197,9 @@ struct StoredRecord {
 mod tests {
     use super::*;
     use crate::files::age::{file_key, seal_bytes};
+    use crate::files::sizes::Sizes;
     use crate::keyring::Keyring;
-    use crate::taxonomy::Category;
+    use crate::taxonomy::{Category, Sensitivity};
 
     #[test]
     fn a_reader_gets_keys_and_a_writer_gets_names_only() {
@@ -222,6 +223,40 @@ mod tests {
         assert_eq!(back.find(&Label::Intake), Some(intake));
         assert!(back.keys(&lab).is_empty());
         assert!(keyring.envelope(&[CompartmentId([9; 16])], true).is_err());
+    }
+
+    #[test]
+    fn common_envelopes_have_one_size_and_the_largest_scope_fits() {
+        let keys = |compartments: usize, epochs: u32| {
+            let mut keyring = Keyring::new(PatientId([1; 16]));
+            let labels = Category::ALL.iter().flat_map(|category| {
+                [None, Some(Sensitivity::SubstanceUse)].map(|flag| Label::flagged(*category, flag))
+            });
+            let ids: Vec<CompartmentId> = labels
+                .take(compartments)
+                .map(|label| {
+                    let id = keyring.prepare(&label, 0).0;
+                    for epoch in 1..epochs {
+                        keyring.prepare_epoch(&id, epoch).unwrap();
+                    }
+                    id
+                })
+                .collect();
+            assert_eq!(ids.len(), compartments);
+            let json = keyring.envelope(&ids, true).unwrap().to_json().unwrap();
+            json.len() as u64
+        };
+        let usual = Sizes::Message.padded(0);
+        for (compartments, epochs) in [(1, 1), (20, 5), (32, 3)] {
+            let length = keys(compartments, epochs);
+            assert_eq!(
+                Sizes::Message.padded(length),
+                usual,
+                "{compartments} {length}"
+            );
+        }
+        let largest = keys(32, 18);
+        assert!(largest <= Sizes::Message.limit(), "{largest}");
     }
 
     #[test]

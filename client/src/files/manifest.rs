@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use sp_core::H256;
 
 use super::age::{unseal_bytes, DecryptionKey, Digested};
+use super::sizes::Sizes;
 use super::{check_version, MAX_MANIFEST};
 use crate::error::{Error, Result};
 use crate::taxonomy::{Category, Sensitivity};
@@ -94,10 +95,11 @@ impl Manifest {
             return bad("its flags are not in ascending order");
         }
         let length = self.to_json()?.len() as u64;
-        if length > MAX_MANIFEST {
+        let limit = Sizes::Manifest.limit();
+        if length > limit {
             return Err(Error::TooLarge {
                 what: "manifest",
-                limit: MAX_MANIFEST,
+                limit,
                 found: length,
             });
         }

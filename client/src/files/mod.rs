@@ -1,8 +1,8 @@
 //! Files: encrypted, padded, addressed by their content.
 //!
 //! From the outside in: a vault stores an [`object`], which travels as a [`car`] and is a [`unixfs`]
-//! directory of a binding and one or two [`age`] files, padded by [`padme`], which hold a [`manifest`]
-//! and a payload, or an [`envelope`], a [`letter`] or a keyring.
+//! directory of a binding and one or two [`age`] files, of one of few [`sizes`], which hold a
+//! [`manifest`] and a payload, or an [`envelope`], a [`letter`] or a keyring.
 
 pub mod age;
 mod ahead;
@@ -12,8 +12,8 @@ pub mod envelope;
 pub mod letter;
 pub mod manifest;
 pub mod object;
-pub mod padme;
 pub mod share;
+pub mod sizes;
 pub mod unixfs;
 
 use salus_primitives::{AccountId, Binding, Genesis, ObjectKind, PatientId};

@@ -21,6 +21,7 @@ use super::age::{seal, unseal, DecryptionKey, Digested, EncryptionKey};
 use super::ahead::beside;
 use super::car::{header, section_start};
 use super::manifest::{Description, Manifest};
+use super::sizes::Sizes;
 use super::unixfs::{
     check_block, cid_of, directory, directory_entries, to_chain, Entry, FileBuilder, CHUNK, RAW,
 };
@@ -179,15 +180,16 @@ impl<'a> Sections<'a> {
         to: &[EncryptionKey],
         content: impl Read,
         length: u64,
+        sizes: Sizes,
     ) -> Result<Digested> {
         let mut builder = FileBuilder::new(|cid, block| self.put(&cid, block));
         let digested = match length > CHUNK as u64 {
             // While a piece is addressed and handed on, the next one is encrypted.
             true => beside(
-                |ahead| Ok(seal(to, content, length, ahead)?.0),
+                |ahead| Ok(seal(to, content, length, sizes, ahead)?.0),
                 |piece| builder.write_all(piece).map_err(not_written),
             )?,
-            false => seal(to, content, length, &mut builder)?.0,
+            false => seal(to, content, length, sizes, &mut builder)?.0,
         };
         let root = builder.finish().map_err(not_written)?;
         self.entries.push(Entry {
@@ -207,10 +209,11 @@ impl<'a> Sections<'a> {
         describe: impl FnOnce(&Digested) -> Result<Manifest>,
     ) -> Result<Manifest> {
         let to = std::slice::from_ref(to);
-        let digested = self.add(PAYLOAD, to, payload, length)?;
+        let digested = self.add(PAYLOAD, to, payload, length, Sizes::Payload)?;
         let manifest = describe(&digested)?;
         let json = manifest.to_json()?;
-        self.add(MANIFEST, to, &json[..], json.len() as u64)?;
+        let length = json.len() as u64;
+        self.add(MANIFEST, to, &json[..], length, Sizes::Manifest)?;
         Ok(manifest)
     }
 
@@ -416,7 +419,7 @@ pub fn build_body(
         ));
     };
     let (object, _) = spooled(&std::env::temp_dir(), place, kind, |sections| {
-        sections.add(BODY, to, body, body.len() as u64)
+        sections.add(BODY, to, body, body.len() as u64, Sizes::of(kind))
     })?;
     match object.car_len() <= limit {
         true => Ok(object),
@@ -770,6 +773,38 @@ mod tests {
         ));
         assert!(build_body(&place(), ObjectKind::Keyring, &to, &long).is_ok());
         assert!(build_body(&place(), ObjectKind::Record, &to, b"").is_err());
+    }
+
+    #[test]
+    fn the_largest_content_of_each_kind_passes_the_vaults_bound() {
+        let keys = |count| vec![DecryptionKey::generate().public(); count];
+        for (kind, to) in [
+            (ObjectKind::Envelope, keys(1)),
+            (ObjectKind::Letter, keys(2)),
+            (ObjectKind::Keyring, keys(16)),
+        ] {
+            let body = vec![0u8; Sizes::of(kind).limit() as usize];
+            build_body(&place(), kind, &to, &body).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_does_not_show_how_much_is_in_it() {
+        let key = DecryptionKey::generate();
+        let mut sizes = Vec::new();
+        for words in ["No.".to_owned(), "Because of the fever. ".repeat(400)] {
+            let letter = build_body(
+                &place(),
+                ObjectKind::Letter,
+                &[key.public()],
+                words.as_bytes(),
+            );
+            let sealed = stored(&letter.unwrap()).await.remove(BODY).unwrap();
+            // The header before it has a stanza of random length, by age itself.
+            let mac = sealed.windows(5).position(|at| at == b"\n--- ").unwrap();
+            sizes.push(sealed.len() - mac);
+        }
+        assert_eq!(sizes[0], sizes[1]);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use salus_client::files::age::{seal_bytes, unseal_bytes, DecryptionKey, EncryptionKey};
-use salus_client::files::padme::padded_len;
+use salus_client::files::age::{seal_sized, unseal_bytes, DecryptionKey, EncryptionKey};
+use salus_client::files::sizes::Sizes;
 
 /// `None`, with a word on stderr, where `age` is not installed; `scripts/setup` installs it.
 fn age(program: &str, arguments: &[&str], input: &[u8]) -> Option<Vec<u8>> {
@@ -42,7 +42,7 @@ fn debians_age_opens_our_files() {
     std::fs::write(&identity, key.expose().unwrap().as_bytes()).unwrap();
     for length in [0usize, 1, 65_528, 1_048_577] {
         let plain = content(length);
-        let sealed = seal_bytes(&[key.public()], &plain).unwrap();
+        let sealed = seal_sized(&[key.public()], &plain, Sizes::Payload).unwrap();
         let Some(opened) = age(
             "age",
             &["--decrypt", "-i", identity.to_str().unwrap()],
@@ -50,7 +50,7 @@ fn debians_age_opens_our_files() {
         ) else {
             return;
         };
-        assert_eq!(opened.len() as u64, padded_len(length as u64));
+        assert_eq!(opened.len() as u64, Sizes::Payload.padded(length as u64));
         assert_eq!(opened[..8], (length as u64).to_le_bytes());
         assert!(opened[8..8 + length] == plain);
         assert!(opened[8 + length..].iter().all(|byte| *byte == 0));
@@ -75,7 +75,7 @@ fn we_open_files_of_debians_age_and_use_its_keys() {
         let plain = content(length);
         let mut framed = (length as u64).to_le_bytes().to_vec();
         framed.extend_from_slice(&plain);
-        framed.resize(padded_len(length as u64) as usize, 0);
+        framed.resize(Sizes::Payload.padded(length as u64) as usize, 0);
         let sealed = age("age", &["--encrypt", "-r", &public], &framed).unwrap();
         let opened = unseal_bytes(std::slice::from_ref(&key), &sealed, 1 << 20, "file").unwrap();
         assert!(opened[..] == plain[..]);

@@ -1,4 +1,5 @@
 //! The formats that other implementations must agree on.
 
 mod age_interop;
+mod sizes;
 mod vectors;

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use salus_client::files::age::{unseal_bytes, DecryptionKey, Digested, EncryptionKey};
 use salus_client::files::manifest::{Description, Manifest};
-use salus_client::files::padme::{padded_len, padme};
 use salus_client::files::share::{combine, Share};
+use salus_client::files::sizes::Sizes;
 use salus_client::keyring::{compartment_id, Label};
 use salus_client::keys::{AccountKey, SessionChallenge};
 use salus_client::taxonomy::{Category, Sensitivity};
@@ -63,33 +63,44 @@ fn hex_of(account: &AccountId) -> String {
 }
 
 #[test]
-fn padme_vectors() {
+fn sizes_vectors() {
     let lengths = [
         0,
         1,
-        2,
-        7,
-        8,
-        9,
-        100,
-        1_000,
-        1_023,
-        1_024,
-        1_025,
-        65_535,
-        65_536,
-        65_537,
+        1_016,
+        1_017,
+        4_088,
+        4_089,
+        16_376,
+        16_377,
+        32_760,
+        32_761,
+        57_336,
+        57_337,
+        245_752,
+        245_753,
         1 << 20,
-        (1 << 20) + 1,
+        (16 << 20) - 8,
+        (16 << 20) - 7,
+        (24 << 20) - 7,
         67_108_864,
         3_000_000_001,
         1 << 40,
     ];
     let rows: Vec<Value> = lengths
         .iter()
-        .map(|length: &u64| json!({"length": length, "padme": padme(*length), "padded_plaintext": padded_len(*length)}))
+        .map(|length: &u64| {
+            json!({
+                "length": length,
+                "payload": Sizes::Payload.padded(*length),
+                "manifest": Sizes::Manifest.padded(*length),
+                "message": Sizes::Message.padded(*length),
+                "keyring": Sizes::Keyring.padded(*length),
+                "secret": Sizes::Secret.padded(*length),
+            })
+        })
         .collect();
-    check("padme", json!(rows));
+    check("sizes", json!(rows));
 }
 
 #[test]

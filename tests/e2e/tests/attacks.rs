@@ -10,7 +10,7 @@ use std::{
 use codec::Encode;
 use futures::StreamExt;
 use salus_client::{
-    actions::{opening, organisation, sharing, Client},
+    actions::{opening, organisation, patient::add_controller, sharing, Client},
     chain::{calls, Call, ChainError, Submitted},
     files::{
         age::{seal_bytes, DecryptionKey},
@@ -921,18 +921,20 @@ async fn nobody_is_credentialed_or_given_a_role_without_their_consent() {
     employ(&admin, 0, &named, role)
         .await
         .expect("who consents is employed");
-    let consent = takes_role(&named, patient.id, ControllerRole::Carer).await;
     let carer = ControllerRole::Carer;
-    salus_client::actions::patient::add_controller(
-        &patient.client,
-        patient.id,
-        &account,
-        carer,
-        None,
-        &consent,
-    )
-    .await
-    .expect("who consents gets a role");
+    let gets_role = async |person: &Client| {
+        let consent = takes_role(person, patient.id, carer).await;
+        let client = &patient.client;
+        add_controller(client, patient.id, &person.me(), carer, None, &consent).await
+    };
+    let told = gets_role(&named)
+        .await
+        .expect_err("work has its own account");
+    assert!(matches!(told, Error::NotPermitted(_)), "{told}");
+    let relative = hospital.person("relative-10").await;
+    gets_role(&relative)
+        .await
+        .expect("who consents gets a role");
 }
 
 /// Enrols this id with the word of this account, whether or not the id is its own.

@@ -3,7 +3,12 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
-use salus_client::{actions::Client, profile::Profile, taxonomy::Category};
+use salus_client::{
+    actions::{watching, Client},
+    profile::Profile,
+    taxonomy::Category,
+    trail::TrailEntry,
+};
 use salus_e2e::{command, content, run, wait_until, Answer, Hospital, Patient, Shared};
 use salus_primitives::Rights;
 use serde_json::Value;
@@ -94,7 +99,8 @@ fn is_powerless(hospital: &Hospital, person: &str, patient: &Patient, grant: u32
     let doctor = hospital.profile("doctor").1.account.account();
     let file = hospital.file("late", b"too late").display().to_string();
     let (out, request) = (path(hospital, "stolen"), path(hospital, "stolen-request"));
-    let consent = consent(hospital, "doctor", &id.to_string(), "guardian");
+    let relative = hospital.profile("relative").1.account.account();
+    let consent = consent(hospital, "relative", &id.to_string(), "guardian");
     salus(
         hospital,
         person,
@@ -115,7 +121,7 @@ fn is_powerless(hospital: &Hospital, person: &str, patient: &Patient, grant: u32
         format!("keyring rotate --patient {id}"),
         format!("patient restrict --patient {id}"),
         format!(
-            "patient controllers --patient {id} add {doctor} --role guardian --consent {consent}"
+            "patient controllers --patient {id} add {relative} --role guardian --consent {consent}"
         ),
         format!("recovery remove --patient {id}"),
         format!("recovery cancel --patient {id} --owner {doctor}"),
@@ -437,12 +443,18 @@ async fn a_child_has_two_guardians_until_it_is_handed_over_and_a_wrong_enrolment
     let again = salus(&hospital, "hospital", &void);
     assert_ne!(again.code, 0, "{again:#?}");
     salus(&hospital, "wrong", "compartments open --category lab").fails(3, "");
+    // The trail stays, and nobody is left whom the command line shows it.
     let show = format!("patient show --patient {wrong}");
     let shown = salus(&hospital, "doctor", &show).ok();
-    assert!(shown["restricted_since"].as_u64().is_some(), "{shown}");
-    let log = format!("log {wrong} --verify");
-    let log = salus(&hospital, "doctor", &log).ok().to_string();
-    assert!(log.contains("EnrolmentVoided"), "{log}");
+    assert!(shown["entries"].is_null(), "{shown}");
+    salus(&hospital, "doctor", &format!("log {wrong} --verify")).fails(3, "a copy");
+    let wrong = wrong.parse().expect("an id");
+    let trail = watching::read(&doctor, wrong).await.expect("it stays");
+    watching::verify(&doctor, &trail)
+        .await
+        .expect("it is whole");
+    let voided = |entry: &TrailEntry| entry.variant == "EnrolmentVoided";
+    assert!(trail.entries.iter().any(voided), "{:?}", trail.entries);
 }
 
 /// What is to be typed from a kit's page, group by group.
