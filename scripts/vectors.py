@@ -75,8 +75,9 @@ for row in vectors("placement"):
     def score(organisation):
         return blake2b(b"salus/placement/v1", bytes.fromhex(row["patient"]), organisation.to_bytes(4, "little"))
 
-    others = sorted((one for one in row["vaults"] if one != row["home"]), key=score, reverse=True)
-    home = [row["home"]] if row["home"] in row["vaults"] else []
+    care = [one for one, kind in row["vaults"] if kind in ("Hospital", "Clinic", "Laboratory", "Pharmacy")]
+    others = sorted((one for one in care if one != row["home"]), key=score, reverse=True)
+    home = [row["home"]] if row["home"] in care else []
     same("placement", (home + others)[:row["copies"]], row["keepers"])
 
 for row in vectors("manifest"):

@@ -1,5 +1,9 @@
 //! Which organisations' vaults keep a patient's files.
 //!
+//! Only organisations that give care keep files ([`OrganisationKind::gives_care`]). The files are
+//! encrypted, but whoever keeps them sees their sizes and times, and these tell an insurer more
+//! than a hospital. Where too few give care there are fewer copies: nobody else takes their place.
+//!
 //! The organisation that enrolled the patient comes first, because its vault takes the uploads. The
 //! others are found by rendezvous hashing (Thaler and Ravishankar, 1998): each scores itself for the
 //! patient, and the highest win. So everybody finds the same vaults without asking anybody, and when
@@ -11,13 +15,23 @@
 
 use alloc::vec::Vec;
 
-use crate::{OrgId, PatientId};
+use crate::{OrgId, OrganisationKind, PatientId};
 
 const DOMAIN: &[u8; 18] = b"salus/placement/v1";
 
-/// The keepers of a patient's files, best first: at most `copies` of those that have a vault.
-pub fn keepers(patient: &PatientId, home: OrgId, vaults: &[OrgId], copies: u32) -> Vec<OrgId> {
-    let mut ranked = vaults.to_vec();
+/// Returns the keepers of a patient's files, best first: at most `copies` of the organisations that
+/// give care and have a vault.
+pub fn keepers(
+    patient: &PatientId,
+    home: OrgId,
+    vaults: &[(OrgId, OrganisationKind)],
+    copies: u32,
+) -> Vec<OrgId> {
+    let mut ranked: Vec<OrgId> = vaults
+        .iter()
+        .filter(|(_, kind)| kind.gives_care())
+        .map(|(organisation, _)| *organisation)
+        .collect();
     ranked.sort_by_cached_key(|organisation| {
         (
             *organisation != home,
@@ -41,6 +55,12 @@ mod tests {
     use super::*;
     use alloc::collections::BTreeMap;
 
+    /// Hospitals with these numbers.
+    fn hospitals(numbers: &[OrgId]) -> Vec<(OrgId, OrganisationKind)> {
+        let hospital = |number: &OrgId| (*number, OrganisationKind::Hospital);
+        numbers.iter().map(hospital).collect()
+    }
+
     fn patients() -> impl Iterator<Item = PatientId> {
         (0u32..2_000).map(|n| {
             let mut id = [7; 16];
@@ -52,25 +72,65 @@ mod tests {
     #[test]
     fn home_comes_first_while_it_has_a_vault() {
         for patient in patients().take(50) {
-            assert_eq!(keepers(&patient, 4, &[0, 1, 2, 3, 4], 3)[0], 4);
-            assert!(!keepers(&patient, 4, &[0, 1, 2, 3], 3).contains(&4));
+            assert_eq!(keepers(&patient, 4, &hospitals(&[0, 1, 2, 3, 4]), 3)[0], 4);
+            assert!(!keepers(&patient, 4, &hospitals(&[0, 1, 2, 3]), 3).contains(&4));
         }
     }
 
     #[test]
     fn there_are_as_many_as_wanted_or_as_there_are() {
         let patient = PatientId([1; 16]);
-        assert_eq!(keepers(&patient, 0, &[0, 1, 2, 3], 3).len(), 3);
-        assert_eq!(keepers(&patient, 0, &[0, 1], 3).len(), 2);
-        assert!(keepers(&patient, 0, &[], 3).is_empty());
+        assert_eq!(keepers(&patient, 0, &hospitals(&[0, 1, 2, 3]), 3).len(), 3);
+        assert_eq!(keepers(&patient, 0, &hospitals(&[0, 1]), 3).len(), 2);
+        assert!(keepers(&patient, 0, &hospitals(&[]), 3).is_empty());
+    }
+
+    const EVERY_KIND: [(OrgId, OrganisationKind); 7] = [
+        (0, OrganisationKind::Insurer),
+        (1, OrganisationKind::Hospital),
+        (2, OrganisationKind::Regulator),
+        (3, OrganisationKind::Clinic),
+        (4, OrganisationKind::Laboratory),
+        (5, OrganisationKind::Research),
+        (6, OrganisationKind::Pharmacy),
+    ];
+
+    #[test]
+    fn only_who_gives_care_keeps_files() {
+        for patient in patients() {
+            for home in 0..7 {
+                let found = keepers(&patient, home, &EVERY_KIND, 3);
+                assert_eq!(found.len(), 3);
+                assert!(found.iter().all(|keeper| [1, 3, 4, 6].contains(keeper)));
+            }
+        }
+    }
+
+    #[test]
+    fn too_few_who_give_care_mean_fewer_copies() {
+        for patient in patients().take(50) {
+            let mut found = keepers(&patient, 0, &EVERY_KIND, 7);
+            found.sort();
+            assert_eq!(found, [1, 3, 4, 6]);
+            assert_eq!(keepers(&patient, 0, &EVERY_KIND[..3], 3), [1]);
+            assert!(keepers(&patient, 0, &EVERY_KIND[..1], 3).is_empty());
+        }
+    }
+
+    #[test]
+    fn who_gives_no_care_moves_no_file_by_coming() {
+        for patient in patients().take(200) {
+            let without = keepers(&patient, 1, &hospitals(&[1, 3, 4, 6]), 3);
+            assert_eq!(keepers(&patient, 1, &EVERY_KIND, 3), without);
+        }
     }
 
     #[test]
     fn the_order_of_the_vaults_does_not_matter() {
         for patient in patients().take(50) {
             assert_eq!(
-                keepers(&patient, 9, &[0, 1, 2, 3, 4], 3),
-                keepers(&patient, 9, &[3, 0, 4, 1, 2], 3)
+                keepers(&patient, 9, &hospitals(&[0, 1, 2, 3, 4]), 3),
+                keepers(&patient, 9, &hospitals(&[3, 0, 4, 1, 2]), 3)
             );
         }
     }
@@ -79,7 +139,7 @@ mod tests {
     fn the_load_is_spread_evenly() {
         let mut kept = BTreeMap::<OrgId, u32>::new();
         for patient in patients() {
-            for keeper in keepers(&patient, 0, &[0, 1, 2, 3, 4], 3) {
+            for keeper in keepers(&patient, 0, &hospitals(&[0, 1, 2, 3, 4]), 3) {
                 *kept.entry(keeper).or_default() += 1;
             }
         }
@@ -97,8 +157,8 @@ mod tests {
     #[test]
     fn a_member_that_goes_moves_only_what_it_kept() {
         for patient in patients() {
-            let before = keepers(&patient, 0, &[0, 1, 2, 3, 4], 3);
-            let after = keepers(&patient, 0, &[0, 1, 2, 3], 3);
+            let before = keepers(&patient, 0, &hospitals(&[0, 1, 2, 3, 4]), 3);
+            let after = keepers(&patient, 0, &hospitals(&[0, 1, 2, 3]), 3);
             let stayed = before.iter().filter(|keeper| **keeper != 4);
             assert!(stayed.clone().all(|keeper| after.contains(keeper)));
             if !before.contains(&4) {

@@ -80,6 +80,16 @@ row! {
     }
 }
 
+impl OrganisationKind {
+    /// Returns whether such an organisation treats patients, and so has seen what their files say.
+    pub fn gives_care(&self) -> bool {
+        match self {
+            Self::Hospital | Self::Clinic | Self::Laboratory | Self::Pharmacy => true,
+            Self::Insurer | Self::Regulator | Self::Research => false,
+        }
+    }
+}
+
 row! {
     /// A member of the consortium.
     pub struct Organisation {

@@ -12,6 +12,7 @@ use url::{Host, Url};
 
 use crate::copies::copier::Pace;
 use crate::identity;
+use crate::log;
 use crate::serve::CHECK_EVERY;
 use crate::session::Audience;
 use crate::store::Store;
@@ -32,6 +33,14 @@ pub struct Config {
     /// Where to listen; port 0 takes a free one
     #[arg(long, env = "SALUS_VAULT_LISTEN", default_value = "127.0.0.1:8040")]
     pub listen: SocketAddr,
+
+    /// Where to tell figures, for the monitoring of this machine: an address of its loopback
+    #[arg(
+        long,
+        env = "SALUS_VAULT_METRICS_LISTEN",
+        default_value = "127.0.0.1:9616"
+    )]
+    pub metrics_listen: SocketAddr,
 
     /// The base URL that clients use, as the chain names it [default: where it listens]
     #[arg(long, env = "SALUS_VAULT_PUBLIC_URL")]
@@ -124,6 +133,10 @@ pub struct Config {
     /// Log as JSON lines
     #[arg(long, env = "SALUS_VAULT_LOG_JSON")]
     pub log_json: bool,
+
+    /// Let the log name patients, accounts, files and sizes, while a fault is looked for
+    #[arg(long, env = "SALUS_VAULT_LOG_NAMES")]
+    pub log_names: bool,
 }
 
 const MIB: u64 = 1024 * 1024;
@@ -160,6 +173,24 @@ impl Config {
             )
         })?;
         Ok(Some(file))
+    }
+
+    /// Where figures are told. Error: anywhere but on this machine's loopback.
+    pub fn operator_listen(&self) -> anyhow::Result<SocketAddr> {
+        ensure!(
+            self.metrics_listen.ip().is_loopback(),
+            "--metrics-listen must be an address of this machine's loopback, such as 127.0.0.1:9616, \
+             and not {}: let the monitoring run on this machine, or fetch the figures through a tunnel",
+            self.metrics_listen
+        );
+        Ok(self.metrics_listen)
+    }
+
+    pub fn log_style(&self) -> log::Style {
+        log::Style {
+            json: self.log_json,
+            names: self.log_names,
+        }
     }
 
     pub fn pace(&self) -> Pace {
@@ -285,6 +316,26 @@ mod tests {
         }
         let private = Url::parse("http://10.87.0.1:8040").unwrap();
         assert!(origin(&private, false).is_err() && origin(&private, true).is_ok());
+    }
+
+    #[test]
+    fn figures_are_told_on_loopback_and_nowhere_else() {
+        let listen = |more: &[&str]| {
+            let arguments = ["salus-vault", "--data", "x", "--organisation", "0"];
+            let key = ["--insecure-dev-key", "//Alice"];
+            let all = arguments.iter().chain(&key).chain(more);
+            let config = Config::try_parse_from(all).unwrap();
+            config.operator_listen()
+        };
+        assert!(listen(&[]).unwrap().ip().is_loopback());
+        assert!(listen(&["--listen", "0.0.0.0:8040"])
+            .unwrap()
+            .ip()
+            .is_loopback());
+        assert!(listen(&["--metrics-listen", "[::1]:1"]).is_ok());
+        for refused in ["0.0.0.0:9616", "10.0.0.1:9616", "[::]:9616"] {
+            assert!(listen(&["--metrics-listen", refused]).is_err(), "{refused}");
+        }
     }
 
     #[test]

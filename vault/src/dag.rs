@@ -28,7 +28,7 @@ pub struct CarReader<R> {
 fn refused(error: Error) -> ApiError {
     match error {
         Error::Io { .. } => {
-            tracing::info!(%error, "an upload was interrupted");
+            tracing::debug!(%error, "an upload was interrupted");
             ApiError::invalid(
                 "interrupted",
                 "the upload ended in the middle: nothing of it was kept; upload the object again",

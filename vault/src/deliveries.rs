@@ -6,7 +6,8 @@
 //! The chain takes a batch as a whole or not at all. When it refuses one, each entry is looked at by
 //! itself, so that none holds up the others. What it does not take now is put off: the allowance of the
 //! patient's trail is spent, or the vault's credential has expired. What it has not taken within the day
-//! for which it takes reports is dropped, with a loud line in the log and a counter.
+//! for which it takes reports is moved to the folder `undelivered`, where the operator reads whom the
+//! patient must be told of. The log says that there is something, and an alert.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,8 +29,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_secs(60);
 /// What the chain does not take now is offered again after so long.
 const AGAIN: Moment = 10 * 60 * SECOND;
+/// Longer than the hour after which a patient's trail has room again.
+const LATE: Moment = 75 * 60 * SECOND;
 /// The chain takes no report of an opening that is older.
 const REPORTABLE: Moment = DAY;
+
+fn is_late(queued: &Queued, now: Moment) -> bool {
+    now.saturating_sub(queued.since) > LATE
+}
 
 pub struct Deliveries {
     /// The account that signs the reports.
@@ -63,7 +70,6 @@ impl Deliveries {
     pub async fn push(&self, delivery: &Delivery) -> Result<(), ApiError> {
         let now = (self.clock)();
         self.store.push_delivery(delivery, now, now).await?;
-        self.metrics.deliveries_waiting.inc();
         self.more.notify_one();
         Ok(())
     }
@@ -73,17 +79,25 @@ impl Deliveries {
     pub async fn submit(&self) -> Result<usize, ApiError> {
         let now = (self.clock)();
         let (batch, waiting) = self.store.deliveries(now, MAX_DELIVERIES as usize).await?;
-        self.metrics
-            .deliveries_waiting
-            .set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.metrics.deliveries_waiting.set(waiting as u64);
+        self.metrics.undelivered(self.store.undelivered().await?);
         if batch.is_empty() {
             return Ok(0);
         }
         let count = batch.len();
-        if !self.offer(batch.clone()).await? {
-            self.sort_out(batch).await?;
+        let late = batch.iter().any(|queued| is_late(queued, now));
+        let done = self.deal_with(batch).await;
+        if done.is_err() && late {
+            self.metrics.overdue();
         }
-        Ok(count)
+        done.map(|()| count)
+    }
+
+    async fn deal_with(&self, batch: Vec<Queued>) -> Result<(), ApiError> {
+        match self.offer(batch.clone()).await? {
+            true => Ok(()),
+            false => self.sort_out(batch).await,
+        }
     }
 
     /// Has the chain take these entries, and removes them from the queue. False if it refuses them.
@@ -94,8 +108,6 @@ impl Deliveries {
         }
         for queued in &batch {
             self.store.remove_delivery(&queued.name).await?;
-            self.metrics.deliveries.inc();
-            self.metrics.deliveries_waiting.dec();
         }
         Ok(true)
     }
@@ -123,31 +135,29 @@ impl Deliveries {
         Ok(())
     }
 
-    /// Lets an entry wait; drops it if it has waited for too long.
+    /// Lets an entry wait; gives it up if it has waited for too long.
     async fn put_off(&self, head: Head, queued: &Queued) -> Result<(), ApiError> {
         let now = (self.clock)();
         if head.moment.max(now).saturating_sub(queued.since) > REPORTABLE {
             return self.give_up(queued).await;
         }
+        if is_late(queued, now) {
+            self.metrics.overdue();
+            tracing::warn!(
+                "the chain has not taken a delivery for an hour; it is offered again later"
+            );
+        }
         let due = now.saturating_add(AGAIN);
-        tracing::warn!(
-            patient = %queued.delivery.patient, record = queued.delivery.record,
-            "the chain does not take a delivery now; it is offered again later"
-        );
         self.store.put_off_delivery(queued, due).await?;
         Ok(())
     }
 
     async fn give_up(&self, queued: &Queued) -> Result<(), ApiError> {
-        let delivery = &queued.delivery;
-        tracing::error!(
-            patient = %delivery.patient, reader = %delivery.reader, grant = delivery.grant,
-            record = delivery.record, part = ?delivery.part, handed_out = queued.since,
-            "the chain will never take this delivery: it is in no trail but this line"
-        );
-        self.metrics.deliveries_dropped.inc();
+        self.store.keep_undelivered(queued).await?;
         self.store.remove_delivery(&queued.name).await?;
-        self.metrics.deliveries_waiting.dec();
+        tracing::error!(
+            "the chain will never take a delivery: it is in no trail, but in the vault's folder `undelivered`"
+        );
         Ok(())
     }
 

@@ -79,6 +79,15 @@ impl ApiError {
         )
     }
 
+    pub fn peers_only() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "peers-only",
+            "how a vault stands is told to the admins and services of organisations in good standing: \
+             sign in as one of them",
+        )
+    }
+
     /// One body for "absent" and "not permitted", so that nobody learns which.
     pub fn not_found() -> Self {
         Self::new(

@@ -93,9 +93,7 @@ pub async fn gateway(
         }
     };
     let (id, block) = vault.locate(&session, organisation, cid).await?;
-    vault.metrics.gateway_fetches.inc();
-    vault.metrics.served_bytes.inc_by(block.len() as u64);
-    tracing::info!(block = %text(&cid), object = %text(&id.1), account = %session.account, car, "gateway fetch");
+    tracing::debug!(block = %text(&cid), object = %text(&id.1), account = %session.account, car, "gateway fetch");
 
     let (content_type, body) = match car {
         false => (RAW, Body::from(block)),
@@ -191,7 +189,6 @@ impl Vault {
                 };
                 let block = vault.store.block(&id, &cid).await?;
                 stack.extend(dag::children(&cid, &block).into_iter().rev());
-                vault.metrics.served_bytes.inc_by(block.len() as u64);
                 let framed = dag::car_block(&cid, &block).ok_or_else(ApiError::damaged)?;
                 Ok(Some((Bytes::from(framed), (None, stack))))
             }

@@ -15,6 +15,7 @@
 //! - [`shares`]: this vault's shares of emergency plans, and to whom it releases them
 //! - [`identity`]: the key that they are encrypted to, in a file and on the chain
 //! - [`store`]: the layout on disk or S3, and what a crash may leave
+//! - [`log`]: what the log may say, and to whom figures are told: [`metrics`], [`operator`]
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -33,7 +34,9 @@ pub mod error;
 pub mod gateway;
 pub mod identity;
 pub mod ledger;
+pub mod log;
 pub mod metrics;
+pub mod operator;
 pub mod serve;
 pub mod server;
 pub mod session;
@@ -104,7 +107,7 @@ impl Vault {
         clock: Clock,
     ) -> Result<Arc<Self>, StoreError> {
         let store = Arc::new(store);
-        let metrics = Arc::new(Metrics::default());
+        let metrics = Arc::new(Metrics::new(clock.clone()));
         let unanchored = Arc::new(Unanchored::new(settings.quotas, metrics.clone()));
         unanchored.restore(store.recover().await?);
         Ok(Arc::new(Self {
@@ -121,7 +124,7 @@ impl Vault {
                 metrics.clone(),
                 clock.clone(),
             )),
-            copies: Copies::new(metrics.clone()),
+            copies: Copies::default(),
             sessions: Sessions::default(),
             settings,
             ledger,
@@ -145,6 +148,7 @@ impl Vault {
     /// Logs and counts an account that the chain does not know in good standing: it cannot reach
     /// the chain's own log.
     pub fn stranger(&self, account: &AccountId) -> ApiError {
+        self.metrics.strangers.inc();
         tracing::warn!(%account, "turned away: not in good standing");
         ApiError::not_in_standing()
     }

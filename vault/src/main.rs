@@ -1,4 +1,5 @@
 use std::io::Write;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use salus_client::vault::Reach;
 use salus_vault::chain::NodeLedger;
 use salus_vault::config::Config;
 use salus_vault::copies::{copier::Copier, peers::Peers};
-use salus_vault::{server, system_clock, Vault};
+use salus_vault::{log, operator, server, system_clock, Vault};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{signal, SignalKind};
 
 /// One each second. A node that was started together with the vault needs a moment, minutes if the
@@ -22,7 +24,7 @@ const SHUTDOWN: Duration = Duration::from_secs(20);
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let config = Config::parse();
-    init_log(config.log_json);
+    log::init(config.log_style());
     // TLS towards the node and S3 needs one; that it is there already is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let key = config.key()?;
@@ -31,15 +33,10 @@ async fn main() -> anyhow::Result<()> {
     let store = config.store()?;
     let _claim = config.claim()?;
     let identity = config.identity()?;
-    let listener = tokio::net::TcpListener::bind(config.listen)
-        .await
-        .with_context(|| {
-            format!(
-                "cannot listen on {}: choose another --listen",
-                config.listen
-            )
-        })?;
+    let listener = bind(config.listen, "--listen").await?;
     let listening = listener.local_addr()?;
+    let figures = bind(config.operator_listen()?, "--metrics-listen").await?;
+    let figures_at = figures.local_addr()?;
 
     let chain = connect(&config.node).await?;
     let settings = config.settings(listening, chain.genesis(), account, identity)?;
@@ -67,8 +64,15 @@ async fn main() -> anyhow::Result<()> {
         |vault| async move { vault.audit().await.map(|_| ()) },
     ));
 
-    let ready =
-        serde_json::json!({ "url": format!("http://{listening}"), "origin": origin }).to_string();
+    let for_operator = operator::router(vault.clone());
+    tokio::spawn(async move { axum::serve(figures, for_operator).await });
+
+    let ready = serde_json::json!({
+        "url": format!("http://{listening}"),
+        "origin": origin,
+        "metrics": format!("http://{figures_at}/metrics"),
+    })
+    .to_string();
     if let Some(file) = &config.ready_file {
         std::fs::write(file, format!("{ready}\n"))
             .with_context(|| format!("cannot write the ready file {}", file.display()))?;
@@ -98,6 +102,12 @@ async fn main() -> anyhow::Result<()> {
         } => tracing::warn!("some downloads did not end in time and are cut"),
     }
     Ok(())
+}
+
+async fn bind(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}: choose another {option}"))
 }
 
 async fn asked_to_stop() -> std::io::Result<()> {
@@ -136,18 +146,5 @@ where
         if let Err(error) = work(vault.clone()).await {
             tracing::warn!(%error, "cleaning up was put off");
         }
-    }
-}
-
-/// To stderr, so that stdout carries the ready line only.
-fn init_log(json: bool) {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    match json {
-        true => log.json().init(),
-        false => log.init(),
     }
 }

@@ -549,16 +549,13 @@ impl Vault {
                     unchecked = 0;
                 }
                 let length = block.len() as u64;
-                vault.metrics.served_bytes.inc_by(length);
                 let state = (None, blocks, unchecked.saturating_add(length));
                 Ok(Some((block, state)))
             }
         });
-        let metrics = self.metrics.clone();
-        Ok(checked.inspect(move |item| {
+        Ok(checked.inspect(|item| {
             if let Err(error) = item {
-                tracing::warn!(%error, "a download was cut");
-                metrics.streams_cut.inc();
+                tracing::debug!(%error, "a download was cut");
             }
         }))
     }

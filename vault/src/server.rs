@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use futures::TryStreamExt;
-use salus_primitives::{AccountId, LetterStage, Moment, PatientId};
+use salus_primitives::{AccountId, LetterStage, Member, Moment, PatientId};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::io::StreamReader;
@@ -25,7 +25,6 @@ use crate::dag::text;
 use crate::error::{ApiError, ErrorBody};
 use crate::gateway;
 use crate::ledger::EntryId;
-use crate::metrics::Answered;
 use crate::serve::{parse_range, File, Place, Question};
 use crate::session::Challenge;
 use crate::shares::MAX_SHARE;
@@ -83,7 +82,6 @@ pub fn router(vault: Arc<Vault>) -> Router {
         .routes(routes!(gateway::gateway))
         .routes(routes!(copies))
         .routes(routes!(health))
-        .routes(routes!(metrics))
         .split_for_parts();
     let document = Arc::new(document);
     let cors = CorsLayer::new()
@@ -116,28 +114,13 @@ pub fn router(vault: Arc<Vault>) -> Router {
         .with_state(vault)
 }
 
-/// Why a request was refused, for the counters.
+/// Why a request was refused, for the figures.
 #[derive(Clone, Copy)]
 pub struct Refusal(pub &'static str);
 
 async fn count(State(vault): State<Arc<Vault>>, request: Request, next: Next) -> Response {
-    // Of a bounded set, whatever a client sends.
-    let method = match *request.method() {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        _ => "OTHER",
-    };
     let response = next.run(request).await;
-    vault
-        .metrics
-        .requests
-        .get_or_create(&Answered {
-            method: method.into(),
-            status: response.status().as_u16(),
-        })
-        .inc();
+    vault.metrics.answered(response.status());
     if let Some(Refusal(reason)) = response.extensions().get::<Refusal>() {
         vault.metrics.refused(reason);
     }
@@ -209,7 +192,6 @@ async fn begin_session(State(vault): State<Arc<Vault>>, body: Body) -> Answer {
         return Err(vault.stranger(&account));
     }
     let (token, expires_at) = vault.sessions.redeem(challenge, now)?;
-    vault.metrics.sessions.inc();
     let mut response = Json(SessionAnswer { token, expires_at }).into_response();
     response
         .headers_mut()
@@ -673,8 +655,6 @@ struct Health {
     status: &'static str,
     /// The number of the newest finalized block.
     finalized: Option<u32>,
-    /// Deliveries that the chain has not logged yet.
-    deliveries_waiting: i64,
 }
 
 /// Whether the vault can decide now
@@ -688,53 +668,58 @@ async fn health(State(vault): State<Arc<Vault>>) -> Response {
     let health = Health {
         status: word,
         finalized: head.map(|head| head.number),
-        deliveries_waiting: vault.metrics.deliveries_waiting.get(),
     };
     (status, Json(health)).into_response()
 }
 
-/// How this vault stands with what it must keep. Times are in seconds since the Unix epoch; 0: not yet.
+/// How this vault stands with what it must keep. Times are in seconds since the Unix epoch, rounded
+/// down to a quarter of an hour; 0: not yet.
 #[derive(Serialize, ToSchema)]
 struct CopiesStatus {
     organisation: u32,
-    /// Objects that must be here and are, and their bytes, as the last round found.
-    held: i64,
-    bytes: i64,
-    /// Objects that must be here and are not, or are damaged.
+    /// Objects that must be here and are, and their bytes, when the last quarter of an hour ended:
+    /// rounded down to a power of two, and 0 for few.
+    held: u64,
+    bytes: u64,
+    /// Objects that must be here and are not, or are damaged, as counted within the last minute.
     missing: usize,
-    fetched: u64,
     repaired: u64,
     damaged_blocks: u64,
-    erasures_confirmed: u64,
     round_finished: i64,
     scrub_finished: i64,
 }
 
 /// How this vault stands with its copies
-#[utoipa::path(get, path = "/v1/copies", responses((status = 200, body = CopiesStatus)))]
-async fn copies(State(vault): State<Arc<Vault>>) -> Json<CopiesStatus> {
+///
+/// For admins and services of organisations in good standing.
+#[utoipa::path(
+    get, path = "/v1/copies",
+    responses(
+        (status = 200, body = CopiesStatus), (status = 401, body = ErrorBody),
+        (status = 403, body = ErrorBody), (status = 503, body = ErrorBody),
+    ),
+    security(("token" = []))
+)]
+async fn copies(
+    State(vault): State<Arc<Vault>>,
+    headers: HeaderMap,
+) -> Result<Json<CopiesStatus>, ApiError> {
+    let session = vault.session(&headers)?;
+    let head = vault.rule.head().await?;
+    match vault.ledger.member(head.hash, &session.account).await? {
+        Some(member) if member.is_service() => {}
+        Some(Member::Admin { .. }) => {}
+        _ => return Err(ApiError::peers_only()),
+    }
     let metrics = &vault.metrics;
-    Json(CopiesStatus {
+    Ok(Json(CopiesStatus {
         organisation: vault.settings.audience.organisation,
-        held: metrics.copies_held.get(),
-        bytes: metrics.copies_bytes.get(),
-        missing: vault.copies.missing(),
-        fetched: metrics.copies_fetched.get(),
+        held: metrics.copies_held.told(),
+        bytes: metrics.copies_bytes.told(),
+        missing: vault.copies.missing_lately((vault.clock)()),
         repaired: metrics.copies_repaired.get(),
         damaged_blocks: metrics.blocks_damaged.get(),
-        erasures_confirmed: metrics.erasures_confirmed.get(),
         round_finished: metrics.round_finished.get(),
         scrub_finished: metrics.scrub_finished.get(),
-    })
-}
-
-/// Prometheus metrics
-#[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "application/openmetrics-text")))]
-async fn metrics(State(vault): State<Arc<Vault>>) -> Answer {
-    let text = vault
-        .metrics
-        .encode()
-        .map_err(|_| ApiError::storage_unavailable())?;
-    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, content_type)], text).into_response())
+    }))
 }

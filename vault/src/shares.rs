@@ -54,8 +54,7 @@ impl Vault {
         if named {
             self.store.ensure_room()?;
             self.store.put_share(&id, sealed).await?;
-            self.metrics.shares_stored.inc();
-            tracing::info!(%patient, %account, "a share of an emergency plan is kept");
+            tracing::debug!(%patient, %account, "a share of an emergency plan is kept");
         }
         self.forget_shares(Some(patient)).await?;
         match named {
@@ -106,8 +105,7 @@ impl Vault {
             })?;
         let key = self.published_key(head, reader).await?;
         let released = seal_bytes(&[key], &share.to_bytes()).map_err(|_| ApiError::no_key())?;
-        self.metrics.shares_released.inc();
-        tracing::info!(%patient, glass, %reader, "a share of an emergency plan was released");
+        tracing::debug!(%patient, glass, %reader, "a share of an emergency plan was released");
         Ok(released)
     }
 
@@ -146,8 +144,7 @@ impl Vault {
                 true => kept += 1,
                 false => {
                     self.store.remove_share(&id).await?;
-                    self.metrics.shares_deleted.inc();
-                    tracing::info!(patient = %id.0, "a share of an emergency plan that is gone was deleted");
+                    tracing::debug!(patient = %id.0, "a share of an emergency plan that is gone was deleted");
                 }
             }
         }

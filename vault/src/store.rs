@@ -5,6 +5,7 @@
 //! objects/<kind>/<root>/<block>          then its blocks, never shared with another object
 //! roots/<kind>/<root>.json               last: from here on the object exists
 //! deliveries/<when due>-<random>.json    handed out, not yet logged on the chain
+//! undelivered/<since>-<random>.json      handed out, and never to be logged on the chain
 //! shares/<patient>/<fingerprint>.age     this vault's share of an emergency plan, encrypted to the vault
 //! ```
 //!
@@ -26,7 +27,9 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use rand::RngCore;
-use salus_primitives::{AccountId, Cid, Delivery, Moment, ObjectKind, OrgId, PatientId};
+use salus_primitives::{
+    AccountId, Cid, Delivery, GrantIndex, Moment, ObjectKind, OrgId, PatientId, RecordIndex,
+};
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
 use sp_core::H256;
 
@@ -160,6 +163,18 @@ pub struct Queued {
     /// When it was handed out.
     pub since: Moment,
     pub delivery: Delivery,
+}
+
+/// A delivery that is in no trail, as people read it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Undelivered {
+    /// Milliseconds since the Unix epoch.
+    handed_out: Moment,
+    patient: String,
+    reader: String,
+    grant: Option<GrantIndex>,
+    record: RecordIndex,
+    part: String,
 }
 
 /// A delivery as it waits to be logged.
@@ -459,7 +474,7 @@ impl Store {
                         waiting.push((id, found, pending));
                     }
                     None => {
-                        tracing::info!(object = %text(&root), "deleting what an interrupted upload left");
+                        tracing::debug!(object = %text(&root), "deleting what an interrupted upload left");
                         self.delete(&id).await?;
                     }
                 }
@@ -479,7 +494,7 @@ impl Store {
                 ["roots", "pending"].map(|top| folder.join(top).join(kind_name(*kind)))
             })
             .collect();
-        folders.push(folder.join("deliveries"));
+        folders.extend(["deliveries", "undelivered"].map(|top| folder.join(top)));
         let shares = std::fs::read_dir(folder.join("shares"));
         folders.extend(shares.into_iter().flatten().flatten().map(|of| of.path()));
         for folder in folders {
@@ -580,6 +595,30 @@ impl Store {
             }
         }
         Ok((found, total))
+    }
+
+    /// Keeps a delivery that is in no trail, for people to read. Durable when it returns.
+    pub async fn keep_undelivered(&self, queued: &Queued) -> Result<()> {
+        let random = rand::rngs::OsRng.next_u64();
+        let name = format!("{:020}-{random:016x}.json", queued.since);
+        let path = Path::from_iter(["undelivered", name.as_str()]);
+        let delivery = &queued.delivery;
+        let undelivered = Undelivered {
+            handed_out: queued.since,
+            patient: delivery.patient.to_string(),
+            reader: delivery.reader.to_string(),
+            grant: delivery.grant,
+            record: delivery.record,
+            part: format!("{:?}", delivery.part),
+        };
+        write_json(&*self.durable, &path, &undelivered).await
+    }
+
+    /// How many deliveries are in no trail, and not dealt with by the operator.
+    pub async fn undelivered(&self) -> Result<usize> {
+        let found = self.durable.list(Some(&Path::from("undelivered")));
+        let count = found.try_fold(0, |count: usize, _| async move { Ok(count + 1) });
+        Ok(count.await?)
     }
 
     pub async fn remove_delivery(&self, name: &str) -> Result<()> {

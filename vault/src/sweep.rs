@@ -8,7 +8,7 @@ use salus_primitives::{AccountId, OrgId, PatientId, Reference};
 
 use crate::dag::text;
 use crate::error::ApiError;
-use crate::metrics::{signed, Metrics};
+use crate::metrics::Metrics;
 use crate::store::{ObjectId, Pending, Root, KINDS};
 use crate::Vault;
 
@@ -193,7 +193,7 @@ impl Unanchored {
         }
         if of_organisation.saturating_add(bytes) > self.quotas.organisation {
             return Err(ApiError::quota(format!(
-                "this organisation's accounts hold {of_organisation} of {} bytes that the chain does not name yet: \
+                "this organisation's accounts hold all of the {} bytes that they may while the chain does not name them: \
                  anchor what was uploaded, or wait until the vault has deleted it",
                 self.quotas.organisation
             )));
@@ -214,7 +214,7 @@ impl Unanchored {
     fn ids(&self) -> Vec<ObjectId> {
         let inner = self.lock();
         let bytes: u64 = inner.objects.values().map(|held| held.charge).sum();
-        self.metrics.unanchored_bytes.set(signed(bytes));
+        self.metrics.unanchored_bytes.set(bytes);
         inner.objects.keys().copied().collect()
     }
 
@@ -287,8 +287,7 @@ impl Vault {
     async fn remove(&self, id: &ObjectId, named: Reference) -> Result<(), ApiError> {
         self.store.delete(id).await?;
         self.unanchored.release(id);
-        self.metrics.swept.inc();
-        tracing::info!(object = %text(&id.1), ?named, "deleted");
+        tracing::debug!(object = %text(&id.1), ?named, "deleted");
         Ok(())
     }
 
@@ -298,7 +297,7 @@ impl Vault {
     /// Shares of emergency plans that are gone are deleted at once.
     pub async fn audit(&self) -> Result<u64, ApiError> {
         let shares = self.forget_shares(None).await?;
-        self.metrics.shares_kept.set(signed(shares));
+        self.metrics.shares_kept.set(shares);
         let mut found = 0;
         for kind in KINDS {
             let mut roots = std::pin::pin!(self.store.roots(kind));

@@ -588,7 +588,6 @@ impl<'a> Upload<'a> {
 
     async fn finish(self, id: ObjectId, known: bool, root: Root) -> Result<Stored, ApiError> {
         let store = &self.vault.store;
-        let metrics = &self.vault.metrics;
         match self.source {
             // What the chain is known to name stays settled; the rest has its grace period from now.
             Source::Account(_, reservation) => {
@@ -602,16 +601,14 @@ impl<'a> Upload<'a> {
                     }
                     reservation.keep(id, root.patient, pending);
                 }
-                metrics.uploaded_bytes.inc_by(root.bytes);
-                tracing::info!(object = %text(&id.1), kind = kind_name(id.0), bytes = root.bytes, "stored");
+                tracing::debug!(object = %text(&id.1), kind = kind_name(id.0), bytes = root.bytes, "stored");
             }
             Source::Vault(..) => {
                 store.settle(&id).await?;
-                match known {
-                    true => metrics.copies_repaired.inc(),
-                    false => metrics.copies_fetched.inc(),
-                };
-                tracing::info!(object = %text(&id.1), kind = kind_name(id.0), bytes = root.bytes, known, "copied");
+                if known {
+                    self.vault.metrics.copies_repaired.inc();
+                }
+                tracing::debug!(object = %text(&id.1), kind = kind_name(id.0), bytes = root.bytes, known, "copied");
             }
         }
         Ok(Stored {

@@ -18,7 +18,7 @@ pub struct Vault {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Whether the members' vaults answer, and have the copies they must keep
+    /// Whether the members' vaults answer, and have the copies they must keep; for admins and services
     Status,
 }
 
@@ -76,8 +76,8 @@ fn row(vault: &VaultView) -> Vec<String> {
     let mut cells = vec![vault.url.clone(), name];
     match (&vault.copies, &vault.error) {
         (Some(copies), _) => cells.extend([
-            copies.held.to_string(),
-            copies.bytes.to_string(),
+            at_least(copies.held),
+            at_least(copies.bytes),
             copies.missing.to_string(),
             copies.repaired.to_string(),
             match copies.round_finished {
@@ -88,4 +88,12 @@ fn row(vault: &VaultView) -> Vec<String> {
         (None, error) => cells.push(error.clone().unwrap_or_default()),
     }
     cells
+}
+
+/// Vaults tell powers of two, and nothing of little.
+fn at_least(rounded: u64) -> String {
+    match rounded {
+        0 => "few".into(),
+        rounded => format!("{rounded} or more"),
+    }
 }

@@ -287,7 +287,7 @@ impl Client {
             return Err(match unfit {
                 Some(error) => error.into(),
                 None => Error::Unfit(
-                    "no member in good standing names a vault: an admin sets one with `salus org profile --vault-url URL`; or name one with --vault".into(),
+                    "no hospital, clinic, laboratory or pharmacy in good standing names a vault: an admin sets one with `salus org profile --vault-url URL`; or name one with --vault".into(),
                 ),
             });
         }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{text, Client};
 use crate::error::Result;
-use crate::vault::{CopiesStatus, Vault, VaultError};
+use crate::vault::{CopiesStatus, Session, Vault, VaultError};
 
 /// One member's vault, as it describes itself.
 #[derive(Clone, Debug, Serialize)]
@@ -22,7 +22,7 @@ pub struct VaultView {
     pub error: Option<String>,
 }
 
-/// Asks every vault that the chain names, all at once.
+/// Asks every vault that the chain names, all at once. Vaults answer admins and services.
 pub async fn status(client: &Client) -> Result<Vec<VaultView>> {
     let organisations = client.salus().await?.all_organisations().await?;
     let reach = client.reach().await?;
@@ -32,25 +32,19 @@ pub async fn status(client: &Client) -> Result<Vec<VaultView>> {
     let asked = with_vault.map(|(organisation, row)| async move {
         let url = text(&row.vault_url);
         let vault = Vault::new(&url, organisation, client.chain.genesis(), reach);
-        view(organisation, row, url, vault).await
+        view(client, organisation, row, url, vault).await
     });
     Ok(join_all(asked).await)
 }
 
 async fn view(
+    client: &Client,
     organisation: OrgId,
     row: Organisation,
     url: String,
     vault: std::result::Result<Vault, VaultError>,
 ) -> VaultView {
-    let answer = match vault {
-        Ok(vault) => match vault.info_once().await {
-            Ok(_) => vault.copies().await,
-            Err(error) => Err(error),
-        },
-        Err(error) => Err(error),
-    };
-    let (copies, error) = match answer {
+    let (copies, error) = match ask(client, vault).await {
         Ok(copies) => (Some(copies), None),
         Err(error) => (None, Some(error.to_string())),
     };
@@ -62,4 +56,15 @@ async fn view(
         copies,
         error,
     }
+}
+
+async fn ask(
+    client: &Client,
+    vault: std::result::Result<Vault, VaultError>,
+) -> std::result::Result<CopiesStatus, VaultError> {
+    let vault = vault?;
+    // Before anything is signed: whose vault is it, and of which chain?
+    vault.info_once().await?;
+    let session = Session::impatient(vault, client.key.clone()).await?;
+    session.copies().await
 }

@@ -155,20 +155,19 @@ pub struct Info {
     pub version: String,
 }
 
-/// How a vault says that it stands with what it must keep. Times in seconds since the Unix epoch; 0:
-/// not yet.
+/// How a vault says that it stands with what it must keep. Times are in seconds since the Unix epoch,
+/// rounded down to a quarter of an hour; 0: not yet.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct CopiesStatus {
     pub organisation: OrgId,
-    /// Objects that must be there and are, and their bytes.
+    /// Objects that must be there and are, and their bytes: rounded down to a power of two, and 0 for
+    /// few.
     pub held: u64,
     pub bytes: u64,
     /// Objects that must be there and are not, or are damaged.
     pub missing: u64,
-    pub fetched: u64,
     pub repaired: u64,
     pub damaged_blocks: u64,
-    pub erasures_confirmed: u64,
     pub round_finished: u64,
     pub scrub_finished: u64,
 }
@@ -247,13 +246,6 @@ impl Vault {
             return wrong(format!("it serves the chain {}", info.genesis));
         }
         Ok(info)
-    }
-
-    /// How the vault stands with its copies.
-    pub async fn copies(&self) -> Result<CopiesStatus> {
-        let path = "/v1/copies";
-        let response = self.send(self.client.get(self.url.at(path))).await?;
-        self.json(path, response).await
     }
 
     /// Signs in. The session renews itself.
@@ -425,6 +417,13 @@ impl Session<'_> {
             url: "nowhere".into(),
             reason: "no member runs a vault".into(),
         }))
+    }
+
+    /// Asks how the vault stands with its copies: for admins and services.
+    pub async fn copies(&self) -> Result<CopiesStatus> {
+        let path = "/v1/copies";
+        let response = self.request(Method::GET, path, |request| request).await?;
+        self.vault().json(path, response).await
     }
 
     /// Uploads an object as a CAR. `car` makes the body anew for each attempt.

@@ -19,8 +19,8 @@ use salus_primitives::{
         self, credential_payload, enrolment_payload, recipient_payload, role_payload,
         succession_payload,
     },
-    AccountId, Binding, ClinicianRole, CompartmentId, ControllerRole, Genesis, ObjectKind,
-    PatientId, Subject, TrailHead,
+    AccountId, Binding, ClinicianRole, CompartmentId, ControllerRole, Genesis, ObjectKind, OrgId,
+    OrganisationKind, PatientId, Subject, TrailHead,
 };
 use serde_json::{json, Value};
 use sha2::{Digest, Sha256};
@@ -507,14 +507,24 @@ fn share_vectors_combine() {
     assert!(combine(&shares[..2]).is_err());
 }
 
-/// A sealed file is random, so this vector is made once and then must open for ever.
 #[test]
 fn placement_vectors() {
+    use OrganisationKind::*;
+    let hospitals = |numbers: &[OrgId]| -> Vec<(OrgId, OrganisationKind)> {
+        numbers.iter().map(|number| (*number, Hospital)).collect()
+    };
+    let kinds = [
+        Insurer, Regulator, Research, Hospital, Clinic, Laboratory, Pharmacy,
+    ];
+    let every_kind: Vec<(OrgId, OrganisationKind)> = (0..).zip(kinds).collect();
     let rows: Vec<Value> = [
-        (patient(), 0, vec![0, 1, 2, 3, 4], 3),
-        (patient(), 9, vec![0, 1, 2, 3, 4], 3),
-        (PatientId([0xff; 16]), 4, vec![4, 3, 2, 1, 0], 2),
-        (PatientId([0xff; 16]), 1, vec![1, 70_000], 3),
+        (patient(), 0, hospitals(&[0, 1, 2, 3, 4]), 3),
+        (patient(), 9, hospitals(&[0, 1, 2, 3, 4]), 3),
+        (PatientId([0xff; 16]), 4, hospitals(&[4, 3, 2, 1, 0]), 2),
+        (PatientId([0xff; 16]), 1, hospitals(&[1, 70_000]), 3),
+        (patient(), 0, every_kind.clone(), 3),
+        (patient(), 3, every_kind.clone(), 7),
+        (patient(), 0, every_kind[..1].to_vec(), 3),
     ]
     .into_iter()
     .map(|(patient, home, vaults, copies)| {
@@ -530,6 +540,7 @@ fn placement_vectors() {
     check("placement", json!(rows));
 }
 
+/// A sealed file is random, so this vector is made once and then must open for ever.
 #[test]
 fn sealed_vector_opens() {
     let name = "sealed";

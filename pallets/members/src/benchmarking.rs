@@ -195,7 +195,10 @@ mod benchmarks {
         organisations::<T>(T::MaxOrganisations::get());
         #[extrinsic_call]
         _(RawOrigin::Signed(admin), text(1), text(MAX_URL));
-        assert!(Pallet::<T>::vaults().contains(&own));
+        assert_eq!(
+            Pallet::<T>::vaults().first().map(|vault| vault.0),
+            Some(own)
+        );
     }
 
     #[benchmark]

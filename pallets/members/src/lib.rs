@@ -189,11 +189,12 @@ pub mod pallet {
     pub type Vacated<T: Config> =
         StorageValue<_, BoundedVec<(OrgId, Moment), T::MaxOrganisations>, ValueQuery>;
 
-    /// The organisations in good standing that name a vault, in ascending order. Written when an
-    /// organisation, its standing or its address comes or goes; at most one row per organisation.
+    /// The organisations in good standing that name a vault, in ascending order, and their kinds.
+    /// Written when an organisation, its standing or its address comes or goes; at most one row per
+    /// organisation.
     #[pallet::storage]
     pub type Vaults<T: Config> =
-        StorageValue<_, BoundedVec<OrgId, T::MaxOrganisations>, ValueQuery>;
+        StorageValue<_, BoundedVec<(OrgId, OrganisationKind), T::MaxOrganisations>, ValueQuery>;
 
     /// Credentials. Written by an organisation's admin; removed by `end_credential` or by a later
     /// employer once lapsed. Each is a transaction of an admin, paid from that admin's bucket.

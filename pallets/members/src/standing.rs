@@ -23,8 +23,9 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-    /// The organisations in good standing that name a vault, in ascending order.
-    pub fn vaults() -> Vec<OrgId> {
+    /// Returns the organisations in good standing that name a vault, in ascending order, and their
+    /// kinds.
+    pub fn vaults() -> Vec<(OrgId, OrganisationKind)> {
         Vaults::<T>::get().into_inner()
     }
 
@@ -341,12 +342,13 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn list_vault(organisation: OrgId, row: &Organisation) {
         let keeps = row.suspended_at.is_none() && !row.vault_url.is_empty();
         let mut vaults = Vaults::<T>::get();
-        match (vaults.binary_search(&organisation), keeps) {
+        let place = vaults.binary_search_by_key(&organisation, |(listed, _)| *listed);
+        match (place, keeps) {
             (Ok(place), false) => {
                 vaults.remove(place);
             }
             (Err(place), true) => {
-                if vaults.try_insert(place, organisation).is_err() {
+                if vaults.try_insert(place, (organisation, row.kind)).is_err() {
                     defensive!("more vaults than organisations");
                 }
             }

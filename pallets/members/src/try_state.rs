@@ -88,10 +88,11 @@ impl<T: Config> Pallet<T> {
         seats.sort();
         ensure!(Seats::<T>::get() == seats, "a seat too many or too few");
 
-        // 10. The vaults are those of the organisations in good standing that name one, in order.
+        // 10. The vaults are those of the organisations in good standing that name one, in order,
+        // each with its organisation's kind.
         let mut vaults: Vec<_> = Organisations::<T>::iter()
             .filter(|(_, row)| row.suspended_at.is_none() && !row.vault_url.is_empty())
-            .map(|(id, _)| id)
+            .map(|(id, row)| (id, row.kind))
             .collect();
         vaults.sort();
         ensure!(Vaults::<T>::get() == vaults, "a vault too many or too few");

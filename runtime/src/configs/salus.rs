@@ -85,7 +85,7 @@ impl Keepers for Placement {
     }
 }
 
-/// The organisations whose vaults keep a patient's files, best first.
+/// Returns the organisations whose vaults keep a patient's files, best first.
 pub fn keepers(patient: &PatientId) -> Vec<OrgId> {
     match Patients::patient(*patient) {
         Some(row) => placement::keepers(

@@ -5,9 +5,9 @@ use frame_support::{
     assert_ok,
     traits::{Contains, KeyOwnerProofSystem, OnFinalize, OnInitialize},
 };
-use salus_primitives::{AccountId, OrgId, OrganisationKind, DAY};
+use salus_primitives::{AccountId, OrgId, OrganisationKind, Patient, PatientId, DAY};
 use salus_runtime::{
-    configs::{NotBySignature, NothingAuthorized, Oversized},
+    configs::{keepers, NotBySignature, NothingAuthorized, Oversized},
     genesis_config_presets::LOCAL,
     AllPalletsWithSystem, Grandpa, Historical, Members, Motions, Runtime, RuntimeCall,
     RuntimeEvent, RuntimeOrigin, Session, System, Timelock, Validators,
@@ -48,6 +48,44 @@ fn sessions(count: u32) {
         System::initialize(&(now + 1), &H256::repeat_byte(1), &Default::default());
         AllPalletsWithSystem::on_initialize(now + 1);
     }
+}
+
+fn set_vault(who: Sr25519Keyring, url: &str) {
+    let text = |text: &str| text.as_bytes().to_vec();
+    assert_ok!(Members::set_profile(
+        by(who),
+        text("Name").try_into().unwrap(),
+        text(url).try_into().unwrap(),
+    ));
+}
+
+#[test]
+fn an_insurers_vault_keeps_no_files_even_of_those_whom_it_enrolled() {
+    // Dave's is the insurer.
+    local(|| {
+        for who in [Alice, Bob, Charlie, Dave] {
+            set_vault(who, "https://vault.example");
+        }
+        for enrolled_by in 0..4 {
+            let patient = PatientId([enrolled_by as u8; 16]);
+            let row = Patient {
+                enrolled_by,
+                enrolled_at: NOW,
+                decided_since: NOW,
+                restricted_since: None,
+                keyring: None,
+            };
+            pallet_patients::Patients::<Runtime>::insert(patient, row);
+            let mut found = keepers(&patient);
+            found.sort();
+            assert_eq!(found, [0, 1, 2]);
+        }
+        // One hospital fewer is one copy fewer.
+        set_vault(Bob, "");
+        let mut found = keepers(&PatientId([0; 16]));
+        found.sort();
+        assert_eq!(found, [0, 2]);
+    });
 }
 
 fn admit_eve() -> RuntimeCall {

@@ -6,15 +6,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use salus_client::chain::{events::cid_text, Salus};
+use salus_client::{
+    chain::{events::cid_text, Salus},
+    keys::AccountKey,
+    vault::{CopiesStatus, Reach, Session, Vault},
+};
 use salus_primitives::{Cid, PatientId};
-use serde_json::Value;
 use sp_crypto_hashing::blake2_256;
 
 use crate::{wait_until, Consortium, Ward};
 
 /// A round of fetching, and what was missing waits longer each time.
 const PATIENCE: u64 = 300;
+/// Where each vault tells its operator figures, in its member's namespace.
+const FIGURES: &str = "http://127.0.0.1:9616/metrics";
 
 impl Consortium {
     /// The members whose vaults keep this patient's files.
@@ -47,19 +52,37 @@ impl Consortium {
         }
         for keeper in &keepers {
             wait_until(&format!("vault {keeper} misses nothing"), PATIENCE, || {
-                self.copies_status(*keeper)["missing"] == 0
+                self.misses_nothing(*keeper)
             });
         }
         (named.len(), keepers)
     }
 
-    /// How a vault says that it stands with its copies.
-    pub fn copies_status(&self, member: usize) -> Value {
-        let url = format!("{}/v1/copies", Self::vault_url(member));
-        let answer = self.site(member).get(&url);
-        answer
-            .and_then(|(_, text)| serde_json::from_str(&text).ok())
-            .unwrap_or_default()
+    /// How a vault tells its own service that it stands with its copies; none if it does not answer.
+    pub fn copies_status(&self, member: usize) -> Option<CopiesStatus> {
+        let (url, organisation) = (Self::vault_url(member), Self::organisation(member));
+        let genesis = self.genesis();
+        self.site(member).run(async move {
+            let key = AccountKey::from_uri(&format!("//Vault//{member}")).ok()?;
+            let vault = Vault::new(&url, organisation, genesis, Reach::Development).ok()?;
+            let session = Session::impatient(vault, key).await.ok()?;
+            session.copies().await.ok()
+        })
+    }
+
+    /// Whether a vault says that nothing is missing there. It counts once a minute.
+    pub fn misses_nothing(&self, member: usize) -> bool {
+        let status = self.copies_status(member);
+        status.is_some_and(|status| status.missing == 0)
+    }
+
+    /// A counter of a member's vault, as its operator sees it.
+    pub fn figure(&self, member: usize, name: &str) -> u64 {
+        let (_, text) = self.site(member).get(FIGURES).unwrap_or_default();
+        let name = format!("salus_vault_{name} ");
+        let value = text.lines().find_map(|line| line.strip_prefix(&name));
+        let value = value.and_then(|value| value.parse().ok());
+        value.unwrap_or_default()
     }
 
     /// The blocks of an object, such as `record/bafy…`, on a member's disk, by name, and what is in

@@ -89,6 +89,8 @@ impl Vault {
             &listen,
             "--public-url",
             &public,
+            "--metrics-listen",
+            "127.0.0.1:0",
             "--organisation",
             &organisation,
             "--insecure-dev-key",

@@ -189,7 +189,8 @@ impl Copier {
         }
         let held = self.vault.store.root(&(named.kind, named.content)).await?;
         if held.is_none() {
-            self.vault.copies.want(named, false);
+            let now = (self.vault.clock)();
+            self.vault.copies.want(named, false, now);
         }
         Ok(held)
     }
@@ -200,7 +201,8 @@ impl Copier {
             tracing::error!(object = %text(&id.1), block = %text(&block), "a block is damaged or gone");
             self.vault.metrics.blocks_damaged.inc();
             if let Some(root) = self.vault.store.root(&id).await? {
-                self.vault.copies.want(named(id, &root), true);
+                let now = (self.vault.clock)();
+                self.vault.copies.want(named(id, &root), true, now);
             }
         }
         Ok(())

@@ -11,13 +11,13 @@
 //! - [`peers`]: how other vaults are spoken to
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use salus_primitives::{Moment, PatientId, RecordIndex, SECOND};
 use tokio::sync::Notify;
 
 use crate::ledger::Named;
-use crate::metrics::Metrics;
+use crate::metrics::QUARTER;
 use crate::store::ObjectId;
 
 pub mod copier;
@@ -33,11 +33,12 @@ const MAX_ERASED: usize = 100_000;
 const MAX_CONFIRMED: usize = 100_000;
 /// An object that nobody had is asked for again after this long, then after twice as long.
 const FIRST_WAIT: Moment = SECOND;
-const LONGEST_WAIT: Moment = 5 * 60 * SECOND;
+const LONGEST_WAIT: Moment = 5 * MINUTE;
+const MINUTE: Moment = 60 * SECOND;
 
 /// What is missing here, and what others wait to hear.
+#[derive(Default)]
 pub struct Copies {
-    metrics: Arc<Metrics>,
     inner: Mutex<Inner>,
     /// Members came or went: look at everything again.
     moved: Notify,
@@ -49,6 +50,8 @@ struct Inner {
     /// To be deleted here, and confirmed on the chain.
     erased: BTreeSet<(PatientId, RecordIndex)>,
     confirmed: HashSet<(PatientId, RecordIndex)>,
+    /// A minute since the Unix epoch, and how many objects were missing in it.
+    counted: (Moment, usize),
 }
 
 #[derive(Clone, Debug)]
@@ -58,25 +61,37 @@ struct Want {
     damaged: bool,
     tries: u32,
     due: Moment,
+    /// Since when it is known to be missing.
+    since: Moment,
     /// A worker has it in hand.
     taken: bool,
 }
 
 impl Copies {
-    pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self {
-            metrics,
-            inner: Mutex::default(),
-            moved: Notify::new(),
-        }
-    }
-
     /// How many objects are known to be missing or damaged here.
     pub fn missing(&self) -> usize {
         self.lock().wanted.len()
     }
 
-    fn want(&self, named: Named, damaged: bool) {
+    /// How many there were, as counted once a minute: whoever asks at each moment must not see how
+    /// long an object takes to arrive.
+    pub fn missing_lately(&self, now: Moment) -> usize {
+        let mut inner = self.lock();
+        let minute = now / MINUTE;
+        if inner.counted.0 != minute {
+            inner.counted = (minute, inner.wanted.len());
+        }
+        inner.counted.1
+    }
+
+    /// How many have been missing for a quarter of an hour.
+    pub fn long_missing(&self, now: Moment) -> usize {
+        let inner = self.lock();
+        let long = |want: &&Want| now.saturating_sub(want.since) >= QUARTER;
+        inner.wanted.values().filter(long).count()
+    }
+
+    fn want(&self, named: Named, damaged: bool, now: Moment) {
         let mut inner = self.lock();
         let id = (named.kind, named.content);
         if inner.wanted.len() < MAX_WANTED || inner.wanted.contains_key(&id) {
@@ -85,11 +100,11 @@ impl Copies {
                 damaged,
                 tries: 0,
                 due: 0,
+                since: now,
                 taken: false,
             });
             want.damaged |= damaged;
         }
-        self.tell(&inner);
     }
 
     /// The next object whose time has come.
@@ -106,9 +121,7 @@ impl Copies {
 
     /// It is here now, or nobody needs it any more.
     fn done(&self, id: &ObjectId) {
-        let mut inner = self.lock();
-        inner.wanted.remove(id);
-        self.tell(&inner);
+        self.lock().wanted.remove(id);
     }
 
     /// It could not be had.
@@ -144,11 +157,6 @@ impl Copies {
             inner.confirmed.clear();
         }
         inner.confirmed.insert(erasure);
-    }
-
-    fn tell(&self, inner: &Inner) {
-        let missing = i64::try_from(inner.wanted.len()).unwrap_or(i64::MAX);
-        self.metrics.copies_missing.set(missing);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

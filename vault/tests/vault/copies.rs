@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use salus_client::keys::AccountKey;
 use salus_client::vault::Reach;
-use salus_primitives::{Moment, ObjectKind, OrgId, RecordState};
+use salus_primitives::{Member, Moment, ObjectKind, OrgId, RecordState};
 use salus_vault::copies::copier::{Copier, Pace};
 use salus_vault::copies::peers::Peers;
 use salus_vault::ledger::{Change, Named, Peer};
@@ -38,15 +38,15 @@ fn serve(world: &World, listener: tokio::net::TcpListener) {
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
 }
 
-struct Two {
-    hospital: World,
-    clinic: World,
+pub struct Two {
+    pub hospital: World,
+    pub clinic: World,
     /// The clinic's, which must fetch what people bring to the hospital.
-    copier: Copier,
+    pub copier: Copier,
 }
 
 impl Two {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let (settings, listener) = listening(HOSPITAL).await;
         let hospital = World::with(settings).await;
         // Challenges are signed by real clocks.
@@ -74,14 +74,14 @@ impl Two {
     }
 
     /// A record that lies in the hospital's vault and is named.
-    async fn anchored(&self, seed: u32, length: usize) -> Object {
+    pub async fn anchored(&self, seed: u32, length: usize) -> Object {
         let object = record(PATIENT, &account("Owner"), seed, &noise(length, seed));
         self.hospital.store("Owner", &object).await;
         self.hospital.anchor(PATIENT, seed, &object, "Owner");
         object
     }
 
-    fn erase(&self, record: u32) {
+    pub fn erase(&self, record: u32) {
         let mut state = self.hospital.chain.state();
         let row = state.records.get_mut(&(PATIENT, record)).unwrap();
         row.state = RecordState::Erased;
@@ -95,7 +95,7 @@ impl Two {
     }
 
     /// Goes through everything and fetches what it can.
-    async fn catch_up(&self) {
+    pub async fn catch_up(&self) {
         self.copier.round().await.unwrap();
         self.copier.fetch_due().await.unwrap();
     }
@@ -179,8 +179,7 @@ async fn a_vault_that_lost_its_disk_gets_everything_back() {
     two.catch_up().await;
     assert!(objects.iter().all(|object| two.is_whole(object)));
     two.copier.round().await.unwrap();
-    assert_eq!(two.clinic.metric("salus_vault_copies_held").await, 2.0);
-    assert_eq!(two.clinic.metric("salus_vault_copies_missing").await, 0.0);
+    assert_eq!(two.clinic.vault.copies.missing(), 0);
 }
 
 #[tokio::test]
@@ -226,7 +225,7 @@ async fn a_rotten_block_is_noticed_repaired_and_counted() {
     let metric = |name| two.clinic.metric(name);
     assert_eq!(metric("salus_vault_blocks_damaged_total").await, 2.0);
     assert_eq!(metric("salus_vault_copies_repaired_total").await, 1.0);
-    assert_eq!(metric("salus_vault_copies_missing").await, 0.0);
+    assert_eq!(two.clinic.vault.copies.missing(), 0);
 }
 
 #[tokio::test]
@@ -460,14 +459,62 @@ async fn a_patient_of_whom_the_chain_takes_no_confirmation_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn copies_are_told_to_operators() {
+async fn how_a_vault_stands_is_told_to_admins_and_services_alone() {
     let two = Two::new().await;
     two.anchored(0, 100).await;
     two.catch_up().await;
+    let clinic = &two.clinic;
+    clinic
+        .get("", "/v1/copies", &[])
+        .await
+        .is(401, "no-session");
+    for person in ["Owner", "Doctor", "Colleague"] {
+        let token = clinic.token(person).await;
+        let reply = clinic.get(&token, "/v1/copies", &[]).await;
+        reply.is(403, "peers-only");
+    }
+    let admin = Member::Admin {
+        organisation: HOSPITAL,
+    };
+    let mut state = two.hospital.chain.state();
+    state.members.insert(account("Admin"), admin);
+    drop(state);
+    for peer in ["Service", "ClinicService", "Admin"] {
+        let token = clinic.token(peer).await;
+        let reply = clinic.get(&token, "/v1/copies", &[]).await.json();
+        assert_eq!(reply["organisation"], CLINIC);
+        assert_eq!(reply["missing"], 0);
+        assert!(reply["round_finished"].as_i64().unwrap() > 0);
+        assert_eq!(reply["round_finished"].as_i64().unwrap() % 900, 0);
+        // Whoever is suspended later has a token, and is told nothing.
+        two.hospital.chain.state().members.remove(&account(peer));
+        let reply = clinic.get(&token, "/v1/copies", &[]).await;
+        reply.is(403, "peers-only");
+    }
+}
+
+#[tokio::test]
+async fn what_is_missing_is_counted_once_a_minute_and_told_as_a_fault_after_a_quarter_of_an_hour() {
+    let two = Two::new().await;
+    let clinic = &two.clinic;
+    let token = clinic.token("ClinicService").await;
+    let missing =
+        || async { clinic.get(&token, "/v1/copies", &[]).await.json()["missing"].clone() };
+    let figure = "salus_vault_copies_missing";
+    // From the beginning of a minute on.
+    two.hospital.pass(MINUTE - two.hospital.now() % MINUTE);
+    assert_eq!(missing().await, 0);
+    for seed in 0..3 {
+        two.anchored(seed, 100).await;
+    }
     two.copier.round().await.unwrap();
-    let reply = two.clinic.get("", "/v1/copies", &[]).await.json();
-    assert_eq!(reply["organisation"], CLINIC);
-    assert_eq!((&reply["held"], &reply["missing"]), (&1.into(), &0.into()));
-    assert!(reply["bytes"].as_i64().unwrap() > 100);
-    assert!(reply["round_finished"].as_i64().unwrap() > 0);
+    assert_eq!(clinic.vault.copies.missing(), 3);
+    two.hospital.pass(MINUTE - 1);
+    assert_eq!(missing().await, 0);
+    two.hospital.pass(1);
+    assert_eq!(missing().await, 3);
+    two.hospital.pass(13 * MINUTE);
+    assert_eq!(clinic.metric(figure).await, 0.0);
+    two.hospital.pass(MINUTE);
+    assert_eq!(clinic.metric(figure).await, 2.0, "three, rounded");
 }

@@ -4,6 +4,7 @@ mod chain;
 mod copies;
 mod crash;
 mod emergency;
+mod figures;
 mod gateway;
 mod keeping;
 mod logs;

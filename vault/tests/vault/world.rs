@@ -343,8 +343,8 @@ impl World {
             scope: Scope::Compartments(vec![LABS].try_into().unwrap()),
             rights,
             purpose: Purpose::Treat,
-            starts_at: START,
-            expires_at: START + 7 * 24 * HOUR,
+            starts_at: self.now(),
+            expires_at: self.now() + 7 * 24 * HOUR,
             anchored_from: None,
             anchored_until: None,
             granted_by: account("Owner"),
@@ -458,8 +458,13 @@ impl World {
             .join(salus_vault::dag::text(block))
     }
 
+    /// How many deliveries wait to be logged.
+    pub async fn waiting(&self) -> usize {
+        self.vault.store.deliveries(0, 0).await.unwrap().1
+    }
+
     pub async fn metric(&self, name: &str) -> f64 {
-        let text = self.vault.metrics.encode().unwrap();
+        let text = self.vault.figures().unwrap();
         text.lines()
             .filter(|line| line.starts_with(name))
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())

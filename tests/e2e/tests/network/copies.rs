@@ -77,17 +77,6 @@ fn a_vault_is_away(consortium: &Consortium, wards: &[Ward]) {
     );
 }
 
-/// A counter of a member's vault, as its operator sees it.
-fn metric(consortium: &Consortium, member: usize, name: &str) -> u64 {
-    let url = format!("{}/metrics", Consortium::vault_url(member));
-    let (_, text) = consortium.site(member).get(&url).unwrap_or_default();
-    let name = format!("salus_vault_{name}_total ");
-    let value = text.lines().find_map(|line| line.strip_prefix(&name));
-    value
-        .and_then(|value| value.parse().ok())
-        .unwrap_or_default()
-}
-
 fn a_disk_is_lost(consortium: &Consortium, wards: &[Ward]) {
     let blobs = consortium.home(4).join("blobs");
     all_copies(consortium, wards);
@@ -107,9 +96,7 @@ fn a_disk_is_lost(consortium: &Consortium, wards: &[Ward]) {
     });
     all_copies(consortium, wards);
     let took = seconds(started);
-    wait_until("nothing is missing", 120, || {
-        consortium.copies_status(4)["missing"] == 0 && metric(consortium, 4, "copies_fetched") > 0
-    });
+    wait_until("nothing is missing", 120, || consortium.misses_nothing(4));
     fault(
         "a vault's folder deleted",
         1,
@@ -128,7 +115,8 @@ fn a_block_rots(consortium: &Consortium, wards: &[Ward]) {
         .max_by_key(|block| fs::metadata(block).map_or(0, |block| block.len()));
     let block = block.expect("there are some");
     let whole = fs::read(&block).expect("it is there");
-    let before = ["blocks_damaged", "copies_repaired"].map(|name| metric(consortium, 2, name));
+    let counters = ["blocks_damaged_total", "copies_repaired_total"];
+    let before = counters.map(|name| consortium.figure(2, name));
     let mut rotten = whole.clone();
     rotten[1_000] ^= 1;
     fs::write(&block, rotten).expect("it is ours");
@@ -138,8 +126,8 @@ fn a_block_rots(consortium: &Consortium, wards: &[Ward]) {
     });
     let took = seconds(started);
     wait_until("it was counted", 60, || {
-        metric(consortium, 2, "blocks_damaged") > before[0]
-            && metric(consortium, 2, "copies_repaired") > before[1]
+        let now = counters.map(|name| consortium.figure(2, name));
+        now[0] > before[0] && now[1] > before[1]
     });
     all_copies(consortium, &wards[1..2]);
     fault(
