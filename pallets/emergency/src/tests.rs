@@ -174,7 +174,10 @@ mod set_plan {
             for (compartments, error) in [
                 (&[][..], Error::<Test>::NothingToOpen),
                 (&[NOTES, NOTES], Error::<Test>::CompartmentsNotAscending),
-                (&[NOTES, LABORATORY], Error::<Test>::CompartmentsNotAscending),
+                (
+                    &[NOTES, LABORATORY],
+                    Error::<Test>::CompartmentsNotAscending,
+                ),
                 (&[NOTES, unknown][..], Error::<Test>::CompartmentNotFound),
             ] {
                 assert_noop!(
