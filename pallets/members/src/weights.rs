@@ -3,7 +3,10 @@
 //! 10 steps, 8 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
-use frame_support::{traits::Get, weights::{constants::RocksDbWeight, Weight}};
+use frame_support::{
+    traits::Get,
+    weights::{constants::RocksDbWeight, Weight},
+};
 
 pub trait WeightInfo {
     fn admit() -> Weight;
@@ -26,58 +29,45 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 
 macro_rules! weights {
     ($db:expr) => {
-fn admit() -> Weight {
-Weight::from_parts(426_443_000, 0)
-.saturating_add($db.reads_writes(8, 11))
-}
-fn check_member() -> Weight {
-Weight::from_parts(109_325_000, 0)
-.saturating_add($db.reads_writes(11, 4))
-}
-fn credential() -> Weight {
-Weight::from_parts(247_166_000, 0)
-.saturating_add($db.reads_writes(9, 5))
-}
-fn end_credential() -> Weight {
-Weight::from_parts(77_828_000, 0)
-.saturating_add($db.reads_writes(3, 3))
-}
-fn publish_organisation_recipient() -> Weight {
-Weight::from_parts(207_409_000, 0)
-.saturating_add($db.reads_writes(5, 1))
-}
-fn publish_recipient() -> Weight {
-Weight::from_parts(193_702_000, 0)
-.saturating_add($db.reads_writes(5, 1))
-}
-fn reinstate() -> Weight {
-Weight::from_parts(242_786_000, 0)
-.saturating_add($db.reads_writes(5, 5))
-}
-fn reinstate_clinician() -> Weight {
-Weight::from_parts(72_679_000, 0)
-.saturating_add($db.reads_writes(4, 1))
-}
-fn set_admin() -> Weight {
-Weight::from_parts(446_531_000, 0)
-.saturating_add($db.reads_writes(7, 10))
-}
-fn set_allowance() -> Weight {
-Weight::from_parts(25_553_000, 0)
-.saturating_add($db.reads_writes(1, 1))
-}
-fn set_profile() -> Weight {
-Weight::from_parts(205_560_000, 0)
-.saturating_add($db.reads_writes(4, 2))
-}
-fn suspend() -> Weight {
-Weight::from_parts(377_928_000, 0)
-.saturating_add($db.reads_writes(6, 6))
-}
-fn suspend_clinician() -> Weight {
-Weight::from_parts(43_766_000, 0)
-.saturating_add($db.reads_writes(5, 1))
-}
+        fn admit() -> Weight {
+            Weight::from_parts(426_443_000, 0).saturating_add($db.reads_writes(8, 11))
+        }
+        fn check_member() -> Weight {
+            Weight::from_parts(109_325_000, 0).saturating_add($db.reads_writes(11, 4))
+        }
+        fn credential() -> Weight {
+            Weight::from_parts(247_166_000, 0).saturating_add($db.reads_writes(9, 5))
+        }
+        fn end_credential() -> Weight {
+            Weight::from_parts(77_828_000, 0).saturating_add($db.reads_writes(3, 3))
+        }
+        fn publish_organisation_recipient() -> Weight {
+            Weight::from_parts(207_409_000, 0).saturating_add($db.reads_writes(5, 1))
+        }
+        fn publish_recipient() -> Weight {
+            Weight::from_parts(193_702_000, 0).saturating_add($db.reads_writes(5, 1))
+        }
+        fn reinstate() -> Weight {
+            Weight::from_parts(242_786_000, 0).saturating_add($db.reads_writes(5, 5))
+        }
+        fn reinstate_clinician() -> Weight {
+            Weight::from_parts(72_679_000, 0).saturating_add($db.reads_writes(4, 1))
+        }
+        fn set_admin() -> Weight {
+            Weight::from_parts(446_531_000, 0).saturating_add($db.reads_writes(7, 10))
+        }
+        fn set_allowance() -> Weight {
+            Weight::from_parts(25_553_000, 0).saturating_add($db.reads_writes(1, 1))
+        }
+        fn set_profile() -> Weight {
+            Weight::from_parts(205_560_000, 0).saturating_add($db.reads_writes(4, 2))
+        }
+        fn suspend() -> Weight {
+            Weight::from_parts(377_928_000, 0).saturating_add($db.reads_writes(6, 6))
+        }
+        fn suspend_clinician() -> Weight {
+            Weight::from_parts(43_766_000, 0).saturating_add($db.reads_writes(5, 1))
+        }
     };
 }
 

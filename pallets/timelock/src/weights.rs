@@ -3,7 +3,10 @@
 //! 10 steps, 8 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
-use frame_support::{traits::Get, weights::{constants::RocksDbWeight, Weight}};
+use frame_support::{
+    traits::Get,
+    weights::{constants::RocksDbWeight, Weight},
+};
 
 pub trait WeightInfo {
     fn announce() -> Weight;
@@ -16,18 +19,15 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 
 macro_rules! weights {
     ($db:expr) => {
-fn announce() -> Weight {
-Weight::from_parts(26_617_000, 0)
-.saturating_add($db.reads_writes(5, 3))
-}
-fn cancel() -> Weight {
-Weight::from_parts(25_305_000, 0)
-.saturating_add($db.reads_writes(2, 2))
-}
-fn enact() -> Weight {
-Weight::from_parts(28_450_000, 0)
-.saturating_add($db.reads_writes(3, 2))
-}
+        fn announce() -> Weight {
+            Weight::from_parts(26_617_000, 0).saturating_add($db.reads_writes(5, 3))
+        }
+        fn cancel() -> Weight {
+            Weight::from_parts(25_305_000, 0).saturating_add($db.reads_writes(2, 2))
+        }
+        fn enact() -> Weight {
+            Weight::from_parts(28_450_000, 0).saturating_add($db.reads_writes(3, 2))
+        }
     };
 }
 

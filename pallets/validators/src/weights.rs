@@ -3,7 +3,10 @@
 //! 10 steps, 8 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
-use frame_support::{traits::Get, weights::{constants::RocksDbWeight, Weight}};
+use frame_support::{
+    traits::Get,
+    weights::{constants::RocksDbWeight, Weight},
+};
 
 pub trait WeightInfo {
     fn bar() -> Weight;
@@ -17,19 +20,17 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 
 macro_rules! weights {
     ($db:expr) => {
-fn bar() -> Weight {
-Weight::from_parts(16_004_000, 0)
-.saturating_add($db.reads_writes(1, 1))
-}
-fn readmit() -> Weight {
-Weight::from_parts(13_838_000, 0)
-.saturating_add($db.reads_writes(1, 1))
-}
-fn revive(g: u32) -> Weight {
-Weight::from_parts(35_834_600, 0)
-.saturating_add($db.reads_writes(6, 1))
-.saturating_add(Weight::from_parts(2_250, 0).saturating_mul(g.into()))
-}
+        fn bar() -> Weight {
+            Weight::from_parts(16_004_000, 0).saturating_add($db.reads_writes(1, 1))
+        }
+        fn readmit() -> Weight {
+            Weight::from_parts(13_838_000, 0).saturating_add($db.reads_writes(1, 1))
+        }
+        fn revive(g: u32) -> Weight {
+            Weight::from_parts(35_834_600, 0)
+                .saturating_add($db.reads_writes(6, 1))
+                .saturating_add(Weight::from_parts(2_250, 0).saturating_mul(g.into()))
+        }
     };
 }
 
