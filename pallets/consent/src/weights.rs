@@ -1,6 +1,6 @@
 //! Weights of `pallet_consent`, measured: made by `scripts/weights`, not by hand.
 //!
-//! 4 steps, 5 repeats; Intel(R) Xeon(R) Processor, 2 cores.
+//! 12 steps, 12 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -31,48 +31,48 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn approve(s: u32) -> Weight {
-            Weight::from_parts(296_464_052, 0)
+            Weight::from_parts(329_356_771, 0)
                 .saturating_add($db.reads_writes(19, 18))
-                .saturating_add(Weight::from_parts(11_080_442, 0).saturating_mul(s.into()))
+                .saturating_add(Weight::from_parts(6_767_292, 0).saturating_mul(s.into()))
                 .saturating_add($db.reads(1).saturating_mul(s.into()))
         }
         fn decline() -> Weight {
-            Weight::from_parts(169_781_000, 0).saturating_add($db.reads_writes(11, 7))
+            Weight::from_parts(176_536_000, 0).saturating_add($db.reads_writes(11, 7))
         }
         fn deliver_envelope() -> Weight {
-            Weight::from_parts(122_265_000, 0).saturating_add($db.reads_writes(8, 5))
+            Weight::from_parts(124_467_000, 0).saturating_add($db.reads_writes(8, 5))
         }
         fn grant(s: u32) -> Weight {
-            Weight::from_parts(142_110_963, 0)
+            Weight::from_parts(158_227_741, 0)
                 .saturating_add($db.reads_writes(12, 11))
-                .saturating_add(Weight::from_parts(9_934_130, 0).saturating_mul(s.into()))
+                .saturating_add(Weight::from_parts(8_365_185, 0).saturating_mul(s.into()))
                 .saturating_add($db.reads(1).saturating_mul(s.into()))
         }
         fn on_succession(n: u32) -> Weight {
-            Weight::from_parts(21_586_000, 0)
-                .saturating_add($db.reads_writes(3, 1))
-                .saturating_add(Weight::from_parts(166_898_587, 0).saturating_mul(n.into()))
+            Weight::from_parts(160_612_367, 0)
+                .saturating_add($db.reads_writes(4, 2))
+                .saturating_add(Weight::from_parts(106_988_722, 0).saturating_mul(n.into()))
                 .saturating_add($db.reads(3).saturating_mul(n.into()))
                 .saturating_add($db.writes(4).saturating_mul(n.into()))
         }
         fn refused() -> Weight {
-            Weight::from_parts(123_124_000, 0).saturating_add($db.reads_writes(8, 0))
+            Weight::from_parts(116_049_000, 0).saturating_add($db.reads_writes(8, 0))
         }
         fn request() -> Weight {
-            Weight::from_parts(208_965_000, 0).saturating_add($db.reads_writes(13, 10))
+            Weight::from_parts(205_943_000, 0).saturating_add($db.reads_writes(13, 10))
         }
         fn revoke() -> Weight {
-            Weight::from_parts(167_330_000, 0).saturating_add($db.reads_writes(10, 7))
+            Weight::from_parts(185_686_000, 0).saturating_add($db.reads_writes(10, 7))
         }
         fn sweep(n: u32) -> Weight {
-            Weight::from_parts(916_675_747, 0)
+            Weight::from_parts(794_462_483, 0)
                 .saturating_add($db.reads_writes(3, 0))
-                .saturating_add(Weight::from_parts(96_385_383, 0).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(157_110_569, 0).saturating_mul(n.into()))
                 .saturating_add($db.reads(6).saturating_mul(n.into()))
                 .saturating_add($db.writes(5).saturating_mul(n.into()))
         }
         fn withdraw_request() -> Weight {
-            Weight::from_parts(184_403_000, 0).saturating_add($db.reads_writes(12, 8))
+            Weight::from_parts(180_652_000, 0).saturating_add($db.reads_writes(12, 8))
         }
     };
 }
