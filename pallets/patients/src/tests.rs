@@ -1667,7 +1667,7 @@ mod owners_hand_over {
     /// A child with two parents, and a plan to hand it over to the child.
     fn two_parents(test: impl FnOnce()) {
         ExtBuilder::empty().build_and_execute(|| {
-            assert_ok!(enrolment("Guardian", doctor(), HOSPITAL, PATIENT, Guardian).submit());
+            enrol_child(PATIENT, doctor(), HOSPITAL);
             for name in ["Father", "Aunt"] {
                 // The first word of two counts until the other agrees.
                 assert_ok!(add(guardian(), account(name), Guardian, None));
