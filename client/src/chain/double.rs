@@ -25,8 +25,6 @@ pub(crate) struct Double(Mutex<State>);
 struct State {
     /// By `SalusApi` function and arguments.
     answers: BTreeMap<(String, String), String>,
-    /// By raw key.
-    stored: BTreeMap<String, String>,
     lost_at: BTreeSet<String>,
     asked: Vec<String>,
 }
@@ -40,12 +38,6 @@ impl Double {
     pub(crate) fn tell(&self, function: &str, args: impl Encode, answer: impl Encode) {
         let key = (function.to_owned(), hex(&args.encode()));
         self.state().answers.insert(key, hex(&answer.encode()));
-    }
-
-    /// Keeps this under this key of the state from now on. Under all others there is nothing.
-    pub(crate) fn store(&self, key: &[u8], value: impl Encode) {
-        let value = hex(&value.encode());
-        self.state().stored.insert(hex(key), value);
     }
 
     /// Breaks the connection when it is asked this.
@@ -84,10 +76,8 @@ impl Double {
                 Some(answer) => Ok(json!(answer)),
                 None => panic!("the test has not told what {asked} answers"),
             },
-            "state_getStorage" => {
-                let key = params[0].as_str().unwrap_or_default();
-                Ok(json!(state.stored.get(key)))
-            }
+            // There is nothing in its state.
+            "state_getStorage" => Ok(Value::Null),
             // Nothing is sent to the chain here.
             _ => Err(lost()),
         }

@@ -164,7 +164,9 @@ fn ensure_sound() {
 #[test]
 fn whatever_the_patients_side_did_a_glass_is_broken_or_refused() {
     let opens = |opened: &[CompartmentId]| Some(opened.to_vec());
-    let walk: [(&str, fn(), Option<Vec<CompartmentId>>); 16] = [
+    /// What it is called, how it comes about, and what opens then; nothing, if it is refused.
+    type State = (&'static str, fn(), Option<Vec<CompartmentId>>);
+    let walk: [State; 16] = [
         ("nothing", || (), opens(&PLANNED)),
         (
             "one compartment is closed",

@@ -1667,7 +1667,7 @@ mod owners_hand_over {
     /// A child with two parents, and a plan to hand it over to the child.
     fn two_parents(test: impl FnOnce()) {
         ExtBuilder::empty().build_and_execute(|| {
-            assert_ok!(enrolment("Guardian", doctor(), HOSPITAL, PATIENT, Guardian).submit());
+            enrol_child(PATIENT, doctor(), HOSPITAL);
             for name in ["Father", "Aunt"] {
                 // The first word of two counts until the other agrees.
                 assert_ok!(add(guardian(), account(name), Guardian, None));
@@ -1870,21 +1870,25 @@ mod succession {
         use crate::{Call, WeightInfo};
         use frame_support::dispatch::GetDispatchInfo;
         ExtBuilder::empty().build_and_execute(|| {
+            let hand_over = Call::<Test>::hand_over {
+                patient: PATIENT,
+                owner: owner(),
+                consent: succession("Owner", PATIENT),
+            };
             let calls = [
-                Call::<Test>::hand_over {
-                    patient: PATIENT,
-                    owner: owner(),
-                    consent: succession("Owner", PATIENT),
-                },
-                Call::complete_hand_over { patient: PATIENT },
-                Call::void_enrolment { patient: PATIENT },
+                (hand_over, <() as WeightInfo>::hand_over()),
+                (
+                    Call::complete_hand_over { patient: PATIENT },
+                    <() as WeightInfo>::complete_hand_over(),
+                ),
+                (
+                    Call::void_enrolment { patient: PATIENT },
+                    <() as WeightInfo>::void_enrolment(),
+                ),
             ];
-            for call in calls {
-                let least = ON_SUCCESSION.saturating_add(<() as WeightInfo>::succeed());
-                assert!(
-                    call.get_dispatch_info().call_weight.all_gte(least),
-                    "{call:?}"
-                );
+            for (call, own) in calls {
+                let weight = call.get_dispatch_info().call_weight;
+                assert_eq!(weight, ON_SUCCESSION.saturating_add(own), "{call:?}");
             }
             assert!(Patients::weight().all_gte(ON_SUCCESSION));
         });

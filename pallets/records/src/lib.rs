@@ -541,7 +541,8 @@ pub mod pallet {
             for run in runs(&items) {
                 let organisation = Self::admit(&who, run).map_err(|error| {
                     let places = (checked.len() as u32).saturating_add(1);
-                    error.with_weight(T::WeightInfo::anchor_many(places, 0))
+                    let alone = T::WeightInfo::anchor().saturating_mul(places.into());
+                    error.with_weight(alone.min(T::WeightInfo::anchor_many(places, 0)))
                 })?;
                 checked.push((organisation, run));
             }

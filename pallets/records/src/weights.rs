@@ -1,7 +1,6 @@
-//! Weights of `pallet_records`, measured: made by `scripts/weights`. What counting contents and noting
-//! erasures adds is reckoned from its reads and writes, until it is measured.
+//! Weights of `pallet_records`, measured: made by `scripts/weights`, not by hand.
 //!
-//! frame-omni-bencher, format 64.0.0; 2026-11-21; 10 steps, 5 repeats; AMD EPYC.
+//! 4 steps, 5 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -10,24 +9,24 @@ use frame_support::{
 };
 
 pub trait WeightInfo {
-    fn open_compartment() -> Weight;
-    fn rotate() -> Weight;
     fn anchor() -> Weight;
     /// `p`: 1 to 64.
     /// `n`: 0 to 64.
     fn anchor_many(p: u32, n: u32) -> Weight;
     /// `f`: 0 to 16.
+    fn cancel_erase(f: u32) -> Weight;
+    fn close_compartment() -> Weight;
+    /// `f`: 0 to 16.
+    fn erase(f: u32) -> Weight;
+    fn finish_erase() -> Weight;
+    fn open_compartment() -> Weight;
+    /// `f`: 0 to 16.
     fn reclassify(f: u32) -> Weight;
     /// `f`: 0 to 16.
     fn relocate(f: u32) -> Weight;
-    /// `f`: 0 to 16.
-    fn erase(f: u32) -> Weight;
-    /// `f`: 0 to 16.
-    fn cancel_erase(f: u32) -> Weight;
-    fn finish_erase() -> Weight;
     /// `f`: 0 to 15.
     fn restore(f: u32) -> Weight;
-    fn close_compartment() -> Weight;
+    fn rotate() -> Weight;
 }
 
 /// With the database of the runtime.
@@ -35,99 +34,64 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 
 macro_rules! weights {
     ($db:expr) => {
-        // Storage: `Patients::Patients` (r:1 w:0)
-        // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
-        // Storage: `Patients::Controllers` (r:1 w:0)
-        // Proof: `Patients::Controllers` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
-        // Storage: `Records::Compartments` (r:1 w:1)
-        // Proof: `Records::Compartments` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
-        // Storage: `Records::CompartmentCount` (r:1 w:1)
-        // Proof: `Records::CompartmentCount` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
-        // Storage: `System::BlockHash` (r:1 w:0)
-        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
-        // Storage: `Timestamp::Now` (r:1 w:0)
-        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
-        // Storage: `AccessLog::TrailHeads` (r:1 w:1)
-        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
-        // Storage: `Records::Recipients` (r:0 w:1)
-        // Proof: `Records::Recipients` (`max_values`: None, `max_size`: Some(1469), added: 3944, mode: `MaxEncodedLen`)
-        fn open_compartment() -> Weight {
-            Weight::from_parts(296_323_000, 3555).saturating_add($db.reads_writes(7, 4))
-        }
-        // Storage: `Patients::Patients` (r:1 w:0)
-        // Proof: `Patients::Patients` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
-        // Storage: `Patients::Controllers` (r:1 w:0)
-        // Proof: `Patients::Controllers` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
-        // Storage: `Records::Compartments` (r:1 w:1)
-        // Proof: `Records::Compartments` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
-        // Storage: `System::BlockHash` (r:1 w:0)
-        // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
-        // Storage: `Timestamp::Now` (r:1 w:0)
-        // Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
-        // Storage: `AccessLog::TrailHeads` (r:1 w:1)
-        // Proof: `AccessLog::TrailHeads` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
-        // Storage: `Records::Recipients` (r:0 w:1)
-        // Proof: `Records::Recipients` (`max_values`: None, `max_size`: Some(1469), added: 3944, mode: `MaxEncodedLen`)
-        fn rotate() -> Weight {
-            Weight::from_parts(274_261_000, 3555).saturating_add($db.reads_writes(6, 3))
-        }
-        // Reckoned from its reads and writes, until it is measured.
         fn anchor() -> Weight {
-            Weight::from_parts(235_000_000, 4194).saturating_add($db.reads_writes(13, 6))
+            Weight::from_parts(176_888_000, 0).saturating_add($db.reads_writes(12, 6))
         }
-        // Reckoned from its reads and writes, until it is measured.
         fn anchor_many(p: u32, n: u32) -> Weight {
-            Weight::from_parts(340_000_000, 3851)
+            Weight::from_parts(1_330_893_000, 0)
                 .saturating_add($db.reads_writes(4, 0))
-                .saturating_add(Weight::from_parts(135_000_000, 0).saturating_mul(p.into()))
-                .saturating_add(Weight::from_parts(95_000_000, 0).saturating_mul(n.into()))
-                .saturating_add($db.reads(9).saturating_mul(p.into()))
+                .saturating_add(Weight::from_parts(174_798_364, 0).saturating_mul(p.into()))
+                .saturating_add(Weight::from_parts(66_214_092, 0).saturating_mul(n.into()))
+                .saturating_add($db.reads(8).saturating_mul(p.into()))
+                .saturating_add($db.reads(1).saturating_mul(n.into()))
                 .saturating_add($db.writes(6).saturating_mul(p.into()))
-                .saturating_add($db.reads_writes(1, 2).saturating_mul(n.into()))
-                .saturating_add(Weight::from_parts(0, 3204).saturating_mul(p.into()))
+                .saturating_add($db.writes(2).saturating_mul(n.into()))
         }
-        // Reckoned from its reads and writes, until it is measured.
-        fn reclassify(f: u32) -> Weight {
-            Weight::from_parts(250_000_000, 6000)
-                .saturating_add($db.reads_writes(14, 9))
-                .saturating_add(Weight::from_parts(20_000_000, 0).saturating_mul(f.into()))
-                .saturating_add($db.reads_writes(1, 2).saturating_mul(f.into()))
-        }
-        // Reckoned from its reads and writes, until it is measured.
-        fn relocate(f: u32) -> Weight {
-            Weight::from_parts(230_000_000, 6000)
-                .saturating_add($db.reads_writes(12, 6))
-                .saturating_add(Weight::from_parts(20_000_000, 0).saturating_mul(f.into()))
-                .saturating_add($db.reads_writes(1, 2).saturating_mul(f.into()))
-        }
-        // Reckoned from its reads and writes, until it is measured.
-        fn erase(f: u32) -> Weight {
-            Weight::from_parts(180_000_000, 6000)
-                .saturating_add($db.reads_writes(14, 4))
-                .saturating_add(Weight::from_parts(16_000_000, 0).saturating_mul(f.into()))
-                .saturating_add($db.reads_writes(1, 1).saturating_mul(f.into()))
-        }
-        // Reckoned from its reads and writes, until it is measured.
         fn cancel_erase(f: u32) -> Weight {
-            Weight::from_parts(155_000_000, 6000)
-                .saturating_add($db.reads_writes(14, 3))
-                .saturating_add(Weight::from_parts(10_000_000, 0).saturating_mul(f.into()))
+            Weight::from_parts(198_077_834, 0)
+                .saturating_add($db.reads_writes(12, 3))
+                .saturating_add(Weight::from_parts(1_769_612, 0).saturating_mul(f.into()))
                 .saturating_add($db.writes(1).saturating_mul(f.into()))
         }
-        // Reckoned from its reads and writes, until it is measured.
-        fn finish_erase() -> Weight {
-            Weight::from_parts(160_000_000, 3693).saturating_add($db.reads_writes(11, 3))
-        }
-        // Reckoned from its reads and writes, until it is measured.
-        fn restore(f: u32) -> Weight {
-            Weight::from_parts(245_000_000, 6000)
-                .saturating_add($db.reads_writes(14, 8))
-                .saturating_add(Weight::from_parts(20_000_000, 0).saturating_mul(f.into()))
-                .saturating_add($db.reads_writes(1, 2).saturating_mul(f.into()))
-        }
-        // Reckoned from its reads and writes, until it is measured.
         fn close_compartment() -> Weight {
-            Weight::from_parts(130_000_000, 3693).saturating_add($db.reads_writes(10, 5))
+            Weight::from_parts(118_206_000, 0).saturating_add($db.reads_writes(11, 5))
+        }
+        fn erase(f: u32) -> Weight {
+            Weight::from_parts(252_727_010, 0)
+                .saturating_add($db.reads_writes(11, 3))
+                .saturating_add(Weight::from_parts(7_602_020, 0).saturating_mul(f.into()))
+                .saturating_add($db.reads(1).saturating_mul(f.into()))
+                .saturating_add($db.writes(1).saturating_mul(f.into()))
+        }
+        fn finish_erase() -> Weight {
+            Weight::from_parts(122_015_000, 0).saturating_add($db.reads_writes(11, 4))
+        }
+        fn open_compartment() -> Weight {
+            Weight::from_parts(226_607_000, 0).saturating_add($db.reads_writes(7, 4))
+        }
+        fn reclassify(f: u32) -> Weight {
+            Weight::from_parts(331_756_943, 0)
+                .saturating_add($db.reads_writes(13, 9))
+                .saturating_add(Weight::from_parts(18_772_448, 0).saturating_mul(f.into()))
+                .saturating_add($db.reads(1).saturating_mul(f.into()))
+                .saturating_add($db.writes(2).saturating_mul(f.into()))
+        }
+        fn relocate(f: u32) -> Weight {
+            Weight::from_parts(273_764_710, 0)
+                .saturating_add($db.reads_writes(12, 6))
+                .saturating_add(Weight::from_parts(27_519_564, 0).saturating_mul(f.into()))
+                .saturating_add($db.reads(1).saturating_mul(f.into()))
+                .saturating_add($db.writes(2).saturating_mul(f.into()))
+        }
+        fn restore(f: u32) -> Weight {
+            Weight::from_parts(200_881_333, 0)
+                .saturating_add($db.reads_writes(13, 8))
+                .saturating_add(Weight::from_parts(13_312_866, 0).saturating_mul(f.into()))
+                .saturating_add($db.reads(1).saturating_mul(f.into()))
+                .saturating_add($db.writes(2).saturating_mul(f.into()))
+        }
+        fn rotate() -> Weight {
+            Weight::from_parts(243_377_000, 0).saturating_add($db.reads_writes(6, 3))
         }
     };
 }
