@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use salus_client::actions::describe::moment;
 use salus_client::actions::patient::{self, ConsentFile, Pending};
+use salus_client::actions::recovery::EndingView;
 use salus_client::actions::succession::{self, HandedOver};
 use salus_client::actions::Client;
 use salus_client::profile::write_atomically;
@@ -160,7 +161,7 @@ fn waits(change: &Pending) -> String {
         Pending::Addition { account, agreed } => {
             format!("{agreed} agreed that {account} becomes a guardian, too; the other guardians have not.")
         }
-        Pending::RecoveryPlan { by, helpers, due } => {
+        Pending::RecoveryPlan(EndingView { by, helpers, due }) => {
             let whom = match helpers.is_empty() {
                 true => "nobody".into(),
                 false => helpers.join(" and "),

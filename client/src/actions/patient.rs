@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::consents::RoleFile;
 use super::identity::{back_up, current_keyring};
+use super::recovery::EndingView;
 use super::{cid, due, unknown_patient, Client, Receipt};
 use crate::chain::{calls, Salus};
 use crate::error::{Error, Result};
@@ -358,11 +359,7 @@ pub enum Pending {
     /// `account` becomes a guardian, if the other guardians agree too.
     Addition { account: String, agreed: String },
     /// Others can let the patient's owner in again, or nobody.
-    RecoveryPlan {
-        by: String,
-        helpers: Vec<String>,
-        due: Moment,
-    },
+    RecoveryPlan(EndingView),
 }
 
 fn pending(rows: PendingChanges) -> Vec<Pending> {
@@ -386,19 +383,12 @@ fn pending(rows: PendingChanges) -> Vec<Pending> {
             account: row.account.to_string(),
             agreed: guardian.to_string(),
         });
-    let plan = rows.recovery_plan.map(|row| {
-        let helpers = row.replacement.iter().flat_map(|plan| &plan.helpers);
-        Pending::RecoveryPlan {
-            by: row.by.to_string(),
-            helpers: helpers.map(|helper| helper.account.to_string()).collect(),
-            due: row.due,
-        }
-    });
+    let plan = rows.recovery_plan.as_ref().map(EndingView::of);
     hand_over
         .into_iter()
         .chain(removals)
         .chain(additions)
-        .chain(plan)
+        .chain(plan.map(Pending::RecoveryPlan))
         .collect()
 }
 

@@ -365,6 +365,17 @@ pub struct EndingView {
     pub helpers: Vec<String>,
 }
 
+impl EndingView {
+    pub(super) fn of(row: &Ending) -> Self {
+        let helpers = row.replacement.iter().flat_map(|plan| &plan.helpers);
+        Self {
+            by: row.by.to_string(),
+            due: row.due,
+            helpers: helpers.map(|helper| helper.account.to_string()).collect(),
+        }
+    }
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct PlanView {
     pub helpers: Vec<String>,
@@ -394,16 +405,7 @@ pub async fn show(client: &Client, patient: PatientId) -> Result<RecoveryView> {
     let ending = ending(client, patient).await?;
     Ok(RecoveryView {
         patient: patient.to_string(),
-        ending: ending.map(|row| EndingView {
-            by: row.by.to_string(),
-            due: row.due,
-            helpers: row
-                .replacement
-                .iter()
-                .flat_map(|plan| &plan.helpers)
-                .map(|helper| helper.account.to_string())
-                .collect(),
-        }),
+        ending: ending.as_ref().map(EndingView::of),
         plan: plan.as_ref().map(|plan| PlanView {
             helpers: plan
                 .helpers

@@ -495,6 +495,26 @@ mod tests {
     use salus_primitives::{AccountId, CompartmentId, Grantee, Part, Purpose, RecordIndex, Scope};
     use scale_info::{meta_type, Registry, TypeInfo};
 
+    #[test]
+    fn a_first_sentence_is_whole_however_its_lines_break() {
+        let first = |lines: &[&str]| {
+            let docs: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+            first_sentence(&docs)
+        };
+        let broken = [
+            " Suspends an organisation: at once it",
+            " has no standing. Governance only.",
+            "",
+            " Errors: `NotFound`.",
+        ];
+        assert_eq!(
+            first(&broken),
+            "Suspends an organisation: at once it has no standing."
+        );
+        assert_eq!(first(&["Whole", "", "Next."]), "Whole");
+        assert_eq!(first(&[]), "");
+    }
+
     fn json<T: Encode + TypeInfo + 'static>(value: &T) -> Value {
         let mut registry = Registry::new();
         let id = registry.register_type(&meta_type::<T>()).id;

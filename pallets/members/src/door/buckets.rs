@@ -64,7 +64,7 @@ impl Allowance {
     /// each block.
     pub const ORGANISATION: Self = Self::new(4_000 * MS, 100 * MS, MAX_NONCES);
     /// All controllers of one patient together: adding controllers gains nobody more than this.
-    /// More than a person's, so that who is alone can spend all of that.
+    /// More than a person's, so that who is alone can spend most of that.
     pub const PATIENT: Self = Self::new(200 * MS, MS, 64);
     /// All patients that one organisation enrolled, together: enrolling invented patients gains
     /// nobody more than this.
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_family_shares_one_bucket_and_one_alone_can_spend_all_of_its_own() {
+    fn a_family_shares_one_bucket_and_one_alone_can_spend_most_of_its_own() {
         let lane = Lane {
             family: Some(Allowance::PATIENT),
             common: Allowance::SPONSOR,

@@ -5,9 +5,9 @@
 //! the standing of its origin itself.
 //!
 //! A member spends from its account's bucket and from that of its organisation. Who is only a
-//! controller spends from its account's, from the one of all controllers of the patient, and from that
-//! of the organisation that enrolled the patient. Urgent calls spend from small buckets of their own, and go first, as long as these
-//! last; then they are calls like any other.
+//! controller spends from its account's, from the one of all controllers of the patient, and from
+//! that of the organisation that enrolled the patient. Urgent calls spend from small buckets of
+//! their own, and go first, as long as these last; then they are calls like any other.
 
 mod buckets;
 
