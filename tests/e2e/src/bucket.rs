@@ -3,10 +3,10 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use crate::{free_port, wait_until, Process};
+use crate::{free_port, in_checkout, wait_until, Process};
 
 const NAME: &str = "salus";
 
@@ -18,8 +18,7 @@ pub struct Bucket {
 impl Bucket {
     /// Needs what `scripts/interop` installs.
     pub fn open(folder: &Path) -> Self {
-        let tests = std::env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo");
-        let program = PathBuf::from(tests).join("../interop/.venv/bin/moto_server");
+        let program = in_checkout("tests/interop/.venv/bin/moto_server");
         let port = free_port().to_string();
         let server = Process::start(
             program.to_str().expect("a plain name"),

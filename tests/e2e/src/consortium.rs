@@ -1,12 +1,6 @@
 //! A consortium of several members, each with a node and a vault in a network of its own.
 
-use std::{
-    fs,
-    future::Future,
-    path::{Path, PathBuf},
-    process::Command,
-    sync::Arc,
-};
+use std::{fs, future::Future, path::PathBuf, process::Command, sync::Arc};
 
 use salus_client::{
     actions::{council, organisation, Client},
@@ -19,7 +13,9 @@ use sp_core::H256;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::{binary, command_in, credential, run, site::wait, wait_until, Answer, Site};
+use crate::{
+    binary, command_in, credential, in_checkout, run, site::wait, wait_until, Answer, Site,
+};
 
 /// Where each member's node answers those at the same place.
 pub const NODE: &str = "ws://127.0.0.1:9944";
@@ -143,7 +139,7 @@ impl Consortium {
     }
 
     pub fn try_network(&self, words: &str) -> Result<String, String> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/network");
+        let script = in_checkout("scripts/network");
         let release = binary("salus-node");
         let target = release.ancestors().nth(2).expect("cargo's folder");
         let output = Command::new(script)

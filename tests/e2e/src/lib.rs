@@ -50,7 +50,7 @@ pub use lies::Lies;
 pub use memory::Peak;
 pub use node::Node;
 pub use people::{credential, employ, takes_role};
-pub use process::{binary, Process};
+pub use process::{binary, in_checkout, Process};
 pub use relay::{Question, Relay};
 pub use site::{wait, Site};
 pub use vault::Vault;

@@ -94,6 +94,13 @@ impl Drop for Process {
     }
 }
 
+/// What lies at this path of the checkout. Read when it runs: clones that share a target folder share
+/// its programs, and the clone that built them may be gone.
+pub fn in_checkout(path: &str) -> PathBuf {
+    let tests = std::env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo");
+    PathBuf::from(tests).join("../..").join(path)
+}
+
 /// A program of this workspace, as cargo has built it; any other by its path.
 pub fn binary(name: &str) -> PathBuf {
     match name.contains('/') {

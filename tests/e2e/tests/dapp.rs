@@ -6,18 +6,16 @@ use salus_client::{
     chain::{calls, Chain},
     keys::AccountKey,
 };
-use salus_e2e::{eventually, World};
+use salus_e2e::{eventually, in_checkout, World};
 
 /// Needs what `scripts/interop` installs.
 #[test]
 fn polkadot_js_signs_decodes_and_asks_salus_api() {
     let world = World::start();
-    let tests = std::env::var("CARGO_MANIFEST_DIR").expect("set by cargo");
-    let folder = format!("{tests}/../interop");
     let output = Command::new("node")
         .arg("polkadot.mjs")
         .arg(world.node.url())
-        .current_dir(folder)
+        .current_dir(in_checkout("tests/interop"))
         .output()
         .expect("node is installed by scripts/setup");
     assert!(

@@ -409,6 +409,10 @@ async fn a_child_has_two_guardians_until_it_is_handed_over_and_a_wrong_enrolment
     salus(&hospital, "doctor", &format!("patient hand-over {request}")).fails(3, "no keys");
     let agreed = father(&format!("patient hand-over {request}")).ok();
     assert_eq!(agreed["done"], false, "one guardian alone does not do it");
+    let shown = mother(&format!("patient show --patient {child}")).ok();
+    let waits = &shown["pending"][0];
+    assert_eq!(waits["change"], "hand_over", "who can veto it sees it");
+    assert_eq!(waits["agreed"].as_array().map(Vec::len), Some(1));
     grown_up(&format!("patient take-over --patient {child}")).fails(3, "not the owner");
     let done = mother(&format!("patient hand-over {request}")).ok();
     assert_eq!(done["done"], true);

@@ -1,12 +1,12 @@
 //! The runtime is replaced while everybody works.
 
-use std::{fs, path::Path, process::Command, time::Instant};
+use std::{fs, process::Command, time::Instant};
 
 use salus_client::{
     actions::council,
     chain::{calls, storage_prefix},
 };
-use salus_e2e::{wait_until, Consortium, Ward};
+use salus_e2e::{in_checkout, wait_until, Consortium, Ward};
 use serde_json::json;
 use sp_core::H256;
 use sp_crypto_hashing::blake2_256;
@@ -16,7 +16,7 @@ use crate::help::{begin, failures, fault, seconds, stop, work_goes_on, ALL};
 #[test]
 #[ignore = "needs root and minutes"]
 fn a_runtime_voted_for_is_in_force_without_a_restart() {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/rehearsal");
+    let script = in_checkout("scripts/rehearsal");
     let built = Command::new(script).output().expect("the script is there");
     assert!(
         built.status.success(),
