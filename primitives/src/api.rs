@@ -9,10 +9,10 @@ use scale_info::TypeInfo;
 use crate::{
     AccountId, Addition, Balance, Cid, Clinician, Compartment, CompartmentId, Controller,
     Correction, CorrectionIndex, Credits, Delivery, EmergencyPlan, Ending, FormerContent,
-    FormerKeyring, Glass, GlassIndex, Grant, GrantIndex, Grantee, HandOver, LetterStage, Member,
-    Moment, ObjectKind, OrgId, Organisation, Participation, Patient, PatientId, PendingRecovery,
-    Purpose, Record, RecordIndex, RecoveryPlan, Reference, Removal, Request, RequestIndex,
-    SignedRecipient, Study, StudyIndex, Subject, TrailHead,
+    FormerKeyring, Glass, GlassIndex, Grant, GrantIndex, Grantee, HandOver, LetterStage, Link,
+    Member, Moment, ObjectKind, OrgId, Organisation, Participation, Patient, PatientId,
+    PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Removal, Request,
+    RequestIndex, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 
 /// A compartment with what an author needs to write into it.
@@ -145,6 +145,9 @@ sp_api::decl_runtime_apis! {
         fn glasses(patient: PatientId, from: GlassIndex, limit: u32) -> Vec<(GlassIndex, Glass)>;
         /// What an organisation has not reviewed, after one of them: what was broken first comes first.
         fn glasses_to_review(organisation: OrgId, after: Option<(PatientId, GlassIndex)>, limit: u32) -> Vec<(PatientId, GlassIndex, Glass)>;
+
+        /// A patient's links that have not ended, oldest first.
+        fn links(patient: PatientId) -> Vec<Link>;
 
         /// What an account has of credits, free and held.
         fn credits(account: AccountId) -> Credits;

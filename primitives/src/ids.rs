@@ -18,6 +18,7 @@ pub type RequestIndex = u32;
 pub type CorrectionIndex = u32;
 pub type GlassIndex = u32;
 pub type StudyIndex = u32;
+pub type LinkIndex = u32;
 
 /// Credits, which only governance mints and burns.
 pub type Balance = u128;

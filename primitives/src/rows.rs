@@ -5,8 +5,8 @@ use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, ConstU32, H256};
 
 use crate::{
-    AccountId, Balance, Cid, CompartmentId, GlassIndex, GrantIndex, Moment, OrgId, PatientId,
-    RecordIndex, RequestIndex, StudyIndex,
+    AccountId, Balance, Cid, CompartmentId, GlassIndex, GrantIndex, LinkIndex, Moment, OrgId,
+    PatientId, RecordIndex, RequestIndex, StudyIndex,
 };
 
 /// Bounds. They are part of the formats: do not reduce.
@@ -25,6 +25,9 @@ pub const MAX_HELPERS: u32 = 7;
 pub const MAX_CONTROLLERS: u32 = 16;
 /// Organisations that hold a share of an emergency plan's key.
 pub const MAX_HOLDERS: u32 = 7;
+
+/// Links of one patient that have not ended.
+pub const MAX_LINKS: u32 = 8;
 
 /// Milliseconds for which an emergency opens records.
 pub const GLASS_LASTS: Moment = 24 * HOUR;
@@ -100,6 +103,8 @@ row! {
         pub admin: AccountId,
         /// UTF-8; empty while the organisation runs no vault.
         pub vault_url: BoundedVec<u8, ConstU32<MAX_URL>>,
+        /// Names who works there, signed by the admin; none while the organisation publishes none.
+        pub directory: Option<Cid>,
         pub admitted_at: Moment,
         pub suspended_at: Option<Moment>,
     }
@@ -787,6 +792,28 @@ row! {
         pub grant: GrantIndex,
         pub review: Option<Review>,
         pub dispute: Option<Dispute>,
+    }
+}
+
+row! {
+    /// A link by which a place that is no member reads what the patient chose.
+    pub struct Link {
+        pub index: LinkIndex,
+        /// Serves the file.
+        pub organisation: OrgId,
+        pub expires_at: Moment,
+        /// How often it can still be fetched.
+        pub left: u32,
+    }
+}
+
+row! {
+    /// A patient's links.
+    #[derive(Default)]
+    pub struct Links {
+        pub next: LinkIndex,
+        /// Oldest first.
+        pub live: BoundedVec<Link, ConstU32<MAX_LINKS>>,
     }
 }
 

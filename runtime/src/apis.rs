@@ -12,7 +12,7 @@ use salus_primitives::{
     traits::{Chain, Consent as _, Records as _},
     Cid, Clinician, Compartment, CompartmentId, Controller, Correction, CorrectionIndex, Delivery,
     EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, GrantIndex, Grantee,
-    LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Participation, Patient,
+    LetterStage, Link, Member, Moment, ObjectKind, OrgId, Organisation, Participation, Patient,
     PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Request,
     RequestIndex, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
@@ -31,9 +31,9 @@ use sp_version::RuntimeVersion;
 use crate::{
     configs::{keepers, SalusChain},
     genesis_config_presets, AccessLog, AccountId, Balance, Block, Consent, Copies, Corrections,
-    Credits, Emergency, Executive, Grandpa, Historical, InherentDataExt, Members, Nonce, Patients,
-    Records, Recovery, Research, Runtime, RuntimeGenesisConfig, SessionKeys, System, SLOT_DURATION,
-    VERSION,
+    Credits, Emergency, Executive, Grandpa, Historical, InherentDataExt, Links, Members, Nonce,
+    Patients, Records, Recovery, Research, Runtime, RuntimeGenesisConfig, SessionKeys, System,
+    SLOT_DURATION, VERSION,
 };
 
 /// Joins what the record store and the grants know about a compartment.
@@ -426,6 +426,10 @@ impl_runtime_apis! {
             limit: u32,
         ) -> Vec<(PatientId, GlassIndex, Glass)> {
             Emergency::glasses_to_review(organisation, after, limit)
+        }
+
+        fn links(patient: PatientId) -> Vec<Link> {
+            Links::links(&patient)
         }
 
         fn credits(account: AccountId) -> salus_primitives::Credits {

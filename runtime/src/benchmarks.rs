@@ -42,6 +42,7 @@ frame_benchmarking::define_benchmarks!(
     [pallet_emergency, Emergency]
     [pallet_credits, Credits]
     [pallet_research, Research]
+    [pallet_links, Links]
 );
 
 const KEY_TYPE: KeyTypeId = KeyTypeId(*b"salu");

@@ -185,6 +185,8 @@ mod runtime {
     pub type Emergency = pallet_emergency;
     #[runtime::pallet_index(29)]
     pub type Research = pallet_research;
+    #[runtime::pallet_index(33)]
+    pub type Links = pallet_links;
 
     // Pallets begin in the order of their indices, and the first session asks who is a member.
     #[runtime::pallet_index(30)]

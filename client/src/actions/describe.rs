@@ -427,6 +427,20 @@ impl Names {
                 "The council lets {} break glasses again.",
                 self.account(&fields["clinician"])
             ),
+            ("Links", "LinkCreated") => format!(
+                "{actor} made link {} for places that are no members: {} serves it {} times at most, until {}.",
+                fields["link"],
+                organisation(),
+                fields["fetches"],
+                until("expires_at")
+            ),
+            ("Links", "LinkFetched") => format!(
+                "Somebody fetched what link {} names from {}; it can be fetched {} times more.",
+                fields["link"],
+                organisation(),
+                fields["left"]
+            ),
+            ("Links", "LinkEnded") => format!("{actor} ended link {}.", fields["link"]),
             ("Research", "Announced") => format!(
                 "{} announced study {}: {} credits for each of {}, until {}.",
                 capital(&organisation()),
@@ -569,6 +583,9 @@ impl Names {
             ),
             ("Members", "ProfileChanged") => {
                 format!("{actor} changed the name or the vault of {}.", organisation())
+            }
+            ("Members", "DirectoryChanged") => {
+                format!("{actor} changed the directory of who works at {}.", organisation())
             }
             ("Members", "AllowanceChanged") => {
                 "The council changed how much block time accounts may use.".into()

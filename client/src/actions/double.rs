@@ -67,6 +67,7 @@ impl World {
             name: b"Ward".to_vec().try_into().unwrap(),
             admin: self.client.me(),
             vault_url: vault.url.clone().into_bytes().try_into().unwrap(),
+            directory: None,
             admitted_at: 0,
             suspended_at: None,
         };

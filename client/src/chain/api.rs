@@ -5,9 +5,9 @@ use salus_primitives::{
     api::{CompartmentView, GrantView, PendingChanges, MAX_PAGE},
     AccountId, Balance, Cid, Clinician, CompartmentId, Controller, Correction, CorrectionIndex,
     Credits, Delivery, EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, GrantIndex,
-    Grantee, LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Participation, Patient,
-    PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Request,
-    RequestIndex, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
+    Grantee, LetterStage, Link, Member, Moment, ObjectKind, OrgId, Organisation, Participation,
+    Patient, PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference,
+    Request, RequestIndex, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 use sp_core::H256;
 
@@ -127,6 +127,9 @@ impl Salus {
         fn glasses(patient: PatientId, from: GlassIndex, limit: u32) -> Vec<(GlassIndex, Glass)>;
         /// What an organisation has not reviewed, after one of them: what was broken first comes first.
         fn glasses_to_review(organisation: OrgId, after: Option<(PatientId, GlassIndex)>, limit: u32) -> Vec<(PatientId, GlassIndex, Glass)>;
+
+        /// A patient's links that have not ended, oldest first.
+        fn links(patient: PatientId) -> Vec<Link>;
 
         /// Who helps, with the delay that counts now.
         fn recovery_plan(patient: PatientId) -> Option<RecoveryPlan>;

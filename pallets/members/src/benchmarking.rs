@@ -202,6 +202,17 @@ mod benchmarks {
     }
 
     #[benchmark]
+    fn set_directory() {
+        let admin: AccountId = account("benchmark", 0, 0);
+        let own = organisation_at::<T>(admin.clone(), text(MAX_URL));
+        let directory = Some(Cid::dag_pb([1; 32]));
+        #[extrinsic_call]
+        _(RawOrigin::Signed(admin), directory);
+        let row = Organisations::<T>::get(own);
+        assert_eq!(row.and_then(|row| row.directory), directory);
+    }
+
+    #[benchmark]
     fn publish_recipient() {
         let (public, who) = signer();
         let own = organisation::<T>(account("benchmark", 0, 0));
@@ -360,6 +371,7 @@ mod benchmarks {
                 "reinstate",
                 "set_admin",
                 "set_profile",
+                "set_directory",
                 "suspend_clinician",
                 "reinstate_clinician",
                 "end_credential",

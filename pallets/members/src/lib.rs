@@ -62,8 +62,8 @@ use salus_primitives::{
     rows::{DAY, MAX_NAME, MAX_URL},
     signing::CONSENT_LASTS,
     traits::{Chain, Sponsorship, Standing},
-    AccountId, Clinician, ClinicianRole, CredentialConsent, Member, Moment, OrgId, Organisation,
-    OrganisationKind, PatientId, Recipient, SignedRecipient, Spender, Subject,
+    AccountId, Cid, Clinician, ClinicianRole, CredentialConsent, Member, Moment, OrgId,
+    Organisation, OrganisationKind, PatientId, Recipient, SignedRecipient, Spender, Subject,
 };
 
 pub use door::{Allowance, Bucket, CheckMember, Spent};
@@ -332,6 +332,12 @@ pub mod pallet {
             spender: Spender,
             allowance: Allowance,
         },
+        /// An organisation published who works there, or took it back.
+        DirectoryChanged {
+            organisation: OrgId,
+            actor: AccountId,
+            directory: Option<Cid>,
+        },
     }
 
     #[pallet::error]
@@ -378,6 +384,8 @@ pub mod pallet {
         /// The consent bears another signature, is for another organisation or role, counts for
         /// more than 30 days, or was signed by a clock that is ahead. Ask for a new one.
         BadConsent,
+        /// The CID is not of the profile in use: CIDv1, dag-pb or raw, sha2-256.
+        MalformedCid,
     }
 
     #[pallet::hooks]
@@ -640,6 +648,33 @@ pub mod pallet {
             ensure!(allowance.is_sane(spender), Error::<T>::InvalidAllowance);
             Allowances::<T>::mutate(|in_force| *in_force.of(spender) = allowance);
             Self::deposit_event(Event::AllowanceChanged { spender, allowance });
+            Ok(())
+        }
+
+        /// Names the directory of who works at one's own organisation; none takes it back.
+        ///
+        /// Its admin only, whose signature the directory bears. Names are off the chain, so that they
+        /// can be changed and erased; who reads a directory compares its signer with the admin of the
+        /// time, and each account in it with its credential.
+        ///
+        /// Errors: `NotAuthorized`, `MalformedCid`. Event: `DirectoryChanged`.
+        #[pallet::call_index(12)]
+        #[pallet::weight(T::WeightInfo::set_directory())]
+        pub fn set_directory(origin: OriginFor<T>, directory: Option<Cid>) -> DispatchResult {
+            let (actor, organisation) = Self::ensure_admin(origin)?;
+            ensure!(
+                directory.is_none_or(|cid| cid.is_well_formed()),
+                Error::<T>::MalformedCid
+            );
+            let mut row = Organisations::<T>::get(organisation).ok_or(Error::<T>::NotFound)?;
+
+            row.directory = directory;
+            Organisations::<T>::insert(organisation, row);
+            Self::deposit_event(Event::DirectoryChanged {
+                organisation,
+                actor,
+                directory,
+            });
             Ok(())
         }
     }

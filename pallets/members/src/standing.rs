@@ -65,6 +65,7 @@ impl<T: Config> Pallet<T> {
             name,
             admin: admin.clone(),
             vault_url,
+            directory: None,
             admitted_at: T::Chain::now(),
             suspended_at: None,
         };

@@ -2,7 +2,7 @@ use frame_support::{assert_noop, assert_ok, BoundedVec};
 use salus_primitives::{
     rows::{DAY, HOUR},
     traits::Standing,
-    ClinicianRole, Grantee, Member, OrganisationKind, Rejection, Spender, Subject,
+    Cid, ClinicianRole, Grantee, Member, OrgId, OrganisationKind, Rejection, Spender, Subject,
 };
 use sp_runtime::{transaction_validity::TransactionValidityError, BuildStorage, DispatchError};
 
@@ -428,6 +428,51 @@ mod set_profile {
             assert_noop!(
                 Members::set_profile(signed(hospital_admin()), name(""), url("")),
                 Error::<Test>::InvalidText
+            );
+        });
+    }
+}
+
+mod set_directory {
+    use super::*;
+
+    fn directory(organisation: OrgId) -> Option<Cid> {
+        Organisations::<Test>::get(organisation).unwrap().directory
+    }
+
+    #[test]
+    fn an_admin_names_the_directory_of_its_own_organisation_and_takes_it_back() {
+        ExtBuilder.build_and_execute(|| {
+            for named in [Some(Cid::dag_pb([1; 32])), None] {
+                assert_ok!(Members::set_directory(signed(insurer_admin()), named));
+                assert_eq!(directory(INSURER), named);
+                assert_eq!(directory(HOSPITAL), None);
+                System::assert_last_event(
+                    Event::DirectoryChanged {
+                        organisation: INSURER,
+                        actor: insurer_admin(),
+                        directory: named,
+                    }
+                    .into(),
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn nobody_else_names_it_and_it_is_a_cid_in_use() {
+        ExtBuilder.build_and_execute(|| {
+            for who in [doctor(), service(), patient(), stranger()] {
+                assert_noop!(
+                    Members::set_directory(signed(who), None),
+                    Error::<Test>::NotAuthorized
+                );
+            }
+            let mut other = Cid::dag_pb([1; 32]);
+            other.0[0] = 0;
+            assert_noop!(
+                Members::set_directory(signed(hospital_admin()), Some(other)),
+                Error::<Test>::MalformedCid
             );
         });
     }

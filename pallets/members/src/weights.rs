@@ -20,6 +20,7 @@ pub trait WeightInfo {
     fn set_admin() -> Weight;
     fn set_allowance() -> Weight;
     fn set_profile() -> Weight;
+    fn set_directory() -> Weight;
     fn suspend() -> Weight;
     fn suspend_clinician() -> Weight;
 }
@@ -60,6 +61,9 @@ macro_rules! weights {
             Weight::from_parts(25_553_000, 0).saturating_add($db.reads_writes(1, 1))
         }
         fn set_profile() -> Weight {
+            Weight::from_parts(205_560_000, 0).saturating_add($db.reads_writes(4, 2))
+        }
+        fn set_directory() -> Weight {
             Weight::from_parts(205_560_000, 0).saturating_add($db.reads_writes(4, 2))
         }
         fn suspend() -> Weight {

@@ -185,7 +185,8 @@ impl Contains<RuntimeCall> for NotBySignature {
             | RuntimeCall::Consent(_)
             | RuntimeCall::AccessLog(_)
             | RuntimeCall::Recovery(_)
-            | RuntimeCall::Research(_) => !CallFilter::contains(call),
+            | RuntimeCall::Research(_)
+            | RuntimeCall::Links(_) => !CallFilter::contains(call),
         }
     }
 }

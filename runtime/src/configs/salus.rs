@@ -15,7 +15,7 @@ use crate::{
         ChangeOfSeats, EnactedOrigin, GovernanceOrigin, NotBySignature, NothingAuthorized,
         Oversized,
     },
-    AccessLog, Balances, Consent, Council, Credits, Emergency, Members, Patients, Records,
+    AccessLog, Balances, Consent, Council, Credits, Emergency, Links, Members, Patients, Records,
     Recovery, Research, Runtime, RuntimeCall, RuntimeHoldReason, System, Timestamp,
 };
 
@@ -71,6 +71,7 @@ impl Contains<RuntimeCall> for Urgent {
                     pallet_emergency::Call::break_glass { .. }
                         | pallet_emergency::Call::remove_plan { .. }
                 )
+                | RuntimeCall::Links(pallet_links::Call::end { .. })
                 | RuntimeCall::Research(pallet_research::Call::withdraw { .. })
         )
     }
@@ -122,7 +123,7 @@ impl pallet_patients::Config for Runtime {
     type Intake = Records;
     // What former deciders laid down and that acts without asking: a pallet that keeps such a thing
     // is named here.
-    type OnSuccession = (Recovery, Emergency, Consent, Research);
+    type OnSuccession = (Recovery, Emergency, Consent, Research, Links);
     type RecoveryPlans = Recovery;
     type WeightInfo = pallet_patients::weights::SubstrateWeight<Runtime>;
     #[cfg(feature = "runtime-benchmarks")]
@@ -215,6 +216,17 @@ impl pallet_emergency::Config for Runtime {
     type Granting = Consent;
     type GovernanceOrigin = GovernanceOrigin;
     type WeightInfo = pallet_emergency::weights::SubstrateWeight<Runtime>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkWorld = crate::benchmarks::World;
+}
+
+impl pallet_links::Config for Runtime {
+    type Chain = SalusChain;
+    type Trail = AccessLog;
+    type Standing = Members;
+    type Control = Patients;
+    type Allowance = AccessLog;
+    type WeightInfo = pallet_links::weights::SubstrateWeight<Runtime>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkWorld = crate::benchmarks::World;
 }

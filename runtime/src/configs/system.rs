@@ -105,7 +105,8 @@ impl Contains<RuntimeCall> for CallFilter {
             | RuntimeCall::Recovery(_)
             | RuntimeCall::Emergency(_)
             | RuntimeCall::Credits(_)
-            | RuntimeCall::Research(_) => true,
+            | RuntimeCall::Research(_)
+            | RuntimeCall::Links(_) => true,
         }
     }
 }

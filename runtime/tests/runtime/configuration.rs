@@ -81,6 +81,7 @@ fn no_pallet_runs_on_unit_weights() {
         pallet_emergency::Config => WeightInfo,
         pallet_credits::Config => WeightInfo,
         pallet_research::Config => WeightInfo,
+        pallet_links::Config => WeightInfo,
     );
     for (config, weights) in all {
         assert_ne!(weights, "()", "{config}");

@@ -4,7 +4,7 @@ use salus_primitives::api::SalusApi;
 use salus_runtime::{Block, RuntimeCall, RuntimeError, RuntimeEvent, VERSION};
 use scale_info::{form::MetaForm, Field, MetaType, Type, TypeDef, TypeInfo, Variant};
 
-const OURS: [&str; 11] = [
+const OURS: [&str; 12] = [
     "Members",
     "Patients",
     "Records",
@@ -16,6 +16,7 @@ const OURS: [&str; 11] = [
     "Emergency",
     "Credits",
     "Research",
+    "Links",
 ];
 
 fn variants(ty: Type<MetaForm>) -> Vec<Variant<MetaForm>> {

@@ -102,6 +102,8 @@ const ROL: &str = "Emergency.RoleMayNot";
 const REV: &str = "Emergency.NotReviewer";
 /// Did not make the offer.
 const PAY: &str = "Credits.NotPayer";
+/// Not a service of the organisation that serves the link.
+const LNK: &str = "Links.NotServing";
 /// Does not run an organisation in good standing, or not that of the study.
 const STU: &str = "Research.NotAnAdmin";
 const SEA: &str = "Motions.NotASeat";
@@ -144,6 +146,7 @@ const TABLE: &[Row] = &[
     ("Members.reinstate",         reinstate,     [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
     ("Members.set_admin",         set_admin,     [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
     ("Members.set_profile",       set_profile,   [ADM,  ADM,  ADM,  ADM,  ADM,  ADM,  OK,   OK,   ADM,  ADM,  BAD,  BAD]),
+    ("Members.set_directory",     set_directory, [ADM,  ADM,  ADM,  ADM,  ADM,  ADM,  OK,   OK,   ADM,  ADM,  BAD,  BAD]),
     ("Members.publish_recipient", publish,       [OK,   OK,   OK,   OK,   OK,   MEM,  OK,   OK,   OK,   MEM,  BAD,  BAD]),
     ("Members.publish_organisation_recipient", publish_organisation,
                                                  [ADM,  ADM,  ADM,  ADM,  ADM,  ADM,  OK,   OK,   ADM,  ADM,  BAD,  BAD]),
@@ -232,6 +235,10 @@ const TABLE: &[Row] = &[
     ("Emergency.review",          review,        [REV,  REV,  REV,  REV,  REV,  REV,  OK,   REV,  REV,  REV,  BAD,  BAD]),
     ("Emergency.dispute",         dispute,       [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Emergency.readmit",         readmit_clinician, [BAD, BAD, BAD, BAD, BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
+    //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
+    ("Links.create",              create_link,   [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Links.end",                 end_link,      [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Links.fetched",             fetch_link,    [LNK,  LNK,  LNK,  LNK,  LNK,  LNK,  LNK,  LNK,  OK,   LNK,  BAD,  BAD]),
     //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
     ("Credits.mint",              mint,          [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
     ("Credits.burn",              burn,          [BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
@@ -702,6 +709,13 @@ fn set_profile(_: Who) -> RuntimeCall {
     .into()
 }
 
+fn set_directory(_: Who) -> RuntimeCall {
+    pallet_members::Call::set_directory {
+        directory: Some(cid(70)),
+    }
+    .into()
+}
+
 fn publish(who: Who) -> RuntimeCall {
     let recipient = recipient(who, Subject::Account(who.account()), 0);
     pallet_members::Call::publish_recipient { recipient }.into()
@@ -1084,6 +1098,36 @@ fn confirm_erasures(_: Who) -> RuntimeCall {
 
 fn set_replication(_: Who) -> RuntimeCall {
     pallet_copies::Call::set_replication { copies: 2 }.into()
+}
+
+// Links.
+
+fn create_link(_: Who) -> RuntimeCall {
+    pallet_links::Call::create {
+        patient: PATIENT,
+        organisation: HOSPITAL,
+        expires_at: NOW + DAY,
+        fetches: 2,
+    }
+    .into()
+}
+
+fn end_link(_: Who) -> RuntimeCall {
+    assert_ok!(create_link(Who::Owner).dispatch(Who::Owner.signed()));
+    pallet_links::Call::end {
+        patient: PATIENT,
+        link: 0,
+    }
+    .into()
+}
+
+fn fetch_link(_: Who) -> RuntimeCall {
+    assert_ok!(create_link(Who::Owner).dispatch(Who::Owner.signed()));
+    pallet_links::Call::fetched {
+        patient: PATIENT,
+        link: 0,
+    }
+    .into()
 }
 
 // Credits and research.
