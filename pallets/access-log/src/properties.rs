@@ -204,6 +204,8 @@ fn to_terms(terms: &Terms) -> GrantTerms {
     let (scope, rights) = if terms.by_record {
         let picked: Vec<_> = picks.iter().map(|i| *i as RecordIndex).collect();
         (records(&picked), Rights::Read)
+    } else if terms.rights == Rights::Write {
+        (compartments(&[]), Rights::Write)
     } else {
         let picked: Vec<_> = picks.iter().map(|i| COMPARTMENTS[i % 3]).collect();
         let mut unique = picked.clone();
