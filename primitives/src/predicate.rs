@@ -5,7 +5,7 @@
 //! not in the rows the caller says: the time, and who is in good standing.
 
 use crate::{
-    AccountId, CompartmentId, Grant, Grantee, Moment, OrgId, Record, RecordIndex, Rights, Scope,
+    AccountId, Grant, Grantee, Moment, OrgId, Record, RecordIndex, Rights, Scope,
 };
 
 /// The rules below, as grants name them.
@@ -90,7 +90,7 @@ pub fn is_ascending<Item: Ord>(items: &[Item]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Basis, Cid, Purpose, RecordState};
+    use crate::{Basis, Cid, CompartmentId, Purpose, RecordState};
     use sp_core::H256;
 
     const READER: AccountId = AccountId::new([1; 32]);

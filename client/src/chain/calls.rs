@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use codec::Encode;
 use salus_primitives::{
     signing::{CredentialConsent, RoleConsent},
-    AccountId, Balance, Cid, ClinicianRole, CompartmentId, ControllerRole, CorrectionIndex,
+    AccountId, Balance, Cid, ClinicianRole, CompartmentId, CompartmentSet, ControllerRole,
+    CorrectionIndex,
     Delivery, EnrolmentConsent, GlassIndex, GrantIndex, GrantTerms, Helper, Moment, NewRecord,
     OrgId, OrganisationKind, Part, PatientId, Purpose, Recipient, RecordIndex, RequestIndex,
     ShareHolder, Spender, StudyIndex, SuccessionConsent, MAX_ANCHORS, MAX_DELIVERIES, MAX_ERASURES,
@@ -210,8 +211,7 @@ pub mod patients {
             patient: PatientId,
             controller: &AccountId,
             role: ControllerRole,
-            intake: CompartmentId,
-            intake_recipient: &Recipient,
+            compartments: &CompartmentSet,
             inbox: &Recipient,
             consent: &EnrolmentConsent,
         );
@@ -326,13 +326,6 @@ pub mod records {
     }
 
     calls! { "Records":
-        fn open_compartment(
-            patient: PatientId,
-            compartment: CompartmentId,
-            recipient: &Recipient,
-        );
-        /// Closes a compartment that holds no record.
-        fn close_compartment(patient: PatientId, compartment: CompartmentId);
         /// Gives a compartment a new key and epoch.
         fn rotate(patient: PatientId, compartment: CompartmentId, recipient: &Recipient);
         /// Anchors a record; controllers need no grant.
