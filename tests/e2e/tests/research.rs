@@ -67,7 +67,7 @@ fn result_of(name: &str) -> Value {
 
 /// A patient with such a result.
 async fn participant(hospital: &Hospital, name: &str) -> (Patient, RecordIndex) {
-    let patient = hospital.patient(name, &[CATEGORY]).await;
+    let patient = hospital.patient(name).await;
     let file = hospital.file(&format!("{name}.json"), result_of(name).to_string());
     let record = patient.add(&patient.client, file, CATEGORY).await;
     (patient, record)
@@ -217,7 +217,7 @@ async fn an_offer_is_paid_for_a_yes_and_returned_for_a_no() {
     let hospital = HOSPITAL.hospital();
     let (asker, patient) = futures::join!(
         hospital.physician("asker"),
-        hospital.patient("asked", &[CATEGORY]),
+        hospital.patient("asked"),
     );
     mint(&hospital, &asker, 50).await;
     let asking = sharing::Asking {
