@@ -384,10 +384,20 @@ pub(super) async fn rotate_compartments(
             calls::records::rotate(patient, *id, &recipient)
         })
         .collect();
-    for result in client.chain.submit_many(&client.key, &calls).await {
-        result?;
+    let results = client.chain.submit_many(&client.key, &calls).await;
+    let mut failed = None;
+    let mut renewed = Vec::new();
+    for ((id, ..), result) in next.iter().zip(results) {
+        match result {
+            Ok(_) => renewed.push(*id),
+            Err(error) => failed = failed.or(Some(error)),
+        }
     }
-    let delivered = redeliver(client, keyring, ids).await?;
+    // Readers need those that are new already, whatever became of the others.
+    let delivered = redeliver(client, keyring, &renewed).await?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
     let rotated = |(id, epoch, _): &(CompartmentId, u32, EncryptionKey)| Rotated {
         compartment: id.to_string(),
         label: keyring.label(id).map(Label::to_string),

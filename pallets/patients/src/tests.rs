@@ -5,7 +5,7 @@ use salus_primitives::{
     rows::{DAY, ENDING_COUNTS, ENDING_WAITS, HOUR, UNNAMING_WAITS},
     signing::{CLOCK_SKEW, CONSENT_LASTS},
     traits::{Chain, Control, Sponsorship},
-    AccountId, Cid, Controller, ControllerRole, Genesis, PatientId, Recipient, Subject,
+    AccountId, Cid, Controller, ControllerRole, Genesis, PatientId, Recipient,
 };
 use sp_runtime::DispatchError;
 use ControllerRole::{Carer, Guardian, Owner};
