@@ -339,7 +339,11 @@ impl Population {
 
 /// The patient's compartments, in ascending order.
 fn compartments(patient: &PatientId) -> Vec<CompartmentId> {
-    let id = |n: u32| CompartmentId(blake2_128(&("salus-bench compartment", patient, n).encode()));
+    let id = |n: u32| {
+        CompartmentId(blake2_128(
+            &("salus-bench compartment", patient, n).encode(),
+        ))
+    };
     let mut ids: Vec<_> = (0..COMPARTMENTS).map(id).collect();
     ids.sort_unstable();
     ids

@@ -445,7 +445,8 @@ impl Keyring {
     /// The spare compartments of a study's copies, then those that hold nothing: in the order of their
     /// numbers.
     pub fn for_study(&self, study: StudyIndex) -> Vec<CompartmentId> {
-        let of_study = |label: &Label| matches!(label, Label::Spare { study: Some(of), .. } if *of == study);
+        let of_study =
+            |label: &Label| matches!(label, Label::Spare { study: Some(of), .. } if *of == study);
         let numbered = |id: &CompartmentId| self.label(id).and_then(|label| label.parts().1);
         let mut found: Vec<CompartmentId> = self
             .compartments
@@ -606,14 +607,11 @@ impl Keyring {
         published: impl Fn(&CompartmentId, u32) -> Option<EncryptionKey>,
     ) {
         for (id, theirs) in other.compartments {
-            let ours = self
-                .compartments
-                .entry(id)
-                .or_insert_with(|| Compartment {
-                    label: theirs.label.clone(),
-                    epochs: Epochs::default(),
-                    destroyed_before: 0,
-                });
+            let ours = self.compartments.entry(id).or_insert_with(|| Compartment {
+                label: theirs.label.clone(),
+                epochs: Epochs::default(),
+                destroyed_before: 0,
+            });
             ours.label.join(&theirs.label);
             ours.destroyed_before = ours.destroyed_before.max(theirs.destroyed_before);
             for (epoch, key) in theirs.epochs.0 {
@@ -1303,7 +1301,10 @@ mod tests {
         // The same combination, in whatever order, goes where it went.
         assert_eq!(place(&[Genetic, Hiv]), spares[0]);
         // What comes after them goes to the last one.
-        let rest = [place(&[MentalHealth, Violence]), place(&[Hiv, Genetic, Violence])];
+        let rest = [
+            place(&[MentalHealth, Violence]),
+            place(&[Hiv, Genetic, Violence]),
+        ];
         assert_eq!(rest[0], rest[1]);
         let found = [place(&[]), place(&[Hiv])];
         for (id, label) in [
@@ -1315,7 +1316,10 @@ mod tests {
         }
         let other = keyring.place(Category::Imaging, &flags(&[Hiv])).unwrap();
         assert_eq!(other, found[1], "of whatever category");
-        assert_eq!(keyring.label(&spares[0]).unwrap().to_string(), "hiv + genetic");
+        assert_eq!(
+            keyring.label(&spares[0]).unwrap().to_string(),
+            "hiv + genetic"
+        );
     }
 
     #[test]

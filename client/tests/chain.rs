@@ -15,8 +15,7 @@ use salus_client::{
     trail::{self, SeenHead, TrailError},
 };
 use salus_primitives::{
-    ClinicianRole, ControllerRole, Genesis, OrganisationKind, PatientId, Subject,
-    DAY, HOUR,
+    ClinicianRole, ControllerRole, Genesis, OrganisationKind, PatientId, Subject, DAY, HOUR,
 };
 
 struct Node {

@@ -4,9 +4,7 @@
 //! clients that have the rows already. Nothing else in Salus compares a grant with a clock. What is
 //! not in the rows the caller says: the time, and who is in good standing.
 
-use crate::{
-    AccountId, Grant, Grantee, Moment, OrgId, Record, RecordIndex, Rights, Scope,
-};
+use crate::{AccountId, Grant, Grantee, Moment, OrgId, Record, RecordIndex, Rights, Scope};
 
 /// The rules below, as grants name them.
 pub const RULE_VERSION: u8 = 1;

@@ -113,7 +113,8 @@ impl CompartmentSet {
     }
 
     pub fn is_ascending(&self) -> bool {
-        self.compartments.is_sorted_by(|(one, _), (next, _)| one < next)
+        self.compartments
+            .is_sorted_by(|(one, _), (next, _)| one < next)
     }
 
     pub fn is_signed_by(&self, signer: &AccountId, genesis: &Genesis, patient: &PatientId) -> bool {

@@ -6,7 +6,8 @@ use sp_weights::Weight;
 
 use crate::{
     Balance, Basis, Cid, CompartmentId, CompartmentSet, ControllerRole, Genesis, GrantIndex,
-    GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, Record, RecordIndex, RequestIndex,
+    GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, Record, RecordIndex,
+    RequestIndex,
 };
 
 /// The present moment and the chain's name, as every signed payload needs them.

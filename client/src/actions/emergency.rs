@@ -382,7 +382,14 @@ async fn deal_anew(client: &Client, keyring: &Keyring, rotated: &[CompartmentId]
         .map(|holder| holder.organisation)
         .collect();
     let holders = holders(client, &salus, &named).await?;
-    let planned = deal(client, keyring, &plan.compartments, &holders, plan.threshold).await?;
+    let planned = deal(
+        client,
+        keyring,
+        &plan.compartments,
+        &holders,
+        plan.threshold,
+    )
+    .await?;
     for holder in planned.holders.iter().filter(|holder| !holder.kept) {
         tracing::warn!(
             "the vault of {} did not take its share of the emergency plan: {}",

@@ -794,7 +794,10 @@ mod tests {
         set.compartments[9].1[0] ^= 1;
         let mut changed = file.clone();
         changed.compartments = hex::encode(set.encode());
-        assert!(changed.verify(&genesis).is_err(), "a key that was slipped in");
+        assert!(
+            changed.verify(&genesis).is_err(),
+            "a key that was slipped in"
+        );
         let mut cut = file;
         cut.consent.truncate(10);
         assert!(cut.verify(&genesis).is_err());

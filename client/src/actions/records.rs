@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use salus_primitives::{
-    Cid, CompartmentId, ControllerRole, FormerContent, GrantIndex, Moment, OrgId, PatientId, Record,
-    RecordIndex, RecordState, Scope,
+    Cid, CompartmentId, ControllerRole, FormerContent, GrantIndex, Moment, OrgId, PatientId,
+    Record, RecordIndex, RecordState, Scope,
 };
 use serde::Serialize;
 use sp_core::H256;

@@ -847,7 +847,8 @@ pub async fn approve(
     };
     if categories.is_empty() && flags.is_empty() {
         return Err(Error::Unfit(
-            "the letter names no category: say what to share with --category or --sensitivity".into(),
+            "the letter names no category: say what to share with --category or --sensitivity"
+                .into(),
         ));
     }
     let sharing = Sharing {

@@ -15,8 +15,8 @@ use salus_primitives::{
     commitment::commitment,
     placement::keepers,
     signing::{
-        self, compartments_payload, credential_payload, enrolment_payload, recipient_payload, role_payload,
-        succession_payload,
+        self, compartments_payload, credential_payload, enrolment_payload, recipient_payload,
+        role_payload, succession_payload,
     },
     AccountId, Binding, ClinicianRole, CompartmentId, ControllerRole, Genesis, ObjectKind, OrgId,
     OrganisationKind, PatientId, Subject, TrailHead,

@@ -5,7 +5,8 @@ use frame_support::{derive_impl, dispatch::DispatchResultWithPostInfo, ensure};
 use salus_primitives::{
     rows::{DAY, ENDING_WAITS},
     signing::{
-        compartments_payload, enrolment_payload, recipient_payload, role_payload, succession_payload, RoleConsent,
+        compartments_payload, enrolment_payload, recipient_payload, role_payload,
+        succession_payload, RoleConsent,
     },
     traits::{Chain, OnSuccession, OpenCompartments, RecoveryPlans, Standing, Trail},
     AccountId, Cid, ClinicianRole, CompartmentSet, ControllerRole, EnrolmentConsent, Genesis,
@@ -299,8 +300,12 @@ pub fn inbox(signer: &str, patient: PatientId, epoch: u32) -> Recipient {
 
 /// The compartments of a patient, with keys that `signer` signs.
 pub fn compartments(signer: &str, patient: PatientId) -> CompartmentSet {
-    let compartments =
-        core::array::from_fn(|n| (salus_primitives::CompartmentId([n as u8; 16]), [n as u8; 32]));
+    let compartments = core::array::from_fn(|n| {
+        (
+            salus_primitives::CompartmentId([n as u8; 16]),
+            [n as u8; 32],
+        )
+    });
     let payload = compartments_payload(&Doubles::genesis(), &patient, 0, &compartments);
     CompartmentSet {
         scheme: 0,

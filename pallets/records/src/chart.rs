@@ -39,8 +39,7 @@ impl<T: Config> Pallet<T> {
         compartment: &CompartmentId,
         epoch: u32,
     ) -> DispatchResult {
-        let row =
-            Self::compartment(patient, compartment).ok_or(Error::<T>::CompartmentNotFound)?;
+        let row = Self::compartment(patient, compartment).ok_or(Error::<T>::CompartmentNotFound)?;
         ensure!(row.epoch == epoch, Error::<T>::WrongEpoch);
         Ok(())
     }

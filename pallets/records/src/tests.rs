@@ -93,7 +93,8 @@ mod open {
             let mut doubled = sorted;
             doubled[4] = doubled[3];
             for wrong in [swapped, doubled] {
-                let refused = Records::open(NEW, &account("owner"), signed_set("owner", NEW, wrong));
+                let refused =
+                    Records::open(NEW, &account("owner"), signed_set("owner", NEW, wrong));
                 assert_noop!(refused, Error::<Test>::CompartmentsNotAscending);
             }
         });

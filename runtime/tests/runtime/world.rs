@@ -4,12 +4,13 @@ use codec::Encode;
 use frame_support::{assert_ok, traits::OnInitialize, BoundedVec};
 use salus_primitives::{
     signing::{
-        compartments_payload, credential_payload, enrolment_payload, recipient_payload, role_payload, succession_payload,
-        RoleConsent, SCHEME_X25519,
+        compartments_payload, credential_payload, enrolment_payload, recipient_payload,
+        role_payload, succession_payload, RoleConsent, SCHEME_X25519,
     },
-    AccountId, Cid, ClinicianRole, CompartmentId, CompartmentSet, ControllerRole, CredentialConsent,
-    EnrolmentConsent, Genesis, GrantTerms, Grantee, Moment, NewRecord, OrganisationKind, PatientId,
-    Purpose, Recipient, Rights, Scope, Subject, SuccessionConsent, DAY,
+    AccountId, Cid, ClinicianRole, CompartmentId, CompartmentSet, ControllerRole,
+    CredentialConsent, EnrolmentConsent, Genesis, GrantTerms, Grantee, Moment, NewRecord,
+    OrganisationKind, PatientId, Purpose, Recipient, Rights, Scope, Subject, SuccessionConsent,
+    DAY,
 };
 use salus_runtime::{
     genesis_config_presets, AllPalletsWithSystem, Consent, Members, Patients, Records, Runtime,
@@ -131,8 +132,7 @@ pub fn patient_of(controller: Who) -> PatientId {
 
 /// The compartments of a patient: those above among them.
 pub fn compartments(who: Who, patient: PatientId) -> CompartmentSet {
-    let compartments =
-        core::array::from_fn(|n| (CompartmentId([n as u8 + 10; 16]), [n as u8; 32]));
+    let compartments = core::array::from_fn(|n| (CompartmentId([n as u8 + 10; 16]), [n as u8; 32]));
     let payload = compartments_payload(&genesis(), &patient, SCHEME_X25519, &compartments);
     CompartmentSet {
         scheme: SCHEME_X25519,

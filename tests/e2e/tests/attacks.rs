@@ -248,10 +248,8 @@ async fn an_object_named_where_it_does_not_belong_is_served_to_nobody() {
 async fn a_directory_that_links_another_s_payload_is_not_taken_in() {
     let hospital = HOSPITAL.hospital();
     let doctor = hospital.doctor().await;
-    let (victim, thief) = futures::join!(
-        hospital.patient("victim-2"),
-        hospital.patient("thief-2"),
-    );
+    let (victim, thief) =
+        futures::join!(hospital.patient("victim-2"), hospital.patient("thief-2"),);
     let http = http(&hospital, &doctor);
     let theirs = put(&victim, &victim.client, &http, &content(2, 3 * MIB)).await;
     let entry = |name: &str| {
@@ -305,10 +303,8 @@ async fn a_directory_that_links_another_s_payload_is_not_taken_in() {
 async fn whoever_anchors_another_s_upload_first_gets_nothing_and_takes_nothing() {
     let hospital = HOSPITAL.hospital();
     let doctor = hospital.doctor().await;
-    let (thief, patient) = futures::join!(
-        hospital.physician("thief-3"),
-        hospital.patient("patient-3"),
-    );
+    let (thief, patient) =
+        futures::join!(hospital.physician("thief-3"), hospital.patient("patient-3"),);
     let http = http(&hospital, &doctor);
     let write = patient.share(&doctor, CATEGORY, Rights::Write).await;
     let thief_write = patient.share(&thief, CATEGORY, Rights::Write).await;
@@ -378,10 +374,8 @@ async fn a_challenge_that_was_signed_for_one_vault_is_worth_nothing_at_another()
 async fn an_opening_lets_in_its_reader_to_its_records_while_the_grant_holds_and_no_more() {
     let hospital = HOSPITAL.hospital();
     let doctor = hospital.doctor().await;
-    let (other, patient) = futures::join!(
-        hospital.physician("other-5"),
-        hospital.patient("patient-5"),
-    );
+    let (other, patient) =
+        futures::join!(hospital.physician("other-5"), hospital.patient("patient-5"),);
     let http = http(&hospital, &doctor);
     let first = put(&patient, &patient.client, &http, b"first").await.record;
     let second = put(&patient, &patient.client, &http, b"second")

@@ -215,10 +215,7 @@ async fn a_study_pays_three_and_refuses_the_fourth_and_reads_nobody_s_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_offer_is_paid_for_a_yes_and_returned_for_a_no() {
     let hospital = HOSPITAL.hospital();
-    let (asker, patient) = futures::join!(
-        hospital.physician("asker"),
-        hospital.patient("asked"),
-    );
+    let (asker, patient) = futures::join!(hospital.physician("asker"), hospital.patient("asked"),);
     mint(&hospital, &asker, 50).await;
     let asking = sharing::Asking {
         categories: vec![CATEGORY],

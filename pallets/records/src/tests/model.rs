@@ -121,9 +121,7 @@ impl Model {
             now: START + HOUR,
             epochs: PATIENTS
                 .iter()
-                .flat_map(|patient| {
-                    (0..32).map(|n| ((*patient, CompartmentId([n + 10; 16])), 0))
-                })
+                .flat_map(|patient| (0..32).map(|n| ((*patient, CompartmentId([n + 10; 16])), 0)))
                 .collect(),
             records: PATIENTS.map(|patient| (patient, vec![])).into(),
             former: BTreeMap::new(),
