@@ -56,11 +56,9 @@ for row in vectors("sizes"):
 document = vectors("compartments")
 for row in document["compartments"]:
     label = row["label"]
-    if label["kind"] == "intake":
-        parts = [b"intake", b"", b"", b""]
-    else:
-        parts = [b"category", bytes([label["category"]]), bytes(sorted(label["sensitivity"])),
-                 label["discriminator"].encode()]
+    kind = label["kind"]
+    number = label.get(kind if kind != "spare" else "number")
+    parts = [kind.encode(), b"" if number is None else bytes([number])]
     message = b"".join(len(part).to_bytes(4, "little") + part for part in parts)
     tag = hmac.new(bytes.fromhex(document["tag_key"]), message, hashlib.sha256).digest()
     same("compartment", tag[:16].hex(), row["id"])
@@ -96,6 +94,11 @@ for row in vectors("recipient"):
     same("recipient", blake2b(b"salus/recipient/v1", bytes.fromhex(row["genesis"]),
                               bytes.fromhex(row["subject_scale"]), bytes([row["scheme"]]), compact(len(key)), key,
                               row["epoch"].to_bytes(4, "little")), row["payload"])
+
+for row in vectors("compartment-keys"):
+    listed = b"".join(bytes.fromhex(part) for pair in row["compartments"] for part in pair)
+    same("compartments' keys", blake2b(b"salus/compartments/v1", bytes.fromhex(row["genesis"]),
+                                       bytes.fromhex(row["patient"]), bytes([row["scheme"]]), listed), row["payload"])
 
 for row in vectors("patient") + vectors("enrolment"):
     same("patient", blake2b(b"salus/patient/v1", *(bytes.fromhex(row[name]) for name in (

@@ -228,7 +228,6 @@ impl Place<'_> {
         let (consent, _) =
             patient::consent(&owner.profile, &unlocked, genesis, home, &by, role, until)?;
         let patient: PatientId = patient::enrol(doctor, &consent).await?.patient.parse()?;
-        patient::open_compartments(&owner, patient, &[CATEGORY], &[]).await?;
 
         let mut content = vec![0; self.args.size];
         rand::thread_rng().fill(&mut content[..]);

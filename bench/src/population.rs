@@ -14,7 +14,7 @@ use salus_client::{
 use salus_primitives::{
     rows::DAY, AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis, GrantIndex,
     GrantTerms, Grantee, Member, Moment, NewRecord, OrgId, Part, PatientId, Purpose, RecordIndex,
-    Rights, Scope, Spender, Subject, MAX_ANCHORS,
+    Rights, Scope, Spender, Subject, COMPARTMENTS, MAX_ANCHORS,
 };
 use sp_core::{bounded::BoundedVec, H256};
 use sp_crypto_hashing::{blake2_128, blake2_256};
@@ -76,7 +76,7 @@ pub struct Population {
     ids: Vec<PatientId>,
 }
 
-/// A patient, their hospital's first grant, and the one compartment it writes into.
+/// A patient, their hospital's first grant, and the one compartment in which its records lie.
 pub struct Chart<'a> {
     pub patient: PatientId,
     pub hospital: &'a Hospital,
@@ -172,7 +172,7 @@ impl Population {
         Chart {
             patient,
             hospital: &self.hospitals[number as usize % self.hospitals.len()],
-            compartment: intake(&patient),
+            compartment: compartments(&patient)[0],
             number,
         }
     }
@@ -200,7 +200,6 @@ impl Population {
         let service = chart.service(number as usize / self.hospitals.len());
         let genesis = chain.genesis();
         let patient = chart.patient;
-        let recipient = |subject| owner.sign_recipient(&subject, key, 0, &genesis);
         let consent = owner.sign_enrolment(
             chart.hospital.organisation,
             &service.account(),
@@ -209,13 +208,19 @@ impl Population {
             self.now + DAY,
             &genesis,
         );
+        let keys: Vec<_> = compartments(&patient)
+            .into_iter()
+            .map(|id| (id, key.clone()))
+            .collect();
+        let compartments = owner
+            .sign_compartments(&patient, &keys, &genesis)
+            .expect("there are as many compartments as everybody has");
         let call = calls::patients::enrol(
             patient,
             &owner.account(),
             ControllerRole::Owner,
-            chart.compartment,
-            &recipient(Subject::Compartment(patient, chart.compartment)),
-            &recipient(Subject::Inbox(patient)),
+            &compartments,
+            &owner.sign_recipient(&Subject::Inbox(patient), key, 0, &genesis),
             &consent,
         );
         Plan { key: service, call }
@@ -332,8 +337,16 @@ impl Population {
     }
 }
 
-fn intake(patient: &PatientId) -> CompartmentId {
-    CompartmentId(blake2_128(&("salus-bench intake", patient).encode()))
+/// The patient's compartments, in ascending order.
+fn compartments(patient: &PatientId) -> Vec<CompartmentId> {
+    let id = |n: u32| {
+        CompartmentId(blake2_128(
+            &("salus-bench compartment", patient, n).encode(),
+        ))
+    };
+    let mut ids: Vec<_> = (0..COMPARTMENTS).map(id).collect();
+    ids.sort_unstable();
+    ids
 }
 
 /// What a counter of a patient stands at, as of the newest finalized block.

@@ -4,13 +4,8 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 use rand::{rngs::StdRng, Rng, SeedableRng};
-use salus_client::{
-    chain::{calls, Call, Chain},
-    files::age::{DecryptionKey, EncryptionKey},
-};
-use salus_primitives::{
-    CompartmentId, Delivery, Genesis, GrantIndex, Part, RecordIndex, Subject, MAX_ANCHORS, MAX_OPEN,
-};
+use salus_client::chain::{calls, Call, Chain};
+use salus_primitives::{Delivery, GrantIndex, Part, RecordIndex, MAX_ANCHORS, MAX_OPEN};
 
 use crate::{
     load::Plan,
@@ -125,8 +120,6 @@ impl Workload {
                 .into_iter()
                 .map(|next| Made { oldest: next, next })
                 .collect(),
-            key: DecryptionKey::generate().public(),
-            genesis: chain.genesis(),
             turn: 0,
             opened: HashMap::new(),
         };
@@ -139,9 +132,6 @@ struct Planner<'a> {
     lots: StdRng,
     /// Of each patient.
     grants: Vec<Made>,
-    /// Nothing is encrypted to it.
-    key: EncryptionKey,
-    genesis: Genesis,
     turn: usize,
     /// The turn in which each patient's records were first opened.
     opened: HashMap<u32, usize>,
@@ -174,7 +164,6 @@ impl Planner<'_> {
                 85..90 => Ok(self.grant(&chart, number)),
                 90..95 => Ok(self.revoke(&chart, number)),
                 95..98 => self.delivered(&chart, number),
-                98 => Ok(self.open_compartment(&chart)),
                 _ => Ok(self.remark(&chart)),
             },
         }
@@ -270,16 +259,5 @@ impl Planner<'_> {
         };
         let call = calls::access_log::delivered(&[delivery])?;
         Ok(self.by_service(chart, call))
-    }
-
-    fn open_compartment(&mut self, chart: &Chart<'_>) -> Plan {
-        let owner = chart.owner();
-        let compartment = CompartmentId(self.lots.gen());
-        let subject = Subject::Compartment(chart.patient, compartment);
-        let recipient = owner.sign_recipient(&subject, &self.key, 0, &self.genesis);
-        Plan {
-            key: owner,
-            call: calls::records::open_compartment(chart.patient, compartment, &recipient),
-        }
     }
 }

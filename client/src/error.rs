@@ -34,7 +34,9 @@ pub enum Error {
     },
 
     // Keyring.
-    #[error("the keyring knows no compartment {0}: open it with `salus compartments open`, or fetch the newest keyring with `salus keyring fetch`")]
+    #[error(
+        "the keyring knows no compartment {0}: fetch the newest one with `salus keyring fetch`"
+    )]
     UnknownCompartment(String),
     #[error("the keyring holds no key of epoch {epoch} of compartment {compartment}: fetch the newest one with `salus keyring fetch`")]
     NoEpochKey { compartment: String, epoch: u32 },

@@ -182,10 +182,10 @@ impl Export {
                 text(row.label.as_deref().unwrap_or("(not known here)")),
                 text(&row.id),
                 row.epoch.to_string(),
-                moment(row.opened_at),
+                moment(row.rotated_at),
             ]
         });
-        let head = ["name", "on the chain", "epoch", "opened"];
+        let head = ["name", "on the chain", "epoch", "key since"];
         table(&mut page, "Compartments", &head, compartments);
         let trail = self.trail.entries.iter();
         let trail = trail.map(|row| vec![row.n.to_string(), moment(row.moment), text(&row.text)]);

@@ -8,7 +8,7 @@ use std::fmt;
 
 use hmac::{Hmac, Mac};
 use rand::{rngs::OsRng, seq::SliceRandom, RngCore};
-use salus_primitives::{Cid, CompartmentId, GrantIndex, ObjectKind, OrgId, PatientId};
+use salus_primitives::{Cid, CompartmentId, GrantIndex, ObjectKind, OrgId, PatientId, StudyIndex};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -27,78 +27,189 @@ const VERSION: u32 = 1;
 /// helpers' keys there are.
 const STANZAS: usize = 8;
 
+/// Spare compartments of a patient, numbered from 0. A longer taxonomy leaves fewer of them.
+pub const SPARES: u8 = 6;
+
+/// The spare that takes records with several flags, whichever these are: what its author cannot file
+/// closer, because only the patient knows which combination the others hold.
+pub const LAST_SPARE: u8 = SPARES - 1;
+
 /// What a compartment is about. Only the patient's app and its grantees know.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+///
+/// Everybody has the same ones, [`Label::all`], whatever records there are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Label {
-    /// Where records land that have no compartment of their own yet.
+    /// Where records land of which the author does not know what else they are.
     Intake,
-    Category {
-        category: Category,
-        sensitivity: BTreeSet<Sensitivity>,
-        /// Tells several compartments of one category and sensitivity apart; usually empty.
-        #[serde(default)]
-        discriminator: String,
+    /// What has no flag.
+    Category { category: Category },
+    /// What has this flag and no other, of whatever category.
+    Sensitivity { sensitivity: Sensitivity },
+    Spare {
+        number: u8,
+        /// The combinations of flags that lie in it: one, unless two devices have chosen at once.
+        /// Authors are not told.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        combinations: BTreeSet<BTreeSet<Sensitivity>>,
+        /// The study whose copy lies in it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        study: Option<StudyIndex>,
     },
 }
 
 impl Label {
-    /// The unflagged compartment of a category.
+    /// The compartment of a category, for what has no flag.
     pub fn of(category: Category) -> Self {
-        Self::flagged(category, [])
+        Label::Category { category }
     }
 
-    pub fn flagged(category: Category, sensitivity: impl IntoIterator<Item = Sensitivity>) -> Self {
-        Label::Category {
-            category,
-            sensitivity: sensitivity.into_iter().collect(),
-            discriminator: String::new(),
+    /// The compartment of a flag.
+    pub fn flag(sensitivity: Sensitivity) -> Self {
+        Label::Sensitivity { sensitivity }
+    }
+
+    pub fn spare(number: u8) -> Self {
+        Label::Spare {
+            number,
+            combinations: BTreeSet::new(),
+            study: None,
+        }
+    }
+
+    /// Where an author files a record, who does not know which spare holds which combination.
+    pub fn filed(category: Category, flags: &[Sensitivity]) -> Self {
+        match flags {
+            [] => Self::of(category),
+            [first, others @ ..] if others.iter().all(|flag| flag == first) => Self::flag(*first),
+            _ => Self::spare(LAST_SPARE),
+        }
+    }
+
+    /// The compartments of every patient: 32.
+    pub fn all() -> impl Iterator<Item = Self> {
+        std::iter::once(Label::Intake)
+            .chain(Category::ALL.iter().copied().map(Self::of))
+            .chain(Sensitivity::ALL.iter().copied().map(Self::flag))
+            .chain((0..SPARES).map(Self::spare))
+    }
+
+    /// What the id is made of: the kind and its number. What a spare holds is not part of it.
+    fn parts(&self) -> (&'static [u8], Option<u8>) {
+        match self {
+            Label::Intake => (b"intake", None),
+            Label::Category { category } => (b"category", Some((*category).into())),
+            Label::Sensitivity { sensitivity } => (b"sensitivity", Some((*sensitivity).into())),
+            Label::Spare { number, .. } => (b"spare", Some(*number)),
+        }
+    }
+
+    /// Whether both are of the same compartment.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+
+    /// The label as an author is told it: which flags a patient has is none of their business.
+    fn bare(&self) -> Self {
+        match self {
+            Label::Spare { number, .. } => Self::spare(*number),
+            other => other.clone(),
+        }
+    }
+
+    /// Whether this is a spare that holds this combination.
+    fn holds(&self, flags: &BTreeSet<Sensitivity>) -> bool {
+        matches!(self, Label::Spare { combinations, .. } if combinations.contains(flags))
+    }
+
+    /// Whether this is a spare that holds nothing yet, and can be given something.
+    fn is_free(&self) -> bool {
+        matches!(
+            self,
+            Label::Spare { number, combinations, study: None }
+                if combinations.is_empty() && *number != LAST_SPARE
+        )
+    }
+
+    /// Whether somebody who is to see these categories without flags, and these flags, may see all that
+    /// lies in it.
+    pub fn is_within(&self, categories: &[Category], flags: &[Sensitivity]) -> bool {
+        let named = |flag: &Sensitivity| flags.contains(flag);
+        match self {
+            Label::Intake | Label::Spare { study: Some(_), .. } => false,
+            Label::Category { category } => categories.contains(category),
+            Label::Sensitivity { sensitivity } => named(sensitivity),
+            // Any combination may lie in the last one.
+            Label::Spare { number, .. } if *number == LAST_SPARE => {
+                Sensitivity::ALL.iter().all(named)
+            }
+            Label::Spare { combinations, .. } => {
+                !combinations.is_empty() && combinations.iter().flatten().all(named)
+            }
+        }
+    }
+
+    /// Adds what another device has given this compartment to hold.
+    fn join(&mut self, other: &Self) {
+        if let (
+            Label::Spare {
+                combinations,
+                study,
+                ..
+            },
+            Label::Spare {
+                combinations: theirs,
+                study: their_study,
+                ..
+            },
+        ) = (self, other)
+        {
+            combinations.extend(theirs.iter().cloned());
+            *study = (*study).max(*their_study);
         }
     }
 }
 
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Label::Category {
-            category,
-            sensitivity,
-            discriminator,
-        } = self
-        else {
-            return f.write_str("intake");
-        };
-        write!(f, "{category}")?;
-        sensitivity
-            .iter()
-            .try_for_each(|flag| write!(f, " +{flag}"))?;
-        match discriminator.is_empty() {
-            true => Ok(()),
-            false => write!(f, " ({discriminator})"),
+        match self {
+            Label::Intake => f.write_str("intake"),
+            Label::Category { category } => write!(f, "{category}"),
+            Label::Sensitivity { sensitivity } => write!(f, "{sensitivity}"),
+            Label::Spare {
+                study: Some(study), ..
+            } => write!(f, "study {study}"),
+            Label::Spare { number, .. } if *number == LAST_SPARE => f.write_str("several flags"),
+            Label::Spare {
+                number,
+                combinations,
+                ..
+            } => {
+                if combinations.is_empty() {
+                    return write!(f, "spare {}", number + 1);
+                }
+                let words: Vec<String> = combinations
+                    .iter()
+                    .map(|flags| {
+                        let flags: Vec<&str> = flags.iter().map(|flag| flag.slug()).collect();
+                        flags.join(" + ")
+                    })
+                    .collect();
+                f.write_str(&words.join(", "))
+            }
         }
     }
 }
 
-/// HMAC-SHA256(tag key, four parts)[..16], each part with its length as u32 LE before it:
-/// `category`, the category's number, the flags' numbers ascending, the discriminator.
-/// Intake: `intake` and three empty parts.
+/// HMAC-SHA256(tag key, two parts)[..16], each part with its length as u32 LE before it: the kind, and
+/// its number as one byte, of which intake has none.
 pub fn compartment_id(tag_key: &[u8; 32], label: &Label) -> CompartmentId {
-    let parts: [Vec<u8>; 4] = match label {
-        Label::Intake => [b"intake".to_vec(), vec![], vec![], vec![]],
-        Label::Category {
-            category,
-            sensitivity,
-            discriminator,
-        } => [
-            b"category".to_vec(),
-            vec![u8::from(*category)],
-            sensitivity.iter().map(|flag| u8::from(*flag)).collect(),
-            discriminator.as_bytes().to_vec(),
-        ],
-    };
+    let (kind, number) = label.parts();
+    let number: Vec<u8> = number.into_iter().collect();
     let mut input = Vec::new();
-    for part in parts {
+    for part in [kind, &number] {
         input.extend_from_slice(&(part.len() as u32).to_le_bytes());
-        input.extend_from_slice(&part);
+        input.extend_from_slice(part);
     }
     let tag: [u8; 32] = match Hmac::<Sha256>::new_from_slice(tag_key) {
         Ok(mut mac) => {
@@ -111,9 +222,6 @@ pub fn compartment_id(tag_key: &[u8; 32], label: &Label) -> CompartmentId {
     id.copy_from_slice(&tag[..16]);
     CompartmentId(id)
 }
-
-/// [`Compartment::destroyed_before`] of one that was closed: no device brings any of its keys back.
-const CLOSED: u32 = u32::MAX;
 
 /// The secret keys of one thing, by epoch.
 #[derive(Clone, Debug, Default)]
@@ -244,16 +352,13 @@ pub struct Compartment {
 
 impl Compartment {
     fn new(label: Label) -> Self {
+        let mut epochs = Epochs::default();
+        epochs.prepare(0);
         Self {
             label,
-            epochs: Epochs::default(),
+            epochs,
             destroyed_before: 0,
         }
-    }
-
-    /// Whether it was closed, for good: nothing lies in it, and its keys are gone.
-    pub fn is_closed(&self) -> bool {
-        self.destroyed_before == CLOSED
     }
 }
 
@@ -266,16 +371,20 @@ pub struct Holder {
 }
 
 impl Keyring {
+    /// A keyring with all of a patient's compartments, and their first keys.
     pub fn new(patient: PatientId) -> Self {
         let mut tag_key = Zeroizing::new([0u8; 32]);
         OsRng.fill_bytes(tag_key.as_mut());
+        let compartments = Label::all()
+            .map(|label| (compartment_id(&tag_key, &label), Compartment::new(label)))
+            .collect();
         Self {
             patient,
             revision: 0,
             tag_key,
             inbox: Epochs::default(),
             inbox_destroyed_before: 0,
-            compartments: BTreeMap::new(),
+            compartments,
             holders: Vec::new(),
             left_out: BTreeSet::new(),
             based_on: None,
@@ -295,48 +404,76 @@ impl Keyring {
         self.compartments.iter()
     }
 
-    /// The compartment with this label that was not closed.
-    pub fn find(&self, label: &Label) -> Option<CompartmentId> {
+    /// The ids of all compartments, with the public keys of their first epoch: what an enrolment
+    /// publishes. Errs if one was destroyed.
+    pub fn first_keys(&self) -> Result<Vec<(CompartmentId, EncryptionKey)>> {
         self.compartments
-            .iter()
-            .find(|(_, compartment)| compartment.label == *label && !compartment.is_closed())
-            .map(|(id, _)| *id)
+            .keys()
+            .map(|id| Ok((*id, self.key(id, 0)?.public())))
+            .collect()
     }
 
-    /// Forgets the keys of a compartment that the chain has closed. Another one with its label gets an
-    /// id and keys of its own: grants that named this one must not reach that.
-    pub fn close(&mut self, id: &CompartmentId) {
-        self.destroy_before(id, CLOSED);
+    /// The compartment with this label, whatever a spare one holds.
+    pub fn find(&self, label: &Label) -> Option<CompartmentId> {
+        let id = compartment_id(&self.tag_key, label);
+        self.compartments.contains_key(&id).then_some(id)
     }
 
-    /// The id of the next compartment with this label.
-    fn next_id(&self, label: &Label) -> CompartmentId {
-        let mut number = 0u32;
-        loop {
-            let id = match (label, number) {
-                (
-                    Label::Category {
-                        category,
-                        sensitivity,
-                        discriminator,
-                    },
-                    1..,
-                ) => {
-                    let again = Label::Category {
-                        category: *category,
-                        sensitivity: sensitivity.clone(),
-                        discriminator: format!("{discriminator}\0{number}"),
-                    };
-                    compartment_id(&self.tag_key, &again)
-                }
-                _ => compartment_id(&self.tag_key, label),
-            };
-            let closed = self.compartment(&id).is_some_and(Compartment::is_closed);
-            if !closed || *label == Label::Intake {
-                return id;
-            }
-            number = number.saturating_add(1);
+    /// Where a record of this category and with these flags goes. The first one with a combination
+    /// takes the next free spare for it: save the keyring then.
+    pub fn place(
+        &mut self,
+        category: Category,
+        flags: &BTreeSet<Sensitivity>,
+    ) -> Result<CompartmentId> {
+        let listed: Vec<Sensitivity> = flags.iter().copied().collect();
+        if listed.len() < 2 {
+            return self.require(&Label::filed(category, &listed));
         }
+        if let Some(id) = self.spare(|label| label.holds(flags)) {
+            return Ok(id);
+        }
+        let Some(id) = self.spare(Label::is_free) else {
+            return self.require(&Label::spare(LAST_SPARE));
+        };
+        if let Some(Label::Spare { combinations, .. }) = self.label_mut(&id) {
+            combinations.insert(flags.clone());
+        }
+        Ok(id)
+    }
+
+    /// The spare compartments of a study's copies, then those that hold nothing: in the order of their
+    /// numbers.
+    pub fn for_study(&self, study: StudyIndex) -> Vec<CompartmentId> {
+        let of_study =
+            |label: &Label| matches!(label, Label::Spare { study: Some(of), .. } if *of == study);
+        let numbered = |id: &CompartmentId| self.label(id).and_then(|label| label.parts().1);
+        let mut found: Vec<CompartmentId> = self
+            .compartments
+            .iter()
+            .filter(|(_, row)| of_study(&row.label) || row.label.is_free())
+            .map(|(id, _)| *id)
+            .collect();
+        found.sort_by_key(|id| (!self.label(id).is_some_and(of_study), numbered(id)));
+        found
+    }
+
+    /// Notes that a spare compartment is this study's.
+    pub fn give_to_study(&mut self, id: &CompartmentId, of: StudyIndex) {
+        if let Some(Label::Spare { study, .. }) = self.label_mut(id) {
+            *study = Some(of);
+        }
+    }
+
+    /// The spare with the lowest number for which this holds.
+    fn spare(&self, holds: impl Fn(&Label) -> bool) -> Option<CompartmentId> {
+        (0..SPARES)
+            .filter_map(|number| self.find(&Label::spare(number)))
+            .find(|id| self.label(id).is_some_and(&holds))
+    }
+
+    fn label_mut(&mut self, id: &CompartmentId) -> Option<&mut Label> {
+        self.compartments.get_mut(id).map(|row| &mut row.label)
     }
 
     /// [`Keyring::find`], or an error that names the label.
@@ -356,7 +493,7 @@ impl Keyring {
     /// Id and public key of the compartment with this label at this epoch, made if need be.
     /// Save the keyring before the chain hears of either.
     pub fn prepare(&mut self, label: &Label, epoch: u32) -> (CompartmentId, EncryptionKey) {
-        let id = self.find(label).unwrap_or_else(|| self.next_id(label));
+        let id = compartment_id(&self.tag_key, label);
         let compartment = self
             .compartments
             .entry(id)
@@ -429,8 +566,8 @@ impl Keyring {
         self.inbox.newest_first()
     }
 
-    /// What a grant on these compartments hands over: for reading every epoch's key, for writing names only.
-    pub fn envelope(&self, compartments: &[CompartmentId], read: bool) -> Result<Envelope> {
+    /// What a grant to read these compartments hands over: every epoch's key.
+    pub fn envelope(&self, compartments: &[CompartmentId]) -> Result<Envelope> {
         let mut envelope = Envelope::new(self.patient);
         for id in compartments {
             let compartment = self
@@ -439,14 +576,25 @@ impl Keyring {
                 .ok_or_else(|| Error::UnknownCompartment(id.to_string()))?;
             let shared = Shared {
                 label: compartment.label.clone(),
-                epochs: match read {
-                    true => compartment.epochs.clone(),
-                    false => Epochs::default(),
-                },
+                epochs: compartment.epochs.clone(),
             };
             envelope.compartments.insert(*id, shared);
         }
         Ok(envelope)
+    }
+
+    /// What a grant to write hands over: which compartment is which, and no key. The present public
+    /// keys stand on the chain, signed. What spare ones hold is left out.
+    pub fn names(&self) -> Envelope {
+        let mut envelope = Envelope::new(self.patient);
+        for (id, compartment) in &self.compartments {
+            let shared = Shared {
+                label: compartment.label.bare(),
+                epochs: Epochs::default(),
+            };
+            envelope.compartments.insert(*id, shared);
+        }
+        envelope
     }
 
     /// Takes over what another device has added: nobody's keys are lost when two devices change the
@@ -459,10 +607,12 @@ impl Keyring {
         published: impl Fn(&CompartmentId, u32) -> Option<EncryptionKey>,
     ) {
         for (id, theirs) in other.compartments {
-            let ours = self
-                .compartments
-                .entry(id)
-                .or_insert_with(|| Compartment::new(theirs.label.clone()));
+            let ours = self.compartments.entry(id).or_insert_with(|| Compartment {
+                label: theirs.label.clone(),
+                epochs: Epochs::default(),
+                destroyed_before: 0,
+            });
+            ours.label.join(&theirs.label);
             ours.destroyed_before = ours.destroyed_before.max(theirs.destroyed_before);
             for (epoch, key) in theirs.epochs.0 {
                 let taken =
@@ -831,9 +981,8 @@ mod tests {
         let device = DecryptionKey::generate();
         let mut keyring = Keyring::new(PatientId([1; 16]));
         keyring.add_holder("phone", &device.public()).unwrap();
-        keyring.prepare(&Label::Intake, 0);
         keyring.prepare_inbox(0);
-        let lab = keyring.prepare(&Label::of(Category::LabResult), 0).0;
+        let lab = keyring.find(&Label::of(Category::LabResult)).unwrap();
         (keyring, device, lab)
     }
 
@@ -853,12 +1002,9 @@ mod tests {
             assert_eq!(back.inbox_keys().len(), 1);
             assert_eq!(back.holders(), keyring.holders());
             assert_eq!(back.label(&lab), Some(&Label::of(Category::LabResult)));
-            // The tag key came along: new labels get the same ids.
-            let label = Label::of(Category::Imaging);
-            assert_eq!(
-                back.clone().prepare(&label, 0).0,
-                keyring.prepare(&label, 0).0
-            );
+            for label in Label::all() {
+                assert_eq!(back.find(&label), keyring.find(&label));
+            }
         }
         assert!(matches!(
             Keyring::open(&[DecryptionKey::generate()], &sealed),
@@ -890,7 +1036,6 @@ mod tests {
 
     fn held_by(count: usize) -> (Keyring, Vec<DecryptionKey>) {
         let mut keyring = Keyring::new(PatientId([1; 16]));
-        keyring.prepare(&Label::Intake, 0);
         let keys: Vec<_> = (0..count).map(|_| DecryptionKey::generate()).collect();
         for (number, key) in keys.iter().enumerate() {
             let name = format!("device {number}");
@@ -958,8 +1103,8 @@ mod tests {
     fn two_devices_that_change_the_keyring_at_once_lose_nothing() {
         let (mut phone, _, lab) = filled();
         let mut laptop = phone.clone();
-        let imaging = phone.prepare(&Label::of(Category::Imaging), 0);
-        let pathology = laptop.prepare(&Label::of(Category::Pathology), 0);
+        let imaging = phone.prepare(&Label::of(Category::Imaging), 1);
+        let pathology = laptop.prepare(&Label::of(Category::Pathology), 1);
         let (ours, theirs) = (
             phone.prepare_epoch(&lab, 1).unwrap(),
             laptop.prepare_epoch(&lab, 1).unwrap(),
@@ -984,8 +1129,8 @@ mod tests {
                 _ => None,
             });
             assert_eq!(public(&merged, &lab, 1), *expected);
-            assert_eq!(public(&merged, &imaging.0, 0), imaging.1);
-            assert_eq!(public(&merged, &pathology.0, 0), pathology.1);
+            assert_eq!(public(&merged, &imaging.0, 1), imaging.1);
+            assert_eq!(public(&merged, &pathology.0, 1), pathology.1);
             assert_eq!(merged.inbox_keys().len(), 2);
             assert_eq!(merged.holders().len(), 2);
             assert_eq!(merged.revision(), laptop.revision());
@@ -1000,7 +1145,7 @@ mod tests {
         assert_eq!(phone.holders(), laptop.holders());
         assert_eq!(phone.left_out(), &BTreeSet::from([3]));
         assert!(phone.revision() > laptop.revision());
-        assert_eq!(public(&phone, &imaging.0, 0), imaging.1);
+        assert_eq!(public(&phone, &imaging.0, 1), imaging.1);
     }
 
     #[test]
@@ -1064,23 +1209,9 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_look_alike_get_different_ids() {
+    fn every_compartment_has_an_id_of_its_own() {
         let key = [7; 32];
-        let labels = [
-            Label::Intake,
-            Label::of(Category::PatientSummary),
-            Label::of(Category::LabResult),
-            Label::flagged(Category::LabResult, [Sensitivity::Hiv]),
-            Label::flagged(
-                Category::LabResult,
-                [Sensitivity::MentalHealth, Sensitivity::Hiv],
-            ),
-            Label::Category {
-                category: Category::LabResult,
-                sensitivity: [Sensitivity::MentalHealth].into(),
-                discriminator: "\u{4}".into(),
-            },
-        ];
+        let labels: Vec<Label> = Label::all().collect();
         let ids: BTreeSet<_> = labels
             .iter()
             .map(|label| compartment_id(&key, label))
@@ -1098,7 +1229,7 @@ mod tests {
         let shown = format!(
             "{keyring:?} {:?} {:?}",
             keyring.compartments,
-            keyring.envelope(&[lab], true)
+            keyring.envelope(&[lab])
         );
         assert!(!shown.contains("SECRET"), "{shown}");
         assert!(!shown.contains(&hex::encode(*keyring.tag_key)));
@@ -1138,31 +1269,105 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_compartment_never_comes_back_under_its_id_or_its_keys() {
-        let lab = Label::of(Category::LabResult);
+    fn everybody_has_as_many_compartments_as_the_chain_asks_for() {
+        let keyring = Keyring::new(PatientId([1; 16]));
+        let keys = keyring.first_keys().unwrap();
+        assert_eq!(keys.len(), salus_primitives::COMPARTMENTS as usize);
+        assert_eq!(Label::all().count(), keys.len());
+        assert!(keys.is_sorted_by(|(one, _), (next, _)| one < next));
+        let distinct: BTreeSet<String> = keys.iter().map(|(_, key)| key.to_string()).collect();
+        assert_eq!(distinct.len(), keys.len());
+    }
+
+    fn flags(flags: &[Sensitivity]) -> BTreeSet<Sensitivity> {
+        flags.iter().copied().collect()
+    }
+
+    #[test]
+    fn a_record_goes_to_its_category_or_flag_and_combinations_to_spare_ones() {
+        use Sensitivity::{Genetic, Hiv, MentalHealth, SubstanceUse, Violence};
+        let lab = Category::LabResult;
         let mut keyring = Keyring::new(PatientId([1; 16]));
-        let mut elsewhere = keyring.clone();
-        let (first, key) = keyring.prepare(&lab, 0);
-        keyring.close(&first);
-        assert_eq!(keyring.find(&lab), None);
-        assert!(keyring.key(&first, 0).is_err());
-        let (second, other) = keyring.prepare(&lab, 0);
-        assert_ne!(second, first);
-        assert_ne!(other, key);
-        assert_eq!(keyring.find(&lab), Some(second));
-        keyring.close(&second);
-        let (third, _) = keyring.prepare(&lab, 0);
-        assert!(third != first && third != second);
+        let mut place = |found: &[Sensitivity]| keyring.place(lab, &flags(found)).unwrap();
+        let pairs = [
+            [Hiv, Genetic],
+            [Hiv, SubstanceUse],
+            [Hiv, MentalHealth],
+            [Hiv, Violence],
+            [Genetic, Violence],
+        ];
+        let spares: Vec<_> = pairs.iter().map(|pair| place(pair)).collect();
+        assert_eq!(spares.iter().collect::<BTreeSet<_>>().len(), 5);
+        // The same combination, in whatever order, goes where it went.
+        assert_eq!(place(&[Genetic, Hiv]), spares[0]);
+        // What comes after them goes to the last one.
+        let rest = [
+            place(&[MentalHealth, Violence]),
+            place(&[Hiv, Genetic, Violence]),
+        ];
+        assert_eq!(rest[0], rest[1]);
+        let found = [place(&[]), place(&[Hiv])];
+        for (id, label) in [
+            (found[0], Label::of(lab)),
+            (found[1], Label::flag(Hiv)),
+            (rest[0], Label::spare(LAST_SPARE)),
+        ] {
+            assert_eq!(keyring.find(&label), Some(id), "{label}");
+        }
+        let other = keyring.place(Category::Imaging, &flags(&[Hiv])).unwrap();
+        assert_eq!(other, found[1], "of whatever category");
         assert_eq!(
-            keyring.label(&first),
-            Some(&lab),
-            "old entries keep their names"
+            keyring.label(&spares[0]).unwrap().to_string(),
+            "hiv + genetic"
         );
-        // A device that has not heard of it does not bring it back.
-        assert_eq!(elsewhere.prepare(&lab, 0).0, first);
-        elsewhere.merge(keyring, |_, _| None);
-        assert_eq!(elsewhere.find(&lab), Some(third));
-        assert!(elsewhere.key(&first, 0).is_err());
+    }
+
+    #[test]
+    fn two_devices_that_give_one_spare_two_combinations_share_it_only_with_all_flags() {
+        use Sensitivity::{Genetic, Hiv, MentalHealth, Violence};
+        let (mut phone, _, _) = filled();
+        let mut tablet = phone.clone();
+        let ours = flags(&[Hiv, Genetic]);
+        let theirs = flags(&[MentalHealth, Violence]);
+        let lab = Category::LabResult;
+        let id = phone.place(lab, &ours).unwrap();
+        assert_eq!(tablet.place(lab, &theirs).unwrap(), id);
+        phone.merge(tablet, |_, _| None);
+        assert_eq!(phone.place(lab, &ours).unwrap(), id);
+        assert_eq!(phone.place(lab, &theirs).unwrap(), id);
+        let label = phone.label(&id).unwrap();
+        assert!(!label.is_within(&[lab], &[Hiv, Genetic]));
+        assert!(!label.is_within(&[lab], &[MentalHealth, Violence]));
+        assert!(label.is_within(&[], &[Hiv, Genetic, MentalHealth, Violence]));
+    }
+
+    #[test]
+    fn authors_are_not_told_which_combinations_there_are() {
+        let (mut keyring, _, _) = filled();
+        let pair = flags(&[Sensitivity::Hiv, Sensitivity::SubstanceUse]);
+        let before = keyring.names().to_json().unwrap();
+        keyring.place(Category::LabResult, &pair).unwrap();
+        let spare = keyring.for_study(3)[0];
+        keyring.give_to_study(&spare, 3);
+        assert_eq!(*keyring.names().to_json().unwrap(), *before);
+        assert_eq!(keyring.names().compartments.len(), 32);
+        assert!(!String::from_utf8_lossy(&before).contains("SECRET"));
+    }
+
+    #[test]
+    fn a_study_takes_a_spare_that_nothing_else_is_filed_in() {
+        let (mut keyring, _, _) = filled();
+        let pair = flags(&[Sensitivity::Hiv, Sensitivity::Genetic]);
+        let first = keyring.for_study(7)[0];
+        keyring.give_to_study(&first, 7);
+        assert_eq!(keyring.for_study(7)[0], first);
+        assert!(!keyring.for_study(8).contains(&first));
+        assert_ne!(keyring.place(Category::LabResult, &pair).unwrap(), first);
+        let label = keyring.label(&first).unwrap();
+        assert!(!label.is_within(Category::ALL, Sensitivity::ALL));
+        // The last spare is never a study's.
+        let last = keyring.find(&Label::spare(LAST_SPARE)).unwrap();
+        assert!(!keyring.for_study(8).contains(&last));
     }
 
     #[test]

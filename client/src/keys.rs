@@ -7,11 +7,11 @@ use codec::Decode;
 use rand::{rngs::OsRng, RngCore};
 use salus_primitives::{
     signing::{
-        credential_payload, enrolment_payload, recipient_payload, role_payload, succession_payload,
-        CredentialConsent, RoleConsent,
+        compartments_payload, credential_payload, enrolment_payload, recipient_payload,
+        role_payload, succession_payload, CredentialConsent, RoleConsent, SCHEME_X25519,
     },
-    AccountId, ClinicianRole, ControllerRole, EnrolmentConsent, Genesis, Moment, OrgId, PatientId,
-    Recipient, Subject, SuccessionConsent,
+    AccountId, ClinicianRole, CompartmentId, CompartmentSet, ControllerRole, EnrolmentConsent,
+    Genesis, Moment, OrgId, PatientId, Recipient, Subject, SuccessionConsent,
 };
 use sp_core::sr25519;
 use sp_runtime::MultiSignature;
@@ -114,10 +114,30 @@ impl AccountKey {
         let payload = recipient_payload(genesis, subject, key.scheme(), raw, epoch);
         Recipient {
             scheme: key.scheme(),
-            key: raw.to_vec().try_into().unwrap_or_default(),
+            key: *raw,
             epoch,
             signature: self.multi_sign(&payload),
         }
+    }
+
+    /// Publishes the first keys of a patient's compartments, in ascending order of the ids, under one
+    /// signature.
+    pub fn sign_compartments(
+        &self,
+        patient: &PatientId,
+        keys: &[(CompartmentId, EncryptionKey)],
+        genesis: &Genesis,
+    ) -> Result<CompartmentSet> {
+        let compartments: Vec<_> = keys.iter().map(|(id, key)| (*id, *key.raw())).collect();
+        let compartments = compartments.try_into().map_err(|_| {
+            Error::Keyring("it does not hold the compartments that every patient has".into())
+        })?;
+        let payload = compartments_payload(genesis, patient, SCHEME_X25519, &compartments);
+        Ok(CompartmentSet {
+            scheme: SCHEME_X25519,
+            compartments,
+            signature: self.multi_sign(&payload),
+        })
     }
 
     /// Signs that `organisation` may enrol this account's patient of this salt: [`PatientId::derive`].

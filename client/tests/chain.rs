@@ -10,12 +10,12 @@ use std::{
 use salus_client::{
     chain::{calls, Chain, ChainError, Phase, Rejection},
     files::age::DecryptionKey,
+    keyring::Keyring,
     keys::{random_16, AccountKey},
     trail::{self, SeenHead, TrailError},
 };
 use salus_primitives::{
-    ClinicianRole, CompartmentId, ControllerRole, Genesis, OrganisationKind, PatientId, Subject,
-    DAY, HOUR,
+    ClinicianRole, ControllerRole, Genesis, OrganisationKind, PatientId, Subject, DAY, HOUR,
 };
 
 struct Node {
@@ -151,11 +151,13 @@ async fn a_trail_is_written_read_back_and_verified() {
     assert_eq!(event.fields["role"], "Physician");
 
     // A patient's first three entries, two of them sent without waiting in between.
-    let (salt, intake) = (random_16(), CompartmentId(random_16()));
+    let salt = random_16();
     let genesis = chain.genesis();
     let patient = PatientId::derive(&genesis, &owner.account(), &salt);
-    let recipient =
-        |subject| owner.sign_recipient(&subject, &DecryptionKey::generate().public(), 0, &genesis);
+    let inbox_key = DecryptionKey::generate().public();
+    let inbox = owner.sign_recipient(&Subject::Inbox(patient), &inbox_key, 0, &genesis);
+    let keys = Keyring::new(patient).first_keys().unwrap();
+    let compartments = owner.sign_compartments(&patient, &keys, &genesis).unwrap();
     let consent = owner.sign_enrolment(
         organisation,
         &doctor.account(),
@@ -168,9 +170,8 @@ async fn a_trail_is_written_read_back_and_verified() {
         patient,
         &owner.account(),
         ControllerRole::Owner,
-        intake,
-        &recipient(Subject::Compartment(patient, intake)),
-        &recipient(Subject::Inbox(patient)),
+        &compartments,
+        &inbox,
         &consent,
     );
     chain.submit(&doctor, &enrol).await.unwrap();

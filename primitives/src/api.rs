@@ -12,15 +12,15 @@ use crate::{
     FormerKeyring, Glass, GlassIndex, Grant, GrantIndex, Grantee, HandOver, LetterStage, Link,
     Member, Moment, ObjectKind, OrgId, Organisation, Participation, Patient, PatientId,
     PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Removal, Request,
-    RequestIndex, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
+    RequestIndex, SignedCompartments, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 
-/// A compartment with what an author needs to write into it.
+/// A compartment as it is now.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
 pub struct CompartmentView {
     pub compartment: Compartment,
+    /// The key of the present epoch; none in epoch 0, whose key `first_keys` has.
     pub recipient: Option<SignedRecipient>,
-    pub is_intake: bool,
     /// A grant that held this epoch's key has ended: rotate at the next use.
     pub needs_rotation: bool,
 }
@@ -63,7 +63,8 @@ sp_api::decl_runtime_apis! {
         fn clinician(account: AccountId) -> Option<Clinician>;
         /// The credentials of an organisation, in the order of storage, after one of them.
         fn clinicians(organisation: OrgId, after: Option<AccountId>, limit: u32) -> Vec<(AccountId, Clinician)>;
-        /// The published key of an organisation, account, compartment or inbox. Verify it.
+        /// The published key of an organisation, account or inbox, and of a compartment that was
+        /// rotated. Verify it.
         fn recipient(subject: Subject) -> Option<SignedRecipient>;
 
         /// A patient's row; none if the id is not enrolled.
@@ -79,10 +80,13 @@ sp_api::decl_runtime_apis! {
         /// Keyrings that were replaced lately and can be named again, newest first.
         fn former_keyrings(patient: PatientId) -> Vec<(Cid, FormerKeyring)>;
 
-        /// A compartment of a patient; none if it was never opened, or closed.
+        /// A compartment of a patient; none if the patient has no such one.
         fn compartment(patient: PatientId, compartment: CompartmentId) -> Option<CompartmentView>;
-        /// All of a patient's compartments, at most 256.
+        /// All of a patient's compartments: 32.
         fn compartments(patient: PatientId) -> Vec<(CompartmentId, CompartmentView)>;
+        /// The keys that the compartments got with the enrolment, those that were rotated since too.
+        /// Verify them.
+        fn first_keys(patient: PatientId) -> Option<SignedCompartments>;
         /// A record's row, erased or not; none if the patient has no such record.
         fn record(patient: PatientId, record: RecordIndex) -> Option<Record>;
         /// A patient's records from an index on.

@@ -25,7 +25,8 @@ pub use ids::*;
 pub use rejection::Rejection;
 pub use rows::*;
 pub use signing::{
-    CredentialConsent, EnrolmentConsent, Recipient, SignedRecipient, Subject, SuccessionConsent,
+    CompartmentSet, CredentialConsent, EnrolmentConsent, Recipient, SignedCompartments,
+    SignedRecipient, Subject, SuccessionConsent,
 };
 pub use trail::TrailHead;
 

@@ -4,9 +4,7 @@
 //! clients that have the rows already. Nothing else in Salus compares a grant with a clock. What is
 //! not in the rows the caller says: the time, and who is in good standing.
 
-use crate::{
-    AccountId, CompartmentId, Grant, Grantee, Moment, OrgId, Record, RecordIndex, Rights, Scope,
-};
+use crate::{AccountId, Grant, Grantee, Moment, OrgId, Record, RecordIndex, Rights, Scope};
 
 /// The rules below, as grants name them.
 pub const RULE_VERSION: u8 = 1;
@@ -52,7 +50,6 @@ pub fn is_given_to(grantee: &Grantee, who: &AccountId, organisation: OrgId) -> b
 }
 
 /// Whether a grant reaches a record: in scope, anchored within the grant's window, not erased.
-/// Intake is like any other compartment here: reached only if the scope names it.
 pub fn covers(grant: &Grant, index: RecordIndex, record: &Record, now: Moment) -> bool {
     let in_scope = match &grant.scope {
         Scope::Compartments(compartments) => compartments.contains(&record.compartment),
@@ -68,16 +65,13 @@ pub fn covers(grant: &Grant, index: RecordIndex, record: &Record, now: Moment) -
         && !record.is_erased(now)
 }
 
-/// Whether a grant reaches a compartment to write into. Intake is open to every writer: a result
-/// that belongs nowhere must still reach the patient.
-pub fn covers_writing(
-    grant: &Grant,
-    compartment: &CompartmentId,
-    intake: Option<CompartmentId>,
-) -> bool {
-    grant.rights.write()
-        && (intake.as_ref() == Some(compartment)
-            || matches!(&grant.scope, Scope::Compartments(named) if named.contains(compartment)))
+/// Whether such a grant needs this scope, or has to do without: writing reaches every compartment, and a
+/// scope that said more would tell where something is to be filed.
+pub fn fits_rights(scope: &Scope, rights: Rights) -> bool {
+    match scope {
+        Scope::Compartments(compartments) => compartments.is_empty() != rights.read(),
+        Scope::Records(records) => !records.is_empty() && rights == Rights::Read,
+    }
 }
 
 /// Whether the envelopes of such a grant hold keys of compartments, which outlast the grant.
@@ -94,7 +88,7 @@ pub fn is_ascending<Item: Ord>(items: &[Item]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Basis, Cid, Purpose, RecordState};
+    use crate::{Basis, Cid, CompartmentId, Purpose, RecordState};
     use sp_core::H256;
 
     const READER: AccountId = AccountId::new([1; 32]);
@@ -211,17 +205,23 @@ mod tests {
     }
 
     #[test]
-    fn writers_reach_their_scope_and_intake() {
-        let intake = Some(INTAKE);
-        assert!(covers_writing(&grant(), &LABORATORY, intake));
-        assert!(covers_writing(&grant(), &INTAKE, intake));
-        assert!(!covers_writing(&grant(), &INTAKE, None));
-        let reader = Grant {
-            rights: Rights::Read,
-            ..grant()
-        };
-        assert!(!covers_writing(&reader, &LABORATORY, intake));
-        assert!(!covers_writing(&reader, &INTAKE, intake));
+    fn what_is_read_is_named_and_what_is_written_is_not() {
+        let some = grant().scope;
+        let none = Scope::Compartments(Default::default());
+        let records = Scope::Records(vec![1].try_into().expect("one"));
+        let no_records = Scope::Records(Default::default());
+        for rights in [Rights::Read, Rights::ReadWrite] {
+            assert!(fits_rights(&some, rights));
+            assert!(!fits_rights(&none, rights));
+        }
+        assert!(fits_rights(&none, Rights::Write));
+        assert!(!fits_rights(&some, Rights::Write));
+        assert!(fits_rights(&records, Rights::Read));
+        for rights in [Rights::Write, Rights::ReadWrite] {
+            assert!(!fits_rights(&records, rights));
+            assert!(!fits_rights(&no_records, rights));
+        }
+        assert!(!fits_rights(&no_records, Rights::Read));
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::{
 pub const MAX_NAME: u32 = 64;
 pub const MAX_URL: u32 = 256;
 pub const MAX_SCOPE: u32 = 32;
+/// Compartments of a patient: everybody has as many, from the enrolment on.
+pub const COMPARTMENTS: u32 = 32;
 pub const MAX_OPEN: u32 = 64;
 pub const MAX_ANCHORS: u32 = 128;
 pub const MAX_DELIVERIES: u32 = 64;
@@ -248,12 +250,10 @@ row! {
 
 row! {
     pub struct Compartment {
+        /// Of the key that records are encrypted to now.
         pub epoch: u32,
-        pub opened_at: Moment,
-        /// When the present epoch began.
+        /// When this epoch began; at first the enrolment.
         pub rotated_at: Moment,
-        /// Records that lie in it, erased ones included. One without any can be closed.
-        pub records: u32,
     }
 }
 
@@ -380,6 +380,8 @@ impl Grantee {
 }
 
 row! {
+    /// What a grant lets read. Who may write may write into every compartment, so a grant that only
+    /// lets write has an empty scope of compartments.
     pub enum Scope {
         #[codec(index = 0)]
         Compartments(BoundedVec<CompartmentId, ConstU32<MAX_SCOPE>>),

@@ -1,4 +1,4 @@
-//! What people sign outside of transactions: recipients and enrolments.
+//! What people sign outside of transactions: keys and enrolments.
 //!
 //! Every payload names its domain and the genesis hash, so that it means nothing anywhere else.
 //! Wallets that wrap what they sign in `<Bytes>…</Bytes>` are accepted.
@@ -6,16 +6,18 @@
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
-use sp_core::{bounded::BoundedVec, ConstU32};
 use sp_runtime::{traits::Verify, MultiSignature};
 
 use crate::{
     AccountId, ClinicianRole, CompartmentId, ControllerRole, Genesis, Moment, OrgId, PatientId,
-    DAY, SECOND,
+    COMPARTMENTS, DAY, SECOND,
 };
 
-/// Room for a post-quantum hybrid key: X-Wing is 1,216 raw bytes. Do not reduce.
-pub type RecipientKey = BoundedVec<u8, ConstU32<1300>>;
+/// What the chain keeps of a public key: the key itself, if it has 32 bytes.
+///
+/// Scheme 1 is reserved for X-Wing, whose keys have 1,216 bytes: the chain will keep the
+/// blake2b-256 of the key, and the key lies in a file, so that no row grows with the scheme.
+pub type RecipientKey = [u8; 32];
 
 /// `scheme` of an age X25519 recipient: 32 raw bytes.
 pub const SCHEME_X25519: u8 = 0;
@@ -50,12 +52,9 @@ pub struct Recipient {
 }
 
 impl Recipient {
-    /// Whether the key has the length its scheme asks for.
+    /// Returns whether anybody can encrypt to a key of this scheme.
     pub fn is_well_formed(&self) -> bool {
-        match self.scheme {
-            SCHEME_X25519 => self.key.len() == 32,
-            _ => false,
-        }
+        self.scheme == SCHEME_X25519
     }
 
     pub fn is_signed_by(&self, signer: &AccountId, genesis: &Genesis, subject: &Subject) -> bool {
@@ -91,6 +90,81 @@ pub fn recipient_payload(
     sp_io::hashing::blake2_256(
         &(b"salus/recipient/v1", genesis, subject, scheme, key, epoch).encode(),
     )
+}
+
+/// The compartments that a patient gets with the enrolment, and their first keys.
+///
+/// Everybody gets as many, so that their number tells nothing; and one signature stands for all keys,
+/// so that a patient takes two rows and not sixty-four.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct CompartmentSet {
+    /// Of all keys.
+    pub scheme: u8,
+    /// In ascending order of the ids, which are pseudo-random: the order tells nothing.
+    pub compartments: [(CompartmentId, RecipientKey); COMPARTMENTS as usize],
+    pub signature: MultiSignature,
+}
+
+impl CompartmentSet {
+    pub fn is_well_formed(&self) -> bool {
+        self.scheme == SCHEME_X25519
+    }
+
+    pub fn is_ascending(&self) -> bool {
+        self.compartments
+            .is_sorted_by(|(one, _), (next, _)| one < next)
+    }
+
+    pub fn is_signed_by(&self, signer: &AccountId, genesis: &Genesis, patient: &PatientId) -> bool {
+        let payload = compartments_payload(genesis, patient, self.scheme, &self.compartments);
+        verify(&self.signature, &payload, signer)
+    }
+
+    /// Returns the first key of a compartment; none if it is not the patient's.
+    pub fn key(&self, compartment: &CompartmentId) -> Option<&RecipientKey> {
+        let place = self
+            .compartments
+            .binary_search_by_key(compartment, |(id, _)| *id);
+        self.compartments.get(place.ok()?).map(|(_, key)| key)
+    }
+}
+
+/// What a future controller signs to give a patient's compartments their first keys.
+pub fn compartments_payload(
+    genesis: &Genesis,
+    patient: &PatientId,
+    scheme: u8,
+    compartments: &[(CompartmentId, RecipientKey); COMPARTMENTS as usize],
+) -> [u8; 32] {
+    sp_io::hashing::blake2_256(
+        &(
+            b"salus/compartments/v1",
+            genesis,
+            patient,
+            scheme,
+            compartments,
+        )
+            .encode(),
+    )
+}
+
+/// A patient's compartments with their first keys, and the account whose signature these bear.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct SignedCompartments {
+    pub signer: AccountId,
+    pub set: CompartmentSet,
+}
+
+impl SignedCompartments {
+    pub fn is_valid(&self, genesis: &Genesis, patient: &PatientId) -> bool {
+        self.set.is_well_formed()
+            && self.set.is_ascending()
+            && self.set.is_signed_by(&self.signer, genesis, patient)
+    }
 }
 
 /// The future controller's word that this organisation may enrol this patient.

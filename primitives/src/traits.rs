@@ -5,8 +5,9 @@ use sp_runtime::{DispatchError, DispatchResult, MultiSignature};
 use sp_weights::Weight;
 
 use crate::{
-    Balance, Basis, Cid, CompartmentId, ControllerRole, Genesis, GrantIndex, GrantTerms, Grantee,
-    Member, Moment, OrgId, PatientId, Purpose, Recipient, Record, RecordIndex, RequestIndex,
+    Balance, Basis, Cid, CompartmentId, CompartmentSet, ControllerRole, Genesis, GrantIndex,
+    GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, Record, RecordIndex,
+    RequestIndex,
 };
 
 /// The present moment and the chain's name, as every signed payload needs them.
@@ -72,22 +73,19 @@ pub trait Control<AccountId> {
     ) -> Result<PatientOrigin<AccountId>, DispatchError>;
 }
 
-/// What enrolment needs of the record store: the mandatory intake compartment.
-pub trait OpenIntake<AccountId> {
-    fn open_intake(
-        patient: PatientId,
-        actor: &AccountId,
-        signer: &AccountId,
-        compartment: CompartmentId,
-        recipient: Recipient,
-    ) -> DispatchResult;
+/// What enrolment needs of the record store: the compartments that everybody has. Implemented by
+/// `pallet-records`.
+pub trait OpenCompartments<AccountId> {
+    /// Opens the compartments of a patient who has none, under keys that `signer` signed. The caller's
+    /// own event says so.
+    fn open(patient: PatientId, signer: &AccountId, set: CompartmentSet) -> DispatchResult;
 }
 
 /// What others may know and do about records. Implemented by `pallet-records`.
 pub trait Records<AccountId> {
     fn record(patient: &PatientId, index: RecordIndex) -> Option<Record>;
-    fn compartment_exists(patient: &PatientId, compartment: &CompartmentId) -> bool;
-    fn intake(patient: &PatientId) -> Option<CompartmentId>;
+    /// Whether all of these are compartments of the patient: one read, however many.
+    fn compartments_exist(patient: &PatientId, compartments: &[CompartmentId]) -> bool;
 
     /// Links a correction both ways. Errors if either is missing, erased or already linked.
     fn link_correction(
@@ -99,13 +97,8 @@ pub trait Records<AccountId> {
 
 /// The one predicate over grants, as the other pallets ask it. Implemented by `pallet-consent`.
 pub trait Consent<AccountId> {
-    /// The organisation for which `who` may write into this compartment under this grant, now.
-    fn may_write(
-        patient: &PatientId,
-        grant: GrantIndex,
-        who: &AccountId,
-        compartment: &CompartmentId,
-    ) -> Option<OrgId>;
+    /// The organisation for which `who` may write under this grant, now: into every compartment.
+    fn may_write(patient: &PatientId, grant: GrantIndex, who: &AccountId) -> Option<OrgId>;
 
     /// Whether `who` may read all of these records under this grant for this purpose, at `at`.
     fn may_read(
@@ -248,8 +241,8 @@ pub trait BenchmarkWorld<AccountId> {
     fn service() -> AccountId;
     /// A new patient, and an owner of it.
     fn patient() -> (PatientId, AccountId);
-    /// Opens so many compartments beside intake.
-    fn compartments(patient: PatientId, count: u32) -> Vec<CompartmentId>;
+    /// The patient's compartments, in ascending order: 32.
+    fn compartments(patient: PatientId) -> Vec<CompartmentId>;
     /// Anchors so many records, spread over the compartments, written by the clinician.
     fn records(patient: PatientId, compartments: &[CompartmentId], count: u32) -> Vec<RecordIndex>;
     /// Gives the clinician a live grant to read and write, for `Purpose::Treat`.

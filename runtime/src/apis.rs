@@ -14,7 +14,7 @@ use salus_primitives::{
     EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, GrantIndex, Grantee,
     LetterStage, Link, Member, Moment, ObjectKind, OrgId, Organisation, Participation, Patient,
     PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Request,
-    RequestIndex, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
+    RequestIndex, SignedCompartments, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 use sp_api::impl_runtime_apis;
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
@@ -45,7 +45,6 @@ fn compartment_view(
 ) -> CompartmentView {
     CompartmentView {
         recipient: Records::recipient(patient, id),
-        is_intake: Records::intake(patient).as_ref() == Some(id),
         needs_rotation,
         compartment,
     }
@@ -267,6 +266,10 @@ impl_runtime_apis! {
                     (id, compartment_view(&patient, &id, row, stale))
                 })
                 .collect()
+        }
+
+        fn first_keys(patient: PatientId) -> Option<SignedCompartments> {
+            Records::first_keys(&patient)
         }
 
         fn record(patient: PatientId, record: RecordIndex) -> Option<Record> {

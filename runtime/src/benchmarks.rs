@@ -5,14 +5,14 @@ use alloc::vec::Vec;
 use frame_support::BoundedVec;
 use salus_primitives::{
     rows::DAY,
-    signing::{recipient_payload, SCHEME_X25519},
+    signing::{compartments_payload, SCHEME_X25519},
     traits::{
         BenchmarkAdmin, BenchmarkCrowd, BenchmarkEmergencies, BenchmarkErasures, BenchmarkKeys,
-        BenchmarkWorld, Chain, OpenIntake, Standing,
+        BenchmarkWorld, Chain, OpenCompartments, Standing,
     },
-    Cid, ClinicianRole, CompartmentId, ControllerRole, GrantIndex, GrantTerms, Grantee, NewRecord,
-    OrgId, OrganisationKind, PatientId, Purpose, Recipient, RecordIndex, RecordState, Rights,
-    Scope, Subject,
+    Cid, ClinicianRole, CompartmentId, CompartmentSet, ControllerRole, GrantIndex, GrantTerms,
+    Grantee, NewRecord, OrgId, OrganisationKind, PatientId, Purpose, RecordIndex, RecordState,
+    Rights, Scope,
 };
 use sp_core::{crypto::KeyTypeId, sr25519};
 
@@ -46,7 +46,6 @@ frame_benchmarking::define_benchmarks!(
 );
 
 const KEY_TYPE: KeyTypeId = KeyTypeId(*b"salu");
-const INTAKE: CompartmentId = CompartmentId([0xff; 16]);
 
 /// Makes what a benchmark needs by the calls that people make.
 pub struct World;
@@ -104,13 +103,15 @@ fn owner(patient: PatientId) -> AccountId {
         .0
 }
 
-fn recipient(owner: &AccountId, subject: Subject) -> Recipient {
-    let key = [7u8; 32];
-    let payload = recipient_payload(&SalusChain::genesis(), &subject, SCHEME_X25519, &key, 0);
-    Recipient {
+/// The compartments of a patient, under keys that its owner signs.
+fn compartments(patient: PatientId, owner: &AccountId) -> CompartmentSet {
+    let compartments =
+        core::array::from_fn(|number| (CompartmentId([number as u8; 16]), [number as u8; 32]));
+    let genesis = SalusChain::genesis();
+    let payload = compartments_payload(&genesis, &patient, SCHEME_X25519, &compartments);
+    CompartmentSet {
         scheme: SCHEME_X25519,
-        key: BoundedVec::truncate_from(key.to_vec()),
-        epoch: 0,
+        compartments,
         signature: World::sign(owner, &payload),
     }
 }
@@ -170,7 +171,7 @@ impl BenchmarkEmergencies<AccountId> for World {
 impl BenchmarkErasures<AccountId> for World {
     fn erased() -> (PatientId, RecordIndex) {
         let (patient, _) = Self::patient();
-        let record = Self::records(patient, &[INTAKE], 1)[0];
+        let record = Self::records(patient, &Self::compartments(patient)[..1], 1)[0];
         pallet_records::Records::<Runtime>::mutate(patient, record, |row| {
             if let Some(row) = row {
                 row.state = RecordState::Erased;
@@ -196,30 +197,19 @@ impl BenchmarkWorld<AccountId> for World {
         let owner = AccountId::new(sp_io::crypto::sr25519_generate(KEY_TYPE, None).0);
         Patients::do_enrol(
             patient,
-            actor.clone(),
+            actor,
             organisation,
             owner.clone(),
             ControllerRole::Owner,
         );
-        let recipient = recipient(&owner, Subject::Compartment(patient, INTAKE));
-        Records::open_intake(patient, &actor, &owner, INTAKE, recipient)
-            .expect("a new patient has no intake");
+        Records::open(patient, &owner, compartments(patient, &owner))
+            .expect("the set is in order and signed");
         (patient, owner)
     }
 
-    fn compartments(patient: PatientId, count: u32) -> Vec<CompartmentId> {
-        let owner = owner(patient);
-        let present = Records::compartments(&patient).len() as u32;
-        (present..present + count)
-            .map(|number| {
-                let compartment = CompartmentId(id(number));
-                let recipient = recipient(&owner, Subject::Compartment(patient, compartment));
-                let origin = RuntimeOrigin::signed(owner.clone());
-                Records::open_compartment(origin, patient, compartment, recipient)
-                    .expect("the compartment is new");
-                compartment
-            })
-            .collect()
+    fn compartments(patient: PatientId) -> Vec<CompartmentId> {
+        let open = Records::compartments(&patient);
+        open.into_iter().map(|(id, _)| id).collect()
     }
 
     fn records(patient: PatientId, compartments: &[CompartmentId], count: u32) -> Vec<RecordIndex> {

@@ -18,7 +18,7 @@ const LIMITS = {
   members: ['maxOrganisations', 'consentLasts'],
   motions: ['maxPerMember'],
   patients: ['maxControllers', 'maxCarers', 'maxFormerKeyrings', 'consentLasts'],
-  records: ['eraseDelay', 'maxAnchors', 'maxCompartments', 'maxFormer'],
+  records: ['eraseDelay', 'maxAnchors', 'compartments', 'maxFormer'],
   recovery: ['minThreshold', 'minDelay', 'maxDelay'],
   research: ['maxStudyDuration'],
   timelock: ['maxPending'],

@@ -91,7 +91,7 @@ impl Vault {
             signed.signer == *account
                 && signed.is_valid(&self.ledger.genesis(), &subject)
                 && signed.recipient.scheme == key.scheme()
-                && signed.recipient.key[..] == *key.raw()
+                && signed.recipient.key == *key.raw()
         };
         let published = present.as_ref().is_some_and(named);
         self.metrics.identity_published.set(i64::from(published));

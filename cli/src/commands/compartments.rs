@@ -2,32 +2,16 @@
 
 use clap::Subcommand;
 use salus_client::actions::patient;
-use salus_client::keyring::Label as CompartmentLabel;
 use serde_json::json;
 
-use super::{Label, Labels};
 use crate::args::{About, Global};
 use crate::context::client;
 use crate::output::{print, table};
 
 #[derive(Debug, Subcommand)]
 pub enum Compartments {
-    /// The patient's compartments
+    /// The patient's compartments: everybody has the same 32
     List {
-        #[command(flatten)]
-        about: About,
-    },
-    /// Open one for each category, all with the same flags
-    Open {
-        #[command(flatten)]
-        labels: Labels,
-        #[command(flatten)]
-        about: About,
-    },
-    /// Close one that holds no record
-    Close {
-        #[command(flatten)]
-        label: Label,
         #[command(flatten)]
         about: About,
     },
@@ -56,31 +40,6 @@ impl Compartments {
                         })
                         .collect();
                     table(&["compartment", "label", "epoch", ""], &rows)
-                })
-            }
-            Compartments::Close { label, about } => {
-                let patient = client.patient(about.patient)?;
-                let label = CompartmentLabel::flagged(label.category, label.flags);
-                let closed = patient::close_compartment(&client, patient, &label).await?;
-                print(global, &closed, || {
-                    format!(
-                        "“{}” is closed. What fits nowhere else goes to intake.",
-                        closed.label
-                    )
-                })
-            }
-            Compartments::Open { labels, about } => {
-                let patient = client.patient(about.patient)?;
-                let opened =
-                    patient::open_compartments(&client, patient, &labels.categories, &labels.flags)
-                        .await?;
-                print(global, &opened, || {
-                    let names: Vec<&str> =
-                        opened.opened.iter().map(|row| row.label.as_str()).collect();
-                    format!(
-                        "Open: {}. The chain knows 16 random bytes for each.",
-                        names.join(", ")
-                    )
                 })
             }
         }

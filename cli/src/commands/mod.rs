@@ -73,9 +73,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
 #[derive(Clone, Debug, Args)]
 pub struct Labels {
     /// What the records are; may be given several times
-    #[arg(long = "category", required = true, ignore_case = true, value_parser = parse::category(), value_name = "CATEGORY")]
+    #[arg(long = "category", required_unless_present = "flags", ignore_case = true, value_parser = parse::category(), value_name = "CATEGORY")]
     pub categories: Vec<Category>,
-    /// Why they need more care: means only what is flagged so; may be given several times
+    /// Why they need more care: means only what is flagged so, of whatever category; may be given several times
     #[arg(long = "sensitivity", ignore_case = true, value_parser = parse::sensitivity(), value_name = "FLAG")]
     pub flags: Vec<Sensitivity>,
 }

@@ -6,7 +6,6 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 use salus_client::actions::describe::moment;
 use salus_client::actions::records::{self, Erasure, FormerRow, NewFile, RecordView, Restored};
-use salus_client::keyring::Label as CompartmentLabel;
 use salus_primitives::{Cid, GrantIndex, Moment, RecordIndex};
 use serde_json::json;
 
@@ -168,10 +167,14 @@ impl Record {
             } => {
                 let client = client(global).await?;
                 let patient = client.patient(about.patient)?;
-                let label = CompartmentLabel::flagged(label.category, label.flags);
-                let placed = records::reclassify(&client, patient, record, &label).await?;
+                let placed =
+                    records::reclassify(&client, patient, record, label.category, &label.flags)
+                        .await?;
                 print(global, &placed, || {
-                    format!("Record {record} is filed in “{label}”.")
+                    format!(
+                        "Record {record} is filed in “{}”.",
+                        placed.label.as_deref().unwrap_or(&placed.compartment)
+                    )
                 })
             }
             Record::Relocate { record, about } => {
@@ -368,7 +371,7 @@ impl Add {
                 .iter()
                 .map(|row| match row.intake {
                     true => format!(
-                        "{} is record {}. It fits no compartment, so it waits in intake for the patient to file it.",
+                        "{} is record {}. The patient has no compartment for its kind, so it waits in intake to be filed.",
                         row.file, row.record
                     ),
                     false => format!(

@@ -20,18 +20,12 @@ pub struct Share {
     with: Who,
     #[command(flatten)]
     what: WhatArgs,
-    /// Share only what of these categories is flagged so; what is not flagged needs a share of its own
-    #[arg(long = "sensitivity", ignore_case = true, requires = "categories", value_parser = parse::sensitivity(), value_name = "FLAG")]
-    flags: Vec<Sensitivity>,
     /// For how long
     #[arg(long = "for", value_parser = parse::duration, value_name = "DURATION")]
     duration: Moment,
     /// What for
     #[arg(long, ignore_case = true, value_parser = parse::purpose())]
     purpose: Purpose,
-    /// Let them add records, instead of reading; share twice for both
-    #[arg(long, conflicts_with = "records")]
-    write: bool,
     /// When it begins, such as 2026-05-01T09:30:00Z or +2d [default: now]
     #[arg(long, value_parser = parse::when, value_name = "WHEN")]
     starts: Option<When>,
@@ -46,14 +40,20 @@ pub struct Share {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(required = true, multiple = true)]
 struct WhatArgs {
     /// What records; may be given several times. What is flagged stays out, unless --sensitivity names it
     #[arg(long = "category", ignore_case = true, value_parser = parse::category(), value_name = "CATEGORY")]
     categories: Vec<Category>,
     /// A single record; may be given several times
-    #[arg(long = "record", value_name = "RECORD")]
+    #[arg(long = "record", conflicts_with_all = ["categories", "flags"], value_name = "RECORD")]
     records: Vec<RecordIndex>,
+    /// Share only what is flagged so, of whatever category; what is not flagged needs a share of its own
+    #[arg(long = "sensitivity", ignore_case = true, value_parser = parse::sensitivity(), value_name = "FLAG")]
+    flags: Vec<Sensitivity>,
+    /// Let them add records, of whatever kind, instead of reading; share twice for both
+    #[arg(long, conflicts_with_all = ["categories", "flags", "records"])]
+    write: bool,
 }
 
 impl Share {
@@ -62,13 +62,13 @@ impl Share {
         let patient = client.patient(self.about.patient)?;
         let now = client.clock().await?;
         let what = match self.what.records.is_empty() {
-            true => What::Categories(self.what.categories, self.flags),
+            true => What::Categories(self.what.categories, self.what.flags),
             false => What::Records(self.what.records),
         };
         let sharing = Sharing {
             with: self.with,
             what,
-            rights: match self.write {
+            rights: match self.what.write {
                 true => Rights::Write,
                 false => Rights::Read,
             },
@@ -86,6 +86,7 @@ impl Share {
 /// What was shared, in one sentence.
 pub fn sentence(shared: &Shared) -> String {
     let what = match shared.labels.is_empty() {
+        true if shared.rights == "write" => "the records".into(),
         true => {
             let records: Vec<String> = shared.records.iter().map(RecordIndex::to_string).collect();
             format!("record {}", records.join(", "))
@@ -105,7 +106,7 @@ pub fn sentence(shared: &Shared) -> String {
     );
     if shared.flagged_only {
         text.push_str(
-            " Only what is flagged so: what is not flagged needs a share without --sensitivity.",
+            " Only what is flagged so, of whatever category: what is not flagged needs a share without --sensitivity.",
         );
     }
     text
@@ -141,6 +142,7 @@ fn list(grants: &[GrantRow], received: bool) -> String {
         .iter()
         .map(|row| {
             let what = match row.labels.is_empty() {
+                true if row.rights == "write" => "whatever it is".into(),
                 true => {
                     let records: Vec<String> =
                         row.records.iter().map(RecordIndex::to_string).collect();

@@ -86,8 +86,8 @@ async fn correction(
 #[derive(Clone, Debug)]
 pub enum Replacement {
     Record(RecordIndex),
-    /// A file, which is added to the compartment of the wrong record. Category and flags are those of
-    /// the compartment, if this account knows them.
+    /// A file, which is added to the compartment of the wrong record. The category is that of the
+    /// compartment, if this account knows it.
     File {
         path: std::path::PathBuf,
         title: Option<String>,
@@ -125,17 +125,10 @@ async fn replace(
     let label = label_of(client, patient, record.compartment).await?;
     let (category, sensitivity) = match (category, label) {
         (Some(category), _) => (*category, sensitivity.clone()),
-        (
-            None,
-            Some(Label::Category {
-                category,
-                sensitivity,
-                ..
-            }),
-        ) => (category, sensitivity.into_iter().collect()),
+        (None, Some(Label::Category { category })) => (category, sensitivity.clone()),
         (None, _) => {
             return Err(Error::Unfit(
-                "no grant to write tells what the wrong record is: say it with --category".into(),
+                "what is known of the wrong record here does not tell its category: say it with --category".into(),
             ))
         }
     };

@@ -245,12 +245,6 @@ impl Names {
                 "{actor} gave the patient to {}, with the helpers' word: all other roles have ended.",
                 self.account(&fields["owner"])
             ),
-            ("Records", "CompartmentOpened") => {
-                format!(
-                    "{actor} opened {}.",
-                    self.compartment(&fields["compartment"])
-                )
-            }
             ("Records", "CompartmentRotated") => {
                 format!(
                     "{actor} gave {} a new key.",
@@ -274,10 +268,6 @@ impl Names {
             ("Records", "RecordRestored") => format!(
                 "{actor} went back to a file of {} that had been replaced, in {}.",
                 record(),
-                self.compartment(&fields["compartment"])
-            ),
-            ("Records", "CompartmentClosed") => format!(
-                "{actor} closed {}.",
                 self.compartment(&fields["compartment"])
             ),
             ("Records", "RecordRelocated") => format!("{actor} encrypted {} anew.", record()),
@@ -309,7 +299,10 @@ impl Names {
                     Some("ReadWrite") => "read and add to",
                     _ => "read",
                 },
-                self.scope(&fields["scope"]),
+                match fields["rights"].as_str() {
+                    Some("Write") => "the records".to_owned(),
+                    _ => self.scope(&fields["scope"]),
+                },
                 purpose(fields),
                 until("expires_at"),
                 grant()

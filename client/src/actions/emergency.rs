@@ -97,13 +97,11 @@ pub struct Dealt {
 pub async fn plan(client: &Client, patient: PatientId, planning: &Planning) -> Result<Planned> {
     let keyring = current_keyring(client, patient).await?;
     let compartments = select(
-        client,
         &keyring,
         &planning.categories,
         &planning.flags,
         Reach::FlaggedToo,
-    )
-    .await?;
+    )?;
     let salus = client.salus().await?;
     let holders = match planning.holders.as_slice() {
         [] => answering(client, &salus, patient).await?,
@@ -239,7 +237,7 @@ async fn deal(
     let key = DecryptionKey::generate();
     let shares = split(exposed(&key)?.as_bytes(), threshold, count)?;
     let session = client.session(patient).await?;
-    let envelope = keyring.envelope(compartments, true)?;
+    let envelope = keyring.envelope(compartments)?;
     let package = send_envelope(client, &session, &envelope, &key.public()).await?;
     let rows: Vec<ShareHolder> = holders
         .iter()
@@ -384,8 +382,14 @@ async fn deal_anew(client: &Client, keyring: &Keyring, rotated: &[CompartmentId]
         .map(|holder| holder.organisation)
         .collect();
     let holders = holders(client, &salus, &named).await?;
-    let open = still_open(&salus, patient, &plan).await?;
-    let planned = deal(client, keyring, &open, &holders, plan.threshold).await?;
+    let planned = deal(
+        client,
+        keyring,
+        &plan.compartments,
+        &holders,
+        plan.threshold,
+    )
+    .await?;
     for holder in planned.holders.iter().filter(|holder| !holder.kept) {
         tracing::warn!(
             "the vault of {} did not take its share of the emergency plan: {}",
@@ -394,21 +398,6 @@ async fn deal_anew(client: &Client, keyring: &Keyring, rotated: &[CompartmentId]
         );
     }
     Ok(())
-}
-
-/// Returns the plan's compartments that were not closed since: the chain takes no plan with others.
-async fn still_open(
-    salus: &Salus,
-    patient: PatientId,
-    plan: &EmergencyPlan,
-) -> Result<Vec<CompartmentId>> {
-    let mut open = Vec::new();
-    for id in &plan.compartments {
-        if salus.compartment(patient, *id).await?.is_some() {
-            open.push(*id);
-        }
-    }
-    Ok(open)
 }
 
 /// New keys go into a plan only that this profile has set, and since its account decides: whoever else
@@ -505,12 +494,11 @@ async fn reasons(
     for id in &plan.compartments {
         let label = || labels(&[*id], keyring.as_ref()).concat();
         match salus.compartment(patient, *id).await? {
-            None => reasons.push(format!("{} is closed, and nothing of it opens", label())),
             Some(view) if view.compartment.rotated_at > plan.set_at => reasons.push(format!(
                 "{} has a new key, which the package lacks",
                 label()
             )),
-            Some(_) => {}
+            _ => {}
         }
     }
     let plans = client.profile.dealt_plans()?;
@@ -1133,43 +1121,6 @@ mod tests {
             let refused = matches!(&result, Err(Error::NotPermitted(text)) if text.contains("salus emergency show"));
             assert_eq!(refused, !follows, "{result:?}");
         }
-    }
-
-    #[tokio::test]
-    async fn a_closed_compartment_is_told_and_not_dealt_again() {
-        let (open, closed) = (CompartmentId([1; 16]), CompartmentId([2; 16]));
-        let plan = EmergencyPlan {
-            compartments: vec![closed, open].try_into().unwrap(),
-            holders: Default::default(),
-            threshold: 2,
-            package: Cid::raw([8; 32]),
-            set_at: NOW,
-        };
-        let world = World::at(None);
-        let view = salus_primitives::api::CompartmentView {
-            compartment: salus_primitives::Compartment {
-                epoch: 0,
-                opened_at: 0,
-                rotated_at: 0,
-                records: 0,
-            },
-            recipient: None,
-            is_intake: false,
-            needs_rotation: false,
-        };
-        let none: Option<salus_primitives::api::CompartmentView> = None;
-        world.node.tell("compartment", (PATIENT, open), Some(view));
-        world.node.tell("compartment", (PATIENT, closed), none);
-        let salus = world.client.salus().await.unwrap();
-        let left = still_open(&salus, PATIENT, &plan).await.unwrap();
-        assert_eq!(left, vec![open]);
-        let told = reasons(&world.client, &salus, PATIENT, &plan)
-            .await
-            .unwrap();
-        assert_eq!(
-            told,
-            vec![format!("{closed} is closed, and nothing of it opens")]
-        );
     }
 
     /// Gathers from three vaults, of which each gives the share that is named here.

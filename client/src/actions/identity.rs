@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::opening::PATIENCE;
 use super::records::is_transport;
-use super::sharing::{rotate_compartment, Rotated};
+use super::sharing::{rotate_compartments, Rotated};
 use super::{cid, emergency, kept, unknown_patient, Client, Receipt};
 use crate::chain::{calls, Salus};
 use crate::error::{Error, Result};
@@ -476,12 +476,8 @@ pub struct RotatedKeyring {
 pub async fn rotate_all(client: &Client, patient: PatientId) -> Result<RotatedKeyring> {
     let mut keyring = current_keyring(client, patient).await?;
     let views = client.salus().await?.compartments(patient).await?;
-    // Those of the chain: one that was never opened has no key to be renewed.
     let (ids, missing) = known(&keyring, views.into_iter().map(|(id, _)| id));
-    let mut rotated = Vec::new();
-    for id in &ids {
-        rotated.push(rotate_compartment(client, &mut keyring, *id).await?);
-    }
+    let rotated = rotate_compartments(client, &mut keyring, &ids).await?;
     let inbox_epoch = rotate_inbox(client, &mut keyring).await?;
     let saved = back_up(client, &mut keyring).await;
     emergency::follow(client, &keyring, &ids).await;
@@ -540,7 +536,6 @@ mod tests {
         let mut keyring = Keyring::new(PATIENT);
         let device = world.client.device.public();
         keyring.add_holder("here", &device).unwrap();
-        keyring.prepare(&KNOWN, 0);
         keyring.prepare(&KNOWN, 1);
         world.client.profile.save_keyring(&mut keyring).unwrap();
         let other = keyring.clone();
@@ -578,7 +573,7 @@ mod tests {
             plain.client.profile.save_keyring(&mut ours).unwrap();
         }
         theirs.destroy_before(&id, 1);
-        theirs.prepare(&Label::of(Category::Imaging), 0);
+        theirs.prepare(&Label::of(Category::Imaging), 1);
         let (content, answers) = served(&mut theirs);
         let script = Script::play(lie.unwrap_or(answers)).await;
         let mut world = plain;
@@ -599,7 +594,8 @@ mod tests {
             Err(Error::KeyDestroyed { epoch: 0, .. })
         ));
         assert!(keyring.key(&id, 1).is_ok());
-        assert!(keyring.find(&Label::of(Category::Imaging)).is_some());
+        let imaging = keyring.require(&Label::of(Category::Imaging)).unwrap();
+        assert!(keyring.key(&imaging, 1).is_ok());
         let holders: Vec<_> = keyring.holders().iter().map(|held| &held.name).collect();
         assert_eq!(holders, ["here"], "who was shut out stays so");
         // From now on it is a change of what the vault has: no need to ask again.
@@ -653,7 +649,8 @@ mod tests {
         );
         // What was joined is kept here.
         let kept = world.client.keyring(PATIENT).unwrap();
-        assert!(kept.find(&Label::of(Category::Imaging)).is_some());
+        let imaging = kept.require(&Label::of(Category::Imaging)).unwrap();
+        assert!(kept.key(&imaging, 1).is_ok());
     }
 
     #[tokio::test]
@@ -692,9 +689,8 @@ mod tests {
 
     #[test]
     fn compartments_that_the_keyring_lacks_are_named() {
-        let mut keyring = Keyring::new(PATIENT);
-        let intake = keyring.prepare(&KNOWN, 0).0;
-        keyring.prepare(&Label::of(Category::Imaging), 0);
+        let keyring = Keyring::new(PATIENT);
+        let intake = keyring.find(&KNOWN).unwrap();
         let foreign = CompartmentId([5; 16]);
         let (ids, missing) = known(&keyring, [intake, foreign].into_iter());
         assert_eq!(ids, [intake], "one that the chain lacks is not renewed");

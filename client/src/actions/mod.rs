@@ -46,8 +46,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use futures::{future::try_join_all, TryStreamExt};
 use reqwest::Body;
 use salus_primitives::{
-    AccountId, Cid, GrantIndex, Grantee, Moment, ObjectKind, OrgId, PatientId, Purpose, Rights,
-    SignedRecipient, Subject, UNNAMING_WAITS,
+    api::CompartmentView, AccountId, Cid, CompartmentId, GrantIndex, Grantee, Moment, ObjectKind,
+    OrgId, PatientId, Purpose, Rights, SignedCompartments, SignedRecipient, Subject,
+    UNNAMING_WAITS,
 };
 use serde::Serialize;
 use sp_core::H256;
@@ -391,6 +392,34 @@ impl Client {
             }
         }
         EncryptionKey::from_recipient(&signed.recipient)
+    }
+
+    /// The present key of a patient's compartment, as [`Client::recipient`]. `first` has those of the
+    /// enrolment.
+    pub(crate) async fn compartment_key(
+        &self,
+        salus: &Salus,
+        patient: PatientId,
+        (id, view): (&CompartmentId, &CompartmentView),
+        first: &SignedCompartments,
+    ) -> Result<EncryptionKey> {
+        match &view.recipient {
+            Some(signed) if signed.recipient.epoch == view.compartment.epoch => {
+                let subject = Subject::Compartment(patient, *id);
+                self.trusted(salus, &subject, signed).await
+            }
+            None if view.compartment.epoch == 0 => {
+                if !first.is_valid(&self.chain.genesis(), &patient) {
+                    return Err(Error::Binding("owner"));
+                }
+                self.profile
+                    .update_pins(|pins| pins.check_patient(&patient, &first.signer))?;
+                let key = first.set.key(id);
+                let key = key.ok_or_else(|| Error::UnknownCompartment(id.to_string()))?;
+                EncryptionKey::from_raw(first.set.scheme, key)
+            }
+            _ => Err(Error::Binding("epoch")),
+        }
     }
 
     /// What opens envelopes and letters to this account and to the organisation it speaks for.

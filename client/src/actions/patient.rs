@@ -4,13 +4,12 @@ use codec::{Decode, Encode};
 use salus_primitives::{
     api::PendingChanges,
     signing::{enrolment_payload, verify},
-    AccountId, CompartmentId, ControllerRole, EnrolmentConsent, Genesis, Moment, OrgId, PatientId,
-    Recipient, SignedRecipient, Subject,
+    AccountId, CompartmentSet, ControllerRole, EnrolmentConsent, Genesis, Moment, OrgId, PatientId,
+    Recipient, SignedCompartments, SignedRecipient, Subject,
 };
 use serde::{Deserialize, Serialize};
 
 use super::consents::RoleFile;
-use super::identity::{back_up, current_keyring};
 use super::recovery::EndingView;
 use super::{cid, due, unknown_patient, Client, Receipt};
 use crate::chain::{calls, Salus};
@@ -18,7 +17,6 @@ use crate::error::{Error, Result};
 use crate::keyring::{Keyring, Label};
 use crate::keys::{parse_account, random_16};
 use crate::profile::{Profile, Unlocked};
-use crate::taxonomy::{Category, Sensitivity};
 
 const CONSENT_VERSION: u32 = 1;
 
@@ -82,9 +80,8 @@ pub struct ConsentFile {
     pub role: ControllerRole,
     pub organisation: OrgId,
     pub enroller: String,
-    pub intake: String,
-    /// SCALE, in hexadecimal, as are the next two.
-    intake_recipient: String,
+    /// All compartments and their first keys. SCALE, in hexadecimal, as are the next two.
+    compartments: String,
     inbox: String,
     consent: String,
 }
@@ -95,8 +92,7 @@ struct Consent {
     patient: PatientId,
     controller: AccountId,
     enroller: AccountId,
-    intake: CompartmentId,
-    intake_recipient: Recipient,
+    compartments: CompartmentSet,
     inbox: Recipient,
     consent: EnrolmentConsent,
 }
@@ -132,16 +128,10 @@ pub fn consent(
     let patient = PatientId::derive(&genesis, &key.account(), &salt);
     let mut keyring = Keyring::new(patient);
     keyring.add_holder("this device", &unlocked.device.public())?;
-    let (intake, intake_key) = keyring.prepare(&Label::Intake, 0);
     let inbox_key = keyring.prepare_inbox(0);
     profile.save_keyring(&mut keyring)?;
 
-    let intake_recipient = key.sign_recipient(
-        &Subject::Compartment(patient, intake),
-        &intake_key,
-        0,
-        &genesis,
-    );
+    let compartments = key.sign_compartments(&patient, &keyring.first_keys()?, &genesis)?;
     let inbox = key.sign_recipient(&Subject::Inbox(patient), &inbox_key, 0, &genesis);
     let consent = key.sign_enrolment(organisation, enroller, role, salt, expires_at, &genesis);
     let file = ConsentFile {
@@ -152,8 +142,7 @@ pub fn consent(
         role,
         organisation,
         enroller: enroller.to_string(),
-        intake: intake.to_string(),
-        intake_recipient: hex::encode(intake_recipient.encode()),
+        compartments: hex::encode(compartments.encode()),
         inbox: hex::encode(inbox.encode()),
         consent: hex::encode(consent.encode()),
     };
@@ -197,16 +186,11 @@ impl ConsentFile {
             .patient
             .parse()
             .map_err(|_| bad("its patient is no id"))?;
-        let intake = self
-            .intake
-            .parse()
-            .map_err(|_| bad("its intake is no id"))?;
         let consent = Consent {
             patient,
             controller: parse_account(&self.controller)?,
             enroller: parse_account(&self.enroller)?,
-            intake,
-            intake_recipient: decode(&self.intake_recipient)?,
+            compartments: decode(&self.compartments)?,
             inbox: decode(&self.inbox)?,
             consent: decode(&self.consent)?,
         };
@@ -226,19 +210,17 @@ impl ConsentFile {
             salt,
             consent.consent.expires_at,
         );
-        let signed = |recipient: &Recipient, subject: Subject| {
-            SignedRecipient {
-                signer: consent.controller.clone(),
-                recipient: recipient.clone(),
-            }
-            .is_valid(genesis, &subject)
+        let inbox = SignedRecipient {
+            signer: consent.controller.clone(),
+            recipient: consent.inbox.clone(),
+        };
+        let compartments = SignedCompartments {
+            signer: consent.controller.clone(),
+            set: consent.compartments.clone(),
         };
         let holds = verify(&consent.consent.signature, &payload, &consent.controller)
-            && signed(
-                &consent.intake_recipient,
-                Subject::Compartment(patient, intake),
-            )
-            && signed(&consent.inbox, Subject::Inbox(patient));
+            && compartments.is_valid(genesis, &patient)
+            && inbox.is_valid(genesis, &Subject::Inbox(patient));
         match holds {
             true => Ok(consent),
             false => Err(bad("a signature does not match: ask for a new one")),
@@ -278,8 +260,7 @@ pub async fn enrol(client: &Client, file: &ConsentFile) -> Result<Enrolled> {
             consent.patient,
             &consent.controller,
             file.role,
-            consent.intake,
-            &consent.intake_recipient,
+            &consent.compartments,
             &consent.inbox,
             &consent.consent,
         ))
@@ -533,9 +514,9 @@ pub struct CompartmentRow {
     /// None where this profile has no keys.
     pub label: Option<String>,
     pub epoch: u32,
-    pub is_intake: bool,
+    /// When this epoch's key came into use.
+    pub rotated_at: Moment,
     pub needs_rotation: bool,
-    pub opened_at: Moment,
 }
 
 pub async fn compartments(client: &Client, patient: PatientId) -> Result<Vec<CompartmentRow>> {
@@ -552,109 +533,10 @@ pub async fn compartments(client: &Client, patient: PatientId) -> Result<Vec<Com
                 .map(Label::to_string),
             id: id.to_string(),
             epoch: view.compartment.epoch,
-            is_intake: view.is_intake,
+            rotated_at: view.compartment.rotated_at,
             needs_rotation: view.needs_rotation,
-            opened_at: view.compartment.opened_at,
         })
         .collect())
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct OpenedCompartments {
-    pub patient: String,
-    pub opened: Vec<OpenedCompartment>,
-    /// Whether the vault has the new keyring.
-    pub saved: bool,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct OpenedCompartment {
-    pub id: String,
-    pub label: String,
-}
-
-/// Opens a compartment for each category, all with these flags. One that is open already is left
-/// alone.
-pub async fn open_compartments(
-    client: &Client,
-    patient: PatientId,
-    categories: &[Category],
-    flags: &[Sensitivity],
-) -> Result<OpenedCompartments> {
-    let label = |category: &Category| Label::flagged(*category, flags.iter().copied());
-    let labels: Vec<Label> = categories.iter().map(label).collect();
-    open_labelled(client, patient, &labels).await
-}
-
-/// Opens a compartment for each label that has none.
-pub(super) async fn open_labelled(
-    client: &Client,
-    patient: PatientId,
-    labels: &[Label],
-) -> Result<OpenedCompartments> {
-    let mut keyring = current_keyring(client, patient).await?;
-    let known = client.salus().await?.compartments(patient).await?;
-    let mut opened = Vec::new();
-    let mut calls = Vec::new();
-    for label in labels {
-        let (id, key) = keyring.prepare(label, 0);
-        opened.push(OpenedCompartment {
-            id: id.to_string(),
-            label: label.to_string(),
-        });
-        if known.iter().any(|(known, _)| *known == id) {
-            continue;
-        }
-        let subject = Subject::Compartment(patient, id);
-        let recipient = client
-            .key
-            .sign_recipient(&subject, &key, 0, &client.chain.genesis());
-        calls.push(calls::records::open_compartment(patient, id, &recipient));
-    }
-    client.profile.save_keyring(&mut keyring)?;
-    for result in client.chain.submit_many(&client.key, &calls).await {
-        result?;
-    }
-    let saved = back_up(client, &mut keyring).await;
-    Ok(OpenedCompartments {
-        patient: patient.to_string(),
-        opened,
-        saved,
-    })
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct ClosedCompartment {
-    pub patient: String,
-    pub compartment: String,
-    pub label: String,
-    /// Whether the vault has the keyring without its keys.
-    pub saved: bool,
-    #[serde(flatten)]
-    pub receipt: Receipt,
-}
-
-/// Closes the compartment with this label, which holds no record. Its keys go; another one with the same
-/// label gets an id and keys of its own.
-pub async fn close_compartment(
-    client: &Client,
-    patient: PatientId,
-    label: &Label,
-) -> Result<ClosedCompartment> {
-    let mut keyring = current_keyring(client, patient).await?;
-    let compartment = keyring.require(label)?;
-    let call = calls::records::close_compartment(patient, compartment);
-    let submitted = client.submit(&call).await?;
-    keyring.close(&compartment);
-    client.profile.save_keyring(&mut keyring)?;
-    let saved = back_up(client, &mut keyring).await;
-    Ok(ClosedCompartment {
-        patient: patient.to_string(),
-        compartment: compartment.to_string(),
-        label: label.to_string(),
-        saved,
-        receipt: (&submitted).into(),
-    })
 }
 
 #[cfg(test)]
@@ -808,7 +690,7 @@ mod tests {
         let args = (PATIENT, client.me(), 0u32, crate::actions::PAGE);
         node.tell("grants_between", args, none);
         let row = |corrected_by| salus_primitives::Record {
-            compartment: CompartmentId([1; 16]),
+            compartment: salus_primitives::CompartmentId([1; 16]),
             epoch: 0,
             author: client.me(),
             organisation: None,
@@ -862,10 +744,11 @@ mod tests {
             .keyring(&patient, &unlocked.device)
             .unwrap()
             .unwrap();
-        assert!(
-            kept.find(&Label::Intake).is_some(),
-            "keys are saved before anything is signed"
-        );
+        let signed: CompartmentSet = decode(&file.compartments).unwrap();
+        for (id, key) in signed.compartments {
+            let ours = kept.key(&id, 0).unwrap().public();
+            assert_eq!(*ours.raw(), key, "keys are saved before anything is signed");
+        }
         (folder, file, genesis)
     }
 
@@ -888,13 +771,12 @@ mod tests {
             .unwrap()
             .account()
             .to_string();
-        let changes: [fn(&mut ConsentFile, String); 6] = [
+        let changes: [fn(&mut ConsentFile, String); 5] = [
             |file, _| file.organisation = 3,
             |file, _| file.role = ControllerRole::Guardian,
             |file, other| file.enroller = other,
             |file, other| file.controller = other,
             |file, _| file.patient = "00".repeat(16),
-            |file, _| file.intake = "00".repeat(16),
         ];
         for (number, change) in changes.into_iter().enumerate() {
             let mut changed = file.clone();
@@ -905,6 +787,17 @@ mod tests {
         let mut changed = file.clone();
         changed.inbox = foreign.inbox;
         assert!(changed.verify(&genesis).is_err(), "a foreign inbox");
+        let mut changed = file.clone();
+        changed.compartments = foreign.compartments;
+        assert!(changed.verify(&genesis).is_err(), "foreign compartments");
+        let mut set: CompartmentSet = decode(&file.compartments).unwrap();
+        set.compartments[9].1[0] ^= 1;
+        let mut changed = file.clone();
+        changed.compartments = hex::encode(set.encode());
+        assert!(
+            changed.verify(&genesis).is_err(),
+            "a key that was slipped in"
+        );
         let mut cut = file;
         cut.consent.truncate(10);
         assert!(cut.verify(&genesis).is_err());
@@ -914,7 +807,7 @@ mod tests {
     fn signed_for(file: &ConsentFile, genesis: &Genesis, patient: PatientId) -> ConsentFile {
         let key = AccountKey::from_uri("//Alice").unwrap();
         let true_one = file.verify(genesis).unwrap();
-        let (intake, mut consent) = (true_one.intake, true_one.consent);
+        let (set, mut consent) = (true_one.compartments, true_one.consent);
         let payload = enrolment_payload(
             genesis,
             file.organisation,
@@ -929,9 +822,14 @@ mod tests {
         let public = crate::files::age::DecryptionKey::generate().public();
         let recipient =
             |subject| hex::encode(key.sign_recipient(&subject, &public, 0, genesis).encode());
+        let keys = set.compartments.map(|(id, key)| {
+            let key = crate::files::age::EncryptionKey::from_raw(set.scheme, &key).unwrap();
+            (id, key)
+        });
+        let resigned = key.sign_compartments(&patient, &keys, genesis).unwrap();
         ConsentFile {
             patient: patient.to_string(),
-            intake_recipient: recipient(Subject::Compartment(patient, intake)),
+            compartments: hex::encode(resigned.encode()),
             inbox: recipient(Subject::Inbox(patient)),
             consent: hex::encode(consent.encode()),
             ..file.clone()

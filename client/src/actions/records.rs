@@ -1,5 +1,6 @@
 //! Records: adding them, finding them, and proving that a file is one of them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::FileExt;
@@ -8,13 +9,13 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use salus_primitives::{
-    api::CompartmentView, Cid, CompartmentId, ControllerRole, FormerContent, GrantIndex, Moment,
-    OrgId, PatientId, Record, RecordIndex, RecordState, Scope, Subject,
+    Cid, CompartmentId, ControllerRole, FormerContent, GrantIndex, Moment, OrgId, PatientId,
+    Record, RecordIndex, RecordState, Scope,
 };
 use serde::Serialize;
 use sp_core::H256;
 
-use super::identity::current_keyring;
+use super::identity::{back_up, current_keyring};
 use super::opening::{self, envelope};
 use super::sharing::rotate_if_needed;
 use super::{caused, cid, clock, kept, number, Client, Progress, Receipt};
@@ -23,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::fhir;
 use crate::files::age::{unseal, DecryptionKey, EncryptionKey};
 use crate::files::draft::Draft;
+use crate::files::envelope::Envelope;
 use crate::files::manifest::{rfc3339, Description, Manifest};
 use crate::files::object::{digest, open_payload, resend_record, send_record, SentRecord};
 use crate::keyring::{Keyring, Label};
@@ -79,8 +81,8 @@ impl NewFile {
         Ok(self)
     }
 
-    fn label(&self) -> Label {
-        Label::flagged(self.category, self.sensitivity.iter().copied())
+    fn flags(&self) -> BTreeSet<Sensitivity> {
+        self.sensitivity.iter().copied().collect()
     }
 }
 
@@ -179,10 +181,10 @@ struct Target {
     intake: bool,
 }
 
-/// Which compartment is meant: the one for this label, or the one of an existing record.
+/// Which compartment is meant: the one for records of this kind, or the one of an existing record.
 #[derive(Clone, Debug)]
 pub(super) enum Aim {
-    Label(Label),
+    Kind(Category, BTreeSet<Sensitivity>),
     Compartment(CompartmentId),
 }
 
@@ -201,14 +203,14 @@ pub struct AddedRecord {
     pub record: RecordIndex,
     pub compartment: String,
     pub label: Option<String>,
-    /// Whether no compartment fitted, so that the patient files it.
+    /// Whether the patient has no compartment for its kind, and files it.
     pub intake: bool,
     pub cid: String,
     pub file: String,
 }
 
 /// Encrypts files, uploads them and anchors them, all or none: a controller into the patient's own
-/// compartments, a member under a grant to write. What fits no compartment goes to intake.
+/// compartments, a member under a grant to write.
 pub async fn add(client: &Client, patient: PatientId, files: &[NewFile]) -> Result<Added> {
     let files = files.to_vec();
     let aims = blocking(move || {
@@ -216,7 +218,7 @@ pub async fn add(client: &Client, patient: PatientId, files: &[NewFile]) -> Resu
             .into_iter()
             .map(|file| {
                 let file = file.labelled()?;
-                let aim = Aim::Label(file.label());
+                let aim = Aim::Kind(file.category, file.flags());
                 Ok((file, aim))
             })
             .collect()
@@ -284,14 +286,15 @@ async fn targets(client: &Client, patient: PatientId, aims: &[Aim]) -> Result<Ve
 
 async fn own_targets(client: &Client, patient: PatientId, aims: &[Aim]) -> Result<Vec<Target>> {
     let mut keyring = current_keyring(client, patient).await?;
-    let intake = keyring.require(&Label::Intake)?;
-    let ids: Vec<CompartmentId> = aims
+    let before = keyring.clone();
+    let ids = aims
         .iter()
         .map(|aim| match aim {
-            Aim::Label(label) => keyring.find(label).unwrap_or(intake),
-            Aim::Compartment(id) => *id,
+            Aim::Kind(category, flags) => keyring.place(*category, flags),
+            Aim::Compartment(id) => Ok(*id),
         })
-        .collect();
+        .collect::<Result<Vec<CompartmentId>>>()?;
+    keep_places(client, &before, &mut keyring).await?;
     rotate_if_needed(client, &mut keyring, &ids).await?;
     let salus = client.salus().await?;
     let mut targets = Vec::new();
@@ -309,18 +312,44 @@ async fn own_targets(client: &Client, patient: PatientId, aims: &[Aim]) -> Resul
             key: keyring.key(&id, epoch)?.public(),
             grant: None,
             label: keyring.label(&id).cloned(),
-            intake: id == intake,
+            intake: false,
         });
     }
     Ok(targets)
 }
 
-/// A grant to write, and the names of its compartments as far as its envelope tells.
+/// Saves a keyring in which a spare compartment was given something to hold.
+async fn keep_places(client: &Client, before: &Keyring, keyring: &mut Keyring) -> Result<()> {
+    if !keyring.holds_the_same(before)? {
+        client.profile.save_keyring(keyring)?;
+        back_up(client, keyring).await;
+    }
+    Ok(())
+}
+
+/// A grant to write, and the patient's compartments as its envelope names them.
 struct WriteGrant {
     index: GrantIndex,
-    labels: Vec<(CompartmentId, Label)>,
+    names: Option<Envelope>,
     /// Why its envelope cannot be read.
     unread: Option<Error>,
+}
+
+/// A grant to write that tells where a record of this kind goes, and that compartment. Intake, if the
+/// patient's software knows less kinds of records than this one.
+fn place_under<'a>(
+    grants: &'a [WriteGrant],
+    category: Category,
+    flags: &BTreeSet<Sensitivity>,
+) -> Option<(&'a WriteGrant, CompartmentId)> {
+    let flags: Vec<Sensitivity> = flags.iter().copied().collect();
+    let wanted = [Label::filed(category, &flags), Label::Intake];
+    wanted.iter().find_map(|label| {
+        grants.iter().find_map(|grant| {
+            let id = grant.names.as_ref()?.find(label)?;
+            Some((grant, id))
+        })
+    })
 }
 
 async fn granted_targets(
@@ -329,53 +358,45 @@ async fn granted_targets(
     patient: PatientId,
     aims: &[Aim],
 ) -> Result<Vec<Target>> {
-    let grants = write_grants(client, salus, patient).await?;
-    let compartments = salus.compartments(patient).await?;
+    let mut grants = write_grants(client, salus, patient).await?;
+    let views = salus.compartments(patient).await?;
+    let first = salus
+        .first_keys(patient)
+        .await?
+        .ok_or_else(|| super::unknown_patient(patient))?;
     let mut targets = Vec::new();
     for aim in aims {
-        let found = grants.iter().find_map(|grant| {
-            let fits = |(id, label): &&(CompartmentId, Label)| match aim {
-                Aim::Label(wanted) => wanted == label,
-                Aim::Compartment(wanted) => wanted == id,
-            };
-            grant
-                .labels
-                .iter()
-                .find(fits)
-                .map(|(id, label)| (grant.index, *id, label.clone()))
-        });
-        if found.is_none() {
-            // Without names everything goes to intake, which is always open to a writer.
-            for grant in &grants {
-                if let Some(error) = &grant.unread {
-                    tracing::warn!(
-                        "what grant {} reaches is not known here: {error}",
-                        grant.index
-                    );
-                }
-            }
-        }
-        let fits = |id: &CompartmentId, view: &CompartmentView| match &found {
-            Some((_, wanted, _)) => id == wanted,
-            None => view.is_intake,
+        let found = match aim {
+            Aim::Kind(category, flags) => place_under(&grants, *category, flags),
+            // Whoever may write may write there.
+            Aim::Compartment(id) => grants.first().map(|grant| (grant, *id)),
         };
-        let (id, view) = compartments
+        let Some((grant, id)) = found else {
+            let unread = grants.iter_mut().find_map(|grant| grant.unread.take());
+            return Err(unread.unwrap_or_else(|| {
+                Error::NotPermitted(format!(
+                    "no grant tells {} which compartment of patient {patient} is which: ask the patient to run `salus share --write`",
+                    client.me()
+                ))
+            }));
+        };
+        let (_, view) = views
             .iter()
-            .find(|(id, view)| fits(id, view))
-            .ok_or_else(|| Error::UnknownCompartment("intake".into()))?;
-        let subject = Subject::Compartment(patient, *id);
-        let signed = view
-            .recipient
-            .as_ref()
-            .filter(|signed| signed.recipient.epoch == view.compartment.epoch)
-            .ok_or(Error::Binding("epoch"))?;
+            .find(|(known, _)| *known == id)
+            .ok_or_else(|| Error::UnknownCompartment(id.to_string()))?;
+        let label = grants
+            .iter()
+            .find_map(|grant| grant.names.as_ref()?.compartments.get(&id))
+            .map(|shared| shared.label.clone());
         targets.push(Target {
-            compartment: *id,
+            compartment: id,
             epoch: view.compartment.epoch,
-            key: client.trusted(salus, &subject, signed).await?,
-            grant: Some(found.as_ref().map_or(grants[0].index, |found| found.0)),
-            label: found.map(|found| found.2),
-            intake: view.is_intake,
+            key: client
+                .compartment_key(salus, patient, (&id, view), &first)
+                .await?,
+            grant: Some(grant.index),
+            intake: label == Some(Label::Intake),
+            label,
         });
     }
     Ok(targets)
@@ -393,17 +414,16 @@ async fn write_grants(
             continue;
         }
         // One that lets read, too, has keys in its envelope: it is handed out only after an opening.
-        let labels = match view.grant.rights.read() {
-            true => Ok(Vec::new()),
-            false => write_labels(client, salus, patient, index, &view.envelopes).await,
-        };
-        let (labels, unread) = match labels {
-            Ok(labels) => (labels, None),
-            Err(error) => (Vec::new(), Some(error)),
+        let (names, unread) = match view.grant.rights.read() {
+            true => (None, None),
+            false => match names(client, salus, patient, index, &view.envelopes).await {
+                Ok(names) => (Some(names), None),
+                Err(error) => (None, Some(error)),
+            },
         };
         grants.push(WriteGrant {
             index,
-            labels,
+            names,
             unread,
         });
     }
@@ -416,22 +436,17 @@ async fn write_grants(
     }
 }
 
-/// The names in a grant's envelope.
-async fn write_labels(
+/// The envelope of a grant to write.
+async fn names(
     client: &Client,
     salus: &Salus,
     patient: PatientId,
     grant: GrantIndex,
     envelopes: &[salus_primitives::Cid],
-) -> Result<Vec<(CompartmentId, Label)>> {
+) -> Result<Envelope> {
     let session = client.session(patient).await?;
     let keys = client.own_keys(salus).await?;
-    let envelope = envelope(&session, patient, grant, envelopes, &keys, None).await?;
-    Ok(envelope
-        .compartments
-        .into_iter()
-        .map(|(id, shared)| (id, shared.label))
-        .collect())
+    envelope(&session, patient, grant, envelopes, &keys, None).await
 }
 
 /// The label of a compartment, as far as this account knows it.
@@ -447,8 +462,9 @@ pub(super) async fn label_of(
     Ok(write_grants(client, &salus, patient)
         .await?
         .into_iter()
-        .flat_map(|grant| grant.labels)
-        .find_map(|(id, label)| (id == compartment).then_some(label)))
+        .filter_map(|grant| grant.names)
+        .find_map(|mut names| names.compartments.remove(&compartment))
+        .map(|shared| shared.label))
 }
 
 /// Encrypts a file and uploads it meanwhile.
@@ -832,15 +848,18 @@ pub struct Placed {
     pub receipt: Receipt,
 }
 
-/// Files a record in the compartment with this label, encrypted to that compartment's key.
+/// Files a record where records of this kind lie, encrypted to that compartment's key.
 pub async fn reclassify(
     client: &Client,
     patient: PatientId,
     index: RecordIndex,
-    label: &Label,
+    category: Category,
+    flags: &[Sensitivity],
 ) -> Result<Placed> {
-    let keyring = client.keyring(patient)?;
-    let to = keyring.require(label)?;
+    let mut keyring = current_keyring(client, patient).await?;
+    let before = keyring.clone();
+    let to = keyring.place(category, &flags.iter().copied().collect())?;
+    keep_places(client, &before, &mut keyring).await?;
     place(client, patient, index, Some(to)).await
 }
 
@@ -1276,6 +1295,37 @@ mod tests {
         assert!(other.contains("salus record restore 5 --list"), "{other}");
         let none = told(chosen(Vec::new(), 5, None));
         assert!(none.contains("72 hours"), "{none}");
+    }
+
+    #[test]
+    fn an_author_files_by_category_and_flag_and_what_has_several_flags_apart() {
+        use Sensitivity::{Genetic, Hiv};
+        let keyring = Keyring::new(PatientId([1; 16]));
+        let grant = |index, names| WriteGrant {
+            index,
+            names,
+            unread: None,
+        };
+        // The first one was given by somebody who lets read, too.
+        let grants = [grant(3, None), grant(4, Some(keyring.names()))];
+        let filed = |flags: &[Sensitivity]| {
+            let flags = flags.iter().copied().collect();
+            let (grant, id) = place_under(&grants, Category::LabResult, &flags).unwrap();
+            (grant.index, keyring.label(&id).unwrap().clone())
+        };
+        assert_eq!(filed(&[]), (4, Label::of(Category::LabResult)));
+        assert_eq!(filed(&[Hiv]), (4, Label::flag(Hiv)));
+        let last = crate::keyring::LAST_SPARE;
+        assert_eq!(filed(&[Hiv, Genetic]), (4, Label::spare(last)));
+        // What the patient's software does not know waits in intake.
+        let mut names = keyring.names();
+        names
+            .compartments
+            .retain(|_, shared| shared.label != Label::flag(Hiv));
+        let older = [grant(5, Some(names))];
+        let (_, id) = place_under(&older, Category::LabResult, &[Hiv].into()).unwrap();
+        assert_eq!(keyring.label(&id), Some(&Label::Intake));
+        assert!(place_under(&grants[..1], Category::LabResult, &[].into()).is_none());
     }
 
     #[test]

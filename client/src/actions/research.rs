@@ -12,8 +12,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::credits::amount;
-use super::identity::current_keyring;
-use super::patient::open_labelled;
+use super::identity::{back_up, current_keyring};
 use super::records::{add_to, blocking, fetch, no_record, own_record_keys, Aim, NewFile};
 use super::sharing::hand_over;
 use super::{caused, cid, number, text, Client, Receipt};
@@ -333,9 +332,7 @@ pub struct Joined {
 pub async fn join(client: &Client, prepared: &Prepared) -> Result<Joined> {
     let patient = prepared.patient;
     let study = prepared.preview.study.study;
-    let (label, kept) = place(client, prepared).await?;
-    open_labelled(client, patient, std::slice::from_ref(&label)).await?;
-    let compartment = client.keyring(patient)?.require(&label)?;
+    let (compartment, kept) = place(client, prepared).await?;
     let record = match kept {
         Some(record) => record,
         None => add(client, prepared, compartment).await?,
@@ -348,56 +345,54 @@ pub async fn join(client: &Client, prepared: &Prepared) -> Result<Joined> {
         study,
         patient: patient.to_string(),
         record,
-        label: label.to_string(),
+        label: keyring
+            .label(&compartment)
+            .map(Label::to_string)
+            .unwrap_or_default(),
         grant: number(caused(&submitted, "Research", "OptedIn")?, "grant")?,
         price: prepared.preview.study.price,
         receipt: (&submitted).into(),
     })
 }
 
-/// The first compartment for this study that is empty, or holds this very document and nothing else.
-async fn place(client: &Client, prepared: &Prepared) -> Result<(Label, Option<RecordIndex>)> {
+/// The first spare compartment that is this study's, or nobody's, and is empty or holds this very
+/// document and nothing else. It is the study's from now on.
+async fn place(
+    client: &Client,
+    prepared: &Prepared,
+) -> Result<(CompartmentId, Option<RecordIndex>)> {
     let patient = prepared.patient;
-    let keyring = current_keyring(client, patient).await?;
+    let study = prepared.preview.study.study;
+    let mut keyring = current_keyring(client, patient).await?;
     let salus = client.salus().await?;
     let now = salus.now().await?;
     let rows = salus.all_records(patient).await?;
-    let mut attempt = 1;
-    loop {
-        let label = label(prepared, attempt);
-        let Some(compartment) = keyring.find(&label) else {
-            return Ok((label, None));
-        };
+    for compartment in keyring.for_study(study) {
         let held: Vec<_> = rows
             .iter()
             .filter(|(_, record)| record.compartment == compartment && !record.is_erased(now))
             .collect();
         match held.as_slice() {
-            [] => return Ok((label, None)),
+            [] => {
+                keyring.give_to_study(&compartment, study);
+                client.profile.save_keyring(&mut keyring)?;
+                back_up(client, &mut keyring).await;
+                return Ok((compartment, None));
+            }
             // The chain pays for no copy that is about to be erased.
             [(index, record)] if record.is_current() => {
                 let manifest = manifest(client, &keyring, *index, record).await?;
                 let same: [u8; 32] = Sha256::digest(&prepared.content).into();
                 if manifest.payload_sha256 == same {
-                    return Ok((label, Some(*index)));
+                    return Ok((compartment, Some(*index)));
                 }
             }
             _ => {}
         }
-        attempt += 1;
     }
-}
-
-fn label(prepared: &Prepared, attempt: u32) -> Label {
-    let study = prepared.preview.study.study;
-    Label::Category {
-        category: prepared.category,
-        sensitivity: prepared.sensitivity.iter().copied().collect(),
-        discriminator: match attempt {
-            1 => format!("study {study}"),
-            _ => format!("study {study}, {attempt}"),
-        },
-    }
+    Err(Error::Unfit(format!(
+        "patient {patient} has no compartment left that could hold a copy for study {study} alone"
+    )))
 }
 
 async fn manifest(

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::describe::Names;
 use super::identity::{back_up, current_keyring, published, rotate_inbox};
 use super::records::{fetch, own_record_keys, plain_name, RecordView};
-use super::sharing::rotate_compartment;
+use super::sharing::rotate_compartments;
 use super::{clock, corrections, emergency, patient as about, sharing, watching, Client};
 use crate::chain::{calls, Call, Salus};
 use crate::disclosures::{account, Accounting};
@@ -446,8 +446,7 @@ async fn destroy_keys(
     let mut keyring = current_keyring(client, patient).await?;
     let salus = client.salus().await?;
     let last = rows.iter().map(|(_, record)| record.anchored_at).max();
-    let mut destroyed = 0;
-    let mut rotated = false;
+    let mut used = Vec::new();
     for (id, view) in salus.compartments(patient).await? {
         let Some(known) = keyring.compartment(&id) else {
             failed.push(Failed {
@@ -461,9 +460,15 @@ async fn destroy_keys(
             && known.destroyed_before == epoch
             && last.is_none_or(|last| last < view.compartment.rotated_at);
         if !unused {
-            let epoch = rotate_compartment(client, &mut keyring, id).await?.epoch;
-            destroyed += keyring.destroy_before(&id, epoch);
-            rotated = true;
+            used.push(id);
+        }
+    }
+    let mut destroyed = 0;
+    let mut rotated = !used.is_empty();
+    if rotated {
+        let renewed = rotate_compartments(client, &mut keyring, &used).await?;
+        for (id, renewed) in used.iter().zip(renewed) {
+            destroyed += keyring.destroy_before(id, renewed.epoch);
         }
     }
     let inbox = salus.recipient(&Subject::Inbox(patient)).await?;

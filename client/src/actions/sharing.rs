@@ -1,7 +1,5 @@
 //! Who may see what: asking, granting, revoking.
 
-use std::collections::BTreeSet;
-
 use salus_primitives::{
     AccountId, Balance, Basis, Cid, CompartmentId, Controller, ControllerRole, Grant, GrantIndex,
     GrantTerms, Grantee, Moment, ObjectKind, OrgId, PatientId, Purpose, RecordIndex, Request,
@@ -37,7 +35,7 @@ pub enum Who {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// The unflagged compartments of these categories; or, where flags are named, only those whose
-    /// flags are all among them.
+    /// flags are all among them, of whatever category.
     Categories(Vec<Category>, Vec<Sensitivity>),
     /// Single records, without the keys of their compartments.
     Records(Vec<RecordIndex>),
@@ -179,77 +177,29 @@ pub(super) enum Reach {
     FlaggedToo,
 }
 
-/// The open compartments that categories and flags stand for. The keyring remembers closed ones, too.
-pub(super) async fn select(
-    client: &Client,
+/// The compartments that categories and flags stand for, in ascending order: whatever is done with them
+/// in turn, in the order of categories it would tell which is which.
+pub(super) fn select(
     keyring: &Keyring,
     categories: &[Category],
     flags: &[Sensitivity],
     reach: Reach,
 ) -> Result<Vec<CompartmentId>> {
-    let salus = client.salus().await?;
-    let views = salus.compartments(keyring.patient()).await?;
-    let open: BTreeSet<CompartmentId> = views.into_iter().map(|(id, _)| id).collect();
-    let mut ids = select_of(keyring, &open, categories, flags, reach)?;
-    // Whatever is done with them in turn, in the order of categories it would tell which is which.
-    ids.sort_unstable();
-    Ok(ids)
-}
-
-fn select_of(
-    keyring: &Keyring,
-    open: &BTreeSet<CompartmentId>,
-    categories: &[Category],
-    flags: &[Sensitivity],
-    reach: Reach,
-) -> Result<Vec<CompartmentId>> {
-    let flagged_only = reach == Reach::FlaggedOnly && !flags.is_empty();
-    let mut chosen: Vec<(CompartmentId, &Label)> = Vec::new();
-    for wanted in categories.iter().collect::<BTreeSet<_>>() {
-        let before = chosen.len();
-        for (id, compartment) in keyring.compartments() {
-            let Label::Category {
-                category,
-                sensitivity,
-                discriminator,
-            } = &compartment.label
-            else {
-                continue;
-            };
-            // Set apart, as for a study: another copy of what the category holds already.
-            if !discriminator.is_empty() {
-                continue;
-            }
-            let named = sensitivity.iter().all(|flag| flags.contains(flag))
-                && !(flagged_only && sensitivity.is_empty());
-            if category == wanted && named && open.contains(id) {
-                chosen.push((*id, &compartment.label));
-            }
-        }
-        if chosen.len() == before && flagged_only {
-            let flags: Vec<&str> = flags.iter().map(|flag| flag.slug()).collect();
-            return Err(Error::Unfit(format!(
-                "nothing of {wanted} is flagged {}, and with --sensitivity only what is flagged so is meant: leave the category or the flags out; `salus compartments list` shows what there is",
-                flags.join(" or ")
-            )));
-        }
-        if chosen.len() == before {
-            return Err(Error::UnknownCompartment(
-                Label::flagged(*wanted, flags.iter().copied()).to_string(),
-            ));
-        }
+    let unflagged: &[Category] = match reach {
+        Reach::FlaggedOnly if !flags.is_empty() => &[],
+        Reach::FlaggedOnly | Reach::FlaggedToo => categories,
+    };
+    let chosen: Vec<CompartmentId> = keyring
+        .compartments()
+        .filter(|(_, compartment)| compartment.label.is_within(unflagged, flags))
+        .map(|(id, _)| *id)
+        .collect();
+    match chosen.is_empty() {
+        false => Ok(chosen),
+        true => Err(Error::Unfit(
+            "name a category or a flag: `salus compartments list` shows what there is".into(),
+        )),
     }
-    for flag in flags {
-        let reached = chosen.iter().any(|(_, label)| {
-            matches!(label, Label::Category { sensitivity, .. } if sensitivity.contains(flag))
-        });
-        if !reached {
-            return Err(Error::Unfit(format!(
-                "no compartment of these categories is flagged {flag}: `salus compartments list` shows them"
-            )));
-        }
-    }
-    Ok(chosen.into_iter().map(|(id, _)| id).collect())
 }
 
 async fn scope(
@@ -265,11 +215,11 @@ async fn scope(
         ))
     };
     match what {
+        // Who may write may write into every compartment.
+        _ if !rights.read() => Ok(Scope::Compartments(Default::default())),
         What::Categories(categories, flags) => {
-            let ids = select(client, keyring, categories, flags, Reach::FlaggedOnly).await?;
-            if rights.read() {
-                rotate_if_needed(client, keyring, &ids).await?;
-            }
+            let ids = select(keyring, categories, flags, Reach::FlaggedOnly)?;
+            rotate_if_needed(client, keyring, &ids).await?;
             Ok(Scope::Compartments(ids.try_into().map_err(|_| too_many())?))
         }
         What::Records(records) => {
@@ -289,17 +239,8 @@ async fn make_envelope(
     rights: Rights,
 ) -> Result<Envelope> {
     match scope {
-        Scope::Compartments(ids) => {
-            let mut ids = ids.to_vec();
-            if rights.write() {
-                let intake = keyring.require(&Label::Intake)?;
-                // Every writer may write into intake; a reader of it must be named.
-                if !rights.read() && !ids.contains(&intake) {
-                    ids.push(intake);
-                }
-            }
-            keyring.envelope(&ids, rights.read())
-        }
+        Scope::Compartments(_) if !rights.read() => Ok(keyring.names()),
+        Scope::Compartments(ids) => keyring.envelope(ids),
         Scope::Records(records) => {
             let patient = keyring.patient();
             let salus = client.salus().await?;
@@ -337,7 +278,7 @@ pub(super) async fn hand_over(
     let salus = client.salus().await?;
     let key = grantee_key(client, &salus, &Grantee::Organisation(to)).await?;
     let session = client.session(keyring.patient()).await?;
-    let envelope = keyring.envelope(&[compartment], true)?;
+    let envelope = keyring.envelope(&[compartment])?;
     send_envelope(client, &session, &envelope, &key).await
 }
 
@@ -382,11 +323,8 @@ pub async fn rotate(
     flags: &[Sensitivity],
 ) -> Result<Rotation> {
     let mut keyring = current_keyring(client, patient).await?;
-    let mut rotated = Vec::new();
-    let ids = select(client, &keyring, categories, flags, Reach::FlaggedOnly).await?;
-    for id in &ids {
-        rotated.push(rotate_compartment(client, &mut keyring, *id).await?);
-    }
+    let ids = select(&keyring, categories, flags, Reach::FlaggedOnly)?;
+    let rotated = rotate_compartments(client, &mut keyring, &ids).await?;
     let saved = back_up(client, &mut keyring).await;
     emergency::follow(client, &keyring, &ids).await;
     Ok(Rotation {
@@ -407,75 +345,97 @@ pub(super) async fn rotate_if_needed(
         .await?
         .compartments(keyring.patient())
         .await?;
-    let mut rotated = Vec::new();
-    for (id, view) in views {
-        if ids.contains(&id) && view.needs_rotation {
-            rotate_compartment(client, keyring, id).await?;
-            rotated.push(id);
-        }
-    }
+    let stale = views
+        .into_iter()
+        .filter(|(id, view)| ids.contains(id) && view.needs_rotation);
+    let rotated: Vec<CompartmentId> = stale.map(|(id, _)| id).collect();
     if !rotated.is_empty() {
+        rotate_compartments(client, keyring, &rotated).await?;
         back_up(client, keyring).await;
         emergency::follow(client, keyring, &rotated).await;
     }
     Ok(())
 }
 
-pub(super) async fn rotate_compartment(
+/// Gives these compartments new keys, all at once, and hands those to the grants that live.
+pub(super) async fn rotate_compartments(
     client: &Client,
     keyring: &mut Keyring,
-    id: CompartmentId,
-) -> Result<Rotated> {
+    ids: &[CompartmentId],
+) -> Result<Vec<Rotated>> {
     let patient = keyring.patient();
-    let view = client
-        .salus()
-        .await?
-        .compartment(patient, id)
-        .await?
-        .ok_or_else(|| Error::UnknownCompartment(id.to_string()))?;
-    let epoch = view.compartment.epoch.saturating_add(1);
-    let key = keyring.prepare_epoch(&id, epoch)?;
+    let views = client.salus().await?.compartments(patient).await?;
+    let mut next = Vec::new();
+    for id in ids {
+        let (_, view) = views
+            .iter()
+            .find(|(known, _)| known == id)
+            .ok_or_else(|| Error::UnknownCompartment(id.to_string()))?;
+        let epoch = view.compartment.epoch.saturating_add(1);
+        next.push((*id, epoch, keyring.prepare_epoch(id, epoch)?));
+    }
     client.profile.save_keyring(keyring)?;
-    let recipient = client.key.sign_recipient(
-        &Subject::Compartment(patient, id),
-        &key,
-        epoch,
-        &client.chain.genesis(),
-    );
-    client
-        .submit(&calls::records::rotate(patient, id, &recipient))
-        .await?;
-    Ok(Rotated {
+    let genesis = client.chain.genesis();
+    let calls: Vec<_> = next
+        .iter()
+        .map(|(id, epoch, key)| {
+            let subject = Subject::Compartment(patient, *id);
+            let recipient = client.key.sign_recipient(&subject, key, *epoch, &genesis);
+            calls::records::rotate(patient, *id, &recipient)
+        })
+        .collect();
+    let results = client.chain.submit_many(&client.key, &calls).await;
+    let mut failed = None;
+    let mut renewed = Vec::new();
+    for ((id, ..), result) in next.iter().zip(results) {
+        match result {
+            Ok(_) => renewed.push(*id),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    // Readers need those that are new already, whatever became of the others.
+    let delivered = redeliver(client, keyring, &renewed).await?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    let rotated = |(id, epoch, _): &(CompartmentId, u32, EncryptionKey)| Rotated {
         compartment: id.to_string(),
-        label: keyring.label(&id).map(Label::to_string),
-        epoch,
-        redelivered: redeliver(client, keyring, id).await?,
-    })
+        label: keyring.label(id).map(Label::to_string),
+        epoch: *epoch,
+        redelivered: delivered
+            .iter()
+            .filter(|(_, scope)| scope.contains(id))
+            .map(|(index, _)| *index)
+            .collect(),
+    };
+    Ok(next.iter().map(rotated).collect())
 }
 
-/// Hands all keys of their compartments, the new ones too, to the grants that live and read this
-/// compartment. A grantee whose key cannot be trusted is left out, with a warning.
+/// Hands all keys of their compartments, the new ones too, to the grants that live and read one of these
+/// compartments; those that got them, with what they reach. A grantee whose key cannot be trusted is left
+/// out, with a warning.
 async fn redeliver(
     client: &Client,
     keyring: &Keyring,
-    id: CompartmentId,
-) -> Result<Vec<GrantIndex>> {
+    ids: &[CompartmentId],
+) -> Result<Vec<(GrantIndex, Vec<CompartmentId>)>> {
     let patient = keyring.patient();
     let salus = client.salus().await?;
     let now = salus.now().await?;
-    let reads = |grant: &Grant| {
-        grant.rights.read()
-            && grant.revoked_at.is_none()
-            && now < grant.expires_at
-            && matches!(&grant.scope, Scope::Compartments(ids) if ids.contains(&id))
+    let read_by = |grant: &Grant| match &grant.scope {
+        Scope::Compartments(scope) if scope.iter().any(|id| ids.contains(id)) => {
+            let reads = grant.rights.read() && grant.revoked_at.is_none() && now < grant.expires_at;
+            reads.then(|| scope.to_vec())
+        }
+        Scope::Compartments(_) | Scope::Records(_) => None,
     };
     let mut session = None;
     let mut delivered = Vec::new();
     let mut deliveries = Vec::new();
     for (index, view) in salus.all_grants(patient).await? {
-        if !reads(&view.grant) {
+        let Some(scope) = read_by(&view.grant) else {
             continue;
-        }
+        };
         if keyring.left_out().contains(&index) {
             tracing::warn!(
                 "grant {index} gets no new keys, because you did not confirm it when you came back: end it with `salus revoke {index}`; `salus share` makes a new one"
@@ -493,15 +453,7 @@ async fn redeliver(
             Some(session) => session,
             None => session.insert(client.session(patient).await?),
         };
-        let envelope = make_envelope(
-            client,
-            session,
-            keyring,
-            &view.grant.scope,
-            view.grant.rights,
-        )
-        .await;
-        let envelope = match envelope {
+        let envelope = match keyring.envelope(&scope) {
             // Of another compartment of its scope, which the keyring lacks.
             Err(error @ Error::UnknownCompartment(_)) => {
                 tracing::warn!("grant {index} did not get the new key: {error}");
@@ -511,13 +463,13 @@ async fn redeliver(
         };
         let content = send_envelope(client, session, &envelope, &key).await?;
         deliveries.push(calls::consent::deliver_envelope(patient, index, content));
-        delivered.push(index);
+        delivered.push((index, scope));
     }
     let results = client.chain.submit_many(&client.key, &deliveries).await;
     let mut kept = Vec::new();
-    for (index, result) in delivered.into_iter().zip(results) {
+    for ((index, scope), result) in delivered.into_iter().zip(results) {
         match result {
-            Ok(_) => kept.push(index),
+            Ok(_) => kept.push((index, scope)),
             Err(error) => tracing::warn!("grant {index} did not get the new key: {error}"),
         }
     }
@@ -893,9 +845,10 @@ pub async fn approve(
             (letter.categories, flags)
         }
     };
-    if categories.is_empty() {
+    if categories.is_empty() && flags.is_empty() {
         return Err(Error::Unfit(
-            "the letter names no category: say what to share with --category".into(),
+            "the letter names no category: say what to share with --category or --sensitivity"
+                .into(),
         ));
     }
     let sharing = Sharing {
@@ -973,23 +926,10 @@ mod tests {
 
     fn keyring() -> Keyring {
         let mut keyring = Keyring::new(PatientId([1; 16]));
-        for label in [
-            Label::Intake,
-            Label::of(Category::LabResult),
-            Label::flagged(Category::LabResult, [Sensitivity::Hiv]),
-            Label::flagged(
-                Category::LabResult,
-                [Sensitivity::Hiv, Sensitivity::Genetic],
-            ),
-            Label::flagged(Category::ClinicalNote, [Sensitivity::MentalHealth]),
-            Label::Category {
-                category: Category::LabResult,
-                sensitivity: BTreeSet::new(),
-                discriminator: "study 0".into(),
-            },
-        ] {
-            keyring.prepare(&label, 0);
-        }
+        let pair = [Sensitivity::Hiv, Sensitivity::Genetic].into();
+        keyring.place(Category::LabResult, &pair).unwrap();
+        let spare = keyring.for_study(0)[0];
+        keyring.give_to_study(&spare, 0);
         keyring
     }
 
@@ -1003,8 +943,8 @@ mod tests {
         flags: &[Sensitivity],
     ) -> Result<Vec<String>> {
         let keyring = keyring();
-        let open = keyring.compartments().map(|(id, _)| *id).collect();
-        let ids = select_of(&keyring, &open, categories, flags, reach)?;
+        let ids = select(&keyring, categories, flags, reach)?;
+        assert!(ids.is_sorted());
         let mut labels: Vec<_> = ids
             .iter()
             .map(|id| keyring.label(id).unwrap().to_string())
@@ -1017,7 +957,7 @@ mod tests {
     async fn a_grant_that_was_left_out_gets_no_keys_of_a_later_rotation() {
         let world = World::at(None);
         let mut keyring = Keyring::new(PATIENT);
-        let (id, _) = keyring.prepare(&Label::of(Category::LabResult), 0);
+        let id = keyring.find(&Label::of(Category::LabResult)).unwrap();
         let grant = Grant {
             grantee: Grantee::Organisation(3),
             scope: Scope::Compartments(vec![id].try_into().unwrap()),
@@ -1052,70 +992,46 @@ mod tests {
         let tried = |world: &World| world.node.asked().contains(&"recipient".to_owned());
 
         keyring.leave_out([7].into());
-        let delivered = redeliver(&world.client, &keyring, id).await.unwrap();
+        let delivered = redeliver(&world.client, &keyring, &[id]).await.unwrap();
         assert!(delivered.is_empty());
         assert!(!tried(&world));
         keyring.leave_out([8].into());
-        redeliver(&world.client, &keyring, id).await.unwrap();
+        redeliver(&world.client, &keyring, &[id]).await.unwrap();
         assert!(tried(&world), "else nothing was left out");
     }
 
     #[test]
     fn sharing_a_category_never_shares_what_is_flagged() {
         assert_eq!(chosen(&[Category::LabResult], &[]).unwrap(), ["lab"]);
-        assert!(chosen(&[Category::ClinicalNote], &[]).is_err());
-        assert!(chosen(&[Category::Imaging], &[]).is_err());
+        let all = chosen(Category::ALL, &[]).unwrap();
+        assert_eq!(all.len(), Category::ALL.len());
+        let told = chosen(&[], &[]).unwrap_err().to_string();
+        assert!(told.contains("category") && told.contains("flag"), "{told}");
     }
 
     #[test]
-    fn what_was_closed_is_not_shared() {
-        let keyring = keyring();
-        let lab = keyring.find(&Label::of(Category::LabResult)).unwrap();
-        let labs = [Category::LabResult];
-        let open = BTreeSet::from([lab]);
-        let reach = Reach::FlaggedOnly;
-        assert_eq!(
-            select_of(&keyring, &open, &labs, &[], reach).unwrap(),
-            [lab]
-        );
-        let closed = select_of(&keyring, &BTreeSet::new(), &labs, &[], reach);
-        assert!(
-            matches!(closed, Err(Error::UnknownCompartment(_))),
-            "{closed:?}"
-        );
-    }
-
-    #[test]
-    fn flagged_compartments_are_shared_only_if_each_of_their_flags_is_named() {
+    fn what_has_several_flags_is_shared_only_if_each_of_them_is_named() {
         use Sensitivity::{Genetic, Hiv, MentalHealth};
+        assert_eq!(chosen(&[], &[Hiv]).unwrap(), ["hiv"]);
         assert_eq!(
-            chosen(&[Category::LabResult], &[Hiv]).unwrap(),
-            ["lab +hiv"]
+            chosen(&[], &[Hiv, Genetic]).unwrap(),
+            ["genetic", "hiv", "hiv + genetic"]
         );
-        assert_eq!(
-            chosen(&[Category::LabResult], &[Hiv, Genetic]).unwrap(),
-            ["lab +hiv", "lab +hiv +genetic"]
-        );
-        assert_eq!(
-            chosen(&[Category::ClinicalNote], &[MentalHealth]).unwrap(),
-            ["note +mental-health"]
-        );
-        assert!(
-            chosen(&[Category::LabResult], &[MentalHealth]).is_err(),
-            "a flag that reaches nothing"
-        );
+        assert_eq!(chosen(&[], &[MentalHealth]).unwrap(), ["mental-health"]);
+        let all_but_one = &Sensitivity::ALL[1..];
+        let last = "several flags".to_owned();
+        assert!(!chosen(&[], all_but_one).unwrap().contains(&last));
+        assert!(chosen(&[], Sensitivity::ALL).unwrap().contains(&last));
     }
 
     #[test]
-    fn a_share_that_names_flags_leaves_ordinary_records_out_and_says_what_to_do() {
+    fn a_share_that_names_flags_leaves_ordinary_records_out() {
         use Sensitivity::{Hiv, MentalHealth};
         let both = [Category::LabResult, Category::ClinicalNote];
         assert_eq!(
             chosen(&both, &[Hiv, MentalHealth]).unwrap(),
-            ["lab +hiv", "note +mental-health"]
+            ["hiv", "mental-health"]
         );
-        let told = chosen(&both, &[Hiv]).unwrap_err().to_string();
-        assert!(told.contains("note") && told.contains("leave"), "{told}");
     }
 
     #[test]
@@ -1125,15 +1041,14 @@ mod tests {
             &[Category::LabResult],
             &[Sensitivity::Hiv],
         );
-        assert_eq!(found.unwrap(), ["lab", "lab +hiv"]);
+        assert_eq!(found.unwrap(), ["hiv", "lab"]);
     }
 
     #[test]
-    fn intake_is_never_shared_by_category() {
-        for category in Category::ALL {
-            for label in chosen(&[*category], Sensitivity::ALL).unwrap_or_default() {
-                assert_ne!(label, "intake");
-            }
+    fn intake_and_a_studys_copy_are_never_shared_by_category_or_flag() {
+        let all = chosen_for(Reach::FlaggedToo, Category::ALL, Sensitivity::ALL).unwrap();
+        for label in ["intake", "study 0", "spare 3"] {
+            assert!(!all.contains(&label.to_owned()), "{all:?}");
         }
     }
 

@@ -7,7 +7,8 @@ use salus_primitives::{
     Credits, Delivery, EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, GrantIndex,
     Grantee, LetterStage, Link, Member, Moment, ObjectKind, OrgId, Organisation, Participation,
     Patient, PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference,
-    Request, RequestIndex, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
+    Request, RequestIndex, SignedCompartments, SignedRecipient, Study, StudyIndex, Subject,
+    TrailHead,
 };
 use sp_core::H256;
 
@@ -69,7 +70,8 @@ impl Salus {
         fn organisations(from: OrgId, limit: u32) -> Vec<(OrgId, Organisation)>;
         fn clinician(account: &AccountId) -> Option<Clinician>;
         fn clinicians(organisation: OrgId, after: Option<&AccountId>, limit: u32) -> Vec<(AccountId, Clinician)>;
-        /// The published key of an organisation, account, compartment or inbox. Verify it.
+        /// The published key of an organisation, account or inbox, and of a compartment that was
+        /// rotated. Verify it.
         fn recipient(subject: &Subject) -> Option<SignedRecipient>;
 
         fn patient(patient: PatientId) -> Option<Patient>;
@@ -85,6 +87,8 @@ impl Salus {
 
         fn compartment(patient: PatientId, compartment: CompartmentId) -> Option<CompartmentView>;
         fn compartments(patient: PatientId) -> Vec<(CompartmentId, CompartmentView)>;
+        /// The keys that the compartments got with the enrolment. Verify them.
+        fn first_keys(patient: PatientId) -> Option<SignedCompartments>;
         fn record(patient: PatientId, record: RecordIndex) -> Option<Record>;
         fn records(patient: PatientId, from: RecordIndex, limit: u32) -> Vec<(RecordIndex, Record)>;
 

@@ -6,11 +6,11 @@ use std::borrow::Cow;
 use codec::Encode;
 use salus_primitives::{
     signing::{CredentialConsent, RoleConsent},
-    AccountId, Balance, Cid, ClinicianRole, CompartmentId, ControllerRole, CorrectionIndex,
-    Delivery, EnrolmentConsent, GlassIndex, GrantIndex, GrantTerms, Helper, Moment, NewRecord,
-    OrgId, OrganisationKind, Part, PatientId, Purpose, Recipient, RecordIndex, RequestIndex,
-    ShareHolder, Spender, StudyIndex, SuccessionConsent, MAX_ANCHORS, MAX_DELIVERIES, MAX_ERASURES,
-    MAX_HELPERS, MAX_HOLDERS, MAX_NAME, MAX_OPEN, MAX_SCOPE, MAX_URL,
+    AccountId, Balance, Cid, ClinicianRole, CompartmentId, CompartmentSet, ControllerRole,
+    CorrectionIndex, Delivery, EnrolmentConsent, GlassIndex, GrantIndex, GrantTerms, Helper,
+    Moment, NewRecord, OrgId, OrganisationKind, Part, PatientId, Purpose, Recipient, RecordIndex,
+    RequestIndex, ShareHolder, Spender, StudyIndex, SuccessionConsent, MAX_ANCHORS, MAX_DELIVERIES,
+    MAX_ERASURES, MAX_HELPERS, MAX_HOLDERS, MAX_NAME, MAX_OPEN, MAX_SCOPE, MAX_URL,
 };
 use sp_core::H256;
 
@@ -210,8 +210,7 @@ pub mod patients {
             patient: PatientId,
             controller: &AccountId,
             role: ControllerRole,
-            intake: CompartmentId,
-            intake_recipient: &Recipient,
+            compartments: &CompartmentSet,
             inbox: &Recipient,
             consent: &EnrolmentConsent,
         );
@@ -326,13 +325,6 @@ pub mod records {
     }
 
     calls! { "Records":
-        fn open_compartment(
-            patient: PatientId,
-            compartment: CompartmentId,
-            recipient: &Recipient,
-        );
-        /// Closes a compartment that holds no record.
-        fn close_compartment(patient: PatientId, compartment: CompartmentId);
         /// Gives a compartment a new key and epoch.
         fn rotate(patient: PatientId, compartment: CompartmentId, recipient: &Recipient);
         /// Anchors a record; controllers need no grant.

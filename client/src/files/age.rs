@@ -49,7 +49,7 @@ impl EncryptionKey {
     }
 
     /// As the chain keeps it.
-    pub fn raw(&self) -> &[u8] {
+    pub fn raw(&self) -> &[u8; 32] {
         match self {
             EncryptionKey::X25519(key) => key,
         }

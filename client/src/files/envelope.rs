@@ -58,7 +58,7 @@ impl Envelope {
     pub fn find(&self, label: &Label) -> Option<CompartmentId> {
         self.compartments
             .iter()
-            .find(|(_, shared)| shared.label == *label)
+            .find(|(_, shared)| shared.label.is_same(label))
             .map(|(id, _)| *id)
     }
 
@@ -199,16 +199,16 @@ mod tests {
     use crate::files::age::{file_key, seal_bytes};
     use crate::files::sizes::Sizes;
     use crate::keyring::Keyring;
-    use crate::taxonomy::{Category, Sensitivity};
+    use crate::taxonomy::Category;
 
     #[test]
     fn a_reader_gets_keys_and_a_writer_gets_names_only() {
         let mut keyring = Keyring::new(PatientId([1; 16]));
-        let intake = keyring.prepare(&Label::Intake, 0).0;
+        let intake = keyring.find(&Label::Intake).unwrap();
         let (lab, key) = keyring.prepare(&Label::of(Category::LabResult), 0);
         let newer = keyring.prepare_epoch(&lab, 1).unwrap();
 
-        let read = keyring.envelope(&[lab], true).unwrap();
+        let read = keyring.envelope(&[lab]).unwrap();
         let back = Envelope::from_json(&read.to_json().unwrap()).unwrap();
         assert_eq!(back.patient, keyring.patient());
         let publics: Vec<_> = back.keys(&lab).iter().map(DecryptionKey::public).collect();
@@ -216,23 +216,20 @@ mod tests {
         assert!(back.keys(&intake).is_empty());
         assert_eq!(back.find(&Label::of(Category::LabResult)), Some(lab));
 
-        let write = keyring.envelope(&[lab, intake], false).unwrap();
+        let write = keyring.names();
         let json = write.to_json().unwrap();
         assert!(!String::from_utf8_lossy(&json).contains("SECRET"));
         let back = Envelope::from_json(&json).unwrap();
         assert_eq!(back.find(&Label::Intake), Some(intake));
         assert!(back.keys(&lab).is_empty());
-        assert!(keyring.envelope(&[CompartmentId([9; 16])], true).is_err());
+        assert!(keyring.envelope(&[CompartmentId([9; 16])]).is_err());
     }
 
     #[test]
     fn common_envelopes_have_one_size_and_the_largest_scope_fits() {
         let keys = |compartments: usize, epochs: u32| {
             let mut keyring = Keyring::new(PatientId([1; 16]));
-            let labels = Category::ALL.iter().flat_map(|category| {
-                [None, Some(Sensitivity::SubstanceUse)].map(|flag| Label::flagged(*category, flag))
-            });
-            let ids: Vec<CompartmentId> = labels
+            let ids: Vec<CompartmentId> = Label::all()
                 .take(compartments)
                 .map(|label| {
                     let id = keyring.prepare(&label, 0).0;
@@ -243,7 +240,7 @@ mod tests {
                 })
                 .collect();
             assert_eq!(ids.len(), compartments);
-            let json = keyring.envelope(&ids, true).unwrap().to_json().unwrap();
+            let json = keyring.envelope(&ids).unwrap().to_json().unwrap();
             json.len() as u64
         };
         let usual = Sizes::Message.padded(0);
@@ -255,6 +252,8 @@ mod tests {
                 "{compartments} {length}"
             );
         }
+        let names = Keyring::new(PatientId([1; 16])).names().to_json().unwrap();
+        assert_eq!(Sizes::Message.padded(names.len() as u64), usual);
         let largest = keys(32, 18);
         assert!(largest <= Sizes::Message.limit(), "{largest}");
     }

@@ -2,7 +2,6 @@
 //!
 //! `UPDATE_VECTORS=1` writes the files anew; without it they are compared.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use salus_client::files::age::{unseal_bytes, DecryptionKey, Digested, EncryptionKey};
@@ -16,8 +15,8 @@ use salus_primitives::{
     commitment::commitment,
     placement::keepers,
     signing::{
-        self, credential_payload, enrolment_payload, recipient_payload, role_payload,
-        succession_payload,
+        self, compartments_payload, credential_payload, enrolment_payload, recipient_payload,
+        role_payload, succession_payload,
     },
     AccountId, Binding, ClinicianRole, CompartmentId, ControllerRole, Genesis, ObjectKind, OrgId,
     OrganisationKind, PatientId, Subject, TrailHead,
@@ -106,27 +105,7 @@ fn sizes_vectors() {
 #[test]
 fn compartment_vectors() {
     let tag_key: [u8; 32] = std::array::from_fn(|i| 0x20 + i as u8);
-    let labelled = |category, flags: &[Sensitivity], discriminator: &str| Label::Category {
-        category,
-        sensitivity: flags.iter().copied().collect::<BTreeSet<_>>(),
-        discriminator: discriminator.into(),
-    };
-    let labels = [
-        Label::Intake,
-        labelled(Category::PatientSummary, &[], ""),
-        labelled(Category::LabResult, &[], ""),
-        labelled(Category::LabResult, &[Sensitivity::Hiv], ""),
-        labelled(
-            Category::ClinicalNote,
-            &[Sensitivity::PsychotherapyNote, Sensitivity::MentalHealth],
-            "",
-        ),
-        labelled(
-            Category::Administrative,
-            &[Sensitivity::PatientFlagged],
-            "Ärztin",
-        ),
-    ];
+    let labels: Vec<Label> = Label::all().collect();
     let rows: Vec<Value> = labels
         .iter()
         .map(|label| json!({"label": label, "id": compartment_id(&tag_key, label).to_string()}))
@@ -249,6 +228,28 @@ fn recipient_vectors() {
         })
         .collect();
     check("recipient", json!(rows));
+}
+
+#[test]
+fn compartment_keys_vectors() {
+    let rows: Vec<Value> = [0u8, 5]
+        .map(|first| {
+            let compartments = std::array::from_fn(|n| {
+                let n = first + n as u8;
+                (CompartmentId([n; 16]), [0x80 + n; 32])
+            });
+            let payload = compartments_payload(&genesis(), &patient(), 0, &compartments);
+            let rows = compartments.map(|(id, key)| json!([id.to_string(), hex::encode(key)]));
+            json!({
+                "genesis": hex::encode(genesis()),
+                "patient": patient().to_string(),
+                "scheme": 0,
+                "compartments": rows.to_vec(),
+                "payload": hex::encode(payload),
+            })
+        })
+        .into();
+    check("compartment-keys", json!(rows));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Worst cases: 64 records, all but the last in the last of the 32 compartments that the grant
+//! Worst cases: 64 records, all but the last in the last of the 31 compartments that the grant
 //! names, so that all are looked up before the attempt is refused and counted; a batch of
 //! deliveries about a different patient each, under a grant of 32 compartments. (What a grant to one
 //! clinician of the service's own organisation cannot show is added where the weight is declared:
@@ -6,7 +6,7 @@
 
 use frame_benchmarking::v2::*;
 use frame_system::RawOrigin;
-use salus_primitives::{rows::MAX_SCOPE, traits::BenchmarkWorld};
+use salus_primitives::traits::BenchmarkWorld;
 
 use super::*;
 
@@ -20,11 +20,11 @@ mod benchmarks {
     fn open(r: Linear<1, { MAX_OPEN }>) {
         let (patient, _) = World::<T>::patient();
         let (actor, organisation) = World::<T>::clinician();
-        let compartments = World::<T>::compartments(patient, MAX_SCOPE);
-        let grant = World::<T>::grant(patient, &compartments);
-        let outside = World::<T>::compartments(patient, 1);
-        let mut records = World::<T>::records(patient, &compartments[31..], r.saturating_sub(1));
-        records.extend(World::<T>::records(patient, &outside, 1));
+        let compartments = World::<T>::compartments(patient);
+        let (named, outside) = compartments.split_at(31);
+        let grant = World::<T>::grant(patient, named);
+        let mut records = World::<T>::records(patient, &named[30..], r.saturating_sub(1));
+        records.extend(World::<T>::records(patient, outside, 1));
         let records: RecordList = records.try_into().expect("at most 64; qed");
         let before = Pallet::<T>::trail_head(&patient).count;
 
@@ -52,7 +52,7 @@ mod benchmarks {
         let batch: alloc::vec::Vec<Delivery> = (0..d)
             .map(|_| {
                 let (patient, _) = World::<T>::patient();
-                let compartments = World::<T>::compartments(patient, MAX_SCOPE);
+                let compartments = World::<T>::compartments(patient);
                 let grant = World::<T>::grant(patient, &compartments);
                 let records = World::<T>::records(patient, &compartments[31..], 1);
                 // In an hour that is over.

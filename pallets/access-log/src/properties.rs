@@ -156,6 +156,8 @@ impl Model {
         let (employer, is_software) = self.works_at[reader];
         let records = match &promise.scope {
             Scope::Records(named) => named.to_vec(),
+            // Who may only write tries to read all the same.
+            Scope::Compartments(named) if named.is_empty() => vec![0],
             Scope::Compartments(named) => (0..6)
                 .filter(|index| named.contains(&COMPARTMENTS[*index as usize % 3]))
                 .collect(),
@@ -204,6 +206,8 @@ fn to_terms(terms: &Terms) -> GrantTerms {
     let (scope, rights) = if terms.by_record {
         let picked: Vec<_> = picks.iter().map(|i| *i as RecordIndex).collect();
         (records(&picked), Rights::Read)
+    } else if terms.rights == Rights::Write {
+        (compartments(&[]), Rights::Write)
     } else {
         let picked: Vec<_> = picks.iter().map(|i| COMPARTMENTS[i % 3]).collect();
         let mut unique = picked.clone();

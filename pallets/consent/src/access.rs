@@ -2,8 +2,7 @@
 
 use salus_primitives::{
     traits::{Chain, Consent, Control, Records, Standing},
-    AccountId, CompartmentId, Grant, GrantIndex, Grantee, Moment, OrgId, PatientId, Purpose,
-    RecordIndex,
+    AccountId, Grant, GrantIndex, Grantee, Moment, OrgId, PatientId, Purpose, RecordIndex,
 };
 
 use crate::{predicate, Config, Grants, Pallet};
@@ -26,15 +25,9 @@ impl<T: Config> Pallet<T> {
 }
 
 impl<T: Config> Consent<AccountId> for Pallet<T> {
-    fn may_write(
-        patient: &PatientId,
-        grant: GrantIndex,
-        who: &AccountId,
-        compartment: &CompartmentId,
-    ) -> Option<OrgId> {
+    fn may_write(patient: &PatientId, grant: GrantIndex, who: &AccountId) -> Option<OrgId> {
         let (row, organisation) = Self::held(patient, grant, who, T::Chain::now())?;
-        predicate::covers_writing(&row, compartment, T::Records::intake(patient))
-            .then_some(organisation)
+        row.rights.write().then_some(organisation)
     }
 
     fn may_read(

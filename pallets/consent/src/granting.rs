@@ -128,19 +128,26 @@ impl<T: Config> Pallet<T> {
         rights: Rights,
         now: Moment,
     ) -> DispatchResult {
-        ensure!(!scope.is_empty(), Error::<T>::EmptyScope);
+        if !predicate::fits_rights(scope, rights) {
+            let error = match scope {
+                Scope::Compartments(_) if !rights.read() => Error::<T>::WriteNeedsNoScope,
+                Scope::Records(records) if rights.write() && !records.is_empty() => {
+                    Error::<T>::RecordsNotWritable
+                }
+                Scope::Compartments(_) | Scope::Records(_) => Error::<T>::EmptyScope,
+            };
+            return Err(error.into());
+        }
         match scope {
             Scope::Compartments(compartments) => {
                 ensure!(is_ascending(compartments), Error::<T>::ScopeNotAscending);
                 ensure!(
-                    compartments
-                        .iter()
-                        .all(|id| T::Records::compartment_exists(patient, id)),
+                    compartments.is_empty()
+                        || T::Records::compartments_exist(patient, compartments),
                     Error::<T>::CompartmentNotFound
                 );
             }
             Scope::Records(records) => {
-                ensure!(!rights.write(), Error::<T>::RecordsNotWritable);
                 ensure!(is_ascending(records), Error::<T>::ScopeNotAscending);
                 ensure!(
                     records.iter().all(|index| {

@@ -7,13 +7,11 @@
 
 use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::pallet_prelude::*;
-use salus_primitives::{traits::Chain, CompartmentId, Grant, GrantIndex, Moment, PatientId, Scope};
+use salus_primitives::{
+    traits::Chain, CompartmentId, Grant, GrantIndex, Moment, PatientId, Scope, COMPARTMENTS,
+};
 
 use crate::{Config, Grants, Handovers, KeyHolders, KeysLeft, Pallet};
-
-/// Compartments of a patient whose keys are out, at most by name: as many as a patient can have. Do
-/// not reduce.
-pub const MAX_KEYS_OUT: u32 = 256;
 
 /// Grants that are over and not cleared away, of which one answer looks at no more. Without a bound,
 /// whoever lets many grants end at once would make each answer cost as much.
@@ -22,10 +20,10 @@ pub const MAX_HOLDERS_READ: u32 = 64;
 /// For each compartment, when its key last went to somebody whose grant is now over.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct KeysOut {
-    named: BoundedVec<(CompartmentId, Moment), ConstU32<MAX_KEYS_OUT>>,
-    /// The latest of those for which there was no room. Compartments are closed and opened, so that
-    /// there can have been more than there are; it is those that were noted longest ago.
-    others: Option<Moment>,
+    /// Of compartments that grants have named, and those exist: there is room for all.
+    named: BoundedVec<(CompartmentId, Moment), ConstU32<COMPARTMENTS>>,
+    /// When all of them counted as handed out.
+    all: Option<Moment>,
 }
 
 impl KeysOut {
@@ -33,7 +31,7 @@ impl KeysOut {
     /// often, never too seldom.
     pub fn get(&self, compartment: &CompartmentId) -> Option<&Moment> {
         let named = self.named.iter().find(|(known, _)| known == compartment);
-        named.map(|(_, at)| at).or(self.others.as_ref())
+        named.map(|(_, at)| at).max(self.all.as_ref())
     }
 
     pub(crate) fn note(&mut self, compartment: CompartmentId, at: Moment) {
@@ -41,29 +39,19 @@ impl KeysOut {
             .named
             .iter_mut()
             .find(|(known, _)| *known == compartment);
-        if let Some((_, last)) = known {
-            *last = at.max(*last);
-            return;
-        }
-        // What is not named counts as `others`; naming it must not make it earlier.
-        let at = self.others.map_or(at, |others| others.max(at));
-        if self.named.try_push((compartment, at)).is_ok() {
-            return;
-        }
-        let mut forgotten = at;
-        if let Some(oldest) = self.named.iter_mut().min_by_key(|(_, at)| *at) {
-            if oldest.1 < at {
-                forgotten = oldest.1;
-                *oldest = (compartment, at);
+        match known {
+            Some((_, last)) => *last = at.max(*last),
+            None => {
+                if self.named.try_push((compartment, at)).is_err() {
+                    self.note_everything(at);
+                }
             }
         }
-        self.others = self.others.max(Some(forgotten));
     }
 
-    /// Says of all keys, named or not, that they went out at this moment.
+    /// Says of all keys that they went out at this moment.
     fn note_everything(&mut self, at: Moment) {
-        self.named.clear();
-        self.others = self.others.max(Some(at));
+        self.all = self.all.max(Some(at));
     }
 
     fn note_all(&mut self, scope: &Scope, at: Moment) {
@@ -153,20 +141,14 @@ mod tests {
     #[test]
     fn what_finds_no_room_is_never_forgotten() {
         let mut out = KeysOut::default();
-        let all = MAX_KEYS_OUT as u16 + 20;
+        let all = COMPARTMENTS as u16 + 20;
         let at = |n: u16| Moment::from(n) * 7 % 1000;
         for n in 0..all {
             out.note(compartment(n), at(n));
         }
-        assert_eq!(out.named.len(), MAX_KEYS_OUT as usize);
+        assert_eq!(out.named.len(), COMPARTMENTS as usize);
         for n in 0..all {
             assert!(out.get(&compartment(n)).is_some_and(|last| *last >= at(n)));
         }
-        // What was noted last is kept by name, and what never went out is taken for the oldest only.
-        let others = out.others.expect("some found no room");
-        assert!((0..all).filter(|n| at(*n) < others).count() < 20);
-        out.note(compartment(all), 2_000);
-        assert_eq!(out.get(&compartment(all)), Some(&2_000));
-        assert!(out.others.is_some_and(|now| now >= others && now < 1_000));
     }
 }

@@ -248,7 +248,7 @@ pub mod pallet {
     >;
 
     /// The keys that went to grantees whose grants are over. Written by `revoke` and by the sweep when
-    /// they remove a row of `KeyHolders`; never removed. One row per patient, of at most 256
+    /// they remove a row of `KeyHolders`; never removed. One row per patient, of at most 32
     /// compartments.
     #[pallet::storage]
     pub type KeysLeft<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, KeysOut, ValueQuery>;
@@ -386,12 +386,15 @@ pub mod pallet {
         /// The scope is not in ascending order, or names something twice. Sort it: another order would
         /// tell which compartment is which.
         ScopeNotAscending,
-        /// The scope names a compartment that this patient has not opened.
+        /// The scope names a compartment that this patient does not have.
         CompartmentNotFound,
         /// The scope names a record that this patient does not have, or has erased.
         RecordNotFound,
-        /// Records are not written into. Name compartments to let somebody write.
+        /// Records are not written into. Name no scope to let somebody write.
         RecordsNotWritable,
+        /// Who may write may write into every compartment. Leave the scope empty: another one would
+        /// tell where something is to be filed.
+        WriteNeedsNoScope,
         /// The grant would begin before now. Leave the start out to begin now.
         StartsInPast,
         /// The grant would be over before it begins. Choose a later end.

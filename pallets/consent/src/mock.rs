@@ -73,11 +73,8 @@ impl salus_primitives::traits::BenchmarkWorld<AccountId> for BenchmarkDouble {
     fn patient() -> (salus_primitives::PatientId, AccountId) {
         (PATIENT, OWNER)
     }
-    fn compartments(
-        patient: salus_primitives::PatientId,
-        count: u32,
-    ) -> Vec<salus_primitives::CompartmentId> {
-        add_compartments(patient, count)
+    fn compartments(patient: salus_primitives::PatientId) -> Vec<salus_primitives::CompartmentId> {
+        add_compartments(patient, salus_primitives::COMPARTMENTS)
     }
     fn records(
         patient: salus_primitives::PatientId,

@@ -25,6 +25,14 @@ fn by(account: AccountId) -> RuntimeOrigin {
     RuntimeOrigin::signed(account)
 }
 
+/// To read and to write.
+fn writing() -> GrantTerms {
+    GrantTerms {
+        rights: Rights::ReadWrite,
+        ..terms()
+    }
+}
+
 /// Calls without their post-dispatch info, so that `assert_noop!` compares the error alone.
 mod calls {
     use super::*;
@@ -625,15 +633,8 @@ mod succession {
         });
     }
 
-    fn writing() -> GrantTerms {
-        GrantTerms {
-            rights: Rights::ReadWrite,
-            ..terms()
-        }
-    }
-
     fn writes(grant: GrantIndex) -> bool {
-        Consent::may_write(&PATIENT, grant, &DOCTOR, &LABORATORY).is_some()
+        Consent::may_write(&PATIENT, grant, &DOCTOR).is_some()
     }
 
     #[test]
@@ -641,6 +642,7 @@ mod succession {
         ExtBuilder.build_and_execute(|| {
             let read = share(terms());
             let write = share(GrantTerms {
+                scope: compartments(&[]),
                 rights: Rights::Write,
                 ..terms()
             });
@@ -671,7 +673,7 @@ mod succession {
             assert!(reads(DOCTOR, read, &[1]) && !reads(DOCTOR, both, &[1]));
             set_now(START + DAY);
             assert!(!writes(begins_later));
-            assert!(Consent::may_write(&OTHER_PATIENT, 0, &DOCTOR, &LABORATORY).is_some());
+            assert!(Consent::may_write(&OTHER_PATIENT, 0, &DOCTOR).is_some());
             assert!(!Writers::<Test>::contains_key(PATIENT));
             // Whoever comes after lets write as before.
             let grant = NextGrant::<Test>::get(PATIENT);
@@ -1160,6 +1162,11 @@ mod grant {
                 };
                 refused(terms, Error::RecordsNotWritable);
             }
+            let both = GrantTerms {
+                rights: Rights::ReadWrite,
+                ..scoped(compartments(&[]))
+            };
+            refused(both, Error::EmptyScope);
             let all = add_compartments(PATIENT, 32);
             share(scoped(compartments(&all)));
         });
@@ -1717,10 +1724,7 @@ mod predicate {
             });
             with(|w| w.restricted.push(PATIENT));
             assert!(!reads(DOCTOR, grant, &[1]));
-            assert_eq!(
-                Consent::may_write(&PATIENT, grant, &DOCTOR, &LABORATORY),
-                None
-            );
+            assert_eq!(Consent::may_write(&PATIENT, grant, &DOCTOR), None);
             with(|w| w.restricted.clear());
             assert!(reads(DOCTOR, grant, &[1]));
         });
@@ -1731,6 +1735,7 @@ mod predicate {
         ExtBuilder.build_and_execute(|| {
             let read = share(terms());
             let write = share(GrantTerms {
+                scope: compartments(&[]),
                 rights: Rights::Write,
                 ..terms()
             });
@@ -1776,7 +1781,7 @@ mod predicate {
     }
 
     #[test]
-    fn intake_is_read_only_if_named() {
+    fn a_compartment_is_read_only_if_named() {
         ExtBuilder.build_and_execute(|| {
             let others = share(GrantTerms {
                 scope: compartments(&[LABORATORY, NOTES]),
@@ -1871,6 +1876,7 @@ mod predicate {
             assert!(could(end));
             assert!(!could(end + 1));
             let write = share(GrantTerms {
+                scope: compartments(&[]),
                 rights: Rights::Write,
                 ..terms()
             });
@@ -1888,21 +1894,39 @@ mod predicate {
     }
 
     #[test]
-    fn writers_reach_their_scope_and_intake() {
+    fn who_may_write_may_write_and_who_reads_may_not() {
         ExtBuilder.build_and_execute(|| {
             let write = share(GrantTerms {
+                scope: compartments(&[]),
                 rights: Rights::Write,
                 ..terms()
             });
+            let both = share(writing());
             let read = share(terms());
-            let writes =
-                |who, grant, into| Consent::may_write(&PATIENT, grant, &who, &into).is_some();
-            assert!(writes(DOCTOR, write, LABORATORY) && writes(DOCTOR, write, INTAKE));
-            assert!(!writes(DOCTOR, write, NOTES));
-            assert!(!writes(DOCTOR, read, LABORATORY) && !writes(DOCTOR, read, INTAKE));
-            assert!(!writes(COLLEAGUE, write, INTAKE) && !writes(OWNER, write, INTAKE));
+            let writes = |who, grant| Consent::may_write(&PATIENT, grant, &who);
+            for grant in [write, both] {
+                assert_eq!(writes(DOCTOR, grant), Some(HOSPITAL));
+                assert_eq!(writes(COLLEAGUE, grant), None);
+                assert_eq!(writes(OWNER, grant), None);
+            }
+            assert_eq!(writes(DOCTOR, read), None);
             set_now(START + 7 * DAY);
-            assert!(!writes(DOCTOR, write, LABORATORY) && !writes(DOCTOR, write, INTAKE));
+            assert_eq!(writes(DOCTOR, write), None);
+        });
+    }
+
+    /// Or else a reader of the chain would learn for which compartment a laboratory is asked.
+    #[test]
+    fn a_grant_that_only_lets_write_names_no_compartment() {
+        ExtBuilder.build_and_execute(|| {
+            let naming = GrantTerms {
+                rights: Rights::Write,
+                ..writing()
+            };
+            assert_noop!(
+                calls::grant(by(OWNER), PATIENT, naming, None),
+                Error::<Test>::WriteNeedsNoScope
+            );
         });
     }
 }
@@ -2252,6 +2276,7 @@ mod views {
             assert_ok!(Consent::revoke(by(OWNER), PATIENT, without_keys));
             for terms in [
                 GrantTerms {
+                    scope: compartments(&[]),
                     rights: Rights::Write,
                     ..terms()
                 },

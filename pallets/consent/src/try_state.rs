@@ -45,9 +45,9 @@ impl<T: Config> Pallet<T> {
                     && (index == 0 || Grants::<T>::contains_key(patient, index - 1)),
                 "a grant out of number"
             );
-            // 2. A grant has a scope and a period, and was not given after it began.
+            // 2. A grant has the scope that its rights need, and a period, and was not given after it began.
             ensure!(
-                !grant.scope.is_empty()
+                predicate::fits_rights(&grant.scope, grant.rights)
                     && grant.starts_at < grant.expires_at
                     && grant.granted_at <= grant.starts_at,
                 "a grant without scope or period"

@@ -32,7 +32,7 @@ macro_rules! weights {
     ($db:expr) => {
         fn approve(s: u32) -> Weight {
             Weight::from_parts(329_356_771, 0)
-                .saturating_add($db.reads_writes(19, 18))
+                .saturating_add($db.reads_writes(20, 18))
                 .saturating_add(Weight::from_parts(6_767_292, 0).saturating_mul(s.into()))
                 .saturating_add($db.reads(1).saturating_mul(s.into()))
         }
@@ -44,7 +44,7 @@ macro_rules! weights {
         }
         fn grant(s: u32) -> Weight {
             Weight::from_parts(158_227_741, 0)
-                .saturating_add($db.reads_writes(12, 11))
+                .saturating_add($db.reads_writes(13, 11))
                 .saturating_add(Weight::from_parts(8_365_185, 0).saturating_mul(s.into()))
                 .saturating_add($db.reads(1).saturating_mul(s.into()))
         }

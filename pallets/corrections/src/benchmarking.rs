@@ -23,7 +23,7 @@ fn chart<T: Config>() -> Chart {
     let (patient, owner) = World::<T>::patient();
     let (author, organisation) = World::<T>::clinician();
     Successors::<T>::insert(organisation, organisation.wrapping_add(1));
-    let compartments = World::<T>::compartments(patient, 1);
+    let compartments = World::<T>::compartments(patient);
     let records = World::<T>::records(patient, &compartments, 2);
     Chart {
         patient,

@@ -173,11 +173,8 @@ impl Records<AccountId> for Neighbours {
     fn record(patient: &PatientId, index: RecordIndex) -> Option<Record> {
         Rows::get(patient, index)
     }
-    fn compartment_exists(_: &PatientId, _: &CompartmentId) -> bool {
+    fn compartments_exist(_: &PatientId, _: &[CompartmentId]) -> bool {
         true
-    }
-    fn intake(_: &PatientId) -> Option<CompartmentId> {
-        None
     }
     fn link_correction(
         patient: &PatientId,
@@ -208,8 +205,8 @@ impl salus_primitives::traits::BenchmarkWorld<AccountId> for Neighbours {
     fn patient() -> (PatientId, AccountId) {
         (PATIENT, account("owner"))
     }
-    fn compartments(_: PatientId, count: u32) -> Vec<CompartmentId> {
-        (0..count).map(|n| CompartmentId([n as u8; 16])).collect()
+    fn compartments(_: PatientId) -> Vec<CompartmentId> {
+        (0..32).map(|n| CompartmentId([n; 16])).collect()
     }
     fn records(patient: PatientId, _: &[CompartmentId], count: u32) -> Vec<RecordIndex> {
         (100..100 + count)

@@ -382,11 +382,12 @@ impl Records<AccountId> for Doubles {
     fn record(patient: &PatientId, index: RecordIndex) -> Option<Record> {
         with(|w| w.records.get(&(*patient, index)).cloned())
     }
-    fn compartment_exists(patient: &PatientId, compartment: &CompartmentId) -> bool {
-        with(|w| w.compartments.contains(&(*patient, *compartment)))
-    }
-    fn intake(patient: &PatientId) -> Option<CompartmentId> {
-        Self::compartment_exists(patient, &INTAKE).then_some(INTAKE)
+    fn compartments_exist(patient: &PatientId, compartments: &[CompartmentId]) -> bool {
+        with(|w| {
+            compartments
+                .iter()
+                .all(|id| w.compartments.contains(&(*patient, *id)))
+        })
     }
     fn link_correction(_: &PatientId, _: RecordIndex, _: RecordIndex) -> DispatchResult {
         Ok(())

@@ -87,7 +87,7 @@ impl<T: Config> Pallet<T> {
             ..
         } = plan;
         let looked_at = compartments.len() as u32;
-        compartments.retain(|compartment| T::Records::compartment_exists(patient, compartment));
+        compartments.retain(|compartment| T::Records::compartments_exist(patient, &[*compartment]));
         let opened = Opened {
             compartments,
             package,

@@ -106,8 +106,8 @@ pub mod benchmark {
         fn patient() -> (PatientId, AccountId) {
             (PATIENT, OWNER)
         }
-        fn compartments(patient: PatientId, count: u32) -> Vec<CompartmentId> {
-            add_compartments(patient, count)
+        fn compartments(patient: PatientId) -> Vec<CompartmentId> {
+            add_compartments(patient, salus_primitives::COMPARTMENTS)
         }
         fn records(patient: PatientId, named: &[CompartmentId], count: u32) -> Vec<RecordIndex> {
             add_records(patient, named, count)

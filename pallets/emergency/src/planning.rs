@@ -37,7 +37,7 @@ impl<T: Config> Pallet<T> {
     ) -> Result<(), DispatchErrorWithPostInfo> {
         for (looked_at, compartment) in (1u32..).zip(compartments) {
             ensure!(
-                T::Records::compartment_exists(patient, compartment),
+                T::Records::compartments_exist(patient, &[*compartment]),
                 Error::<T>::CompartmentNotFound.with_weight(T::WeightInfo::set_plan(looked_at))
             );
         }

@@ -35,13 +35,13 @@ fn wrapped(payload: &[u8]) -> Vec<u8> {
 }
 
 fn recipient<T: Config>(public: &sr25519::Public, subject: &Subject) -> Recipient {
-    let key = vec![7; 32];
+    let key = [7; 32];
     let payload = recipient_payload(&T::Chain::genesis(), subject, 0, &key, 0);
     let signature = sp_io::crypto::sr25519_sign(KEY_TYPE, public, &wrapped(&payload))
         .expect("a key just made; qed");
     Recipient {
         scheme: 0,
-        key: key.try_into().expect("32 bytes; qed"),
+        key,
         epoch: 0,
         signature: MultiSignature::Sr25519(signature),
     }

@@ -355,11 +355,11 @@ pub fn consent_between(
 }
 
 pub fn recipient(signer: &sr25519::Pair, subject: &Subject, epoch: u32) -> Recipient {
-    let key = vec![epoch as u8; 32];
+    let key = [epoch as u8; 32];
     let payload = recipient_payload(&Doubles::genesis(), subject, 0, &key, epoch);
     Recipient {
         scheme: 0,
-        key: key.try_into().expect("32 bytes"),
+        key,
         epoch,
         signature: MultiSignature::Sr25519(signer.sign(&payload)),
     }

@@ -1,18 +1,19 @@
 //! Worst cases: 16 controllers, each with a word about another, and 8 other patients to look for a
 //! sponsor among; 128 former keyrings; signatures wrapped as browser wallets do (both ways are tried).
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 use frame_benchmarking::v2::*;
 use frame_system::RawOrigin;
 use salus_primitives::{
     rows::DAY,
-    signing::{recipient_payload, role_payload, succession_payload},
+    signing::{compartments_payload, recipient_payload, role_payload, succession_payload},
     traits::{BenchmarkAdmin, BenchmarkWorld, Succession},
 };
 use sp_core::{crypto::KeyTypeId, sr25519};
 use sp_runtime::MultiSignature;
 
 use super::*;
+use salus_primitives::CompartmentId;
 
 const KEY_TYPE: KeyTypeId = KeyTypeId(*b"salu");
 const PATIENT: PatientId = PatientId([0x5a; 16]);
@@ -32,11 +33,11 @@ fn sign(public: &sr25519::Public, payload: &[u8]) -> MultiSignature {
 }
 
 fn recipient<T: Config>(public: &sr25519::Public, subject: Subject, epoch: u32) -> Recipient {
-    let key = vec![7; 32];
+    let key = [7; 32];
     let payload = recipient_payload(&T::Chain::genesis(), &subject, 0, &key, epoch);
     Recipient {
         scheme: 0,
-        key: key.try_into().expect("32 bytes; qed"),
+        key,
         epoch,
         signature: sign(public, &payload),
     }
@@ -177,7 +178,7 @@ mod benchmarks {
     fn enrol() {
         let (actor, organisation) = World::<T>::clinician();
         let (public, controller) = signer();
-        let (intake, salt) = (CompartmentId([1; 16]), [2; 16]);
+        let salt = [2; 16];
         let patient = PatientId::derive(&T::Chain::genesis(), &controller, &salt);
         let expires_at = T::Chain::now().saturating_add(DAY);
         let payload = enrolment_payload(
@@ -195,7 +196,14 @@ mod benchmarks {
             expires_at,
             signature: sign(&public, &payload),
         };
-        let intake_recipient = recipient::<T>(&public, Subject::Compartment(patient, intake), 0);
+        let compartments =
+            core::array::from_fn(|number| (CompartmentId([number as u8; 16]), [number as u8; 32]));
+        let payload = compartments_payload(&T::Chain::genesis(), &patient, 0, &compartments);
+        let compartments = CompartmentSet {
+            scheme: 0,
+            compartments,
+            signature: sign(&public, &payload),
+        };
         let inbox = recipient::<T>(&public, Subject::Inbox(patient), 0);
         #[extrinsic_call]
         _(
@@ -203,8 +211,7 @@ mod benchmarks {
             patient,
             controller,
             ControllerRole::Owner,
-            intake,
-            intake_recipient,
+            compartments,
             inbox,
             consent,
         );

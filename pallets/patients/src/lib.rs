@@ -14,7 +14,7 @@
 //! 1. At the hospital's desk a new patient's phone makes an id and keys, and signs that *this*
 //!    clinician of *this* hospital may enrol *this* id: [`EnrolmentConsent`].
 //! 2. The clinician calls [`Call::enrol`]. The phone's account is now owner; letters have an inbox,
-//!    and results have a compartment to arrive in.
+//!    and records the 32 compartments that everybody has.
 //! 3. The patient calls [`Call::add_controller`]: her tablet as a second owner, her daughter as
 //!    carer until the end of the year.
 //! 4. The phone is stolen. From the tablet she calls [`Call::restrict`] (nobody reads anything for
@@ -82,8 +82,8 @@ use salus_primitives::{
     api::MAX_PAGE,
     rows::{ENDING_COUNTS, ENDING_WAITS, UNNAMING_WAITS},
     signing::{enrolment_payload, verify, RoleConsent, CLOCK_SKEW, CONSENT_LASTS},
-    traits::{Chain, Control, OnSuccession, OpenIntake, RecoveryPlans, Standing, Trail},
-    AccountId, Addition, Cid, CompartmentId, Controller, ControllerRole, EnrolmentConsent,
+    traits::{Chain, Control, OnSuccession, OpenCompartments, RecoveryPlans, Standing, Trail},
+    AccountId, Addition, Cid, CompartmentSet, Controller, ControllerRole, EnrolmentConsent,
     FormerKeyring, HandOver, Member, Moment, OrgId, Patient, PatientId, Recipient, Removal,
     SignedRecipient, Subject, SuccessionConsent, DAY, MAX_CONTROLLERS,
 };
@@ -128,8 +128,8 @@ pub mod pallet {
         type Trail: Trail<<Self as frame_system::Config>::RuntimeEvent>;
         type Standing: Standing<AccountId>;
 
-        /// Opens the compartment that every patient has from the first day.
-        type Intake: OpenIntake<AccountId>;
+        /// Opens the compartments that every patient has from the first day.
+        type Compartments: OpenCompartments<AccountId>;
 
         /// What ends in other pallets when those who decide for a patient change.
         type OnSuccession: OnSuccession<AccountId>;
@@ -441,15 +441,17 @@ pub mod pallet {
     #[pallet::call]
     impl<T: Config> Pallet<T> {
         /// Enrols a patient: the controller becomes owner or guardian, letters get an inbox, and
-        /// records a compartment to arrive in.
+        /// records their compartments.
         ///
         /// A clinician or service in good standing, with the controller's signed consent to be
-        /// enrolled by exactly this account of this organisation, and two keys that the controller
-        /// signed. The id is the controller's, by the salt in the consent.
+        /// enrolled by exactly this account of this organisation, and the keys of inbox and
+        /// compartments, which the controller signed. The id is the controller's, by the salt in the
+        /// consent. Everybody gets the same number of compartments, and none ever again: one that was
+        /// opened for a record would tell what the record is about.
         ///
         /// Errors: `NotAuthorized`, `RoleNotAllowed`, `PatientIdMismatch`, `AlreadyEnrolled`,
         /// `ConsentExpired`, `BadConsent`, `InvalidRecipient`, `WrongEpoch`, `BadSignature`; those
-        /// of the intake compartment. Events: `Enrolled`, and the opening of the compartment.
+        /// of the compartments. Event: `Enrolled`.
         #[pallet::call_index(0)]
         #[pallet::weight(T::WeightInfo::enrol())]
         pub fn enrol(
@@ -457,8 +459,7 @@ pub mod pallet {
             patient: PatientId,
             controller: AccountId,
             role: ControllerRole,
-            intake: CompartmentId,
-            intake_recipient: Recipient,
+            compartments: CompartmentSet,
             inbox: Recipient,
             consent: EnrolmentConsent,
         ) -> DispatchResult {
@@ -496,6 +497,7 @@ pub mod pallet {
                 Error::<T>::BadConsent
             );
             Self::ensure_inbox(patient, &inbox, 0, &controller)?;
+            T::Compartments::open(patient, &controller, compartments)?;
 
             Inboxes::<T>::insert(
                 patient,
@@ -504,14 +506,8 @@ pub mod pallet {
                     recipient: inbox,
                 },
             );
-            Self::do_enrol(
-                patient,
-                actor.clone(),
-                organisation,
-                controller.clone(),
-                role,
-            );
-            T::Intake::open_intake(patient, &actor, &controller, intake, intake_recipient)
+            Self::do_enrol(patient, actor, organisation, controller, role);
+            Ok(())
         }
 
         /// Gives another account a role for a patient, for good or until a moment.

@@ -5,10 +5,11 @@ use frame_support::{derive_impl, dispatch::DispatchResultWithPostInfo, ensure};
 use salus_primitives::{
     rows::{DAY, ENDING_WAITS},
     signing::{
-        enrolment_payload, recipient_payload, role_payload, succession_payload, RoleConsent,
+        compartments_payload, enrolment_payload, recipient_payload, role_payload,
+        succession_payload, RoleConsent,
     },
-    traits::{Chain, OnSuccession, OpenIntake, RecoveryPlans, Standing, Trail},
-    AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, EnrolmentConsent, Genesis,
+    traits::{Chain, OnSuccession, OpenCompartments, RecoveryPlans, Standing, Trail},
+    AccountId, Cid, ClinicianRole, CompartmentSet, ControllerRole, EnrolmentConsent, Genesis,
     Grantee, Member, Moment, OrgId, PatientId, Recipient, Subject, SuccessionConsent,
 };
 use sp_core::{sr25519, Pair};
@@ -52,7 +53,7 @@ impl crate::Config for Test {
     type Chain = Doubles;
     type Trail = Doubles;
     type Standing = Doubles;
-    type Intake = Doubles;
+    type Compartments = Doubles;
     type OnSuccession = Doubles;
     type RecoveryPlans = Doubles;
     type WeightInfo = ();
@@ -114,24 +115,13 @@ impl Standing<AccountId> for Doubles {
     }
 }
 
-pub const INTAKE_REFUSED: DispatchError = DispatchError::Other("intake");
+pub const COMPARTMENTS_REFUSED: DispatchError = DispatchError::Other("compartments");
 
-impl OpenIntake<AccountId> for Doubles {
-    fn open_intake(
-        patient: PatientId,
-        _actor: &AccountId,
-        signer: &AccountId,
-        compartment: CompartmentId,
-        recipient: Recipient,
-    ) -> DispatchResult {
-        assert!(
-            crate::Patients::<Test>::contains_key(patient),
-            "opened before enrolled"
-        );
-        let subject = Subject::Compartment(patient, compartment);
+impl OpenCompartments<AccountId> for Doubles {
+    fn open(patient: PatientId, signer: &AccountId, set: CompartmentSet) -> DispatchResult {
         ensure!(
-            recipient.is_signed_by(signer, &Doubles::genesis(), &subject),
-            INTAKE_REFUSED
+            set.is_signed_by(signer, &Doubles::genesis(), &patient),
+            COMPARTMENTS_REFUSED
         );
         Ok(())
     }
@@ -208,13 +198,13 @@ impl salus_primitives::traits::BenchmarkWorld<AccountId> for Doubles {
     fn patient() -> (PatientId, AccountId) {
         (PATIENT, owner())
     }
-    fn compartments(_: PatientId, _: u32) -> Vec<CompartmentId> {
+    fn compartments(_: PatientId) -> Vec<salus_primitives::CompartmentId> {
         Vec::new()
     }
-    fn records(_: PatientId, _: &[CompartmentId], _: u32) -> Vec<u32> {
+    fn records(_: PatientId, _: &[salus_primitives::CompartmentId], _: u32) -> Vec<u32> {
         Vec::new()
     }
-    fn grant(_: PatientId, _: &[CompartmentId]) -> u32 {
+    fn grant(_: PatientId, _: &[salus_primitives::CompartmentId]) -> u32 {
         0
     }
 }
@@ -239,7 +229,6 @@ pub const OTHER: PatientId = PatientId([
     0xdd, 0xb0, 0xf0, 0x42, 0x5c, 0xc2, 0x6c, 0xd7, 0x03, 0x05, 0xf5, 0x16, 0x8a, 0x34, 0x1f, 0xb9,
 ]);
 pub const SALT: [u8; 16] = [7; 16];
-pub const INTAKE: CompartmentId = CompartmentId([9; 16]);
 
 pub fn pair(name: &str) -> sr25519::Pair {
     // Not derived from a phrase: that takes thousands of hashes.
@@ -295,11 +284,11 @@ pub fn signed(who: AccountId) -> RuntimeOrigin {
 }
 
 pub fn recipient(signer: &str, subject: &Subject, epoch: u32) -> Recipient {
-    let key = vec![epoch as u8; 32];
+    let key = [epoch as u8; 32];
     let payload = recipient_payload(&Doubles::genesis(), subject, 0, &key, epoch);
     Recipient {
         scheme: 0,
-        key: key.try_into().expect("32 bytes"),
+        key,
         epoch,
         signature: MultiSignature::Sr25519(pair(signer).sign(&payload)),
     }
@@ -309,6 +298,22 @@ pub fn inbox(signer: &str, patient: PatientId, epoch: u32) -> Recipient {
     recipient(signer, &Subject::Inbox(patient), epoch)
 }
 
+/// The compartments of a patient, with keys that `signer` signs.
+pub fn compartments(signer: &str, patient: PatientId) -> CompartmentSet {
+    let compartments = core::array::from_fn(|n| {
+        (
+            salus_primitives::CompartmentId([n as u8; 16]),
+            [n as u8; 32],
+        )
+    });
+    let payload = compartments_payload(&Doubles::genesis(), &patient, 0, &compartments);
+    CompartmentSet {
+        scheme: 0,
+        compartments,
+        signature: MultiSignature::Sr25519(pair(signer).sign(&payload)),
+    }
+}
+
 /// Everything that an enrolment says; tests change one thing at a time.
 #[derive(Clone)]
 pub struct Enrolment {
@@ -316,7 +321,7 @@ pub struct Enrolment {
     pub patient: PatientId,
     pub controller: AccountId,
     pub role: ControllerRole,
-    pub intake: Recipient,
+    pub compartments: CompartmentSet,
     pub inbox: Recipient,
     pub consent: EnrolmentConsent,
 }
@@ -362,7 +367,7 @@ pub fn enrolment_under(
         patient,
         controller,
         role,
-        intake: recipient(signer, &Subject::Compartment(patient, INTAKE), 0),
+        compartments: compartments(signer, patient),
         inbox: inbox(signer, patient, 0),
         consent: EnrolmentConsent {
             salt,
@@ -379,8 +384,7 @@ impl Enrolment {
             self.patient,
             self.controller,
             self.role,
-            INTAKE,
-            self.intake,
+            self.compartments,
             self.inbox,
             self.consent,
         )

@@ -5,7 +5,7 @@ use salus_primitives::{
     rows::{DAY, ENDING_COUNTS, ENDING_WAITS, HOUR, UNNAMING_WAITS},
     signing::{CLOCK_SKEW, CONSENT_LASTS},
     traits::{Chain, Control, Sponsorship},
-    AccountId, Cid, Controller, ControllerRole, Genesis, PatientId, Recipient, Subject,
+    AccountId, Cid, Controller, ControllerRole, Genesis, PatientId, Recipient,
 };
 use sp_runtime::DispatchError;
 use ControllerRole::{Carer, Guardian, Owner};
@@ -113,8 +113,7 @@ mod enrol {
                         PATIENT,
                         owner(),
                         Owner,
-                        INTAKE,
-                        ours.intake.clone(),
+                        ours.compartments.clone(),
                         ours.inbox.clone(),
                         ours.consent.clone()
                     ),
@@ -289,12 +288,11 @@ mod enrol {
     }
 
     #[test]
-    fn without_an_intake_compartment_nobody_is_enrolled() {
+    fn without_compartments_of_their_own_nobody_is_enrolled() {
         use frame_support::storage::{with_transaction, TransactionOutcome};
         ExtBuilder::empty().build_and_execute(|| {
-            let intake = recipient("Stranger", &Subject::Compartment(PATIENT, INTAKE), 0);
             let enrolment = Enrolment {
-                intake,
+                compartments: compartments("Stranger", PATIENT),
                 ..for_owner()
             };
             // As dispatch does it: what failed leaves nothing.
@@ -303,7 +301,7 @@ mod enrol {
                     Ok(()) => TransactionOutcome::Commit(Ok(())),
                     Err(error) => TransactionOutcome::Rollback(Err(error)),
                 });
-                assert_eq!(result, Err(INTAKE_REFUSED));
+                assert_eq!(result, Err(COMPARTMENTS_REFUSED));
             });
         });
     }
@@ -1207,11 +1205,11 @@ mod set_inbox {
             for key in [inbox("Guardian", PATIENT, 1), inbox("Owner", OTHER, 1)] {
                 assert_noop!(set(owner(), key), Error::<Test>::BadSignature);
             }
-            let short = Recipient {
-                key: vec![1; 31].try_into().unwrap(),
+            let unknown = Recipient {
+                scheme: 1,
                 ..inbox("Owner", PATIENT, 1)
             };
-            assert_noop!(set(owner(), short), Error::<Test>::InvalidRecipient);
+            assert_noop!(set(owner(), unknown), Error::<Test>::InvalidRecipient);
         });
     }
 }

@@ -47,7 +47,7 @@ macro_rules! weights {
             Weight::from_parts(1_213_247_000, 0).saturating_add($db.reads_writes(98, 88))
         }
         fn enrol() -> Weight {
-            Weight::from_parts(521_325_000, 0).saturating_add($db.reads_writes(12, 11))
+            Weight::from_parts(530_000_000, 0).saturating_add($db.reads_writes(9, 9))
         }
         fn hand_over() -> Weight {
             Weight::from_parts(1_575_357_000, 0).saturating_add($db.reads_writes(97, 88))

@@ -4,10 +4,7 @@
 use super::*;
 use frame_benchmarking::v2::*;
 use frame_system::RawOrigin;
-use salus_primitives::{
-    signing::{recipient_payload, SCHEME_X25519},
-    MAX_SCOPE,
-};
+use salus_primitives::signing::{recipient_payload, SCHEME_X25519};
 
 type World<T> = <T as Config>::BenchmarkWorld;
 
@@ -44,18 +41,18 @@ fn recipient<T: Config>(
     let wrapped = [b"<Bytes>".as_slice(), &payload, b"</Bytes>"].concat();
     Recipient {
         scheme: SCHEME_X25519,
-        key: public.to_vec().try_into().expect("32 bytes fit; qed"),
+        key: public,
         epoch,
         signature: World::<T>::sign(owner, &wrapped),
     }
 }
 
-/// A patient, its owner, and a record in the first of two compartments.
+/// A patient, its owner, two compartments, and a record in the first of them.
 fn patient_with_record<T: Config>() -> (PatientId, AccountId, [CompartmentId; 2], RecordIndex) {
     let (patient, owner) = World::<T>::patient();
-    let open = World::<T>::compartments(patient, 2);
+    let open = World::<T>::compartments(patient);
     let records = World::<T>::records(patient, &open[..1], 1);
-    (patient, owner, [open[0], open[1]], records[0])
+    (patient, owner, [open[0], open[31]], records[0])
 }
 
 /// Gives a record former contents in this compartment, as many as it can have together with `spare`:
@@ -111,31 +108,17 @@ fn state<T: Config>(patient: PatientId, record: RecordIndex) -> Option<RecordSta
 mod benchmarks {
     use super::*;
 
-    /// The patient has as many compartments as a grant can name.
-    #[benchmark]
-    fn open_compartment() {
-        let (patient, owner) = World::<T>::patient();
-        World::<T>::compartments(patient, MAX_SCOPE);
-        let compartment = CompartmentId([0xC0; 16]);
-        let recipient = recipient::<T>(&owner, patient, compartment, 0);
-
-        #[extrinsic_call]
-        _(RawOrigin::Signed(owner), patient, compartment, recipient);
-
-        assert!(Compartments::<T>::contains_key(patient, compartment));
-    }
-
     #[benchmark]
     fn rotate() {
         let (patient, owner) = World::<T>::patient();
-        let compartment = World::<T>::compartments(patient, 1)[0];
+        let compartment = World::<T>::compartments(patient)[31];
         let recipient = recipient::<T>(&owner, patient, compartment, 1);
 
         #[extrinsic_call]
         _(RawOrigin::Signed(owner), patient, compartment, recipient);
 
         assert_eq!(
-            Compartments::<T>::get(patient, compartment).map(|row| row.epoch),
+            Pallet::<T>::compartment(&patient, &compartment).map(|row| row.epoch),
             Some(1)
         );
     }
@@ -145,7 +128,7 @@ mod benchmarks {
     fn anchor() {
         let (clinician, _) = World::<T>::clinician();
         let (patient, _) = World::<T>::patient();
-        let open = World::<T>::compartments(patient, MAX_SCOPE);
+        let open = World::<T>::compartments(patient);
         let grant = World::<T>::grant(patient, &open);
         let record = new_record(open[open.len() - 1], 0);
 
@@ -162,7 +145,7 @@ mod benchmarks {
         let mut items: Vec<_> = (0..p)
             .map(|i| {
                 let (patient, _) = World::<T>::patient();
-                let open = World::<T>::compartments(patient, MAX_SCOPE);
+                let open = World::<T>::compartments(patient);
                 let grant = World::<T>::grant(patient, &open);
                 (patient, Some(grant), new_record(open[open.len() - 1], i))
             })
@@ -295,19 +278,6 @@ mod benchmarks {
             row.map(|row| (row.compartment, row.content)),
             Some((other, newest))
         );
-    }
-
-    /// A record was moved out of it once.
-    #[benchmark]
-    fn close_compartment() {
-        let (patient, owner) = World::<T>::patient();
-        let compartment = World::<T>::compartments(patient, 1)[0];
-        VacatedUntil::<T>::insert(patient, compartment, T::Chain::now());
-
-        #[extrinsic_call]
-        _(RawOrigin::Signed(owner), patient, compartment);
-
-        assert!(!Compartments::<T>::contains_key(patient, compartment));
     }
 
     impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);

@@ -2,6 +2,12 @@
 
 use super::*;
 
+/// The row of a compartment.
+pub(crate) fn row_of<'a>(chart: &'a Chart, id: &CompartmentId) -> Option<&'a Compartment> {
+    let place = chart.binary_search_by_key(id, |(id, _)| *id).ok()?;
+    chart.get(place).map(|(_, row)| row)
+}
+
 impl<T: Config> Pallet<T> {
     pub(crate) fn deposit(patient: &PatientId, event: Event<T>) {
         T::Trail::deposit(patient, event.into());
@@ -33,99 +39,8 @@ impl<T: Config> Pallet<T> {
         compartment: &CompartmentId,
         epoch: u32,
     ) -> DispatchResult {
-        let row =
-            Compartments::<T>::get(patient, compartment).ok_or(Error::<T>::CompartmentNotFound)?;
+        let row = Self::compartment(patient, compartment).ok_or(Error::<T>::CompartmentNotFound)?;
         ensure!(row.epoch == epoch, Error::<T>::WrongEpoch);
-        Ok(())
-    }
-
-    /// Changes how many records lie in a compartment.
-    pub(crate) fn count(
-        patient: &PatientId,
-        compartment: &CompartmentId,
-        change: impl FnOnce(u32) -> u32,
-    ) -> DispatchResult {
-        Compartments::<T>::try_mutate(patient, compartment, |row| {
-            let row = row.as_mut().ok_or(Error::<T>::CompartmentNotFound)?;
-            row.records = change(row.records);
-            Ok(())
-        })
-    }
-
-    pub(crate) fn do_open(
-        patient: PatientId,
-        actor: &AccountId,
-        signer: &AccountId,
-        compartment: CompartmentId,
-        recipient: Recipient,
-    ) -> DispatchResult {
-        ensure!(
-            !Compartments::<T>::contains_key(patient, compartment),
-            Error::<T>::AlreadyOpen
-        );
-        let count = CompartmentCount::<T>::get(patient);
-        ensure!(
-            count < T::MaxCompartments::get(),
-            Error::<T>::TooManyCompartments
-        );
-        let epoch = 0;
-        let recipient = Self::ensure_recipient(patient, compartment, epoch, signer, recipient)?;
-
-        let now = T::Chain::now();
-        Compartments::<T>::insert(
-            patient,
-            compartment,
-            Compartment {
-                epoch,
-                opened_at: now,
-                rotated_at: now,
-                records: 0,
-            },
-        );
-        Recipients::<T>::insert(patient, compartment, recipient);
-        CompartmentCount::<T>::insert(patient, count.saturating_add(1));
-        Self::deposit(
-            &patient,
-            Event::CompartmentOpened {
-                patient,
-                actor: actor.clone(),
-                compartment,
-                epoch,
-            },
-        );
-        Ok(())
-    }
-
-    pub(crate) fn do_close(
-        patient: PatientId,
-        who: AccountId,
-        compartment: CompartmentId,
-    ) -> DispatchResult {
-        let PatientOrigin { patient, actor, .. } = T::Control::ensure_decides(patient, who)?;
-        let row =
-            Compartments::<T>::get(patient, compartment).ok_or(Error::<T>::CompartmentNotFound)?;
-        ensure!(
-            Intakes::<T>::get(patient) != Some(compartment),
-            Error::<T>::IntakeStays
-        );
-        ensure!(row.records == 0, Error::<T>::NotEmpty);
-        // Or else whoever moved records out of it could keep them from being moved back.
-        let is_settled = VacatedUntil::<T>::get(patient, compartment)
-            .is_none_or(|until| Self::is_over(&patient, until));
-        ensure!(is_settled, Error::<T>::VacatedLately);
-
-        Compartments::<T>::remove(patient, compartment);
-        Recipients::<T>::remove(patient, compartment);
-        VacatedUntil::<T>::remove(patient, compartment);
-        CompartmentCount::<T>::mutate(patient, |count| *count = count.saturating_sub(1));
-        Self::deposit(
-            &patient,
-            Event::CompartmentClosed {
-                patient,
-                actor,
-                compartment,
-            },
-        );
         Ok(())
     }
 
@@ -139,7 +54,7 @@ impl<T: Config> Pallet<T> {
                 None
             }
             Some(grant) => {
-                let organisation = T::Consent::may_write(patient, *grant, who, &record.compartment);
+                let organisation = T::Consent::may_write(patient, *grant, who);
                 // Strangers hear first that they are none of ours.
                 ensure!(
                     organisation.is_some() || T::Standing::member(who).is_some(),
@@ -166,8 +81,7 @@ impl<T: Config> Pallet<T> {
         organisation: Option<OrgId>,
         run: &[NewItem],
     ) -> DispatchResult {
-        let (patient, grant, NewRecord { compartment, .. }) =
-            run.first().ok_or(Error::<T>::NothingToAnchor)?;
+        let (patient, grant, _) = run.first().ok_or(Error::<T>::NothingToAnchor)?;
         let anchored = run.len() as u32;
         let first = NextRecord::<T>::get(patient);
         let next = first
@@ -175,9 +89,6 @@ impl<T: Config> Pallet<T> {
             .ok_or(Error::<T>::TooManyRecords)?;
 
         NextRecord::<T>::insert(patient, next);
-        Self::count(patient, compartment, |records| {
-            records.saturating_add(anchored)
-        })?;
         let now = T::Chain::now();
         for (record, (_, _, new)) in (first..next).zip(run) {
             let NewRecord {
@@ -225,20 +136,29 @@ impl<T: Config> Pallet<T> {
     }
 }
 
-impl<T: Config> OpenIntake<AccountId> for Pallet<T> {
-    fn open_intake(
-        patient: PatientId,
-        actor: &AccountId,
-        signer: &AccountId,
-        compartment: CompartmentId,
-        recipient: Recipient,
-    ) -> DispatchResult {
+impl<T: Config> OpenCompartments<AccountId> for Pallet<T> {
+    fn open(patient: PatientId, signer: &AccountId, set: CompartmentSet) -> DispatchResult {
+        ensure!(set.is_well_formed(), Error::<T>::UnsupportedRecipient);
+        ensure!(set.is_ascending(), Error::<T>::CompartmentsNotAscending);
         ensure!(
-            !Intakes::<T>::contains_key(patient),
-            Error::<T>::IntakeAlreadyOpen
+            set.is_signed_by(signer, &T::Chain::genesis(), &patient),
+            Error::<T>::BadRecipientSignature
         );
-        Self::do_open(patient, actor, signer, compartment, recipient)?;
-        Intakes::<T>::insert(patient, compartment);
+
+        let row = Compartment {
+            epoch: 0,
+            rotated_at: T::Chain::now(),
+        };
+        Compartments::<T>::insert(patient, set.compartments.map(|(id, _)| (id, row.clone())));
+        FirstKeys::<T>::insert(
+            patient,
+            KeySet {
+                signer: signer.clone(),
+                scheme: set.scheme,
+                keys: set.compartments.map(|(_, key)| key),
+                signature: set.signature,
+            },
+        );
         Ok(())
     }
 }
@@ -248,12 +168,11 @@ impl<T: Config> salus_primitives::traits::Records<AccountId> for Pallet<T> {
         Records::<T>::get(patient, index).map(|record| Self::seen(patient, record))
     }
 
-    fn compartment_exists(patient: &PatientId, compartment: &CompartmentId) -> bool {
-        Compartments::<T>::contains_key(patient, compartment)
-    }
-
-    fn intake(patient: &PatientId) -> Option<CompartmentId> {
-        Intakes::<T>::get(patient)
+    fn compartments_exist(patient: &PatientId, compartments: &[CompartmentId]) -> bool {
+        let chart = Compartments::<T>::get(patient);
+        compartments
+            .iter()
+            .all(|id| chart.as_ref().and_then(|chart| row_of(chart, id)).is_some())
     }
 
     /// A replacement must be newer than what it replaces, so that a chain of corrections has an end.

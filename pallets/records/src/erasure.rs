@@ -151,11 +151,7 @@ impl<T: Config> Pallet<T> {
             T::Allowance::spend(&patient, organisation, 1)?;
         }
 
-        // What is left of it is a row: it does not keep the compartment open. Its erasures stay noted:
-        // what was over once is never put off again.
-        Self::count(&patient, &row.compartment, |records| {
-            records.saturating_sub(1)
-        })?;
+        // Its erasures stay noted: what was over once is never put off again.
         row.state = RecordState::Erased;
         Records::<T>::insert(patient, record, row);
         Self::deposit(

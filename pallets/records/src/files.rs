@@ -96,15 +96,6 @@ impl<T: Config> Pallet<T> {
         });
         let kept = FormerContents::try_from(kept).map_err(|_| Error::<T>::TooManyMoves)?;
 
-        if record.compartment != file.compartment {
-            Self::count(patient, &file.compartment, |records| {
-                records.saturating_add(1)
-            })?;
-            Self::count(patient, &record.compartment, |records| {
-                records.saturating_sub(1)
-            })?;
-            VacatedUntil::<T>::insert(patient, record.compartment, until);
-        }
         let erased_at = match record.state {
             RecordState::ErasePending { until } => Some(until),
             RecordState::Current | RecordState::Erased => None,

@@ -12,12 +12,11 @@
 //!
 //! ## Scenario
 //!
-//! 1. A clinic enrols a patient. That opens the *intake* compartment.
-//! 2. The patient opens a compartment, which only the patient's app knows as "laboratory", and lets
-//!    a laboratory write into it.
-//! 3. The laboratory encrypts a result to the compartment's key, uploads it and *anchors* it.
-//! 4. A result that has no compartment of its own goes to intake; the patient encrypts it anew and
-//!    files it with `reclassify`.
+//! 1. A clinic enrols a patient. That opens 32 compartments, as for everybody.
+//! 2. The patient lets a laboratory write, and tells it which of the 32 ids is "laboratory".
+//! 3. The laboratory encrypts a result to that compartment's key, uploads it and *anchors* it.
+//! 4. Another result lies in the wrong compartment; the patient encrypts it anew and files it with
+//!    `reclassify`.
 //! 5. The laboratory's grant ends. The patient's app gives the compartment a new key: `rotate`.
 //! 6. A thief with the patient's key asks to erase everything. Nothing happens for 72 hours, the
 //!    patient is told, and cancels.
@@ -27,6 +26,8 @@
 //! ## Design
 //!
 //! - Keys start with the patient, then an index: one prefix per patient, no global counters.
+//! - Everybody has the same compartments, from the enrolment on, and none is opened or closed because
+//!   of a record: that would tell what the record is about. Which one is which, the chain does not know.
 //! - The `patient` of a call only says where to look. Authority comes from [`Config::Control`] for
 //!   controllers, and from [`Config::Standing`] and [`Config::Consent`] for members.
 //! - Rows are never removed: a record that was erased keeps its row, so that the trail still makes
@@ -42,8 +43,8 @@
 //! - While a recovery is under way nothing falls due: [`Config::RecoveryPlans`] puts off the end of
 //!   an erasure and of a former file. Rows keep the end that was set; whoever reads one is told the
 //!   end that counts now.
-//! - A compartment that was closed leaves nothing. Grants and plans that name it name nothing then;
-//!   they would name it again if it were opened again, so apps draw a new id each time.
+//! - A patient's compartments are one row, which `anchor` reads; their first keys another one, under
+//!   one signature, which no call reads. Only a key that was replaced has a row of its own.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -76,12 +77,12 @@ use salus_primitives::traits::{BenchmarkKeys, BenchmarkWorld};
 use salus_primitives::{
     api::MAX_PAGE,
     traits::{
-        Chain, Consent, Control, OpenIntake, PatientOrigin, RecoveryPlans, Standing, Trail,
+        Chain, Consent, Control, OpenCompartments, PatientOrigin, RecoveryPlans, Standing, Trail,
         TrailAllowance,
     },
-    AccountId, Cid, Compartment, CompartmentId, FormerContent, GrantIndex, Member, Moment,
-    NewRecord, OrgId, PatientId, Recipient, Record, RecordIndex, RecordState, Reference,
-    SignedRecipient, Subject, MAX_ANCHORS, UNNAMING_WAITS,
+    AccountId, Cid, Compartment, CompartmentId, CompartmentSet, FormerContent, GrantIndex, Member,
+    Moment, NewRecord, OrgId, PatientId, Recipient, Record, RecordIndex, RecordState, Reference,
+    SignedCompartments, SignedRecipient, Subject, COMPARTMENTS, MAX_ANCHORS, UNNAMING_WAITS,
 };
 use sp_core::H256;
 
@@ -120,35 +121,27 @@ pub mod pallet {
         /// How much organisations may write into a patient's trail.
         type Allowance: TrailAllowance;
 
-        /// Compartments per patient, intake included. Do not reduce.
-        #[pallet::constant]
-        type MaxCompartments: Get<u32>;
-
         type WeightInfo: WeightInfo;
 
         #[cfg(feature = "runtime-benchmarks")]
         type BenchmarkWorld: BenchmarkWorld<AccountId> + BenchmarkKeys<AccountId>;
     }
 
-    /// The compartments of each patient.
+    /// The compartments of each patient: [`COMPARTMENTS`], in ascending order of their ids.
     ///
-    /// Written by `open_compartment`, by enrolment, by `rotate` and, for the count of records, by
-    /// `anchor`, `anchor_many`, `reclassify` and `restore`; removed by `close_compartment`. At most
-    /// [`Config::MaxCompartments`] per patient.
+    /// Written by enrolment and by `rotate`; never removed. One row per patient.
     #[pallet::storage]
-    pub type Compartments<T: Config> = StorageDoubleMap<
-        _,
-        Blake2_128Concat,
-        PatientId,
-        Blake2_128Concat,
-        CompartmentId,
-        Compartment,
-    >;
+    pub type Compartments<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, Chart>;
 
-    /// The public key of each compartment's present epoch, apart from the rows that every call reads.
+    /// The keys of these compartments' epoch 0, apart from the row that every call reads.
     ///
-    /// Written by `open_compartment`, by enrolment and by `rotate`; removed and bounded as
-    /// [`Compartments`].
+    /// Written once, by enrolment; never removed. One row per patient.
+    #[pallet::storage]
+    pub type FirstKeys<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, KeySet>;
+
+    /// The key of the present epoch of each compartment that was rotated.
+    ///
+    /// Written by `rotate`; never removed. At most one row per compartment.
     #[pallet::storage]
     pub type Recipients<T: Config> = StorageDoubleMap<
         _,
@@ -158,27 +151,6 @@ pub mod pallet {
         CompartmentId,
         SignedRecipient,
     >;
-
-    /// How many compartments each patient has.
-    ///
-    /// Written when one is opened or closed; never removed. One row per patient.
-    #[pallet::storage]
-    pub type CompartmentCount<T: Config> =
-        StorageMap<_, Blake2_128Concat, PatientId, u32, ValueQuery>;
-
-    /// Until when a file that lay in a compartment, and was moved out of it, can be moved back.
-    ///
-    /// Written by `reclassify` and `restore`, removed by `close_compartment`, which waits for it. At
-    /// most one row per compartment.
-    #[pallet::storage]
-    pub type VacatedUntil<T: Config> =
-        StorageDoubleMap<_, Blake2_128Concat, PatientId, Blake2_128Concat, CompartmentId, Moment>;
-
-    /// The compartment of each patient that every write grant covers.
-    ///
-    /// Written once, by enrolment; never removed. One row per patient.
-    #[pallet::storage]
-    pub type Intakes<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, CompartmentId>;
 
     /// The records of each patient.
     ///
@@ -238,14 +210,6 @@ pub mod pallet {
 
     #[pallet::event]
     pub enum Event<T: Config> {
-        /// A patient got a compartment for records, under a key of its own.
-        #[codec(index = 0)]
-        CompartmentOpened {
-            patient: PatientId,
-            actor: AccountId,
-            compartment: CompartmentId,
-            epoch: u32,
-        },
         /// A patient's compartment got a new key for what is added from now on.
         #[codec(index = 1)]
         CompartmentRotated {
@@ -322,31 +286,21 @@ pub mod pallet {
             content: Cid,
             previous: Cid,
         },
-        /// A patient closed a compartment in which no records lay.
-        #[codec(index = 9)]
-        CompartmentClosed {
-            patient: PatientId,
-            actor: AccountId,
-            compartment: CompartmentId,
-        },
     }
 
     #[pallet::error]
     pub enum Error<T> {
-        /// The patient has a compartment with this id. Rotate it to give it a new key.
-        AlreadyOpen,
-        /// The patient has an intake compartment; there is only one.
-        IntakeAlreadyOpen,
-        /// The patient has as many compartments as the chain keeps. Use one of them.
-        TooManyCompartments,
-        /// The patient has no compartment with this id. Open it first.
+        /// The compartments are not in ascending order, or one stands there twice. Sort them: another
+        /// order would tell which compartment is which.
+        CompartmentsNotAscending,
+        /// The patient has no compartment with this id. Name one of those that it has.
         CompartmentNotFound,
         /// A compartment's keys count from 0 by one, and files are encrypted to the present one.
         /// Read the compartment again, then encrypt or sign anew.
         WrongEpoch,
-        /// The recipient's scheme is unknown, or its key has the wrong length.
+        /// The scheme of the keys is unknown. Use one that is known here.
         UnsupportedRecipient,
-        /// The recipient is not signed by the one who publishes it, for this compartment and chain.
+        /// The keys are not signed by the one who publishes them, for this patient and chain.
         BadRecipientSignature,
         /// The content is not a CIDv1 of the one profile that is used here.
         MalformedContent,
@@ -354,7 +308,7 @@ pub mod pallet {
         NothingToAnchor,
         /// The caller is not a member in good standing, nor a controller of this patient.
         NotAuthorized,
-        /// The grant does not let the caller write into this compartment now. Ask the patient.
+        /// The grant does not let the caller write now. Ask the patient.
         NoWriteGrant,
         /// The patient has no record with this index.
         RecordNotFound,
@@ -386,22 +340,10 @@ pub mod pallet {
         /// The erasure is put off: a recovery of the patient is under way, or has just succeeded.
         /// Wait until the new owner has had 72 hours.
         RecoveryUnderWay,
-        /// Records lie in the compartment. Move them to another one; those that wait to be erased go by
-        /// themselves.
-        NotEmpty,
-        /// A record was moved out of the compartment within the last 72 hours, and can be moved back.
-        /// Wait until then.
-        VacatedLately,
-        /// Intake cannot be closed: every write grant covers it.
-        IntakeStays,
     }
 
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
-        fn integrity_test() {
-            assert!(T::MaxCompartments::get() > 0, "intake is a compartment");
-        }
-
         #[cfg(feature = "try-runtime")]
         fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
             Self::do_try_state()
@@ -422,6 +364,12 @@ pub mod pallet {
             UNNAMING_WAITS
         }
 
+        /// Compartments of each patient.
+        #[pallet::constant_name(Compartments)]
+        fn compartments_of_each() -> u32 {
+            COMPARTMENTS
+        }
+
         /// Records that one call anchors.
         #[pallet::constant_name(MaxAnchors)]
         fn max_anchors() -> u32 {
@@ -437,26 +385,6 @@ pub mod pallet {
 
     #[pallet::call]
     impl<T: Config> Pallet<T> {
-        /// Opens a compartment for a patient's records.
-        ///
-        /// By an owner or guardian of the patient, who signs the recipient; its epoch is 0.
-        ///
-        /// Errors: those of control; [`Error::AlreadyOpen`], [`Error::TooManyCompartments`],
-        /// [`Error::WrongEpoch`], [`Error::UnsupportedRecipient`], [`Error::BadRecipientSignature`].
-        /// Event: [`Event::CompartmentOpened`].
-        #[pallet::call_index(0)]
-        #[pallet::weight(T::WeightInfo::open_compartment())]
-        pub fn open_compartment(
-            origin: OriginFor<T>,
-            patient: PatientId,
-            compartment: CompartmentId,
-            recipient: Recipient,
-        ) -> DispatchResult {
-            let who = ensure_signed(origin)?;
-            let PatientOrigin { patient, actor, .. } = T::Control::ensure_decides(patient, who)?;
-            Self::do_open(patient, &actor, &actor, compartment, recipient)
-        }
-
         /// Gives a compartment a new key for the records that follow.
         ///
         /// By an owner or guardian of the patient, who signs the recipient; its epoch is the next
@@ -475,14 +403,20 @@ pub mod pallet {
         ) -> DispatchResult {
             let who = ensure_signed(origin)?;
             let PatientOrigin { patient, actor, .. } = T::Control::ensure_decides(patient, who)?;
-            let mut row = Compartments::<T>::get(patient, compartment)
+            let mut chart =
+                Compartments::<T>::get(patient).ok_or(Error::<T>::CompartmentNotFound)?;
+            let (_, row) = chart
+                .iter_mut()
+                .find(|(id, _)| *id == compartment)
                 .ok_or(Error::<T>::CompartmentNotFound)?;
             let epoch = row.epoch.checked_add(1).ok_or(Error::<T>::WrongEpoch)?;
             let recipient = Self::ensure_recipient(patient, compartment, epoch, &actor, recipient)?;
 
-            row.epoch = epoch;
-            row.rotated_at = T::Chain::now();
-            Compartments::<T>::insert(patient, compartment, row);
+            *row = Compartment {
+                epoch,
+                rotated_at: T::Chain::now(),
+            };
+            Compartments::<T>::insert(patient, chart);
             Recipients::<T>::insert(patient, compartment, recipient);
             Self::deposit(
                 &patient,
@@ -499,7 +433,7 @@ pub mod pallet {
         /// Adds a record to a patient's chart.
         ///
         /// Without `grant`, by an owner or guardian of the patient; with it, by a member whom that
-        /// grant lets write into the compartment. The author's organisation is the one that
+        /// grant lets write, into whichever compartment. The author's organisation is the one that
         /// credentialed it, and spends an entry of the trail's allowance. The file must be encrypted
         /// to the compartment's present key.
         ///
@@ -689,26 +623,6 @@ pub mod pallet {
             let pruned = Self::do_restore(patient, who, record, content)
                 .map_err(|error| error.with_weight(T::WeightInfo::restore(0)))?;
             Ok(Some(T::WeightInfo::restore(pruned)).into())
-        }
-
-        /// Closes a compartment in which nothing lies.
-        ///
-        /// By an owner or guardian of the patient. The compartment holds no record, not even an erased
-        /// one, and none that was moved out of it can be moved back any more. Its rows go; grants and
-        /// emergency plans that name it name nothing then.
-        ///
-        /// Errors: those of control; [`Error::CompartmentNotFound`], [`Error::IntakeStays`],
-        /// [`Error::NotEmpty`], [`Error::VacatedLately`].
-        /// Event: [`Event::CompartmentClosed`].
-        #[pallet::call_index(10)]
-        #[pallet::weight(T::WeightInfo::close_compartment())]
-        pub fn close_compartment(
-            origin: OriginFor<T>,
-            patient: PatientId,
-            compartment: CompartmentId,
-        ) -> DispatchResult {
-            let who = ensure_signed(origin)?;
-            Self::do_close(patient, who, compartment)
         }
     }
 }

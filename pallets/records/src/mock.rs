@@ -1,18 +1,18 @@
 //! A runtime with this pallet and doubles of its neighbours.
 
 use crate as pallet_records;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use codec::Encode;
 use frame_support::{derive_impl, parameter_types};
 use salus_primitives::{
-    signing::{recipient_payload, SCHEME_X25519},
+    signing::{compartments_payload, recipient_payload, SCHEME_X25519},
     traits::{
-        Chain, Consent, Control, OpenIntake, PatientOrigin, RecoveryPlans, Standing, Trail,
+        Chain, Consent, Control, OpenCompartments, PatientOrigin, RecoveryPlans, Standing, Trail,
         TrailAllowance,
     },
-    AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis, GrantIndex, Grantee,
-    Member, Moment, NewRecord, OrgId, PatientId, Purpose, Recipient, RecordIndex, Subject, HOUR,
-    UNNAMING_WAITS,
+    AccountId, Cid, ClinicianRole, CompartmentId, CompartmentSet, ControllerRole, Genesis,
+    GrantIndex, Grantee, Member, Moment, NewRecord, OrgId, PatientId, Purpose, Recipient,
+    RecordIndex, Subject, HOUR, UNNAMING_WAITS,
 };
 use sp_core::{sr25519, Pair, H256};
 use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult};
@@ -45,14 +45,12 @@ impl pallet_records::Config for Test {
     type Consent = Neighbours;
     type RecoveryPlans = Neighbours;
     type Allowance = Neighbours;
-    type MaxCompartments = MaxCompartments;
     type WeightInfo = ();
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkWorld = Neighbours;
 }
 
 parameter_types! {
-    pub static MaxCompartments: u32 = 4;
     pub static Roles: BTreeMap<(PatientId, AccountId), ControllerRole> = BTreeMap::new();
     pub static Members: BTreeMap<AccountId, Member> = BTreeMap::new();
     pub static VoidedBy: BTreeMap<PatientId, OrgId> = BTreeMap::new();
@@ -60,8 +58,8 @@ parameter_types! {
     pub static Recoveries: BTreeMap<PatientId, (Moment, Option<Moment>)> = BTreeMap::new();
     /// What an organisation may write into a trail.
     pub static AllowedEntries: u32 = u32::MAX;
-    /// Who may write where, intake apart.
-    pub static WriteGrants: BTreeMap<(PatientId, GrantIndex), (AccountId, BTreeSet<CompartmentId>)> = BTreeMap::new();
+    /// Who may write.
+    pub static WriteGrants: BTreeMap<(PatientId, GrantIndex), AccountId> = BTreeMap::new();
 }
 
 /// What is entered in the trails, in order. In storage, so that it is rolled back as the events are.
@@ -164,17 +162,9 @@ impl Control<AccountId> for Neighbours {
 }
 
 impl Consent<AccountId> for Neighbours {
-    fn may_write(
-        patient: &PatientId,
-        grant: GrantIndex,
-        who: &AccountId,
-        compartment: &CompartmentId,
-    ) -> Option<OrgId> {
+    fn may_write(patient: &PatientId, grant: GrantIndex, who: &AccountId) -> Option<OrgId> {
         let organisation = Self::member(who)?.organisation();
-        let intake = pallet_records::Intakes::<Test>::get(patient);
-        let (grantee, scope) = WriteGrants::get().get(&(*patient, grant)).cloned()?;
-        let covered = scope.contains(compartment) || intake == Some(*compartment);
-        (grantee == *who && covered).then_some(organisation)
+        (WriteGrants::get().get(&(*patient, grant)) == Some(who)).then_some(organisation)
     }
     fn may_read(
         _: &PatientId,
@@ -247,17 +237,12 @@ mod world {
         fn patient() -> (PatientId, AccountId) {
             let patient = PatientId([Roles::get().len() as u8 + 100; 16]);
             Roles::mutate(|roles| roles.insert((patient, account("owner")), ControllerRole::Owner));
+            Records::open(patient, &account("owner"), set("owner", patient)).unwrap();
             (patient, account("owner"))
         }
-        fn compartments(patient: PatientId, count: u32) -> alloc::vec::Vec<CompartmentId> {
-            (0..count as u8)
-                .map(|n| {
-                    let id = CompartmentId([n + 50; 16]);
-                    let recipient = recipient("owner", patient, id, 0);
-                    Records::open_compartment(signed("owner"), patient, id, recipient).unwrap();
-                    id
-                })
-                .collect()
+        fn compartments(patient: PatientId) -> alloc::vec::Vec<CompartmentId> {
+            let open = Records::compartments(&patient);
+            open.into_iter().map(|(id, _)| id).collect()
         }
         fn records(
             patient: PatientId,
@@ -273,8 +258,8 @@ mod world {
                 })
                 .collect()
         }
-        fn grant(patient: PatientId, compartments: &[CompartmentId]) -> GrantIndex {
-            allow_writing(patient, 0, "laboratorian", compartments.iter().copied());
+        fn grant(patient: PatientId, _: &[CompartmentId]) -> GrantIndex {
+            allow_writing(patient, 0, "laboratorian");
             0
         }
     }
@@ -285,10 +270,12 @@ pub const OTHER_PATIENT: PatientId = PatientId([2; 16]);
 pub const INTAKE: CompartmentId = CompartmentId([10; 16]);
 pub const LABORATORY: CompartmentId = CompartmentId([11; 16]);
 pub const NOTES: CompartmentId = CompartmentId([12; 16]);
+/// Nobody's compartment.
+pub const NOWHERE: CompartmentId = CompartmentId([99; 16]);
 /// The organisation of the laboratorian.
 pub const ORGANISATION: OrgId = 3;
 pub const OTHER_ORGANISATION: OrgId = 4;
-/// The laboratorian's grant to write into [`LABORATORY`].
+/// The laboratorian's grant to write.
 pub const GRANT: GrantIndex = 5;
 pub const START: Moment = 1_700_000_000_000;
 
@@ -322,8 +309,32 @@ pub fn recipient(
     );
     Recipient {
         scheme: SCHEME_X25519,
-        key: public.to_vec().try_into().unwrap(),
+        key: public,
         epoch,
+        signature: key(name).sign(&payload).into(),
+    }
+}
+
+/// The compartments of a patient, with keys that `name` signs: those above among them.
+pub fn set(name: &str, patient: PatientId) -> CompartmentSet {
+    let compartments = core::array::from_fn(|n| (CompartmentId([n as u8 + 10; 16]), [n as u8; 32]));
+    signed_set(name, patient, compartments)
+}
+
+pub fn signed_set(
+    name: &str,
+    patient: PatientId,
+    compartments: [(CompartmentId, [u8; 32]); 32],
+) -> CompartmentSet {
+    let payload = compartments_payload(
+        &Neighbours::genesis(),
+        &patient,
+        SCHEME_X25519,
+        &compartments,
+    );
+    CompartmentSet {
+        scheme: SCHEME_X25519,
+        compartments,
         signature: key(name).sign(&payload).into(),
     }
 }
@@ -341,15 +352,8 @@ pub fn new_record(compartment: CompartmentId, epoch: u32, n: u8) -> NewRecord {
     }
 }
 
-pub fn allow_writing(
-    patient: PatientId,
-    grant: GrantIndex,
-    name: &str,
-    scope: impl IntoIterator<Item = CompartmentId>,
-) {
-    let grantee = account(name);
-    let scope = scope.into_iter().collect();
-    WriteGrants::mutate(|grants| grants.insert((patient, grant), (grantee, scope)));
+pub fn allow_writing(patient: PatientId, grant: GrantIndex, name: &str) {
+    WriteGrants::mutate(|grants| grants.insert((patient, grant), account(name)));
 }
 
 pub fn set_now(now: Moment) {
@@ -367,8 +371,8 @@ pub fn take_events() -> alloc::vec::Vec<pallet_records::Event<Test>> {
     events
 }
 
-/// Two enrolled patients, each with an owner and an open intake; the first has a guardian and a carer
-/// too, and lets a laboratorian write into its laboratory compartment.
+/// Two enrolled patients, each with an owner and compartments; the first has a guardian and a carer
+/// too, and lets a laboratorian write.
 #[derive(Default)]
 pub struct ExtBuilder;
 
@@ -418,23 +422,9 @@ impl ExtBuilder {
             Recoveries::set(BTreeMap::new());
             AllowedEntries::set(u32::MAX);
             for (patient, owner) in [(PATIENT, "owner"), (OTHER_PATIENT, "other-owner")] {
-                Records::open_intake(
-                    patient,
-                    &account("physician"),
-                    &account(owner),
-                    INTAKE,
-                    recipient(owner, patient, INTAKE, 0),
-                )
-                .unwrap();
+                Records::open(patient, &account(owner), set(owner, patient)).unwrap();
             }
-            Records::open_compartment(
-                signed("owner"),
-                PATIENT,
-                LABORATORY,
-                recipient("owner", PATIENT, LABORATORY, 0),
-            )
-            .unwrap();
-            allow_writing(PATIENT, GRANT, "laboratorian", [LABORATORY]);
+            allow_writing(PATIENT, GRANT, "laboratorian");
             advance(HOUR);
             System::reset_events();
         });
@@ -451,6 +441,5 @@ impl ExtBuilder {
 
 #[cfg(feature = "runtime-benchmarks")]
 pub fn new_test_ext() -> sp_io::TestExternalities {
-    MaxCompartments::set(100);
     ExtBuilder.build()
 }

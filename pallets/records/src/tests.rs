@@ -3,15 +3,14 @@ use codec::Encode;
 use frame_support::{assert_noop, assert_ok, dispatch::DispatchResultWithPostInfo};
 use salus_primitives::{
     api::MAX_PAGE,
-    traits::{OpenIntake, Records as _},
-    Cid, CompartmentId, FormerContent, Recipient, Record, RecordIndex, RecordState,
+    traits::{OpenCompartments, Records as _},
+    Cid, CompartmentId, FormerContent, PatientId, Recipient, Record, RecordIndex, RecordState,
     Reference::{self, Erased, Named, Unnamed},
     DAY, HOUR, MAX_ANCHORS, UNNAMING_WAITS,
 };
 use sp_core::H256;
 use sp_runtime::{DispatchError::BadOrigin, DispatchResult};
 
-mod close_compartment;
 mod model;
 mod restore;
 mod spending;
@@ -36,16 +35,6 @@ fn plain(result: DispatchResultWithPostInfo) -> DispatchResult {
     result.map(drop).map_err(|error| error.error)
 }
 
-fn open_notes() {
-    let key = recipient("owner", PATIENT, NOTES, 0);
-    assert_ok!(Records::open_compartment(
-        signed("owner"),
-        PATIENT,
-        NOTES,
-        key
-    ));
-}
-
 /// Anchors a record of the laboratory's.
 fn anchored(n: u8) -> RecordIndex {
     let index = crate::NextRecord::<Test>::get(PATIENT);
@@ -59,170 +48,74 @@ fn anchored(n: u8) -> RecordIndex {
     index
 }
 
-mod open_compartment {
+mod open {
     use super::*;
 
-    fn open(name: &str, recipient: Recipient) -> DispatchResult {
-        Records::open_compartment(signed(name), PATIENT, NOTES, recipient)
-    }
+    const NEW: PatientId = PatientId([9; 16]);
 
     #[test]
-    fn opens_at_epoch_zero_with_the_signed_key() {
+    fn a_patient_has_32_compartments_under_one_signature_and_no_event_tells_more() {
         ExtBuilder.build_and_execute(|| {
-            let key = recipient("guardian", PATIENT, NOTES, 0);
-            assert_ok!(open("guardian", key.clone()));
+            let mut set = set("owner", NEW);
+            set.compartments[31].1 = [0xee; 32];
+            let set = signed_set("owner", NEW, set.compartments);
+            assert_ok!(Records::open(NEW, &account("owner"), set.clone()));
 
-            let row = Records::compartment(&PATIENT, &NOTES).unwrap();
-            assert_eq!(
-                (row.epoch, row.opened_at, row.rotated_at),
-                (0, START + HOUR, START + HOUR)
-            );
-            let stored = Records::recipient(&PATIENT, &NOTES).unwrap();
-            assert_eq!(
-                (stored.signer, stored.recipient),
-                (account("guardian"), key)
-            );
-            assert_eq!(
-                take_events(),
-                [Event::CompartmentOpened {
-                    patient: PATIENT,
-                    actor: account("guardian"),
-                    compartment: NOTES,
-                    epoch: 0
-                }]
-            );
-        });
-    }
-
-    #[test]
-    fn only_who_decides_may_open() {
-        ExtBuilder.build_and_execute(|| {
-            for name in POWERLESS {
-                assert_noop!(open(name, recipient(name, PATIENT, NOTES, 0)), BadOrigin);
+            let open = Records::compartments(&NEW);
+            assert_eq!(open.len(), 32);
+            for ((id, row), (named, _)) in open.iter().zip(set.compartments) {
+                assert_eq!(*id, named);
+                assert_eq!((row.epoch, row.rotated_at), (0, START + HOUR));
+                assert_eq!(Records::recipient(&NEW, id), None, "one signature for all");
             }
-            for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
-                let key = recipient("owner", PATIENT, NOTES, 0);
-                assert_noop!(
-                    Records::open_compartment(origin, PATIENT, NOTES, key),
-                    BadOrigin
-                );
+            let keys = Records::first_keys(&NEW).unwrap();
+            assert_eq!((keys.signer, keys.set), (account("owner"), set));
+            assert_eq!(take_events(), []);
+        });
+    }
+
+    #[test]
+    fn keys_of_unknown_scheme_are_refused() {
+        ExtBuilder.build_and_execute(|| {
+            let mut set = set("owner", NEW);
+            set.scheme = 1;
+            let refused = Records::open(NEW, &account("owner"), set);
+            assert_noop!(refused, Error::<Test>::UnsupportedRecipient);
+        });
+    }
+
+    #[test]
+    fn compartments_out_of_order_or_twice_are_refused() {
+        ExtBuilder.build_and_execute(|| {
+            let sorted = set("owner", NEW).compartments;
+            let mut swapped = sorted;
+            swapped.swap(3, 4);
+            let mut doubled = sorted;
+            doubled[4] = doubled[3];
+            for wrong in [swapped, doubled] {
+                let refused =
+                    Records::open(NEW, &account("owner"), signed_set("owner", NEW, wrong));
+                assert_noop!(refused, Error::<Test>::CompartmentsNotAscending);
             }
         });
     }
 
     #[test]
-    fn an_open_compartment_is_not_opened_again() {
+    fn keys_signed_by_or_for_another_or_changed_are_refused() {
         ExtBuilder.build_and_execute(|| {
-            assert_noop!(
-                Records::open_compartment(
-                    signed("owner"),
-                    PATIENT,
-                    LABORATORY,
-                    recipient("owner", PATIENT, LABORATORY, 0)
-                ),
-                Error::<Test>::AlreadyOpen
-            );
-        });
-    }
-
-    #[test]
-    fn one_compartment_more_than_the_bound_is_refused() {
-        ExtBuilder.build_and_execute(|| {
-            let open = |n| {
-                let id = CompartmentId([n; 16]);
-                let key = recipient("owner", PATIENT, id, 0);
-                Records::open_compartment(signed("owner"), PATIENT, id, key)
-            };
-            // Intake and the laboratory count.
-            assert_ok!(open(1));
-            assert_ok!(open(2));
-            assert_noop!(open(3), Error::<Test>::TooManyCompartments);
-            assert_eq!(Records::compartments(&PATIENT).len(), 4);
-        });
-    }
-
-    #[test]
-    fn a_key_that_does_not_count_from_zero_is_refused() {
-        ExtBuilder.build_and_execute(|| {
-            let key = recipient("owner", PATIENT, NOTES, 1);
-            assert_noop!(open("owner", key), Error::<Test>::WrongEpoch);
-        });
-    }
-
-    #[test]
-    fn a_key_of_unknown_scheme_or_wrong_length_is_refused() {
-        ExtBuilder.build_and_execute(|| {
-            let mut key = recipient("owner", PATIENT, NOTES, 0);
-            key.scheme = 1;
-            assert_noop!(open("owner", key), Error::<Test>::UnsupportedRecipient);
-            let mut key = recipient("owner", PATIENT, NOTES, 0);
-            key.key.pop();
-            assert_noop!(open("owner", key), Error::<Test>::UnsupportedRecipient);
-        });
-    }
-
-    #[test]
-    fn a_key_signed_by_or_for_another_is_refused() {
-        ExtBuilder.build_and_execute(|| {
-            for key in [
-                recipient("guardian", PATIENT, NOTES, 0),
-                recipient("owner", OTHER_PATIENT, NOTES, 0),
-                recipient("owner", PATIENT, LABORATORY, 0),
+            let mut changed = set("owner", NEW);
+            changed.compartments[17].1[0] ^= 1;
+            let mut renamed = set("owner", NEW);
+            renamed.compartments[31].0 = NOWHERE;
+            for set in [
+                set("physician", NEW),
+                set("owner", PATIENT),
+                changed,
+                renamed,
             ] {
-                assert_noop!(open("owner", key), Error::<Test>::BadRecipientSignature);
+                let refused = Records::open(NEW, &account("owner"), set);
+                assert_noop!(refused, Error::<Test>::BadRecipientSignature);
             }
-        });
-    }
-}
-
-mod open_intake {
-    use super::*;
-
-    #[test]
-    fn a_patient_has_one_intake() {
-        ExtBuilder.build_and_execute(|| {
-            assert_eq!(Records::intake(&PATIENT), Some(INTAKE));
-            assert_noop!(
-                Records::open_intake(
-                    PATIENT,
-                    &account("physician"),
-                    &account("owner"),
-                    NOTES,
-                    recipient("owner", PATIENT, NOTES, 0)
-                ),
-                Error::<Test>::IntakeAlreadyOpen
-            );
-        });
-    }
-
-    #[test]
-    fn the_controller_signs_and_the_enroller_is_the_actor() {
-        ExtBuilder.build_and_execute(|| {
-            let patient = salus_primitives::PatientId([9; 16]);
-            let open = |signer| {
-                Records::open_intake(
-                    patient,
-                    &account("physician"),
-                    &account("owner"),
-                    INTAKE,
-                    recipient(signer, patient, INTAKE, 0),
-                )
-            };
-            assert_noop!(open("physician"), Error::<Test>::BadRecipientSignature);
-            assert_ok!(open("owner"));
-            assert_eq!(
-                Records::recipient(&patient, &INTAKE).unwrap().signer,
-                account("owner")
-            );
-            assert_eq!(
-                take_events(),
-                [Event::CompartmentOpened {
-                    patient,
-                    actor: account("physician"),
-                    compartment: INTAKE,
-                    epoch: 0
-                }]
-            );
         });
     }
 }
@@ -243,10 +136,10 @@ mod rotate {
             assert_ok!(rotate("owner", LABORATORY, 1));
 
             let row = Records::compartment(&PATIENT, &LABORATORY).unwrap();
-            assert_eq!(
-                (row.epoch, row.opened_at, row.rotated_at),
-                (1, START, START + 2 * HOUR)
-            );
+            assert_eq!((row.epoch, row.rotated_at), (1, START + 2 * HOUR));
+            let notes = Records::compartment(&PATIENT, &NOTES).unwrap();
+            assert_eq!((notes.epoch, notes.rotated_at), (0, START));
+            assert_eq!(Records::recipient(&PATIENT, &NOTES), None);
             let stored = Records::recipient(&PATIENT, &LABORATORY).unwrap();
             assert_eq!(
                 stored.recipient,
@@ -298,10 +191,10 @@ mod rotate {
     }
 
     #[test]
-    fn an_unopened_compartment_cannot_be_rotated() {
+    fn a_compartment_that_is_not_the_patients_cannot_be_rotated() {
         ExtBuilder.build_and_execute(|| {
             assert_noop!(
-                rotate("owner", NOTES, 1),
+                rotate("owner", NOWHERE, 1),
                 Error::<Test>::CompartmentNotFound
             );
         });
@@ -399,15 +292,9 @@ mod anchor {
     }
 
     #[test]
-    fn a_grant_is_of_no_use_to_others_elsewhere_or_for_another_patient() {
+    fn a_grant_is_of_no_use_to_others_or_for_another_patient() {
         ExtBuilder.build_and_execute(|| {
             let lab = new_record(LABORATORY, 0, 1);
-            assert_ok!(Records::open_compartment(
-                signed("owner"),
-                PATIENT,
-                NOTES,
-                recipient("owner", PATIENT, NOTES, 0)
-            ));
             for (name, patient, grant, new) in [
                 ("physician", PATIENT, GRANT, lab.clone()),
                 ("laboratorian", PATIENT, GRANT + 1, lab.clone()),
@@ -417,7 +304,6 @@ mod anchor {
                     GRANT,
                     new_record(INTAKE, 0, 1),
                 ),
-                ("laboratorian", PATIENT, GRANT, new_record(NOTES, 0, 1)),
             ] {
                 assert_noop!(
                     Records::anchor(signed(name), patient, Some(grant), new),
@@ -442,15 +328,16 @@ mod anchor {
     }
 
     #[test]
-    fn a_write_grant_covers_intake() {
+    fn a_write_grant_reaches_every_compartment() {
         ExtBuilder.build_and_execute(|| {
-            let new = new_record(INTAKE, 0, 1);
-            assert_ok!(Records::anchor(
-                signed("laboratorian"),
-                PATIENT,
-                Some(GRANT),
-                new
-            ));
+            for (compartment, _) in Records::compartments(&PATIENT) {
+                assert_ok!(Records::anchor(
+                    signed("laboratorian"),
+                    PATIENT,
+                    Some(GRANT),
+                    new_record(compartment, 0, 1)
+                ));
+            }
         });
     }
 
@@ -470,12 +357,15 @@ mod anchor {
     }
 
     #[test]
-    fn an_unopened_compartment_takes_no_record() {
+    fn a_compartment_that_is_not_the_patients_takes_no_record() {
         ExtBuilder.build_and_execute(|| {
-            assert_noop!(
-                Records::anchor(signed("owner"), PATIENT, None, new_record(NOTES, 0, 1)),
-                Error::<Test>::CompartmentNotFound
-            );
+            for (name, grant) in [("owner", None), ("laboratorian", Some(GRANT))] {
+                let new = new_record(NOWHERE, 0, 1);
+                assert_noop!(
+                    Records::anchor(signed(name), PATIENT, grant, new),
+                    Error::<Test>::CompartmentNotFound
+                );
+            }
         });
     }
 
@@ -532,7 +422,7 @@ mod anchor_many {
     #[test]
     fn anchors_records_of_several_patients_in_order() {
         ExtBuilder.build_and_execute(|| {
-            allow_writing(OTHER_PATIENT, 0, "laboratorian", []);
+            allow_writing(OTHER_PATIENT, 0, "laboratorian");
             let mut items = items(2);
             items
                 .try_push((OTHER_PATIENT, Some(0), new_record(INTAKE, 0, 9)))
@@ -646,7 +536,6 @@ mod reclassify {
 
     fn with_notes(test: impl FnOnce()) {
         ExtBuilder.build_and_execute(|| {
-            open_notes();
             anchored(1);
             test();
         });
@@ -712,8 +601,7 @@ mod reclassify {
                 call(0, LABORATORY, 0, new),
                 Error::<Test>::AlreadyInCompartment
             );
-            let nowhere = CompartmentId([99; 16]);
-            assert_noop!(call(0, nowhere, 0, new), Error::<Test>::CompartmentNotFound);
+            assert_noop!(call(0, NOWHERE, 0, new), Error::<Test>::CompartmentNotFound);
             assert_noop!(call(0, NOTES, 1, new), Error::<Test>::WrongEpoch);
             assert_noop!(
                 call(0, NOTES, 0, Cid([0; 36])),
@@ -1058,17 +946,15 @@ mod api {
     use super::*;
 
     #[test]
-    fn compartments_are_listed_in_order_and_recipients_found() {
+    fn compartments_exist_only_where_all_of_them_are_the_patients() {
         ExtBuilder.build_and_execute(|| {
-            let ids: Vec<_> = Records::compartments(&PATIENT)
-                .into_iter()
-                .map(|(id, _)| id)
-                .collect();
-            assert_eq!(ids, [INTAKE, LABORATORY]);
-            assert!(Records::recipient(&PATIENT, &LABORATORY).is_some());
-            assert!(Records::recipient(&OTHER_PATIENT, &LABORATORY).is_none());
-            assert!(Records::compartment_exists(&PATIENT, &INTAKE));
-            assert!(!Records::compartment_exists(&OTHER_PATIENT, &LABORATORY));
+            let exist = |ids: &[CompartmentId]| Records::compartments_exist(&PATIENT, ids);
+            assert!(exist(&[INTAKE, LABORATORY, NOTES]));
+            assert!(!exist(&[INTAKE, NOWHERE]) && !exist(&[NOWHERE]));
+            let stranger = PatientId([77; 16]);
+            assert!(!Records::compartments_exist(&stranger, &[INTAKE]));
+            assert_eq!(Records::compartment(&stranger, &INTAKE), None);
+            assert_eq!(Records::first_keys(&stranger), None);
         });
     }
 

@@ -1,6 +1,21 @@
 //! What the calls take and the rows hold, beside what `salus_primitives` has.
 
 use super::*;
+use salus_primitives::signing::RecipientKey;
+use sp_runtime::MultiSignature;
+
+/// A patient's compartments, in ascending order of their ids.
+pub type Chart = [(CompartmentId, Compartment); COMPARTMENTS as usize];
+
+/// What the compartments' keys of epoch 0 are, in the order of [`Chart`].
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct KeySet {
+    /// Whose signature it is: who consented to the enrolment.
+    pub signer: AccountId,
+    pub scheme: u8,
+    pub keys: [RecipientKey; COMPARTMENTS as usize],
+    pub signature: MultiSignature,
+}
 
 /// How long the erasure of a record can be cancelled.
 pub const ERASE_DELAY: Moment = UNNAMING_WAITS;

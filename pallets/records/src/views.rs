@@ -4,18 +4,35 @@ use salus_primitives::traits::Records as _;
 /// What `SalusApi` asks.
 impl<T: Config> Pallet<T> {
     pub fn compartment(patient: &PatientId, compartment: &CompartmentId) -> Option<Compartment> {
-        Compartments::<T>::get(patient, compartment)
+        let chart = Compartments::<T>::get(patient)?;
+        chart::row_of(&chart, compartment).cloned()
     }
 
-    /// All compartments of a patient, in ascending order of their ids; at most
-    /// [`Config::MaxCompartments`].
+    /// All compartments of a patient, in ascending order of their ids.
     pub fn compartments(patient: &PatientId) -> Vec<(CompartmentId, Compartment)> {
-        let mut all: Vec<_> = Compartments::<T>::iter_prefix(patient).collect();
-        all.sort_unstable_by_key(|(id, _)| *id);
-        all
+        Compartments::<T>::get(patient)
+            .map(Vec::from)
+            .unwrap_or_default()
     }
 
-    /// The key to encrypt new records of a compartment to. Verify it.
+    /// The keys that the compartments got with the enrolment. Verify them.
+    pub fn first_keys(patient: &PatientId) -> Option<SignedCompartments> {
+        let chart = Compartments::<T>::get(patient)?;
+        let KeySet {
+            signer,
+            scheme,
+            keys,
+            signature,
+        } = FirstKeys::<T>::get(patient)?;
+        let set = CompartmentSet {
+            scheme,
+            compartments: core::array::from_fn(|place| (chart[place].0, keys[place])),
+            signature,
+        };
+        Some(SignedCompartments { signer, set })
+    }
+
+    /// The present key of a compartment that was rotated. Verify it.
     pub fn recipient(patient: &PatientId, compartment: &CompartmentId) -> Option<SignedRecipient> {
         Recipients::<T>::get(patient, compartment)
     }

@@ -15,11 +15,9 @@ pub trait WeightInfo {
     fn anchor_many(p: u32, n: u32) -> Weight;
     /// `f`: 0 to 16.
     fn cancel_erase(f: u32) -> Weight;
-    fn close_compartment() -> Weight;
     /// `f`: 0 to 16.
     fn erase(f: u32) -> Weight;
     fn finish_erase() -> Weight;
-    fn open_compartment() -> Weight;
     /// `f`: 0 to 16.
     fn reclassify(f: u32) -> Weight;
     /// `f`: 0 to 16.
@@ -35,16 +33,16 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn anchor() -> Weight {
-            Weight::from_parts(176_888_000, 0).saturating_add($db.reads_writes(12, 6))
+            Weight::from_parts(176_888_000, 0).saturating_add($db.reads_writes(11, 5))
         }
         fn anchor_many(p: u32, n: u32) -> Weight {
             Weight::from_parts(1_330_893_000, 0)
                 .saturating_add($db.reads_writes(4, 0))
                 .saturating_add(Weight::from_parts(174_798_364, 0).saturating_mul(p.into()))
                 .saturating_add(Weight::from_parts(66_214_092, 0).saturating_mul(n.into()))
-                .saturating_add($db.reads(8).saturating_mul(p.into()))
+                .saturating_add($db.reads(7).saturating_mul(p.into()))
                 .saturating_add($db.reads(1).saturating_mul(n.into()))
-                .saturating_add($db.writes(6).saturating_mul(p.into()))
+                .saturating_add($db.writes(5).saturating_mul(p.into()))
                 .saturating_add($db.writes(2).saturating_mul(n.into()))
         }
         fn cancel_erase(f: u32) -> Weight {
@@ -52,9 +50,6 @@ macro_rules! weights {
                 .saturating_add($db.reads_writes(12, 3))
                 .saturating_add(Weight::from_parts(1_769_612, 0).saturating_mul(f.into()))
                 .saturating_add($db.writes(1).saturating_mul(f.into()))
-        }
-        fn close_compartment() -> Weight {
-            Weight::from_parts(118_206_000, 0).saturating_add($db.reads_writes(11, 5))
         }
         fn erase(f: u32) -> Weight {
             Weight::from_parts(252_727_010, 0)
@@ -64,14 +59,11 @@ macro_rules! weights {
                 .saturating_add($db.writes(1).saturating_mul(f.into()))
         }
         fn finish_erase() -> Weight {
-            Weight::from_parts(122_015_000, 0).saturating_add($db.reads_writes(11, 4))
-        }
-        fn open_compartment() -> Weight {
-            Weight::from_parts(226_607_000, 0).saturating_add($db.reads_writes(7, 4))
+            Weight::from_parts(122_015_000, 0).saturating_add($db.reads_writes(10, 3))
         }
         fn reclassify(f: u32) -> Weight {
             Weight::from_parts(331_756_943, 0)
-                .saturating_add($db.reads_writes(13, 9))
+                .saturating_add($db.reads_writes(12, 6))
                 .saturating_add(Weight::from_parts(18_772_448, 0).saturating_mul(f.into()))
                 .saturating_add($db.reads(1).saturating_mul(f.into()))
                 .saturating_add($db.writes(2).saturating_mul(f.into()))
@@ -85,7 +77,7 @@ macro_rules! weights {
         }
         fn restore(f: u32) -> Weight {
             Weight::from_parts(200_881_333, 0)
-                .saturating_add($db.reads_writes(13, 8))
+                .saturating_add($db.reads_writes(11, 5))
                 .saturating_add(Weight::from_parts(13_312_866, 0).saturating_mul(f.into()))
                 .saturating_add($db.reads(1).saturating_mul(f.into()))
                 .saturating_add($db.writes(2).saturating_mul(f.into()))

@@ -218,8 +218,8 @@ mod benchmark {
             });
             (PATIENT, owner)
         }
-        fn compartments(patient: PatientId, count: u32) -> Vec<CompartmentId> {
-            add_compartments(patient, count)
+        fn compartments(patient: PatientId) -> Vec<CompartmentId> {
+            add_compartments(patient, salus_primitives::COMPARTMENTS)
         }
         fn records(patient: PatientId, named: &[CompartmentId], count: u32) -> Vec<RecordIndex> {
             add_records(patient, named, count)

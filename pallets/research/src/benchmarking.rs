@@ -25,8 +25,8 @@ fn announced<T: Config>() -> StudyIndex {
 
 /// A compartment of the patient, and a record in it.
 fn filled<T: Config>(patient: PatientId) -> (CompartmentId, RecordIndex) {
-    let compartments = World::<T>::compartments(patient, 1);
-    let records = World::<T>::records(patient, &compartments, 1);
+    let compartments = World::<T>::compartments(patient);
+    let records = World::<T>::records(patient, &compartments[..1], 1);
     (compartments[0], records[0])
 }
 
@@ -132,7 +132,7 @@ mod benchmarks {
     fn refused() {
         let (patient, owner) = joined_all::<T>(MAX_STUDIES.saturating_sub(1));
         let study = announced::<T>();
-        let compartment = World::<T>::compartments(patient, 1)[0];
+        let compartment = World::<T>::compartments(patient)[0];
         let origin = RawOrigin::Signed(owner).into();
         let failure;
 

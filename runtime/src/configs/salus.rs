@@ -120,7 +120,7 @@ impl pallet_patients::Config for Runtime {
     type Chain = SalusChain;
     type Trail = AccessLog;
     type Standing = Members;
-    type Intake = Records;
+    type Compartments = Records;
     // What former deciders laid down and that acts without asking: a pallet that keeps such a thing
     // is named here.
     type OnSuccession = (Recovery, Emergency, Consent, Research, Links);
@@ -138,7 +138,6 @@ impl pallet_records::Config for Runtime {
     type Consent = Consent;
     type RecoveryPlans = Recovery;
     type Allowance = AccessLog;
-    type MaxCompartments = ConstU32<256>;
     type WeightInfo = pallet_records::weights::SubstrateWeight<Runtime>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkWorld = crate::benchmarks::World;

@@ -14,8 +14,8 @@ use frame_support::{
     BoundedVec,
 };
 use salus_primitives::{
-    traits::Succession, ClinicianRole, CompartmentId, ControllerRole, Delivery, Helper,
-    OrganisationKind, Part, Purpose, Rights, ShareHolder, Subject, DAY,
+    traits::Succession, ClinicianRole, ControllerRole, Delivery, Helper, OrganisationKind, Part,
+    Purpose, Rights, ShareHolder, Subject, DAY,
 };
 use salus_runtime::{
     AllPalletsWithSystem, Credits, Members, Motions, Patients, Records, Runtime, RuntimeCall,
@@ -172,7 +172,6 @@ const TABLE: &[Row] = &[
     ("Patients.void_enrolment",   void_enrolment, [CTL, CTL,  CTL,  CTL,  CTL,  CTL,  OK,   CTL,  CTL,  CTL,  BAD,  BAD]),
 
     //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
-    ("Records.open_compartment",  open_compartment, [OK, OK,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Records.rotate",            rotate,        [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Records.anchor",            anchor_own,    [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Records.anchor",            anchor_granted, [ANC, ANC,  ANC,  ANC,  OK,   ANC,  WRI,  WRI,  WRI,  ANC,  BAD,  BAD]),
@@ -180,7 +179,6 @@ const TABLE: &[Row] = &[
     ("Records.reclassify",        reclassify,    [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Records.relocate",          relocate,      [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Records.restore",           restore,       [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
-    ("Records.close_compartment", close_compartment, [OK, OK, CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Records.erase",             erase,         [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Records.cancel_erase",      cancel_erase,  [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Records.finish_erase",      finish_erase,  [OK,   OK,   OK,   ANC,  OK,   ANC,  OK,   OK,   OK,   ANC,  BAD,  BAD]),
@@ -972,17 +970,6 @@ fn finish(who: Who) -> RuntimeCall {
 
 // Records.
 
-fn open_compartment(who: Who) -> RuntimeCall {
-    let compartment = CompartmentId([12; 16]);
-    let recipient = recipient(who, Subject::Compartment(PATIENT, compartment), 0);
-    pallet_records::Call::open_compartment {
-        patient: PATIENT,
-        compartment,
-        recipient,
-    }
-    .into()
-}
-
 fn rotate(who: Who) -> RuntimeCall {
     let recipient = recipient(who, Subject::Compartment(PATIENT, LABORATORY), 1);
     pallet_records::Call::rotate {
@@ -1047,15 +1034,6 @@ fn restore(_: Who) -> RuntimeCall {
         patient: PATIENT,
         record: RECORD,
         content: cid(RECORD as u8),
-    }
-    .into()
-}
-
-fn close_compartment(_: Who) -> RuntimeCall {
-    assert_ok!(open_compartment(Who::Owner).dispatch(Who::Owner.signed()));
-    pallet_records::Call::close_compartment {
-        patient: PATIENT,
-        compartment: CompartmentId([12; 16]),
     }
     .into()
 }

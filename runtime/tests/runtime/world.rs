@@ -4,12 +4,13 @@ use codec::Encode;
 use frame_support::{assert_ok, traits::OnInitialize, BoundedVec};
 use salus_primitives::{
     signing::{
-        credential_payload, enrolment_payload, recipient_payload, role_payload, succession_payload,
-        RoleConsent, SCHEME_X25519,
+        compartments_payload, credential_payload, enrolment_payload, recipient_payload,
+        role_payload, succession_payload, RoleConsent, SCHEME_X25519,
     },
-    AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, CredentialConsent,
-    EnrolmentConsent, Genesis, GrantTerms, Grantee, Moment, NewRecord, OrganisationKind, PatientId,
-    Purpose, Recipient, Rights, Scope, Subject, SuccessionConsent, DAY,
+    AccountId, Cid, ClinicianRole, CompartmentId, CompartmentSet, ControllerRole,
+    CredentialConsent, EnrolmentConsent, Genesis, GrantTerms, Grantee, Moment, NewRecord,
+    OrganisationKind, PatientId, Purpose, Recipient, Rights, Scope, Subject, SuccessionConsent,
+    DAY,
 };
 use salus_runtime::{
     genesis_config_presets, AllPalletsWithSystem, Consent, Members, Patients, Records, Runtime,
@@ -86,7 +87,7 @@ pub fn recipient(who: Who, subject: Subject, epoch: u32) -> Recipient {
     let payload = recipient_payload(&genesis(), &subject, SCHEME_X25519, &key, epoch);
     Recipient {
         scheme: SCHEME_X25519,
-        key: BoundedVec::truncate_from(key.to_vec()),
+        key,
         epoch,
         signature: who.pair().sign(&payload).into(),
     }
@@ -129,6 +130,17 @@ pub fn patient_of(controller: Who) -> PatientId {
     PatientId::derive(&genesis(), &controller.account(), &SALT)
 }
 
+/// The compartments of a patient: those above among them.
+pub fn compartments(who: Who, patient: PatientId) -> CompartmentSet {
+    let compartments = core::array::from_fn(|n| (CompartmentId([n as u8 + 10; 16]), [n as u8; 32]));
+    let payload = compartments_payload(&genesis(), &patient, SCHEME_X25519, &compartments);
+    CompartmentSet {
+        scheme: SCHEME_X25519,
+        compartments,
+        signature: who.pair().sign(&payload).into(),
+    }
+}
+
 pub fn enrol(enroller: Who, controller: Who) -> pallet_patients::Call<Runtime> {
     let (patient, expires_at) = (patient_of(controller), NOW + 365 * DAY);
     let payload = enrolment_payload(
@@ -145,8 +157,7 @@ pub fn enrol(enroller: Who, controller: Who) -> pallet_patients::Call<Runtime> {
         patient,
         controller: controller.account(),
         role: ControllerRole::Owner,
-        intake: INTAKE,
-        intake_recipient: recipient(controller, Subject::Compartment(patient, INTAKE), 0),
+        compartments: compartments(controller, patient),
         inbox: recipient(controller, Subject::Inbox(patient), 0),
         consent: EnrolmentConsent {
             salt: SALT,
@@ -312,12 +323,6 @@ pub fn full() -> sp_io::TestExternalities {
                 role_consent(PATIENT, who, role)
             ));
         }
-        assert_ok!(Records::open_compartment(
-            Owner.signed(),
-            PATIENT,
-            LABORATORY,
-            recipient(Owner, Subject::Compartment(PATIENT, LABORATORY), 0),
-        ));
         let terms = terms(Clinician, Rights::ReadWrite);
         assert_ok!(Consent::grant(
             Owner.signed(),

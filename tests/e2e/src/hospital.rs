@@ -153,8 +153,8 @@ impl Hospital {
         self.person("doctor").await
     }
 
-    /// A patient of the hospital, with a compartment for each category.
-    pub async fn patient(&self, name: &str, categories: &[Category]) -> Patient {
+    /// A patient of the hospital.
+    pub async fn patient(&self, name: &str) -> Patient {
         let doctor = self.doctor().await;
         let (profile, unlocked) = self.profile(name);
         let until = doctor.clock().await.expect("the node answers") + HOUR;
@@ -173,11 +173,6 @@ impl Hospital {
             .expect("a doctor enrols");
         let id = enrolled.patient.parse().expect("a patient's id");
         let client = self.person(name).await;
-        if !categories.is_empty() {
-            patient::open_compartments(&client, id, categories, &[])
-                .await
-                .expect("an owner opens compartments");
-        }
         Patient { client, id }
     }
 
@@ -263,7 +258,7 @@ impl Patient {
         let keyring = self.client.keyring(self.id).expect("it is the patient's");
         let id = keyring
             .require(&Label::of(category))
-            .expect("the compartment is open");
+            .expect("everybody has it");
         (
             id,
             keyring.key(&id, 0).expect("it was never rotated").public(),

@@ -131,11 +131,6 @@ impl Ward {
             .expect("an admin employs who consents");
         let patient = consortium.person(member, &format!("//World//patient-{member}"));
         let id = enrol(&doctor, &patient, organisation);
-        patient
-            .act(move |patient| async move {
-                patient::open_compartments(&patient, id, &[CATEGORY], &[]).await
-            })
-            .expect("an owner opens compartments");
         let sharing = Sharing {
             with: Who::Account(doctor.client.me()),
             what: What::Categories(vec![CATEGORY], Vec::new()),

@@ -32,7 +32,7 @@ use salus_primitives::{
     signing::{enrolment_payload, CredentialConsent, RoleConsent},
     Cid, ClinicianRole, CompartmentId, ControllerRole, Delivery, EnrolmentConsent, GrantIndex,
     GrantTerms, Grantee, NewRecord, ObjectKind, OrgId, Part, PatientId, Purpose, RecordIndex,
-    Rights, Scope, SignedRecipient, Subject,
+    Rights, Scope, SignedCompartments, SignedRecipient, Subject, COMPARTMENTS,
 };
 use serde_json::json;
 use sp_core::H256;
@@ -162,8 +162,8 @@ async fn an_object_named_where_it_does_not_belong_is_served_to_nobody() {
     let (doctor, accomplice, victim, thief) = futures::join!(
         hospital.doctor(),
         hospital.physician("accomplice-1"),
-        hospital.patient("victim-1", &[CATEGORY]),
-        hospital.patient("thief-1", &[CATEGORY]),
+        hospital.patient("victim-1"),
+        hospital.patient("thief-1"),
     );
     let http = http(&hospital, &doctor);
     let asking = sharing::Asking {
@@ -248,10 +248,8 @@ async fn an_object_named_where_it_does_not_belong_is_served_to_nobody() {
 async fn a_directory_that_links_another_s_payload_is_not_taken_in() {
     let hospital = HOSPITAL.hospital();
     let doctor = hospital.doctor().await;
-    let (victim, thief) = futures::join!(
-        hospital.patient("victim-2", &[CATEGORY]),
-        hospital.patient("thief-2", &[CATEGORY]),
-    );
+    let (victim, thief) =
+        futures::join!(hospital.patient("victim-2"), hospital.patient("thief-2"),);
     let http = http(&hospital, &doctor);
     let theirs = put(&victim, &victim.client, &http, &content(2, 3 * MIB)).await;
     let entry = |name: &str| {
@@ -305,10 +303,8 @@ async fn a_directory_that_links_another_s_payload_is_not_taken_in() {
 async fn whoever_anchors_another_s_upload_first_gets_nothing_and_takes_nothing() {
     let hospital = HOSPITAL.hospital();
     let doctor = hospital.doctor().await;
-    let (thief, patient) = futures::join!(
-        hospital.physician("thief-3"),
-        hospital.patient("patient-3", &[CATEGORY]),
-    );
+    let (thief, patient) =
+        futures::join!(hospital.physician("thief-3"), hospital.patient("patient-3"),);
     let http = http(&hospital, &doctor);
     let write = patient.share(&doctor, CATEGORY, Rights::Write).await;
     let thief_write = patient.share(&thief, CATEGORY, Rights::Write).await;
@@ -378,10 +374,8 @@ async fn a_challenge_that_was_signed_for_one_vault_is_worth_nothing_at_another()
 async fn an_opening_lets_in_its_reader_to_its_records_while_the_grant_holds_and_no_more() {
     let hospital = HOSPITAL.hospital();
     let doctor = hospital.doctor().await;
-    let (other, patient) = futures::join!(
-        hospital.physician("other-5"),
-        hospital.patient("patient-5", &[CATEGORY]),
-    );
+    let (other, patient) =
+        futures::join!(hospital.physician("other-5"), hospital.patient("patient-5"),);
     let http = http(&hospital, &doctor);
     let first = put(&patient, &patient.client, &http, b"first").await.record;
     let second = put(&patient, &patient.client, &http, b"second")
@@ -444,7 +438,7 @@ async fn a_revocation_cuts_a_download_that_is_under_way() {
     const ASKED_EVERY: u64 = 64 * MIB as u64;
     let hospital = HOSPITAL.hospital();
     let doctor = hospital.doctor().await;
-    let patient = hospital.patient("patient-6", &[CATEGORY]).await;
+    let patient = hospital.patient("patient-6").await;
     let http = http(&hospital, &doctor);
     let record = put(&patient, &patient.client, &http, &content(6, LENGTH))
         .await
@@ -513,7 +507,7 @@ async fn a_node_that_lies_about_a_key_gets_nothing_encrypted_to_it() {
     let (reader, liar, patient) = futures::join!(
         hospital.physician("reader-7"),
         hospital.physician("liar-7"),
-        hospital.patient("patient-7", &[CATEGORY]),
+        hospital.patient("patient-7"),
     );
     patient.share(&doctor, CATEGORY, Rights::Write).await;
     let file = hospital.file("file-7", b"not for the liar");
@@ -549,22 +543,43 @@ async fn a_node_that_lies_about_a_key_gets_nothing_encrypted_to_it() {
     let salus = doctor.salus().await.expect("it answers");
     let before = traces(&patient).await;
     for (person, args, subject) in &commands {
-        let true_one = salus.recipient(subject).await.expect("it answers");
-        let true_one = true_one.expect("it was published");
         let key = DecryptionKey::generate().public();
-        let (epoch, genesis) = (true_one.recipient.epoch, doctor.chain.genesis());
+        let genesis = doctor.chain.genesis();
         // The key alone, whose signature then does not fit; and all that belongs to it, signed.
-        let own = SignedRecipient {
-            signer: liar.me(),
-            recipient: liar.key.sign_recipient(subject, &key, epoch, &genesis),
+        let lies = match subject {
+            Subject::Compartment(id, compartment) => {
+                let true_ones = salus.first_keys(*id).await.expect("it answers");
+                let true_ones = true_ones.expect("it was published");
+                let true_one = *true_ones.set.key(compartment).expect("it is one of them");
+                let keys = true_ones.set.compartments.map(|(id, _)| (id, key.clone()));
+                let set = liar.key.sign_compartments(id, &keys, &genesis);
+                let own = SignedCompartments {
+                    signer: liar.me(),
+                    set: set.expect("as many as everybody has"),
+                };
+                [
+                    (true_one.to_vec(), key.raw().to_vec()),
+                    (true_ones.encode(), own.encode()),
+                ]
+            }
+            _ => {
+                let true_one = salus.recipient(subject).await.expect("it answers");
+                let true_one = true_one.expect("it was published");
+                let epoch = true_one.recipient.epoch;
+                let own = SignedRecipient {
+                    signer: liar.me(),
+                    recipient: liar.key.sign_recipient(subject, &key, epoch, &genesis),
+                };
+                [
+                    (true_one.recipient.key.to_vec(), key.raw().to_vec()),
+                    (true_one.encode(), own.encode()),
+                ]
+            }
         };
-        for (truth, lie) in [
-            (true_one.recipient.key.to_vec(), key.raw().to_vec()),
-            (true_one.encode(), own.encode()),
-        ] {
-            let lies = Lies::about(&hospital.node, &[(truth, lie)]).await;
-            let answer = ask(person, &lies.url(), args);
-            assert!(lies.told() > 0, "the node did not lie: {answer:#?}");
+        for (truth, lie) in lies {
+            let node = Lies::about(&hospital.node, &[(truth, lie)]).await;
+            let answer = ask(person, &node.url(), args);
+            assert!(node.told() > 0, "the node did not lie: {answer:#?}");
             assert_eq!(answer.code, 4, "{args:?}: {answer:#?}");
         }
     }
@@ -582,7 +597,7 @@ async fn a_clinician_who_changed_employer_takes_no_grant_along() {
     let doctor = hospital.doctor().await;
     let (leaver, patient) = futures::join!(
         hospital.physician("leaver-8"),
-        hospital.patient("patient-8", &[CATEGORY]),
+        hospital.patient("patient-8"),
     );
     let http = http(&hospital, &doctor);
     let record = put(&patient, &patient.client, &http, b"for the hospital")
@@ -702,8 +717,8 @@ async fn twelve_services_that_flood_urgent_and_ordinary_calls_delay_nobody_else(
     let http = http(&hospital, &doctor);
     let services = services(&hospital, SERVICES).await;
     let (patient, other, clinic, reader) = futures::join!(
-        hospital.patient("patient", &[CATEGORY]),
-        hospital.patient("other", &[CATEGORY]),
+        hospital.patient("patient"),
+        hospital.patient("other"),
         hospital.person("clinic"),
         hospital.person("clinic-doctor"),
     );
@@ -762,7 +777,7 @@ async fn twelve_services_that_flood_urgent_and_ordinary_calls_delay_nobody_else(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thief_who_moves_a_record_and_the_keyring_to_nowhere_destroys_nothing() {
     let mut hospital = Hospital::open().await;
-    let patient = hospital.patient("robbed", &[CATEGORY]).await;
+    let patient = hospital.patient("robbed").await;
     let bytes = content(10, 3 * MIB);
     let file = hospital.file("robbed-file", &bytes);
     let record = patient.add(&patient.client, file, CATEGORY).await;
@@ -814,7 +829,7 @@ async fn a_forged_delivery_is_refused_and_leaves_no_trace() {
     let doctor = hospital.doctor().await;
     let (forger, patient, stranger) = futures::join!(
         hospital.staff("forger", ClinicianRole::Service),
-        hospital.patient("patient-9", &[CATEGORY]),
+        hospital.patient("patient-9"),
         hospital.physician("stranger-9"),
     );
     let http = http(&hospital, &doctor);
@@ -862,7 +877,7 @@ async fn nobody_is_credentialed_or_given_a_role_without_their_consent() {
     let (admin, named, patient) = futures::join!(
         hospital.person("hospital"),
         hospital.person("named-10"),
-        hospital.patient("patient-10", &[CATEGORY]),
+        hospital.patient("patient-10"),
     );
     let account = named.me();
     let (genesis, now) = (
@@ -964,15 +979,18 @@ async fn enrolment(
         signature: controller.multi_sign(&payload),
     };
     let key = DecryptionKey::generate().public();
-    let intake = CompartmentId([1; 16]);
-    let recipient = |subject| controller.sign_recipient(&subject, &key, 0, &genesis);
+    let keys: Vec<_> = (0..COMPARTMENTS as u8)
+        .map(|n| (CompartmentId([n; 16]), key.clone()))
+        .collect();
+    let compartments = controller
+        .sign_compartments(&patient, &keys, &genesis)
+        .expect("as many as everybody has");
     calls::patients::enrol(
         patient,
         &account,
         role,
-        intake,
-        &recipient(Subject::Compartment(patient, intake)),
-        &recipient(Subject::Inbox(patient)),
+        &compartments,
+        &controller.sign_recipient(&Subject::Inbox(patient), &key, 0, &genesis),
         &consent,
     )
 }

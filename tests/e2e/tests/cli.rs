@@ -90,7 +90,6 @@ async fn an_account_is_brought_to_a_second_device_which_is_shut_out_again_and_no
     let patient = first.salus(&line).ok()["patient"].clone();
     let patient = patient.as_str().expect("an id");
     salus(&hospital, "doctor", &format!("patient enrol {consent}")).ok();
-    first.salus("compartments open --category imaging").ok();
     let bytes = content(1, 10_000);
     let file = hospital.file("first-file", &bytes).display().to_string();
     first
@@ -156,8 +155,7 @@ async fn an_account_is_brought_to_a_second_device_which_is_shut_out_again_and_no
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_renews_keys_refiles_and_erases_and_the_file_stays_the_same() {
     let hospital = HOSPITAL.hospital();
-    let categories = [Category::Imaging, Category::LabResult];
-    let patient = hospital.patient("owner", &categories).await;
+    let patient = hospital.patient("owner").await;
     let doctor = hospital.doctor().await;
     patient
         .share(&doctor, Category::Imaging, Rights::Write)
@@ -219,7 +217,7 @@ async fn an_owner_renews_keys_refiles_and_erases_and_the_file_stays_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn empty_missing_truncated_and_foreign_files_are_told_apart() {
     let hospital = HOSPITAL.hospital();
-    let patient = hospital.patient("careful", &[Category::Imaging]).await;
+    let patient = hospital.patient("careful").await;
     let mine = |line: String| salus(&hospital, "careful", &line);
     let add = |file: &PathBuf| mine(format!("record add --category imaging {}", file.display()));
     let get = |person: &str, record: u32, out: &PathBuf| {
@@ -263,7 +261,7 @@ async fn empty_missing_truncated_and_foreign_files_are_told_apart() {
     assert_eq!(fs::read(&cut).expect("it was written"), bytes);
 
     // Another patient's profile, and a clinician's.
-    hospital.patient("curious", &[]).await;
+    hospital.patient("curious").await;
     for person in ["curious", "doctor"] {
         get(person, 1, &hospital.path("stolen")).fails(3, "no keys of patient");
     }
@@ -274,7 +272,7 @@ async fn empty_missing_truncated_and_foreign_files_are_told_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_are_declined_and_withdrawn_and_corrections_denied_disputed_and_made_in_part() {
     let hospital = HOSPITAL.hospital();
-    let patient = hospital.patient("patient", &[Category::Imaging]).await;
+    let patient = hospital.patient("patient").await;
     let doctor = hospital.doctor().await;
     patient
         .share(&doctor, Category::Imaging, Rights::Write)
@@ -389,7 +387,7 @@ async fn members_are_suspended_and_reinstated_by_the_votes_of_the_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn controllers_come_with_their_consent_and_go() {
     let hospital = HOSPITAL.hospital();
-    let patient = hospital.patient("ward", &[]).await;
+    let patient = hospital.patient("ward").await;
     let helper = hospital.profile("helper").1.account.account();
     let mine = |line: String| salus(&hospital, "ward", &line);
     let consent = |role: &str| {

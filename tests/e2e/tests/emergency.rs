@@ -63,8 +63,7 @@ fn entries(hospital: &Hospital, person: &str, name: &str) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_doctor_breaks_the_glass_reads_what_the_plan_opens_and_answers_for_it() {
     let hospital = HOSPITAL.hospital();
-    let categories = [Category::Imaging, Category::LabResult];
-    let patient = hospital.patient("asleep", &categories).await;
+    let patient = hospital.patient("asleep").await;
     let id = patient.id;
     hospital.physician("rescuer").await;
     hospital.physician("curious").await;
@@ -191,8 +190,8 @@ async fn a_doctor_breaks_the_glass_reads_what_the_plan_opens_and_answers_for_it(
 #[tokio::test(flavor = "multi_thread")]
 async fn who_opted_out_looks_like_who_never_decided() {
     let hospital = HOSPITAL.hospital();
-    let never = hospital.patient("never", &[Category::Imaging]).await;
-    let out = hospital.patient("opted-out", &[Category::Imaging]).await;
+    let never = hospital.patient("never").await;
+    let out = hospital.patient("opted-out").await;
     hospital.physician("hasty").await;
     plan(&hospital, "opted-out", "imaging");
     salus(&hospital, "opted-out", "emergency plan --none").ok();
@@ -222,7 +221,7 @@ async fn who_opted_out_looks_like_who_never_decided() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_may_not_breaks_no_glass() {
     let hospital = HOSPITAL.hospital();
-    let patient = hospital.patient("healthy", &[Category::Imaging]).await;
+    let patient = hospital.patient("healthy").await;
     plan(&hospital, "healthy", "imaging");
     let role = ClinicianRole::Laboratorian;
     hospital.staff("laboratorian", role).await;
@@ -236,7 +235,7 @@ async fn a_role_that_may_not_breaks_no_glass() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_one_of_two_vaults_nobody_has_the_key_until_the_other_is_back() {
     let mut hospital = Hospital::open().await.with_clinic().await;
-    let patient = hospital.patient("waiting", &[Category::Imaging]).await;
+    let patient = hospital.patient("waiting").await;
     let bytes = content(42, 5_000);
     let file = hospital.file("waits", &bytes);
     let record = patient.add(&patient.client, file, Category::Imaging).await;

@@ -95,8 +95,7 @@ async fn killed_fifty_times_it_keeps_every_acknowledged_file_and_serves_no_other
     const ROUNDS: u64 = 50;
     let mut hospital = Hospital::open().await;
     let doctor = hospital.doctor().await;
-    let categories = [Category::Imaging, Category::LabResult];
-    let patient = hospital.patient("patient", &categories).await;
+    let patient = hospital.patient("patient").await;
     patient
         .share(&doctor, Category::LabResult, Rights::Write)
         .await;
@@ -202,7 +201,7 @@ async fn killed_fifty_times_it_keeps_every_acknowledged_file_and_serves_no_other
 async fn a_full_disk_is_named_and_costs_nothing_but_the_file_that_does_not_fit() {
     let disk = Disk::of(40);
     let hospital = Hospital::in_world(World::start(), disk.path("blobs"), &[]).await;
-    let patient = hospital.patient("patient", &[Category::Imaging]).await;
+    let patient = hospital.patient("patient").await;
     let add = |name: &str, length: usize| {
         let file = hospital.file(name, content(1, length));
         let args = ["record", "add", "--category", "imaging"].map(OsString::from);
@@ -239,7 +238,7 @@ async fn a_full_disk_is_named_and_costs_nothing_but_the_file_that_does_not_fit()
 async fn a_disk_that_was_filled_by_uploads_still_serves() {
     let disk = Disk::of(24);
     let hospital = Hospital::in_world(World::start(), disk.path("blobs"), &[]).await;
-    let patient = hospital.patient("patient", &[Category::Imaging]).await;
+    let patient = hospital.patient("patient").await;
     let file = hospital.file("first", content(1, MIB - SPARE));
     patient.add(&patient.client, file, Category::Imaging).await;
     let genesis = patient.client.chain.genesis();
@@ -269,7 +268,7 @@ async fn a_disk_that_was_filled_by_uploads_still_serves() {
 async fn a_vault_whose_node_is_gone_cut_off_or_silent_refuses_and_then_goes_on_by_itself() {
     let mut hospital = Hospital::with(&["--freshness", "5"]).await;
     let doctor = hospital.doctor().await;
-    let patient = hospital.patient("patient", &[Category::Imaging]).await;
+    let patient = hospital.patient("patient").await;
     let file = hospital.file("file", content(1, MIB));
     patient.add(&patient.client, file, Category::Imaging).await;
     let http = Http::to(&hospital.vault.url(), 0, doctor.chain.genesis());
@@ -365,7 +364,7 @@ async fn who_leaves_an_upload_lacks_the_token_or_has_a_wrong_clock_gets_and_leav
 
 async fn an_uploader_who_leaves_in_the_middle_leaves_nothing(hospital: Arc<Hospital>) {
     let doctor = hospital.doctor().await;
-    let patient = hospital.patient("leaver", &[Category::Imaging]).await;
+    let patient = hospital.patient("leaver").await;
     let http = Http::to(&hospital.vault.url(), 0, doctor.chain.genesis());
     let token = http.sign_in(&patient.client.key).await;
     // Two of them would be more than the quota.
@@ -407,8 +406,8 @@ async fn an_uploader_who_leaves_in_the_middle_leaves_nothing(hospital: Arc<Hospi
 
 async fn without_the_right_token_nothing_is_served(hospital: Arc<Hospital>) {
     let doctor = hospital.doctor().await;
-    let patient = hospital.patient("guarded", &[Category::Imaging]).await;
-    let other = hospital.patient("other", &[]).await;
+    let patient = hospital.patient("guarded").await;
+    let other = hospital.patient("other").await;
     patient
         .share(&doctor, Category::Imaging, Rights::Read)
         .await;
@@ -448,7 +447,7 @@ async fn without_the_right_token_nothing_is_served(hospital: Arc<Hospital>) {
 
 /// Nobody should have to know what a challenge is to understand that a clock is wrong.
 async fn a_clock_that_is_an_hour_off_is_named(hospital: Arc<Hospital>) {
-    hospital.patient("late", &[Category::Imaging]).await;
+    hospital.patient("late").await;
     let add = |clock: &str| {
         let file = hospital.file("late-file", content(7, 1_000));
         let mut command = command_at(clock, &hospital.path("late"), &hospital.node.url());
@@ -479,7 +478,7 @@ async fn a_large_file_needs_little_memory_on_both_sides() {
     const LIMIT: u64 = 200;
     const LENGTH: u64 = 512;
     let mut hospital = Hospital::open().await;
-    hospital.patient("patient", &[Category::Imaging]).await;
+    hospital.patient("patient").await;
     let large = hospital.path("large");
     let mut file = fs::File::create(&large).expect("the folder is ours");
     let piece = content(1, MIB);
@@ -516,7 +515,7 @@ async fn a_bucket_keeps_what_was_acknowledged_like_a_folder() {
     let world = World::start();
     let bucket = Bucket::open(world.folder());
     let mut hospital = Hospital::in_world(world, None, &bucket.options()).await;
-    let patient = hospital.patient("patient", &[Category::Imaging]).await;
+    let patient = hospital.patient("patient").await;
     let bytes = content(1, 3 * MIB + 7);
     let file = hospital.file("file", &bytes);
     patient.add(&patient.client, file, Category::Imaging).await;

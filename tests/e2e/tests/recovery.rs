@@ -115,7 +115,6 @@ fn is_powerless(hospital: &Hospital, person: &str, patient: &Patient, grant: u32
         format!("share --patient {id} --with {doctor} --category imaging --for 1d --purpose TREAT"),
         format!("revoke {grant} --patient {id}"),
         format!("rotate --patient {id} --category imaging"),
-        format!("compartments open --patient {id} --category lab"),
         format!("keyring fetch --patient {id}"),
         format!("keyring save --patient {id}"),
         format!("keyring rotate --patient {id}"),
@@ -137,7 +136,7 @@ fn is_powerless(hospital: &Hospital, person: &str, patient: &Patient, grant: u32
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_phone_is_replaced_by_two_of_three_helpers_and_the_old_key_is_powerless() {
     let hospital = HOSPITAL.hospital();
-    let patient = hospital.patient("lost", &[Category::Imaging]).await;
+    let patient = hospital.patient("lost").await;
     let doctor = hospital.doctor().await;
     let grant = patient
         .share(&doctor, Category::Imaging, Rights::Read)
@@ -214,8 +213,8 @@ async fn a_lost_phone_is_replaced_by_two_of_three_helpers_and_the_old_key_is_pow
     assert_eq!(keys(&restored, late), ("left-out".into(), true.into()));
     assert!(restored["asked_since"].as_u64().is_some(), "{restored}");
     assert_eq!(restored["missing"], serde_json::json!([]));
-    let imaging = restored["rotated"].as_array().map(Vec::len);
-    assert_eq!(imaging, Some(2), "intake and imaging: {restored}");
+    let rotated = restored["rotated"].as_array().map(Vec::len);
+    assert_eq!(rotated, Some(32), "every compartment: {restored}");
 
     // Everything is readable again, by the patient and by whom the patient shares with.
     let found = |line: String| salus(&hospital, "found", &line);
@@ -266,7 +265,7 @@ async fn a_lost_phone_is_replaced_by_two_of_three_helpers_and_the_old_key_is_pow
 #[tokio::test(flavor = "multi_thread")]
 async fn a_living_owner_stops_a_recovery_and_helpers_below_the_threshold_get_nothing() {
     let hospital = HOSPITAL.hospital();
-    let patient = hospital.patient("living", &[Category::Imaging]).await;
+    let patient = hospital.patient("living").await;
     let bytes = content(32, 3_000);
     let file = hospital.file("living-file", &bytes);
     let record = patient.add(&patient.client, file, Category::Imaging).await;
@@ -369,7 +368,6 @@ async fn a_child_has_two_guardians_until_it_is_handed_over_and_a_wrong_enrolment
     let mother = |line: &str| salus(&hospital, "mother", line);
     let father = |line: &str| salus(&hospital, "father", line);
     let (_, second) = hospital.profile("father");
-    mother("compartments open --category imaging").ok();
     let bytes = content(33, 4_000);
     let file = hospital.file("child-file", &bytes).display().to_string();
     let added = mother(&format!("record add --category imaging {file}")).ok();
@@ -417,7 +415,7 @@ async fn a_child_has_two_guardians_until_it_is_handed_over_and_a_wrong_enrolment
     let done = mother(&format!("patient hand-over {request}")).ok();
     assert_eq!(done["done"], true);
     let taken = grown_up(&format!("patient take-over --patient {child}")).ok();
-    assert_eq!(taken["rotated"].as_array().map(Vec::len), Some(2));
+    assert_eq!(taken["rotated"].as_array().map(Vec::len), Some(32));
     let out = path(&hospital, "grown-up-read");
     grown_up(&format!("record get {record} --out {out}")).ok();
     assert_eq!(fs::read(&out).expect("it was written"), bytes);
@@ -428,7 +426,7 @@ async fn a_child_has_two_guardians_until_it_is_handed_over_and_a_wrong_enrolment
         for line in [
             "patient restrict".to_owned(),
             "keyring fetch".into(),
-            "compartments open --category lab".into(),
+            "rotate --category lab".into(),
             format!("record get {record} --out {}", path(&hospital, "late-read")),
             format!("patient hand-over {request}"),
         ] {
@@ -446,7 +444,7 @@ async fn a_child_has_two_guardians_until_it_is_handed_over_and_a_wrong_enrolment
     salus(&hospital, "hospital", &void).ok();
     let again = salus(&hospital, "hospital", &void);
     assert_ne!(again.code, 0, "{again:#?}");
-    salus(&hospital, "wrong", "compartments open --category lab").fails(3, "");
+    salus(&hospital, "wrong", "rotate --category lab").fails(3, "");
     // The trail stays, and nobody is left whom the command line shows it.
     let show = format!("patient show --patient {wrong}");
     let shown = salus(&hospital, "doctor", &show).ok();
@@ -491,7 +489,6 @@ async fn a_printed_kit_opens_the_keyring_to_the_account_alone_and_an_earlier_one
     let patient = old(&line).ok()["patient"].clone();
     let patient = patient.as_str().expect("an id");
     salus(&hospital, "doctor", &format!("patient enrol {consent}")).ok();
-    old("compartments open --category imaging").ok();
     let bytes = content(34, 7_000);
     let file = hospital.file("paper-file", &bytes).display().to_string();
     let added = old(&format!("record add --category imaging {file}")).ok();
@@ -573,7 +570,7 @@ async fn a_printed_kit_opens_the_keyring_to_the_account_alone_and_an_earlier_one
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_opens_the_keyring_for_the_account_s_next_device_and_for_nobody_else() {
     let hospital = HOSPITAL.hospital();
-    let patient = hospital.patient("backed", &[Category::Imaging]).await;
+    let patient = hospital.patient("backed").await;
     let doctor = hospital.doctor().await;
     let grant = patient
         .share(&doctor, Category::Imaging, Rights::Read)

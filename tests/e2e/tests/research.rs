@@ -67,7 +67,7 @@ fn result_of(name: &str) -> Value {
 
 /// A patient with such a result.
 async fn participant(hospital: &Hospital, name: &str) -> (Patient, RecordIndex) {
-    let patient = hospital.patient(name, &[CATEGORY]).await;
+    let patient = hospital.patient(name).await;
     let file = hospital.file(&format!("{name}.json"), result_of(name).to_string());
     let record = patient.add(&patient.client, file, CATEGORY).await;
     (patient, record)
@@ -215,10 +215,7 @@ async fn a_study_pays_three_and_refuses_the_fourth_and_reads_nobody_s_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_offer_is_paid_for_a_yes_and_returned_for_a_no() {
     let hospital = HOSPITAL.hospital();
-    let (asker, patient) = futures::join!(
-        hospital.physician("asker"),
-        hospital.patient("asked", &[CATEGORY]),
-    );
+    let (asker, patient) = futures::join!(hospital.physician("asker"), hospital.patient("asked"),);
     mint(&hospital, &asker, 50).await;
     let asking = sharing::Asking {
         categories: vec![CATEGORY],

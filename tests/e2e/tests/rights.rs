@@ -67,8 +67,7 @@ fn mode(path: &Path) -> u32 {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_holds_every_byte_and_names_what_it_cannot_read() {
     let hospital = HOSPITAL.hospital();
-    let categories = [Category::Imaging, Category::LabResult];
-    let patient = hospital.patient("exporter", &categories).await;
+    let patient = hospital.patient("exporter").await;
     let mine = |line: String| salus(&hospital, "exporter", &line);
     let doctor = hospital.doctor().await;
     patient
@@ -158,8 +157,7 @@ async fn disclosures_are_what_happened_and_no_name_becomes_a_formula() {
     employ(&clinic, hospital.clinic().organisation, &reader, role)
         .await
         .expect("an admin employs who consents");
-    let categories = [Category::Imaging, Category::LabResult];
-    let patient = hospital.patient("accountant", &categories).await;
+    let patient = hospital.patient("accountant").await;
     for (name, category) in [
         ("given-0", Category::Imaging),
         ("given-1", Category::Imaging),
@@ -288,8 +286,7 @@ fn manifest(files: &[Vec<u8>], keys: &[DecryptionKey]) -> Option<Manifest> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_erased_is_beyond_the_vault_s_operator_who_kept_a_copy_of_everything() {
     let mut hospital = Hospital::open().await;
-    let categories = [Category::Imaging, Category::LabResult];
-    let patient = hospital.patient("leaver", &categories).await;
+    let patient = hospital.patient("leaver").await;
     let bytes = content(4, 50_000);
     let file = hospital.file("secret", &bytes);
     let record = patient.add(&patient.client, file, Category::Imaging).await;

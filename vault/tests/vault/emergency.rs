@@ -390,7 +390,7 @@ async fn a_key_that_the_clinician_has_not_signed_is_not_encrypted_to() {
     {
         let mut state = world.chain.state();
         let signed = state.recipients.get_mut(&account("Doctor")).unwrap();
-        signed.recipient.key = mallory.raw().to_vec().try_into().unwrap();
+        signed.recipient.key = *mallory.raw();
     }
     ask(&world, "Doctor").await.is(503, "chain-unavailable");
     publish(&world, "Doctor");
@@ -522,7 +522,7 @@ async fn the_vault_s_key_is_told_and_published_when_the_chain_names_none_or_anot
     world.chain.state().rejects_recipients = false;
     assert!(world.vault.publish_identity().await.unwrap());
     assert_eq!(world.metric(published).await, 1.0);
-    assert_eq!(named().recipient.key[..], *key.raw());
+    assert_eq!(named().recipient.key, *key.raw());
     assert!(!world.vault.publish_identity().await.unwrap());
     assert_eq!(named().recipient.epoch, 0);
 
@@ -530,7 +530,7 @@ async fn the_vault_s_key_is_told_and_published_when_the_chain_names_none_or_anot
     publish(&world, "Service");
     assert!(world.vault.publish_identity().await.unwrap());
     assert_eq!(named().recipient.epoch, 1);
-    assert_eq!(named().recipient.key[..], *key.raw());
+    assert_eq!(named().recipient.key, *key.raw());
     name_key(&world, "Service", "Mallory", &key);
     assert!(world.vault.publish_identity().await.unwrap());
     assert_eq!(named().signer, account("Service"));

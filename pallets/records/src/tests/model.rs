@@ -15,7 +15,7 @@ const NAMES: [&str; 6] = [
 ];
 const PATIENTS: [PatientId; 2] = [PATIENT, OTHER_PATIENT];
 const CONTENTS: u8 = 9;
-const COMPARTMENTS: [CompartmentId; 3] = [INTAKE, LABORATORY, NOTES];
+const COMPARTMENTS: [CompartmentId; 4] = [INTAKE, LABORATORY, NOTES, NOWHERE];
 
 /// A new file: for which compartment, how many epochs off, and its content; 0 is malformed.
 #[derive(Clone, Debug)]
@@ -34,7 +34,6 @@ struct Anchor {
 
 #[derive(Clone, Debug)]
 enum Action {
-    Open(PatientId, CompartmentId),
     Rotate(PatientId, CompartmentId, u32),
     AnchorOne(Anchor),
     AnchorMany(Vec<Anchor>),
@@ -44,7 +43,6 @@ enum Action {
     Cancel(PatientId, RecordIndex),
     Finish(PatientId, RecordIndex),
     Restore(PatientId, RecordIndex, u8),
-    Close(PatientId, CompartmentId),
     Wait(u64),
 }
 
@@ -78,7 +76,6 @@ fn actions() -> impl Strategy<Value = Action> {
     // Few records, so that sequences of calls meet the same one.
     let indices = || prop_oneof![6 => 0..2u32, 1 => 2..5u32];
     prop_oneof![
-        1 => (patients(), compartments()).prop_map(|(p, c)| Action::Open(p, c)),
         1 => (patients(), compartments(), 0..3u32).prop_map(|(p, c, off)| Action::Rotate(p, c, off)),
         4 => anchors().prop_map(Action::AnchorOne),
         1 => prop::collection::vec(anchors(), 0..3).prop_map(Action::AnchorMany),
@@ -88,7 +85,6 @@ fn actions() -> impl Strategy<Value = Action> {
         1 => (patients(), indices()).prop_map(|(p, i)| Action::Cancel(p, i)),
         5 => (patients(), indices()).prop_map(|(p, i)| Action::Finish(p, i)),
         4 => (patients(), indices(), 0..CONTENTS).prop_map(|(p, i, n)| Action::Restore(p, i, n)),
-        2 => (patients(), compartments()).prop_map(|(p, c)| Action::Close(p, c)),
         3 => prop_oneof![1 => Just(1), 1 => Just(HOUR), 2 => Just(ERASE_DELAY - 1), 4 => Just(ERASE_DELAY)]
             .prop_map(Action::Wait),
     ]
@@ -117,24 +113,18 @@ struct Model {
     records: BTreeMap<PatientId, Vec<Record>>,
     /// In order of time, those that are over too.
     former: BTreeMap<(PatientId, RecordIndex), Vec<FormerContent>>,
-    /// Until when what left a compartment can come back.
-    vacated: BTreeMap<(PatientId, CompartmentId), u64>,
 }
 
 impl Model {
     fn new() -> Self {
         Self {
             now: START + HOUR,
-            epochs: [
-                (PATIENT, INTAKE),
-                (PATIENT, LABORATORY),
-                (OTHER_PATIENT, INTAKE),
-            ]
-            .map(|compartment| (compartment, 0))
-            .into(),
+            epochs: PATIENTS
+                .iter()
+                .flat_map(|patient| (0..32).map(|n| ((*patient, CompartmentId([n + 10; 16])), 0)))
+                .collect(),
             records: PATIENTS.map(|patient| (patient, vec![])).into(),
             former: BTreeMap::new(),
-            vacated: BTreeMap::new(),
         }
     }
 
@@ -144,15 +134,6 @@ impl Model {
         all.filter(|former| self.now < former.until)
             .cloned()
             .collect()
-    }
-
-    fn lie_in(&self, patient: PatientId, compartment: CompartmentId) -> usize {
-        self.records[&patient]
-            .iter()
-            .filter(|record| {
-                record.compartment == compartment && record.state != RecordState::Erased
-            })
-            .count()
     }
 
     /// Whether one of the patient's records is erased and names or named this content, or else
@@ -196,9 +177,6 @@ impl Model {
             until,
         });
         self.former.insert((patient, index), former);
-        if record.compartment != new.compartment {
-            self.vacated.insert((patient, record.compartment), until);
-        }
         record.compartment = new.compartment;
         record.epoch = new.epoch;
         record.content = new.content;
@@ -232,7 +210,7 @@ impl Model {
         } = *anchor;
         let allowed = match with_grant {
             false => Self::decides(name, patient),
-            true => name == "laboratorian" && patient == PATIENT && file.compartment != NOTES,
+            true => name == "laboratorian" && patient == PATIENT,
         };
         (allowed && self.fits(patient, file)).then_some(())?;
         let author: AccountId = account(name);
@@ -292,9 +270,6 @@ impl Model {
     fn act(&mut self, name: &str, action: &Action) -> Option<()> {
         let now = self.now;
         match *action {
-            Action::Open(patient, compartment) => (Self::decides(name, patient)
-                && self.epochs.insert((patient, compartment), 0).is_none())
-            .then_some(()),
             Action::Rotate(patient, compartment, off) => {
                 let epoch = self.epochs.get_mut(&(patient, compartment))?;
                 *epoch += 1;
@@ -360,15 +335,6 @@ impl Model {
                 let restored = kept.remove(position);
                 self.swap(patient, index, kept, &restored)
             }
-            Action::Close(patient, compartment) => {
-                let vacated = self.vacated.remove(&(patient, compartment)).unwrap_or(0);
-                let may = Self::decides(name, patient)
-                    && compartment != INTAKE
-                    && self.lie_in(patient, compartment) == 0
-                    && vacated <= now;
-                self.epochs.remove(&(patient, compartment))?;
-                may.then_some(())
-            }
             Action::Wait(by) => {
                 self.now += by;
                 Some(())
@@ -390,10 +356,6 @@ fn call(model: &Model, name: &str, action: &Action) -> DispatchResult {
         (*patient, with_grant.then_some(GRANT), new)
     };
     match *action {
-        Action::Open(patient, compartment) => {
-            let key = recipient(name, patient, compartment, 0);
-            Records::open_compartment(signed(name), patient, compartment, key)
-        }
         Action::Rotate(patient, compartment, off) => {
             let epoch = model.epoch(patient, compartment) + off;
             let key = recipient(name, patient, compartment, epoch);
@@ -443,9 +405,6 @@ fn call(model: &Model, name: &str, action: &Action) -> DispatchResult {
         Action::Finish(patient, index) => Records::finish_erase(signed(name), patient, index),
         Action::Restore(patient, index, content) => {
             plain(Records::restore(signed(name), patient, index, cid(content)))
-        }
-        Action::Close(patient, compartment) => {
-            Records::close_compartment(signed(name), patient, compartment)
         }
         Action::Wait(by) => {
             advance(by);
@@ -499,7 +458,6 @@ proptest! {
                     assert_eq!(open.len(), of_model.count());
                     for (compartment, row) in open {
                         assert_eq!(row.epoch, model.epochs[&(patient, compartment)]);
-                        assert_eq!(row.records as usize, model.lie_in(patient, compartment));
                     }
                 }
             }

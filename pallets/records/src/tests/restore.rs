@@ -68,7 +68,6 @@ fn a_thief_who_moves_every_record_to_nowhere_loses_nothing_within_72_hours() {
 #[test]
 fn names_the_file_with_its_compartment_key_and_uploader_again() {
     ExtBuilder.build_and_execute(|| {
-        open_notes();
         let index = anchored(1);
         let before = record(index);
         let key = recipient("owner", PATIENT, LABORATORY, 1);
@@ -102,8 +101,6 @@ fn names_the_file_with_its_compartment_key_and_uploader_again() {
                 until: now + UNNAMING_WAITS,
             }]
         );
-        let count = |id| Records::compartment(&PATIENT, &id).map(|row| row.records);
-        assert_eq!((count(LABORATORY), count(NOTES)), (Some(1), Some(0)));
     });
 }
 
@@ -124,7 +121,6 @@ fn the_file_that_was_replaced_can_be_restored_in_turn() {
 #[test]
 fn a_former_file_is_not_named_again_as_a_new_one() {
     ExtBuilder.build_and_execute(|| {
-        open_notes();
         anchored(1);
         assert_ok!(relocate(0, 2));
         assert_noop!(relocate(0, 1), Error::<Test>::SameContent);
@@ -156,7 +152,6 @@ fn entries_whose_time_has_come_make_room() {
 #[test]
 fn restoring_is_not_refused_for_the_number_of_moves() {
     ExtBuilder.build_and_execute(|| {
-        open_notes();
         anchored(0);
         for n in 1..=MAX_FORMER as u8 {
             assert_ok!(relocate(0, n));

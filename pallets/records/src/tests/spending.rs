@@ -13,7 +13,7 @@ fn items(count: u8, bad: Option<u8>) -> crate::NewRecords {
     (0..count)
         .map(|n| {
             let compartment = match bad == Some(n) {
-                true => NOTES,
+                true => NOWHERE,
                 // Each one elsewhere than the one before.
                 false if n % 2 == 0 => LABORATORY,
                 false => INTAKE,
@@ -97,7 +97,7 @@ fn a_batch_that_fails_early_pays_for_what_was_checked() {
             let call = RuntimeCall::Records(crate::Call::anchor_many { items });
             let declared = call.get_dispatch_info().call_weight;
             let error = call.dispatch(signed("laboratorian")).unwrap_err();
-            assert_eq!(error.error, Error::<Test>::NoWriteGrant.into());
+            assert_eq!(error.error, Error::<Test>::CompartmentNotFound.into());
             let used = error.post_info.actual_weight.unwrap();
             let alone = <() as WeightInfo>::anchor() * (bad as u64 + 1);
             let together = <() as WeightInfo>::anchor_many(bad as u32 + 1, 0);
