@@ -11,7 +11,7 @@ use crate::{
     Correction, CorrectionIndex, Credits, Delivery, EmergencyPlan, Ending, FormerContent,
     FormerKeyring, Glass, GlassIndex, Grant, GrantIndex, Grantee, HandOver, LetterStage, Member,
     Moment, ObjectKind, OrgId, Organisation, Participation, Patient, PatientId, PendingRecovery,
-    Purpose, Record, RecordIndex, RecoveryPlan, Reference, Removal, Request, RequestIndex,
+    Record, RecordIndex, RecoveryPlan, Reference, Removal, Request, RequestIndex,
     SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 
@@ -106,9 +106,9 @@ sp_api::decl_runtime_apis! {
         /// A patient's requests from an index on.
         fn requests(patient: PatientId, from: RequestIndex, limit: u32) -> Vec<(RequestIndex, Request)>;
 
-        /// The serve rule's question: may `reader` read `record` under `grant` for `purpose`, at
+        /// The serve rule's question: may `reader` read `record` under `grant`, at
         /// the later of `at` and the chain's clock?
-        fn may_read(patient: PatientId, grant: GrantIndex, reader: AccountId, record: RecordIndex, purpose: Purpose, at: Moment) -> bool;
+        fn may_read(patient: PatientId, grant: GrantIndex, reader: AccountId, record: RecordIndex, at: Moment) -> bool;
         /// Whether `account` is the live grantee of `grant` at the later of `at` and the chain's clock.
         fn holds_grant(patient: PatientId, grant: GrantIndex, account: AccountId, at: Moment) -> bool;
 

@@ -6,7 +6,7 @@ use sp_weights::Weight;
 
 use crate::{
     Balance, Basis, Cid, CompartmentId, ControllerRole, Genesis, GrantIndex, GrantTerms, Grantee,
-    Member, Moment, OrgId, PatientId, Purpose, Recipient, Record, RecordIndex, RequestIndex,
+    Member, Moment, OrgId, PatientId, Recipient, Record, RecordIndex, RequestIndex,
 };
 
 /// The present moment and the chain's name, as every signed payload needs them.
@@ -107,13 +107,13 @@ pub trait Consent<AccountId> {
         compartment: &CompartmentId,
     ) -> Option<OrgId>;
 
-    /// Whether `who` may read all of these records under this grant for this purpose, at `at`.
+    /// Whether `who` may read all of these records under this grant, at `at`. It is for the purpose that
+    /// the grant names.
     fn may_read(
         patient: &PatientId,
         grant: GrantIndex,
         who: &AccountId,
         records: &[RecordIndex],
-        purpose: Purpose,
         at: Moment,
     ) -> bool;
 

@@ -13,7 +13,7 @@ use salus_primitives::{
     Cid, Clinician, Compartment, CompartmentId, Controller, Correction, CorrectionIndex, Delivery,
     EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, GrantIndex, Grantee,
     LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Participation, Patient,
-    PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Request,
+    PatientId, PendingRecovery, Record, RecordIndex, RecoveryPlan, Reference, Request,
     RequestIndex, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 use sp_api::impl_runtime_apis;
@@ -323,11 +323,10 @@ impl_runtime_apis! {
             grant: GrantIndex,
             reader: AccountId,
             record: RecordIndex,
-            purpose: Purpose,
             at: Moment,
         ) -> bool {
             let at = at.max(SalusChain::now());
-            Consent::may_read(&patient, grant, &reader, &[record], purpose, at)
+            Consent::may_read(&patient, grant, &reader, &[record], at)
         }
 
         fn holds_grant(

@@ -11,7 +11,7 @@ use salus_primitives::{
         TrailAllowance,
     },
     AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis, GrantIndex, Grantee,
-    Member, Moment, NewRecord, OrgId, PatientId, Purpose, Recipient, RecordIndex, Subject, HOUR,
+    Member, Moment, NewRecord, OrgId, PatientId, Recipient, RecordIndex, Subject, HOUR,
     UNNAMING_WAITS,
 };
 use sp_core::{sr25519, Pair, H256};
@@ -181,7 +181,6 @@ impl Consent<AccountId> for Neighbours {
         _: GrantIndex,
         _: &AccountId,
         _: &[RecordIndex],
-        _: Purpose,
         _: Moment,
     ) -> bool {
         false
@@ -338,6 +337,7 @@ pub fn new_record(compartment: CompartmentId, epoch: u32, n: u8) -> NewRecord {
         epoch,
         content: content(n),
         commitment: H256::repeat_byte(n),
+        person: None,
     }
 }
 
