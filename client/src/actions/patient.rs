@@ -811,6 +811,7 @@ mod tests {
             compartment: CompartmentId([1; 16]),
             epoch: 0,
             author: client.me(),
+            person: None,
             organisation: None,
             placed_by: client.me(),
             content: salus_primitives::Cid::dag_pb([1; 32]),

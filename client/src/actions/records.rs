@@ -1,5 +1,6 @@
 //! Records: adding them, finding them, and proving that a file is one of them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::FileExt;
@@ -14,6 +15,7 @@ use salus_primitives::{
 use serde::Serialize;
 use sp_core::H256;
 
+use super::acting;
 use super::identity::current_keyring;
 use super::opening::{self, envelope};
 use super::sharing::rotate_if_needed;
@@ -236,11 +238,13 @@ pub(super) async fn add_to(
     let aims: Vec<Aim> = files.iter().map(|(_, aim)| aim.clone()).collect();
     let targets = targets(client, patient, &aims).await?;
     let session = client.session(patient).await?;
+    let seals = seals(client, &session, patient, &targets).await?;
     let mut items = Vec::new();
     let mut records = Vec::new();
     for ((file, _), target) in files.iter().zip(&targets) {
         let sent = send(client, &session, patient, file, &target.key).await?;
-        let new = sent.new_record(target.compartment, target.epoch);
+        let mut new = sent.new_record(target.compartment, target.epoch);
+        new.person = target.grant.and_then(|grant| seals.get(&grant).copied());
         records.push(AddedRecord {
             record: 0,
             compartment: target.compartment.to_string(),
@@ -270,6 +274,32 @@ pub(super) async fn add_to(
         records,
         receipt: (&submitted).into(),
     })
+}
+
+/// The seals of the person for whom software writes, for each grant that it writes under. None where a
+/// person signs.
+async fn seals(
+    client: &Client,
+    session: &Session<'_>,
+    patient: PatientId,
+    targets: &[Target],
+) -> Result<BTreeMap<GrantIndex, H256>> {
+    let mut seals = BTreeMap::new();
+    let grants: BTreeSet<GrantIndex> = targets.iter().filter_map(|target| target.grant).collect();
+    if grants.is_empty() {
+        return Ok(seals);
+    }
+    let salus = client.salus().await?;
+    let Some(person) = acting::person(client, &salus).await? else {
+        return Ok(seals);
+    };
+    for grant in grants {
+        let view = salus.grant(patient, grant).await?;
+        let view = view.ok_or_else(|| super::no_grant(patient, grant))?;
+        let seal = acting::seal(client, &salus, session, patient, (grant, &view), &person).await?;
+        seals.insert(grant, seal);
+    }
+    Ok(seals)
 }
 
 async fn targets(client: &Client, patient: PatientId, aims: &[Aim]) -> Result<Vec<Target>> {

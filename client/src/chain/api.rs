@@ -6,7 +6,7 @@ use salus_primitives::{
     AccountId, Balance, Cid, Clinician, CompartmentId, Controller, Correction, CorrectionIndex,
     Credits, Delivery, EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, GrantIndex,
     Grantee, LetterStage, Member, Moment, ObjectKind, OrgId, Organisation, Participation, Patient,
-    PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Request,
+    PatientId, PendingRecovery, Record, RecordIndex, RecoveryPlan, Reference, Request,
     RequestIndex, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 use sp_core::H256;
@@ -101,9 +101,8 @@ impl Salus {
         fn request(patient: PatientId, request: RequestIndex) -> Option<Request>;
         fn requests(patient: PatientId, from: RequestIndex, limit: u32) -> Vec<(RequestIndex, Request)>;
 
-        /// May `reader` read `record` under `grant` for `purpose`, at the later of `at` and the
-        /// chain's clock?
-        fn may_read(patient: PatientId, grant: GrantIndex, reader: &AccountId, record: RecordIndex, purpose: Purpose, at: Moment) -> bool;
+        /// May `reader` read `record` under `grant`, at the later of `at` and the chain's clock?
+        fn may_read(patient: PatientId, grant: GrantIndex, reader: &AccountId, record: RecordIndex, at: Moment) -> bool;
         /// Whether `account` is the live grantee at the later of `at` and the chain's clock.
         fn holds_grant(patient: PatientId, grant: GrantIndex, account: &AccountId, at: Moment) -> bool;
 

@@ -249,9 +249,9 @@ mod open {
                 last_event(),
                 Event::Opened {
                     actor: SERVICE,
-                    person: Some(SEAL),
+                    person: Some(seal),
                     ..
-                }
+                } if seal == SEAL
             ));
             assert_noop!(open_for(SERVICE, grant, None), Error::<Test>::NoPerson);
         });
@@ -267,9 +267,9 @@ mod open {
                 last_event(),
                 Event::Refused {
                     actor: SERVICE,
-                    person: Some(SEAL),
+                    person: Some(seal),
                     ..
-                }
+                } if seal == SEAL
             ));
         });
     }
