@@ -84,6 +84,34 @@ pub(super) fn kept(
         .transpose()
 }
 
+/// Whether a grant is meant for who acts here, as its envelope says: organisations have several for
+/// their people. What cannot be found out fits nobody.
+pub(super) async fn fits<'a>(
+    client: &'a Client,
+    salus: &Salus,
+    met: &mut Option<Session<'a>>,
+    patient: PatientId,
+    (grant, view): (GrantIndex, &GrantView),
+) -> bool {
+    if matches!(view.grant.grantee, Grantee::Clinician { .. }) {
+        return true;
+    }
+    let found = async {
+        if let Some(key) = client.profile.seal_key(&patient, grant, &client.device)? {
+            return Ok(key);
+        }
+        let session = match met {
+            Some(session) => &*session,
+            None => met.insert(client.session(patient).await?),
+        };
+        key(client, salus, session, patient, (grant, view)).await
+    };
+    let me = client.person.clone().unwrap_or_else(|| client.me());
+    found
+        .await
+        .is_ok_and(|key| key.person.is_none_or(|meant| meant == me))
+}
+
 async fn key(
     client: &Client,
     salus: &Salus,

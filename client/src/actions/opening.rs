@@ -63,7 +63,8 @@ pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
     let patient = opening.patient;
     let salus = client.salus().await?;
     let rows = salus.all_records(patient).await?;
-    let (index, view) = choose(client, &salus, opening, &rows).await?;
+    let mut met = None;
+    let (index, view) = choose(client, &salus, opening, &rows, &mut met).await?;
     let wanted = match &view {
         Some(view) => wanted(&salus, opening, &view.grant, &rows).await?,
         None => opening.records.clone(),
@@ -74,7 +75,7 @@ pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
             false => "name the records to open, or list them with --list".into(),
         }));
     }
-    let (sealed, met) = sealed(client, &salus, patient, (index, view.as_ref())).await?;
+    let sealed = sealed(client, &salus, &mut met, patient, (index, view.as_ref())).await?;
     tracing::debug!("chosen");
     let part = if opening.list {
         Part::Manifest
@@ -183,8 +184,9 @@ pub(super) async fn manifest(
     };
     let salus = client.salus().await?;
     let rows = salus.all_records(patient).await?;
-    let (index, view) = choose(client, &salus, &opening, &rows).await?;
-    let (sealed, met) = sealed(client, &salus, patient, (index, view.as_ref())).await?;
+    let mut met = None;
+    let (index, view) = choose(client, &salus, &opening, &rows, &mut met).await?;
+    let sealed = sealed(client, &salus, &mut met, patient, (index, view.as_ref())).await?;
     let (entry, _) = log(client, &opening, &[record], Part::Manifest, index, sealed).await?;
     let session = match met {
         Some(session) => session,
@@ -231,11 +233,12 @@ async fn keys(
 }
 
 /// The grant to open under. One that was named is tried whatever it is: only the chain decides.
-async fn choose(
-    client: &Client,
+async fn choose<'a>(
+    client: &'a Client,
     salus: &Salus,
     opening: &Opening,
     rows: &[(RecordIndex, Record)],
+    met: &mut Option<Session<'a>>,
 ) -> Result<(GrantIndex, Option<GrantView>)> {
     let patient = opening.patient;
     if let Some(index) = opening.grant {
@@ -247,12 +250,19 @@ async fn choose(
             .filter(|(index, record)| covers(grant, *index, record))
             .count()
     };
-    salus
-        .all_grants_between(patient, &client.me())
-        .await?
-        .into_iter()
-        .filter(|(_, view)| view.grant.rights.read())
-        .max_by_key(|(index, view)| (view.active, reaches(&view.grant), *index))
+    let mut found = salus.all_grants_between(patient, &client.me()).await?;
+    found.retain(|(_, view)| view.grant.rights.read());
+    found.sort_by_key(|(index, view)| (view.active, reaches(&view.grant), *index));
+    // Of several to an organisation one is for who asks, and others may be for others there.
+    if found.iter().filter(|(_, view)| view.active).count() > 1 {
+        for (index, view) in found.iter().rev().filter(|(_, view)| view.active) {
+            if acting::fits(client, salus, met, patient, (*index, view)).await {
+                return Ok((*index, Some(view.clone())));
+            }
+        }
+    }
+    found
+        .pop()
         .map(|(index, view)| (index, Some(view)))
         .ok_or_else(|| {
             Error::NotPermitted(format!(
@@ -262,24 +272,28 @@ async fn choose(
         })
 }
 
-/// The seal of the person for whom software opens, and the session in which it fetched what makes it,
-/// if it had to. Where a person signs there is neither.
+/// The seal of the person for whom software opens; none where a person signs. What makes it is fetched
+/// in a session that is begun for it, if need be, and goes on.
 async fn sealed<'a>(
     client: &'a Client,
     salus: &Salus,
+    met: &mut Option<Session<'a>>,
     patient: PatientId,
     (index, view): (GrantIndex, Option<&GrantView>),
-) -> Result<(Option<H256>, Option<Session<'a>>)> {
+) -> Result<Option<H256>> {
     let Some(person) = acting::person(client, salus).await? else {
-        return Ok((None, None));
+        return Ok(None);
     };
     if let Some(seal) = acting::kept(client, patient, index, &person)? {
-        return Ok((Some(seal), None));
+        return Ok(Some(seal));
     }
     let view = view.ok_or_else(|| super::no_grant(patient, index))?;
-    let session = client.session(patient).await?;
-    let seal = acting::seal(client, salus, &session, patient, (index, view), &person).await?;
-    Ok((Some(seal), Some(session)))
+    let session = match met {
+        Some(session) => &*session,
+        None => met.insert(client.session(patient).await?),
+    };
+    let seal = acting::seal(client, salus, session, patient, (index, view), &person).await?;
+    Ok(Some(seal))
 }
 
 /// The records to open: those named with what corrects them, or all that the grant reaches.
@@ -610,7 +624,9 @@ mod tests {
             out: None,
         };
         let salus = client.salus().await.unwrap();
-        let (found, grant) = choose(client, &salus, &opening, &[]).await.unwrap();
+        let mut met = None;
+        let chosen = choose(client, &salus, &opening, &[], &mut met);
+        let (found, grant) = chosen.await.unwrap();
         assert_eq!(found, 5);
         assert!(grant.is_some());
         // Whoever fills the list of all grants to somebody hides none from them.

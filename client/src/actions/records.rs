@@ -418,10 +418,19 @@ async fn write_grants(
     patient: PatientId,
 ) -> Result<Vec<WriteGrant>> {
     let mut grants = Vec::new();
-    for (index, view) in salus.all_grants_between(patient, &client.me()).await? {
-        if !view.active || !view.grant.rights.write() {
-            continue;
+    let mut found = salus.all_grants_between(patient, &client.me()).await?;
+    found.retain(|(_, view)| view.active && view.grant.rights.write());
+    if found.len() > 1 {
+        // Of several to an organisation one is for who writes, and others may be for others there.
+        let (mut met, mut fitting) = (None, Vec::new());
+        for (index, view) in &found {
+            if acting::fits(client, salus, &mut met, patient, (*index, view)).await {
+                fitting.push(*index);
+            }
         }
+        found.retain(|(index, _)| fitting.is_empty() || fitting.contains(index));
+    }
+    for (index, view) in found {
         // One that lets read, too, has keys in its envelope: it is handed out only after an opening.
         let labels = match view.grant.rights.read() {
             true => Ok(Vec::new()),

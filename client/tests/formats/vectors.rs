@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use codec::Encode;
 use salus_client::files::age::{unseal_bytes, DecryptionKey, Digested, EncryptionKey};
 use salus_client::files::manifest::{Description, Manifest};
 use salus_client::files::share::{combine, Share};
