@@ -63,6 +63,15 @@ for row in document["compartments"]:
     tag = hmac.new(bytes.fromhex(document["tag_key"]), message, hashlib.sha256).digest()
     same("compartment", tag[:16].hex(), row["id"])
 
+for row in vectors("person"):
+    terms = (b"salus/seal/v1" + row["organisation"].to_bytes(4, "little") + bytes.fromhex(row["scope_scale"])
+             + row["expires_at"].to_bytes(8, "little"))
+    secret = hmac.new(bytes.fromhex(row["tag_key"]), terms, hashlib.sha256).hexdigest()
+    same("seal's secret", secret, row["secret"])
+    same("seal of a person", blake2b(b"salus/person/v1", bytes.fromhex(row["genesis"]), bytes.fromhex(row["patient"]),
+                                     row["grant"].to_bytes(4, "little"), bytes.fromhex(secret),
+                                     bytes.fromhex(row["account"])), row["seal"])
+
 for row in vectors("binding"):
     inputs = (bytes.fromhex(row["genesis"]) + bytes([row["kind_number"]]) + bytes.fromhex(row["patient"])
               + bytes.fromhex(row["author"]) + bytes.fromhex(row["nonce"]))

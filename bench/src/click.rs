@@ -24,7 +24,7 @@ use salus_client::{
 };
 use salus_primitives::{
     rows::{DAY, HOUR},
-    ClinicianRole, ControllerRole, PatientId, Purpose, RecordIndex, Rights,
+    AccountId, ClinicianRole, ControllerRole, PatientId, Purpose, RecordIndex, Rights,
 };
 use serde_json::{json, Value};
 use tempfile::TempDir;
@@ -67,6 +67,9 @@ pub struct Args {
     /// Another member, whose patient is read every second time
     #[arg(long, default_value_t = 1)]
     other: u32,
+    /// Let the member's software open, for a clinician whom it seals
+    #[arg(long)]
+    software: bool,
     /// Bytes of each record
     #[arg(long, default_value_t = 4_096)]
     size: usize,
@@ -91,6 +94,8 @@ struct Click {
 
 struct Place<'a> {
     args: &'a Args,
+    /// For whom software opens.
+    person: Option<AccountId>,
     folder: TempDir,
     run: String,
 }
@@ -102,16 +107,32 @@ pub async fn run(args: Args) -> Result<(String, Value)> {
         "--reader and --other must be two members"
     );
     let salus = process::salus(args.salus.as_deref())?;
-    let place = Place {
+    let mut place = Place {
+        person: None,
         folder: tempfile::tempdir()?,
         run: hex::encode(random_16()),
         args: &args,
     };
-    let reader = place.clinician(args.reader, "reader").await?;
-    identity::publish(&reader).await?;
-    let elsewhere = place.clinician(args.other, "elsewhere").await?;
+    let physician = ClinicianRole::Physician;
+    let reader = match args.software {
+        false => {
+            let reader = place.clinician(args.reader, "reader", physician).await?;
+            identity::publish(&reader).await?;
+            reader
+        }
+        true => {
+            let person = place.clinician(args.reader, "person", physician).await?;
+            place.person = Some(person.me());
+            place.software(args.reader).await?
+        }
+    };
+    let elsewhere = place.clinician(args.other, "elsewhere", physician).await?;
+    let enroller = match args.software {
+        true => &place.clinician(args.reader, "enroller", physician).await?,
+        false => &reader,
+    };
     let charts = [
-        place.chart("own", &reader, &reader).await?,
+        place.chart("own", enroller, &reader).await?,
         place.chart("another's", &elsewhere, &reader).await?,
     ];
 
@@ -178,7 +199,10 @@ fn report(charts: &[Chart; 2], clicks: &[Vec<Click>; 2]) -> Result<(String, Valu
 impl Place<'_> {
     async fn person(&self, uri: &str) -> Result<Client> {
         let folder = self.profile(uri);
-        let profile = Profile::create_insecure(&folder, uri)?;
+        let profile = match Profile::open(&folder) {
+            Ok(profile) => profile,
+            Err(_) => Profile::create_insecure(&folder, uri)?,
+        };
         let unlocked = profile.unlock("")?;
         Ok(Client::connect(profile, unlocked, Some(&self.args.node), None).await?)
     }
@@ -191,11 +215,22 @@ impl Place<'_> {
         format!("//Bench//{}//{name}", self.run)
     }
 
-    /// A physician of this member, new to it.
-    async fn clinician(&self, member: u32, name: &str) -> Result<Client> {
+    /// Software of this member, with the keys of its organisation.
+    async fn software(&self, member: u32) -> Result<Client> {
+        let admin = self.person(&format!("//Member//{member}")).await?;
+        organisation::publish(&admin).await?;
+        let software = self.clinician(member, "reader", ClinicianRole::Service);
+        let software = software.await?;
+        identity::publish(&software).await?;
+        let (_, key) = organisation::give_key(&admin, &software.me()).await?;
+        organisation::take_key(&software, &key).await?;
+        Ok(software)
+    }
+
+    /// Somebody of this member, new to it.
+    async fn clinician(&self, member: u32, name: &str, role: ClinicianRole) -> Result<Client> {
         let admin = self.person(&format!("//Member//{member}")).await?;
         let clinician = self.person(&self.uri(name)).await?;
-        let role = ClinicianRole::Physician;
         let (genesis, now) = (admin.chain.genesis(), admin.clock().await?);
         // Members count from 1, their organisations from 0.
         let consent = consents::credential(
@@ -244,7 +279,7 @@ impl Place<'_> {
         };
         let record = records::add(&owner, patient, &[file]).await?.record;
         let sharing = Sharing {
-            with: Who::Account(reader.me()),
+            with: Who::Account(self.person.clone().unwrap_or_else(|| reader.me())),
             what: What::Categories(vec![CATEGORY], Vec::new()),
             rights: Rights::Read,
             purpose: Purpose::Treat,
@@ -252,6 +287,7 @@ impl Place<'_> {
             starts_at: None,
             anchored_from: None,
             anchored_until: None,
+            in_own_name: false,
         };
         sharing::share(&owner, patient, &sharing).await?;
         Ok(Chart {
@@ -273,6 +309,11 @@ impl Place<'_> {
             .args([&chart.patient.to_string(), &chart.record.to_string()])
             .arg("--out")
             .arg(&out)
+            .args(
+                self.person
+                    .iter()
+                    .flat_map(|person| ["--person".to_owned(), person.to_string()]),
+            )
             .env("RUST_LOG", "salus_client=debug")
             .stdin(Stdio::null())
             .stdout(Stdio::null())

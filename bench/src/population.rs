@@ -12,9 +12,9 @@ use salus_client::{
     keys::AccountKey,
 };
 use salus_primitives::{
-    rows::DAY, AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis, GrantIndex,
-    GrantTerms, Grantee, Member, Moment, NewRecord, OrgId, Part, PatientId, Purpose, RecordIndex,
-    Rights, Scope, Spender, Subject, COMPARTMENTS, MAX_ANCHORS,
+    rows::DAY, seal, AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis,
+    GrantIndex, GrantTerms, Grantee, Member, Moment, NewRecord, OrgId, Part, PatientId, Purpose,
+    RecordIndex, Rights, Scope, Spender, Subject, COMPARTMENTS, MAX_ANCHORS,
 };
 use sp_core::{bounded::BoundedVec, H256};
 use sp_crypto_hashing::{blake2_128, blake2_256};
@@ -82,6 +82,7 @@ pub struct Chart<'a> {
     pub hospital: &'a Hospital,
     pub compartment: CompartmentId,
     number: u32,
+    genesis: Genesis,
 }
 
 impl Chart<'_> {
@@ -103,9 +104,14 @@ impl Chart<'_> {
             records,
             Part::Full,
             Self::GRANT,
-            Purpose::Treat,
-            Some(&self.hospital.doctor),
+            Some(self.seal()),
         )?)
+    }
+
+    /// The hospital's doctor under its grant. Nobody opens seals here: any secret does.
+    fn seal(&self) -> H256 {
+        let (secret, doctor) = ([7; 32], &self.hospital.doctor);
+        seal::person(&self.genesis, &self.patient, Self::GRANT, &secret, doctor)
     }
 
     pub fn new_record(&self, number: u64) -> NewRecord {
@@ -115,6 +121,7 @@ impl Chart<'_> {
             epoch: 0,
             content: Cid::dag_pb(content),
             commitment: H256(blake2_256(&content)),
+            person: Some(self.seal()),
         }
     }
 }
@@ -174,6 +181,7 @@ impl Population {
             hospital: &self.hospitals[number as usize % self.hospitals.len()],
             compartment: compartments(&patient)[0],
             number,
+            genesis: self.genesis,
         }
     }
 

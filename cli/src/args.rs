@@ -3,12 +3,16 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use salus_client::actions::Client;
+use salus_primitives::AccountId;
 
 use crate::commands::{
     chain, compartments, completions, consent, correct, council, credits, emergency, keyring, keys,
     log, open, org, patient, record, recovery, request, rights, share, study, validator, vault,
     watch,
 };
+use crate::context::client;
+use crate::parse;
 
 /// Patients hold the key to their own medical records: share them, see who looked, correct them.
 #[derive(Debug, Parser)]
@@ -62,6 +66,22 @@ pub struct Global {
     /// Print one field of the JSON result, such as `records.0.cid`
     #[arg(long, global = true, value_name = "PATH")]
     pub field: Option<String>,
+}
+
+/// For whom an organisation's software acts.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Acting {
+    /// The person for whom you act, if you are an organisation's software: sealed in the trail
+    #[arg(long, value_parser = parse::account, value_name = "ACCOUNT")]
+    person: Option<AccountId>,
+}
+
+impl Acting {
+    pub async fn client(&self, global: &Global) -> anyhow::Result<Client> {
+        let mut client = client(global).await?;
+        client.person = self.person.clone();
+        Ok(client)
+    }
 }
 
 impl Global {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use salus_primitives::{Moment, OrgId, RecordIndex};
+use salus_primitives::{ClinicianRole, Moment, OrgId, RecordIndex};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -52,9 +52,12 @@ pub struct Row {
     pub date: String,
     #[serde(skip)]
     moment: Moment,
+    /// The account that signed.
     pub reader: String,
-    /// The person for whom a service asked.
-    pub acting_for: Option<String>,
+    /// The person for whom software signed: the account, or [`SEALED`] where that could not be opened.
+    pub person: Option<String>,
+    /// The person's role there now.
+    pub role: Option<ClinicianRole>,
     pub organisation: OrgId,
     pub organisation_name: String,
     pub record: RecordIndex,
@@ -62,8 +65,8 @@ pub struct Row {
     pub label: Option<String>,
     /// `summary` (title, type and date) or `all`.
     pub part: &'static str,
-    /// HL7's code.
-    pub purpose: &'static str,
+    /// HL7's code, as the grant says; none where there is no such grant.
+    pub purpose: Option<&'static str>,
     pub grant: u32,
 }
 
@@ -77,6 +80,9 @@ pub struct OwnReading {
     pub record: RecordIndex,
     pub part: &'static str,
 }
+
+/// In place of a person whose seal was not opened.
+pub const SEALED: &str = "sealed";
 
 const SUMMARY: &str = "summary";
 const ALL: &str = "all";
@@ -101,11 +107,12 @@ pub fn account(
         refused: Vec::new(),
         own: Vec::new(),
     };
+    let purposes = purposes(entries)?;
     for entry in entries.iter().filter(|entry| entry.pallet == "AccessLog") {
         let reading = Reading(entry);
         match entry.variant.as_str() {
             "Opened" => {
-                let rows = reading.rows(names, labels)?.into_iter();
+                let rows = reading.rows(names, labels, &purposes)?.into_iter();
                 accounting.disclosures.extend(rows.map(|row| Disclosure {
                     row,
                     delivered: None,
@@ -113,13 +120,27 @@ pub fn account(
                 }));
             }
             "Refused" => {
-                accounting.refused.extend(reading.rows(names, labels)?);
+                let rows = reading.rows(names, labels, &purposes)?;
+                accounting.refused.extend(rows);
             }
             "Delivered" => accounting.deliver(&reading)?,
             _ => {}
         }
     }
     Ok(accounting)
+}
+
+/// What each grant is for.
+fn purposes(entries: &[TrailEntry]) -> Result<BTreeMap<u32, &'static str>> {
+    let granted = entries
+        .iter()
+        .filter(|entry| entry.pallet == "Consent" && entry.variant == "Granted");
+    granted
+        .map(|entry| {
+            let reading = Reading(entry);
+            Ok((reading.number("grant")?, reading.purpose()?))
+        })
+        .collect()
 }
 
 impl Accounting {
@@ -209,11 +230,12 @@ impl Accounting {
     }
 }
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "entry",
     "date",
     "reader",
-    "acting_for",
+    "person",
+    "role",
     "organisation",
     "organisation_name",
     "record",
@@ -225,7 +247,7 @@ const COLUMNS: [&str; 13] = [
     "delivered_at",
 ];
 /// Those of a [`Row`].
-const ROW: usize = 11;
+const ROW: usize = 12;
 
 impl Row {
     fn cells(&self) -> Vec<String> {
@@ -233,13 +255,16 @@ impl Row {
             self.entry.to_string(),
             self.date.clone(),
             self.reader.clone(),
-            self.acting_for.clone().unwrap_or_default(),
+            self.person.clone().unwrap_or_default(),
+            self.role
+                .map(|role| format!("{role:?}").to_lowercase())
+                .unwrap_or_default(),
             self.organisation.to_string(),
             self.organisation_name.clone(),
             self.record.to_string(),
             self.label.clone().unwrap_or_default(),
             self.part.to_owned(),
-            self.purpose.to_owned(),
+            self.purpose.unwrap_or_default().to_owned(),
             self.grant.to_string(),
         ]
     }
@@ -306,9 +331,17 @@ impl Reading<'_> {
     }
 
     /// One row for each record.
-    fn rows(&self, names: &Names, labels: &BTreeMap<RecordIndex, String>) -> Result<Vec<Row>> {
+    fn rows(
+        &self,
+        names: &Names,
+        labels: &BTreeMap<RecordIndex, String>,
+        purposes: &BTreeMap<u32, &'static str>,
+    ) -> Result<Vec<Row>> {
         let organisation = self.number("organisation")?;
         let name = names.organisations.get(&u64::from(organisation));
+        let seal = self.0.fields["person"].as_str();
+        let person = seal.and_then(|seal| names.persons.get(seal));
+        let grant = self.number("grant")?;
         let records = self.0.fields["records"].as_array();
         let records = records.ok_or_else(|| self.bad("records"))?;
         records
@@ -320,14 +353,17 @@ impl Reading<'_> {
                     date: rfc3339(self.0.moment),
                     moment: self.0.moment,
                     reader: self.text("actor")?,
-                    acting_for: self.0.fields["acting_for"].as_str().map(str::to_owned),
+                    person: seal.map(|_| {
+                        person.map_or_else(|| SEALED.to_owned(), |person| person.account.clone())
+                    }),
+                    role: person.and_then(|person| person.role),
                     organisation,
                     organisation_name: name.cloned().unwrap_or_default(),
                     record,
                     label: labels.get(&record).cloned(),
                     part: self.part()?,
-                    purpose: self.purpose()?,
-                    grant: self.number("grant")?,
+                    purpose: purposes.get(&grant).copied(),
+                    grant,
                 })
             })
             .collect()
@@ -362,10 +398,40 @@ mod tests {
 
     fn opened(n: u64, variant: &str, records: &[u32], part: &str) -> TrailEntry {
         let fields = json!({
-            "patient": "00", "actor": DOCTOR, "organisation": 0, "acting_for": null, "grant": 4,
-            "records": records, "part": part, "purpose": "Treat",
+            "patient": "00", "actor": DOCTOR, "organisation": 0, "person": null, "grant": 4,
+            "records": records, "part": part,
         });
         entry(n, variant, fields)
+    }
+
+    fn granted() -> TrailEntry {
+        let fields = json!({"patient": "00", "actor": PATIENT, "grant": 4, "purpose": "Treat"});
+        TrailEntry {
+            pallet: "Consent".into(),
+            ..entry(0, "Granted", fields)
+        }
+    }
+
+    #[test]
+    fn a_sealed_person_is_named_where_the_seal_was_opened_and_told_as_sealed_where_not() {
+        let seal = format!("0x{}", "07".repeat(32));
+        let mut entry = opened(1, "Opened", &[1], "Full");
+        entry.fields["person"] = json!(seal);
+        let row = |names: &Names| {
+            let entries = std::slice::from_ref(&entry);
+            let accounting = account("00".into(), entries, names, &BTreeMap::new()).unwrap();
+            let Row { person, role, .. } = accounting.disclosures[0].row.clone();
+            (person, role)
+        };
+        let mut names = Names::default();
+        assert_eq!(row(&names), (Some(SEALED.to_owned()), None));
+        let role = Some(ClinicianRole::Nurse);
+        let person = crate::persons::Person {
+            account: DOCTOR.into(),
+            role,
+        };
+        names.persons.insert(seal.clone(), person);
+        assert_eq!(row(&names), (Some(DOCTOR.to_owned()), role));
     }
 
     fn delivered(n: u64, reader: &str, record: u32, part: &str) -> TrailEntry {
@@ -392,6 +458,7 @@ mod tests {
     #[test]
     fn every_record_of_every_opening_is_a_row_with_what_was_handed_out() {
         let accounting = told(&[
+            granted(),
             opened(1, "Opened", &[1, 2], "Manifest"),
             delivered(2, DOCTOR, 1, "Manifest"),
             opened(3, "Refused", &[3], "Full"),
@@ -409,7 +476,7 @@ mod tests {
         let last = &accounting.disclosures[2];
         assert_eq!(last.row.date, "2026-01-01T00:00:04Z");
         assert_eq!(last.delivered_at.as_deref(), Some("2026-01-01T00:00:05Z"));
-        assert_eq!((last.row.purpose, last.row.grant), ("TREAT", 4));
+        assert_eq!((last.row.purpose, last.row.grant), (Some("TREAT"), 4));
         assert_eq!(last.row.label.as_deref(), Some("lab +hiv"));
         assert_eq!(accounting.refused.len(), 1);
         assert_eq!(accounting.refused[0].record, 3);
@@ -475,8 +542,8 @@ mod tests {
         );
         let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
         assert_eq!(rows.len(), 1);
-        assert_eq!(&rows[0][5], "'=HYPERLINK(\"http://evil\";\"x\")");
-        assert_eq!(&rows[0][11], "no");
+        assert_eq!(&rows[0][6], "'=HYPERLINK(\"http://evil\";\"x\")");
+        assert_eq!(&rows[0][12], "no");
         let refused = accounting.csv(true).unwrap();
         assert_eq!(refused.lines().count(), 2, "{refused}");
         for evil in ["=1", "+1", "-1", "@A", "\t=1", " =1", "\r=1", "＝1"] {

@@ -6,15 +6,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use codec::Encode;
 use hmac::{Hmac, Mac};
 use rand::{rngs::OsRng, seq::SliceRandom, RngCore};
-use salus_primitives::{Cid, CompartmentId, GrantIndex, ObjectKind, OrgId, PatientId, StudyIndex};
+use salus_primitives::{
+    seal::SealSecret, Cid, CompartmentId, GrantIndex, Moment, ObjectKind, OrgId, PatientId, Scope,
+    StudyIndex,
+};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::files::age::{seal_bytes, seal_sized, unseal_bytes, DecryptionKey, EncryptionKey};
+use crate::files::age::{
+    among, seal_bytes, seal_sized, unseal_bytes, DecryptionKey, EncryptionKey,
+};
 use crate::files::envelope::{Envelope, Shared};
 use crate::files::object::{build_body, BuiltObject};
 use crate::files::sizes::Sizes;
@@ -221,6 +227,28 @@ pub fn compartment_id(tag_key: &[u8; 32], label: &Label) -> CompartmentId {
     let mut id = [0u8; 16];
     id.copy_from_slice(&tag[..16]);
     CompartmentId(id)
+}
+
+/// Returns what seals persons under a grant with these terms ([`salus_primitives::seal`]):
+/// HMAC-SHA256(tag key, SCALE("salus/seal/v1", organisation, scope, end)).
+///
+/// It is as good as random to everybody without the tag key. Made of the terms, which stand on the
+/// chain, it need not be kept: whoever has the keyring finds it again, for each grant ever given, on
+/// each device and after a recovery; and sharing does not have to save the keyring.
+pub fn seal_secret(
+    tag_key: &[u8; 32],
+    organisation: OrgId,
+    scope: &Scope,
+    expires_at: Moment,
+) -> Zeroizing<SealSecret> {
+    let input = (b"salus/seal/v1", organisation, scope, expires_at).encode();
+    match Hmac::<Sha256>::new_from_slice(tag_key) {
+        Ok(mut mac) => {
+            mac.update(&input);
+            Zeroizing::new(mac.finalize().into_bytes().into())
+        }
+        Err(_) => unreachable!("HMAC takes keys of any length"),
+    }
 }
 
 /// The secret keys of one thing, by epoch.
@@ -566,6 +594,16 @@ impl Keyring {
         self.inbox.newest_first()
     }
 
+    /// What seals persons under a grant to an organisation, on this scope and until this end.
+    pub fn seal_secret(
+        &self,
+        organisation: OrgId,
+        scope: &Scope,
+        expires_at: Moment,
+    ) -> Zeroizing<SealSecret> {
+        seal_secret(&self.tag_key, organisation, scope, expires_at)
+    }
+
     /// What a grant to read these compartments hands over: every epoch's key.
     pub fn envelope(&self, compartments: &[CompartmentId]) -> Result<Envelope> {
         let mut envelope = Envelope::new(self.patient);
@@ -713,7 +751,7 @@ impl Keyring {
     /// Returns the holders' keys in random order, among as many that nobody has as make a multiple of
     /// [`STANZAS`].
     fn recipients(&self) -> Result<Vec<EncryptionKey>> {
-        let mut keys = self
+        let keys = self
             .holders
             .iter()
             .map(|holder| holder.key.parse())
@@ -723,10 +761,7 @@ impl Keyring {
                 "the keyring has no holder: nobody could open it; add this device first".into(),
             ));
         }
-        let stanzas = keys.len().next_multiple_of(STANZAS);
-        keys.resize_with(stanzas, || DecryptionKey::generate().public());
-        keys.shuffle(&mut OsRng);
-        Ok(keys)
+        Ok(among(&keys, STANZAS))
     }
 
     /// The next revision, sealed to all holders: the content of `keyring.age`.
@@ -1206,6 +1241,19 @@ mod tests {
             keyring.prepare(&Label::of(Category::LabResult), 0);
             assert!(keyring.key(&lab, 0).is_err());
         }
+    }
+
+    #[test]
+    fn what_seals_persons_is_found_again_for_each_grant_and_differs_between_them() {
+        let keyring = Keyring::new(PatientId([1; 16]));
+        let scope = |n| Scope::Records(vec![n].try_into().unwrap());
+        let secret = keyring.seal_secret(4, &scope(1), 1_000);
+        assert_eq!(keyring.clone().seal_secret(4, &scope(1), 1_000), secret);
+        assert_ne!(keyring.seal_secret(5, &scope(1), 1_000), secret);
+        assert_ne!(keyring.seal_secret(4, &scope(2), 1_000), secret);
+        assert_ne!(keyring.seal_secret(4, &scope(1), 1_001), secret);
+        let other = Keyring::new(PatientId([1; 16]));
+        assert_ne!(other.seal_secret(4, &scope(1), 1_000), secret);
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub mod keyring;
 pub mod keys;
 pub mod kit;
 mod page;
+pub mod persons;
 pub mod profile;
 pub mod taxonomy;
 pub mod trail;

@@ -5,6 +5,7 @@
 //! | `key.age` | the account's phrase and the device's key, under a passphrase (age scrypt) |
 //! | `identities.age` | a member's own encryption keys, sealed to the device |
 //! | `keyrings/PATIENT.age` | keyrings of patients that the account controls |
+//! | `seals/PATIENT-GRANT.age` | what seals persons under a grant, and for whom it is |
 //! | `glasses/PATIENT-GRANT.age` | what opens the package of an emergency, while it lasts |
 //! | `config.json` | node, chain, vault |
 //! | `pins.json` | accounts seen first for a patient or an organisation |
@@ -33,6 +34,7 @@ use zeroize::Zeroizing;
 use crate::chain::Code;
 use crate::error::{Error, Result};
 use crate::files::age::{seal_bytes, unseal_bytes, DecryptionKey, EncryptionKey};
+use crate::files::seal::SealKey;
 use crate::keyring::{sealed_json, Identities, Keyring, Secret};
 use crate::keys::AccountKey;
 
@@ -42,6 +44,7 @@ const INSECURE_KEY: &str = "insecure-key.json";
 const IDENTITIES: &str = "identities.age";
 const KEYRINGS: &str = "keyrings";
 const GLASSES: &str = "glasses";
+const SEALS: &str = "seals";
 const CONFIG: &str = "config.json";
 const PINS: &str = "pins.json";
 const HEADS: &str = "heads.json";
@@ -492,6 +495,34 @@ impl Profile {
         fs::remove_file(&path).map_err(Error::file("remove", &path))
     }
 
+    /// Keeps what seals persons under a grant, sealed to the device: only the first opening has to fetch
+    /// it.
+    pub fn save_seal_key(
+        &self,
+        grant: GrantIndex,
+        key: &SealKey,
+        device: &EncryptionKey,
+    ) -> Result<()> {
+        make_folder(&self.folder.join(SEALS))?;
+        let sealed = seal_bytes(std::slice::from_ref(device), &key.to_json()?)?;
+        self.write(&seal_name(&key.patient, grant), &sealed)
+    }
+
+    /// None if this device has not met that grant.
+    pub fn seal_key(
+        &self,
+        patient: &PatientId,
+        grant: GrantIndex,
+        device: &DecryptionKey,
+    ) -> Result<Option<SealKey>> {
+        let name = seal_name(patient, grant);
+        if !self.has(&name) {
+            return Ok(None);
+        }
+        let keys = std::slice::from_ref(device);
+        SealKey::open(keys, &self.read(&name)?, patient).map(Some)
+    }
+
     /// Patients whose keyrings lie here.
     pub fn patients(&self) -> Result<Vec<PatientId>> {
         let names = self.names(KEYRINGS)?;
@@ -651,6 +682,10 @@ fn glass_name(patient: &PatientId, grant: GrantIndex) -> String {
     format!("{GLASSES}/{patient}-{grant}.age")
 }
 
+fn seal_name(patient: &PatientId, grant: GrantIndex) -> String {
+    format!("{SEALS}/{patient}-{grant}.age")
+}
+
 fn account_key(text: &str) -> Result<AccountKey> {
     match text.contains('/') {
         true => AccountKey::from_uri(text),
@@ -806,6 +841,25 @@ mod tests {
             profile.unlock("battery").unwrap().device.public(),
             unlocked.device.public()
         );
+    }
+
+    #[test]
+    fn what_seals_persons_is_kept_for_the_device_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::create_insecure(&folder.path().join("p"), "//Alice").unwrap();
+        let device = DecryptionKey::generate();
+        let patient = PatientId([1; 16]);
+        let key = SealKey::unused(patient);
+        profile.save_seal_key(3, &key, &device.public()).unwrap();
+        let found = profile.seal_key(&patient, 3, &device).unwrap().unwrap();
+        let seal = |key: &SealKey| {
+            let account = salus_primitives::AccountId::new([1; 32]);
+            key.seal(&salus_primitives::Genesis::zero(), 3, &account)
+        };
+        assert_eq!(seal(&found), seal(&key));
+        assert!(profile.seal_key(&patient, 4, &device).unwrap().is_none());
+        let other = DecryptionKey::generate();
+        assert!(profile.seal_key(&patient, 3, &other).is_err());
     }
 
     #[test]

@@ -110,9 +110,9 @@ sp_api::decl_runtime_apis! {
         /// A patient's requests from an index on.
         fn requests(patient: PatientId, from: RequestIndex, limit: u32) -> Vec<(RequestIndex, Request)>;
 
-        /// The serve rule's question: may `reader` read `record` under `grant` for `purpose`, at
+        /// The serve rule's question: may `reader` read `record` under `grant`, at
         /// the later of `at` and the chain's clock?
-        fn may_read(patient: PatientId, grant: GrantIndex, reader: AccountId, record: RecordIndex, purpose: Purpose, at: Moment) -> bool;
+        fn may_read(patient: PatientId, grant: GrantIndex, reader: AccountId, record: RecordIndex, at: Moment) -> bool;
         /// Whether `account` is the live grantee of `grant` at the later of `at` and the chain's clock.
         fn holds_grant(patient: PatientId, grant: GrantIndex, account: AccountId, at: Moment) -> bool;
 

@@ -33,7 +33,7 @@ pub enum ObjectKind {
     /// `binding`, `manifest.age`, `payload.age`
     #[codec(index = 0)]
     Record,
-    /// `binding`, `body.age`: compartment keys for a grantee
+    /// `binding`, `body.age`: compartment keys for a grantee; `seal.age`: what seals persons under the grant
     #[codec(index = 1)]
     Envelope,
     /// `binding`, `body.age`: words for one reader, with a request or a correction

@@ -16,6 +16,7 @@ pub mod placement;
 pub mod predicate;
 pub mod rejection;
 pub mod rows;
+pub mod seal;
 pub mod signing;
 pub mod trail;
 pub mod traits;

@@ -133,6 +133,7 @@ mod tests {
             compartment,
             epoch: 0,
             author: READER,
+            person: None,
             organisation: None,
             placed_by: READER,
             content: Cid::raw([0; 32]),

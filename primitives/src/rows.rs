@@ -128,7 +128,7 @@ row! {
         Administrator,
         #[codec(index = 6)]
         Researcher,
-        /// The organisation's software; it must name the person it acts for.
+        /// The organisation's software, which gives the seal of the person it acts for.
         #[codec(index = 7)]
         Service,
     }
@@ -262,8 +262,10 @@ row! {
         pub compartment: CompartmentId,
         /// The compartment's epoch that the file is encrypted to.
         pub epoch: u32,
-        /// Who wrote the record.
+        /// Who signed the record: the person who wrote it, or an organisation's software.
         pub author: AccountId,
+        /// The seal of the person who wrote it, where software signed ([`crate::seal`]).
+        pub person: Option<H256>,
         /// The organisation the author wrote it for; none for a controller.
         pub organisation: Option<OrgId>,
         /// Who uploaded the present `content`; its binding names this account.
@@ -326,6 +328,8 @@ row! {
         pub epoch: u32,
         pub content: Cid,
         pub commitment: H256,
+        /// The seal of the person who wrote it ([`crate::seal`]): of software, and of nobody else.
+        pub person: Option<H256>,
     }
 }
 
@@ -529,6 +533,7 @@ row! {
     /// Something a vault has handed out.
     pub struct Delivery {
         pub patient: PatientId,
+        /// The account that signed the opening.
         pub reader: AccountId,
         /// Under which the reader had opened it; none for a controller's own read.
         pub grant: Option<GrantIndex>,

@@ -6,7 +6,7 @@ use sp_weights::Weight;
 
 use crate::{
     Balance, Basis, Cid, CompartmentId, CompartmentSet, ControllerRole, Genesis, GrantIndex,
-    GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, Record, RecordIndex,
+    GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, Recipient, Record, RecordIndex,
     RequestIndex,
 };
 
@@ -100,13 +100,13 @@ pub trait Consent<AccountId> {
     /// The organisation for which `who` may write under this grant, now: into every compartment.
     fn may_write(patient: &PatientId, grant: GrantIndex, who: &AccountId) -> Option<OrgId>;
 
-    /// Whether `who` may read all of these records under this grant for this purpose, at `at`.
+    /// Whether `who` may read all of these records under this grant, at `at`. It is for the purpose that
+    /// the grant names.
     fn may_read(
         patient: &PatientId,
         grant: GrantIndex,
         who: &AccountId,
         records: &[RecordIndex],
-        purpose: Purpose,
         at: Moment,
     ) -> bool;
 

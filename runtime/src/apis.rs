@@ -326,11 +326,10 @@ impl_runtime_apis! {
             grant: GrantIndex,
             reader: AccountId,
             record: RecordIndex,
-            purpose: Purpose,
             at: Moment,
         ) -> bool {
             let at = at.max(SalusChain::now());
-            Consent::may_read(&patient, grant, &reader, &[record], purpose, at)
+            Consent::may_read(&patient, grant, &reader, &[record], at)
         }
 
         fn holds_grant(

@@ -221,6 +221,7 @@ impl BenchmarkWorld<AccountId> for World {
                 epoch: 0,
                 content: Cid::dag_pb([number as u8; 32]),
                 commitment: Hash::repeat_byte(number as u8),
+                person: None,
             };
             let origin = RuntimeOrigin::signed(Self::clinician().0);
             Records::anchor(origin, patient, Some(grant), record).expect("the grant lets it");

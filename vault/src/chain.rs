@@ -14,8 +14,8 @@ use salus_primitives::api::GrantView;
 use salus_primitives::{
     AccountId, BlockNumber, Cid, Controller, Correction, CorrectionIndex, CorrectionState,
     Delivery, EmergencyPlan, FormerContent, Genesis, Glass, GlassIndex, GrantIndex, LetterStage,
-    Member, Moment, ObjectKind, OrgId, Part, Patient, PatientId, Purpose, Record, RecordIndex,
-    Reference, Request, RequestIndex, SignedRecipient, Subject,
+    Member, Moment, ObjectKind, OrgId, Part, Patient, PatientId, Record, RecordIndex, Reference,
+    Request, RequestIndex, SignedRecipient, Subject,
 };
 use sp_core::H256;
 
@@ -126,11 +126,10 @@ struct OpenedFields {
     patient: PatientId,
     actor: AccountId,
     _organisation: OrgId,
-    _acting_for: Option<AccountId>,
+    _person: Option<H256>,
     grant: GrantIndex,
     records: Vec<RecordIndex>,
     part: Part,
-    purpose: Purpose,
 }
 
 impl Ledger for NodeLedger {
@@ -185,7 +184,6 @@ impl Ledger for NodeLedger {
                 grant: fields.grant,
                 records: fields.records,
                 part: fields.part,
-                purpose: fields.purpose,
             }))
         })
     }
@@ -295,14 +293,13 @@ impl Ledger for NodeLedger {
         grant: GrantIndex,
         reader: &AccountId,
         record: RecordIndex,
-        purpose: Purpose,
         time: Moment,
     ) -> Answer<'_, bool> {
         let reader = reader.clone();
         self.ask(async move {
             self.chain
                 .salus_at(at)
-                .may_read(patient, grant, &reader, record, purpose, time)
+                .may_read(patient, grant, &reader, record, time)
                 .await
         })
     }

@@ -8,8 +8,7 @@ use salus_primitives::api::GrantView;
 use salus_primitives::{
     AccountId, Binding, BlockNumber, Cid, Controller, CorrectionIndex, Delivery, EmergencyPlan,
     Genesis, Glass, GlassIndex, GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Part,
-    Patient, PatientId, Purpose, Record, RecordIndex, Reference, Request, RequestIndex,
-    SignedRecipient,
+    Patient, PatientId, Record, RecordIndex, Reference, Request, RequestIndex, SignedRecipient,
 };
 use sp_core::H256;
 
@@ -55,7 +54,6 @@ pub struct Opened {
     pub grant: GrantIndex,
     pub records: Vec<RecordIndex>,
     pub part: Part,
-    pub purpose: Purpose,
 }
 
 /// An object that the chain names, and that its keepers must have.
@@ -176,7 +174,6 @@ pub trait Ledger: Send + Sync + 'static {
         grant: GrantIndex,
         reader: &AccountId,
         record: RecordIndex,
-        purpose: Purpose,
         time: Moment,
     ) -> Answer<'_, bool>;
     fn holds_grant(

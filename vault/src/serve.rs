@@ -79,6 +79,8 @@ pub enum File {
     Manifest,
     Payload,
     Body,
+    /// What seals persons under a grant.
+    Seal,
 }
 
 impl File {
@@ -89,13 +91,14 @@ impl File {
             File::Manifest => Some("manifest.age"),
             File::Payload => Some("payload.age"),
             File::Body => Some("body.age"),
+            File::Seal => Some("seal.age"),
         }
     }
 
     /// The part of a record that must have been opened to have this file.
     fn part(self) -> Part {
         match self {
-            File::Payload | File::Body => Part::Full,
+            File::Payload | File::Body | File::Seal => Part::Full,
             File::Directory | File::Binding | File::Manifest => Part::Manifest,
         }
     }
@@ -103,7 +106,7 @@ impl File {
     /// What handing this file out is logged as: ciphertext only.
     fn delivery(self) -> Option<Part> {
         match self {
-            File::Directory | File::Binding => None,
+            File::Directory | File::Binding | File::Seal => None,
             File::Manifest | File::Payload | File::Body => Some(self.part()),
         }
     }
@@ -228,15 +231,7 @@ impl Rule {
                     ensure(opened.part == Part::Full || file.part() == Part::Manifest)?;
                     ensure(
                         ledger
-                            .may_read(
-                                head.hash,
-                                patient,
-                                opened.grant,
-                                reader,
-                                index,
-                                opened.purpose,
-                                now,
-                            )
+                            .may_read(head.hash, patient, opened.grant, reader, index, now)
                             .await?,
                     )?;
                     grant = Some(opened.grant);
@@ -262,8 +257,10 @@ impl Rule {
                             .holds_grant(head.hash, patient, index, reader, now)
                             .await?,
                     )?;
-                    // An envelope that only lets write holds no secret, and nothing can be opened under it.
-                    if view.grant.rights.read() {
+                    // An envelope that only lets write holds no keys, and nothing can be opened under it.
+                    // What seals the person must be there before the opening that bears the seal.
+                    let opens = matches!(file, File::Body | File::Manifest | File::Payload);
+                    if view.grant.rights.read() && opens {
                         let opened = self.entry(head, *entry, reader, patient, begins).await?;
                         ensure(opened.grant == index)?;
                     }

@@ -271,7 +271,7 @@ async fn drain(body: impl AsyncRead + Unpin) {
 
 #[derive(Deserialize, IntoParams)]
 struct PartQuery {
-    /// `body` (default), `binding`, or `directory`: the root block.
+    /// `body` (default), `seal` (of envelopes), `binding`, or `directory`: the root block.
     part: Option<String>,
 }
 
@@ -279,10 +279,11 @@ impl PartQuery {
     fn file(&self) -> Result<File, ApiError> {
         match self.part.as_deref() {
             None | Some("body") => Ok(File::Body),
+            Some("seal") => Ok(File::Seal),
             Some("binding") => Ok(File::Binding),
             Some("directory") => Ok(File::Directory),
             Some(_) => Err(ApiError::malformed(
-                "`part` is `body`, `binding` or `directory`",
+                "`part` is `body`, `seal`, `binding` or `directory`",
             )),
         }
     }

@@ -26,6 +26,8 @@ use crate::sweep::Reservation;
 use crate::Vault;
 
 pub const MAX_ENVELOPE: u64 = 64 * 1024;
+/// What seals persons under an envelope's grant.
+pub const MAX_SEAL: u64 = 16 * 1024;
 pub const MAX_LETTER: u64 = 64 * 1024;
 pub const MAX_KEYRING: u64 = 256 * 1024;
 pub const MAX_MANIFEST: u64 = 64 * 1024;
@@ -57,6 +59,7 @@ fn limit(kind: ObjectKind, file: &str, max_upload: u64) -> u64 {
         (_, "binding") => Binding::FILE_LEN as u64,
         (ObjectKind::Record, "manifest.age") => MAX_MANIFEST,
         (ObjectKind::Record, _) => max_upload,
+        (ObjectKind::Envelope, "seal.age") => MAX_SEAL,
         (ObjectKind::Envelope, _) => MAX_ENVELOPE,
         (ObjectKind::Letter, _) => MAX_LETTER,
         (ObjectKind::Keyring, _) => MAX_KEYRING,
@@ -67,7 +70,8 @@ fn limit(kind: ObjectKind, file: &str, max_upload: u64) -> u64 {
 pub fn files(kind: ObjectKind) -> &'static [&'static str] {
     match kind {
         ObjectKind::Record => &["binding", "manifest.age", "payload.age"],
-        ObjectKind::Envelope | ObjectKind::Letter | ObjectKind::Keyring => &["binding", "body.age"],
+        ObjectKind::Envelope => &["binding", "body.age", "seal.age"],
+        ObjectKind::Letter | ObjectKind::Keyring => &["binding", "body.age"],
     }
 }
 

@@ -9,8 +9,7 @@ use salus_client::taxonomy::{Category, Sensitivity};
 use salus_primitives::{CorrectionIndex, PatientId, RecordIndex};
 use serde_json::json;
 
-use crate::args::{About, Global};
-use crate::context::client;
+use crate::args::{About, Acting, Global};
 use crate::output::print;
 use crate::parse;
 
@@ -101,6 +100,8 @@ pub struct Which {
 #[derive(Debug, Args)]
 pub struct Replacing {
     #[command(flatten)]
+    acting: Acting,
+    #[command(flatten)]
     by: By,
     /// The file's title [default: its name]
     #[arg(long, requires = "file")]
@@ -144,7 +145,13 @@ impl From<Replacing> for Replacement {
 
 impl Correct {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
+        let acting = match &self {
+            Correct::Accept { replacement, .. }
+            | Correct::Partly { replacement, .. }
+            | Correct::Make { replacement, .. } => replacement.acting.clone(),
+            _ => Acting::default(),
+        };
+        let client = acting.client(global).await?;
         match self {
             Correct::Ask {
                 record,

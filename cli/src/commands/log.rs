@@ -6,12 +6,14 @@ use anyhow::Context;
 use clap::Args;
 use salus_client::actions::describe::{moment, Names};
 use salus_client::actions::watching;
+use salus_client::persons::Secrets;
 use salus_client::profile::write_atomically;
-use salus_primitives::PatientId;
+use salus_primitives::{AccountId, PatientId};
 
 use crate::args::Global;
 use crate::context::{self, client};
 use crate::output::print;
+use crate::parse;
 
 #[derive(Debug, Args)]
 pub struct Log {
@@ -23,6 +25,12 @@ pub struct Log {
     /// Write the trail to a file, one entry on each line
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
     save: Option<PathBuf>,
+    /// With --save: let whoever gets the file see which persons are behind an organisation's software
+    #[arg(long, requires = "save")]
+    with_persons: bool,
+    /// Try this account, too, where a person is sealed: somebody who has left, or is said to have been it
+    #[arg(long = "person", value_parser = parse::account, value_name = "ACCOUNT")]
+    persons: Vec<AccountId>,
     /// Read a saved trail and prove it, without a node unless --verify is given, too
     #[arg(long, value_name = "FILE", conflicts_with = "patient")]
     from: Option<PathBuf>,
@@ -37,14 +45,14 @@ impl Log {
             Some(file) => {
                 let text = std::fs::read_to_string(file)
                     .with_context(|| format!("cannot read {}", file.display()))?;
-                let trail = watching::from_file(&text)?;
+                let (trail, secrets) = watching::from_file(&text)?;
                 let heads = context::profile(global)?.heads()?;
                 let remembered = watching::verify_saved(&heads, &trail)?;
                 let names = match self.verify {
                     true => {
                         let client = client(global).await?;
                         watching::verify_saved_online(&client, &trail).await?;
-                        Names::of(&client).await?
+                        watching::names(&client, &trail, &secrets, &self.persons).await?
                     }
                     false => Names::default(),
                 };
@@ -57,12 +65,18 @@ impl Log {
                     true => (Some(true), watching::verify(&client, &trail).await?),
                     false => (None, None),
                 };
-                (trail, Names::of(&client).await?, verified, remembered)
+                let secrets = watching::secrets(&client, &trail).await?;
+                let names = watching::names(&client, &trail, &secrets, &self.persons).await?;
+                if let Some(file) = &self.save {
+                    let secrets = match self.with_persons {
+                        true => secrets,
+                        false => Secrets::default(),
+                    };
+                    write_atomically(file, watching::to_file(&trail, &secrets)?.as_bytes())?;
+                }
+                (trail, names, verified, remembered)
             }
         };
-        if let Some(file) = &self.save {
-            write_atomically(file, watching::to_file(&trail)?.as_bytes())?;
-        }
         let mut log = watching::log(&trail, &names);
         log.verified = verified;
         log.remembered = remembered;

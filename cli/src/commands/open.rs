@@ -4,13 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use salus_client::actions::opening::{self, Opening};
-use salus_primitives::{AccountId, GrantIndex, PatientId, RecordIndex};
+use salus_primitives::{GrantIndex, PatientId, RecordIndex};
 
 use super::record::shared_chart;
-use crate::args::Global;
-use crate::context::client;
+use crate::args::{Acting, Global};
 use crate::output::print;
-use crate::parse;
 
 #[derive(Debug, Args)]
 pub struct Open {
@@ -25,9 +23,8 @@ pub struct Open {
     /// The grant to open under [default: the one that fits]
     #[arg(long)]
     grant: Option<GrantIndex>,
-    /// The person whom you act for, if you are a service
-    #[arg(long, value_parser = parse::account, value_name = "ACCOUNT")]
-    acting_for: Option<AccountId>,
+    #[command(flatten)]
+    acting: Acting,
     /// The folder for the files
     #[arg(long, required_unless_present = "list", value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -35,7 +32,7 @@ pub struct Open {
 
 impl Open {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
+        let client = self.acting.client(global).await?;
         let opened = opening::open(
             &client,
             &Opening {
@@ -43,7 +40,6 @@ impl Open {
                 records: self.records,
                 list: self.list,
                 grant: self.grant,
-                acting_for: self.acting_for,
                 out: self.out,
             },
         )

@@ -10,7 +10,7 @@ use salus_primitives::{Cid, GrantIndex, Moment, RecordIndex};
 use serde_json::json;
 
 use super::Label;
-use crate::args::{About, Global};
+use crate::args::{About, Acting, Global};
 use crate::context::client;
 use crate::output::{count, print, table};
 use crate::parse;
@@ -115,6 +115,8 @@ pub struct Add {
     /// Its LOINC code [default: the category's]
     #[arg(long)]
     code: Option<String>,
+    #[command(flatten)]
+    acting: Acting,
     #[command(flatten)]
     about: About,
 }
@@ -349,7 +351,7 @@ impl Add {
         if self.files.len() > 1 && self.title.is_some() {
             bail!("one title for several files: add them one by one, or leave --title out");
         }
-        let client = client(global).await?;
+        let client = self.acting.client(global).await?;
         let patient = client.patient(self.about.patient)?;
         let files: Vec<NewFile> = self
             .files

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::share::sentence;
 use super::{short, Labels};
-use crate::args::{About, Global};
+use crate::args::{About, Acting, Global};
 use crate::context::client;
 use crate::output::print;
 use crate::parse;
@@ -36,11 +36,13 @@ pub struct Request {
     /// Credits for a yes: set aside now, paid on approval, returned otherwise
     #[arg(long, value_name = "CREDITS", value_parser = parse::amount)]
     offer: Option<Balance>,
+    #[command(flatten)]
+    acting: Acting,
 }
 
 impl Request {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
+        let client = self.acting.client(global).await?;
         let asking = Asking {
             categories: self.labels.categories,
             flags: self.labels.flags,
@@ -94,7 +96,7 @@ impl Requests {
                         "Request {} ({}): {} of organisation {} asks for {what} for {}, for {}, on {}.{offer}\n{letter}",
                         row.request,
                         row.state,
-                        short(&row.requester),
+                        short(row.person.as_ref().unwrap_or(&row.requester)),
                         row.organisation,
                         row.purpose,
                         span(row.duration),
@@ -139,6 +141,9 @@ pub struct Approve {
     /// For so long, instead of what was asked for
     #[arg(long = "for", value_parser = parse::duration, value_name = "DURATION")]
     duration: Option<Moment>,
+    /// Name the person who asked on the chain, as with `salus share --in-own-name`
+    #[arg(long)]
+    in_own_name: bool,
     #[command(flatten)]
     about: About,
 }
@@ -151,6 +156,7 @@ impl Approve {
             categories: named.then_some(self.categories),
             flags: named.then_some(self.flags),
             duration: self.duration,
+            in_own_name: self.in_own_name,
         };
         let patient = client.patient(self.about.patient)?;
         let shared = sharing::approve(&client, patient, self.request, &approval).await?;

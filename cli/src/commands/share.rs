@@ -35,6 +35,10 @@ pub struct Share {
     /// Only records added before this time
     #[arg(long, value_parser = parse::when, value_name = "WHEN")]
     until: Option<When>,
+    /// Name the person on the chain, who then signs in clear; else the chain names only the
+    /// organisation, and the person is sealed
+    #[arg(long)]
+    in_own_name: bool,
     #[command(flatten)]
     about: About,
 }
@@ -77,6 +81,7 @@ impl Share {
             starts_at: self.starts.map(|when| when.from(now)),
             anchored_from: self.from.map(|when| when.from(now)),
             anchored_until: self.until.map(|when| when.from(now)),
+            in_own_name: self.in_own_name,
         };
         let shared = sharing::share(&client, patient, &sharing).await?;
         print(global, &shared, || sentence(&shared))
@@ -97,13 +102,26 @@ pub fn sentence(shared: &Shared) -> String {
         "write" => "add to",
         _ => "read",
     };
+    let whom = match &shared.person {
+        Some(person) => format!("{} at {}", short(person), shared.grantee),
+        None => shared.grantee.clone(),
+    };
     let mut text = format!(
         "{} may {verb} {what} for {}, until {}. It ends by itself; `salus revoke {}` ends it now.",
-        shared.grantee,
+        whom,
         shared.purpose,
         moment(shared.expires_at),
         shared.grant
     );
+    match shared.in_own_name {
+        true => text.push_str(
+            " The chain names that person and their organisation, for whoever reads it and for ever.",
+        ),
+        false if shared.person.is_some() => text.push_str(
+            " The chain names only the organisation, which answers for who uses it. If the person signs without the organisation's software, their name shows.",
+        ),
+        false => {}
+    }
     if shared.flagged_only {
         text.push_str(
             " Only what is flagged so, of whatever category: what is not flagged needs a share without --sensitivity.",
@@ -155,7 +173,10 @@ fn list(grants: &[GrantRow], received: bool) -> String {
                 row.grant.to_string(),
                 match received {
                     true => row.patient.clone(),
-                    false => short(&row.grantee),
+                    false => match &row.person {
+                        Some(person) => format!("{} at {}", short(person), short(&row.grantee)),
+                        None => short(&row.grantee),
+                    },
                 },
                 row.rights.to_owned(),
                 what,

@@ -9,6 +9,8 @@ use super::Client;
 use crate::error::Result;
 use crate::files::manifest::rfc3339;
 use crate::keyring::Label;
+use crate::persons::Person;
+use crate::trail::TrailEntry;
 
 /// The names that sentences use instead of numbers.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +21,10 @@ pub struct Names {
     pub organisations: BTreeMap<u64, String>,
     /// Compartments by id, where their names are known.
     pub compartments: BTreeMap<String, String>,
+    /// Persons by their seals, as far as those could be opened.
+    pub persons: BTreeMap<String, Person>,
+    /// What grants are for, by number, where the sentences are about one trail.
+    pub purposes: BTreeMap<u64, &'static str>,
 }
 
 impl Names {
@@ -70,6 +76,44 @@ impl Names {
             .get(&number)
             .cloned()
             .unwrap_or_else(|| format!("organisation {number}"))
+    }
+
+    /// Who signed, or for whom an organisation's software did, and of which organisation.
+    fn signer(&self, fields: &Value) -> String {
+        let organisation = self.organisation(&fields["organisation"]);
+        let Some(seal) = fields["person"].as_str() else {
+            return format!("{} of {organisation}", self.account(&fields["actor"]));
+        };
+        match self.persons.get(seal) {
+            Some(person) => {
+                let account = self.account(&Value::from(person.account.as_str()));
+                let role = person.role.map_or("who has left".into(), |role| {
+                    format!("{role:?}").to_lowercase()
+                });
+                format!("{account} ({role}) of {organisation}, through its software,")
+            }
+            None => format!("somebody of {organisation}, whose name is sealed,"),
+        }
+    }
+
+    /// What a grant is for, where this is known.
+    fn purpose_of(&self, fields: &Value) -> String {
+        let grant = fields["grant"].as_u64();
+        match grant.and_then(|grant| self.purposes.get(&grant)) {
+            Some(purpose) => format!(" for {purpose}"),
+            None => String::new(),
+        }
+    }
+
+    /// Learns from a trail what its grants are for.
+    pub(crate) fn learn_purposes(&mut self, entries: &[TrailEntry]) {
+        for entry in entries {
+            if (entry.pallet.as_str(), entry.variant.as_str()) == ("Consent", "Granted") {
+                if let Some(grant) = entry.fields["grant"].as_u64() {
+                    self.purposes.insert(grant, purpose(&entry.fields));
+                }
+            }
+        }
     }
 
     fn compartment(&self, value: &Value) -> String {
@@ -252,10 +296,10 @@ impl Names {
                 )
             }
             ("Records", "RecordAnchored") => format!(
-                "{actor}{} added {} to {}.",
+                "{} added {} to {}.",
                 match fields["organisation"].is_null() {
-                    true => String::new(),
-                    false => format!(" of {}", organisation()),
+                    true => actor,
+                    false => capital(&self.signer(fields)),
                 },
                 record(),
                 self.compartment(&fields["compartment"])
@@ -313,23 +357,18 @@ impl Names {
             ("Consent", "Revoked") => format!("{actor} ended {}.", grant()),
             ("Consent", "Expired") => format!("{} ended by itself.", capital(&grant())),
             ("AccessLog", "Opened") => format!(
-                "{actor} of {}{} opened {} of {} for {} ({}).",
-                organisation(),
-                match fields["acting_for"].is_null() {
-                    true => String::new(),
-                    false => format!(", for {},", self.account(&fields["acting_for"])),
-                },
+                "{} opened {} of {}{} ({}).",
+                capital(&self.signer(fields)),
                 part(fields),
                 self.records(&fields["records"]),
-                purpose(fields),
+                self.purpose_of(fields),
                 grant()
             ),
             ("AccessLog", "Refused") => format!(
-                "{actor} of {} tried to open {} of {} for {} and was refused.",
-                organisation(),
+                "{} tried to open {} of {} and was refused.",
+                capital(&self.signer(fields)),
                 part(fields),
-                self.records(&fields["records"]),
-                purpose(fields)
+                self.records(&fields["records"])
             ),
             ("AccessLog", "Delivered") => format!(
                 "The vault of {} handed {} of {} to {}{}.",
@@ -702,11 +741,11 @@ mod tests {
     fn a_refusal_and_a_grant_read_as_sentences() {
         let refused = json!({
             "patient": "00", "actor": "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
-            "organisation": 0, "grant": 1, "records": [3], "part": "Full", "purpose": "Treat"
+            "organisation": 0, "person": null, "grant": 1, "records": [3], "part": "Full"
         });
         assert_eq!(
             names().sentence("AccessLog", "Refused", &refused),
-            "5Grwva…utQY of General Hospital tried to open all of record 3 for treatment and was refused."
+            "5Grwva…utQY of General Hospital tried to open all of record 3 and was refused."
         );
         let granted = json!({
             "actor": "5Me", "grantee": {"Organisation": 0}, "rights": "Read",
@@ -716,6 +755,30 @@ mod tests {
         assert_eq!(
             names().sentence("Consent", "Granted", &granted),
             "You let General Hospital read “lab” for research, until 2026-09-21 14:13:20 (grant 2)."
+        );
+    }
+
+    #[test]
+    fn a_sealed_person_is_somebody_of_an_organisation_until_the_seal_is_opened() {
+        let seal = format!("0x{}", "07".repeat(32));
+        let opened = json!({
+            "patient": "00", "actor": "5Software", "organisation": 0, "person": seal,
+            "grant": 2, "records": [3], "part": "Full"
+        });
+        let mut names = names();
+        assert_eq!(
+            names.sentence("AccessLog", "Opened", &opened),
+            "Somebody of General Hospital, whose name is sealed, opened all of record 3 (grant 2)."
+        );
+        let person = Person {
+            account: "5Doctor".into(),
+            role: Some(salus_primitives::ClinicianRole::Physician),
+        };
+        names.persons.insert(seal, person);
+        names.purposes.insert(2, "treatment");
+        assert_eq!(
+            names.sentence("AccessLog", "Opened", &opened),
+            "5Doctor (physician) of General Hospital, through its software, opened all of record 3 for treatment (grant 2)."
         );
     }
 

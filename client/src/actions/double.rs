@@ -39,6 +39,7 @@ impl World {
             key: unlocked.account,
             device: unlocked.device,
             progress: Arc::new(Silent),
+            person: None,
             vault: vault.map(|script| script.url.clone()),
         };
         Self {

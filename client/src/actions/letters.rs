@@ -42,7 +42,7 @@ pub(super) async fn read(
     Letter::open(keys, &object.read(File::Body).await?)
 }
 
-/// The keys of whoever answers for a record: its organisation, and its author.
+/// The keys of an organisation, and of somebody there: whoever answers for a record, or is to read.
 pub(super) async fn responders(
     client: &Client,
     salus: &Salus,
@@ -61,7 +61,7 @@ pub(super) async fn responders(
     match keys.is_empty() {
         false => Ok(keys),
         true => Err(Error::Unfit(format!(
-            "neither organisation {organisation} nor the record's author has published an encryption key: ask its admin to run `salus org publish`"
+            "neither organisation {organisation} nor {author} has published an encryption key: ask its admin to run `salus org publish`"
         ))),
     }
 }

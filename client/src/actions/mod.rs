@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+pub mod acting;
 pub mod consents;
 pub mod corrections;
 pub mod council;
@@ -94,6 +95,8 @@ pub struct Client {
     /// Opens keyrings and identities on this device.
     pub device: DecryptionKey,
     pub progress: Arc<dyn Progress>,
+    /// The person of its organisation for whom this client acts, if it is software: see [`acting`].
+    pub person: Option<AccountId>,
     vault: Option<String>,
 }
 
@@ -146,6 +149,7 @@ impl Client {
             key: unlocked.account,
             device: unlocked.device,
             progress: Arc::new(Silent),
+            person: None,
             vault: vault.or(config.vault),
         })
     }

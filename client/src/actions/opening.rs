@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use salus_primitives::{
-    AccountId, Cid, Grant, GrantIndex, Part, PatientId, Purpose, Record, RecordIndex, MAX_OPEN,
+    api::GrantView, Cid, Grant, GrantIndex, Part, PatientId, Record, RecordIndex, MAX_OPEN,
 };
 use serde::Serialize;
+use sp_core::H256;
 
+use super::acting;
 use super::records::{covers, fetch, no_record, RecordKeys, RecordView};
 use super::{Client, Receipt};
 use crate::chain::{calls, Salus};
@@ -15,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::files::age::DecryptionKey;
 use crate::files::envelope::Envelope;
 use crate::files::manifest::Manifest;
+use crate::files::seal::SealKey;
 use crate::profile::ReadRecord;
 use crate::vault::{File, Location, Opened, Session};
 
@@ -35,8 +38,6 @@ pub struct Opening {
     pub list: bool,
     /// The fitting one, if none.
     pub grant: Option<GrantIndex>,
-    /// The person whom a service acts for.
-    pub acting_for: Option<AccountId>,
     /// The folder for the files.
     pub out: Option<PathBuf>,
 }
@@ -62,10 +63,11 @@ pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
     let patient = opening.patient;
     let salus = client.salus().await?;
     let rows = salus.all_records(patient).await?;
-    let (index, view) = choose(client, &salus, opening, &rows).await?;
-    let (purpose, wanted) = match &view {
-        Some(view) => (view.purpose, wanted(&salus, opening, view, &rows).await?),
-        None => (Purpose::Treat, opening.records.clone()),
+    let mut met = None;
+    let (index, view) = choose(client, &salus, opening, &rows, &mut met).await?;
+    let wanted = match &view {
+        Some(view) => wanted(&salus, opening, &view.grant, &rows).await?,
+        None => opening.records.clone(),
     };
     if wanted.is_empty() {
         return Err(Error::Unfit(match opening.list {
@@ -73,6 +75,7 @@ pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
             false => "name the records to open, or list them with --list".into(),
         }));
     }
+    let sealed = sealed(client, &salus, &mut met, patient, (index, view.as_ref())).await?;
     tracing::debug!("chosen");
     let part = if opening.list {
         Part::Manifest
@@ -83,7 +86,7 @@ pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
         let mut entries = Vec::new();
         let mut receipt = None;
         for records in wanted.chunks(MAX_OPEN as usize) {
-            let (entry, at) = log(client, opening, records, part, index, purpose).await?;
+            let (entry, at) = log(client, opening, records, part, index, sealed).await?;
             entries.push((entry, records.to_vec()));
             receipt = Some(at);
         }
@@ -94,7 +97,10 @@ pub async fn open(client: &Client, opening: &Opening) -> Result<OpenedChart> {
     // The vault is met while the entry waits to be finalized. Nothing is fetched before, and a refusal
     // does not wait for a vault.
     let meeting = async {
-        let session = client.session(patient).await;
+        let session = match met {
+            Some(session) => Ok(session),
+            None => client.session(patient).await,
+        };
         tracing::debug!("signed in");
         Ok::<_, Error>(session)
     };
@@ -174,15 +180,18 @@ pub(super) async fn manifest(
         records: vec![record],
         list: true,
         grant,
-        acting_for: None,
         out: None,
     };
     let salus = client.salus().await?;
     let rows = salus.all_records(patient).await?;
-    let (index, view) = choose(client, &salus, &opening, &rows).await?;
-    let purpose = view.map_or(Purpose::Treat, |grant| grant.purpose);
-    let (entry, _) = log(client, &opening, &[record], Part::Manifest, index, purpose).await?;
-    let session = client.session(patient).await?;
+    let mut met = None;
+    let (index, view) = choose(client, &salus, &opening, &rows, &mut met).await?;
+    let sealed = sealed(client, &salus, &mut met, patient, (index, view.as_ref())).await?;
+    let (entry, _) = log(client, &opening, &[record], Part::Manifest, index, sealed).await?;
+    let session = match met {
+        Some(session) => session,
+        None => client.session(patient).await?,
+    };
     let salus = client.salus().await?;
     let view = salus
         .grant(patient, index)
@@ -224,16 +233,16 @@ async fn keys(
 }
 
 /// The grant to open under. One that was named is tried whatever it is: only the chain decides.
-async fn choose(
-    client: &Client,
+async fn choose<'a>(
+    client: &'a Client,
     salus: &Salus,
     opening: &Opening,
     rows: &[(RecordIndex, Record)],
-) -> Result<(GrantIndex, Option<Grant>)> {
+    met: &mut Option<Session<'a>>,
+) -> Result<(GrantIndex, Option<GrantView>)> {
     let patient = opening.patient;
     if let Some(index) = opening.grant {
-        let view = salus.grant(patient, index).await?;
-        return Ok((index, view.map(|view| view.grant)));
+        return Ok((index, salus.grant(patient, index).await?));
     }
     let reaches = |grant: &Grant| {
         rows.iter()
@@ -241,19 +250,50 @@ async fn choose(
             .filter(|(index, record)| covers(grant, *index, record))
             .count()
     };
-    salus
-        .all_grants_between(patient, &client.me())
-        .await?
-        .into_iter()
-        .filter(|(_, view)| view.grant.rights.read())
-        .max_by_key(|(index, view)| (view.active, reaches(&view.grant), *index))
-        .map(|(index, view)| (index, Some(view.grant)))
+    let mut found = salus.all_grants_between(patient, &client.me()).await?;
+    found.retain(|(_, view)| view.grant.rights.read());
+    found.sort_by_key(|(index, view)| (view.active, reaches(&view.grant), *index));
+    // Of several to an organisation one is for who asks, and others may be for others there.
+    if found.iter().filter(|(_, view)| view.active).count() > 1 {
+        for (index, view) in found.iter().rev().filter(|(_, view)| view.active) {
+            if acting::fits(client, salus, met, patient, (*index, view)).await {
+                return Ok((*index, Some(view.clone())));
+            }
+        }
+    }
+    found
+        .pop()
+        .map(|(index, view)| (index, Some(view)))
         .ok_or_else(|| {
             Error::NotPermitted(format!(
                 "patient {patient} has shared nothing with {}: ask with `salus request`",
                 client.me()
             ))
         })
+}
+
+/// The seal of the person for whom software opens; none where a person signs. What makes it is fetched
+/// in a session that is begun for it, if need be, and goes on.
+async fn sealed<'a>(
+    client: &'a Client,
+    salus: &Salus,
+    met: &mut Option<Session<'a>>,
+    patient: PatientId,
+    (index, view): (GrantIndex, Option<&GrantView>),
+) -> Result<Option<H256>> {
+    let Some(person) = acting::person(client, salus).await? else {
+        return Ok(None);
+    };
+    if let Some(seal) = acting::kept(client, patient, index, &person)? {
+        return Ok(Some(seal));
+    }
+    let view = view.ok_or_else(|| super::no_grant(patient, index))?;
+    let session = match met {
+        Some(session) => &*session,
+        None => met.insert(client.session(patient).await?),
+    };
+    let seal = acting::seal(client, salus, session, patient, (index, view), &person).await?;
+    Ok(Some(seal))
 }
 
 /// The records to open: those named with what corrects them, or all that the grant reaches.
@@ -302,16 +342,9 @@ async fn log(
     records: &[RecordIndex],
     part: Part,
     grant: GrantIndex,
-    purpose: Purpose,
+    sealed: Option<H256>,
 ) -> Result<(Opened, Receipt)> {
-    let call = calls::access_log::open(
-        opening.patient,
-        records,
-        part,
-        grant,
-        purpose,
-        opening.acting_for.as_ref(),
-    )?;
+    let call = calls::access_log::open(opening.patient, records, part, grant, sealed)?;
     let submitted = client.submit(&call).await?;
     match submitted.event("AccessLog", "Opened") {
         Some(event) => Ok((
@@ -366,6 +399,35 @@ pub(super) async fn envelope(
         let sealed = object?.read(File::Body).await?;
         match Envelope::open(keys, &sealed, &patient) {
             Ok(envelope) => return Ok(envelope),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Fetches what seals persons under a grant, from its newest envelope that opens. No opening is needed.
+pub(super) async fn seal_key(
+    session: &Session<'_>,
+    patient: PatientId,
+    grant: GrantIndex,
+    envelopes: &[Cid],
+    keys: &[DecryptionKey],
+) -> Result<SealKey> {
+    let mut last = Error::NotPermitted(format!(
+        "grant {grant} of patient {patient} came without an envelope: ask the patient to share anew"
+    ));
+    for (number, content) in envelopes.iter().enumerate().rev() {
+        let location = Location::Envelope(patient, grant, number as u32);
+        let object = match session.object(location, content, None, None).await {
+            Ok(object) => object,
+            Err(error) if error.is_not_found() => {
+                last = error.into();
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match SealKey::open(keys, &object.read(File::Seal).await?, &patient) {
+            Ok(key) => return Ok(key),
             Err(error) => last = error,
         }
     }
@@ -449,7 +511,9 @@ async fn remember(
 
 #[cfg(test)]
 mod tests {
-    use salus_primitives::{api::GrantView, Basis, CompartmentId, Grantee, Moment, Rights, Scope};
+    use salus_primitives::{
+        AccountId, Basis, CompartmentId, Grantee, Moment, Purpose, Rights, Scope,
+    };
 
     use super::*;
     use crate::actions::double::{World, HOME};
@@ -489,6 +553,7 @@ mod tests {
             content: Cid::dag_pb([3; 32]),
             commitment: sp_core::H256::zero(),
             author: AccountId::new([1; 32]),
+            person: None,
             organisation: None,
             anchored_at: 0,
             placed_by: AccountId::new([1; 32]),
@@ -556,11 +621,12 @@ mod tests {
             records: Vec::new(),
             list: true,
             grant: None,
-            acting_for: None,
             out: None,
         };
         let salus = client.salus().await.unwrap();
-        let (found, grant) = choose(client, &salus, &opening, &[]).await.unwrap();
+        let mut met = None;
+        let chosen = choose(client, &salus, &opening, &[], &mut met);
+        let (found, grant) = chosen.await.unwrap();
         assert_eq!(found, 5);
         assert!(grant.is_some());
         // Whoever fills the list of all grants to somebody hides none from them.

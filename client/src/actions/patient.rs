@@ -693,6 +693,7 @@ mod tests {
             compartment: salus_primitives::CompartmentId([1; 16]),
             epoch: 0,
             author: client.me(),
+            person: None,
             organisation: None,
             placed_by: client.me(),
             content: salus_primitives::Cid::dag_pb([1; 32]),

@@ -1,6 +1,6 @@
 //! Records: adding them, finding them, and proving that a file is one of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::FileExt;
@@ -15,6 +15,7 @@ use salus_primitives::{
 use serde::Serialize;
 use sp_core::H256;
 
+use super::acting;
 use super::identity::{back_up, current_keyring};
 use super::opening::{self, envelope};
 use super::sharing::rotate_if_needed;
@@ -238,11 +239,13 @@ pub(super) async fn add_to(
     let aims: Vec<Aim> = files.iter().map(|(_, aim)| aim.clone()).collect();
     let targets = targets(client, patient, &aims).await?;
     let session = client.session(patient).await?;
+    let seals = seals(client, &session, patient, &targets).await?;
     let mut items = Vec::new();
     let mut records = Vec::new();
     for ((file, _), target) in files.iter().zip(&targets) {
         let sent = send(client, &session, patient, file, &target.key).await?;
-        let new = sent.new_record(target.compartment, target.epoch);
+        let mut new = sent.new_record(target.compartment, target.epoch);
+        new.person = target.grant.and_then(|grant| seals.get(&grant).copied());
         records.push(AddedRecord {
             record: 0,
             compartment: target.compartment.to_string(),
@@ -272,6 +275,32 @@ pub(super) async fn add_to(
         records,
         receipt: (&submitted).into(),
     })
+}
+
+/// The seals of the person for whom software writes, for each grant that it writes under. None where a
+/// person signs.
+async fn seals(
+    client: &Client,
+    session: &Session<'_>,
+    patient: PatientId,
+    targets: &[Target],
+) -> Result<BTreeMap<GrantIndex, H256>> {
+    let mut seals = BTreeMap::new();
+    let grants: BTreeSet<GrantIndex> = targets.iter().filter_map(|target| target.grant).collect();
+    if grants.is_empty() {
+        return Ok(seals);
+    }
+    let salus = client.salus().await?;
+    let Some(person) = acting::person(client, &salus).await? else {
+        return Ok(seals);
+    };
+    for grant in grants {
+        let view = salus.grant(patient, grant).await?;
+        let view = view.ok_or_else(|| super::no_grant(patient, grant))?;
+        let seal = acting::seal(client, &salus, session, patient, (grant, &view), &person).await?;
+        seals.insert(grant, seal);
+    }
+    Ok(seals)
 }
 
 async fn targets(client: &Client, patient: PatientId, aims: &[Aim]) -> Result<Vec<Target>> {
@@ -409,10 +438,19 @@ async fn write_grants(
     patient: PatientId,
 ) -> Result<Vec<WriteGrant>> {
     let mut grants = Vec::new();
-    for (index, view) in salus.all_grants_between(patient, &client.me()).await? {
-        if !view.active || !view.grant.rights.write() {
-            continue;
+    let mut found = salus.all_grants_between(patient, &client.me()).await?;
+    found.retain(|(_, view)| view.active && view.grant.rights.write());
+    if found.len() > 1 {
+        // Of several to an organisation one is for who writes, and others may be for others there.
+        let (mut met, mut fitting) = (None, Vec::new());
+        for (index, view) in &found {
+            if acting::fits(client, salus, &mut met, patient, (*index, view)).await {
+                fitting.push(*index);
+            }
         }
+        found.retain(|(index, _)| fitting.is_empty() || fitting.contains(index));
+    }
+    for (index, view) in found {
         // One that lets read, too, has keys in its envelope: it is handed out only after an opening.
         let (names, unread) = match view.grant.rights.read() {
             true => (None, None),

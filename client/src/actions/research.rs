@@ -338,7 +338,14 @@ pub async fn join(client: &Client, prepared: &Prepared) -> Result<Joined> {
         None => add(client, prepared, compartment).await?,
     };
     let keyring = current_keyring(client, patient).await?;
-    let envelope = hand_over(client, &keyring, compartment, prepared.organisation).await?;
+    let envelope = hand_over(
+        client,
+        &keyring,
+        compartment,
+        prepared.organisation,
+        prepared.preview.study.ends_at,
+    )
+    .await?;
     let call = calls::research::opt_in(study, patient, compartment, record, envelope);
     let submitted = client.submit(&call).await?;
     Ok(Joined {

@@ -10,7 +10,6 @@ use salus_primitives::{
 };
 use serde::Serialize;
 
-use super::describe::Names;
 use super::identity::{back_up, current_keyring, published, rotate_inbox};
 use super::records::{fetch, own_record_keys, plain_name, RecordView};
 use super::sharing::rotate_compartments;
@@ -53,10 +52,15 @@ pub async fn export(client: &Client, patient: PatientId, out: &Path) -> Result<E
     let records = records(client, &keyring, out, &mut unreadable).await?;
     let trail = watching::read(client, patient).await?;
     let remembered = watching::verify(client, &trail).await;
-    let mut log = watching::log(&trail, &Names::of(client).await?);
+    let secrets = watching::secrets(client, &trail).await?;
+    let names = watching::names(client, &trail, &secrets, &[]).await?;
+    let mut log = watching::log(&trail, &names);
     log.verified = Some(remembered.is_ok());
     log.remembered = or_note(remembered, "the trail", &mut unreadable);
-    write_atomically(&out.join(TRAIL), watching::to_file(&trail)?.as_bytes())?;
+    write_atomically(
+        &out.join(TRAIL),
+        watching::to_file(&trail, &secrets)?.as_bytes(),
+    )?;
     let requests = sharing::requests(client, patient).await;
     let corrections = corrections::list(client, patient).await;
     let export = Export {
@@ -203,7 +207,8 @@ pub async fn disclosures(
             Some((*index, label.to_string()))
         })
         .collect();
-    let names = Names::of(client).await?;
+    let secrets = watching::secrets(client, &trail).await?;
+    let names = watching::names(client, &trail, &secrets, &[]).await?;
     let accounting = account(patient.to_string(), &trail.entries, &names, &labels)?;
     Ok(accounting.between(from, to))
 }

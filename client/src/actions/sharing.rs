@@ -1,9 +1,9 @@
 //! Who may see what: asking, granting, revoking.
 
 use salus_primitives::{
-    AccountId, Balance, Basis, Cid, CompartmentId, Controller, ControllerRole, Grant, GrantIndex,
-    GrantTerms, Grantee, Moment, ObjectKind, OrgId, PatientId, Purpose, RecordIndex, Request,
-    RequestIndex, RequestState, Rights, Scope, Subject,
+    api::GrantView, AccountId, Balance, Basis, Cid, CompartmentId, Controller, ControllerRole,
+    Grant, GrantIndex, GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, RecordIndex,
+    Request, RequestIndex, RequestState, Rights, Scope, Subject,
 };
 use serde::Serialize;
 
@@ -11,15 +11,16 @@ use super::describe::{moment, span};
 use super::identity::{back_up, current_keyring};
 use super::records::{fetch, no_record, own_record_keys};
 use super::{
-    caused, cid, credits, emergency, grantee_text, letters, no_grant, number, purpose_code,
-    rights_word, Client, Receipt,
+    acting, caused, cid, credits, emergency, grantee_text, letters, no_grant, number, opening,
+    purpose_code, rights_word, Client, Receipt,
 };
 use crate::chain::{calls, Salus};
 use crate::error::{Error, Result};
 use crate::files::age::{file_key, EncryptionKey};
 use crate::files::envelope::{Envelope, SharedRecord};
 use crate::files::letter::Letter;
-use crate::files::object::build_body;
+use crate::files::object::build_envelope;
+use crate::files::seal::SealKey;
 use crate::keyring::{Keyring, Label};
 use crate::taxonomy::{Category, Sensitivity};
 use crate::vault::{File, Location, Session};
@@ -54,6 +55,9 @@ pub struct Sharing {
     /// Only records anchored in this time.
     pub anchored_from: Option<Moment>,
     pub anchored_until: Option<Moment>,
+    /// Whether the chain names the person, who then signs in clear. Else it names the person's
+    /// organisation, whose software signs for them.
+    pub in_own_name: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -61,6 +65,10 @@ pub struct Shared {
     pub grant: GrantIndex,
     pub patient: String,
     pub grantee: String,
+    /// For whom of the organisation it is meant, of which the chain says nothing.
+    pub person: Option<String>,
+    /// Whether the chain names the person.
+    pub in_own_name: bool,
     pub rights: &'static str,
     pub purpose: &'static str,
     pub labels: Vec<String>,
@@ -93,12 +101,13 @@ async fn grant(
     let expires_at = starts_at.saturating_add(sharing.duration);
     let role = salus.controller(patient, &client.me()).await?;
     ensure_within_role(role.as_ref(), expires_at)?;
-    let grantee = grantee(&salus, &sharing.with).await?;
-    let key = grantee_key(client, &salus, &grantee).await?;
+    let (grantee, person) = grantee(&salus, &sharing.with, sharing.in_own_name).await?;
+    let readers = readers(client, &salus, &grantee, person.as_ref()).await?;
     let scope = scope(&mut keyring, client, &sharing.what, sharing.rights).await?;
     let session = client.session(patient).await?;
     let envelope = make_envelope(client, &session, &keyring, &scope, sharing.rights).await?;
-    let content = send_envelope(client, &session, &envelope, &key).await?;
+    let seal = seal_key(&keyring, &grantee, &scope, expires_at, person.clone());
+    let content = send_to(client, &session, &keyring, &envelope, &seal, &readers).await?;
 
     let terms = GrantTerms {
         grantee: grantee.clone(),
@@ -120,10 +129,18 @@ async fn grant(
     let submitted = client.submit(&call).await?;
     let event = caused(&submitted, "Consent", "Granted")?;
     let (labels, records) = scope_texts(&scope, Some(&keyring));
+    let index = number(event, "grant")?;
+    // So that this profile can say for whom it is without asking the vault.
+    let device = client.device.public();
+    if let Err(error) = client.profile.save_seal_key(index, &seal, &device) {
+        tracing::warn!("for whom grant {index} is was not kept here: {error}");
+    }
     Ok(Shared {
-        grant: number(event, "grant")?,
+        grant: index,
         patient: patient.to_string(),
         grantee: grantee_text(&grantee),
+        person: person.as_ref().map(AccountId::to_string),
+        in_own_name: matches!(grantee, Grantee::Clinician { .. }),
         rights: rights_word(sharing.rights),
         purpose: purpose_code(sharing.purpose),
         labels,
@@ -140,10 +157,15 @@ async fn grant(
     })
 }
 
-async fn grantee(salus: &Salus, who: &Who) -> Result<Grantee> {
+/// To whom the chain says that a grant is given, and for whom there it is meant.
+async fn grantee(
+    salus: &Salus,
+    who: &Who,
+    in_own_name: bool,
+) -> Result<(Grantee, Option<AccountId>)> {
     match who {
         Who::Organisation(organisation) => match salus.organisation(*organisation).await? {
-            Some(_) => Ok(Grantee::Organisation(*organisation)),
+            Some(_) => Ok((Grantee::Organisation(*organisation), None)),
             None => Err(super::organisation::unknown(*organisation)),
         },
         Who::Account(account) => {
@@ -152,20 +174,70 @@ async fn grantee(salus: &Salus, who: &Who) -> Result<Grantee> {
                     "{account} is no clinician in good standing: compare the address, or ask that person's organisation"
                 ))
             })?;
-            Ok(Grantee::Clinician {
-                account: account.clone(),
-                organisation: member.organisation(),
-            })
+            Ok(meant_for(account, &member, in_own_name))
         }
     }
 }
 
-async fn grantee_key(client: &Client, salus: &Salus, grantee: &Grantee) -> Result<EncryptionKey> {
-    let subject = match grantee {
-        Grantee::Clinician { account, .. } => Subject::Account(account.clone()),
-        Grantee::Organisation(organisation) => Subject::Organisation(*organisation),
+fn meant_for(
+    account: &AccountId,
+    member: &Member,
+    in_own_name: bool,
+) -> (Grantee, Option<AccountId>) {
+    let organisation = member.organisation();
+    match in_own_name {
+        true => {
+            let account = account.clone();
+            let grantee = Grantee::Clinician {
+                account,
+                organisation,
+            };
+            (grantee, None)
+        }
+        // Software acts for everybody there.
+        false if member.is_service() => (Grantee::Organisation(organisation), None),
+        false => (Grantee::Organisation(organisation), Some(account.clone())),
+    }
+}
+
+/// The keys that open a grant's envelope: of the person in whose name it is, or of the organisation's
+/// software and, if one is meant, of the person there.
+async fn readers(
+    client: &Client,
+    salus: &Salus,
+    grantee: &Grantee,
+    person: Option<&AccountId>,
+) -> Result<Vec<EncryptionKey>> {
+    let organisation = match grantee {
+        Grantee::Clinician { account, .. } => {
+            let subject = Subject::Account(account.clone());
+            return Ok(vec![client.recipient(salus, &subject).await?]);
+        }
+        Grantee::Organisation(organisation) => *organisation,
     };
-    client.recipient(salus, &subject).await
+    let Some(person) = person else {
+        let subject = Subject::Organisation(organisation);
+        return Ok(vec![client.recipient(salus, &subject).await?]);
+    };
+    letters::responders(client, salus, person, organisation).await
+}
+
+/// What seals persons under a grant with these terms. Where a person signs, nobody is sealed.
+fn seal_key(
+    keyring: &Keyring,
+    grantee: &Grantee,
+    scope: &Scope,
+    expires_at: Moment,
+    person: Option<AccountId>,
+) -> SealKey {
+    let patient = keyring.patient();
+    match grantee {
+        Grantee::Organisation(organisation) => {
+            let secret = keyring.seal_secret(*organisation, scope, expires_at);
+            SealKey::new(patient, secret, person)
+        }
+        Grantee::Clinician { .. } => SealKey::unused(patient),
+    }
 }
 
 /// What flags that are named stand for.
@@ -268,31 +340,64 @@ async fn make_envelope(
     }
 }
 
-/// Puts the keys of a compartment into the vault, for an organisation's members to read.
+/// Puts the keys of a compartment into the vault, for an organisation's members to read until then.
 pub(super) async fn hand_over(
     client: &Client,
     keyring: &Keyring,
     compartment: CompartmentId,
     to: OrgId,
+    until: Moment,
 ) -> Result<Cid> {
     let salus = client.salus().await?;
-    let key = grantee_key(client, &salus, &Grantee::Organisation(to)).await?;
+    let grantee = Grantee::Organisation(to);
+    let readers = readers(client, &salus, &grantee, None).await?;
     let session = client.session(keyring.patient()).await?;
     let envelope = keyring.envelope(&[compartment])?;
-    send_envelope(client, &session, &envelope, &key).await
+    let only = vec![compartment].try_into();
+    let scope =
+        Scope::Compartments(only.map_err(|_| Error::UnknownCompartment(compartment.to_string()))?);
+    let seal = seal_key(keyring, &grantee, &scope, until, None);
+    send_to(client, &session, keyring, &envelope, &seal, &readers).await
 }
 
+/// Puts an envelope into the vault: its keys for the readers, and what seals persons for them and for
+/// the patient, whose programs say by it for whom a grant is.
+async fn send_to(
+    client: &Client,
+    session: &Session<'_>,
+    keyring: &Keyring,
+    envelope: &Envelope,
+    seal: &SealKey,
+    readers: &[EncryptionKey],
+) -> Result<Cid> {
+    let own = keyring.inbox().newest().map(|(_, key)| key.public());
+    let seal_to: Vec<EncryptionKey> = readers.iter().cloned().chain(own).collect();
+    send(client, session, envelope, readers, (&seal_to, seal)).await
+}
+
+/// Puts keys into the vault that are handed over in the open, to a person who signs.
 pub(super) async fn send_envelope(
     client: &Client,
     session: &Session<'_>,
     envelope: &Envelope,
     key: &EncryptionKey,
 ) -> Result<Cid> {
-    let object = build_body(
+    let to = std::slice::from_ref(key);
+    let seal = SealKey::unused(envelope.patient);
+    send(client, session, envelope, to, (to, &seal)).await
+}
+
+async fn send(
+    client: &Client,
+    session: &Session<'_>,
+    envelope: &Envelope,
+    to: &[EncryptionKey],
+    (seal_to, seal): (&[EncryptionKey], &SealKey),
+) -> Result<Cid> {
+    let object = build_envelope(
         &client.place(envelope.patient),
-        ObjectKind::Envelope,
-        std::slice::from_ref(key),
-        &envelope.to_json()?,
+        (to, &envelope.to_json()?),
+        (seal_to, &seal.to_json()?),
     )?;
     client.upload(session, &object).await?;
     Ok(object.cid())
@@ -442,8 +547,14 @@ async fn redeliver(
             );
             continue;
         }
-        let key = match grantee_key(client, &salus, &view.grant.grantee).await {
-            Ok(key) => key,
+        let found = async {
+            let grantee = &view.grant.grantee;
+            let person = meant(client, &mut session, keyring, index, &view).await?;
+            let readers = readers(client, &salus, grantee, person.as_ref()).await?;
+            Ok::<_, Error>((person, readers))
+        };
+        let (person, readers) = match found.await {
+            Ok(found) => found,
             Err(error) => {
                 tracing::warn!("grant {index} did not get the new key: {error}");
                 continue;
@@ -461,7 +572,14 @@ async fn redeliver(
             }
             other => other?,
         };
-        let content = send_envelope(client, session, &envelope, &key).await?;
+        let Grant {
+            grantee,
+            scope,
+            expires_at,
+            ..
+        } = &view.grant;
+        let seal = seal_key(keyring, grantee, scope, *expires_at, person);
+        let content = send_to(client, session, keyring, &envelope, &seal, &readers).await?;
         deliveries.push(calls::consent::deliver_envelope(patient, index, content));
         delivered.push((index, scope));
     }
@@ -476,11 +594,39 @@ async fn redeliver(
     Ok(kept)
 }
 
+/// For whom of an organisation a grant is meant, as its envelope says; nobody in particular, if none.
+async fn meant<'a>(
+    client: &'a Client,
+    session: &mut Option<Session<'a>>,
+    keyring: &Keyring,
+    index: GrantIndex,
+    view: &GrantView,
+) -> Result<Option<AccountId>> {
+    if matches!(view.grant.grantee, Grantee::Clinician { .. }) {
+        return Ok(None);
+    }
+    let patient = keyring.patient();
+    if let Some(kept) = client.profile.seal_key(&patient, index, &client.device)? {
+        return Ok(kept.person);
+    }
+    let keys = keyring.inbox_keys();
+    let session = match session {
+        Some(session) => &*session,
+        None => session.insert(client.session(patient).await?),
+    };
+    let seal = opening::seal_key(session, patient, index, &view.envelopes, &keys).await?;
+    let device = client.device.public();
+    client.profile.save_seal_key(index, &seal, &device)?;
+    Ok(seal.person)
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct GrantRow {
     pub patient: String,
     pub grant: GrantIndex,
     pub grantee: String,
+    /// For whom of the organisation it is meant, where this profile can say so: the chain does not.
+    pub person: Option<String>,
     pub organisation: OrgId,
     pub rights: &'static str,
     pub purpose: &'static str,
@@ -511,7 +657,7 @@ fn scope_texts(scope: &Scope, keyring: Option<&Keyring>) -> (Vec<String>, Vec<Re
 pub(super) fn grant_row(
     patient: PatientId,
     index: GrantIndex,
-    view: &salus_primitives::api::GrantView,
+    view: &GrantView,
     keyring: Option<&Keyring>,
 ) -> GrantRow {
     let grant = &view.grant;
@@ -520,6 +666,7 @@ pub(super) fn grant_row(
         patient: patient.to_string(),
         grant: index,
         grantee: grantee_text(&grant.grantee),
+        person: None,
         organisation: grant.grantee.organisation(),
         rights: rights_word(grant.rights),
         purpose: purpose_code(grant.purpose),
@@ -543,14 +690,27 @@ pub(super) fn grant_row(
 pub async fn given(client: &Client, patient: PatientId) -> Result<Vec<GrantRow>> {
     let keyring = client.profile.keyring(&patient, &client.device)?;
     let salus = client.salus().await?;
-    let rows = match client.controls(&salus, patient).await? {
+    let controls = client.controls(&salus, patient).await?;
+    let rows = match controls {
         true => salus.all_grants(patient).await?,
         false => salus.all_grants_between(patient, &client.me()).await?,
     };
-    Ok(rows
-        .iter()
-        .map(|(index, view)| grant_row(patient, *index, view, keyring.as_ref()))
-        .collect())
+    let mut views = Vec::with_capacity(rows.len());
+    let mut session = None;
+    let mut is_away = false;
+    for (index, view) in &rows {
+        let mut row = grant_row(patient, *index, view, keyring.as_ref());
+        let asks = controls && view.active && !is_away;
+        if let Some(keyring) = keyring.as_ref().filter(|_| asks) {
+            match meant(client, &mut session, keyring, *index, view).await {
+                Ok(person) => row.person = person.map(|person| person.to_string()),
+                // The list is what was asked for; a vault that is away is asked once.
+                Err(_) => is_away = session.is_none(),
+            }
+        }
+        views.push(row);
+    }
+    Ok(views)
 }
 
 /// Who shares with this account or its organisation.
@@ -615,6 +775,8 @@ pub async fn request(client: &Client, patient: PatientId, asking: &Asking) -> Re
     letter.categories = asking.categories.clone();
     letter.sensitivity = asking.flags.clone();
     letter.duration = Some(asking.duration);
+    let person = acting::person(client, &salus).await?;
+    letter.person = person.as_ref().map(AccountId::to_string);
     let mut to = vec![inbox];
     // So that the requester can read it again.
     let own = Subject::Account(client.me());
@@ -644,6 +806,8 @@ pub struct RequestRow {
     pub patient: String,
     pub request: RequestIndex,
     pub requester: String,
+    /// The person for whom software asked, as the letter says.
+    pub person: Option<String>,
     pub organisation: OrgId,
     pub purpose: &'static str,
     pub duration: Moment,
@@ -697,6 +861,7 @@ pub async fn requests(client: &Client, patient: PatientId) -> Result<Vec<Request
             patient: patient.to_string(),
             request: index,
             requester: request.requester.to_string(),
+            person: None,
             organisation: request.organisation,
             purpose: purpose_code(request.purpose),
             duration: request.duration,
@@ -719,6 +884,7 @@ pub async fn requests(client: &Client, patient: PatientId) -> Result<Vec<Request
                     .iter()
                     .map(Sensitivity::to_string)
                     .collect();
+                row.person = letter.person;
                 row.subject = Some(letter.subject);
                 row.text = Some(letter.text);
             }
@@ -735,6 +901,8 @@ pub struct Approval {
     pub categories: Option<Vec<Category>>,
     pub flags: Option<Vec<Sensitivity>>,
     pub duration: Option<Moment>,
+    /// As [`Sharing::in_own_name`].
+    pub in_own_name: bool,
 }
 
 /// What a carer's or a colleague's yes would be refused for, told before any key is handed out. Nothing
@@ -825,12 +993,11 @@ pub async fn approve(
         row.decided_since,
     )?;
     ensure_may_be_paid(role, salus.offer(patient, index).await?)?;
-    let (categories, flags) = match &approval.categories {
-        Some(categories) => (
-            categories.clone(),
-            approval.flags.clone().unwrap_or_default(),
-        ),
-        None => {
+    let asker = salus.member(&request.requester).await?;
+    let by_software = asker.as_ref().is_some_and(Member::is_service);
+    let letter = match approval.categories.is_none() || by_software {
+        false => None,
+        true => {
             let keys = letters::keys(client, &salus, patient).await?;
             let session = client.session(patient).await?;
             let letter = letters::read(
@@ -841,9 +1008,25 @@ pub async fn approve(
                 &keys,
             )
             .await?;
+            Some(letter)
+        }
+    };
+    let with = match letter.as_ref().and_then(|letter| letter.person.as_ref()) {
+        Some(person) if by_software => {
+            asked_for(&salus, person, request.organisation, approval.in_own_name).await?
+        }
+        _ => request.requester.clone(),
+    };
+    let (categories, flags) = match (&approval.categories, letter) {
+        (Some(categories), _) => (
+            categories.clone(),
+            approval.flags.clone().unwrap_or_default(),
+        ),
+        (None, Some(letter)) => {
             let flags = approval.flags.clone().unwrap_or(letter.sensitivity);
             (letter.categories, flags)
         }
+        (None, None) => (Vec::new(), Vec::new()),
     };
     if categories.is_empty() && flags.is_empty() {
         return Err(Error::Unfit(
@@ -852,7 +1035,7 @@ pub async fn approve(
         ));
     }
     let sharing = Sharing {
-        with: Who::Account(request.requester.clone()),
+        with: Who::Account(with),
         what: What::Categories(categories, flags),
         rights: Rights::Read,
         purpose: request.purpose,
@@ -860,8 +1043,33 @@ pub async fn approve(
         starts_at: None,
         anchored_from: None,
         anchored_until: None,
+        in_own_name: approval.in_own_name,
     };
     grant(client, patient, &sharing, Some(index)).await
+}
+
+/// The person for whom an organisation's software asked, if that person is one of the organisation's.
+async fn asked_for(
+    salus: &Salus,
+    person: &str,
+    organisation: OrgId,
+    in_own_name: bool,
+) -> Result<AccountId> {
+    if in_own_name {
+        return Err(Error::Unfit(
+            "an organisation's software asked, and only the organisation can be answered: leave --in-own-name out, or share with that person".into(),
+        ));
+    }
+    let account: AccountId = person
+        .parse()
+        .map_err(|_| Error::Unfit(format!("the letter names {person}, which is no account")))?;
+    let member = salus.member(&account).await?;
+    match member.is_some_and(|member| member.organisation() == organisation) {
+        true => Ok(account),
+        false => Err(Error::Unfit(format!(
+            "the letter names {account}, who is no clinician of organisation {organisation} in good standing: `salus decline`, or ask that organisation"
+        ))),
+    }
 }
 
 fn no_request(patient: PatientId, request: RequestIndex) -> Error {
@@ -918,7 +1126,7 @@ async fn end_request(
 
 #[cfg(test)]
 mod tests {
-    use salus_primitives::{api::GrantView, SignedRecipient};
+    use salus_primitives::{ClinicianRole, SignedRecipient};
 
     use super::*;
     use crate::actions::double::World;
@@ -996,8 +1204,37 @@ mod tests {
         assert!(delivered.is_empty());
         assert!(!tried(&world));
         keyring.leave_out([8].into());
+        let seal = SealKey::unused(PATIENT);
+        let device = world.client.device.public();
+        world
+            .client
+            .profile
+            .save_seal_key(7, &seal, &device)
+            .unwrap();
         redeliver(&world.client, &keyring, &[id]).await.unwrap();
         assert!(tried(&world), "else nothing was left out");
+    }
+
+    #[test]
+    fn by_default_the_chain_hears_of_the_organisation_and_the_envelope_of_the_person() {
+        let account = AccountId::new([1; 32]);
+        let member = |role| Member::Clinician {
+            organisation: 3,
+            role,
+        };
+        let physician = member(ClinicianRole::Physician);
+        let organisation = Grantee::Organisation(3);
+        assert_eq!(
+            meant_for(&account, &physician, false),
+            (organisation.clone(), Some(account.clone()))
+        );
+        let named = Grantee::Clinician {
+            account: account.clone(),
+            organisation: 3,
+        };
+        assert_eq!(meant_for(&account, &physician, true), (named, None));
+        let service = member(ClinicianRole::Service);
+        assert_eq!(meant_for(&account, &service, false), (organisation, None));
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use salus_primitives::{
-    AccountId, GrantIndex, Member, Moment, OrgId, PatientId, RecordIndex, TrailHead,
+    AccountId, ClinicianRole, GrantIndex, Grantee, Member, Moment, OrgId, PatientId, RecordIndex,
+    TrailHead,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sp_core::H256;
 
@@ -14,6 +15,7 @@ use super::describe::Names;
 use super::{emergency, Client};
 use crate::chain::{Chain, ChainEvent, Salus};
 use crate::error::{Error, Result};
+use crate::persons::{self, Directory, Person, Secrets};
 use crate::trail::{self, Head, SeenHead, Trail, TrailError};
 
 /// A trail as people read it.
@@ -39,6 +41,8 @@ pub struct LogEntry {
     pub pallet: String,
     pub variant: String,
     pub fields: Value,
+    /// Whom the entry's seal is of, if it bears one and that could be opened.
+    pub person: Option<Person>,
     pub text: String,
 }
 
@@ -113,6 +117,52 @@ pub async fn verify_saved_online(client: &Client, trail: &Trail) -> Result<()> {
     Ok(())
 }
 
+/// What opens the seals of persons in a trail, for who has the patient's keyring; nothing for others.
+pub async fn secrets(client: &Client, trail: &Trail) -> Result<Secrets> {
+    let mut secrets = Secrets::default();
+    let keyring = client.profile.keyring(&trail.patient, &client.device)?;
+    let Some(keyring) = keyring.filter(|_| !persons::organisations(&trail.entries).is_empty())
+    else {
+        return Ok(secrets);
+    };
+    for (index, view) in client.salus().await?.all_grants(trail.patient).await? {
+        let grant = view.grant;
+        if let Grantee::Organisation(organisation) = grant.grantee {
+            let secret = keyring.seal_secret(organisation, &grant.scope, grant.expires_at);
+            secrets.insert(index, *secret);
+        }
+    }
+    Ok(secrets.needed_for(&trail.entries))
+}
+
+/// The names for a trail's sentences, with the persons whose seals the secrets open. Those whom their
+/// organisation credentials now are tried, and the others who are named.
+pub async fn names(
+    client: &Client,
+    trail: &Trail,
+    secrets: &Secrets,
+    others: &[AccountId],
+) -> Result<Names> {
+    let mut names = Names::of(client).await?;
+    names.learn_purposes(&trail.entries);
+    if secrets.is_empty() {
+        return Ok(names);
+    }
+    let salus = client.salus().await?;
+    let mut directory = Directory::new();
+    for organisation in persons::organisations(&trail.entries) {
+        let people = salus.all_clinicians(organisation).await?.into_iter();
+        let people = people
+            .filter(|(_, row)| row.role != ClinicianRole::Service)
+            .map(|(account, row)| (account, Some(row.role)))
+            .chain(others.iter().map(|account| (account.clone(), None)));
+        directory.insert(organisation, people.collect());
+    }
+    let (genesis, entries) = (client.chain.genesis(), &trail.entries);
+    names.persons = persons::open(&genesis, &trail.patient, entries, secrets, &directory);
+    Ok(names)
+}
+
 /// A trail with its entries in sentences.
 pub fn log(trail: &Trail, names: &Names) -> Log {
     Log {
@@ -133,26 +183,34 @@ pub fn log(trail: &Trail, names: &Names) -> Log {
                 pallet: entry.pallet.clone(),
                 variant: entry.variant.clone(),
                 fields: entry.fields.clone(),
+                person: entry.fields["person"]
+                    .as_str()
+                    .and_then(|seal| names.persons.get(seal).cloned()),
                 text: names.sentence(&entry.pallet, &entry.variant, &entry.fields),
             })
             .collect(),
     }
 }
 
-/// A trail as a JSON document with one entry on each line, so that people can compare two of them.
-pub fn to_file(trail: &Trail) -> Result<String> {
+/// A trail as a JSON document with one entry on each line, so that people can compare two of them; with
+/// what opens the seals of persons, if whoever gets it is to know them.
+pub fn to_file(trail: &Trail, secrets: &Secrets) -> Result<String> {
     fn json(value: &impl Serialize) -> Result<String> {
         serde_json::to_string(value).map_err(|error| Error::invalid("trail", error))
     }
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{{\"genesis\":{},\"patient\":\"{}\",\"at\":{},\"head\":{},\"entries\":[",
+        "{{\"genesis\":{},\"patient\":\"{}\",\"at\":{},\"head\":{},",
         json(&trail.genesis)?,
         trail.patient,
         trail.at,
         json(&trail.head)?
     );
+    if !secrets.is_empty() {
+        let _ = writeln!(text, "\"persons\":{},", json(secrets)?);
+    }
+    text.push_str("\"entries\":[\n");
     for (number, entry) in trail.entries.iter().enumerate() {
         let comma = if number + 1 < trail.entries.len() {
             ","
@@ -165,8 +223,17 @@ pub fn to_file(trail: &Trail) -> Result<String> {
     Ok(text)
 }
 
-pub fn from_file(text: &str) -> Result<Trail> {
-    serde_json::from_str(text).map_err(|error| Error::invalid("trail", error))
+/// A saved trail, and what opens the seals of persons in it, if that was saved with it.
+pub fn from_file(text: &str) -> Result<(Trail, Secrets)> {
+    #[derive(Deserialize)]
+    struct Persons {
+        #[serde(default)]
+        persons: Secrets,
+    }
+    let bad = |error| Error::invalid("trail", error);
+    let trail = serde_json::from_str(text).map_err(bad)?;
+    let Persons { persons } = serde_json::from_str(text).map_err(bad)?;
+    Ok((trail, persons))
 }
 
 /// Something that concerns a person.
@@ -430,22 +497,35 @@ mod tests {
 
     #[test]
     fn a_saved_trail_holds_and_each_line_taken_out_is_noticed() {
-        let text = to_file(&trail(5)).unwrap();
-        assert!(verify_saved(&Heads::default(), &from_file(&text).unwrap()).is_ok());
+        let text = to_file(&trail(5), &Secrets::default()).unwrap();
+        assert!(verify_saved(&Heads::default(), &from_file(&text).unwrap().0).is_ok());
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 7, "one line for each entry");
         for out in 1..5 {
             let mut less = lines.clone();
             less.remove(out);
-            let cut = from_file(&less.join("\n")).unwrap();
+            let (cut, _) = from_file(&less.join("\n")).unwrap();
             assert!(verify_saved(&Heads::default(), &cut).is_err(), "line {out}");
         }
     }
 
     #[test]
+    fn what_opens_seals_is_saved_only_when_it_is_to_be() {
+        let mut secrets = Secrets::default();
+        secrets.insert(3, [7; 32]);
+        let text = to_file(&trail(2), &secrets).unwrap();
+        let (read, found) = from_file(&text).unwrap();
+        assert!(verify_saved(&Heads::default(), &read).is_ok());
+        assert_eq!(found, secrets);
+        let without = to_file(&trail(2), &Secrets::default()).unwrap();
+        assert!(!without.contains(&"07".repeat(32)));
+        assert!(from_file(&without).unwrap().1.is_empty());
+    }
+
+    #[test]
     fn an_empty_trail_can_be_saved() {
-        let text = to_file(&trail(0)).unwrap();
-        assert!(verify_saved(&Heads::default(), &from_file(&text).unwrap()).is_ok());
+        let text = to_file(&trail(0), &Secrets::default()).unwrap();
+        assert!(verify_saved(&Heads::default(), &from_file(&text).unwrap().0).is_ok());
     }
 
     #[test]

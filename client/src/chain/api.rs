@@ -105,9 +105,8 @@ impl Salus {
         fn request(patient: PatientId, request: RequestIndex) -> Option<Request>;
         fn requests(patient: PatientId, from: RequestIndex, limit: u32) -> Vec<(RequestIndex, Request)>;
 
-        /// May `reader` read `record` under `grant` for `purpose`, at the later of `at` and the
-        /// chain's clock?
-        fn may_read(patient: PatientId, grant: GrantIndex, reader: &AccountId, record: RecordIndex, purpose: Purpose, at: Moment) -> bool;
+        /// May `reader` read `record` under `grant`, at the later of `at` and the chain's clock?
+        fn may_read(patient: PatientId, grant: GrantIndex, reader: &AccountId, record: RecordIndex, at: Moment) -> bool;
         /// Whether `account` is the live grantee at the later of `at` and the chain's clock.
         fn holds_grant(patient: PatientId, grant: GrantIndex, account: &AccountId, at: Moment) -> bool;
 

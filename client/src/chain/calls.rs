@@ -382,17 +382,17 @@ pub mod consent {
 pub mod access_log {
     use super::*;
 
-    /// Opens up to 64 records of a patient: writes to the log what will be read.
+    /// Opens up to 64 records of a patient: writes to the log what will be read. Software gives the seal
+    /// of the person for whom it asks.
     pub fn open(
         patient: PatientId,
         records: &[RecordIndex],
         part: Part,
         grant: GrantIndex,
-        purpose: Purpose,
-        acting_for: Option<&AccountId>,
+        person: Option<H256>,
     ) -> Result<Call> {
         at_most("an opening's records", MAX_OPEN, records)?;
-        let args = (patient, records, part, grant, purpose, acting_for).encode();
+        let args = (patient, records, part, grant, person).encode();
         Ok(Call::new("AccessLog", "open", args))
     }
 
@@ -627,22 +627,19 @@ mod tests {
     }
 
     #[test]
-    fn opening_lists_the_records_and_names_whom_it_acts_for() {
-        let person = AccountId::new([0x33; 32]);
-        let open = |for_whom| {
-            access_log::open(PATIENT, &[9], Part::Full, 3, Purpose::Treat, for_whom).unwrap()
-        };
+    fn opening_lists_the_records_and_bears_the_seal_of_a_person() {
+        let seal = H256::repeat_byte(0x33);
+        let open = |person| access_log::open(PATIENT, &[9], Part::Full, 3, person).unwrap();
         let common = [
             "aa".repeat(16),
             "0409000000".into(),
             "01".into(),
             "03000000".into(),
-            "00".into(),
         ]
         .concat();
         assert_args(&open(None), "AccessLog.open", &[&common, "00"]);
         assert_args(
-            &open(Some(&person)),
+            &open(Some(seal)),
             "AccessLog.open",
             &[&common, "01", &"33".repeat(32)],
         );
@@ -703,9 +700,7 @@ mod tests {
             &"x".repeat(MAX_URL as usize + 1)
         )));
         let records = vec![0; MAX_OPEN as usize + 1];
-        let open = |records: &[u32]| {
-            access_log::open(PATIENT, records, Part::Full, 0, Purpose::Treat, None)
-        };
+        let open = |records: &[u32]| access_log::open(PATIENT, records, Part::Full, 0, None);
         assert!(too_long(open(&records)));
         assert!(open(&records[1..]).is_ok());
     }

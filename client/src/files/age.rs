@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use age::{secrecy::ExposeSecret, DecryptError, Decryptor, Encryptor};
 use age_core::format::{FileKey, Stanza};
+use rand::{rngs::OsRng, seq::SliceRandom};
 use salus_primitives::{signing::SCHEME_X25519, Recipient};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -317,6 +318,16 @@ fn fill(
 /// [`seal`], in memory, for a key or a share of one.
 pub fn seal_bytes(to: &[EncryptionKey], content: &[u8]) -> Result<Vec<u8>> {
     seal_sized(to, content, Sizes::Secret)
+}
+
+/// Returns these keys in random order, among as many that nobody has as make a multiple of `stanzas`: a
+/// header does not tell how many can open the file.
+pub fn among(keys: &[EncryptionKey], stanzas: usize) -> Vec<EncryptionKey> {
+    let mut keys = keys.to_vec();
+    let count = keys.len().max(1).next_multiple_of(stanzas);
+    keys.resize_with(count, || DecryptionKey::generate().public());
+    keys.shuffle(&mut OsRng);
+    keys
 }
 
 /// [`seal`], in memory.

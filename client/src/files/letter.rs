@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::taxonomy::{Category, Sensitivity};
 use salus_primitives::Moment;
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +24,9 @@ pub struct Letter {
     /// Milliseconds of access asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<Moment>,
+    /// The person for whom software asks, by address: the chain names only the organisation's account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
 }
 
 impl Letter {
@@ -35,6 +38,7 @@ impl Letter {
             categories: Vec::new(),
             sensitivity: Vec::new(),
             duration: None,
+            person: None,
         }
     }
 
@@ -62,14 +66,15 @@ mod tests {
         let mut letter = Letter::new("Bluttest — Kopie", "“Please” send…");
         letter.categories = vec![Category::LabResult];
         letter.duration = Some(604_800_000);
+        letter.person = Some("5Grw".into());
         let json = letter.to_json().unwrap();
         assert_eq!(Letter::from_json(&json).unwrap(), letter);
         let newer = String::from_utf8(json)
             .unwrap()
-            .replace("\"version\":1", "\"version\":2,\"x\":0");
+            .replace("\"version\":2", "\"version\":3,\"x\":0");
         assert!(matches!(
             Letter::from_json(newer.as_bytes()),
-            Err(Error::Version { version: 2, .. })
+            Err(Error::Version { version: 3, .. })
         ));
         assert!(Letter::from_json(b"{}").is_err());
         assert!(Letter::from_json(b"").is_err());

@@ -2,7 +2,7 @@
 //!
 //! From the outside in: a vault stores an [`object`], which travels as a [`car`] and is a [`unixfs`]
 //! directory of a binding and one or two [`age`] files, of one of few [`sizes`], which hold a
-//! [`manifest`] and a payload, or an [`envelope`], a [`letter`] or a keyring.
+//! [`manifest`] and a payload, or an [`envelope`] with what [`seal`]s persons, a [`letter`] or a keyring.
 
 pub mod age;
 mod ahead;
@@ -12,6 +12,7 @@ pub mod envelope;
 pub mod letter;
 pub mod manifest;
 pub mod object;
+pub mod seal;
 pub mod share;
 pub mod sizes;
 pub mod unixfs;
@@ -26,10 +27,13 @@ pub const BINDING: &str = "binding";
 pub const MANIFEST: &str = "manifest.age";
 pub const PAYLOAD: &str = "payload.age";
 pub const BODY: &str = "body.age";
+pub const SEAL: &str = "seal.age";
 
 /// A manifest lists in a chart; whatever is longer belongs into the payload.
 pub const MAX_MANIFEST: u64 = 64 * 1024;
 pub const MAX_ENVELOPE: u64 = 64 * 1024;
+/// What seals persons under an envelope's grant.
+pub const MAX_SEAL: u64 = 16 * 1024;
 pub const MAX_LETTER: u64 = 64 * 1024;
 pub const MAX_KEYRING: u64 = 256 * 1024;
 

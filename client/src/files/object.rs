@@ -17,7 +17,7 @@ use rand::{rngs::OsRng, RngCore};
 use salus_primitives::{Binding, CompartmentId, NewRecord, ObjectKind};
 use sp_core::H256;
 
-use super::age::{seal, unseal, DecryptionKey, Digested, EncryptionKey};
+use super::age::{among, seal, unseal, DecryptionKey, Digested, EncryptionKey};
 use super::ahead::beside;
 use super::car::{header, section_start};
 use super::manifest::{Description, Manifest};
@@ -25,7 +25,7 @@ use super::sizes::Sizes;
 use super::unixfs::{
     check_block, cid_of, directory, directory_entries, to_chain, Entry, FileBuilder, CHUNK, RAW,
 };
-use super::{kind_name, size_limit, Place, BINDING, BODY, MANIFEST, PAYLOAD};
+use super::{kind_name, size_limit, Place, BINDING, BODY, MANIFEST, PAYLOAD, SEAL};
 use crate::error::{Error, Result};
 
 const READ_AHEAD: usize = 256 * 1024;
@@ -34,7 +34,8 @@ const READ_AHEAD: usize = 256 * 1024;
 pub fn parts(kind: ObjectKind) -> &'static [&'static str] {
     match kind {
         ObjectKind::Record => &[BINDING, MANIFEST, PAYLOAD],
-        ObjectKind::Envelope | ObjectKind::Letter | ObjectKind::Keyring => &[BINDING, BODY],
+        ObjectKind::Envelope => &[BINDING, BODY, SEAL],
+        ObjectKind::Letter | ObjectKind::Keyring => &[BINDING, BODY],
     }
 }
 
@@ -42,7 +43,7 @@ pub fn parts(kind: ObjectKind) -> &'static [&'static str] {
 pub fn check_directory(kind: ObjectKind, cid: &Cid, block: &[u8]) -> Result<Vec<Entry>> {
     check_block(cid, block)?;
     let entries = directory_entries(block)?;
-    // Directories sort `binding` before `body.age`, `manifest.age`, `payload.age`.
+    // Directories sort `binding` before `body.age`, `manifest.age`, `payload.age`, `seal.age`.
     match entries
         .iter()
         .map(|entry| entry.name.as_str())
@@ -291,6 +292,7 @@ impl BuiltRecord {
             epoch,
             content: self.object.cid(),
             commitment: self.commitment,
+            person: None,
         }
     }
 }
@@ -349,6 +351,7 @@ impl SentRecord {
             epoch,
             content: self.content,
             commitment: self.commitment,
+            person: None,
         }
     }
 }
@@ -405,7 +408,7 @@ fn streamed(
     })
 }
 
-/// Encrypts an envelope, a letter or a keyring.
+/// Encrypts a letter or a keyring.
 pub fn build_body(
     place: &Place,
     kind: ObjectKind,
@@ -418,9 +421,42 @@ pub fn build_body(
             "a record has no body: build it as a record",
         ));
     };
+    if kind == ObjectKind::Envelope {
+        return Err(Error::invalid(
+            "object",
+            "an envelope has more than a body: build it as an envelope",
+        ));
+    }
     let (object, _) = spooled(&std::env::temp_dir(), place, kind, |sections| {
         sections.add(BODY, to, body, body.len() as u64, Sizes::of(kind))
     })?;
+    within(limit, object)
+}
+
+/// Keys that open an envelope, at most without showing: a person's and an organisation's.
+const BODY_STANZAS: usize = 2;
+/// As [`BODY_STANZAS`], with the patient's own, for what seals persons.
+const SEAL_STANZAS: usize = 4;
+
+/// Encrypts an envelope: keys, and what seals persons under the grant, each for those named. How many
+/// those are does not show, as long as they are few.
+pub fn build_envelope(
+    place: &Place,
+    (keys_to, keys): (&[EncryptionKey], &[u8]),
+    (seal_to, seal): (&[EncryptionKey], &[u8]),
+) -> Result<BuiltObject> {
+    let kind = ObjectKind::Envelope;
+    let keys_to = among(keys_to, BODY_STANZAS);
+    let seal_to = among(seal_to, SEAL_STANZAS);
+    let (object, _) = spooled(&std::env::temp_dir(), place, kind, |sections| {
+        sections.add(BODY, &keys_to, keys, keys.len() as u64, Sizes::of(kind))?;
+        sections.add(SEAL, &seal_to, seal, seal.len() as u64, Sizes::Secret)
+    })?;
+    within(super::MAX_ENVELOPE, object)
+}
+
+fn within(limit: u64, object: BuiltObject) -> Result<BuiltObject> {
+    let kind = object.kind();
     match object.car_len() <= limit {
         true => Ok(object),
         false => Err(Error::TooLarge {

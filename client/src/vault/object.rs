@@ -20,7 +20,7 @@ use crate::{
     files::{
         kind_name,
         unixfs::{self, FileBuilder},
-        BINDING, BODY, MANIFEST, PAYLOAD,
+        BINDING, BODY, MANIFEST, PAYLOAD, SEAL,
     },
 };
 
@@ -80,7 +80,7 @@ impl Location {
                     File::Directory => "directory",
                     File::Binding => "binding",
                     File::Manifest => "manifest",
-                    File::Payload | File::Body => "payload",
+                    File::Payload | File::Body | File::Seal => "payload",
                 };
                 return format!("/v1/patients/{patient}/records/{index}/{part}");
             }
@@ -110,12 +110,14 @@ impl Location {
         match file {
             File::Directory => format!("{base}?part=directory"),
             File::Binding => format!("{base}?part=binding"),
+            File::Seal => format!("{base}?part=seal"),
             File::Manifest | File::Payload | File::Body => base,
         }
     }
 }
 
-/// A file of an object. Records have a manifest and a payload, all others a body.
+/// A file of an object. Records have a manifest and a payload, all others a body; an envelope also
+/// what seals persons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum File {
     /// The block that names the others.
@@ -124,6 +126,7 @@ pub enum File {
     Manifest,
     Payload,
     Body,
+    Seal,
 }
 
 impl File {
@@ -135,6 +138,7 @@ impl File {
             File::Manifest => MANIFEST,
             File::Payload => PAYLOAD,
             File::Body => BODY,
+            File::Seal => SEAL,
         }
     }
 }
@@ -502,6 +506,10 @@ mod tests {
         assert_eq!(
             path(envelope, File::Body),
             format!("/v1/patients/{id}/grants/4/envelopes/2")
+        );
+        assert_eq!(
+            path(envelope, File::Seal),
+            format!("/v1/patients/{id}/grants/4/envelopes/2?part=seal")
         );
     }
 

@@ -4,22 +4,24 @@
 
 use std::path::PathBuf;
 
+use codec::Encode;
 use salus_client::files::age::{unseal_bytes, DecryptionKey, Digested, EncryptionKey};
 use salus_client::files::manifest::{Description, Manifest};
 use salus_client::files::share::{combine, Share};
 use salus_client::files::sizes::Sizes;
-use salus_client::keyring::{compartment_id, Label};
+use salus_client::keyring::{compartment_id, seal_secret, Label};
 use salus_client::keys::{AccountKey, SessionChallenge};
 use salus_client::taxonomy::{Category, Sensitivity};
 use salus_primitives::{
     commitment::commitment,
     placement::keepers,
+    seal,
     signing::{
         self, compartments_payload, credential_payload, enrolment_payload, recipient_payload,
         role_payload, succession_payload,
     },
     AccountId, Binding, ClinicianRole, CompartmentId, ControllerRole, Genesis, ObjectKind, OrgId,
-    OrganisationKind, PatientId, Subject, TrailHead,
+    OrganisationKind, PatientId, Scope, Subject, TrailHead,
 };
 use serde_json::{json, Value};
 use sha2::{Digest, Sha256};
@@ -114,6 +116,37 @@ fn compartment_vectors() {
         "compartments",
         json!({"tag_key": hex::encode(tag_key), "compartments": rows}),
     );
+}
+
+#[test]
+fn person_vectors() {
+    let tag_key: [u8; 32] = std::array::from_fn(|i| 0x20 + i as u8);
+    let scopes = [
+        Scope::Compartments(vec![CompartmentId([0x71; 16])].try_into().unwrap()),
+        Scope::Records(vec![3, 9].try_into().unwrap()),
+    ];
+    let rows: Vec<Value> = [(4, 0x81), (5, 0x82)]
+        .iter()
+        .zip(&scopes)
+        .map(|((grant, byte), scope)| {
+            let (organisation, end) = (7u32, 1_767_225_600_000u64);
+            let secret = seal_secret(&tag_key, organisation, scope, end);
+            let seal = seal::person(&genesis(), &patient(), *grant, &secret, &account(*byte));
+            json!({
+                "tag_key": hex::encode(tag_key),
+                "organisation": organisation,
+                "scope_scale": hex::encode(scope.encode()),
+                "expires_at": end,
+                "secret": hex::encode(*secret),
+                "genesis": hex::encode(genesis()),
+                "patient": patient().to_string(),
+                "grant": grant,
+                "account": hex_of(&account(*byte)),
+                "seal": hex::encode(seal),
+            })
+        })
+        .collect();
+    check("person", json!(rows));
 }
 
 #[test]

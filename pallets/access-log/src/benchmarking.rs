@@ -2,7 +2,7 @@
 //! names, so that all are looked up before the attempt is refused and counted; a batch of
 //! deliveries about a different patient each, under a grant of 32 compartments. (What a grant to one
 //! clinician of the service's own organisation cannot show is added where the weight is declared:
-//! that the person a service names is looked up too, and the visits of the reader's organisation.)
+//! the visits of the reader's organisation.)
 
 use frame_benchmarking::v2::*;
 use frame_system::RawOrigin;
@@ -35,7 +35,6 @@ mod benchmarks {
             records,
             Part::Full,
             grant,
-            Purpose::Treat,
             None,
         );
 

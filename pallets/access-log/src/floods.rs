@@ -10,7 +10,7 @@ use salus_primitives::{
     rows::{HOUR, MAX_DELIVERIES},
     traits::TrailAllowance,
     AccountId, ClinicianRole, Delivery, GrantIndex, GrantTerms, Grantee, Member, Moment, OrgId,
-    Part, Purpose, RecordIndex,
+    Part, RecordIndex,
 };
 use sp_runtime::DispatchResult;
 
@@ -246,7 +246,6 @@ fn open(model: &mut Model, seen: &mut Seen, n: usize, who: usize, hidden: bool) 
         RecordList::try_from(vec![record]).expect("few"),
         Part::Full,
         n as GrantIndex,
-        Purpose::Treat,
         None,
     )
     .map(|_| ())

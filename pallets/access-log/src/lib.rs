@@ -37,7 +37,11 @@
 //! * **All of a batch or none.** The vault finds the culprit with [`Pallet::may_report`], leaves it
 //!   out and sends the rest. What is only out of allowance may be reported in the next hour; what
 //!   still may not after [`DELIVERY_WITHIN`] never will.
-//! * Software must name the person it acts for.
+//! * **Persons are sealed.** Software gives the seal of the person it acts for
+//!   ([`salus_primitives::seal`]), in which the chain sees nobody. The organisation answers for who that
+//!   was; the patient can open the seal, and an auditor whom the patient lets. A person who signs stands
+//!   there in clear, and gives no seal.
+//! * What an opening is for stands in its grant, which names one purpose.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -65,10 +69,12 @@ use frame_support::{
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
     rows::{HOUR, MAX_DELIVERIES, MAX_OPEN},
+    seal,
     traits::{Chain, Consent, Control, Keepers, Records, Standing, Trail, TrailAllowance},
-    AccountId, Delivery, GrantIndex, Member, Moment, OrgId, Part, PatientId, Purpose, RecordIndex,
+    AccountId, Delivery, GrantIndex, Member, Moment, OrgId, Part, PatientId, RecordIndex,
     TrailHead,
 };
+use sp_core::H256;
 use sp_runtime::{traits::Zero, SaturatedConversion};
 
 pub use pallet::*;
@@ -163,11 +169,11 @@ pub mod pallet {
             patient: PatientId,
             actor: AccountId,
             organisation: OrgId,
-            acting_for: Option<AccountId>,
+            /// The seal of the person for whom software asked; none if a person did.
+            person: Option<H256>,
             grant: GrantIndex,
             records: RecordList,
             part: Part,
-            purpose: Purpose,
         },
         /// Someone tried to open part of a patient's records and was refused.
         #[codec(index = 1)]
@@ -175,10 +181,11 @@ pub mod pallet {
             patient: PatientId,
             actor: AccountId,
             organisation: OrgId,
+            /// As in `Opened`.
+            person: Option<H256>,
             grant: GrantIndex,
             records: RecordList,
             part: Part,
-            purpose: Purpose,
         },
         /// A vault handed out part of a record.
         #[codec(index = 2)]
@@ -219,6 +226,11 @@ pub mod pallet {
         /// A delivery matches no opening of the last 24 hours, and its reader does not control the
         /// patient. Leave it out.
         NothingOpened,
+        /// Software gives the seal of the person it acts for. Seal the person with the secret in the
+        /// grant's envelope.
+        NoPerson,
+        /// A person who signs stands in the trail in clear. Give no seal.
+        PersonSigns,
     }
 
     #[pallet::extra_constants]
@@ -267,52 +279,44 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Open part of a patient's records.
         ///
-        /// Signed by a member in good standing. A service names the clinician of its organisation
-        /// that it acts for; anybody else names none. Emits `Opened` if the grant permits all of
-        /// it, else `Refused`, and succeeds either way: a refusal is an entry too. Each takes one
-        /// entry of the organisation's allowance in this trail.
+        /// Signed by a member in good standing. A service gives the seal of the person it acts for;
+        /// anybody else gives none. Emits `Opened` if the grant permits all of it, else `Refused`,
+        /// and succeeds either way: a refusal is an entry too. Each takes one entry of the
+        /// organisation's allowance in this trail.
         ///
-        /// Errors: [`Error::NoRecords`], [`Error::NotAMember`], [`Error::TooManyEntries`],
-        /// [`Error::PatientNotFound`]; [`Error::TooManyRefusals`] after 20 refusals of the account
-        /// within the hour. Event: [`Event::Opened`] or [`Event::Refused`].
+        /// Errors: [`Error::NoRecords`], [`Error::NotAMember`], [`Error::NoPerson`],
+        /// [`Error::PersonSigns`], [`Error::TooManyEntries`], [`Error::PatientNotFound`];
+        /// [`Error::TooManyRefusals`] after 20 refusals of the account within the hour.
+        /// Event: [`Event::Opened`] or [`Event::Refused`].
         #[pallet::call_index(0)]
-        // Whom a service names is looked up with its organisation: no grant of one clinician,
-        // as benchmarks have it, can show that.
-        #[pallet::weight(
-            T::WeightInfo::open(records.len() as u32)
-                .saturating_add(T::DbWeight::get().reads(3))
-        )]
+        #[pallet::weight(T::WeightInfo::open(records.len() as u32))]
         pub fn open(
             origin: OriginFor<T>,
             patient: PatientId,
             records: RecordList,
             part: Part,
             grant: GrantIndex,
-            purpose: Purpose,
-            acting_for: Option<AccountId>,
+            person: Option<H256>,
         ) -> DispatchResultWithPostInfo {
             let actor = ensure_signed(origin)?;
             // What fails before the grant is looked at costs no more than opening one record.
             let early = T::WeightInfo::open(1);
             let now = T::Chain::now();
-            let (member, visit) = Self::ensure_may_try(&actor, &patient, &records, now)
+            let (member, visit) = Self::ensure_may_try(&actor, &patient, &records, &person, now)
                 .map_err(|error| error.with_weight(early))?;
 
             let organisation = member.organisation();
-            let permitted = Self::names_whom_it_must(&member, &acting_for)
-                && T::Consent::may_read(&patient, grant, &actor, &records, purpose, now);
-            let event = if permitted {
+            let event = if T::Consent::may_read(&patient, grant, &actor, &records, now) {
                 let opened_at = Some(now);
                 Visits::<T>::insert(patient, organisation, Visit { opened_at, ..visit });
                 Event::<T>::Opened {
                     patient,
                     actor,
                     organisation,
-                    acting_for,
+                    person,
                     grant,
                     records,
                     part,
-                    purpose,
                 }
             } else {
                 // Whoever has given a grant is enrolled.
@@ -326,10 +330,10 @@ pub mod pallet {
                     patient,
                     actor,
                     organisation,
+                    person,
                     grant,
                     records,
                     part,
-                    purpose,
                 }
             };
             Self::append(&patient, event.into());
@@ -395,34 +399,29 @@ pub mod pallet {
                 .unwrap_or_else(|| TrailHead::start(&T::Chain::genesis(), patient))
         }
 
-        /// What is cheap to refuse: strangers, empty lists, and whose organisation has written enough.
+        /// What is cheap to refuse: strangers, empty lists, who does not say on whose behalf as it must,
+        /// and whose organisation has written enough.
         fn ensure_may_try(
             actor: &AccountId,
             patient: &PatientId,
             records: &RecordList,
+            person: &Option<H256>,
             now: Moment,
         ) -> Result<(Member, Visit), Error<T>> {
             ensure!(!records.is_empty(), Error::<T>::NoRecords);
             let member = T::Standing::member(actor).ok_or(Error::<T>::NotAMember)?;
+            let is_service = member.is_service();
+            ensure!(
+                seal::is_given_rightly(is_service, person),
+                match is_service {
+                    true => Error::<T>::NoPerson,
+                    false => Error::<T>::PersonSigns,
+                }
+            );
             let visit = Visits::<T>::get(patient, member.organisation())
                 .with(1, now)
                 .ok_or(Error::<T>::TooManyEntries)?;
             Ok((member, visit))
-        }
-
-        /// A service acts for a clinician of its own organisation; a person for nobody else.
-        fn names_whom_it_must(member: &Member, acting_for: &Option<AccountId>) -> bool {
-            match acting_for {
-                None => !member.is_service(),
-                Some(person) => {
-                    member.is_service()
-                        && matches!(
-                            T::Standing::member(person),
-                            Some(named @ Member::Clinician { organisation, .. })
-                                if organisation == member.organisation() && !named.is_service()
-                        )
-                }
-            }
         }
 
         fn count_refusal(actor: &AccountId, now: Moment) -> Result<(), Error<T>> {

@@ -7,6 +7,7 @@ use salus_primitives::{
     rows::HOUR, AccountId, ClinicianRole, CompartmentId, GrantIndex, GrantTerms, Grantee, Member,
     Moment, OrgId, Part, Purpose, RecordIndex, RecordState, Rights, Scope,
 };
+use sp_core::H256;
 
 use crate::{mock::*, Error, Event, RecordList};
 
@@ -32,8 +33,8 @@ struct Attempt {
     reader: usize,
     grant: GrantIndex,
     records: Vec<RecordIndex>,
-    purpose: Purpose,
-    acting_for: Option<usize>,
+    /// Whether a person is sealed.
+    sealed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -58,9 +59,8 @@ enum Step {
 #[derive(Clone, Copy, Debug)]
 enum Slip {
     Reader(usize),
-    Purpose,
     Record(RecordIndex),
-    ActingFor(Option<usize>),
+    Sealed,
 }
 
 /// A grant as a person would write it down.
@@ -70,7 +70,6 @@ struct Promise {
     whole_organisation: bool,
     scope: Scope,
     read: bool,
-    purpose: Purpose,
     from: Moment,
     until: Moment,
     window: (Moment, Moment),
@@ -95,10 +94,9 @@ impl Model {
             reader,
             grant,
             ref records,
-            purpose,
-            acting_for,
+            ..
         } = *attempt;
-        let (employer, is_software) = self.works_at[reader];
+        let employer = self.works_at[reader].0;
         let Some(promise) = self.promises.get(grant as usize) else {
             return false;
         };
@@ -114,15 +112,7 @@ impl Model {
         if !promise.whole_organisation && promise.to != READERS[reader] {
             return false;
         }
-        if is_software {
-            match acting_for.map(|person| self.works_at[person]) {
-                Some((same, false)) if same == employer => {}
-                _ => return false,
-            }
-        } else if acting_for.is_some() {
-            return false;
-        }
-        if !promise.read || promise.purpose != purpose {
+        if !promise.read {
             return false;
         }
         for index in records {
@@ -153,7 +143,6 @@ impl Model {
             })
             .collect();
         let reader = *grantees.get(pick % grantees.len().max(1))?;
-        let (employer, is_software) = self.works_at[reader];
         let records = match &promise.scope {
             Scope::Records(named) => named.to_vec(),
             // Who may only write tries to read all the same.
@@ -166,10 +155,7 @@ impl Model {
             reader,
             grant,
             records,
-            purpose: promise.purpose,
-            acting_for: is_software
-                .then(|| self.works_at.iter().position(|w| *w == (employer, false)))
-                .flatten(),
+            sealed: self.works_at[reader].1,
         })
     }
 
@@ -187,7 +173,6 @@ impl Model {
             whole_organisation,
             scope: terms.scope.clone(),
             read: terms.rights != Rights::Write,
-            purpose: terms.purpose,
             from: terms.starts_at.unwrap_or(now()),
             until: terms.expires_at,
             window: (
@@ -289,9 +274,8 @@ fn any_terms() -> impl Strategy<Value = Terms> {
 fn any_slip() -> impl Strategy<Value = Slip> {
     prop_oneof![
         (0..READERS.len()).prop_map(Slip::Reader),
-        Just(Slip::Purpose),
         prop_oneof![0..6u32, Just(99)].prop_map(Slip::Record),
-        prop::option::of(0..READERS.len()).prop_map(Slip::ActingFor),
+        Just(Slip::Sealed),
     ]
 }
 
@@ -305,16 +289,14 @@ fn any_step() -> impl Strategy<Value = Step> {
             0..READERS.len(),
             0..8u32,
             prop::collection::vec(prop_oneof![20 => 0..6u32, 1 => Just(99)], 1..4),
-            prop::sample::select(&PURPOSES[..]),
-            prop::option::weighted(0.3, 0..READERS.len()),
+            prop::bool::weighted(0.3),
         )
-            .prop_map(|(reader, grant, records, purpose, acting_for)| {
+            .prop_map(|(reader, grant, records, sealed)| {
                 Step::Open(Attempt {
                     reader,
                     grant,
                     records,
-                    purpose,
-                    acting_for,
+                    sealed,
                 })
             }),
         12 => (0..16u32, 0..4usize, prop::option::weighted(0.3, any_slip()))
@@ -413,12 +395,8 @@ fn play(steps: Vec<Step>) -> (u32, u32) {
                 match slip {
                     None => {}
                     Some(Slip::Reader(reader)) => attempt.reader = reader,
-                    Some(Slip::Purpose) if attempt.purpose == PURPOSES[0] => {
-                        attempt.purpose = PURPOSES[1];
-                    }
-                    Some(Slip::Purpose) => attempt.purpose = PURPOSES[0],
                     Some(Slip::Record(record)) => attempt.records.push(record),
-                    Some(Slip::ActingFor(person)) => attempt.acting_for = person,
+                    Some(Slip::Sealed) => attempt.sealed = !attempt.sealed,
                 }
                 try_opening(&mut model, attempt, &mut seen);
             }
@@ -474,14 +452,19 @@ fn try_opening(model: &mut Model, attempt: Attempt, seen: &mut (u32, u32)) {
         RecordList::try_from(attempt.records).expect("few"),
         Part::Full,
         attempt.grant,
-        attempt.purpose,
-        attempt.acting_for.map(|person| READERS[person].clone()),
+        attempt.sealed.then_some(H256::repeat_byte(9)),
     )
     .map(|_| ())
     .map_err(|failure| failure.error);
     if model.suspended[model.works_at[reader].0 as usize] {
         assert_eq!(call, Err(Error::<Test>::NotAMember.into()));
         return;
+    }
+    // Whatever else is wrong: who signs says first on whose behalf.
+    match (model.works_at[reader].1, attempt.sealed) {
+        (true, false) => return assert_eq!(call, Err(Error::<Test>::NoPerson.into())),
+        (false, true) => return assert_eq!(call, Err(Error::<Test>::PersonSigns.into())),
+        _ => {}
     }
     if expected {
         assert_ok!(call);

@@ -8,7 +8,7 @@ use salus_primitives::{
     rows::{DAY, HOUR},
     traits::{Chain, Trail, TrailAllowance},
     AccountId, BlockNumber, ClinicianRole, Delivery, GrantIndex, GrantTerms, Grantee, Member,
-    Moment, OrgId, Part, PatientId, Purpose, RecordIndex, RecordState, TrailHead,
+    Moment, OrgId, Part, PatientId, RecordIndex, RecordState, TrailHead,
 };
 use sp_core::H256;
 use sp_io::hashing::blake2_256;
@@ -33,7 +33,7 @@ fn outcome(result: DispatchResultWithPostInfo) -> DispatchResult {
 }
 
 fn open(who: AccountId, grant: GrantIndex, records: &[RecordIndex]) -> DispatchResult {
-    open_with(who, PATIENT, grant, records, Purpose::Treat, None)
+    open_with(who, PATIENT, grant, records, None)
 }
 
 fn open_with(
@@ -41,8 +41,7 @@ fn open_with(
     patient: PatientId,
     grant: GrantIndex,
     records: &[RecordIndex],
-    purpose: Purpose,
-    acting_for: Option<AccountId>,
+    person: Option<H256>,
 ) -> DispatchResult {
     outcome(AccessLog::open(
         by(who),
@@ -50,8 +49,7 @@ fn open_with(
         list(records),
         Part::Full,
         grant,
-        purpose,
-        acting_for,
+        person,
     ))
 }
 
@@ -108,7 +106,6 @@ mod open {
                 list(&[1]),
                 Part::Manifest,
                 grant,
-                Purpose::Treat,
                 None
             ));
             assert_eq!(
@@ -117,11 +114,10 @@ mod open {
                     patient: PATIENT,
                     actor: DOCTOR,
                     organisation: HOSPITAL,
-                    acting_for: None,
+                    person: None,
                     grant,
                     records: list(&[1]),
                     part: Part::Manifest,
-                    purpose: Purpose::Treat,
                 }
             );
             assert!(!Refusals::<Test>::contains_key(DOCTOR));
@@ -139,22 +135,12 @@ mod open {
                     patient: PATIENT,
                     actor: DOCTOR,
                     organisation: HOSPITAL,
+                    person: None,
                     grant,
                     records: list(&[1, 2]),
                     part: Part::Full,
-                    purpose: Purpose::Treat,
                 }
             );
-        });
-    }
-
-    #[test]
-    fn open_with_another_purpose_is_refused() {
-        ExtBuilder.build_and_execute(|| {
-            let grant = share(terms());
-            let purpose = Purpose::HResch;
-            let attempt = open_with(DOCTOR, PATIENT, grant, &[1], purpose, None);
-            assert!(!is_opened(attempt));
         });
     }
 
@@ -191,9 +177,10 @@ mod open {
     fn others_and_unknown_grants_are_refused() {
         ExtBuilder.build_and_execute(|| {
             let grant = share(terms());
-            for who in [COLLEAGUE, ADMIN, INSURER, SERVICE] {
+            for who in [COLLEAGUE, ADMIN, INSURER] {
                 assert!(!is_opened(open(who, grant, &[1])));
             }
+            assert!(!is_opened(open_for(SERVICE, grant, Some(SEAL))));
             assert!(!is_opened(open(DOCTOR, grant + 1, &[1])));
             assert!(!is_opened(open(DOCTOR, u32::MAX, &[u32::MAX])));
         });
@@ -228,9 +215,7 @@ mod open {
             with(|w| w.suspended.push(HOSPITAL));
             assert_noop!(open(DOCTOR, grant, &[1]), Error::<Test>::NotAMember);
             for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
-                let (part, purpose) = (Part::Full, Purpose::Treat);
-                let attempt =
-                    AccessLog::open(origin, PATIENT, list(&[1]), part, grant, purpose, None);
+                let attempt = AccessLog::open(origin, PATIENT, list(&[1]), Part::Full, grant, None);
                 assert_noop!(outcome(attempt), BadOrigin);
             }
         });
@@ -242,64 +227,68 @@ mod open {
             let grant = share(terms());
             assert_noop!(open(DOCTOR, grant, &[]), Error::<Test>::NoRecords);
             assert_noop!(
-                open_with(DOCTOR, UNKNOWN_PATIENT, grant, &[1], Purpose::Treat, None),
+                open_with(DOCTOR, UNKNOWN_PATIENT, grant, &[1], None),
                 Error::<Test>::PatientNotFound
             );
         });
     }
 
-    fn open_for(who: AccountId, grant: GrantIndex, person: Option<AccountId>) -> bool {
-        is_opened(open_with(who, PATIENT, grant, &[1], Purpose::Treat, person))
+    const SEAL: H256 = H256::repeat_byte(9);
+
+    fn open_for(who: AccountId, grant: GrantIndex, person: Option<H256>) -> DispatchResult {
+        open_with(who, PATIENT, grant, &[1], person)
     }
 
     #[test]
-    fn services_name_a_clinician_of_their_organisation() {
+    fn an_opening_by_software_bears_the_seal_of_a_person() {
         ExtBuilder.build_and_execute(|| {
-            let grant = share(GrantTerms {
-                grantee: Grantee::Organisation(HOSPITAL),
-                ..terms()
-            });
-            assert!(open_for(SERVICE, grant, Some(DOCTOR)));
+            let grant = share(to_organisation(HOSPITAL));
+            assert!(is_opened(open_for(SERVICE, grant, Some(SEAL))));
             assert!(matches!(
                 last_event(),
                 Event::Opened {
                     actor: SERVICE,
-                    acting_for: Some(DOCTOR),
+                    person: Some(seal),
                     ..
-                }
+                } if seal == SEAL
             ));
-            for person in [
-                None,
-                Some(SERVICE),
-                Some(ADMIN),
-                Some(INSURER),
-                Some(STRANGER),
-            ] {
-                assert!(!open_for(SERVICE, grant, person.clone()), "{person:?}");
-            }
-            with(|w| w.members.remove(&DOCTOR));
-            assert!(!open_for(SERVICE, grant, Some(DOCTOR)));
+            assert_noop!(open_for(SERVICE, grant, None), Error::<Test>::NoPerson);
         });
     }
 
     #[test]
-    fn people_act_for_themselves() {
+    fn a_refusal_of_software_bears_the_seal_of_a_person() {
         ExtBuilder.build_and_execute(|| {
-            let grant = share(GrantTerms {
-                grantee: Grantee::Organisation(HOSPITAL),
-                ..terms()
-            });
-            assert!(open_for(DOCTOR, grant, None));
-            assert!(!open_for(DOCTOR, grant, Some(COLLEAGUE)));
-            assert!(!open_for(DOCTOR, grant, Some(DOCTOR)));
+            let grant = share(to_organisation(HOSPITAL));
+            assert_ok!(Consent::revoke(by(OWNER), PATIENT, grant));
+            assert!(!is_opened(open_for(SERVICE, grant, Some(SEAL))));
+            assert!(matches!(
+                last_event(),
+                Event::Refused {
+                    actor: SERVICE,
+                    person: Some(seal),
+                    ..
+                } if seal == SEAL
+            ));
         });
     }
 
     #[test]
-    fn service_is_refused_a_grant_to_the_person_it_names() {
+    fn a_person_who_signs_stands_in_clear() {
+        ExtBuilder.build_and_execute(|| {
+            let grant = share(to_organisation(HOSPITAL));
+            assert!(is_opened(open_for(DOCTOR, grant, None)));
+            for who in [DOCTOR, ADMIN] {
+                assert_noop!(open_for(who, grant, Some(SEAL)), Error::<Test>::PersonSigns);
+            }
+        });
+    }
+
+    #[test]
+    fn a_grant_to_a_person_is_not_for_the_software_of_their_organisation() {
         ExtBuilder.build_and_execute(|| {
             let grant = share(terms());
-            assert!(!open_for(SERVICE, grant, Some(DOCTOR)));
+            assert!(!is_opened(open_for(SERVICE, grant, Some(SEAL))));
         });
     }
 
@@ -337,8 +326,7 @@ mod open {
             let early = <() as WeightInfo>::open(1);
             assert!(early.ref_time() * 2 < <() as WeightInfo>::open(64).ref_time());
             let attempt = |who, patient| {
-                let (part, purpose) = (Part::Full, Purpose::Treat);
-                AccessLog::open(by(who), patient, list(&records), part, grant, purpose, None)
+                AccessLog::open(by(who), patient, list(&records), Part::Full, grant, None)
             };
             assert_err_with_weight!(
                 attempt(STRANGER, PATIENT),
@@ -568,7 +556,7 @@ mod delivered {
                 ..delivery(grant)
             };
             assert_refused(forged.clone(), Error::NothingOpened);
-            let opening = open_with(DOCTOR, OTHER_PATIENT, 0, &[1], Purpose::Treat, None);
+            let opening = open_with(DOCTOR, OTHER_PATIENT, 0, &[1], None);
             assert!(is_opened(opening));
             assert_reported(forged);
         });
@@ -801,7 +789,7 @@ mod allowance {
             exhaust(&DOCTOR, grant, ENTRIES_PER_HOUR);
             assert_noop!(open(DOCTOR, grant, &[1]), Error::<Test>::TooManyEntries);
             assert!(is_opened(open(INSURER, theirs, &[1])));
-            let elsewhere = open_with(DOCTOR, OTHER_PATIENT, 0, &[1], Purpose::Treat, None);
+            let elsewhere = open_with(DOCTOR, OTHER_PATIENT, 0, &[1], None);
             assert!(is_opened(elsewhere));
             // What the patient decides is not counted.
             assert_ok!(Consent::revoke(by(OWNER), PATIENT, grant));

@@ -2,7 +2,8 @@
 
 use salus_primitives::{
     traits::{Chain, Consent, Control, Records, Standing},
-    AccountId, Grant, GrantIndex, Grantee, Moment, OrgId, PatientId, Purpose, RecordIndex,
+    AccountId, CompartmentId, Grant, GrantIndex, Grantee, Moment, OrgId, PatientId, Purpose,
+    RecordIndex,
 };
 
 use crate::{predicate, Config, Grants, Pallet};
@@ -35,7 +36,6 @@ impl<T: Config> Consent<AccountId> for Pallet<T> {
         grant: GrantIndex,
         who: &AccountId,
         records: &[RecordIndex],
-        purpose: Purpose,
         at: Moment,
     ) -> bool {
         let at = at.max(T::Chain::now());
@@ -46,10 +46,7 @@ impl<T: Config> Consent<AccountId> for Pallet<T> {
             T::Records::record(patient, *index)
                 .is_some_and(|record| predicate::covers(&row, *index, &record, at))
         };
-        row.rights.read()
-            && row.purpose == purpose
-            && !records.is_empty()
-            && records.iter().all(reached)
+        row.rights.read() && !records.is_empty() && records.iter().all(reached)
     }
 
     fn could_read_since(

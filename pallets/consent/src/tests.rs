@@ -99,7 +99,7 @@ fn share(terms: GrantTerms) -> GrantIndex {
 }
 
 fn reads(who: AccountId, grant: GrantIndex, records: &[RecordIndex]) -> bool {
-    Consent::may_read(&PATIENT, grant, &who, records, Purpose::Treat, now())
+    Consent::may_read(&PATIENT, grant, &who, records, now())
 }
 
 fn last_event() -> Event<Test> {
@@ -1655,7 +1655,7 @@ mod predicate {
     fn the_later_clock_decides() {
         ExtBuilder.build_and_execute(|| {
             let grant = share(terms());
-            let at = |at| Consent::may_read(&PATIENT, grant, &DOCTOR, &[1], Purpose::Treat, at);
+            let at = |at| Consent::may_read(&PATIENT, grant, &DOCTOR, &[1], at);
             let end = START + 7 * DAY;
             assert!(at(0) && at(end - 1));
             assert!(!at(end) && !at(Moment::MAX));
@@ -1731,7 +1731,7 @@ mod predicate {
     }
 
     #[test]
-    fn reading_needs_the_right_the_purpose_and_a_record() {
+    fn reading_needs_the_right_and_a_record() {
         ExtBuilder.build_and_execute(|| {
             let read = share(terms());
             let write = share(GrantTerms {
@@ -1742,24 +1742,8 @@ mod predicate {
             assert!(!reads(DOCTOR, write, &[1]));
             assert!(!reads(DOCTOR, read, &[]));
             assert!(!reads(DOCTOR, read + 9, &[1]));
-            let research = Purpose::HResch;
-            assert!(!Consent::may_read(
-                &PATIENT,
-                read,
-                &DOCTOR,
-                &[1],
-                research,
-                now()
-            ));
             let other = &OTHER_PATIENT;
-            assert!(!Consent::may_read(
-                other,
-                read,
-                &DOCTOR,
-                &[1],
-                Purpose::Treat,
-                now()
-            ));
+            assert!(!Consent::may_read(other, read, &DOCTOR, &[1], now()));
         });
     }
 
@@ -1823,14 +1807,7 @@ mod predicate {
             set_record_state(PATIENT, 1, RecordState::ErasePending { until });
             set_now(until - 1);
             assert!(reads(DOCTOR, grant, &[1]));
-            assert!(!Consent::may_read(
-                &PATIENT,
-                grant,
-                &DOCTOR,
-                &[1],
-                Purpose::Treat,
-                until
-            ));
+            assert!(!Consent::may_read(&PATIENT, grant, &DOCTOR, &[1], until));
             set_now(until);
             assert!(!reads(DOCTOR, grant, &[1]));
             set_record_state(PATIENT, 1, RecordState::Erased);

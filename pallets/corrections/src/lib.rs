@@ -26,8 +26,8 @@
 //! | `Disagreed` | `Rebutted` | a responder |
 //!
 //! - A **responder** for a record that an organisation's member wrote: that author while a member of
-//!   that organisation, the organisation's admin, or the admin of its successor. For a record that a
-//!   controller wrote: that author while deciding for the patient, and after that whoever decides.
+//!   that organisation, the organisation's admin, or the admin of its successor; where software signed
+//!   for a person who is sealed, any software of that organisation. For a record that a controller wrote: that author while deciding for the patient, and after that whoever decides.
 //! - Only the newest of a chain of corrections can be corrected, and a record has one open request at
 //!   a time; both keep the chain a line.
 //! - What an organisation writes into a patient's trail, answers among it, spends its allowance of
@@ -267,7 +267,8 @@ pub mod pallet {
         /// The letter is not a CIDv1 of the one profile that is used here.
         MalformedLetter,
         /// The caller does not answer for this record: only its author in good standing, the admin of
-        /// the author's organisation or of that organisation's successor do.
+        /// the author's organisation or of that organisation's successor do, and software of the
+        /// organisation whose software wrote it.
         NotResponder,
         /// The request was answered before.
         AlreadyAnswered,

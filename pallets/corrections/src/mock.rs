@@ -265,6 +265,7 @@ pub fn anchor(
         compartment: CompartmentId([1; 16]),
         epoch: 0,
         author: account(author),
+        person: None,
         organisation,
         placed_by: account(author),
         content: Cid::dag_pb([200; 32]),

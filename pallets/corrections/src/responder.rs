@@ -60,9 +60,12 @@ impl<T: Config> Pallet<T> {
                 // Read for everyone, so that every responder costs the same.
                 let successor = Successors::<T>::get(own);
                 let is_author = *who == record.author && organisation == own;
+                // Whose person is sealed is answered for by the organisation, whose software signs.
+                let is_software =
+                    record.person.is_some() && member.is_service() && organisation == own;
                 let is_admin = matches!(member, Member::Admin { .. })
                     && (organisation == own || successor == Some(organisation));
-                (is_author || is_admin).then_some(Some(organisation))
+                (is_author || is_software || is_admin).then_some(Some(organisation))
             }
         }?;
         Some(Responder {

@@ -1,7 +1,8 @@
 use crate::{mock::*, Error, Event, LetterAuthors, Open, ANSWER_WITHIN, EXTENSION};
 use frame_support::{assert_noop, assert_ok};
 use salus_primitives::{
-    api::MAX_PAGE, Cid, Correction, CorrectionState, LetterStage, RecordIndex, RecordState, DAY,
+    api::MAX_PAGE, Cid, ClinicianRole, Correction, CorrectionState, LetterStage, Member,
+    RecordIndex, RecordState, DAY,
 };
 use sp_runtime::{DispatchError::BadOrigin, DispatchResult};
 
@@ -264,6 +265,29 @@ mod accept {
 
 mod responder {
     use super::*;
+
+    #[test]
+    fn for_a_sealed_person_the_software_of_the_organisation_answers() {
+        asked(|| {
+            for (name, organisation) in [("software", HOSPITAL), ("foreign", CLINIC)] {
+                let member = Member::Clinician {
+                    organisation,
+                    role: ClinicianRole::Service,
+                };
+                Members::mutate(|members| members.insert(account(name), member));
+                assert_noop!(deny(name), Error::<Test>::NotResponder);
+            }
+            // Another account of the organisation's software had signed.
+            Rows::mutate(PATIENT, WRONG, |row| {
+                let row = row.as_mut().unwrap();
+                row.author = account("former software");
+                row.person = Some(sp_core::H256::repeat_byte(9));
+            });
+            assert_noop!(deny("foreign"), Error::<Test>::NotResponder);
+            assert_noop!(deny("physician"), Error::<Test>::NotResponder);
+            assert_ok!(deny("software"));
+        });
+    }
 
     fn deny(name: &str) -> DispatchResult {
         Corrections::deny(signed(name), PATIENT, 0, letter(1))

@@ -135,6 +135,7 @@ pub fn anchor(patient: PatientId, index: RecordIndex, compartment: CompartmentId
         compartment,
         epoch: 0,
         author: COLLEAGUE,
+        person: None,
         organisation: Some(HOSPITAL),
         placed_by: COLLEAGUE,
         content: cid(index as u8),

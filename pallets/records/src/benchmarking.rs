@@ -20,6 +20,7 @@ fn new_record(compartment: CompartmentId, n: u32) -> NewRecord {
         epoch: 0,
         content: content(n),
         commitment: H256::repeat_byte(1),
+        person: None,
     }
 }
 

@@ -51,16 +51,16 @@ impl<T: Config> Pallet<T> {
         let organisation = match grant {
             None => {
                 T::Control::ensure_decides(*patient, who.clone())?;
+                Self::ensure_persons(false, run)?;
                 None
             }
             Some(grant) => {
-                let organisation = T::Consent::may_write(patient, *grant, who);
                 // Strangers hear first that they are none of ours.
-                ensure!(
-                    organisation.is_some() || T::Standing::member(who).is_some(),
-                    Error::<T>::NotAuthorized
-                );
-                Some(organisation.ok_or(Error::<T>::NoWriteGrant)?)
+                let member = T::Standing::member(who).ok_or(Error::<T>::NotAuthorized)?;
+                let organisation = T::Consent::may_write(patient, *grant, who);
+                let organisation = organisation.ok_or(Error::<T>::NoWriteGrant)?;
+                Self::ensure_persons(member.is_service(), run)?;
+                Some(organisation)
             }
         };
         Self::ensure_epoch(patient, &record.compartment, record.epoch)?;
@@ -73,6 +73,19 @@ impl<T: Config> Pallet<T> {
             T::Allowance::spend(patient, organisation, run.len() as u32)?;
         }
         Ok(organisation)
+    }
+
+    /// Software seals a person for each item, and nobody else seals any.
+    fn ensure_persons(is_service: bool, run: &[NewItem]) -> Result<(), Error<T>> {
+        let given = |(_, _, record): &NewItem| seal::is_given_rightly(is_service, &record.person);
+        ensure!(
+            run.iter().all(given),
+            match is_service {
+                true => Error::<T>::NoPerson,
+                false => Error::<T>::PersonSigns,
+            }
+        );
+        Ok(())
     }
 
     /// Anchors items of one place that [`Self::admit`] allows.
@@ -96,6 +109,7 @@ impl<T: Config> Pallet<T> {
                 epoch,
                 content,
                 commitment,
+                person,
             } = *new;
             Self::change_naming(patient, &content, |naming| {
                 naming.records = naming.records.saturating_add(1);
@@ -107,6 +121,7 @@ impl<T: Config> Pallet<T> {
                     compartment,
                     epoch,
                     author: who.clone(),
+                    person,
                     organisation,
                     placed_by: who.clone(),
                     content,
@@ -129,6 +144,7 @@ impl<T: Config> Pallet<T> {
                     grant: *grant,
                     content,
                     commitment,
+                    person,
                 },
             );
         }

@@ -30,6 +30,8 @@
 //!   of a record: that would tell what the record is about. Which one is which, the chain does not know.
 //! - The `patient` of a call only says where to look. Authority comes from [`Config::Control`] for
 //!   controllers, and from [`Config::Standing`] and [`Config::Consent`] for members.
+//! - An organisation's software signs for its people, whose seals stand beside the author
+//!   ([`salus_primitives::seal`]). The organisation answers for who that was.
 //! - Rows are never removed: a record that was erased keeps its row, so that the trail still makes
 //!   sense. Only its file goes.
 //! - `commitment` covers the plaintext and never changes; `content`, `epoch` and `placed_by` change
@@ -76,6 +78,7 @@ use frame_system::pallet_prelude::*;
 use salus_primitives::traits::{BenchmarkKeys, BenchmarkWorld};
 use salus_primitives::{
     api::MAX_PAGE,
+    seal,
     traits::{
         Chain, Consent, Control, OpenCompartments, PatientOrigin, RecoveryPlans, Standing, Trail,
         TrailAllowance,
@@ -231,6 +234,8 @@ pub mod pallet {
             grant: Option<GrantIndex>,
             content: Cid,
             commitment: H256,
+            /// The seal of the person who wrote it, where software signed.
+            person: Option<H256>,
         },
         /// A record was moved to another compartment of its patient.
         #[codec(index = 3)]
@@ -340,6 +345,11 @@ pub mod pallet {
         /// The erasure is put off: a recovery of the patient is under way, or has just succeeded.
         /// Wait until the new owner has had 72 hours.
         RecoveryUnderWay,
+        /// Software gives the seal of the person who wrote the record. Seal the person with the secret
+        /// in the grant's envelope.
+        NoPerson,
+        /// A person who signs stands in the trail in clear. Give no seal.
+        PersonSigns,
     }
 
     #[pallet::hooks]
@@ -435,11 +445,13 @@ pub mod pallet {
         /// Without `grant`, by an owner or guardian of the patient; with it, by a member whom that
         /// grant lets write, into whichever compartment. The author's organisation is the one that
         /// credentialed it, and spends an entry of the trail's allowance. The file must be encrypted
-        /// to the compartment's present key.
+        /// to the compartment's present key. Software gives the seal of the person who wrote it; nobody
+        /// else gives one.
         ///
         /// Errors: those of control and of the allowance; [`Error::NotAuthorized`],
-        /// [`Error::NoWriteGrant`], [`Error::CompartmentNotFound`], [`Error::WrongEpoch`],
-        /// [`Error::MalformedContent`], [`Error::TooManyRecords`].
+        /// [`Error::NoWriteGrant`], [`Error::NoPerson`], [`Error::PersonSigns`],
+        /// [`Error::CompartmentNotFound`], [`Error::WrongEpoch`], [`Error::MalformedContent`],
+        /// [`Error::TooManyRecords`].
         /// Event: [`Event::RecordAnchored`].
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::anchor())]

@@ -166,14 +166,7 @@ impl Consent<AccountId> for Neighbours {
         let organisation = Self::member(who)?.organisation();
         (WriteGrants::get().get(&(*patient, grant)) == Some(who)).then_some(organisation)
     }
-    fn may_read(
-        _: &PatientId,
-        _: GrantIndex,
-        _: &AccountId,
-        _: &[RecordIndex],
-        _: Purpose,
-        _: Moment,
-    ) -> bool {
+    fn may_read(_: &PatientId, _: GrantIndex, _: &AccountId, _: &[RecordIndex], _: Moment) -> bool {
         false
     }
     fn could_read_since(
@@ -349,6 +342,7 @@ pub fn new_record(compartment: CompartmentId, epoch: u32, n: u8) -> NewRecord {
         epoch,
         content: content(n),
         commitment: H256::repeat_byte(n),
+        person: None,
     }
 }
 

@@ -4,7 +4,8 @@ use frame_support::{assert_noop, assert_ok, dispatch::DispatchResultWithPostInfo
 use salus_primitives::{
     api::MAX_PAGE,
     traits::{OpenCompartments, Records as _},
-    Cid, CompartmentId, FormerContent, PatientId, Recipient, Record, RecordIndex, RecordState,
+    Cid, ClinicianRole, CompartmentId, FormerContent, Member, NewRecord, PatientId, Recipient,
+    Record, RecordIndex, RecordState,
     Reference::{self, Erased, Named, Unnamed},
     DAY, HOUR, MAX_ANCHORS, UNNAMING_WAITS,
 };
@@ -231,6 +232,7 @@ mod anchor {
                     compartment: LABORATORY,
                     epoch: 0,
                     author: account("laboratorian"),
+                    person: None,
                     organisation: Some(ORGANISATION),
                     placed_by: account("laboratorian"),
                     content: content(1),
@@ -253,8 +255,61 @@ mod anchor {
                     grant: Some(GRANT),
                     content: content(1),
                     commitment: H256::repeat_byte(1),
+                    person: None,
                 }]
             );
+        });
+    }
+
+    /// Software that the grant lets write, and what it anchors for the person with this seal.
+    fn by_software(person: Option<H256>) -> DispatchResult {
+        let member = Member::Clinician {
+            organisation: ORGANISATION,
+            role: ClinicianRole::Service,
+        };
+        Members::mutate(|members| members.insert(account("software"), member));
+        allow_writing(PATIENT, GRANT, "software", [LABORATORY]);
+        let new = NewRecord {
+            person,
+            ..new_record(LABORATORY, 0, 1)
+        };
+        Records::anchor(signed("software"), PATIENT, Some(GRANT), new)
+    }
+
+    #[test]
+    fn what_software_anchors_bears_the_seal_of_a_person() {
+        ExtBuilder.build_and_execute(|| {
+            let seal = Some(H256::repeat_byte(9));
+            assert_noop!(by_software(None), Error::<Test>::NoPerson);
+            assert_ok!(by_software(seal));
+            assert_eq!(record(0).person, seal);
+            assert_eq!(record(0).author, account("software"));
+            assert!(matches!(
+                take_events().pop(),
+                Some(Event::RecordAnchored { person, .. }) if person == seal
+            ));
+        });
+    }
+
+    #[test]
+    fn who_signs_as_a_person_seals_nobody() {
+        ExtBuilder.build_and_execute(|| {
+            let sealed = || NewRecord {
+                person: Some(H256::repeat_byte(9)),
+                ..new_record(LABORATORY, 0, 1)
+            };
+            let call = Records::anchor(signed("owner"), PATIENT, None, sealed());
+            assert_noop!(call, Error::<Test>::PersonSigns);
+            let call = Records::anchor(signed("laboratorian"), PATIENT, Some(GRANT), sealed());
+            assert_noop!(call, Error::<Test>::PersonSigns);
+            // Each item of a batch is looked at.
+            let clear = new_record(LABORATORY, 0, 2);
+            let items = vec![
+                (PATIENT, Some(GRANT), clear),
+                (PATIENT, Some(GRANT), sealed()),
+            ];
+            let batch = Records::anchor_many(signed("laboratorian"), items.try_into().unwrap());
+            assert_noop!(plain(batch), Error::<Test>::PersonSigns);
         });
     }
 

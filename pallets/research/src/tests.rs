@@ -74,8 +74,8 @@ fn last_event() -> Event<Test> {
 }
 
 /// Whether the hospital reads the patient's laboratory for research under grant 0.
-fn hospital_reads(purpose: Purpose) -> bool {
-    Consent::may_read(&PATIENT, 0, &DOCTOR, &[1], purpose, now())
+fn hospital_reads() -> bool {
+    Consent::may_read(&PATIENT, 0, &DOCTOR, &[1], now())
 }
 
 mod announce {
@@ -187,17 +187,11 @@ mod opt_in {
             assert_eq!(view.grant.basis, Basis::Study(0));
             assert_eq!(view.grant.terms, Some(cid(9)));
             assert_eq!(view.grant.expires_at, ENDS);
-            assert!(hospital_reads(Purpose::HResch) && !hospital_reads(Purpose::Treat));
-            assert!(!Consent::may_read(
-                &PATIENT,
-                0,
-                &DOCTOR,
-                &[2],
-                Purpose::HResch,
-                now()
-            ));
+            assert_eq!(view.grant.purpose, Purpose::HResch);
+            assert!(hospital_reads());
+            assert!(!Consent::may_read(&PATIENT, 0, &DOCTOR, &[2], now()));
             set_now(ENDS);
-            assert!(!hospital_reads(Purpose::HResch));
+            assert!(!hospital_reads());
         });
     }
 
@@ -403,7 +397,7 @@ mod opt_in {
             assert_ok!(Research::announce(by(ADMIN), cid(9), 0, 1, ENDS));
             assert_ok!(join(0, (PATIENT, OWNER)));
             assert_eq!((purse(ADMIN), purse(OWNER)), ((0, 0), (0, 0)));
-            assert!(hospital_reads(Purpose::HResch));
+            assert!(hospital_reads());
             assert_eq!(join(0, THIRD), Err(Error::<Test>::QuotaReached.into()));
             assert_ok!(Research::end(by(ADMIN), 0));
         });
@@ -419,9 +413,9 @@ mod withdraw {
             announce();
             assert_ok!(join(0, (PATIENT, OWNER)));
             set_now(START + HOUR);
-            assert!(hospital_reads(Purpose::HResch));
+            assert!(hospital_reads());
             assert_ok!(Research::withdraw(by(GUARDIAN), 0, PATIENT));
-            assert!(!hospital_reads(Purpose::HResch));
+            assert!(!hospital_reads());
             assert_eq!(purse(OWNER), (20, 0));
             assert_eq!(
                 last_event(),
@@ -531,7 +525,7 @@ mod succession {
                 .collect();
             let events: Vec<_> = System::events().into_iter().map(|e| e.event).collect();
             assert_eq!(events, expected);
-            assert!(!hospital_reads(Purpose::HResch));
+            assert!(!hospital_reads());
             assert!(live().is_empty() && !Participating::<Test>::contains_key(PATIENT));
             for study in [0, 2, 3] {
                 let row = Research::participation(study, &PATIENT).expect("took part");
@@ -638,7 +632,7 @@ mod end {
             );
             assert_eq!((purse(ADMIN), purse(OWNER)), ((80, 0), (20, 0)));
             // What was paid for can be read on.
-            assert!(hospital_reads(Purpose::HResch));
+            assert!(hospital_reads());
             assert_noop!(Research::end(by(ADMIN), 0), Error::<Test>::StudyOver);
             assert_noop!(Research::end(by(ADMIN), 1), Error::<Test>::StudyNotFound);
         });

@@ -279,8 +279,7 @@ fn the_largest_calls_fit_into_a_block() {
             records: BoundedVec::truncate_from((0..64).collect()),
             part: salus_primitives::Part::Full,
             grant: 0,
-            purpose: salus_primitives::Purpose::Treat,
-            acting_for: None,
+            person: None,
         }),
         RuntimeCall::AccessLog(pallet_access_log::Call::delivered {
             batch: BoundedVec::truncate_from(vec![

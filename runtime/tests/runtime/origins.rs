@@ -82,6 +82,10 @@ const OFF: &str = "Consent.OfferNotYours";
 const ANC: &str = "Records.NotAuthorized";
 const WRI: &str = "Records.NoWriteGrant";
 const RDR: &str = "AccessLog.NotAMember";
+/// Software, and gives no seal of a person.
+const NOP: &str = "AccessLog.NoPerson";
+/// A person, and gives a seal.
+const PER: &str = "AccessLog.PersonSigns";
 const SRV: &str = "AccessLog.NotAService";
 const VLT: &str = "Copies.NotAService";
 /// Not the one who must answer for the record.
@@ -196,7 +200,8 @@ const TABLE: &[Row] = &[
     ("Consent.sweep",             sweep,         [OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   OK,   BAD,  BAD]),
 
     //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
-    ("AccessLog.open",            open,          [RDR,  RDR,  RDR,  RDR,  OK,   RDR,  REF,  REF,  REF,  RDR,  BAD,  BAD]),
+    ("AccessLog.open",            open,          [RDR,  RDR,  RDR,  RDR,  OK,   RDR,  REF,  REF,  NOP,  RDR,  BAD,  BAD]),
+    ("AccessLog.open",            open_sealed,   [RDR,  RDR,  RDR,  RDR,  PER,  RDR,  PER,  PER,  REF,  RDR,  BAD,  BAD]),
     ("AccessLog.delivered",       delivered,     [SRV,  SRV,  SRV,  SRV,  SRV,  SRV,  SRV,  SRV,  OK,   SRV,  BAD,  BAD]),
 
     //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
@@ -1307,8 +1312,18 @@ fn open(_: Who) -> RuntimeCall {
         records: BoundedVec::truncate_from(vec![RECORD]),
         part: Part::Full,
         grant: GRANT,
-        purpose: Purpose::Treat,
-        acting_for: None,
+        person: None,
+    }
+    .into()
+}
+
+fn open_sealed(_: Who) -> RuntimeCall {
+    pallet_access_log::Call::open {
+        patient: PATIENT,
+        records: BoundedVec::truncate_from(vec![RECORD]),
+        part: Part::Full,
+        grant: GRANT,
+        person: Some(H256::repeat_byte(9)),
     }
     .into()
 }

@@ -103,6 +103,7 @@ pub fn new_record(n: u8) -> NewRecord {
         epoch: 0,
         content: cid(n),
         commitment: H256::repeat_byte(n),
+        person: None,
     }
 }
 

@@ -225,6 +225,7 @@ impl Patient {
             starts_at: None,
             anchored_from: None,
             anchored_until: None,
+            in_own_name: false,
         };
         sharing::share(&self.client, self.id, &sharing)
             .await

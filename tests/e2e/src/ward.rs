@@ -140,6 +140,7 @@ impl Ward {
             starts_at: None,
             anchored_from: None,
             anchored_until: None,
+            in_own_name: false,
         };
         let grant = patient
             .act(move |patient| async move { sharing::share(&patient, id, &sharing).await })
@@ -311,7 +312,6 @@ async fn open(
         records: vec![record],
         list: false,
         grant: Some(grant),
-        acting_for: None,
         out: Some(out),
     };
     let chart = opening::open(&doctor, &opening).await?;

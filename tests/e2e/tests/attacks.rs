@@ -76,6 +76,7 @@ fn stolen(patient: &Patient, content: Cid) -> NewRecord {
         epoch: 0,
         content,
         commitment: H256::repeat_byte(7),
+        person: None,
     }
 }
 
@@ -99,8 +100,8 @@ async fn open(
     part: Part,
     grant: GrantIndex,
 ) -> Opened {
-    let call = calls::access_log::open(patient.id, records, part, grant, Purpose::Treat, None)
-        .expect("not too many");
+    let call =
+        calls::access_log::open(patient.id, records, part, grant, None).expect("not too many");
     let done = reader.submit(&call).await.expect("a member may try");
     let event = done.event("AccessLog", "Opened").expect("the grant holds");
     Opened {
@@ -157,7 +158,7 @@ async fn submit_all(person: &Client, calls: &[Call]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_named_where_it_does_not_belong_is_served_to_nobody() {
-    const BODY: [&str; 3] = ["body", "directory", "binding"];
+    const BODY: [&str; 4] = ["body", "seal", "directory", "binding"];
     let hospital = HOSPITAL.hospital();
     let (doctor, accomplice, victim, thief) = futures::join!(
         hospital.doctor(),
@@ -634,7 +635,6 @@ async fn a_clinician_who_changed_employer_takes_no_grant_along() {
         records: vec![record],
         list: false,
         grant: Some(grant),
-        acting_for: None,
         out: Some(hospital.path("read-8")),
     };
     let refused = opening::open(&leaver, &opening).await;
@@ -730,14 +730,7 @@ async fn twelve_services_that_flood_urgent_and_ordinary_calls_delay_nobody_else(
         .await
         .record;
     let grant = patient.share(&reader, CATEGORY, Rights::Read).await;
-    let opening = calls::access_log::open(
-        patient.id,
-        &[record],
-        Part::Full,
-        grant,
-        Purpose::Treat,
-        None,
-    );
+    let opening = calls::access_log::open(patient.id, &[record], Part::Full, grant, None);
     let opening = opening.expect("not too many");
 
     // Whoever may not revoke may still say so, and first.

@@ -86,7 +86,6 @@ async fn reads(
         records: vec![record],
         list: false,
         grant: Some(grant),
-        acting_for: None,
         out: Some(out),
     };
     let opened = opening::open(reader, &opening).await?;

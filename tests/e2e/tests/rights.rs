@@ -44,7 +44,6 @@ async fn open(
         records: records.to_vec(),
         list,
         grant: Some(grant),
-        acting_for: None,
         out: Some(out),
     };
     opening::open(reader, &opening).await.is_ok()
@@ -114,7 +113,8 @@ async fn an_export_holds_every_byte_and_names_what_it_cannot_read() {
         document["corrections"][0]["letters"][0]["text"],
         "Wrong-side"
     );
-    assert_eq!(document["grants"][0]["grantee"], doctor.me().to_string());
+    assert_eq!(document["grants"][0]["person"], doctor.me().to_string());
+    assert_eq!(document["grants"][0]["organisation"], 0);
     assert_eq!(document["controllers"][0]["role"], "Owner");
     assert_eq!(document["trail"]["verified"], true);
     let page = fs::read_to_string(out.join("index.html")).expect("it was written");

@@ -10,8 +10,8 @@ use salus_primitives::api::GrantView;
 use salus_primitives::{
     AccountId, BlockNumber, Cid, Controller, CorrectionIndex, Delivery, EmergencyPlan, Genesis,
     Glass, GlassIndex, GrantIndex, Grantee, LetterStage, Member, Moment, ObjectKind, OrgId,
-    Patient, PatientId, Purpose, Record, RecordIndex, RecordState, Reference, Request,
-    RequestIndex, Scope, SignedRecipient, Subject, DAY,
+    Patient, PatientId, Record, RecordIndex, RecordState, Reference, Request, RequestIndex, Scope,
+    SignedRecipient, Subject, DAY,
 };
 use salus_vault::ledger::{
     Answer, Change, Chart, EntryId, Head, Ledger, LedgerError, Named, Opened, Peer,
@@ -269,7 +269,6 @@ impl Ledger for Chain {
         grant: GrantIndex,
         reader: &AccountId,
         record: RecordIndex,
-        purpose: Purpose,
         time: Moment,
     ) -> Answer<'_, bool> {
         self.ask(|state| {
@@ -284,7 +283,6 @@ impl Ledger for Chain {
             };
             state.holds(patient, grant, reader, time)
                 && view.grant.rights.read()
-                && view.grant.purpose == purpose
                 && compartments.contains(&record.compartment)
         })
     }

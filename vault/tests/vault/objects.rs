@@ -89,10 +89,14 @@ pub fn small(
     body: &[u8],
 ) -> Object {
     let binding = binding(kind, patient, author, seed);
-    Object::directory(vec![
+    let mut files = vec![
         ("binding", file(&binding.to_file())),
         ("body.age", file(body)),
-    ])
+    ];
+    if kind == ObjectKind::Envelope {
+        files.push(("seal.age", file(&noise(100, seed))));
+    }
+    Object::directory(files)
 }
 
 /// Bytes without repetition, as encrypted files are.

@@ -289,16 +289,6 @@ async fn entry_is_worth_nothing_once_the_grant_has_ended() {
 }
 
 #[tokio::test]
-async fn entry_for_another_purpose_than_the_grants_is_refused() {
-    let (world, _) = shared().await;
-    let entry = world.open("Doctor", &[0], Part::Full, 0);
-    for (_, opened) in world.chain.state().entries.values_mut() {
-        opened.purpose = Purpose::HResch;
-    }
-    assert_eq!(read(&world, "Doctor", "payload", &entry).await, 404);
-}
-
-#[tokio::test]
 async fn revocation_cuts_a_download_under_way() {
     let (world, _) = shared().await;
     let entry = world.open("Doctor", &[0], Part::Full, 0);
@@ -484,7 +474,7 @@ async fn victims_object_named_as_ones_own_is_not_served() {
         format!("/v1/patients/{OTHER_PATIENT}/requests/0/letter"),
         format!("/v1/patients/{OTHER_PATIENT}/grants/0/envelopes/0"),
     ] {
-        for part in ["body", "binding", "directory"] {
+        for part in ["body", "seal", "binding", "directory"] {
             let path = format!("{path}?part={part}");
             world.get(&mallory, &path, &[]).await.is(404, "not-found");
         }
@@ -700,6 +690,32 @@ async fn envelope_is_for_the_live_grantee_after_an_opening_under_that_grant() {
     // The patient's own app needs no entry.
     let owner = world.token("Owner").await;
     assert_eq!(world.get(&owner, &path(0, 0), &[]).await.body, b"epoch 0");
+}
+
+#[tokio::test]
+async fn what_seals_a_person_is_there_before_the_opening_for_the_live_grantee_alone() {
+    let (world, _) = shared().await;
+    let envelope = small(ObjectKind::Envelope, PATIENT, &account("Owner"), 5, b"keys");
+    world.store("Owner", &envelope).await;
+    world.share(0, "Doctor", Rights::Read, vec![envelope.root]);
+    let path = |part| format!("/v1/patients/{PATIENT}/grants/0/envelopes/0?part={part}");
+    let doctor = world.token("Doctor").await;
+    assert_eq!(
+        world.get(&doctor, &path("seal"), &[]).await.body,
+        noise(100, 5)
+    );
+    for part in ["directory", "binding"] {
+        assert_eq!(world.get(&doctor, &path(part), &[]).await.status, 200);
+    }
+    // The keys come after the opening, as ever.
+    let keys = world.get(&doctor, &path("body"), &[]).await;
+    keys.is(404, "not-found");
+    let colleague = world.token("Colleague").await;
+    let theirs = world.get(&colleague, &path("seal"), &[]).await;
+    theirs.is(404, "not-found");
+    world.revoke(0);
+    let late = world.get(&doctor, &path("seal"), &[]).await;
+    late.is(404, "not-found");
 }
 
 #[tokio::test]

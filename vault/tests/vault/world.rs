@@ -425,7 +425,6 @@ impl World {
             grant,
             records: records.to_vec(),
             part,
-            purpose: Purpose::Treat,
         };
         state.entries.insert((block, event), (number, opened));
         format!("{block:?}:{event}")

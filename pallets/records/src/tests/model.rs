@@ -218,6 +218,7 @@ impl Model {
             compartment: file.compartment,
             epoch: self.epoch(patient, file.compartment),
             author: author.clone(),
+            person: None,
             organisation: with_grant.then_some(ORGANISATION),
             placed_by: author,
             content: cid(file.content),
