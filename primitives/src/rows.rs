@@ -519,12 +519,13 @@ row! {
 }
 
 row! {
-    /// Something a vault has handed out.
+    /// Something a vault has handed out under a grant. What it hands out to who acts for the patient
+    /// leaves nothing here: see [`crate::reads`].
     pub struct Delivery {
         pub patient: PatientId,
         pub reader: AccountId,
-        /// Under which the reader had opened it; none for a controller's own read.
-        pub grant: Option<GrantIndex>,
+        /// Under which the reader had opened it.
+        pub grant: GrantIndex,
         pub record: RecordIndex,
         pub part: Part,
     }
