@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use salus_client::actions::describe::moment;
-use salus_client::actions::records::{self, Erasure, FormerRow, NewFile, RecordView, Restored};
+use salus_client::actions::records::{
+    self, Adding, Erasure, FormerRow, NewFile, RecordView, Restored,
+};
 use salus_client::keyring::Label as CompartmentLabel;
 use salus_primitives::{Cid, GrantIndex, Moment, RecordIndex};
 use serde_json::json;
 
+use super::queue::{waits, Timing};
 use super::Label;
 use crate::args::{About, Global};
 use crate::context::client;
@@ -116,6 +119,8 @@ pub struct Add {
     /// Its LOINC code [default: the category's]
     #[arg(long)]
     code: Option<String>,
+    #[command(flatten)]
+    timing: Timing,
     #[command(flatten)]
     about: About,
 }
@@ -361,7 +366,11 @@ impl Add {
                 code: self.code.clone(),
             })
             .collect();
-        let added = records::add(&client, patient, &files).await?;
+        let when = self.timing.when();
+        let added = match records::add_when(&client, patient, &files, when).await? {
+            Adding::Done(added) => added,
+            Adding::Waits(queued) => return print(global, &queued, || waits(&queued)),
+        };
         print(global, &added, || {
             let lines: Vec<String> = added
                 .records
