@@ -822,7 +822,7 @@ async fn a_forged_delivery_is_refused_and_leaves_no_trace() {
         .await
         .record;
     let grant = patient.share(&doctor, CATEGORY, Rights::Read).await;
-    let delivery = |reader: &Client, grant: Option<GrantIndex>| Delivery {
+    let delivery = |reader: &Client, grant: GrantIndex| Delivery {
         patient: patient.id,
         reader: reader.me(),
         grant,
@@ -831,12 +831,12 @@ async fn a_forged_delivery_is_refused_and_leaves_no_trace() {
     };
     let before = traces(&patient).await;
     for (who, forged) in [
-        // Nothing was opened; no grant; no controller; somebody else's grant; no service.
-        (&forger, delivery(&doctor, Some(grant))),
-        (&forger, delivery(&doctor, Some(grant + 1))),
-        (&forger, delivery(&doctor, None)),
-        (&forger, delivery(&stranger, Some(grant))),
-        (&doctor, delivery(&doctor, Some(grant))),
+        // Nothing was opened; no grant; the patient's own reading; somebody else's grant; no service.
+        (&forger, delivery(&doctor, grant)),
+        (&forger, delivery(&doctor, grant + 1)),
+        (&forger, delivery(&patient.client, grant)),
+        (&forger, delivery(&stranger, grant)),
+        (&doctor, delivery(&doctor, grant)),
     ] {
         let refused = deliver(who, forged.clone()).await;
         let failed = matches!(refused, Err(Error::Chain(ChainError::Failed { .. })));
@@ -846,14 +846,13 @@ async fn a_forged_delivery_is_refused_and_leaves_no_trace() {
 
     // Once the doctor has opened it, the hospital may say that it was handed out: to the doctor.
     open(&doctor, &patient, &[record], Part::Full, grant).await;
-    let other = deliver(&forger, delivery(&stranger, Some(grant))).await;
+    let other = deliver(&forger, delivery(&stranger, grant)).await;
     assert!(other.is_err(), "{other:?}");
-    deliver(&forger, delivery(&doctor, Some(grant)))
+    deliver(&forger, delivery(&doctor, grant))
         .await
         .expect("it was opened");
-    deliver(&forger, delivery(&patient.client, None))
-        .await
-        .expect("an owner reads");
+    let own = deliver(&forger, delivery(&patient.client, grant)).await;
+    assert!(own.is_err(), "{own:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
