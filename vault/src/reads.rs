@@ -121,9 +121,21 @@ impl OwnReads {
         Ok(())
     }
 
+    /// Whether this was logged today: what follows of the same download needs no more.
+    pub fn is_noted(
+        &self,
+        patient: PatientId,
+        reader: &AccountId,
+        record: RecordIndex,
+        part: Part,
+    ) -> bool {
+        let reading = (patient, reader.clone(), record, part);
+        self.is_seen(day_of((self.clock)()), &reading)
+    }
+
     fn is_seen(&self, day: u32, reading: &Reading) -> bool {
         let mut seen = lock(&self.seen);
-        if seen.0 != day {
+        if seen.0 < day {
             *seen = (day, HashSet::new());
         }
         seen.1.contains(reading)

@@ -575,8 +575,11 @@ impl Vault {
             return Ok(());
         };
         let Some(grant) = permit.grant else {
-            self.ensure_reportable(patient).await?;
             let reader = &question.reader;
+            if self.reads.is_noted(patient, reader, record, part) {
+                return Ok(());
+            }
+            self.ensure_reportable(patient).await?;
             return self.reads.note(patient, reader, record, part).await;
         };
         let delivery = Delivery {

@@ -166,10 +166,12 @@ mod tests {
     use super::*;
 
     const GENESIS: Genesis = Genesis::repeat_byte(1);
+    /// Odd, so that no two products are alike.
+    const SPREAD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
 
     fn patients(count: u8) -> Vec<PatientId> {
         let mut patients: Vec<_> = (0..count)
-            .map(|n| PatientId(sp_core::hashing::blake2_128(&[n])))
+            .map(|n| PatientId((u128::from(n) + 1).wrapping_mul(SPREAD).to_be_bytes()))
             .collect();
         // Neighbours down to the last bit, and at both ends.
         if count > 2 {

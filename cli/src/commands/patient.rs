@@ -14,7 +14,7 @@ use salus_primitives::{AccountId, ControllerRole, Moment, OrgId, PatientId};
 use serde_json::json;
 
 use super::consent::read_role;
-use super::queue::{waits, Timing};
+use super::queue::{goes_out, Timing};
 use super::recovery;
 use crate::args::{About, Global};
 use crate::context::{self, client};
@@ -216,7 +216,9 @@ impl Patient {
                 let when = timing.when();
                 let enrolled = match patient::enrol_when(&client, &consent, when).await? {
                     Enrolment::Done(enrolled) => enrolled,
-                    Enrolment::Waits(queued) => return print(global, &queued, || waits(&queued)),
+                    Enrolment::Waits(queued) => {
+                        return print(global, &queued, || goes_out(&queued))
+                    }
                 };
                 print(global, &enrolled, || {
                     format!(

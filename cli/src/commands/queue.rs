@@ -121,7 +121,7 @@ pub async fn catch_up(client: &salus_client::actions::Client) {
     }
 }
 
-pub fn waits(queued: &Queued) -> String {
+pub fn goes_out(queued: &Queued) -> String {
     format!(
         "{} for patient {} goes out on {}, with the rest of that hour: by `salus queue run`, or by this profile's next command after that. `salus queue send` sends it now.",
         count(queued.queued, "item"),

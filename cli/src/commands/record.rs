@@ -12,7 +12,7 @@ use salus_client::keyring::Label as CompartmentLabel;
 use salus_primitives::{Cid, GrantIndex, Moment, RecordIndex};
 use serde_json::json;
 
-use super::queue::{waits, Timing};
+use super::queue::{goes_out, Timing};
 use super::Label;
 use crate::args::{About, Global};
 use crate::context::client;
@@ -369,7 +369,7 @@ impl Add {
         let when = self.timing.when();
         let added = match records::add_when(&client, patient, &files, when).await? {
             Adding::Done(added) => added,
-            Adding::Waits(queued) => return print(global, &queued, || waits(&queued)),
+            Adding::Waits(queued) => return print(global, &queued, || goes_out(&queued)),
         };
         print(global, &added, || {
             let lines: Vec<String> = added

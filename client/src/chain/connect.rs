@@ -57,7 +57,7 @@ pub(super) struct Inner {
     #[cfg(test)]
     dialer: Option<Arc<dyn Fn() -> RpcClient + Send + Sync>>,
     /// One submission at a time takes its nonce and enters the pool.
-    pub(super) submitting: tokio::sync::Mutex<()>,
+    pub(super) submitting: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// One version of the runtime.
@@ -172,6 +172,7 @@ impl Chain {
         let mut inner = Self::new(url, *genesis, *code, rpc);
         inner.runtimes = self.inner.runtimes.clone();
         inner.versions = self.inner.versions.clone();
+        inner.submitting = self.inner.submitting.clone();
         #[cfg(test)]
         {
             inner.dialer = self.inner.dialer.clone();
@@ -191,7 +192,7 @@ impl Chain {
             lanes: tokio::sync::Mutex::default(),
             #[cfg(test)]
             dialer: None,
-            submitting: tokio::sync::Mutex::default(),
+            submitting: Arc::default(),
         }
     }
 

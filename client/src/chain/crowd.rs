@@ -16,7 +16,7 @@ use futures::future::join_all;
 use salus_primitives::{AccountId, PatientId};
 use sp_crypto_hashing::{blake2_128, blake2_256};
 
-use super::{connect::storage_prefix, Chain, Result};
+use super::{connect::storage_prefix, Call, Chain, Result};
 
 /// Ids that are asked for together, the one that is meant among them.
 pub const SIZE: usize = 8;
@@ -41,6 +41,8 @@ pub trait Own: Send + Sync {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) enum Lane {
     Patient(PatientId),
+    /// For what is sent about a patient: it names the account, too.
+    Sent(PatientId),
     Account(AccountId),
 }
 
@@ -92,6 +94,17 @@ impl Chain {
             Some(own) if own.is_account(account) => self.lane(Lane::Account(account.clone())).await,
             _ => Ok(self.clone()),
         }
+    }
+
+    /// The connection over which an account sends a call.
+    pub(super) async fn for_call(&self, account: &AccountId, call: &Call) -> Result<Chain> {
+        let Some(own) = self.inner.own.get().filter(|own| own.is_account(account)) else {
+            return Ok(self.clone());
+        };
+        let names = |patient: &PatientId| call.args.windows(16).any(|bytes| bytes == patient.0);
+        let about = own.patients().into_iter().find(names);
+        let lane = about.map_or_else(|| Lane::Account(account.clone()), Lane::Sent);
+        self.lane(lane).await
     }
 
     async fn lane(&self, lane: Lane) -> Result<Chain> {
@@ -303,7 +316,7 @@ mod tests {
             .filter(|(_, question)| question.contains(&account) || question.contains(&address))
             .map(|(connection, _)| connection)
             .collect();
-        assert_eq!(naming.len(), 1, "one for the account");
+        assert_eq!(naming.len(), 2, "one for the account, one for what is sent");
     }
 
     #[tokio::test]

@@ -53,7 +53,7 @@ impl Chain {
     ///
     /// Errors if the chain turns it away, if the call fails, or if the node is lost meanwhile.
     pub async fn submit(&self, key: &AccountKey, call: &Call) -> Result<Submitted> {
-        let chain = self.of_account(&key.account()).await?;
+        let chain = self.for_call(&key.account(), call).await?;
         let (signed, watch) = chain.send_next(key, call).await?;
         tracing::debug!("sent");
         chain.outcome(&signed, watch).await
