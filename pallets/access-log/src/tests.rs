@@ -676,11 +676,16 @@ mod delivered {
     }
 
     #[test]
-    fn deliveries_of_records_erased_since_are_still_reported() {
+    fn deliveries_of_records_whose_erasure_came_due_since_are_still_reported() {
         ExtBuilder.build_and_execute(|| {
             let grant = opened();
-            set_record_state(PATIENT, 1, RecordState::Erased);
+            let until = START + HOUR;
+            set_record_state(PATIENT, 1, RecordState::ErasePending { until });
+            set_now(until + HOUR);
             assert_reported(delivery(grant));
+            // Once it is finished, nothing tells when that was.
+            set_record_state(PATIENT, 1, RecordState::Erased);
+            assert_refused(delivery(grant), Error::NothingOpened);
         });
     }
 
