@@ -253,7 +253,7 @@ impl Planner<'_> {
         let delivery = Delivery {
             patient: chart.patient,
             reader: chart.hospital.doctor.clone(),
-            grant: Some(Chart::GRANT),
+            grant: Chart::GRANT,
             record: self.lots.gen_range(0..self.population.records),
             part: Part::Full,
         };

@@ -8,8 +8,8 @@ use salus_primitives::AccountId;
 
 use crate::commands::{
     chain, compartments, completions, consent, correct, council, credits, emergency, keyring, keys,
-    log, open, org, patient, record, recovery, request, rights, share, study, validator, vault,
-    watch,
+    log, open, org, patient, queue, record, recovery, request, rights, share, study, validator,
+    vault, watch,
 };
 use crate::context::client;
 use crate::parse;
@@ -132,6 +132,8 @@ pub enum Command {
     /// Records: add, list, get, verify, file elsewhere, erase
     #[command(subcommand)]
     Record(record::Record),
+    /// What waits to be sent with the rest of its hour
+    Queue(queue::Queue),
     /// Let somebody read, or add to, part of a chart, until a time
     Share(share::Share),
     /// Who may see what; or, with --received, what you may see

@@ -13,6 +13,7 @@ use salus_primitives::Genesis;
 use zeroize::Zeroizing;
 
 use crate::args::Global;
+use crate::commands::queue;
 use crate::progress;
 
 /// More than anybody types.
@@ -150,10 +151,26 @@ pub async fn offline(global: &Global) -> anyhow::Result<(Profile, Unlocked, Gene
     Ok((client.profile.clone(), unlocked, client.chain.genesis()))
 }
 
-/// The account's client, connected.
+/// The account's client, connected. What should have been sent by now goes out first.
 pub async fn client(global: &Global) -> anyhow::Result<Client> {
+    let client = client_as_is(global).await?;
+    queue::catch_up(&client).await;
+    Ok(client)
+}
+
+/// As [`client`], for who looks after the queue.
+pub async fn client_as_is(global: &Global) -> anyhow::Result<Client> {
     let profile = profile(global)?;
     let unlocked = unlock(global, &profile)?;
+    connect(global, profile, unlocked).await
+}
+
+/// The client of a profile that is unlocked already.
+pub async fn connect(
+    global: &Global,
+    profile: Profile,
+    unlocked: Unlocked,
+) -> anyhow::Result<Client> {
     let mut client = Client::connect(
         profile,
         unlocked,

@@ -91,6 +91,7 @@ fn of_client(error: &Error) -> u8 {
         Error::Vault(error) => vault(error),
         Error::NotAnchored(_)
         | Error::OtherTerms { .. }
+        | Error::Reads { .. }
         | Error::Damaged { .. }
         | Error::Binding(_)
         | Error::Share(_)

@@ -1,8 +1,9 @@
 //! An accounting of disclosures: who was given what of a patient's records, when, and what for.
 //!
 //! It is made of a verified trail alone, so that it can be made again by anybody who has one. What 45
-//! CFR 164.528 asks for is in it: the date, who received it, what it was, and the purpose. Reading
-//! by the patient's own people is told apart, because it is no disclosure; so are refusals.
+//! CFR 164.528 asks for is in it: the date, who received it, what it was, and the purpose. Refusals
+//! are told apart. Reading by the patient's own people is no disclosure, and in no trail:
+//! [`crate::actions::reads`] has it.
 
 use std::collections::BTreeMap;
 
@@ -29,8 +30,6 @@ pub struct Accounting {
     pub disclosures: Vec<Disclosure>,
     /// What was tried and not given.
     pub refused: Vec<Row>,
-    /// What the patient's own people, who need no grant, had from a vault.
-    pub own: Vec<OwnReading>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -70,17 +69,6 @@ pub struct Row {
     pub grant: u32,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct OwnReading {
-    pub entry: u64,
-    pub date: String,
-    #[serde(skip)]
-    moment: Moment,
-    pub reader: String,
-    pub record: RecordIndex,
-    pub part: &'static str,
-}
-
 /// In place of a person whose seal was not opened.
 pub const SEALED: &str = "sealed";
 
@@ -105,7 +93,6 @@ pub fn account(
         entries: entries.len() as u64,
         disclosures: Vec::new(),
         refused: Vec::new(),
-        own: Vec::new(),
     };
     let purposes = purposes(entries)?;
     for entry in entries.iter().filter(|entry| entry.pallet == "AccessLog") {
@@ -153,18 +140,6 @@ impl Accounting {
             SUMMARY => given.is_none(),
             _ => *given != Some(ALL),
         };
-        // Under no grant, somebody has read who acts for the patient.
-        if reading.0.fields["grant"].is_null() {
-            self.own.push(OwnReading {
-                entry: reading.0.n,
-                date,
-                moment: reading.0.moment,
-                reader,
-                record,
-                part,
-            });
-            return Ok(());
-        }
         let grant = reading.number("grant")?;
         let mut opened: Vec<&mut Disclosure> = self
             .disclosures
@@ -198,7 +173,6 @@ impl Accounting {
         };
         self.disclosures.retain(|known| within(known.row.moment));
         self.refused.retain(|row| within(row.moment));
-        self.own.retain(|known| within(known.moment));
         Self { from, to, ..self }
     }
 
@@ -378,7 +352,6 @@ mod tests {
     use super::*;
 
     const DOCTOR: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
-    const PATIENT: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
 
     /// Entry `n` happens `n` seconds after the beginning of 2026.
     fn entry(n: u64, variant: &str, fields: Value) -> TrailEntry {
@@ -437,11 +410,7 @@ mod tests {
     fn delivered(n: u64, reader: &str, record: u32, part: &str) -> TrailEntry {
         let fields = json!({
             "patient": "00", "actor": "vault", "organisation": 0, "reader": reader,
-            "record": record, "part": part,
-            "grant": match reader {
-                DOCTOR => json!(4),
-                _ => Value::Null,
-            },
+            "record": record, "part": part, "grant": 4,
         });
         entry(n, "Delivered", fields)
     }
@@ -465,7 +434,6 @@ mod tests {
             opened(4, "Opened", &[1], "Full"),
             delivered(5, DOCTOR, 1, "Manifest"),
             delivered(6, DOCTOR, 1, "Full"),
-            delivered(7, PATIENT, 1, "Full"),
         ]);
         let row = |known: &Disclosure| (known.row.entry, known.row.record, known.delivered);
         let rows: Vec<_> = accounting.disclosures.iter().map(row).collect();
@@ -480,9 +448,6 @@ mod tests {
         assert_eq!(last.row.label.as_deref(), Some("lab +hiv"));
         assert_eq!(accounting.refused.len(), 1);
         assert_eq!(accounting.refused[0].record, 3);
-        // The patient's own reading is no disclosure.
-        assert_eq!(accounting.own.len(), 1);
-        assert_eq!(accounting.own[0].reader, PATIENT);
     }
 
     #[test]
@@ -495,18 +460,16 @@ mod tests {
         ]);
         let given: Vec<_> = accounting.disclosures.iter().map(|d| d.delivered).collect();
         assert_eq!(given, [Some(ALL), None]);
-        assert!(accounting.own.is_empty());
     }
 
     #[test]
-    fn a_delivery_under_a_grant_is_never_the_patients_own_reading() {
+    fn a_delivery_stands_where_it_was_opened_and_under_no_other_grant() {
         // More than was opened stands where it was opened.
         let accounting = told(&[
             opened(1, "Opened", &[1], "Manifest"),
             delivered(2, DOCTOR, 1, "Full"),
         ]);
         assert_eq!(accounting.disclosures[0].delivered, Some(ALL));
-        assert!(accounting.own.is_empty());
         // Under another grant than the one that was opened, it fits nothing.
         let mut other = delivered(2, DOCTOR, 1, "Full");
         other.fields["grant"] = json!(5);

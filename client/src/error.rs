@@ -103,6 +103,12 @@ pub enum Error {
     Chain(#[from] crate::chain::ChainError),
     #[error(transparent)]
     Trail(#[from] crate::trail::TrailError),
+    /// A vault's log of own reads is not what it committed.
+    #[error("the log of own reads at the vault of organisation {organisation} is not what it should be: {reason}. Keep what you see, and tell the organisation")]
+    Reads {
+        organisation: salus_primitives::OrgId,
+        reason: crate::files::reads::ReadsError,
+    },
     #[error(transparent)]
     Vault(#[from] crate::vault::VaultError),
 }

@@ -349,6 +349,7 @@ mod tests {
                 },
                 verified: Some(true),
                 remembered: None,
+                reads: None,
                 entries: Vec::new(),
             },
             unreadable: vec![Unreadable {

@@ -10,6 +10,9 @@
 //! | `config.json` | node, chain, vault |
 //! | `pins.json` | accounts seen first for a patient or an organisation |
 //! | `heads.json` | trail heads seen last |
+//! | `queue/` | what waits to be sent with the rest of its hour, sealed to the device |
+//! | `crowds.json` | the ids among which a node is asked for one's own |
+//! | `reads.json` | logs of own reads seen last, and what this device has read |
 //! | `read.json` | records that were opened, to hear of their corrections |
 //! | `plans.json` | the vaults' keys that shares of emergency plans were encrypted to |
 //!
@@ -24,7 +27,8 @@ use std::path::{Path, PathBuf};
 use age::{secrecy::SecretString, DecryptError, Decryptor, Encryptor};
 use codec::Decode;
 use salus_primitives::{
-    AccountId, BlockNumber, Genesis, GrantIndex, Moment, OrgId, PatientId, RecordIndex, TrailHead,
+    AccountId, BlockNumber, Genesis, GrantIndex, Moment, OrgId, PatientId, ReadHead, RecordIndex,
+    TrailHead,
 };
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
 use sp_core::H256;
@@ -36,7 +40,7 @@ use crate::error::{Error, Result};
 use crate::files::age::{seal_bytes, unseal_bytes, DecryptionKey, EncryptionKey};
 use crate::files::seal::SealKey;
 use crate::keyring::{sealed_json, Identities, Keyring, Secret};
-use crate::keys::AccountKey;
+use crate::keys::{random_16, AccountKey};
 
 const VERSION: u32 = 1;
 const KEY: &str = "key.age";
@@ -49,10 +53,18 @@ const CONFIG: &str = "config.json";
 const PINS: &str = "pins.json";
 const HEADS: &str = "heads.json";
 const READ: &str = "read.json";
+const CROWDS: &str = "crowds.json";
+const READS: &str = "reads.json";
 const PLANS: &str = "plans.json";
+/// Records of a patient whose reading at one vault a device remembers.
+const MAX_MINE: usize = 512;
 /// A key in its file, sealed.
 const MAX_GLASS: u64 = 4 * 1024;
 const LOCK: &str = ".lock";
+const QUEUE: &str = "queue";
+const TURN: &str = ".turn";
+/// An item of the queue, sealed.
+const MAX_QUEUED: u64 = 64 * 1024;
 
 /// scrypt's cost is 2^this: about a second on a present machine.
 pub const WORK_FACTOR: u8 = 18;
@@ -95,6 +107,9 @@ pub struct Config {
     pub vault: Option<String>,
     /// The patient that commands are about if none is named.
     pub patient: Option<String>,
+    /// Whether the node is the owner's own: it is asked for what is meant, and for nothing else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own_node: bool,
     /// The organisation that may credential this account: it acts for no patient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub works_for: Option<OrgId>,
@@ -265,6 +280,83 @@ impl ReadRecords {
     }
 }
 
+/// With whom a node is asked for a patient: the same ids for good.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Crowds(BTreeMap<String, Vec<String>>);
+
+impl Crowds {
+    pub fn get(&self, patient: &PatientId) -> Option<Vec<PatientId>> {
+        let ids = self.0.get(&patient.to_string())?.iter();
+        ids.map(|id| id.parse().ok()).collect()
+    }
+
+    pub fn set(&mut self, patient: &PatientId, crowd: &[PatientId]) {
+        let ids = crowd.iter().map(PatientId::to_string).collect();
+        self.0.insert(patient.to_string(), ids);
+    }
+}
+
+/// A patient's log of own reads at one vault, as it was seen last.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenReads {
+    count: u64,
+    digest: Option<H256>,
+    /// The days on which this device read records there, in whole days since the Unix epoch: the
+    /// newest few hundred.
+    mine: BTreeMap<RecordIndex, u32>,
+}
+
+impl SeenReads {
+    pub fn head(&self) -> Option<ReadHead> {
+        let (count, digest) = (self.count, self.digest?);
+        Some(ReadHead { count, digest })
+    }
+
+    pub fn mine(&self) -> impl Iterator<Item = (RecordIndex, u32)> + '_ {
+        self.mine.iter().map(|(record, day)| (*record, *day))
+    }
+}
+
+/// Logs of own reads, by patient and by the vault's organisation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SeenLogs(BTreeMap<String, BTreeMap<OrgId, SeenReads>>);
+
+impl SeenLogs {
+    /// What is remembered of a patient.
+    pub fn of(&self, patient: &PatientId) -> BTreeMap<OrgId, SeenReads> {
+        self.0
+            .get(&patient.to_string())
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    fn at(&mut self, patient: &PatientId, vault: OrgId) -> &mut SeenReads {
+        let logs = self.0.entry(patient.to_string()).or_default();
+        logs.entry(vault).or_default()
+    }
+
+    pub fn saw(&mut self, patient: &PatientId, vault: OrgId, head: &ReadHead) {
+        let seen = self.at(patient, vault);
+        seen.count = head.count;
+        seen.digest = Some(head.digest);
+    }
+
+    /// This device has read a record there.
+    pub fn read(&mut self, patient: &PatientId, vault: OrgId, record: RecordIndex, day: u32) {
+        let mine = &mut self.at(patient, vault).mine;
+        mine.insert(record, day);
+        while mine.len() > MAX_MINE {
+            let oldest = mine.iter().min_by_key(|(_, day)| **day);
+            let Some(oldest) = oldest.map(|(record, _)| *record) else {
+                return;
+            };
+            mine.remove(&oldest);
+        }
+    }
+}
+
 /// Where the shares of an emergency plan went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DealtPlan {
@@ -407,6 +499,25 @@ impl Profile {
         self.load(HEADS)
     }
 
+    pub fn crowds(&self) -> Result<Crowds> {
+        self.load(CROWDS)
+    }
+
+    pub fn update_crowds<T>(&self, change: impl FnOnce(&mut Crowds) -> Result<T>) -> Result<T> {
+        self.update(CROWDS, change)
+    }
+
+    pub fn seen_reads(&self) -> Result<SeenLogs> {
+        self.load(READS)
+    }
+
+    pub fn update_seen_reads<T>(
+        &self,
+        change: impl FnOnce(&mut SeenLogs) -> Result<T>,
+    ) -> Result<T> {
+        self.update(READS, change)
+    }
+
     pub fn read_records(&self) -> Result<ReadRecords> {
         self.load(READ)
     }
@@ -441,6 +552,63 @@ impl Profile {
         change: impl FnOnce(&mut DealtPlans) -> Result<T>,
     ) -> Result<T> {
         self.update(PLANS, change)
+    }
+
+    /// Changes the queue; other processes wait meanwhile.
+    pub fn with_queue<T>(&self, change: impl FnOnce() -> Result<T>) -> Result<T> {
+        make_folder(&self.folder.join(QUEUE))?;
+        let _lock = self.lock(&format!("{QUEUE}/{LOCK}"))?;
+        change()
+    }
+
+    /// Held while the queue is sent: one process does that at a time.
+    pub fn queue_turn(&self) -> Result<File> {
+        make_folder(&self.folder.join(QUEUE))?;
+        self.lock(&format!("{QUEUE}/{TURN}"))
+    }
+
+    /// Keeps an item of the queue, sealed to the device, under its name or a new one.
+    pub fn put_queued(
+        &self,
+        name: Option<&str>,
+        item: &[u8],
+        device: &EncryptionKey,
+    ) -> Result<String> {
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None => hex::encode(random_16()),
+        };
+        let sealed = seal_bytes(std::slice::from_ref(device), item)?;
+        self.write(&queued_name(&name)?, &sealed)?;
+        Ok(name)
+    }
+
+    /// Everything in the queue, by name.
+    pub fn queued(&self, device: &DecryptionKey) -> Result<Vec<(String, Zeroizing<Vec<u8>>)>> {
+        let keys = std::slice::from_ref(device);
+        let mut items = Vec::new();
+        for file in self.names(QUEUE)? {
+            let Some(name) = file.strip_suffix(".age") else {
+                continue;
+            };
+            let path = queued_name(name)?;
+            let sealed = match fs::read(self.folder.join(&path)) {
+                Ok(sealed) => sealed,
+                // Sent meanwhile.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(Error::file("read", &self.folder.join(&path))(error)),
+            };
+            items.push((
+                name.to_owned(),
+                unseal_bytes(keys, &sealed, MAX_QUEUED, "queue")?,
+            ));
+        }
+        Ok(items)
+    }
+
+    pub fn remove_queued(&self, name: &str) -> Result<()> {
+        let path = self.folder.join(queued_name(name)?);
+        fs::remove_file(&path).map_err(Error::file("remove", &path))
     }
 
     /// Keeps what opens the package that a glass handed over, sealed to the device.
@@ -624,15 +792,7 @@ impl Profile {
         name: &str,
         change: impl FnOnce(&mut D) -> Result<T>,
     ) -> Result<T> {
-        let path = self.folder.join(LOCK);
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(Error::file("open", &path))?;
-        lock.lock().map_err(Error::file("lock", &path))?;
+        let _lock = self.lock(LOCK)?;
         let before: D = self.load(name)?;
         let mut document: D = self.load(name)?;
         let result = change(&mut document)?;
@@ -643,6 +803,19 @@ impl Profile {
             self.write(name, &json)?;
         }
         Ok(result)
+    }
+
+    fn lock(&self, name: &str) -> Result<File> {
+        let path = self.folder.join(name);
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(Error::file("open", &path))?;
+        lock.lock().map_err(Error::file("lock", &path))?;
+        Ok(lock)
     }
 
     fn load<D: DeserializeOwned + Default>(&self, name: &str) -> Result<D> {
@@ -676,6 +849,16 @@ impl Profile {
 
 fn keyring_name(patient: &PatientId) -> String {
     format!("{KEYRINGS}/{patient}.age")
+}
+
+/// Errors for what is no name of an item.
+fn queued_name(name: &str) -> Result<String> {
+    match name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        true => Ok(format!("{QUEUE}/{name}.age")),
+        false => Err(Error::Unfit(format!(
+            "nothing called {name} waits: `salus queue` lists what does"
+        ))),
+    }
 }
 
 fn glass_name(patient: &PatientId, grant: GrantIndex) -> String {

@@ -172,6 +172,16 @@ pub async fn read_at(
     finalized: Block,
 ) -> Result<Trail, ChainError> {
     chain.learn_versions(finalized).await?;
+    let read = |chain: Chain, id| async move { read_alone(&chain, id, finalized).await };
+    // The blocks that are asked for name the patient as well as the id does.
+    chain.among(patient, read).await
+}
+
+async fn read_alone(
+    chain: &Chain,
+    patient: PatientId,
+    finalized: Block,
+) -> Result<Trail, ChainError> {
     let reader = Reader { chain, patient };
     let head = reader.head(finalized.hash).await?;
     let segments = reader.segments(head).await?;
@@ -196,7 +206,11 @@ pub async fn read_at(
 
 /// The head of a patient's trail in the state of this block.
 pub async fn head(chain: &Chain, patient: PatientId, at: H256) -> Result<TrailHead, ChainError> {
-    Reader { chain, patient }.head(at).await
+    let head = |chain: Chain, id| async move {
+        let (chain, patient) = (&chain, id);
+        Reader { chain, patient }.head(at).await
+    };
+    chain.among(patient, head).await
 }
 
 /// Where a segment's last entry is, and the block up to which it reaches back, without it.

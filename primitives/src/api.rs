@@ -5,6 +5,7 @@
 use alloc::vec::Vec;
 use codec::{Decode, Encode};
 use scale_info::TypeInfo;
+use sp_core::H256;
 
 use crate::{
     AccountId, Addition, Balance, Cid, Clinician, Compartment, CompartmentId, Controller,
@@ -119,6 +120,10 @@ sp_api::decl_runtime_apis! {
         /// Whether the chain would take this delivery from the service `account` now: a batch is
         /// refused as a whole, and this finds what is wrong in it.
         fn may_report(account: AccountId, delivery: Delivery) -> bool;
+
+        /// The roots over the logs of own reads that an organisation's vault has committed, by day in
+        /// ascending order: those of its last days, at most [`crate::reads::ROOTS_KEPT`].
+        fn read_roots(organisation: OrgId) -> Vec<(u32, H256)>;
 
         /// How many entries the patient's trail has, and what they hash to.
         fn trail_head(patient: PatientId) -> TrailHead;

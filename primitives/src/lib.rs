@@ -14,6 +14,7 @@ pub mod hours;
 pub mod ids;
 pub mod placement;
 pub mod predicate;
+pub mod reads;
 pub mod rejection;
 pub mod rows;
 pub mod seal;
@@ -23,6 +24,7 @@ pub mod traits;
 
 pub use binding::{Binding, ObjectKind};
 pub use ids::*;
+pub use reads::ReadHead;
 pub use rejection::Rejection;
 pub use rows::*;
 pub use signing::{

@@ -530,13 +530,14 @@ row! {
 }
 
 row! {
-    /// Something a vault has handed out.
+    /// Something a vault has handed out under a grant. What it hands out to who acts for the patient
+    /// leaves nothing here: see [`crate::reads`].
     pub struct Delivery {
         pub patient: PatientId,
         /// The account that signed the opening.
         pub reader: AccountId,
-        /// Under which the reader had opened it; none for a controller's own read.
-        pub grant: Option<GrantIndex>,
+        /// Under which the reader had opened it.
+        pub grant: GrantIndex,
         pub record: RecordIndex,
         pub part: Part,
     }

@@ -31,9 +31,9 @@ use sp_version::RuntimeVersion;
 use crate::{
     configs::{keepers, SalusChain},
     genesis_config_presets, AccessLog, AccountId, Balance, Block, Consent, Copies, Corrections,
-    Credits, Emergency, Executive, Grandpa, Historical, InherentDataExt, Links, Members, Nonce,
-    Patients, Records, Recovery, Research, Runtime, RuntimeGenesisConfig, SessionKeys, System,
-    SLOT_DURATION, VERSION,
+    Credits, Emergency, Executive, Grandpa, Hash, Historical, InherentDataExt, Links, Members,
+    Nonce, Patients, Records, Recovery, Research, Runtime, RuntimeGenesisConfig, SessionKeys,
+    System, SLOT_DURATION, VERSION,
 };
 
 /// Joins what the record store and the grants know about a compartment.
@@ -345,6 +345,10 @@ impl_runtime_apis! {
             Members::member(account)
                 .filter(Member::is_service)
                 .is_some_and(|member| AccessLog::may_report(member.organisation(), &delivery))
+        }
+
+        fn read_roots(organisation: OrgId) -> Vec<(u32, Hash)> {
+            AccessLog::read_roots(organisation)
         }
 
         fn trail_head(patient: PatientId) -> TrailHead {

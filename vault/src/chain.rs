@@ -353,6 +353,15 @@ impl Ledger for NodeLedger {
         self.ask(async move { self.chain.salus_at(at).recipient(&subject).await })
     }
 
+    fn inbox(&self, at: H256, patient: PatientId) -> Answer<'_, Option<SignedRecipient>> {
+        let subject = Subject::Inbox(patient);
+        self.ask(async move { self.chain.salus_at(at).recipient(&subject).await })
+    }
+
+    fn read_roots(&self, at: H256, organisation: OrgId) -> Answer<'_, Vec<(u32, H256)>> {
+        self.ask(async move { self.chain.salus_at(at).read_roots(organisation).await })
+    }
+
     fn peers(&self, at: H256) -> Answer<'_, Vec<Peer>> {
         self.ask(async move {
             let all = self.chain.salus_at(at).all_organisations().await?;
@@ -505,6 +514,14 @@ impl Ledger for NodeLedger {
     fn deliver(&self, batch: Vec<Delivery>) -> Answer<'_, bool> {
         within(PATIENCE_FINALITY, async move {
             self.takes(&calls::access_log::delivered(&batch)?).await
+        })
+        .boxed()
+    }
+
+    fn commit_reads(&self, day: u32, root: H256) -> Answer<'_, bool> {
+        within(PATIENCE_FINALITY, async move {
+            self.takes(&calls::access_log::commit_reads(day, root))
+                .await
         })
         .boxed()
     }

@@ -130,6 +130,15 @@ pub struct Config {
     #[arg(long, env = "SALUS_VAULT_FRESHNESS", default_value_t = 30)]
     pub freshness: u64,
 
+    /// Seconds after midnight within which a day's reads are committed, by chance; 0: at once, for tests
+    #[arg(
+        long,
+        env = "SALUS_VAULT_READS_DELAY",
+        default_value_t = 60 * 60,
+        value_parser = clap::value_parser!(u64).range(..=12 * 60 * 60)
+    )]
+    pub reads_delay: u64,
+
     /// Log as JSON lines
     #[arg(long, env = "SALUS_VAULT_LOG_JSON")]
     pub log_json: bool,
@@ -265,6 +274,7 @@ impl Config {
             freshness: self.freshness.saturating_mul(1_000),
             max_upload: self.max_upload.saturating_mul(MIB),
             check_every: CHECK_EVERY,
+            reads_delay: self.reads_delay.saturating_mul(1_000),
         })
     }
 }

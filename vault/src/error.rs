@@ -138,8 +138,8 @@ impl ApiError {
         Self::new(
             StatusCode::FORBIDDEN,
             "not-a-decider",
-            "only an owner or a guardian of the patient deals the shares of an emergency plan: \
-             sign in with that account",
+            "only an owner or a guardian of the patient deals the shares of an emergency plan, and sees the log of \
+             own reads: sign in with that account",
         )
     }
 
@@ -186,6 +186,15 @@ impl ApiError {
             "no-key",
             "this account has published no key that the share could be encrypted to: publish one with \
              `salus clinician publish`, then ask again",
+        )
+    }
+
+    pub fn no_inbox() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "no-inbox",
+            "the patient has no key that the log of own reads could be encrypted to, so nothing was handed out: set one \
+             with `salus keyring renew`, then ask again",
         )
     }
 

@@ -197,6 +197,11 @@ pub trait Ledger: Send + Sync + 'static {
     /// The key that an account has published, as the node tells it: its signature is to be verified.
     fn recipient(&self, at: H256, account: &AccountId) -> Answer<'_, Option<SignedRecipient>>;
 
+    /// The key for a patient's letters, as the node tells it: its signature is to be verified.
+    fn inbox(&self, at: H256, patient: PatientId) -> Answer<'_, Option<SignedRecipient>>;
+    /// The roots over logs of own reads that an organisation has committed, by day in ascending order.
+    fn read_roots(&self, at: H256, organisation: OrgId) -> Answer<'_, Vec<(u32, H256)>>;
+
     /// Every organisation that names a vault, suspended or not: whoever has a copy may give it.
     fn peers(&self, at: H256) -> Answer<'_, Vec<Peer>>;
     /// The organisations whose vaults keep this patient's objects, best first.
@@ -225,6 +230,9 @@ pub trait Ledger: Send + Sync + 'static {
     /// Submits `access_log.delivered` and returns once it is finalized: whether the chain took the
     /// batch, or refused all of it.
     fn deliver(&self, batch: Vec<Delivery>) -> Answer<'_, bool>;
+
+    /// Submits `access_log.commit_reads` and returns once it is finalized: whether the chain took it.
+    fn commit_reads(&self, day: u32, root: H256) -> Answer<'_, bool>;
 
     /// Submits `members.publish_recipient` for the service account, under its signature, and returns
     /// once it is finalized and succeeded.

@@ -37,12 +37,14 @@ pub mod ledger;
 pub mod log;
 pub mod metrics;
 pub mod operator;
+pub mod reads;
 pub mod serve;
 pub mod server;
 pub mod session;
 pub mod shares;
 pub mod store;
 pub mod sweep;
+pub mod tree;
 pub mod upload;
 
 use copies::Copies;
@@ -50,6 +52,7 @@ use deliveries::Deliveries;
 use error::ApiError;
 use ledger::Ledger;
 use metrics::Metrics;
+use reads::OwnReads;
 use serve::Rule;
 use session::{Audience, Session, Sessions};
 use store::{Store, StoreError};
@@ -82,6 +85,8 @@ pub struct Settings {
     pub max_upload: u64,
     /// A stream asks the chain again after so many bytes.
     pub check_every: u64,
+    /// A day's reads are committed within so many milliseconds after midnight, by chance.
+    pub reads_delay: Moment,
 }
 
 /// One running vault.
@@ -93,6 +98,7 @@ pub struct Vault {
     pub rule: Rule,
     pub unanchored: Arc<Unanchored>,
     pub deliveries: Arc<Deliveries>,
+    pub reads: Arc<OwnReads>,
     pub copies: Copies,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
@@ -117,6 +123,13 @@ impl Vault {
                 settings.freshness,
                 metrics.clone(),
             ),
+            reads: Arc::new(OwnReads::new(
+                settings.audience.organisation,
+                settings.reads_delay,
+                ledger.clone(),
+                store.clone(),
+                clock.clone(),
+            )),
             deliveries: Arc::new(Deliveries::new(
                 settings.service_account.clone(),
                 ledger.clone(),

@@ -50,6 +50,7 @@ async fn main() -> anyhow::Result<()> {
     let vault = Vault::open(settings, ledger, store, system_clock()).await?;
 
     tokio::spawn(vault.deliveries.clone().run());
+    tokio::spawn(vault.reads.clone().run());
     tokio::spawn(vault.clone().keep_identity_published());
     let copier = Copier::new(vault.clone(), peers, config.pace());
     tokio::spawn(Arc::new(copier).run());

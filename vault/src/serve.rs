@@ -4,7 +4,8 @@
 //! is finalized, theirs, of this object and fresh, *and* the chain must still say yes at the
 //! finalized head. No answer is kept: each request asks, and a stream asks again every 64 MiB.
 //!
-//! A record is handed out only by a vault that can report it: one that keeps the patient's files.
+//! A record is handed out only by a vault that can report it: one that keeps the patient's files. What
+//! a controller reads is not reported; it goes to a log that only controllers can read ([`crate::reads`]).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -570,10 +571,18 @@ impl Vault {
         else {
             return Ok(());
         };
+        let Some(grant) = permit.grant else {
+            let reader = &question.reader;
+            if self.reads.is_noted(patient, reader, record, part) {
+                return Ok(());
+            }
+            self.ensure_reportable(patient).await?;
+            return self.reads.note(patient, reader, record, part).await;
+        };
         let delivery = Delivery {
             patient,
             reader: question.reader.clone(),
-            grant: permit.grant,
+            grant,
             record,
             part,
         };
@@ -585,8 +594,9 @@ impl Vault {
         Ok(())
     }
 
-    /// Whatever is handed out ends up in the patient's trail: what could not is not handed out. That
-    /// there is no room in it this hour keeps nobody from reading: the report waits.
+    /// Whatever is handed out ends up in the patient's trail, or in the log of own reads, which the
+    /// same service binds to the chain: what could not is not handed out. That there is no room in a
+    /// trail this hour keeps nobody from reading: the report waits.
     async fn ensure_reportable(&self, patient: PatientId) -> Result<(), ApiError> {
         let own = self.settings.audience.organisation;
         let head = self.rule.head().await?;

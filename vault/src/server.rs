@@ -10,6 +10,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use codec::Encode;
 use futures::TryStreamExt;
 use salus_primitives::{AccountId, LetterStage, Member, Moment, PatientId};
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,7 @@ pub fn router(vault: Arc<Vault>) -> Router {
         .routes(routes!(glass_letter))
         .routes(routes!(dispute))
         .routes(routes!(keyring))
+        .routes(routes!(reads))
         .routes(routes!(identity))
         .routes(routes!(keep_share, release_share))
         .routes(routes!(gateway::gateway))
@@ -466,6 +468,34 @@ async fn keyring(
 ) -> Answer {
     let place = Place::Keyring(id(&patient)?);
     vault.serve(place, query.file()?, &method, &headers).await
+}
+
+/// A patient's own reads at this vault
+///
+/// For owners and guardians. SCALE of the log, whose entries are encrypted to the patient's inbox, and of
+/// its proof against what this vault has committed on the chain.
+#[utoipa::path(
+    get, path = "/v1/patients/{patient}/reads",
+    params(("patient" = String, Path, description = "32 hexadecimal digits")),
+    responses(
+        (status = 200, description = "The log and its proof", content_type = "application/octet-stream"),
+        (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 503, body = ErrorBody),
+    ),
+    security(("token" = []))
+)]
+async fn reads(
+    State(vault): State<Arc<Vault>>,
+    Path(patient): Path<String>,
+    headers: HeaderMap,
+) -> Answer {
+    let session = vault.session(&headers)?;
+    let told = vault.tell_reads(&session.account, id(&patient)?).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, told.encode()).into_response())
 }
 
 /// Whose vault this is, and the key that shares of emergency plans are encrypted to.

@@ -118,7 +118,7 @@ pub struct Session {
 }
 
 /// A delivery to a session's account.
-type Noted = (PatientId, Option<GrantIndex>, RecordIndex, Part);
+type Noted = (PatientId, GrantIndex, RecordIndex, Part);
 
 fn noted(delivery: &Delivery) -> Noted {
     let Delivery {

@@ -172,7 +172,7 @@ struct Undelivered {
     handed_out: Moment,
     patient: String,
     reader: String,
-    grant: Option<GrantIndex>,
+    grant: GrantIndex,
     record: RecordIndex,
     part: String,
 }
@@ -633,15 +633,58 @@ impl Store {
     }
 
     pub async fn share(&self, id: &ShareId) -> Result<Option<Bytes>> {
-        match self.durable.get(&share_path(id)).await {
-            Ok(found) => Ok(Some(found.bytes().await?)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        read_bytes(&*self.durable, &share_path(id)).await
     }
 
     pub async fn remove_share(&self, id: &ShareId) -> Result<()> {
         remove(&*self.durable, &share_path(id)).await
+    }
+
+    /// Keeps a patient's log of own reads, instead of the one before. Durable when it returns.
+    pub async fn put_read_log(&self, patient: &PatientId, log: Vec<u8>) -> Result<()> {
+        let payload = PutPayload::from(log);
+        self.durable.put(&read_log_path(patient), payload).await?;
+        Ok(())
+    }
+
+    pub async fn read_log(&self, patient: &PatientId) -> Result<Option<Bytes>> {
+        read_bytes(&*self.durable, &read_log_path(patient)).await
+    }
+
+    /// The patients who have a log of own reads.
+    pub fn read_logs(&self) -> impl futures::Stream<Item = Result<PatientId>> + Send + 'static {
+        let found = self.durable.list(Some(&Path::from("reads")));
+        found.map_err(StoreError::from).try_filter_map(|meta| {
+            let name = meta.location.filename();
+            let patient = name.and_then(|name| name.strip_suffix(".log")?.parse().ok());
+            async move { Ok(patient) }
+        })
+    }
+
+    /// Keeps what a day's tree over all logs is made from. Durable when it returns.
+    pub async fn put_read_tree(&self, day: u32, snapshot: Vec<u8>) -> Result<()> {
+        let payload = PutPayload::from(snapshot);
+        self.durable.put(&read_tree_path(day), payload).await?;
+        Ok(())
+    }
+
+    pub async fn read_tree(&self, day: u32) -> Result<Option<Bytes>> {
+        read_bytes(&*self.durable, &read_tree_path(day)).await
+    }
+
+    /// The days whose trees are kept.
+    pub async fn read_trees(&self) -> Result<Vec<u32>> {
+        let found = self.durable.list(Some(&Path::from("read-trees")));
+        let days = found.map_err(StoreError::from).try_filter_map(|meta| {
+            let name = meta.location.filename();
+            let day = name.and_then(|name| name.parse::<u32>().ok());
+            async move { Ok(day) }
+        });
+        days.try_collect().await
+    }
+
+    pub async fn remove_read_tree(&self, day: u32) -> Result<()> {
+        remove(&*self.durable, &read_tree_path(day)).await
     }
 
     /// Every share that is kept, or every one of a patient.
@@ -694,6 +737,14 @@ fn delivery_path(name: &str) -> Path {
     Path::from_iter(["deliveries", &format!("{name}.json")])
 }
 
+fn read_log_path(patient: &PatientId) -> Path {
+    Path::from_iter(["reads", &format!("{patient}.log")])
+}
+
+fn read_tree_path(day: u32) -> Path {
+    Path::from_iter(["read-trees", &day.to_string()])
+}
+
 fn share_path((patient, fingerprint): &ShareId) -> Path {
     let name = format!("{}.age", hex::encode(fingerprint));
     Path::from_iter(["shares", &patient.to_string(), &name])
@@ -706,6 +757,14 @@ fn share_id(path: &Path) -> Option<ShareId> {
     let name = parts.next()?.strip_suffix(".age")?;
     hex::decode_to_slice(name, fingerprint.as_bytes_mut()).ok()?;
     Some((patient, fingerprint))
+}
+
+async fn read_bytes(store: &dyn ObjectStore, path: &Path) -> Result<Option<Bytes>> {
+    match store.get(path).await {
+        Ok(found) => Ok(Some(found.bytes().await?)),
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn write_json<T: Serialize>(store: &dyn ObjectStore, path: &Path, value: &T) -> Result<()> {

@@ -14,6 +14,12 @@ pub enum Chain {
     Show,
     /// Say that you have checked the chain's new runtime with your organisation
     Trust,
+    /// Say that the node is your own: it is asked for your ids alone, not among those of others
+    OwnNode {
+        /// It is not yours, or no more
+        #[arg(long)]
+        no: bool,
+    },
 }
 
 fn rules(code: &Code) -> String {
@@ -52,6 +58,18 @@ impl Chain {
                         )),
                     }
                     text
+                })
+            }
+            Chain::OwnNode { no } => {
+                client.profile.update_config(|config| {
+                    config.own_node = !no;
+                    Ok(())
+                })?;
+                print(global, &json!({ "own_node": !no }), || {
+                    match no {
+                    true => "From now on this profile asks the node for each of its ids among seven others.".into(),
+                    false => "From now on this profile asks the node for its own ids alone. Let it be a node of yours, on a machine of yours.".into(),
+                }
                 })
             }
             Chain::Trust => {

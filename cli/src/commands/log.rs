@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use salus_client::actions::describe::{moment, Names};
-use salus_client::actions::watching;
+use salus_client::actions::{reads, watching};
 use salus_client::persons::Secrets;
 use salus_client::profile::write_atomically;
 use salus_primitives::{AccountId, PatientId};
@@ -41,6 +41,7 @@ pub struct Log {
 
 impl Log {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        let mut own = None;
         let (trail, names, verified, remembered) = match &self.from {
             Some(file) => {
                 let text = std::fs::read_to_string(file)
@@ -60,7 +61,8 @@ impl Log {
             }
             None => {
                 let client = client(global).await?;
-                let trail = watching::read_own(&client, client.patient(self.patient)?).await?;
+                let patient = client.patient(self.patient)?;
+                let trail = watching::read_own(&client, patient).await?;
                 let (verified, remembered) = match self.verify {
                     true => (Some(true), watching::verify(&client, &trail).await?),
                     false => (None, None),
@@ -74,15 +76,24 @@ impl Log {
                     };
                     write_atomically(file, watching::to_file(&trail, &secrets)?.as_bytes())?;
                 }
+                own = reads::read(&client, patient, &names).await?;
+                if let (true, Some(own)) = (self.verify, &own) {
+                    reads::verify(&client, patient, own)?;
+                }
                 (trail, names, verified, remembered)
             }
         };
         let mut log = watching::log(&trail, &names);
         log.verified = verified;
         log.remembered = remembered;
+        log.reads = own;
         if let Some(newest) = self.newest {
             let skipped = log.entries.len().saturating_sub(newest);
             log.entries.drain(..skipped);
+            if let Some(own) = &mut log.reads {
+                let skipped = own.entries.len().saturating_sub(newest);
+                own.entries.drain(..skipped);
+            }
         }
         print(global, &log, || {
             let mut lines: Vec<String> = log
@@ -90,7 +101,7 @@ impl Log {
                 .iter()
                 .map(|entry| format!("{:>4}  {}  {}", entry.n, moment(entry.moment), entry.text))
                 .collect();
-            lines.push(match (verified, &log.remembered, self.from.is_some(), self.verify) {
+            let outcome = match (verified, &log.remembered, self.from.is_some(), self.verify) {
                 (None, ..) => "Not verified: add --verify.".into(),
                 (Some(_), _, true, true) => {
                     format!("The saved trail is whole: its {} entries are those that the chain keeps.", log.head.count)
@@ -110,7 +121,18 @@ impl Log {
                     "Verified: all {} entries, none missing, none changed; it extends the {} that were verified before.",
                     log.head.count, seen.count
                 ),
-            });
+            };
+            lines.push(outcome);
+            if let Some(own) = &log.reads {
+                lines.push(String::new());
+                lines.push("Read by you and by who decides with you; only you see this:".into());
+                lines.extend(
+                    own.entries
+                        .iter()
+                        .map(|read| format!("      {}  {}", moment(read.moment), read.text)),
+                );
+                lines.extend(own.vaults.iter().map(|at| at.sentence(&names)));
+            }
             lines.join("\n")
         })
     }

@@ -14,6 +14,7 @@ pub mod log;
 pub mod open;
 pub mod org;
 pub mod patient;
+pub mod queue;
 pub mod record;
 pub mod recovery;
 pub mod request;
@@ -46,6 +47,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Emergency(command) => command.run(global).await,
         Command::Compartments(command) => command.run(global).await,
         Command::Record(command) => command.run(global).await,
+        Command::Queue(command) => command.run(global).await,
         Command::Share(command) => command.run(global).await,
         Command::Grants(command) => command.run(global).await,
         Command::Revoke(command) => command.run(global).await,

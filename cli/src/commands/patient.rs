@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Subcommand;
 use salus_client::actions::describe::moment;
-use salus_client::actions::patient::{self, ConsentFile, Pending};
+use salus_client::actions::patient::{self, ConsentFile, Enrolment, Pending};
 use salus_client::actions::recovery::EndingView;
 use salus_client::actions::succession::{self, HandedOver};
 use salus_client::actions::Client;
@@ -14,6 +14,7 @@ use salus_primitives::{AccountId, ControllerRole, Moment, OrgId, PatientId};
 use serde_json::json;
 
 use super::consent::read_role;
+use super::queue::{goes_out, Timing};
 use super::recovery;
 use crate::args::{About, Global};
 use crate::context::{self, client};
@@ -44,6 +45,8 @@ pub enum Patient {
     Enrol {
         /// The consent file
         file: PathBuf,
+        #[command(flatten)]
+        timing: Timing,
     },
     /// What the chain says of a patient
     Show {
@@ -205,12 +208,18 @@ impl Patient {
                     )
                 })
             }
-            Patient::Enrol { file } => {
+            Patient::Enrol { file, timing } => {
                 let json = std::fs::read(&file)
                     .with_context(|| format!("cannot read {}", file.display()))?;
                 let consent = ConsentFile::from_json(&json)?;
                 let client = client(global).await?;
-                let enrolled = patient::enrol(&client, &consent).await?;
+                let when = timing.when();
+                let enrolled = match patient::enrol_when(&client, &consent, when).await? {
+                    Enrolment::Done(enrolled) => enrolled,
+                    Enrolment::Waits(queued) => {
+                        return print(global, &queued, || goes_out(&queued))
+                    }
+                };
                 print(global, &enrolled, || {
                     format!(
                         "Patient {} is enrolled, under the control of {}.",

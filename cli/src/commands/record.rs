@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use salus_client::actions::describe::moment;
-use salus_client::actions::records::{self, Erasure, FormerRow, NewFile, RecordView, Restored};
+use salus_client::actions::records::{
+    self, Adding, Erasure, FormerRow, NewFile, RecordView, Restored,
+};
 use salus_primitives::{Cid, GrantIndex, Moment, RecordIndex};
 use serde_json::json;
 
+use super::queue::{goes_out, Timing};
 use super::Label;
 use crate::args::{About, Acting, Global};
 use crate::context::client;
@@ -117,6 +120,8 @@ pub struct Add {
     code: Option<String>,
     #[command(flatten)]
     acting: Acting,
+    #[command(flatten)]
+    timing: Timing,
     #[command(flatten)]
     about: About,
 }
@@ -366,7 +371,11 @@ impl Add {
                 code: self.code.clone(),
             })
             .collect();
-        let added = records::add(&client, patient, &files).await?;
+        let when = self.timing.when();
+        let added = match records::add_when(&client, patient, &files, when).await? {
+            Adding::Done(added) => added,
+            Adding::Waits(queued) => return print(global, &queued, || goes_out(&queued)),
+        };
         print(global, &added, || {
             let lines: Vec<String> = added
                 .records

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use salus_primitives::rows::GLASS_LASTS;
-use serde_json::Value;
+use salus_primitives::{rows::GLASS_LASTS, AccountId, OrgId, RecordIndex};
+use serde_json::{json, Value};
 
 use super::Client;
 use crate::error::Result;
@@ -52,6 +52,34 @@ impl Names {
             }
         }
         Ok(names)
+    }
+
+    /// Somebody who acts for the patient, read at a vault.
+    pub(super) fn read(
+        &self,
+        reader: &AccountId,
+        vault: OrgId,
+        index: RecordIndex,
+        all: bool,
+    ) -> String {
+        let reader = match self.account(&json!(reader.to_string())) {
+            you if you == "you" => "You".to_owned(),
+            other => other,
+        };
+        let part = if all {
+            "record"
+        } else {
+            "the summary of record"
+        };
+        format!(
+            "{reader} read {part} {index} at the vault of {}.",
+            self.organisation(&json!(vault))
+        )
+    }
+
+    /// `The vault of General Hospital`.
+    pub(super) fn vault(&self, organisation: OrgId) -> String {
+        format!("The vault of {}", self.organisation(&json!(organisation)))
     }
 
     fn account(&self, value: &Value) -> String {
@@ -371,15 +399,16 @@ impl Names {
                 self.records(&fields["records"])
             ),
             ("AccessLog", "Delivered") => format!(
-                "The vault of {} handed {} of {} to {}{}.",
+                "The vault of {} handed {} of {} to {} ({}).",
                 organisation(),
                 part(fields),
                 record(),
                 self.account(&fields["reader"]),
-                match fields["grant"].is_null() {
-                    true => String::new(),
-                    false => format!(" ({})", grant()),
-                }
+                grant()
+            ),
+            ("AccessLog", "ReadsCommitted") => format!(
+                "The vault of {} committed to its logs of patients' own reads.",
+                organisation()
             ),
             ("Copies", "ErasureConfirmed") => format!(
                 "{} confirmed that its vault has no copy of {} any more.",
@@ -800,19 +829,15 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_names_its_grant_and_one_to_a_controller_none() {
-        let delivery = |grant: Value| {
-            let fields = json!({
-                "patient": "00", "actor": "5Vault", "organisation": 0, "reader": "5Me",
-                "grant": grant, "record": 3, "part": "Full"
-            });
-            names().sentence("AccessLog", "Delivered", &fields)
-        };
+    fn a_delivery_names_its_grant() {
+        let fields = json!({
+            "patient": "00", "actor": "5Vault", "organisation": 0, "reader": "5Me",
+            "grant": 4, "record": 3, "part": "Full"
+        });
         assert_eq!(
-            delivery(json!(4)),
+            names().sentence("AccessLog", "Delivered", &fields),
             "The vault of General Hospital handed all of record 3 to you (grant 4)."
         );
-        assert!(delivery(Value::Null).ends_with("to you."));
     }
 
     #[test]

@@ -545,7 +545,10 @@ pub async fn advice(
     patients: &BTreeSet<PatientId>,
 ) -> Result<BTreeMap<PatientId, String>> {
     let mut advice = BTreeMap::new();
-    for patient in patients {
+    for (number, patient) in patients.iter().enumerate() {
+        if number > 0 {
+            client.pause(*patient).await;
+        }
         let reasons = stale(client, salus, *patient).await?;
         if !reasons.is_empty() {
             let text = format!(

@@ -25,11 +25,14 @@ pub mod describe;
 #[cfg(test)]
 mod double;
 pub mod emergency;
+mod hiding;
 pub mod identity;
 pub mod letters;
 pub mod opening;
 pub mod organisation;
 pub mod patient;
+pub mod queue;
+pub mod reads;
 pub mod records;
 pub mod recovery;
 pub mod research;
@@ -42,9 +45,10 @@ pub mod watching;
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::{future::try_join_all, TryStreamExt};
+use rand::Rng;
 use reqwest::Body;
 use salus_primitives::{
     api::CompartmentView, AccountId, Cid, CompartmentId, GrantIndex, Grantee, Moment, ObjectKind,
@@ -63,6 +67,7 @@ use crate::keyring::{Keyring, Own};
 use crate::keys::AccountKey;
 use crate::profile::{Profile, RuntimeChanged, Unlocked};
 use crate::vault::{Reach, Session, Vault};
+use hiding::OwnIds;
 
 pub const DEFAULT_NODE: &str = "ws://127.0.0.1:9944";
 
@@ -142,6 +147,10 @@ impl Client {
                 config.runtime.get_or_insert(chain.code());
                 Ok(())
             })?;
+        }
+        if !config.own_node {
+            let own = OwnIds::of(&profile, &unlocked.account, &unlocked.device);
+            chain.hide(Arc::new(own));
         }
         Ok(Self {
             chain,
@@ -434,6 +443,20 @@ impl Client {
             keys.extend(identities.keys(Own::Organisation(member.organisation())));
         }
         Ok(keys)
+    }
+}
+
+/// Longest pause between two patients whom nobody has asked about just now.
+const PAUSE: Duration = Duration::from_secs(3);
+
+impl Client {
+    /// Waits for a random while, so that questions about two patients do not stand side by side. For
+    /// what is done unasked.
+    pub(crate) async fn pause(&self, patient: PatientId) {
+        if self.chain.is_hidden(&patient) {
+            let pause = rand::thread_rng().gen_range(Duration::ZERO..PAUSE);
+            tokio::time::sleep(pause).await;
+        }
     }
 }
 

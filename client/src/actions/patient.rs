@@ -10,10 +10,12 @@ use salus_primitives::{
 use serde::{Deserialize, Serialize};
 
 use super::consents::RoleFile;
+use super::queue::{self, NewWork, Queued, When};
 use super::recovery::EndingView;
-use super::{cid, due, unknown_patient, Client, Receipt};
-use crate::chain::{calls, Salus};
+use super::{cid, clock, due, unknown_patient, Client, Receipt};
+use crate::chain::{calls, Call, Salus};
 use crate::error::{Error, Result};
+use crate::files::manifest::rfc3339;
 use crate::keyring::{Keyring, Label};
 use crate::keys::{parse_account, random_16};
 use crate::profile::{Profile, Unlocked};
@@ -88,8 +90,8 @@ pub struct ConsentFile {
 
 /// A consent file, read and verified.
 #[derive(Debug)]
-struct Consent {
-    patient: PatientId,
+pub(super) struct Consent {
+    pub(super) patient: PatientId,
     controller: AccountId,
     enroller: AccountId,
     compartments: CompartmentSet,
@@ -177,7 +179,7 @@ impl ConsentFile {
     }
 
     /// Decodes it, and checks the id and all three signatures.
-    fn verify(&self, genesis: &Genesis) -> Result<Consent> {
+    pub(super) fn verify(&self, genesis: &Genesis) -> Result<Consent> {
         let bad = |reason: &str| Error::invalid("consent", reason);
         if self.genesis != *genesis {
             return Err(bad("it was made for another chain"));
@@ -244,8 +246,70 @@ pub struct Enrolled {
     pub receipt: Receipt,
 }
 
+/// A consent that ends sooner may end while it waits.
+const ENDS_SOON: Moment = 2 * salus_primitives::HOUR;
+
+/// What became of an enrolment.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Enrolment {
+    Done(Enrolled),
+    Waits(Queued),
+}
+
+/// As [`enrol`], or later, with others.
+pub async fn enrol_when(client: &Client, file: &ConsentFile, when: When) -> Result<Enrolment> {
+    if !when.waits(client, None).await? {
+        return Ok(Enrolment::Done(enrol(client, file).await?));
+    }
+    let consent = checked(client, file).await?;
+    let ends = consent.consent.expires_at;
+    if ends < clock().saturating_add(ENDS_SOON) {
+        return Err(Error::Unfit(format!(
+            "this consent ends on {}, before it would surely be sent: enrol with --at-once, or ask for another consent",
+            rfc3339(ends)
+        )));
+    }
+    let work = vec![NewWork::enrol(file)];
+    let queued = queue::put(client, consent.patient, "an enrolment", work)?;
+    Ok(Enrolment::Waits(queued))
+}
+
 /// Enrols a patient with the future controller's consent.
 pub async fn enrol(client: &Client, file: &ConsentFile) -> Result<Enrolled> {
+    let consent = checked(client, file).await?;
+    let submitted = client.submit(&enrolment(file, &consent)).await?;
+    enrolled(client, file)?;
+    Ok(Enrolled {
+        patient: consent.patient.to_string(),
+        controller: consent.controller.to_string(),
+        organisation: file.organisation,
+        receipt: (&submitted).into(),
+    })
+}
+
+pub(super) fn enrolment(file: &ConsentFile, consent: &Consent) -> Call {
+    calls::patients::enrol(
+        consent.patient,
+        &consent.controller,
+        file.role,
+        &consent.compartments,
+        &consent.inbox,
+        &consent.consent,
+    )
+}
+
+/// The person stood before the enroller: nobody knows the right account better.
+pub(super) fn enrolled(client: &Client, file: &ConsentFile) -> Result<()> {
+    let consent = file.verify(&client.chain.genesis())?;
+    client.profile.update_pins(|pins| {
+        pins.confirm_patient(&consent.patient, &consent.controller);
+        Ok(())
+    })
+}
+
+/// A consent that this account can use.
+async fn checked(client: &Client, file: &ConsentFile) -> Result<Consent> {
     let consent = file.verify(&client.chain.genesis())?;
     if consent.enroller != client.me() {
         return Err(Error::NotPermitted(format!(
@@ -255,27 +319,7 @@ pub async fn enrol(client: &Client, file: &ConsentFile) -> Result<Enrolled> {
         )));
     }
     ensure_no_staff(&client.salus().await?, &consent.controller).await?;
-    let submitted = client
-        .submit(&calls::patients::enrol(
-            consent.patient,
-            &consent.controller,
-            file.role,
-            &consent.compartments,
-            &consent.inbox,
-            &consent.consent,
-        ))
-        .await?;
-    // The person stood before the enroller: nobody knows the right account better.
-    client.profile.update_pins(|pins| {
-        pins.confirm_patient(&consent.patient, &consent.controller);
-        Ok(())
-    })?;
-    Ok(Enrolled {
-        patient: consent.patient.to_string(),
-        controller: consent.controller.to_string(),
-        organisation: file.organisation,
-        receipt: (&submitted).into(),
-    })
+    Ok(consent)
 }
 
 #[derive(Clone, Debug, Serialize)]

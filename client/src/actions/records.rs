@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use salus_primitives::{
-    Cid, CompartmentId, ControllerRole, FormerContent, GrantIndex, Moment, OrgId, PatientId,
-    Record, RecordIndex, RecordState, Scope,
+    Cid, CompartmentId, ControllerRole, FormerContent, GrantIndex, Moment, NewRecord, OrgId,
+    PatientId, Record, RecordIndex, RecordState, Scope,
 };
 use serde::Serialize;
 use sp_core::H256;
@@ -18,6 +18,7 @@ use sp_core::H256;
 use super::acting;
 use super::identity::{back_up, current_keyring};
 use super::opening::{self, envelope};
+use super::queue::{self, NewWork, Queued, When};
 use super::sharing::rotate_if_needed;
 use super::{caused, cid, clock, kept, number, Client, Progress, Receipt};
 use crate::chain::{calls, Salus};
@@ -210,11 +211,43 @@ pub struct AddedRecord {
     pub file: String,
 }
 
+/// What became of files.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Adding {
+    Done(Added),
+    Waits(Queued),
+}
+
+/// As [`add`]; or uploads the files now and anchors them later, with others.
+pub async fn add_when(
+    client: &Client,
+    patient: PatientId,
+    files: &[NewFile],
+    when: When,
+) -> Result<Adding> {
+    if !when.waits(client, Some(patient)).await? {
+        return Ok(Adding::Done(add(client, patient, files).await?));
+    }
+    let (items, _) = uploaded(client, patient, labelled(files).await?).await?;
+    let work = items
+        .iter()
+        .map(|(_, grant, new)| NewWork::anchor(*grant, new))
+        .collect();
+    Ok(Adding::Waits(queue::put(
+        client, patient, "a record", work,
+    )?))
+}
+
 /// Encrypts files, uploads them and anchors them, all or none: a controller into the patient's own
 /// compartments, a member under a grant to write.
 pub async fn add(client: &Client, patient: PatientId, files: &[NewFile]) -> Result<Added> {
+    add_to(client, patient, labelled(files).await?).await
+}
+
+async fn labelled(files: &[NewFile]) -> Result<Vec<(NewFile, Aim)>> {
     let files = files.to_vec();
-    let aims = blocking(move || {
+    blocking(move || {
         files
             .into_iter()
             .map(|file| {
@@ -224,8 +257,7 @@ pub async fn add(client: &Client, patient: PatientId, files: &[NewFile]) -> Resu
             })
             .collect()
     })
-    .await?;
-    add_to(client, patient, aims).await
+    .await
 }
 
 pub(super) async fn add_to(
@@ -233,6 +265,36 @@ pub(super) async fn add_to(
     patient: PatientId,
     files: Vec<(NewFile, Aim)>,
 ) -> Result<Added> {
+    let (items, mut records) = uploaded(client, patient, files).await?;
+    let call = match items.as_slice() {
+        [(patient, grant, new)] => calls::records::anchor(*patient, *grant, new),
+        several => calls::records::anchor_many(several)?,
+    };
+    let submitted = client.submit(&call).await?;
+    let anchored = submitted
+        .events
+        .iter()
+        .filter(|event| event.is("Records", "RecordAnchored"));
+    for (record, event) in records.iter_mut().zip(anchored) {
+        record.record = number(event, "record")?;
+    }
+    let first = caused(&submitted, "Records", "RecordAnchored")?;
+    Ok(Added {
+        patient: patient.to_string(),
+        record: number(first, "record")?,
+        records,
+        receipt: (&submitted).into(),
+    })
+}
+
+type Item = (PatientId, Option<GrantIndex>, NewRecord);
+
+/// Encrypts files and uploads them, to be anchored.
+async fn uploaded(
+    client: &Client,
+    patient: PatientId,
+    files: Vec<(NewFile, Aim)>,
+) -> Result<(Vec<Item>, Vec<AddedRecord>)> {
     if files.is_empty() {
         return Err(Error::Unfit("there is no file to add".into()));
     }
@@ -256,25 +318,7 @@ pub(super) async fn add_to(
         });
         items.push((patient, target.grant, new));
     }
-    let call = match items.as_slice() {
-        [(patient, grant, new)] => calls::records::anchor(*patient, *grant, new),
-        several => calls::records::anchor_many(several)?,
-    };
-    let submitted = client.submit(&call).await?;
-    let anchored = submitted
-        .events
-        .iter()
-        .filter(|event| event.is("Records", "RecordAnchored"));
-    for (record, event) in records.iter_mut().zip(anchored) {
-        record.record = number(event, "record")?;
-    }
-    let first = caused(&submitted, "Records", "RecordAnchored")?;
-    Ok(Added {
-        patient: patient.to_string(),
-        record: number(first, "record")?,
-        records,
-        receipt: (&submitted).into(),
-    })
+    Ok((items, records))
 }
 
 /// The seals of the person for whom software writes, for each grant that it writes under. None where a
@@ -817,6 +861,7 @@ pub async fn get(
     let session = client.session(patient).await?;
     let fetched = fetch(client, &session, patient, index, &record, &keys, None).await?;
     let path = fetched.save(client, index, &keys, out).await?;
+    super::reads::remember(client, patient, &session, index)?;
     let mut view = RecordView::new(index, &record, keyring.label(&record.compartment));
     view.describe(&fetched.manifest);
     view.file = Some(path.display().to_string());

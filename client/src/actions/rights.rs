@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::identity::{back_up, current_keyring, published, rotate_inbox};
 use super::records::{fetch, own_record_keys, plain_name, RecordView};
 use super::sharing::rotate_compartments;
-use super::{clock, corrections, emergency, patient as about, sharing, watching, Client};
+use super::{clock, corrections, emergency, patient as about, reads, sharing, watching, Client};
 use crate::chain::{calls, Call, Salus};
 use crate::disclosures::{account, Accounting};
 use crate::error::{Error, Result};
@@ -55,6 +55,8 @@ pub async fn export(client: &Client, patient: PatientId, out: &Path) -> Result<E
     let secrets = watching::secrets(client, &trail).await?;
     let names = watching::names(client, &trail, &secrets, &[]).await?;
     let mut log = watching::log(&trail, &names);
+    let own = reads::read(client, patient, &names).await;
+    log.reads = or_note(own, "the logs of own reads", &mut unreadable);
     log.verified = Some(remembered.is_ok());
     log.remembered = or_note(remembered, "the trail", &mut unreadable);
     write_atomically(

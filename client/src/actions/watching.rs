@@ -29,6 +29,9 @@ pub struct Log {
     /// The head that was remembered before.
     pub remembered: Option<SeenHead>,
     pub entries: Vec<LogEntry>,
+    /// What those who act for the patient have read, which is in no trail; none in a saved trail, and
+    /// for who does not decide for the patient.
+    pub reads: Option<super::reads::OwnReads>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -171,6 +174,7 @@ pub fn log(trail: &Trail, names: &Names) -> Log {
         head: trail.head,
         verified: None,
         remembered: None,
+        reads: None,
         entries: trail
             .entries
             .iter()

@@ -54,6 +54,35 @@ macro_rules! salus_api {
     )*};
 }
 
+/// Questions whose first argument is an account: of one's own they go over its own connection.
+macro_rules! of_accounts {
+    ($($(#[$doc:meta])* fn $name:ident(account: &AccountId $(, $arg:ident: $ty:ty)* $(,)?) -> $answer:ty;)*) => {$(
+        $(#[$doc])*
+        pub async fn $name(&self, account: &AccountId $(, $arg: $ty)*) -> Result<$answer> {
+            #[allow(unused_mut)]
+            let mut args = account.encode();
+            $($arg.encode_to(&mut args);)*
+            let function = concat!("SalusApi_", stringify!($name));
+            let chain = self.chain.of_account(account).await?;
+            chain.state_call(function, &args, self.at).await
+        }
+    )*};
+}
+
+/// Questions whose first argument is a patient: of one's own they are asked in a crowd.
+macro_rules! of_patients {
+    ($($(#[$doc:meta])* fn $name:ident(patient: PatientId $(, $arg:ident: $ty:ty)* $(,)?) -> $answer:ty;)*) => {$(
+        $(#[$doc])*
+        pub async fn $name(&self, patient: PatientId $(, $arg: $ty)*) -> Result<$answer> {
+            #[allow(unused_mut)]
+            let mut rest = Vec::new();
+            $($arg.encode_to(&mut rest);)*
+            let function = concat!("SalusApi_", stringify!($name));
+            self.about(function, patient, &rest).await
+        }
+    )*};
+}
+
 impl Salus {
     /// The block whose state is asked.
     pub fn block(&self) -> H256 {
@@ -63,62 +92,56 @@ impl Salus {
     salus_api! {
         /// The chain's clock.
         fn now() -> Moment;
-
-        /// The account's standing as a member; none if it has none now.
-        fn member(account: &AccountId) -> Option<Member>;
         fn organisation(organisation: OrgId) -> Option<Organisation>;
         fn organisations(from: OrgId, limit: u32) -> Vec<(OrgId, Organisation)>;
-        fn clinician(account: &AccountId) -> Option<Clinician>;
         fn clinicians(organisation: OrgId, after: Option<&AccountId>, limit: u32) -> Vec<(AccountId, Clinician)>;
-        /// The published key of an organisation, account or inbox, and of a compartment that was
-        /// rotated. Verify it.
-        fn recipient(subject: &Subject) -> Option<SignedRecipient>;
+        /// The roots that an organisation's vault has committed over its logs of own reads, by day in
+        /// ascending order.
+        fn read_roots(organisation: OrgId) -> Vec<(u32, H256)>;
+        /// Whether a vault's account may say that it has delivered this.
+        fn may_report(account: &AccountId, delivery: &Delivery) -> bool;
+        /// What an organisation has not reviewed, after one of them: what was broken first comes first.
+        fn glasses_to_review(organisation: OrgId, after: Option<(PatientId, GlassIndex)>, limit: u32) -> Vec<(PatientId, GlassIndex, Glass)>;
+        fn studies(from: StudyIndex, limit: u32) -> Vec<(StudyIndex, Study)>;
+    }
 
-        fn patient(patient: PatientId) -> Option<Patient>;
-        /// The account's live role; none if it has none now.
-        fn controller(patient: PatientId, account: &AccountId) -> Option<Controller>;
-        fn controllers(patient: PatientId) -> Vec<(AccountId, Controller)>;
+    of_accounts! {
+        /// The account's standing as a member; none if it has none now.
+        fn member(account: &AccountId) -> Option<Member>;
+        fn clinician(account: &AccountId) -> Option<Clinician>;
         /// The patients that an account controls, after one of them.
         fn controlled_by(account: &AccountId, after: Option<PatientId>, limit: u32) -> Vec<PatientId>;
+        /// Grants to this account, then those to the organisation it belongs to, after one of them.
+        fn grants_to(account: &AccountId, after: Option<GrantCursor>, limit: u32) -> Vec<(PatientId, GrantIndex, GrantView)>;
+        fn credits(account: &AccountId) -> Credits;
+    }
+
+    of_patients! {
+        fn patient(patient: PatientId) -> Option<Patient>;
+        fn controllers(patient: PatientId) -> Vec<(AccountId, Controller)>;
         /// What waits for its time, or for another's word, and can be vetoed until then.
         fn pending_changes(patient: PatientId) -> PendingChanges;
         /// Keyrings that were replaced lately and can be named again, newest first.
         fn former_keyrings(patient: PatientId) -> Vec<(Cid, FormerKeyring)>;
-
-        fn compartment(patient: PatientId, compartment: CompartmentId) -> Option<CompartmentView>;
         fn compartments(patient: PatientId) -> Vec<(CompartmentId, CompartmentView)>;
         /// The keys that the compartments got with the enrolment. Verify them.
         fn first_keys(patient: PatientId) -> Option<SignedCompartments>;
-        fn record(patient: PatientId, record: RecordIndex) -> Option<Record>;
         fn records(patient: PatientId, from: RecordIndex, limit: u32) -> Vec<(RecordIndex, Record)>;
-
         /// Where a record's file lay lately, and can be named again; newest last.
         fn former_contents(patient: PatientId, record: RecordIndex) -> Vec<FormerContent>;
-
-        fn grant(patient: PatientId, grant: GrantIndex) -> Option<GrantView>;
         fn grants(patient: PatientId, from: GrantIndex, limit: u32) -> Vec<(GrantIndex, GrantView)>;
         /// Grants of this patient to this account, or to the organisation it belongs to. Ask this for
         /// a patient that you know.
         fn grants_between(patient: PatientId, account: &AccountId, from: GrantIndex, limit: u32) -> Vec<(GrantIndex, GrantView)>;
-        /// Grants to this account, then those to the organisation it belongs to, after one of them.
-        fn grants_to(account: &AccountId, after: Option<GrantCursor>, limit: u32) -> Vec<(PatientId, GrantIndex, GrantView)>;
-        fn request(patient: PatientId, request: RequestIndex) -> Option<Request>;
         fn requests(patient: PatientId, from: RequestIndex, limit: u32) -> Vec<(RequestIndex, Request)>;
-
         /// May `reader` read `record` under `grant`, at the later of `at` and the chain's clock?
         fn may_read(patient: PatientId, grant: GrantIndex, reader: &AccountId, record: RecordIndex, at: Moment) -> bool;
         /// Whether `account` is the live grantee at the later of `at` and the chain's clock.
         fn holds_grant(patient: PatientId, grant: GrantIndex, account: &AccountId, at: Moment) -> bool;
-
         fn trail_head(patient: PatientId) -> TrailHead;
-        /// Whether a vault's account may say that it has delivered this.
-        fn may_report(account: &AccountId, delivery: &Delivery) -> bool;
-
-        fn correction(patient: PatientId, correction: CorrectionIndex) -> Option<Correction>;
         fn corrections(patient: PatientId, from: CorrectionIndex, limit: u32) -> Vec<(CorrectionIndex, Correction)>;
         /// The CID of a correction's letter, its author, and whether `reader` may have it.
         fn correction_letter(patient: PatientId, correction: CorrectionIndex, stage: LetterStage, reader: &AccountId) -> Option<(Cid, AccountId, bool)>;
-
         /// Whether the chain names this object, and it must be kept.
         fn reference(patient: PatientId, kind: ObjectKind, content: Cid) -> Reference;
         /// The organisations whose vaults keep the patient's files, best first.
@@ -128,44 +151,179 @@ impl Salus {
         /// What an emergency opens; none where nothing opens, whatever the reason.
         fn emergency_plan(patient: PatientId) -> Option<EmergencyPlan>;
         fn glasses(patient: PatientId, from: GlassIndex, limit: u32) -> Vec<(GlassIndex, Glass)>;
-        /// What an organisation has not reviewed, after one of them: what was broken first comes first.
-        fn glasses_to_review(organisation: OrgId, after: Option<(PatientId, GlassIndex)>, limit: u32) -> Vec<(PatientId, GlassIndex, Glass)>;
-
         /// A patient's links that have not ended, oldest first.
         fn links(patient: PatientId) -> Vec<Link>;
-
         /// Who helps, with the delay that counts now.
         fn recovery_plan(patient: PatientId) -> Option<RecoveryPlan>;
         /// The recoveries under way, each by the account that would become owner.
         fn recoveries(patient: PatientId) -> Vec<(AccountId, PendingRecovery)>;
-        fn credits(account: &AccountId) -> Credits;
         /// What is set aside for the answer to a request.
         fn offer(patient: PatientId, request: RequestIndex) -> Option<Balance>;
-        fn studies(from: StudyIndex, limit: u32) -> Vec<(StudyIndex, Study)>;
-        fn participation(study: StudyIndex, patient: PatientId) -> Option<Participation>;
+    }
+
+    /// The published key of an organisation, account, compartment or inbox. Verify it.
+    pub async fn recipient(&self, subject: &Subject) -> Result<Option<SignedRecipient>> {
+        const FUNCTION: &str = "SalusApi_recipient";
+        let ask = |chain: Chain, subject: Subject| {
+            let at = self.at;
+            async move { chain.state_call(FUNCTION, &subject.encode(), at).await }
+        };
+        match subject {
+            Subject::Inbox(patient) => {
+                let ask = |chain, id| ask(chain, Subject::Inbox(id));
+                self.chain.among(*patient, ask).await
+            }
+            // An id of a compartment is as good as the patient's.
+            Subject::Compartment(patient, id) if self.chain.is_hidden(patient) => {
+                let view = self.compartment(*patient, *id).await?;
+                Ok(view.and_then(|view| view.recipient))
+            }
+            Subject::Account(account) => {
+                ask(self.chain.of_account(account).await?, subject.clone()).await
+            }
+            _ => ask(self.chain.clone(), subject.clone()).await,
+        }
+    }
+
+    /// The account's live role; none if it has none now.
+    pub async fn controller(
+        &self,
+        patient: PatientId,
+        account: &AccountId,
+    ) -> Result<Option<Controller>> {
+        if !self.chain.is_hidden(&patient) {
+            let account = account.encode();
+            return self.about("SalusApi_controller", patient, &account).await;
+        }
+        // The account names the patient: all are asked for, of each of the crowd.
+        let now = self.now().await?;
+        let rows = self.controllers(patient).await?;
+        let live = |row: &Controller| row.expires_at.is_none_or(|end| now < end);
+        let mut rows = rows.into_iter().filter(|(_, row)| live(row));
+        Ok(rows.find(|(found, _)| found == account).map(|(_, row)| row))
+    }
+
+    pub async fn compartment(
+        &self,
+        patient: PatientId,
+        compartment: CompartmentId,
+    ) -> Result<Option<CompartmentView>> {
+        if !self.chain.is_hidden(&patient) {
+            let id = compartment.encode();
+            return self.about("SalusApi_compartment", patient, &id).await;
+        }
+        let rows = self.compartments(patient).await?;
+        let mut rows = rows.into_iter().filter(|(found, _)| *found == compartment);
+        Ok(rows.next().map(|(_, row)| row))
+    }
+
+    pub async fn record(&self, patient: PatientId, record: RecordIndex) -> Result<Option<Record>> {
+        if !self.chain.is_hidden(&patient) {
+            let index = record.encode();
+            return self.about("SalusApi_record", patient, &index).await;
+        }
+        one(self.all_records(patient).await?, record)
+    }
+
+    pub async fn grant(&self, patient: PatientId, grant: GrantIndex) -> Result<Option<GrantView>> {
+        if !self.chain.is_hidden(&patient) {
+            let index = grant.encode();
+            return self.about("SalusApi_grant", patient, &index).await;
+        }
+        one(self.all_grants(patient).await?, grant)
+    }
+
+    pub async fn request(
+        &self,
+        patient: PatientId,
+        request: RequestIndex,
+    ) -> Result<Option<Request>> {
+        if !self.chain.is_hidden(&patient) {
+            let index = request.encode();
+            return self.about("SalusApi_request", patient, &index).await;
+        }
+        one(self.all_requests(patient).await?, request)
+    }
+
+    pub async fn correction(
+        &self,
+        patient: PatientId,
+        correction: CorrectionIndex,
+    ) -> Result<Option<Correction>> {
+        if !self.chain.is_hidden(&patient) {
+            let index = correction.encode();
+            return self.about("SalusApi_correction", patient, &index).await;
+        }
+        one(self.all_corrections(patient).await?, correction)
+    }
+
+    pub async fn participation(
+        &self,
+        study: StudyIndex,
+        patient: PatientId,
+    ) -> Result<Option<Participation>> {
+        let at = self.at;
+        let ask = |chain: Chain, id: PatientId| async move {
+            let args = (study, id).encode();
+            chain.state_call("SalusApi_participation", &args, at).await
+        };
+        self.chain.among(patient, ask).await
+    }
+
+    /// One question about a patient, by its raw name and what follows the patient in its arguments.
+    async fn about<T: codec::Decode>(
+        &self,
+        function: &str,
+        patient: PatientId,
+        rest: &[u8],
+    ) -> Result<T> {
+        let at = self.at;
+        let ask = |chain: Chain, id: PatientId| {
+            let args = [&id.0[..], rest].concat();
+            async move { chain.state_call(function, &args, at).await }
+        };
+        self.chain.among(patient, ask).await
+    }
+
+    /// Several questions about a patient that depend on one another.
+    async fn each<T, F>(&self, patient: PatientId, ask: impl Fn(Salus, PatientId) -> F) -> Result<T>
+    where
+        F: std::future::Future<Output = Result<T>>,
+    {
+        let at = self.at;
+        let ask = |chain, id| ask(Salus { chain, at }, id);
+        self.chain.among(patient, ask).await
     }
 
     pub async fn all_records(&self, patient: PatientId) -> Result<Vec<(RecordIndex, Record)>> {
-        all(|from| self.records(patient, from, MAX_PAGE), |row| row.0).await
+        let list = |salus: Salus, id| async move {
+            all(|from| salus.records(id, from, MAX_PAGE), |row| row.0).await
+        };
+        self.each(patient, list).await
     }
 
     pub async fn all_grants(&self, patient: PatientId) -> Result<Vec<(GrantIndex, GrantView)>> {
-        all(|from| self.grants(patient, from, MAX_PAGE), |row| row.0).await
+        let list = |salus: Salus, id| async move {
+            all(|from| salus.grants(id, from, MAX_PAGE), |row| row.0).await
+        };
+        self.each(patient, list).await
     }
 
     pub async fn all_requests(&self, patient: PatientId) -> Result<Vec<(RequestIndex, Request)>> {
-        all(|from| self.requests(patient, from, MAX_PAGE), |row| row.0).await
+        let list = |salus: Salus, id| async move {
+            all(|from| salus.requests(id, from, MAX_PAGE), |row| row.0).await
+        };
+        self.each(patient, list).await
     }
 
     pub async fn all_corrections(
         &self,
         patient: PatientId,
     ) -> Result<Vec<(CorrectionIndex, Correction)>> {
-        all(
-            |from| self.corrections(patient, from, MAX_PAGE),
-            |row| row.0,
-        )
-        .await
+        let list = |salus: Salus, id| async move {
+            all(|from| salus.corrections(id, from, MAX_PAGE), |row| row.0).await
+        };
+        self.each(patient, list).await
     }
 
     pub async fn all_studies(&self) -> Result<Vec<(StudyIndex, Study)>> {
@@ -173,7 +331,10 @@ impl Salus {
     }
 
     pub async fn all_glasses(&self, patient: PatientId) -> Result<Vec<(GlassIndex, Glass)>> {
-        all(|from| self.glasses(patient, from, MAX_PAGE), |row| row.0).await
+        let list = |salus: Salus, id| async move {
+            all(|from| salus.glasses(id, from, MAX_PAGE), |row| row.0).await
+        };
+        self.each(patient, list).await
     }
 
     pub async fn all_organisations(&self) -> Result<Vec<(OrgId, Organisation)>> {
@@ -231,11 +392,11 @@ impl Salus {
         patient: PatientId,
         record: RecordIndex,
     ) -> Result<Vec<(OrgId, Moment)>> {
-        all(
-            |from| self.erasure_confirmations(patient, record, from, MAX_PAGE),
-            |row| row.0,
-        )
-        .await
+        let list = |salus: Salus, id| async move {
+            let page = |from| salus.erasure_confirmations(id, record, from, MAX_PAGE);
+            all(page, |row| row.0).await
+        };
+        self.each(patient, list).await
     }
 
     /// See [`Salus::glasses_to_review`].
@@ -249,6 +410,11 @@ impl Salus {
         )
         .await
     }
+}
+
+fn one<T>(rows: Vec<(u32, T)>, index: u32) -> Result<Option<T>> {
+    let found = rows.into_iter().find(|(found, _)| *found == index);
+    Ok(found.map(|(_, row)| row))
 }
 
 /// All pages of a list that is in ascending order of its index.
@@ -307,8 +473,24 @@ fn extend<T>(rows: &mut Vec<T>, next: Vec<T>) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    pub(in crate::chain) fn record(seed: u8) -> Record {
+        Record {
+            compartment: CompartmentId([seed; 16]),
+            epoch: 0,
+            author: AccountId::new([seed; 32]),
+            organisation: None,
+            placed_by: AccountId::new([seed; 32]),
+            content: Cid::dag_pb([seed; 32]),
+            commitment: H256::zero(),
+            anchored_at: 1,
+            corrects: None,
+            corrected_by: None,
+            state: salus_primitives::RecordState::Current,
+        }
+    }
 
     const ROWS: u32 = 2 * MAX_PAGE + 1;
 

@@ -401,6 +401,11 @@ pub mod access_log {
         at_most("a batch of deliveries", MAX_DELIVERIES, batch)?;
         Ok(Call::new("AccessLog", "delivered", batch.encode()))
     }
+
+    /// A vault commits to all logs of own reads, as they stood after a day.
+    pub fn commit_reads(day: u32, root: H256) -> Call {
+        Call::new("AccessLog", "commit_reads", (day, root).encode())
+    }
 }
 
 pub mod copies {

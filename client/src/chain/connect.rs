@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     ops::RangeInclusive,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -23,6 +23,7 @@ use subxt::{
     ArcMetadata, Metadata,
 };
 
+use super::crowd::{Lane, Own};
 use super::error::{ChainError, Result};
 
 /// The version of `SalusApi` that this client speaks.
@@ -45,11 +46,18 @@ pub(super) struct Inner {
     code: Code,
     rpc: RwLock<RpcClient>,
     /// Every runtime seen so far: old blocks are read with the metadata of their time.
-    runtimes: Mutex<HashMap<u32, Arc<Runtime>>>,
+    runtimes: Arc<Mutex<HashMap<u32, Arc<Runtime>>>>,
     /// The runtime version of finalized blocks, where asked.
-    versions: Mutex<BTreeMap<BlockNumber, u32>>,
+    versions: Arc<Mutex<BTreeMap<BlockNumber, u32>>>,
+    /// Whose ids a node shall not learn, if anybody's.
+    pub(super) own: OnceLock<Arc<dyn Own>>,
+    /// Connections beside this one.
+    pub(super) lanes: tokio::sync::Mutex<HashMap<Lane, Chain>>,
+    /// Where a test's connections come from.
+    #[cfg(test)]
+    dialer: Option<Arc<dyn Fn() -> RpcClient + Send + Sync>>,
     /// One submission at a time takes its nonce and enters the pool.
-    pub(super) submitting: tokio::sync::Mutex<()>,
+    pub(super) submitting: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// One version of the runtime.
@@ -152,31 +160,56 @@ impl Chain {
             hash,
             spec_version: version.spec_version,
         };
-        Ok(Self::new(url, genesis, code, rpc))
+        Ok(Self::new(url, genesis, code, rpc).into())
     }
 
-    fn new(url: &str, genesis: Genesis, code: Code, rpc: RpcClient) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                url: url.into(),
-                genesis,
-                code,
-                rpc: RwLock::new(rpc),
-                runtimes: Mutex::default(),
-                versions: Mutex::default(),
-                submitting: tokio::sync::Mutex::default(),
-            }),
+    /// Another connection to the same node, which must still be on our chain.
+    pub(super) async fn beside(&self) -> Result<Self> {
+        let Inner {
+            url, genesis, code, ..
+        } = &*self.inner;
+        let rpc = self.inner.dial().await?;
+        let mut inner = Self::new(url, *genesis, *code, rpc);
+        inner.runtimes = self.inner.runtimes.clone();
+        inner.versions = self.inner.versions.clone();
+        inner.submitting = self.inner.submitting.clone();
+        #[cfg(test)]
+        {
+            inner.dialer = self.inner.dialer.clone();
+        }
+        Ok(inner.into())
+    }
+
+    fn new(url: &str, genesis: Genesis, code: Code, rpc: RpcClient) -> Inner {
+        Inner {
+            url: url.into(),
+            genesis,
+            code,
+            rpc: RwLock::new(rpc),
+            runtimes: Arc::default(),
+            versions: Arc::default(),
+            own: OnceLock::new(),
+            lanes: tokio::sync::Mutex::default(),
+            #[cfg(test)]
+            dialer: None,
+            submitting: Arc::default(),
         }
     }
 
     /// Through a node of a test's own, which is asked nothing yet.
     #[cfg(test)]
-    pub(super) fn over(url: &str, genesis: Genesis, rpc: RpcClient) -> Self {
+    pub(super) fn over(
+        url: &str,
+        genesis: Genesis,
+        dialer: Arc<dyn Fn() -> RpcClient + Send + Sync>,
+    ) -> Self {
         let code = Code {
             hash: H256::zero(),
             spec_version: 1,
         };
-        Self::new(url, genesis, code, rpc)
+        let mut inner = Self::new(url, genesis, code, dialer());
+        inner.dialer = Some(dialer);
+        inner.into()
     }
 
     pub fn url(&self) -> &str {
@@ -414,16 +447,11 @@ impl Chain {
 
     /// A node that comes back may be another one: it must still be on our chain.
     pub(super) async fn reconnect(&self) -> Result<()> {
-        let url = &self.inner.url;
-        let rpc = dial(url).await?;
-        let found = genesis(&rpc, url).await?;
-        if found != self.inner.genesis {
-            return Err(ChainError::WrongChain {
-                url: url.clone(),
-                expected: self.inner.genesis,
-                found,
-            });
-        }
+        // A test's connection that is lost stays so.
+        let rpc = match cfg!(test) {
+            true => dial(&self.inner.url).await?,
+            false => self.inner.dial().await?,
+        };
         *self
             .inner
             .rpc
@@ -434,6 +462,34 @@ impl Chain {
 
     pub(super) fn error(&self, method: &str, error: RpcError) -> ChainError {
         rpc_error(&self.inner.url, method, error)
+    }
+}
+
+impl From<Inner> for Chain {
+    fn from(inner: Inner) -> Self {
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+}
+
+impl Inner {
+    async fn dial(&self) -> Result<RpcClient> {
+        #[cfg(test)]
+        if let Some(dialer) = &self.dialer {
+            return Ok(dialer());
+        }
+        let url = &self.url;
+        let rpc = dial(url).await?;
+        let found = genesis(&rpc, url).await?;
+        if found != self.genesis {
+            return Err(ChainError::WrongChain {
+                url: url.clone(),
+                expected: self.genesis,
+                found,
+            });
+        }
+        Ok(rpc)
     }
 }
 

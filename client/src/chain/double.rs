@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use codec::Encode;
-use salus_primitives::Genesis;
+use salus_primitives::{Genesis, PatientId};
 use serde_json::{json, Value};
 use subxt::rpcs::{
     client::{RawRpcFuture, RawRpcSubscription, RawValue, RpcClientT},
     Error, RpcClient,
 };
 
-use super::{connect::hex, Chain};
+use super::{
+    connect::{hex, storage_key},
+    Chain,
+};
 
 /// Nobody listens there.
 const NOWHERE: &str = "ws://127.0.0.1:1";
@@ -27,11 +30,37 @@ struct State {
     answers: BTreeMap<(String, String), String>,
     lost_at: BTreeSet<String>,
     asked: Vec<String>,
+    /// Whole questions, by the connection on which they came.
+    seen: Vec<(usize, String)>,
+    enrolled: Vec<Vec<u8>>,
+    connections: usize,
 }
+
+/// One of the connections to the node.
+struct Connection(Arc<Double>, usize);
 
 impl Double {
     pub(crate) fn chain(self: &Arc<Self>, genesis: Genesis) -> Chain {
-        Chain::over(NOWHERE, genesis, RpcClient::new(self.clone()))
+        let node = self.clone();
+        let dialer = move || {
+            let mut state = node.state();
+            state.connections += 1;
+            RpcClient::new(Connection(node.clone(), state.connections - 1))
+        };
+        Chain::over(NOWHERE, genesis, Arc::new(dialer))
+    }
+
+    /// Lets the node list these ids.
+    pub(crate) fn enrol(&self, patients: impl Iterator<Item = PatientId>) {
+        let key = |patient: PatientId| storage_key("Patients", "Patients", &patient.0);
+        let mut keys: Vec<_> = patients.map(key).collect();
+        keys.sort();
+        self.state().enrolled = keys;
+    }
+
+    /// Every question, by the connection on which it came, counted from 0.
+    pub(crate) fn seen(&self) -> Vec<(usize, String)> {
+        self.state().seen.clone()
     }
 
     /// Answers this question so from now on.
@@ -54,7 +83,19 @@ impl Double {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, method: &str, params: Option<Box<RawValue>>) -> Result<Value, Error> {
+    fn answer(
+        &self,
+        connection: usize,
+        method: &str,
+        params: Option<Box<RawValue>>,
+    ) -> Result<Value, Error> {
+        let words = params
+            .as_ref()
+            .map(|params| params.get())
+            .unwrap_or_default();
+        self.state()
+            .seen
+            .push((connection, format!("{method} {words}")));
         let params: Value = match &params {
             Some(params) => serde_json::from_str(params.get()).map_err(Error::Deserialization)?,
             None => json!([]),
@@ -76,6 +117,16 @@ impl Double {
                 Some(answer) => Ok(json!(answer)),
                 None => panic!("the test has not told what {asked} answers"),
             },
+            "state_getKeysPaged" => {
+                let after = params[2].as_str().unwrap_or_default();
+                let limit = params[1].as_u64().unwrap_or_default() as usize;
+                let keys = state.enrolled.iter().map(|key| hex(key));
+                let page: Vec<_> = keys
+                    .filter(|key| key.as_str() > after)
+                    .take(limit)
+                    .collect();
+                Ok(json!(page))
+            }
             // There is nothing in its state.
             "state_getStorage" => Ok(Value::Null),
             // Nothing is sent to the chain here.
@@ -84,13 +135,13 @@ impl Double {
     }
 }
 
-impl RpcClientT for Double {
+impl RpcClientT for Connection {
     fn request_raw<'a>(
         &'a self,
         method: &'a str,
         params: Option<Box<RawValue>>,
     ) -> RawRpcFuture<'a, Box<RawValue>> {
-        let answer = self.answer(method, params);
+        let answer = self.0.answer(self.1, method, params);
         Box::pin(async move {
             RawValue::from_string(answer?.to_string()).map_err(Error::Deserialization)
         })
@@ -99,10 +150,17 @@ impl RpcClientT for Double {
     fn subscribe_raw<'a>(
         &'a self,
         method: &'a str,
-        _: Option<Box<RawValue>>,
+        params: Option<Box<RawValue>>,
         _: &'a str,
     ) -> RawRpcFuture<'a, RawRpcSubscription> {
-        self.state().asked.push(method.to_owned());
+        let words = params
+            .as_ref()
+            .map(|params| params.get())
+            .unwrap_or_default();
+        let mut state = self.0.state();
+        state.seen.push((self.1, format!("{method} {words}")));
+        state.asked.push(method.to_owned());
+        drop(state);
         Box::pin(async { Err(Error::Client("the connection is lost".into())) })
     }
 }

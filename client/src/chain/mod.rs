@@ -16,6 +16,7 @@ pub mod api;
 pub mod calls;
 mod code;
 mod connect;
+pub mod crowd;
 #[cfg(test)]
 pub(crate) mod double;
 mod error;

@@ -53,9 +53,10 @@ impl Chain {
     ///
     /// Errors if the chain turns it away, if the call fails, or if the node is lost meanwhile.
     pub async fn submit(&self, key: &AccountKey, call: &Call) -> Result<Submitted> {
-        let (signed, watch) = self.send_next(key, call).await?;
+        let chain = self.for_call(&key.account(), call).await?;
+        let (signed, watch) = chain.send_next(key, call).await?;
         tracing::debug!("sent");
-        self.outcome(&signed, watch).await
+        chain.outcome(&signed, watch).await
     }
 
     /// Sends calls of one account one after the other, without waiting for each to be finalized.

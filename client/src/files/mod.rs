@@ -12,6 +12,7 @@ pub mod envelope;
 pub mod letter;
 pub mod manifest;
 pub mod object;
+pub mod reads;
 pub mod seal;
 pub mod share;
 pub mod sizes;

@@ -34,6 +34,8 @@ pub enum Sizes {
     Keyring,
     /// A key or a share of one: 1 KiB.
     Secret,
+    /// An entry of a log of own reads: 64 bytes.
+    Entry,
 }
 
 impl Sizes {
@@ -49,6 +51,7 @@ impl Sizes {
     /// The usual size. What does not fit takes the next power of two.
     const fn first(self) -> u64 {
         match self {
+            Sizes::Entry => 64,
             Sizes::Secret => KIB,
             Sizes::Manifest => 4 * KIB,
             Sizes::Payload | Sizes::Message => 16 * KIB,
@@ -62,7 +65,7 @@ impl Sizes {
             Sizes::Manifest => MAX_MANIFEST - HEADER,
             Sizes::Message => MAX_LETTER - HEADER,
             Sizes::Keyring => MAX_KEYRING - KEYRING_HEADER,
-            Sizes::Payload | Sizes::Secret => u64::MAX,
+            Sizes::Payload | Sizes::Secret | Sizes::Entry => u64::MAX,
         }
     }
 

@@ -6,6 +6,7 @@
 mod address;
 mod emergency;
 mod object;
+mod reads;
 mod sending;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -218,6 +219,11 @@ impl Vault {
 
     pub fn url(&self) -> &VaultUrl {
         &self.url
+    }
+
+    /// Whose vault it is, as the chain says.
+    pub fn organisation(&self) -> OrgId {
+        self.organisation
     }
 
     /// What the vault says about itself, checked against what the chain says about it.
@@ -633,11 +639,15 @@ pub fn streamed(reader: impl AsyncRead + Send + 'static) -> Body {
 
 /// A body that must be small, whoever sends it.
 async fn small(response: Response) -> std::result::Result<Vec<u8>, String> {
+    at_most(response, MAX_SMALL).await
+}
+
+async fn at_most(response: Response, limit: u64) -> std::result::Result<Vec<u8>, String> {
     let mut body = Vec::new();
     let mut stream = response.bytes_stream();
     while let Some(piece) = stream.next().await {
         let piece = piece.map_err(|e| innermost(&e))?;
-        if body.len() as u64 + piece.len() as u64 > MAX_SMALL {
+        if body.len() as u64 + piece.len() as u64 > limit {
             return Err("it is too long".into());
         }
         body.extend_from_slice(&piece);

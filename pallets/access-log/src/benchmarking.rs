@@ -64,7 +64,7 @@ mod benchmarks {
                 Delivery {
                     patient,
                     reader: reader.clone(),
-                    grant: Some(grant),
+                    grant,
                     record: records[0],
                     part: Part::Full,
                 }
@@ -80,6 +80,28 @@ mod benchmarks {
         );
 
         assert!(Pallet::<T>::trail_head(&last).count > before);
+    }
+
+    #[benchmark]
+    fn commit_reads() {
+        let service = World::<T>::service();
+        let organisation = T::Standing::member(&service)
+            .expect("it is a member; qed")
+            .organisation();
+        let day = Pallet::<T>::day_before(T::Chain::now()).expect("days have passed; qed");
+        // Overwrites the root of a month ago.
+        let before = day.saturating_sub(ROOTS_KEPT);
+        let kept = ReadRoot {
+            day: before,
+            root: sp_core::H256::repeat_byte(1),
+        };
+        ReadRoots::<T>::insert(organisation, day % ROOTS_KEPT, kept);
+        let root = sp_core::H256::repeat_byte(2);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(service), day, root);
+
+        assert_eq!(Pallet::<T>::read_root(organisation, day), Some(root));
     }
 
     impl_benchmark_test_suite!(Pallet, crate::mock::ExtBuilder.build(), crate::mock::Test);

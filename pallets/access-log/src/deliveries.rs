@@ -72,8 +72,8 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Whether the reader controls the patient, or could read this under an opening and a grant of
-    /// the last [`DELIVERY_WITHIN`].
+    /// Whether the reader could read this under an opening and a grant of the last
+    /// [`DELIVERY_WITHIN`].
     ///
     /// The grant says whose opening that was: a reader whom it let read belonged to its organisation
     /// then, and may have left since.
@@ -85,9 +85,7 @@ impl<T: Config> Pallet<T> {
             record,
             ..
         } = delivery;
-        let Some(grant) = *grant else {
-            return T::Control::role(patient, reader).is_some();
-        };
+        let grant = *grant;
         let since = now.saturating_sub(DELIVERY_WITHIN);
         T::Consent::organisation_of(patient, grant).is_some_and(|organisation| {
             Visits::<T>::get(patient, organisation)

@@ -274,7 +274,7 @@ fn delivery(organisation: usize, who: usize, forgery: Option<Forgery>) -> Delive
     let honest = Delivery {
         patient: PATIENT,
         reader: clinician(organisation, who),
-        grant: Some(organisation as GrantIndex),
+        grant: organisation as GrantIndex,
         record: SHARED,
         part: Part::Full,
     };
@@ -290,11 +290,11 @@ fn delivery(organisation: usize, who: usize, forgery: Option<Forgery>) -> Delive
             ..honest
         },
         Some(Forgery::Grant) => Delivery {
-            grant: Some(another as GrantIndex),
+            grant: another as GrantIndex,
             ..honest
         },
         Some(Forgery::OwnRead) => Delivery {
-            grant: None,
+            reader: OWNER,
             ..honest
         },
     }

@@ -7,8 +7,12 @@
 //! Before a reader gets a file, the reader signs [`Call::open`]. The chain looks at the grant and
 //! writes what it found into the patient's **trail**: `Opened` if it permits, `Refused` if not. A
 //! vault hands out ciphertext only against a finalized `Opened`, and afterwards reports what it
-//! handed out, and under which grant ([`Call::delivered`]). All other events about a patient, of all pallets, go into the
-//! same trail, through [`Trail::deposit`] and no other way.
+//! handed out, and under which grant ([`Call::delivered`]). All other events about a patient, of all
+//! pallets, go into the same trail, through [`Trail::deposit`] and no other way.
+//!
+//! What patients read themselves is nobody's business: it leaves nothing about them here. Vaults log
+//! it, encrypted for the patient, and commit once a day to all of these logs at once
+//! ([`Call::commit_reads`]).
 //!
 //! ## Scenario
 //!
@@ -32,8 +36,8 @@
 //! * **A vault cannot invent a delivery.** It belongs to an organisation that keeps the patient's
 //!   files, and what it reports must match: the reader's organisation has opened records of this
 //!   patient within [`DELIVERY_WITHIN`], and the grant let this reader read this record within that
-//!   time; or the reader controls the patient. A grant that was revoked meanwhile still counts, so
-//!   that what was handed out before can be reported after.
+//!   time. A grant that was revoked meanwhile still counts, so that what was handed out before can
+//!   be reported after. There is no way to report what a controller has read.
 //! * **All of a batch or none.** The vault finds the culprit with [`Pallet::may_report`], leaves it
 //!   out and sends the rest. What is only out of allowance may be reported in the next hour; what
 //!   still may not after [`DELIVERY_WITHIN`] never will.
@@ -42,6 +46,9 @@
 //!   was; the patient can open the seal, and an auditor whom the patient lets. A person who signs stands
 //!   there in clear, and gives no seal.
 //! * What an opening is for stands in its grant, which names one purpose.
+//! * **A commitment tells nothing.** It is made each day, for the day before, whether anybody has
+//!   read or not, and is one root over a tree of one depth: [`salus_primitives::reads`]. The chain
+//!   keeps [`ROOTS_KEPT`] of each organisation; older ones stand in its events.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -57,6 +64,7 @@ mod floods;
 mod mock;
 #[cfg(test)]
 mod properties;
+mod reads;
 #[cfg(test)]
 mod tests;
 pub mod weights;
@@ -68,6 +76,7 @@ use frame_support::{
 };
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
+    reads::{day_of, ROOTS_KEPT},
     rows::{HOUR, MAX_DELIVERIES, MAX_OPEN},
     seal,
     traits::{Chain, Consent, Control, Keepers, Records, Standing, Trail, TrailAllowance},
@@ -78,6 +87,7 @@ use sp_core::H256;
 use sp_runtime::{traits::Zero, SaturatedConversion};
 
 pub use pallet::*;
+pub use reads::ReadRoot;
 pub use weights::WeightInfo;
 
 /// What one call opens.
@@ -161,6 +171,15 @@ pub mod pallet {
     pub type Visits<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, PatientId, Twox64Concat, OrgId, Visit, ValueQuery>;
 
+    /// The roots over the logs of own reads that each organisation's vault has committed, by day
+    /// modulo [`ROOTS_KEPT`].
+    ///
+    /// Written by `commit_reads`, overwritten by it [`ROOTS_KEPT`] days later, never removed; at most
+    /// that many rows per organisation.
+    #[pallet::storage]
+    pub type ReadRoots<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, OrgId, Twox64Concat, u32, ReadRoot>;
+
     #[pallet::event]
     pub enum Event<T: Config> {
         /// Someone opened part of a patient's records, as a grant permits.
@@ -194,10 +213,19 @@ pub mod pallet {
             actor: AccountId,
             organisation: OrgId,
             reader: AccountId,
-            /// Under which the reader had opened it; none if the reader controls the patient.
-            grant: Option<GrantIndex>,
+            /// Under which the reader had opened it.
+            grant: GrantIndex,
             record: RecordIndex,
             part: Part,
+        },
+        /// A vault committed to all logs of patients' own reads as they stood after a day.
+        #[codec(index = 3)]
+        ReadsCommitted {
+            actor: AccountId,
+            organisation: OrgId,
+            /// Whole days since the Unix epoch.
+            day: u32,
+            root: H256,
         },
     }
 
@@ -211,7 +239,7 @@ pub mod pallet {
         NoRecords,
         /// Too many attempts of this account were refused in this hour. Ask the patient for access.
         TooManyRefusals,
-        /// Only a service account in good standing reports deliveries.
+        /// Only a service account in good standing reports deliveries and commits reads.
         NotAService,
         /// The batch is empty. Report at least one delivery.
         NoDeliveries,
@@ -223,7 +251,7 @@ pub mod pallet {
         /// A delivery names a patient whose files your organisation's vault does not keep. Leave it
         /// out.
         NotAKeeper,
-        /// A delivery matches no opening of the last 24 hours, and its reader does not control the
+        /// A delivery matches no opening of the last 24 hours, such as one to a controller of the
         /// patient. Leave it out.
         NothingOpened,
         /// Software gives the seal of the person it acts for. Seal the person with the secret in the
@@ -231,6 +259,10 @@ pub mod pallet {
         NoPerson,
         /// A person who signs stands in the trail in clear. Give no seal.
         PersonSigns,
+        /// Only the reads of the day before the present one can be committed. Name that day.
+        NotTheDayBefore,
+        /// Your organisation has committed the reads of this day. Wait for the next one.
+        AlreadyCommitted,
     }
 
     #[pallet::extra_constants]
@@ -258,6 +290,12 @@ pub mod pallet {
         #[pallet::constant_name(MaxOpen)]
         fn max_open() -> u32 {
             MAX_OPEN
+        }
+
+        /// Roots over logs of own reads that are kept of each organisation, one a day.
+        #[pallet::constant_name(ReadRootsKept)]
+        fn read_roots_kept() -> u32 {
+            ROOTS_KEPT
         }
 
         /// Deliveries that one call can report.
@@ -344,8 +382,8 @@ pub mod pallet {
         ///
         /// Signed by a service account, in good standing, of an organisation that keeps the patient's
         /// files. A delivery names the grant under which its reader opened it within the last 24
-        /// hours, or none if the reader controls the patient. All of the batch or none of it: ask
-        /// `may_report` which one is at fault. Each takes one entry of the allowance that the
+        /// hours; what controllers read themselves is not reported. All of the batch or none of it:
+        /// ask `may_report` which one is at fault. Each takes one entry of the allowance that the
         /// signer's organisation has in that trail.
         ///
         /// Errors: [`Error::NotAService`], [`Error::NoDeliveries`]; [`Error::PatientNotFound`],
@@ -389,6 +427,21 @@ pub mod pallet {
                 Self::append(&patient, event.into());
             }
             Ok(().into())
+        }
+
+        /// Commit to what patients read of their own records at a vault, without a word about whom.
+        ///
+        /// Signed by a service account in good standing, once for its organisation and day, for the
+        /// day before the present one, whether anybody has read or not. The root is that of a tree
+        /// over all logs, as `salus_primitives::reads` has it.
+        ///
+        /// Errors: [`Error::NotAService`], [`Error::NotTheDayBefore`], [`Error::AlreadyCommitted`].
+        /// Event: [`Event::ReadsCommitted`], in no patient's trail.
+        #[pallet::call_index(2)]
+        pub fn commit_reads(origin: OriginFor<T>, day: u32, root: H256) -> DispatchResult {
+            let actor = ensure_signed(origin)?;
+            Self::do_commit_reads(actor, day, root)?;
+            Ok(())
         }
     }
 
@@ -502,7 +555,7 @@ pub mod pallet {
                     "an allowance overdrawn, or of an hour to come"
                 );
             }
-            Ok(())
+            Self::try_state_of_reads()
         }
     }
 

@@ -375,20 +375,25 @@ mod delivered {
         Delivery {
             patient: PATIENT,
             reader: DOCTOR,
-            grant: Some(grant),
+            grant,
             record: 1,
             part: Part::Full,
         }
     }
 
-    /// Of a record that a controller asked for.
-    fn own(patient: PatientId, reader: AccountId, record: RecordIndex) -> Delivery {
+    /// The doctor has opened the same of another patient, under that patient's first grant.
+    fn opened_elsewhere() -> Delivery {
+        assert_ok!(Consent::grant(
+            by(OTHER_OWNER),
+            OTHER_PATIENT,
+            terms(),
+            None
+        ));
+        let opening = open_with(DOCTOR, OTHER_PATIENT, 0, &[1], Purpose::Treat, None);
+        assert!(is_opened(opening));
         Delivery {
-            patient,
-            reader,
-            grant: None,
-            record,
-            part: Part::Full,
+            patient: OTHER_PATIENT,
+            ..delivery(0)
         }
     }
 
@@ -422,12 +427,13 @@ mod delivered {
     fn deliveries_reach_the_trails_of_their_patients() {
         ExtBuilder.build_and_execute(|| {
             let grant = opened();
+            let elsewhere = opened_elsewhere();
             let before = AccessLog::trail_head(&PATIENT).count;
-            let batch = [
-                own(PATIENT, CARER, 2),
-                own(OTHER_PATIENT, OTHER_OWNER, 2),
-                delivery(grant),
-            ];
+            let summary = Delivery {
+                part: Part::Manifest,
+                ..delivery(grant)
+            };
+            let batch = [summary, elsewhere, delivery(grant)];
             assert_ok!(report(SERVICE, &batch));
             assert_eq!(
                 last_event(),
@@ -436,13 +442,14 @@ mod delivered {
                     actor: SERVICE,
                     organisation: HOSPITAL,
                     reader: DOCTOR,
-                    grant: Some(grant),
+                    grant,
                     record: 1,
                     part: Part::Full,
                 }
             );
             assert_eq!(AccessLog::trail_head(&PATIENT).count, before + 2);
-            assert_eq!(AccessLog::trail_head(&OTHER_PATIENT).count, 1);
+            // The grant, the opening, and the delivery.
+            assert_eq!(AccessLog::trail_head(&OTHER_PATIENT).count, 3);
         });
     }
 
@@ -469,7 +476,6 @@ mod delivered {
             let grant = opened();
             with(|w| w.no_keepers.push(HOSPITAL));
             assert_refused(delivery(grant), Error::NotAKeeper);
-            assert_refused(own(PATIENT, OWNER, 1), Error::NotAKeeper);
             // A copy lies elsewhere: that vault reports, and writes at its own expense.
             join(&OTHER_SERVICE, INSURANCE, ClinicianRole::Service);
             assert_ok!(report(OTHER_SERVICE, &[delivery(grant)]));
@@ -563,15 +569,20 @@ mod delivered {
     }
 
     #[test]
-    fn only_controllers_read_without_a_grant() {
+    fn reads_of_controllers_are_refused_whatever_grant_is_named() {
         ExtBuilder.build_and_execute(|| {
-            opened();
+            let grant = opened();
+            let before = AccessLog::trail_head(&PATIENT);
             for reader in [OWNER, GUARDIAN, CARER] {
-                assert_reported(own(PATIENT, reader, 2));
+                for grant in [grant, grant + 1, GrantIndex::MAX] {
+                    let own = Delivery {
+                        reader: reader.clone(),
+                        ..delivery(grant)
+                    };
+                    assert_refused(own, Error::NothingOpened);
+                }
             }
-            for reader in [DOCTOR, ADMIN, SERVICE, OTHER_OWNER, STRANGER] {
-                assert_refused(own(PATIENT, reader, 1), Error::NothingOpened);
-            }
+            assert_eq!(AccessLog::trail_head(&PATIENT), before);
         });
     }
 
@@ -625,14 +636,19 @@ mod delivered {
         ExtBuilder.build_and_execute(|| {
             let grant = opened();
             assert_noop!(report(SERVICE, &[]), Error::<Test>::NoDeliveries);
-            let good = [delivery(grant), own(PATIENT, OWNER, 1)];
+            let good = [delivery(grant), opened_elsewhere()];
+            let unknown = Delivery {
+                patient: UNKNOWN_PATIENT,
+                ..delivery(grant)
+            };
+            let missing = Delivery {
+                record: 99,
+                ..delivery(grant)
+            };
             for (bad, error) in [
-                (
-                    own(UNKNOWN_PATIENT, OWNER, 1),
-                    Error::<Test>::PatientNotFound,
-                ),
-                (own(PATIENT, OWNER, 99), Error::RecordNotFound),
-                (own(PATIENT, DOCTOR, 1), Error::NothingOpened),
+                (unknown, Error::<Test>::PatientNotFound),
+                (missing, Error::RecordNotFound),
+                (delivery(grant + 1), Error::NothingOpened),
             ] {
                 let batch = [good[0].clone(), bad.clone(), good[1].clone()];
                 assert_noop!(report(SERVICE, &batch), error);
@@ -648,36 +664,43 @@ mod delivered {
     }
 
     #[test]
-    fn deliveries_of_records_erased_since_are_still_reported() {
+    fn deliveries_of_records_whose_erasure_came_due_since_are_still_reported() {
         ExtBuilder.build_and_execute(|| {
+            let grant = opened();
+            let until = START + HOUR;
+            set_record_state(PATIENT, 1, RecordState::ErasePending { until });
+            set_now(until + HOUR);
+            assert_reported(delivery(grant));
+            // Once it is finished, nothing tells when that was.
             set_record_state(PATIENT, 1, RecordState::Erased);
-            assert_reported(own(PATIENT, OWNER, 1));
+            assert_refused(delivery(grant), Error::NothingOpened);
         });
     }
 
     #[test]
     fn delivery_takes_one_entry_of_the_signing_organisation_each() {
         ExtBuilder.build_and_execute(|| {
-            let batch = vec![own(PATIENT, OWNER, 1); 64];
+            let grant = opened();
+            let elsewhere = opened_elsewhere();
+            let before = AccessLog::trail_head(&PATIENT).count;
+            let batch = vec![delivery(grant); 64];
             for _ in 0..ENTRIES_PER_HOUR / 64 - 1 {
                 assert_ok!(report(SERVICE, &batch));
             }
-            assert_ok!(report(SERVICE, &batch[..63]));
+            // The opening took one of the same organisation's.
+            assert_ok!(report(SERVICE, &batch[..62]));
             assert_noop!(report(SERVICE, &batch[..2]), Error::<Test>::TooManyEntries);
             assert!(AccessLog::may_report(HOSPITAL, &batch[0]), "one is left");
             assert_ok!(report(SERVICE, &batch[..1]));
             assert_refused(batch[0].clone(), Error::TooManyEntries);
-            let count = u64::from(ENTRIES_PER_HOUR);
-            assert_eq!(AccessLog::trail_head(&PATIENT).count, count);
+            let grown = AccessLog::trail_head(&PATIENT).count - before;
+            assert_eq!(grown, u64::from(ENTRIES_PER_HOUR) - 1);
             // One trail is full; others are not.
             assert_noop!(
-                report(
-                    SERVICE,
-                    &[own(OTHER_PATIENT, OTHER_OWNER, 1), batch[0].clone()]
-                ),
+                report(SERVICE, &[elsewhere.clone(), batch[0].clone()]),
                 Error::<Test>::TooManyEntries
             );
-            assert_reported(own(OTHER_PATIENT, OTHER_OWNER, 1));
+            assert_reported(elsewhere);
             set_now(START + HOUR);
             assert_reported(batch[0].clone());
         });
@@ -686,7 +709,7 @@ mod delivered {
     #[test]
     fn batch_that_fails_costs_as_many_as_were_looked_at() {
         ExtBuilder.build_and_execute(|| {
-            let mut batch = vec![own(PATIENT, OWNER, 1); 64];
+            let mut batch = vec![delivery(opened()); 64];
             let cost = |looked_at| Some(<() as WeightInfo>::delivered(looked_at));
             assert_err_with_weight!(
                 report_at_a_cost(DOCTOR, &batch),
@@ -915,19 +938,18 @@ mod trail {
         assert_ok!(open(DOCTOR, grant, &[2]));
         let other = terms();
         assert_ok!(Consent::grant(by(OTHER_OWNER), OTHER_PATIENT, other, None));
+        let elsewhere = open_with(DOCTOR, OTHER_PATIENT, 0, &[1], Purpose::Treat, None);
+        assert_ok!(elsewhere);
         end_block();
         end_block();
-        let delivery = |patient, reader, grant| Delivery {
+        let delivery = |patient, grant| Delivery {
             patient,
-            reader,
+            reader: DOCTOR,
             grant,
             record: 1,
             part: Part::Full,
         };
-        let batch = vec![
-            delivery(PATIENT, DOCTOR, Some(grant)),
-            delivery(OTHER_PATIENT, OTHER_OWNER, None),
-        ];
+        let batch = vec![delivery(PATIENT, grant), delivery(OTHER_PATIENT, 0)];
         assert_ok!(AccessLog::delivered(by(SERVICE), batch.try_into().unwrap()));
         assert_ok!(Consent::revoke(by(OWNER), PATIENT, grant));
         assert_ok!(open(DOCTOR, grant, &[1]));
@@ -996,7 +1018,7 @@ mod trail {
             actor: SERVICE,
             organisation: HOSPITAL,
             reader: DOCTOR,
-            grant: Some(0),
+            grant: 0,
             record: 1,
             part: Part::Full,
         };

@@ -9,6 +9,8 @@ use frame_support::{
 };
 
 pub trait WeightInfo {
+    /// Not measured yet.
+    fn commit_reads() -> Weight;
     /// `d`: 1 to 64.
     fn delivered(d: u32) -> Weight;
     /// `r`: 1 to 64.
@@ -20,6 +22,9 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 
 macro_rules! weights {
     ($db:expr) => {
+        fn commit_reads() -> Weight {
+            Weight::from_parts(80_000_000, 0).saturating_add($db.reads_writes(6, 1))
+        }
         fn delivered(d: u32) -> Weight {
             Weight::from_parts(63_951_619, 0)
                 .saturating_add($db.reads_writes(6, 0))

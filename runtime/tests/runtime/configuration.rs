@@ -286,7 +286,7 @@ fn the_largest_calls_fit_into_a_block() {
                 salus_primitives::Delivery {
                     patient: PATIENT,
                     reader: Who::Owner.account(),
-                    grant: None,
+                    grant: 0,
                     record: 0,
                     part: salus_primitives::Part::Full,
                 };

@@ -203,6 +203,7 @@ const TABLE: &[Row] = &[
     ("AccessLog.open",            open,          [RDR,  RDR,  RDR,  RDR,  OK,   RDR,  REF,  REF,  NOP,  RDR,  BAD,  BAD]),
     ("AccessLog.open",            open_sealed,   [RDR,  RDR,  RDR,  RDR,  PER,  RDR,  PER,  PER,  REF,  RDR,  BAD,  BAD]),
     ("AccessLog.delivered",       delivered,     [SRV,  SRV,  SRV,  SRV,  SRV,  SRV,  SRV,  SRV,  OK,   SRV,  BAD,  BAD]),
+    ("AccessLog.commit_reads",    commit_reads,  [SRV,  SRV,  SRV,  SRV,  SRV,  SRV,  SRV,  SRV,  OK,   SRV,  BAD,  BAD]),
 
     //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
     ("Corrections.ask",           ask,           [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
@@ -1333,12 +1334,21 @@ fn delivered(_: Who) -> RuntimeCall {
     let delivery = Delivery {
         patient: PATIENT,
         reader: Who::Clinician.account(),
-        grant: Some(GRANT),
+        grant: GRANT,
         record: RECORD,
         part: Part::Full,
     };
     pallet_access_log::Call::delivered {
         batch: BoundedVec::truncate_from(vec![delivery]),
+    }
+    .into()
+}
+
+fn commit_reads(_: Who) -> RuntimeCall {
+    let now = pallet_timestamp::Now::<Runtime>::get();
+    pallet_access_log::Call::commit_reads {
+        day: salus_primitives::reads::day_of(now) - 1,
+        root: Default::default(),
     }
     .into()
 }

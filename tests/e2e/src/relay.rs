@@ -1,6 +1,6 @@
 //! Stands between a client and a node, and lets a test change what passes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use futures::{SinkExt, StreamExt};
 use serde_json::Value;
@@ -17,7 +17,10 @@ pub enum Question {
     Answered(Vec<Value>),
 }
 
-type Ask = dyn Fn(&str) -> Question + Send + Sync;
+/// What a node saw, by the connection on which it came, counted from 0.
+pub type Seen = Arc<Mutex<Vec<(usize, String)>>>;
+
+type Ask = dyn Fn(usize, &str) -> Question + Send + Sync;
 type Tell = dyn Fn(String) -> String + Send + Sync;
 
 pub struct Relay {
@@ -31,6 +34,26 @@ impl Relay {
         ask: impl Fn(&str) -> Question + Send + Sync + 'static,
         tell: impl Fn(String) -> String + Send + Sync + 'static,
     ) -> Self {
+        Self::start(node, move |_, question| ask(question), tell).await
+    }
+
+    /// Before a node that writes down what it is asked.
+    pub async fn recording(node: &Node) -> (Self, Seen) {
+        let seen = Seen::default();
+        let notes = seen.clone();
+        let ask = move |connection, question: &str| {
+            let mut notes = notes.lock().expect("nobody panicked");
+            notes.push((connection, question.to_owned()));
+            Question::Asked
+        };
+        (Self::start(node, ask, |told| told).await, seen)
+    }
+
+    async fn start(
+        node: &Node,
+        ask: impl Fn(usize, &str) -> Question + Send + Sync + 'static,
+        tell: impl Fn(String) -> String + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .expect("there is a free port");
@@ -38,8 +61,13 @@ impl Relay {
         let (ask, tell, url): (Arc<Ask>, Arc<Tell>, _) =
             (Arc::new(ask), Arc::new(tell), node.url());
         tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(relay(client, url.clone(), ask.clone(), tell.clone()));
+            let mut connections = 0..;
+            while let (Ok((client, _)), Some(number)) =
+                (listener.accept().await, connections.next())
+            {
+                let ask = ask.clone();
+                let ask = move |question: &str| ask(number, question);
+                tokio::spawn(relay(client, url.clone(), ask, tell.clone()));
             }
         });
         Self { port }
@@ -75,7 +103,12 @@ impl Relay {
 }
 
 /// Until either side goes away, or is not there.
-async fn relay(client: TcpStream, node: String, ask: Arc<Ask>, tell: Arc<Tell>) -> Option<()> {
+async fn relay(
+    client: TcpStream,
+    node: String,
+    ask: impl Fn(&str) -> Question,
+    tell: Arc<Tell>,
+) -> Option<()> {
     let (mut client, mut asking) = accept_async(client).await.ok()?.split();
     let (mut node, mut telling) = connect_async(node).await.ok()?.0.split();
     loop {

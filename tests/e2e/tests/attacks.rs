@@ -3,6 +3,7 @@
 //! that a refusal is one.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -10,7 +11,11 @@ use std::{
 use codec::Encode;
 use futures::StreamExt;
 use salus_client::{
-    actions::{opening, organisation, patient::add_controller, sharing, Client},
+    actions::{
+        opening, organisation,
+        patient::{add_controller, show},
+        records, sharing, watching, Client,
+    },
     chain::{calls, Call, ChainError, Submitted},
     files::{
         age::{seal_bytes, DecryptionKey},
@@ -25,7 +30,8 @@ use salus_client::{
     Error,
 };
 use salus_e2e::{
-    content, employ, salus, takes_role, wait_until, Answer, Hospital, Http, Lies, Patient, Shared,
+    content, employ, salus, takes_role, wait_until, Answer, Hospital, Http, Lies, Patient, Relay,
+    Shared,
 };
 use salus_primitives::{
     rows::DAY,
@@ -830,7 +836,7 @@ async fn a_forged_delivery_is_refused_and_leaves_no_trace() {
         .await
         .record;
     let grant = patient.share(&doctor, CATEGORY, Rights::Read).await;
-    let delivery = |reader: &Client, grant: Option<GrantIndex>| Delivery {
+    let delivery = |reader: &Client, grant: GrantIndex| Delivery {
         patient: patient.id,
         reader: reader.me(),
         grant,
@@ -839,12 +845,12 @@ async fn a_forged_delivery_is_refused_and_leaves_no_trace() {
     };
     let before = traces(&patient).await;
     for (who, forged) in [
-        // Nothing was opened; no grant; no controller; somebody else's grant; no service.
-        (&forger, delivery(&doctor, Some(grant))),
-        (&forger, delivery(&doctor, Some(grant + 1))),
-        (&forger, delivery(&doctor, None)),
-        (&forger, delivery(&stranger, Some(grant))),
-        (&doctor, delivery(&doctor, Some(grant))),
+        // Nothing was opened; no grant; the patient's own reading; somebody else's grant; no service.
+        (&forger, delivery(&doctor, grant)),
+        (&forger, delivery(&doctor, grant + 1)),
+        (&forger, delivery(&patient.client, grant)),
+        (&forger, delivery(&stranger, grant)),
+        (&doctor, delivery(&doctor, grant)),
     ] {
         let refused = deliver(who, forged.clone()).await;
         let failed = matches!(refused, Err(Error::Chain(ChainError::Failed { .. })));
@@ -854,14 +860,56 @@ async fn a_forged_delivery_is_refused_and_leaves_no_trace() {
 
     // Once the doctor has opened it, the hospital may say that it was handed out: to the doctor.
     open(&doctor, &patient, &[record], Part::Full, grant).await;
-    let other = deliver(&forger, delivery(&stranger, Some(grant))).await;
+    let other = deliver(&forger, delivery(&stranger, grant)).await;
     assert!(other.is_err(), "{other:?}");
-    deliver(&forger, delivery(&doctor, Some(grant)))
+    deliver(&forger, delivery(&doctor, grant))
         .await
         .expect("it was opened");
-    deliver(&forger, delivery(&patient.client, None))
+    let own = deliver(&forger, delivery(&patient.client, grant)).await;
+    assert!(own.is_err(), "{own:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_sees_no_two_ids_of_a_profile_on_one_connection() {
+    let hospital = HOSPITAL.hospital();
+    let ids = [
+        hospital.patient("two-ids", &[CATEGORY]).await.id,
+        hospital.patient("two-ids", &[CATEGORY]).await.id,
+    ];
+    let (relay, seen) = Relay::recording(&hospital.node).await;
+    let (profile, unlocked) = hospital.profile("two-ids");
+    let person = Client::connect(profile, unlocked, Some(&relay.url()), None)
         .await
-        .expect("an owner reads");
+        .expect("it answers");
+    for _ in 0..2 {
+        for id in ids {
+            records::list(&person, id, true).await.expect("a chart");
+            show(&person, id).await.expect("a row");
+            watching::read_own(&person, id).await.expect("a trail");
+            send_something(&person, id).await;
+        }
+    }
+    let seen = seen.lock().expect("nobody panicked").clone();
+    let mut connections: BTreeMap<usize, BTreeSet<PatientId>> = BTreeMap::new();
+    for (connection, question) in seen {
+        let named = |id: &&PatientId| question.contains(&hex::encode(id.0));
+        let named = ids.iter().filter(named).copied();
+        connections.entry(connection).or_default().extend(named);
+    }
+    let count = |id| connections.values().filter(|ids| ids.contains(&id)).count();
+    for id in ids {
+        assert_eq!(count(id), 2, "one to ask, one to send");
+    }
+    assert!(connections.values().all(|ids| ids.len() <= 1));
+}
+
+/// Something that a controller sends.
+async fn send_something(person: &Client, patient: PatientId) {
+    let sent = person
+        .submit(&calls::consent::decline(patient, u32::MAX))
+        .await;
+    let failed = matches!(sent, Err(Error::Chain(ChainError::Failed { .. })));
+    assert!(failed, "there is no such request: {sent:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

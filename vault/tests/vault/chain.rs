@@ -41,6 +41,10 @@ pub struct State {
     pub glasses: HashMap<(PatientId, GlassIndex), (u32, Glass)>,
     pub recipients: HashMap<AccountId, SignedRecipient>,
     pub rejects_recipients: bool,
+    pub inboxes: HashMap<PatientId, SignedRecipient>,
+    /// What each organisation has committed of own reads.
+    pub read_roots: HashMap<OrgId, Vec<(u32, H256)>>,
+    pub rejects_commitments: bool,
     /// Objects named by something that is not modelled.
     pub named: Vec<(ObjectKind, Cid)>,
     /// The node does not answer to deliveries.
@@ -135,13 +139,7 @@ impl State {
                     && self.moment.saturating_sub(opened.moment) <= DAY
             })
         };
-        let may = match delivery.grant {
-            None => self
-                .controllers
-                .contains_key(&(delivery.patient, delivery.reader.clone())),
-            Some(grant) => opened(grant),
-        };
-        keeps && may && !self.unreportable.contains(&delivery.record)
+        keeps && opened(delivery.grant) && !self.unreportable.contains(&delivery.record)
     }
 }
 
@@ -438,6 +436,35 @@ impl Ledger for Chain {
                 state.delivered.extend(batch);
             }
             taken
+        })
+    }
+
+    fn inbox(&self, _: H256, patient: PatientId) -> Answer<'_, Option<SignedRecipient>> {
+        self.ask(|state| state.inboxes.get(&patient).cloned())
+    }
+
+    fn read_roots(&self, _: H256, organisation: OrgId) -> Answer<'_, Vec<(u32, H256)>> {
+        self.ask(|state| {
+            state
+                .read_roots
+                .get(&organisation)
+                .cloned()
+                .unwrap_or_default()
+        })
+    }
+
+    fn commit_reads(&self, day: u32, root: H256) -> Answer<'_, bool> {
+        self.ask(|state| {
+            let today = salus_primitives::reads::day_of(state.moment);
+            let service = AccountKey::from_uri("//Service").unwrap().account();
+            let organisation = state.members[&service].organisation();
+            let rejects = state.rejects_commitments;
+            let roots = state.read_roots.entry(organisation).or_default();
+            let takes = day + 1 == today && roots.iter().all(|(found, _)| *found != day);
+            if takes && !rejects {
+                roots.push((day, root));
+            }
+            takes && !rejects
         })
     }
 

@@ -232,8 +232,8 @@ async fn mishaps(two: &Two) -> Vec<Object> {
     // Deliveries that the chain does not take, and at last never will.
     let delivery = Delivery {
         patient: PATIENT,
-        reader: account("Owner"),
-        grant: None,
+        reader: account("Doctor"),
+        grant: 0,
         record: 43_214_321,
         part: Part::Full,
     };

@@ -9,6 +9,7 @@ mod gateway;
 mod keeping;
 mod logs;
 mod objects;
+mod reads;
 mod serving;
 mod sessions;
 mod uploads;

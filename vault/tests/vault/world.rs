@@ -9,11 +9,12 @@ use axum::body::{to_bytes, Body};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use axum::Router;
 use salus_client::files::age::DecryptionKey;
+use salus_client::keys::AccountKey;
 use salus_primitives::api::GrantView;
 use salus_primitives::{
     AccountId, Basis, Cid, ClinicianRole, CompartmentId, Controller, ControllerRole, Grant,
     GrantIndex, Grantee, Member, Moment, ObjectKind, OrgId, Part, Patient, PatientId, Purpose,
-    Record, RecordIndex, RecordState, Rights, Scope,
+    Record, RecordIndex, RecordState, Rights, Scope, SignedRecipient, Subject,
 };
 use salus_vault::ledger::{Named, Opened};
 use salus_vault::session::{challenge_text, Audience};
@@ -48,6 +49,11 @@ pub fn account(name: &str) -> AccountId {
 
 pub fn hex_account(name: &str) -> String {
     hex::encode(key(name).public().0)
+}
+
+/// What opens a patient's letters.
+pub fn inbox_of(patient: PatientId) -> DecryptionKey {
+    DecryptionKey::from_bytes(&[patient.0[0]; 32]).unwrap()
 }
 
 pub struct World {
@@ -99,6 +105,7 @@ pub fn settings() -> Settings {
         freshness: 30 * SECOND,
         max_upload: 24 * MIB as u64,
         check_every: 2 * MIB as u64,
+        reads_delay: 0,
     }
 }
 
@@ -133,6 +140,13 @@ impl World {
                 state.members.insert(account(name), member);
             }
             for (patient, name) in [(PATIENT, "Owner"), (OTHER_PATIENT, "Mallory")] {
+                let inbox = inbox_of(patient);
+                let owner = AccountKey::from_uri(&format!("//{name}")).unwrap();
+                let subject = Subject::Inbox(patient);
+                let recipient = owner.sign_recipient(&subject, &inbox.public(), 0, &GENESIS);
+                let signer = owner.account();
+                let signed = SignedRecipient { signer, recipient };
+                state.inboxes.insert(patient, signed);
                 state.controllers.insert(
                     (patient, account(name)),
                     Controller {
@@ -428,6 +442,24 @@ impl World {
         };
         state.entries.insert((block, event), (number, opened));
         format!("{block:?}:{event}")
+    }
+
+    /// Logs an opening of a record of any patient by the doctor, under grant 0.
+    pub fn opened(&self, patient: PatientId, record: RecordIndex) {
+        let mut state = self.chain.state();
+        let block = H256::from_low_u64_be(u64::from(state.number));
+        let event = state.entries.len() as u32;
+        let opened = Opened {
+            moment: state.moment,
+            patient,
+            reader: account("Doctor"),
+            grant: 0,
+            records: vec![record],
+            part: Part::Full,
+            purpose: Purpose::Treat,
+        };
+        let number = state.number;
+        state.entries.insert((block, event), (number, opened));
     }
 
     /// Every file below the vault's folder, by path.
