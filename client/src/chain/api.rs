@@ -133,7 +133,6 @@ impl Salus {
         /// Grants of this patient to this account, or to the organisation it belongs to. Ask this for
         /// a patient that you know.
         fn grants_between(patient: PatientId, account: &AccountId, from: GrantIndex, limit: u32) -> Vec<(GrantIndex, GrantView)>;
-        fn requests(patient: PatientId, from: RequestIndex, limit: u32) -> Vec<(RequestIndex, Request)>;
         /// May `reader` read `record` under `grant`, at the later of `at` and the chain's clock?
         fn may_read(patient: PatientId, grant: GrantIndex, reader: &AccountId, record: RecordIndex, at: Moment) -> bool;
         /// Whether `account` is the live grantee at the later of `at` and the chain's clock.
