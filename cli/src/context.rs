@@ -9,7 +9,7 @@ use salus_client::actions::Client;
 use salus_client::keys::AccountKey;
 use salus_client::profile::{Profile, Unlocked};
 use salus_client::Error;
-use salus_primitives::Genesis;
+use salus_primitives::{Genesis, PatientId};
 use zeroize::Zeroizing;
 
 use crate::args::Global;
@@ -169,6 +169,16 @@ pub async fn client(global: &Global) -> anyhow::Result<Client> {
         }
     }
     Ok(client)
+}
+
+/// The client of whoever acts for a patient, the one named or the profile's, with the account that
+/// this profile has for that patient.
+pub async fn about_patient(
+    global: &Global,
+    named: Option<PatientId>,
+) -> anyhow::Result<(Client, PatientId)> {
+    let patient = Client::which(&profile(global)?, named)?;
+    Ok((client(global).await?.acting_for(patient)?, patient))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Label, Labels};
 use crate::args::{About, Global};
-use crate::context::client;
+use crate::context::about_patient;
 use crate::output::{print, table};
 
 #[derive(Debug, Subcommand)]
@@ -35,10 +35,9 @@ pub enum Compartments {
 
 impl Compartments {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
         match self {
             Compartments::List { about } => {
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let compartments = patient::compartments(&client, patient).await?;
                 print(global, &json!({ "compartments": compartments }), || {
                     let rows: Vec<Vec<String>> = compartments
@@ -59,7 +58,7 @@ impl Compartments {
                 })
             }
             Compartments::Close { label, about } => {
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let label = CompartmentLabel::flagged(label.category, label.flags);
                 let closed = patient::close_compartment(&client, patient, &label).await?;
                 print(global, &closed, || {
@@ -70,7 +69,7 @@ impl Compartments {
                 })
             }
             Compartments::Open { labels, about } => {
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let opened =
                     patient::open_compartments(&client, patient, &labels.categories, &labels.flags)
                         .await?;

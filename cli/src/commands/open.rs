@@ -35,7 +35,7 @@ pub struct Open {
 
 impl Open {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
+        let client = client(global).await?.acting_for(self.patient)?;
         let opened = opening::open(
             &client,
             &Opening {

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::Label;
 use crate::args::{About, Global};
-use crate::context::client;
+use crate::context::about_patient;
 use crate::output::{count, print, table};
 use crate::parse;
 
@@ -125,17 +125,17 @@ impl Record {
         match self {
             Record::Add(add) => add.run(global).await,
             Record::List { quick, about } => {
-                let client = client(global).await?;
-                let records = records::list(&client, client.patient(about.patient)?, quick).await?;
+                let (client, patient) = about_patient(global, about.patient).await?;
+                let records = records::list(&client, patient, quick).await?;
                 print(global, &json!({ "records": records }), || chart(&records))
             }
             Record::Get { record, out, about } => {
-                let client = client(global).await?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 if out.to_string_lossy().ends_with('/') {
                     std::fs::create_dir_all(&out)?;
                 }
                 let view =
-                    records::get(&client, client.patient(about.patient)?, record, &out).await?;
+                    records::get(&client, patient, record, &out).await?;
                 print(global, &view, || {
                     format!(
                         "Record {record}, “{}”, is in {}, as it was anchored.",
@@ -150,8 +150,7 @@ impl Record {
                 grant,
                 about,
             } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let verified = records::verify(&client, patient, record, &file, grant).await?;
                 print(global, &verified, || {
                     format!(
@@ -166,8 +165,7 @@ impl Record {
                 label,
                 about,
             } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let label = CompartmentLabel::flagged(label.category, label.flags);
                 let placed = records::reclassify(&client, patient, record, &label).await?;
                 print(global, &placed, || {
@@ -175,9 +173,9 @@ impl Record {
                 })
             }
             Record::Relocate { record, about } => {
-                let client = client(global).await?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let placed =
-                    records::relocate(&client, client.patient(about.patient)?, record).await?;
+                    records::relocate(&client, patient, record).await?;
                 print(global, &placed, || {
                     format!(
                         "Record {record} is encrypted to the key of epoch {}.",
@@ -191,8 +189,7 @@ impl Record {
                 list,
                 about,
             } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 if list {
                     let now = client.clock().await?;
                     let formers = records::formers(&client, patient, record).await?;
@@ -209,8 +206,7 @@ impl Record {
                 about,
                 ..
             } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let erasure = records::erasure(&client, patient, record).await?;
                 print(global, &erasure, || erasure_text(&erasure))
             }
@@ -221,8 +217,7 @@ impl Record {
                 about,
                 ..
             } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let erasing = match (cancel, finish) {
                     (true, _) => records::cancel_erase(&client, patient, record).await?,
                     (_, true) => records::finish_erase(&client, patient, record).await?,
@@ -346,8 +341,7 @@ impl Add {
         if self.files.len() > 1 && self.title.is_some() {
             bail!("one title for several files: add them one by one, or leave --title out");
         }
-        let client = client(global).await?;
-        let patient = client.patient(self.about.patient)?;
+        let (client, patient) = about_patient(global, self.about.patient).await?;
         let files: Vec<NewFile> = self
             .files
             .into_iter()

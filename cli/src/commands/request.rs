@@ -10,7 +10,7 @@ use serde_json::json;
 use super::share::sentence;
 use super::{short, Labels};
 use crate::args::{About, Global};
-use crate::context::client;
+use crate::context::{about_patient, client};
 use crate::output::print;
 use crate::parse;
 
@@ -68,8 +68,8 @@ pub struct Requests {
 
 impl Requests {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
-        let requests = sharing::requests(&client, client.patient(self.about.patient)?).await?;
+        let (client, patient) = about_patient(global, self.about.patient).await?;
+        let requests = sharing::requests(&client, patient).await?;
         print(global, &json!({ "requests": requests }), || {
             if requests.is_empty() {
                 return "There are no requests.".into();
@@ -145,14 +145,14 @@ pub struct Approve {
 
 impl Approve {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
+        let (client, patient) = about_patient(global, self.about.patient).await?;
         let named = !self.categories.is_empty();
         let approval = Approval {
             categories: named.then_some(self.categories),
             flags: named.then_some(self.flags),
             duration: self.duration,
         };
-        let patient = client.patient(self.about.patient)?;
+        let patient = patient;
         let shared = sharing::approve(&client, patient, self.request, &approval).await?;
         print(global, &shared, || sentence(&shared))
     }
@@ -168,8 +168,7 @@ pub struct Decline {
 
 impl Decline {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
-        let patient = client.patient(self.about.patient)?;
+        let (client, patient) = about_patient(global, self.about.patient).await?;
         let done = sharing::decline(&client, patient, self.request).await?;
         print(global, &done, || {
             format!("Request {} is declined.", self.request)
