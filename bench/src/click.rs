@@ -228,6 +228,7 @@ impl Place<'_> {
         let (consent, _) =
             patient::consent(&owner.profile, &unlocked, genesis, home, &by, role, until)?;
         let patient: PatientId = patient::enrol(doctor, &consent).await?.patient.parse()?;
+        let owner = owner.acting_for(patient)?;
         patient::open_compartments(&owner, patient, &[CATEGORY], &[]).await?;
 
         let mut content = vec![0; self.args.size];

@@ -5,7 +5,7 @@ use std::io::{stdin, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail, ensure, Context as _};
-use salus_client::actions::Client;
+use salus_client::actions::{accounts, Client};
 use salus_client::keys::AccountKey;
 use salus_client::profile::{Profile, Unlocked};
 use salus_client::Error;
@@ -178,7 +178,8 @@ pub async fn about_patient(
     named: Option<PatientId>,
 ) -> anyhow::Result<(Client, PatientId)> {
     let patient = Client::which(&profile(global)?, named)?;
-    Ok((client(global).await?.acting_for(patient)?, patient))
+    let client = accounts::acting_for(client(global).await?, patient).await?;
+    Ok((client, patient))
 }
 
 #[cfg(test)]

@@ -22,6 +22,16 @@ pub fn path(number: u32) -> String {
     format!("//patient//{number}")
 }
 
+/// As [`Client::acting_for`], on a device where the phrase was brought back too: there it looks for the
+/// patient's account first.
+pub async fn acting_for(client: Client, patient: PatientId) -> Result<Client> {
+    let accounts = client.profile.accounts()?;
+    if accounts.are_unknown() && accounts.number(&patient).is_none() {
+        find(&client).await?;
+    }
+    client.acting_for(patient)
+}
+
 /// Looks for the accounts of this profile's phrase that act for patients: what to do on a new device
 /// that has nothing but the phrase. It stops after [`GAP`] in a row that were never used.
 ///
@@ -87,6 +97,7 @@ mod tests {
         let world = used();
         world.client.profile.note_imported().unwrap();
         let found = find(&world.client).await.unwrap();
+        assert!(!world.client.profile.accounts().unwrap().are_unknown());
         let paths: Vec<&str> = found.iter().map(|row| row.path.as_str()).collect();
         assert_eq!(paths, ["//patient//2", "//patient//4", "//patient//9"]);
         assert_eq!(found[0].patients, [PATIENTS[0].to_string()]);
@@ -99,6 +110,18 @@ mod tests {
         assert_eq!(key(&PATIENTS[0]).account(), expected(2));
         assert_eq!(key(&PATIENTS[1]).account(), expected(9));
         assert_eq!(key(&new).account(), expected(10));
+    }
+
+    #[tokio::test]
+    async fn a_phrase_that_was_brought_back_finds_its_account_by_itself_once() {
+        let world = used();
+        world.client.profile.note_imported().unwrap();
+        let client = acting_for(world.client, PATIENTS[0]).await.unwrap();
+        assert_eq!(client.me(), client.own.for_patient(2).account());
+        let asked = world.node.asked().len();
+        let client = acting_for(client, PatientId([5; 16])).await.unwrap();
+        assert_eq!(client.me(), client.own.account());
+        assert_eq!(world.node.asked().len(), asked);
     }
 
     #[tokio::test]

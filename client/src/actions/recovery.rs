@@ -1105,13 +1105,16 @@ pub async fn restore_backup(
     }
     let key = DecryptionKey::parse(stored.key.expose()).map_err(|_| bad())?;
     if let Some(number) = stored.number {
-        if client.profile.accounts()?.number(&patient).is_none() {
+        let account = client.own.for_patient(number).account();
+        let salus = client.salus().await?;
+        // Whoever has found the backup has another phrase.
+        if salus.controller(patient, &account).await?.is_some() {
             client.profile.update_accounts(|accounts| {
                 accounts.assign(&patient, number);
                 Ok(())
             })?;
+            client = client.acting_for(patient)?;
         }
-        client = client.acting_for(patient)?;
     }
     let client = &client;
     ensure_owner(client, patient).await?;

@@ -19,7 +19,7 @@ use sp_core::H256;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::{binary, command_in, credential, run, site::wait, wait_until, Answer, Site};
+use crate::{world::acting, binary, command_in, credential, run, site::wait, wait_until, Answer, Site};
 
 /// Where each member's node answers those at the same place.
 pub const NODE: &str = "ws://127.0.0.1:9944";
@@ -206,7 +206,8 @@ impl Consortium {
         run(command, |_| {})
     }
 
-    /// The person with this development key, at a member's place.
+    /// The person with this development key, at a member's place; for the only patient whose keys they
+    /// have.
     pub fn person(&self, member: usize, key: &str) -> Person {
         let folder = self.profile(member, key);
         fs::create_dir_all(folder.parent().expect("it has one")).expect("the folder is ours");
@@ -220,7 +221,7 @@ impl Consortium {
             .expect("the node listens");
         Person {
             site,
-            client: Arc::new(client),
+            client: Arc::new(acting(client)),
         }
     }
 
