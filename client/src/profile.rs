@@ -1257,7 +1257,10 @@ mod tests {
         assert!(profile.key_of(&own, &first).unwrap().is_none());
         let key = |patient| profile.key_for(&own, patient).unwrap().account();
         let accounts = [key(&first), key(&second)];
-        assert_eq!(accounts, [0, 1].map(|number| own.for_patient(number).account()));
+        assert_eq!(
+            accounts,
+            [0, 1].map(|number| own.for_patient(number).account())
+        );
         assert_eq!(key(&first), accounts[0]);
         let kept = profile.key_of(&own, &second).unwrap().unwrap();
         assert_eq!(kept.account(), accounts[1]);

@@ -50,12 +50,32 @@ mod tests {
         let of = |patient, salt, account, threshold| {
             let account = AccountId::new([account; 32]);
             let patient = PatientId([patient; 16]);
-            hex::encode(helper(&patient, &H256::repeat_byte(salt), &account, threshold))
+            hex::encode(helper(
+                &patient,
+                &H256::repeat_byte(salt),
+                &account,
+                threshold,
+            ))
         };
-        assert_eq!(of(0x22, 0x55, 0x34, 2), "a9be55da3bcfe39132444447aa4cd33a9b7ea884cf8a16e39cbaedaecb130a65");
-        assert_eq!(of(0x23, 0x55, 0x34, 2), "df20a4eb405a915b0078c96c35a5f753196ae92d9b6088a9989229ab20aece61");
-        assert_eq!(of(0x22, 0x56, 0x34, 2), "17d6c8c8bc2595fb7fe3b076f97ec8d177f7ab0f6951fb75015c9a67e5d92b0d");
-        assert_eq!(of(0x22, 0x55, 0x35, 2), "e79b12036489002f89c605ddd3bea00ec204bc9209a4a7f3eaa7f8e5ec7bc746");
-        assert_eq!(of(0x22, 0x55, 0x34, 3), "c10c126f80698e30e90efb77ee280641f137d79a7250aed99bb0cfd872c4c12e");
+        assert_eq!(
+            of(0x22, 0x55, 0x34, 2),
+            "a9be55da3bcfe39132444447aa4cd33a9b7ea884cf8a16e39cbaedaecb130a65"
+        );
+        assert_eq!(
+            of(0x23, 0x55, 0x34, 2),
+            "df20a4eb405a915b0078c96c35a5f753196ae92d9b6088a9989229ab20aece61"
+        );
+        assert_eq!(
+            of(0x22, 0x56, 0x34, 2),
+            "17d6c8c8bc2595fb7fe3b076f97ec8d177f7ab0f6951fb75015c9a67e5d92b0d"
+        );
+        assert_eq!(
+            of(0x22, 0x55, 0x35, 2),
+            "e79b12036489002f89c605ddd3bea00ec204bc9209a4a7f3eaa7f8e5ec7bc746"
+        );
+        assert_eq!(
+            of(0x22, 0x55, 0x34, 3),
+            "c10c126f80698e30e90efb77ee280641f137d79a7250aed99bb0cfd872c4c12e"
+        );
     }
 }

@@ -61,7 +61,14 @@ impl Consent {
                 valid,
                 out,
             } => {
-                let file = consents::credential(&unlocked.account, genesis, organisation, role, clock(), valid)?;
+                let file = consents::credential(
+                    &unlocked.account,
+                    genesis,
+                    organisation,
+                    role,
+                    clock(),
+                    valid,
+                )?;
                 patient::work_for(&profile, organisation)?;
                 write_atomically(&out, &file.to_json()?)?;
                 let result = json!({

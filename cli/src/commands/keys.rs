@@ -101,12 +101,14 @@ impl Keys {
             }
             Keys::Find => {
                 let found = accounts::find(&client(global).await?).await?;
-                print(global, &serde_json::json!({ "accounts": found }), || {
-                    match found.is_empty() {
+                print(
+                    global,
+                    &serde_json::json!({ "accounts": found }),
+                    || match found.is_empty() {
                         true => "This phrase acts for nobody yet.".into(),
                         false => listed(&found),
-                    }
-                })
+                    },
+                )
             }
             Keys::Show => show(global),
             Keys::Passphrase {
@@ -199,7 +201,8 @@ fn make(global: &Global, phrase: &str, passphrase: &str, imported: bool) -> anyh
             made.account,
             made.profile,
             match imported {
-                true => " If the phrase acts for patients: `salus keys find` looks for their accounts.",
+                true =>
+                    " If the phrase acts for patients: `salus keys find` looks for their accounts.",
                 false => "",
             }
         )

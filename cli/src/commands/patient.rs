@@ -271,7 +271,10 @@ impl Patient {
             }
             Patient::HandOver { request } => {
                 let request = recovery::read_request(&request)?;
-                let patient = request.patient.parse().context("the request's patient is no id")?;
+                let patient = request
+                    .patient
+                    .parse()
+                    .context("the request's patient is no id")?;
                 let client = client(global).await?.acting_for(patient)?;
                 let done = succession::hand_over(&client, &request).await?;
                 print(global, &done, || handed_over(&done))

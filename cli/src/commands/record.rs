@@ -134,8 +134,7 @@ impl Record {
                 if out.to_string_lossy().ends_with('/') {
                     std::fs::create_dir_all(&out)?;
                 }
-                let view =
-                    records::get(&client, patient, record, &out).await?;
+                let view = records::get(&client, patient, record, &out).await?;
                 print(global, &view, || {
                     format!(
                         "Record {record}, “{}”, is in {}, as it was anchored.",
@@ -174,8 +173,7 @@ impl Record {
             }
             Record::Relocate { record, about } => {
                 let (client, patient) = about_patient(global, about.patient).await?;
-                let placed =
-                    records::relocate(&client, patient, record).await?;
+                let placed = records::relocate(&client, patient, record).await?;
                 print(global, &placed, || {
                     format!(
                         "Record {record} is encrypted to the key of epoch {}.",

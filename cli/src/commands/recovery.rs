@@ -629,8 +629,9 @@ fn shown(view: &recovery::RecoveryView) -> String {
                     "{threshold} of these helpers:\n  {}\n",
                     plan.helpers.join("\n  ")
                 ),
-                None => "Helpers are named; who they are is noted in the keyring of whoever named them"
-                    .into(),
+                None =>
+                    "Helpers are named; who they are is noted in the keyring of whoever named them"
+                        .into(),
             },
             span(plan.delay),
             plan.set_by,

@@ -183,8 +183,7 @@ pub struct Revoke {
 impl Revoke {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
         let (client, patient) = about_patient(global, self.about.patient).await?;
-        let revoked =
-            sharing::revoke(&client, patient, self.grant).await?;
+        let revoked = sharing::revoke(&client, patient, self.grant).await?;
         print(global, &revoked, || {
             format!(
                 "Grant {} has ended. What was read cannot be taken back; what is added from now on gets another key.",

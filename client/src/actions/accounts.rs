@@ -87,7 +87,9 @@ mod tests {
             };
             let page = (&account, None::<PatientId>, PAGE);
             world.node.tell("controlled_by", page, patients);
-            world.node.count(&account.to_string(), u64::from(number == 4));
+            world
+                .node
+                .count(&account.to_string(), u64::from(number == 4));
         }
         world
     }

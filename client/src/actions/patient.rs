@@ -806,7 +806,10 @@ mod tests {
         ];
         for (number, refused) in refused.into_iter().enumerate() {
             let told = refused.unwrap_err();
-            assert!(matches!(&told, Error::NotPermitted(_)), "{number}: {told:?}");
+            assert!(
+                matches!(&told, Error::NotPermitted(_)),
+                "{number}: {told:?}"
+            );
             assert!(told.to_string().contains("another patient"), "{told}");
         }
         // For the same patient it may take another role.
@@ -821,9 +824,13 @@ mod tests {
         let (_folder, profile, unlocked) = bob();
         let enroller = AccountKey::from_uri("//Charlie").unwrap().account();
         let mut seen = std::collections::BTreeSet::from([unlocked.account.account().to_string()]);
-        for (number, role) in [ControllerRole::Owner, ControllerRole::Guardian, ControllerRole::Guardian]
-            .into_iter()
-            .enumerate()
+        for (number, role) in [
+            ControllerRole::Owner,
+            ControllerRole::Guardian,
+            ControllerRole::Guardian,
+        ]
+        .into_iter()
+        .enumerate()
         {
             let (file, signed) =
                 consent(&profile, &unlocked, GENESIS, HOME, &enroller, role, 77).unwrap();

@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 use sp_core::H256;
 use zeroize::Zeroizing;
 
+use super::accounts;
 use super::describe::moment;
 use super::identity::{back_up, current_keyring, join, published, save_keyring};
-use super::accounts;
 use super::patient::ensure_fit;
 use super::succession::{
     device_of, ensure_owner, settle, signed_device, History, Keep, RequestFile, TakenOver,
@@ -578,7 +578,8 @@ pub async fn test(client: &Client, files: &[Sealed]) -> Result<Vec<Tested>> {
             .and_then(|row| row.replacement);
         let pending = announced.is_some_and(|new| kept.check(&new.helpers).is_ok());
         if !pending {
-            kept.check(&plan.helpers).map_err(|error| file.named(error))?;
+            kept.check(&plan.helpers)
+                .map_err(|error| file.named(error))?;
         }
         helping_key(client, &kept.helper).map_err(|error| file.named(error))?;
         note(client, &kept)?;
@@ -1148,7 +1149,6 @@ mod tests {
     use super::*;
     use crate::actions::double::World;
     use crate::chain::ChainError;
-    use crate::keys::AccountKey;
     use crate::vault::tests::Script;
 
     const PATIENT: PatientId = PatientId([7; 16]);
@@ -1309,7 +1309,9 @@ mod tests {
         ours.helper = key.account();
         assert!(duties(client).await.unwrap().is_empty());
         note(client, &ours).unwrap();
-        world.node.tell("pending_changes", PATIENT, PendingChanges::default());
+        world
+            .node
+            .tell("pending_changes", PATIENT, PendingChanges::default());
         let none: Vec<(AccountId, PendingRecovery)> = Vec::new();
         world.node.tell("recoveries", PATIENT, none);
         for (commitment, named) in [(ours.commitment(), true), (H256::zero(), false)] {

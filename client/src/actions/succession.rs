@@ -521,7 +521,6 @@ mod tests {
 
     use super::*;
     use crate::actions::sharing::Rotated;
-    use crate::files::age::DecryptionKey;
 
     const PATIENT: PatientId = PatientId([7; 16]);
     const NOW: Moment = 1_000;

@@ -267,8 +267,8 @@ impl Interests {
         match event.variant.as_str() {
             "Granted" => {
                 let grantee = &event.fields["grantee"];
-                let given = is_mine(&grantee["Clinician"]["account"])
-                    || is_ours(&grantee["Organisation"]);
+                let given =
+                    is_mine(&grantee["Clinician"]["account"]) || is_ours(&grantee["Organisation"]);
                 if let (true, Some(grant)) = (given, number("grant")) {
                     self.grants.insert((patient, grant));
                 }
@@ -302,7 +302,8 @@ impl Interests {
                 };
                 let rows = salus.glasses(patient, glass, 1).await?;
                 Ok(rows.iter().any(|(_, glass)| {
-                    self.accounts.contains(&glass.clinician) || Some(glass.organisation) == self.organisation
+                    self.accounts.contains(&glass.clinician)
+                        || Some(glass.organisation) == self.organisation
                 }))
             }
             _ if event.pallet == "Corrections" => {

@@ -89,7 +89,14 @@ fn started<T: Config>() -> Result<Planned, BenchmarkError> {
     let planned = planned::<T>()?;
     let origin = RawOrigin::Signed(helper(0)).into();
     let (owner, consent) = (planned.owner.clone(), planned.consent.clone());
-    Pallet::<T>::start(origin, planned.patient, owner, consent, salt(0), MIN_THRESHOLD)?;
+    Pallet::<T>::start(
+        origin,
+        planned.patient,
+        owner,
+        consent,
+        salt(0),
+        MIN_THRESHOLD,
+    )?;
     Ok(planned)
 }
 

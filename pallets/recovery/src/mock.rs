@@ -3,10 +3,11 @@
 use codec::Encode;
 use frame_support::{derive_impl, dispatch::DispatchResultWithPostInfo};
 use salus_primitives::{
+    commitment,
     rows::DAY,
     signing::succession_payload,
     traits::{Chain, OnSuccession, Succession},
-    commitment, AccountId, Helpers, Moment, PatientId, SuccessionConsent, MAX_HELPERS,
+    AccountId, Helpers, Moment, PatientId, SuccessionConsent, MAX_HELPERS,
 };
 use sp_core::{sr25519, Pair, H256};
 use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchResult, Weight};

@@ -2,10 +2,10 @@ use crate::{
     mock::*, Endings, Error, Event, LastRecoveries, Plans, Recoveries, MAX_DELAY, MIN_DELAY,
     MIN_DELAY_OF_OTHERS,
 };
+use codec::Encode;
 use frame_support::{
     assert_noop, assert_ok, assert_storage_noop, dispatch::DispatchResultWithPostInfo,
 };
-use codec::Encode;
 use salus_primitives::{
     commitment, predicate,
     rows::{DAY, ENDING_COUNTS, ENDING_WAITS, HOUR, SECOND, UNNAMING_WAITS},
@@ -225,7 +225,10 @@ mod set_plan {
             (seen.0.len(), seen.1)
         };
         let two = set(&[SISTER, UNCLE], 2);
-        assert_eq!(two, set(&[SISTER, NEIGHBOUR, UNCLE, CARER, DOCTOR, ADMIN], 5));
+        assert_eq!(
+            two,
+            set(&[SISTER, NEIGHBOUR, UNCLE, CARER, DOCTOR, ADMIN], 5)
+        );
     }
 
     #[test]
@@ -533,7 +536,10 @@ mod start {
             execute(|| {
                 let named = [decides.clone(), CARER, OTHER_OWNER];
                 assert_ok!(set_plan(OWNER, &named, 2, DELAY));
-                assert_noop!(start(decides.clone(), "phone"), Error::<Test>::HelperDecides);
+                assert_noop!(
+                    start(decides.clone(), "phone"),
+                    Error::<Test>::HelperDecides
+                );
                 assert_ok!(start(CARER, "phone"));
                 assert_noop!(approve(decides, "phone"), Error::<Test>::HelperDecides);
                 assert_ok!(approve(OTHER_OWNER, "phone"));

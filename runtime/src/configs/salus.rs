@@ -96,8 +96,9 @@ impl Invitations<AccountId, RuntimeCall> for HelpersInvited {
         match call {
             RuntimeCall::Recovery(call) if Recovery::may_invite(call) => {
                 // The patient's row, and an account that is new.
-                <Runtime as pallet_recovery::Config>::WeightInfo::invites()
-                    .saturating_add(<Runtime as frame_system::Config>::DbWeight::get().reads_writes(2, 1))
+                <Runtime as pallet_recovery::Config>::WeightInfo::invites().saturating_add(
+                    <Runtime as frame_system::Config>::DbWeight::get().reads_writes(2, 1),
+                )
             }
             _ => Weight::zero(),
         }

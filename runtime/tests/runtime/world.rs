@@ -9,8 +9,8 @@ use salus_primitives::{
         RoleConsent, SCHEME_X25519,
     },
     AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, CredentialConsent,
-    EnrolmentConsent, Genesis, GrantTerms, Grantee, Helpers, Moment, NewRecord, OrganisationKind, PatientId,
-    Purpose, Recipient, Rights, Scope, Subject, SuccessionConsent, DAY,
+    EnrolmentConsent, Genesis, GrantTerms, Grantee, Helpers, Moment, NewRecord, OrganisationKind,
+    PatientId, Purpose, Recipient, Rights, Scope, Subject, SuccessionConsent, DAY,
 };
 use salus_runtime::{
     genesis_config_presets, AllPalletsWithSystem, Consent, Members, Patients, Records, Runtime,

@@ -19,7 +19,9 @@ use sp_core::H256;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::{world::acting, binary, command_in, credential, run, site::wait, wait_until, Answer, Site};
+use crate::{
+    binary, command_in, credential, run, site::wait, wait_until, world::acting, Answer, Site,
+};
 
 /// Where each member's node answers those at the same place.
 pub const NODE: &str = "ws://127.0.0.1:9944";

@@ -41,7 +41,11 @@ pub async fn employ(
 pub async fn takes_role(person: &Client, patient: PatientId, role: ControllerRole) -> RoleFile {
     let now = person.clock().await.expect("the node answers");
     let genesis = person.chain.genesis();
-    let own = person.profile.unlock("").expect("it is not protected").account;
+    let own = person
+        .profile
+        .unlock("")
+        .expect("it is not protected")
+        .account;
     let key = person.profile.key_for(&own, &patient);
     let key = key.expect("the folder is ours");
     consents::role(&key, genesis, patient, role, now, HOUR).expect("an hour is not too long")

@@ -692,12 +692,11 @@ async fn helpers_whom_the_chain_does_not_know_help_with_accounts_of_their_own_an
     let (enough, second) = give(&hospital, names[1], "approve", &request, &shares[1]);
     enough.ok();
     finish(&hospital, names[1], &request);
-    let line = format!(
-        "recovery restore --patient {} {first} {second}",
-        patient.id
-    );
+    let line = format!("recovery restore --patient {} {first} {second}", patient.id);
     salus(&hospital, "secret-phone", &line).ok();
-    let log = salus(&hospital, "secret-phone", "log --verify").ok().to_string();
+    let log = salus(&hospital, "secret-phone", "log --verify")
+        .ok()
+        .to_string();
     let acted = |account: &Value| log.contains(account.as_str().expect("an account"));
     assert!(acted(&offered[0]) && acted(&offered[1]));
     assert!(!acted(&offered[2]), "who did not act does not show: {log}");

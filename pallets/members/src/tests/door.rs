@@ -3,7 +3,10 @@
 use frame_support::{assert_ok, weights::Weight};
 use proptest::prelude::*;
 use salus_primitives::{AccountId, Rejection, Spender};
-use sp_runtime::{traits::{DispatchTransaction, TransactionExtension}, transaction_validity::TransactionValidityError};
+use sp_runtime::{
+    traits::{DispatchTransaction, TransactionExtension},
+    transaction_validity::TransactionValidityError,
+};
 
 use super::{refusal, spent, spent_urgently};
 use crate::{
@@ -182,7 +185,10 @@ mod invited {
     fn to_find_out_who_was_invited_is_paid_for() {
         ExtBuilder.build_and_execute(|| {
             let weight = |call: &RuntimeCall| extension(0).weight(call);
-            assert_eq!(weight(&help()), weight(&remark()).saturating_add(INVITATION));
+            assert_eq!(
+                weight(&help()),
+                weight(&remark()).saturating_add(INVITATION)
+            );
         });
     }
 }
