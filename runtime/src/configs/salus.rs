@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use frame_support::{
-    traits::{ConstU32, ConstU64, Contains, Get},
+    traits::{ConstU32, ConstU64, Contains},
     weights::Weight,
 };
 use pallet_recovery::WeightInfo;

@@ -24,7 +24,7 @@ use salus_client::{
         unixfs::{cid_of, directory, to_chain, Entry, RAW},
         BINDING, MANIFEST, PAYLOAD,
     },
-    keys::AccountKey,
+    keys::{parse_account, AccountKey},
     taxonomy::Category,
     vault::Opened,
     Error,
