@@ -86,6 +86,12 @@ mod tests {
                 _ => Vec::new(),
             };
             let page = (&account, None::<PatientId>, PAGE);
+            for patient in &patients {
+                let page = (&account, Some(*patient), PAGE);
+                world
+                    .node
+                    .tell("controlled_by", page, Vec::<PatientId>::new());
+            }
             world.node.tell("controlled_by", page, patients);
             world
                 .node
