@@ -113,6 +113,10 @@ for row in vectors("patient") + vectors("enrolment"):
     same("patient", blake2b(b"salus/patient/v1", *(bytes.fromhex(row[name]) for name in (
         "genesis", "controller", "salt")))[:32], row["patient"])
 
+for row in vectors("helper"):
+    same("helper", blake2b(b"salus/helper/v1", *(bytes.fromhex(row[name]) for name in ("patient", "salt", "account")),
+                           bytes([row["threshold"]])), row["commitment"])
+
 for row in vectors("enrolment"):
     same("enrolment", blake2b(b"salus/enrol/v1", bytes.fromhex(row["genesis"]), row["organisation"].to_bytes(4, "little"),
                               bytes.fromhex(row["enroller"]), bytes.fromhex(row["patient"]),
@@ -155,6 +159,8 @@ for row in document["shares"]:
     checksum = bytes.fromhex(blake2b(b"salus/share/v1", head, values))[:8]
     same("share", (head + values + checksum).hex(), row["bytes"])
     same("share's fingerprint", blake2b(bytes.fromhex(row["bytes"])), row["fingerprint"])
+    same("share's salt", blake2b(b"salus/share/salt/v1", bytes([0x66]) * 32, bytes.fromhex(row["bytes"])),
+         row["salt_with_nonce_66"])
 
 for row in vectors("succession"):
     same("succession", blake2b(b"salus/succeed/v1", bytes.fromhex(row["genesis"]), bytes.fromhex(row["patient"]),

@@ -263,6 +263,7 @@ impl Place<'_> {
         let (consent, _) =
             patient::consent(&owner.profile, &unlocked, genesis, home, &by, role, until)?;
         let patient: PatientId = patient::enrol(doctor, &consent).await?.patient.parse()?;
+        let owner = owner.acting_for(patient)?;
 
         let mut content = vec![0; self.args.size];
         rand::thread_rng().fill(&mut content[..]);

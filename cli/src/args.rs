@@ -77,10 +77,10 @@ pub struct Acting {
 }
 
 impl Acting {
-    pub async fn client(&self, global: &Global) -> anyhow::Result<Client> {
-        let mut client = client(global).await?;
+    /// Lets the client act for that person.
+    pub fn on(&self, mut client: Client) -> Client {
         client.person = self.person.clone();
-        Ok(client)
+        client
     }
 }
 

@@ -5,11 +5,11 @@ use std::io::{stdin, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail, ensure, Context as _};
-use salus_client::actions::Client;
+use salus_client::actions::{accounts, Client};
 use salus_client::keys::AccountKey;
 use salus_client::profile::{Profile, Unlocked};
 use salus_client::Error;
-use salus_primitives::Genesis;
+use salus_primitives::{Genesis, PatientId};
 use zeroize::Zeroizing;
 
 use crate::args::Global;
@@ -186,6 +186,17 @@ pub async fn connect(
         }
     }
     Ok(client)
+}
+
+/// The client of whoever acts for a patient, the one named or the profile's, with the account that
+/// this profile has for that patient.
+pub async fn about_patient(
+    global: &Global,
+    named: Option<PatientId>,
+) -> anyhow::Result<(Client, PatientId)> {
+    let patient = Client::which(&profile(global)?, named)?;
+    let client = accounts::acting_for(client(global).await?, patient).await?;
+    Ok((client, patient))
 }
 
 #[cfg(test)]

@@ -396,6 +396,23 @@ pub struct Holder {
     pub name: String,
     /// `age1…`
     pub key: String,
+    /// Who keeps shares of it, where it is the key of helpers: the chain does not tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub helpers: Vec<String>,
+    /// How many of them it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<u8>,
+}
+
+impl Holder {
+    fn new(name: &str, key: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            key,
+            helpers: Vec::new(),
+            threshold: None,
+        }
+    }
 }
 
 impl Keyring {
@@ -716,11 +733,17 @@ impl Keyring {
                 "the keyring has a holder {name:?} or this key already: choose another name, or remove it first"
             )));
         }
-        self.holders.push(Holder {
-            name: name.to_owned(),
-            key,
-        });
+        self.holders.push(Holder::new(name, key));
         Ok(())
+    }
+
+    /// Notes who keeps shares of a holder's key, and how many of them it takes.
+    pub fn note_helpers(&mut self, name: &str, helpers: Vec<String>, threshold: u8) {
+        let holder = self.holders.iter_mut().find(|holder| holder.name == name);
+        if let Some(holder) = holder {
+            holder.helpers = helpers;
+            holder.threshold = Some(threshold);
+        }
     }
 
     /// Shuts one key out of later versions. It keeps what it has seen: rotate compartments and inbox too.
@@ -742,10 +765,7 @@ impl Keyring {
 
     /// Shuts out everybody but one key: for who takes a patient over.
     pub fn hold_alone(&mut self, name: &str, key: &EncryptionKey) {
-        self.holders = vec![Holder {
-            name: name.to_owned(),
-            key: key.to_string(),
-        }];
+        self.holders = vec![Holder::new(name, key.to_string())];
     }
 
     /// Returns the holders' keys in random order, among as many that nobody has as make a multiple of

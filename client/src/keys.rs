@@ -18,12 +18,15 @@ use sp_runtime::MultiSignature;
 use subxt_signer::{
     bip39::{Language, Mnemonic},
     sr25519::Keypair,
-    SecretUri,
+    DeriveJunction, SecretUri,
 };
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::{Error, Result};
 use crate::files::age::EncryptionKey;
+
+/// Whoever looks for the accounts of a phrase looks so far beyond the last one that was used.
+pub const GAP: u32 = 20;
 
 /// Words of a new phrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +80,34 @@ impl AccountKey {
         let malformed = || Error::KeyUri("expected //Name, or a phrase with //path".into());
         let uri = SecretUri::from_str(uri).map_err(|_| malformed())?;
         Keypair::from_uri(&uri).map(Self).map_err(|_| malformed())
+    }
+
+    /// Derives the account that acts for one patient: `//patient//N`. Nothing on the chain joins it to
+    /// any other account of the phrase.
+    ///
+    /// ```
+    /// use salus_client::keys::AccountKey;
+    ///
+    /// let derived = AccountKey::from_uri("//Alice").unwrap().for_patient(3);
+    /// let written = AccountKey::from_uri("//Alice//patient//3").unwrap();
+    /// assert_eq!(derived.account(), written.account());
+    /// ```
+    pub fn for_patient(&self, number: u32) -> Self {
+        self.derive("patient", number)
+    }
+
+    /// Derives an account that helps one patient to get back in: `//helper//N`.
+    pub fn for_helping(&self, number: u32) -> Self {
+        self.derive("helper", number)
+    }
+
+    fn derive(&self, kind: &str, number: u32) -> Self {
+        // As a path is read: what consists of digits is a number of 64 bits.
+        let path = [
+            DeriveJunction::hard(kind),
+            DeriveJunction::hard(u64::from(number)),
+        ];
+        Self(self.0.derive(path))
     }
 
     pub fn account(&self) -> AccountId {
@@ -276,6 +307,13 @@ pub fn random_16() -> [u8; 16] {
     bytes
 }
 
+/// Returns 32 random bytes.
+pub fn random_32() -> [u8; 32] {
+    let mut bytes = [0u8; 32];
+    OsRng.fill_bytes(&mut bytes);
+    bytes
+}
+
 /// Reads an account as 32 bytes in hexadecimal or as an SS58 address.
 pub fn parse_account(text: &str) -> Result<AccountId> {
     let malformed = || {
@@ -323,6 +361,30 @@ mod tests {
             AccountKey::from_phrase(&spaced).unwrap().account_hex(),
             ACCOUNT
         );
+    }
+
+    #[test]
+    fn accounts_of_patients_and_for_helping_are_those_of_their_paths() {
+        use sp_core::Pair;
+        let root = AccountKey::from_phrase(PHRASE).unwrap();
+        let mut seen = std::collections::BTreeSet::from([root.account()]);
+        for number in [0, 1, 2, 20, u32::MAX] {
+            let paths = [
+                (root.for_patient(number), format!("//patient//{number}")),
+                (root.for_helping(number), format!("//helper//{number}")),
+            ];
+            for (key, path) in paths {
+                let uri = format!("{PHRASE}{path}");
+                let pair = sr25519::Pair::from_string(&uri, None).unwrap();
+                assert_eq!(key.account(), AccountId::from(pair.public()), "{path}");
+                assert_eq!(
+                    key.account(),
+                    AccountKey::from_uri(&uri).unwrap().account(),
+                    "{path}"
+                );
+                assert!(seen.insert(key.account()), "{path} is another one's");
+            }
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //!     patient: PatientId([7; 16]),
 //!     key: DecryptionKey::generate(),
 //!     made_at: 1_780_000_000_000,
+//!     number: Some(3),
 //! };
 //! assert!(kit.page()?.contains(&kit.holder()));
 //! // As it is typed from paper.
@@ -25,6 +26,7 @@ use salus_primitives::{Moment, PatientId};
 use sp_crypto_hashing::blake2_256;
 use zeroize::Zeroizing;
 
+use crate::actions::accounts::path;
 use crate::actions::describe::moment;
 use crate::error::{Error, Result};
 use crate::files::age::{DecryptionKey, EncryptionKey};
@@ -59,6 +61,8 @@ pub struct Kit {
     pub patient: PatientId,
     pub key: DecryptionKey,
     pub made_at: Moment,
+    /// Which of the phrase's accounts acts for the patient: `//patient//N`.
+    pub number: Option<u32>,
 }
 
 /// What a kit with this key is called among the keyring's holders, and on its paper.
@@ -108,11 +112,13 @@ impl Kit {
         let mut page = Page::new(WIDTH, HEIGHT);
 
         page.text(MARGIN, 30.0, 10.0, BOLD, "Recovery kit");
+        let account = self.number.map_or("the phrase's own".into(), path);
         for (y, name, value) in [
             (42.0, "Kit", &holder),
-            (48.0, "Patient", &patient.to_string()),
-            (54.0, "Made", &format!("{} UTC", moment(self.made_at))),
-            (60.0, "Public key", &self.key.public().to_string()),
+            (47.5, "Patient", &patient.to_string()),
+            (53.0, "Account", &account),
+            (58.5, "Made", &format!("{} UTC", moment(self.made_at))),
+            (64.0, "Public key", &self.key.public().to_string()),
         ] {
             page.text(MARGIN, y, SMALL, PLAIN, name);
             page.text(MARGIN + 24.0, y, SMALL, MONOSPACE, value);
@@ -202,6 +208,7 @@ mod tests {
             patient: PatientId([7; 16]),
             key: DecryptionKey::from_bytes(&[5; 32]).unwrap(),
             made_at: 1_780_000_000_000,
+            number: Some(3),
         }
     }
 
@@ -233,6 +240,7 @@ mod tests {
             kit.holder(),
             kit.key.public().to_string(),
             "2026-05-28 20:26:40 UTC".into(),
+            "//patient//3".into(),
         ] {
             assert!(page.contains(&told), "{told}");
         }

@@ -1,4 +1,4 @@
-//! A profile: the folder that keeps one account's keys and what its client must remember.
+//! A profile: the folder that keeps the keys of one person's accounts and what its client must remember.
 //!
 //! | file | holds |
 //! |---|---|
@@ -8,6 +8,8 @@
 //! | `seals/PATIENT-GRANT.age` | what seals persons under a grant, and for whom it is |
 //! | `glasses/PATIENT-GRANT.age` | what opens the package of an emergency, while it lasts |
 //! | `config.json` | node, chain, vault |
+//! | `accounts.json` | which of the phrase's accounts acts for which patient |
+//! | `helping.json` | whom this person helps to get back in |
 //! | `pins.json` | accounts seen first for a patient or an organisation |
 //! | `heads.json` | trail heads seen last |
 //! | `queue/` | what waits to be sent with the rest of its hour, sealed to the device |
@@ -40,7 +42,7 @@ use crate::error::{Error, Result};
 use crate::files::age::{seal_bytes, unseal_bytes, DecryptionKey, EncryptionKey};
 use crate::files::seal::SealKey;
 use crate::keyring::{sealed_json, Identities, Keyring, Secret};
-use crate::keys::{random_16, AccountKey};
+use crate::keys::{random_16, AccountKey, GAP};
 
 const VERSION: u32 = 1;
 const KEY: &str = "key.age";
@@ -50,6 +52,8 @@ const KEYRINGS: &str = "keyrings";
 const GLASSES: &str = "glasses";
 const SEALS: &str = "seals";
 const CONFIG: &str = "config.json";
+const ACCOUNTS: &str = "accounts.json";
+const HELPING: &str = "helping.json";
 const PINS: &str = "pins.json";
 const HEADS: &str = "heads.json";
 const READ: &str = "read.json";
@@ -78,6 +82,7 @@ pub struct Profile {
 /// The secrets of an unlocked profile.
 #[derive(Clone, Debug)]
 pub struct Unlocked {
+    /// The profile's own account: for work. The accounts that act for patients derive from it.
     pub account: AccountKey,
     /// Opens keyrings and identities on this device.
     pub device: DecryptionKey,
@@ -394,6 +399,104 @@ impl DealtPlans {
     }
 }
 
+/// Which of the phrase's accounts acts for which patient: `//patient//N`. No number is given twice,
+/// so that no two patients are seen to be one person's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accounts {
+    patients: BTreeMap<String, u32>,
+    next: u32,
+    /// How many accounts have been made for helping: `//helper//N`.
+    helping: u32,
+    /// The phrase was brought back, and has accounts that nobody has looked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unknown: bool,
+}
+
+impl Accounts {
+    /// The number of the account that acts for a patient.
+    pub fn number(&self, patient: &PatientId) -> Option<u32> {
+        self.patients.get(&patient.to_string()).copied()
+    }
+
+    /// All of them, by patient.
+    pub fn iter(&self) -> impl Iterator<Item = (PatientId, u32)> + '_ {
+        let numbers = self.patients.iter();
+        numbers.filter_map(|(patient, number)| Some((patient.parse().ok()?, *number)))
+    }
+
+    /// How many accounts have been made for helping.
+    pub fn helping(&self) -> u32 {
+        self.helping
+    }
+
+    /// Whether accounts of the phrase may be in use that this profile does not know.
+    pub fn are_unknown(&self) -> bool {
+        self.unknown
+    }
+
+    /// Takes the next number. Errors where it may have been used before.
+    pub fn take(&mut self) -> Result<u32> {
+        if self.unknown {
+            return Err(Error::Unfit(
+                "this phrase may act for patients already: `salus keys find` looks for their accounts, so that no account is used for two of them".into(),
+            ));
+        }
+        let number = self.next;
+        self.next = number
+            .checked_add(1)
+            .ok_or_else(|| Error::Unfit("this phrase has no more accounts".into()))?;
+        Ok(number)
+    }
+
+    /// Takes the next number for helping.
+    pub fn take_helping(&mut self) -> u32 {
+        let number = self.helping;
+        self.helping = number.saturating_add(1);
+        number
+    }
+
+    /// This account acts for this patient, or is to.
+    pub fn assign(&mut self, patient: &PatientId, number: u32) {
+        self.patients.insert(patient.to_string(), number);
+        self.next = self.next.max(number.saturating_add(1));
+    }
+
+    /// All that were ever used have been looked for, and have numbers below this one.
+    pub fn found(&mut self, next: u32) {
+        self.next = self.next.max(next);
+        self.unknown = false;
+    }
+}
+
+/// A share that this person keeps for a patient, as it was last tested or used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Helped {
+    /// The account that it was made for.
+    pub account: String,
+    /// What stands in the patient's plan.
+    pub commitment: H256,
+}
+
+/// Whom this person helps, by patient.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Helping(BTreeMap<String, Helped>);
+
+impl Helping {
+    pub fn get(&self, patient: &PatientId) -> Option<&Helped> {
+        self.0.get(&patient.to_string())
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (PatientId, &Helped)> {
+        let rows = self.0.iter();
+        rows.filter_map(|(patient, helped)| Some((patient.parse().ok()?, helped)))
+    }
+
+    pub fn note(&mut self, patient: &PatientId, helped: Helped) {
+        self.0.insert(patient.to_string(), helped);
+    }
+}
+
 impl Profile {
     /// Makes a profile for a phrase (or a phrase with a derivation path).
     pub fn create(folder: &Path, account: &str, passphrase: &str, work_factor: u8) -> Result<Self> {
@@ -489,6 +592,59 @@ impl Profile {
 
     pub fn config(&self) -> Result<Config> {
         self.load(CONFIG)
+    }
+
+    pub fn accounts(&self) -> Result<Accounts> {
+        self.load(ACCOUNTS)
+    }
+
+    pub fn update_accounts<T>(&self, change: impl FnOnce(&mut Accounts) -> Result<T>) -> Result<T> {
+        self.update(ACCOUNTS, change)
+    }
+
+    /// Notes that the phrase was used elsewhere before: no account is taken until all were looked for.
+    pub fn note_imported(&self) -> Result<()> {
+        self.update_accounts(|accounts| {
+            accounts.unknown = true;
+            Ok(())
+        })
+    }
+
+    /// The key of the account that acts for a patient; none if this profile has none for it.
+    pub fn key_of(&self, own: &AccountKey, patient: &PatientId) -> Result<Option<AccountKey>> {
+        let number = self.accounts()?.number(patient);
+        Ok(number.map(|number| own.for_patient(number)))
+    }
+
+    /// The same, or the next account, which acts for this patient from now on.
+    pub fn key_for(&self, own: &AccountKey, patient: &PatientId) -> Result<AccountKey> {
+        let number = self.update_accounts(|accounts| match accounts.number(patient) {
+            Some(number) => Ok(number),
+            None => {
+                let number = accounts.take()?;
+                accounts.assign(patient, number);
+                Ok(number)
+            }
+        })?;
+        Ok(own.for_patient(number))
+    }
+
+    /// The key of an account that was made for helping, or of the profile's own; none if it is neither.
+    pub fn helping_key(&self, own: &AccountKey, account: &AccountId) -> Result<Option<AccountKey>> {
+        if own.account() == *account {
+            return Ok(Some(own.clone()));
+        }
+        let made = self.accounts()?.helping().saturating_add(GAP);
+        let mut keys = (0..made).map(|number| own.for_helping(number));
+        Ok(keys.find(|key| key.account() == *account))
+    }
+
+    pub fn helping(&self) -> Result<Helping> {
+        self.load(HELPING)
+    }
+
+    pub fn update_helping<T>(&self, change: impl FnOnce(&mut Helping) -> Result<T>) -> Result<T> {
+        self.update(HELPING, change)
     }
 
     pub fn pins(&self) -> Result<Pins> {
@@ -1328,6 +1484,64 @@ mod tests {
             }
         });
         assert_eq!(profile.pins().unwrap().organisations.len(), 8);
+    }
+
+    #[test]
+    fn each_patient_has_an_account_of_its_own_and_keeps_it() {
+        let (_folder, profile) = profile();
+        let own = AccountKey::from_phrase(PHRASE).unwrap();
+        let [first, second] = [1, 2].map(|byte| PatientId([byte; 16]));
+        assert!(profile.key_of(&own, &first).unwrap().is_none());
+        let key = |patient| profile.key_for(&own, patient).unwrap().account();
+        let accounts = [key(&first), key(&second)];
+        assert_eq!(
+            accounts,
+            [0, 1].map(|number| own.for_patient(number).account())
+        );
+        assert_eq!(key(&first), accounts[0]);
+        let kept = profile.key_of(&own, &second).unwrap().unwrap();
+        assert_eq!(kept.account(), accounts[1]);
+        let known: Vec<_> = profile.accounts().unwrap().iter().collect();
+        assert_eq!(known, [(first, 0), (second, 1)]);
+        assert!(!accounts.contains(&own.account()));
+    }
+
+    #[test]
+    fn a_phrase_that_was_brought_back_takes_no_account_before_all_were_looked_for() {
+        let (_folder, profile) = profile();
+        let own = AccountKey::from_phrase(PHRASE).unwrap();
+        let [first, second] = [1, 2].map(|byte| PatientId([byte; 16]));
+        profile.note_imported().unwrap();
+        let refused = profile.key_for(&own, &first).unwrap_err().to_string();
+        assert!(refused.contains("salus keys find"), "{refused}");
+        profile
+            .update_accounts(|accounts| {
+                accounts.assign(&first, 4);
+                accounts.found(7);
+                Ok(())
+            })
+            .unwrap();
+        let key = |patient| profile.key_for(&own, patient).unwrap().account();
+        assert_eq!(key(&first), own.for_patient(4).account());
+        assert_eq!(key(&second), own.for_patient(7).account());
+    }
+
+    #[test]
+    fn accounts_for_helping_are_found_again_and_no_others() {
+        let (_folder, profile) = profile();
+        let own = AccountKey::from_phrase(PHRASE).unwrap();
+        for number in [0, 1] {
+            let taken = profile.update_accounts(|accounts| Ok(accounts.take_helping()));
+            assert_eq!(taken.unwrap(), number);
+        }
+        let found = |key: &AccountKey| {
+            let found = profile.helping_key(&own, &key.account()).unwrap();
+            found.map(|found| found.account())
+        };
+        for key in [own.clone(), own.for_helping(1), own.for_helping(1 + GAP)] {
+            assert_eq!(found(&key), Some(key.account()));
+        }
+        assert_eq!(found(&own.for_patient(0)), None);
     }
 
     #[test]

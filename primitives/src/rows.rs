@@ -682,8 +682,7 @@ impl Addition {
 row! {
     /// Helpers that are to be named.
     pub struct NewPlan {
-        pub helpers: BoundedVec<Helper, ConstU32<MAX_HELPERS>>,
-        pub threshold: u8,
+        pub helpers: Helpers,
         pub delay: Moment,
     }
 }
@@ -708,20 +707,15 @@ impl Ending {
 
 // Getting back in.
 
-row! {
-    pub struct Helper {
-        pub account: AccountId,
-        /// The blake2-256 of the share of the recovery key that this helper keeps.
-        pub share: H256,
-    }
-}
+/// A [commitment](crate::commitment::helper) to each helper, and random ones that nobody can open,
+/// in ascending order: neither who they are shows, nor how many.
+pub type Helpers = [H256; MAX_HELPERS as usize];
 
 row! {
-    /// Who can give a patient's records to a new account, and after how long.
+    /// Who can give a patient's records to a new account, and after how long. How many of them it
+    /// takes is in their commitments.
     pub struct RecoveryPlan {
-        pub helpers: BoundedVec<Helper, ConstU32<MAX_HELPERS>>,
-        /// How many of them it takes.
-        pub threshold: u8,
+        pub helpers: Helpers,
         /// Milliseconds in which an owner can stop it, from the moment the threshold is reached.
         pub delay: Moment,
         pub set_at: Moment,
@@ -733,6 +727,8 @@ row! {
     /// A recovery under way, to one new account.
     pub struct PendingRecovery {
         pub started_at: Moment,
+        /// How many helpers it takes, as whoever began has shown.
+        pub threshold: u8,
         /// The helpers who stand behind it.
         pub helpers: BoundedVec<AccountId, ConstU32<MAX_HELPERS>>,
         /// Since when they are enough; none while helpers are missing.

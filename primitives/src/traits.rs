@@ -37,6 +37,15 @@ pub trait Sponsorship<AccountId> {
     fn enrolled_at(patient: &PatientId) -> Moment;
 }
 
+/// Which accounts may send a certain call although they are neither member nor controller: whoever
+/// shows by the call itself that a patient named them as helper.
+pub trait Invitations<AccountId, Call> {
+    /// The patient whose allowance the call spends, and the organisation that enrolled it.
+    fn invited_by(account: &AccountId, call: &Call) -> Option<(PatientId, OrgId)>;
+    /// The most that it costs to find that out.
+    fn weight(call: &Call) -> Weight;
+}
+
 /// Who acts, and for which patient. Only [`Control`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatientOrigin<AccountId> {

@@ -5,7 +5,7 @@ use salus_client::actions::patient;
 use serde_json::json;
 
 use crate::args::{About, Global};
-use crate::context::client;
+use crate::context::about_patient;
 use crate::output::{print, table};
 
 #[derive(Debug, Subcommand)]
@@ -19,10 +19,9 @@ pub enum Compartments {
 
 impl Compartments {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
         match self {
             Compartments::List { about } => {
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let compartments = patient::compartments(&client, patient).await?;
                 print(global, &json!({ "compartments": compartments }), || {
                     let rows: Vec<Vec<String>> = compartments

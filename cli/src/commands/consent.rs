@@ -54,7 +54,6 @@ pub enum Consent {
 impl Consent {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
         let (profile, unlocked, genesis) = offline(global).await?;
-        let key = &unlocked.account;
         match self {
             Consent::Credential {
                 organisation,
@@ -62,7 +61,14 @@ impl Consent {
                 valid,
                 out,
             } => {
-                let file = consents::credential(key, genesis, organisation, role, clock(), valid)?;
+                let file = consents::credential(
+                    &unlocked.account,
+                    genesis,
+                    organisation,
+                    role,
+                    clock(),
+                    valid,
+                )?;
                 patient::work_for(&profile, organisation)?;
                 write_atomically(&out, &file.to_json()?)?;
                 let result = json!({
@@ -87,7 +93,8 @@ impl Consent {
                 out,
             } => {
                 patient::ensure_private(&profile)?;
-                let file = consents::role(key, genesis, patient, role, clock(), valid)?;
+                let key = profile.key_for(&unlocked.account, &patient)?;
+                let file = consents::role(&key, genesis, patient, role, clock(), valid)?;
                 write_atomically(&out, &file.to_json()?)?;
                 let result = json!({
                     "account": file.account,
@@ -98,8 +105,9 @@ impl Consent {
                 });
                 print(global, &result, || {
                     format!(
-                        "Give {} to who decides for patient {patient}; it can be used until {}.",
+                        "Give {} to who decides for patient {patient}, with the account {}, which is for this patient alone; it can be used until {}.",
                         out.display(),
+                        file.account,
                         moment(file.expires_at)
                     )
                 })

@@ -151,7 +151,7 @@ impl Correct {
             | Correct::Make { replacement, .. } => replacement.acting.clone(),
             _ => Acting::default(),
         };
-        let client = acting.client(global).await?;
+        let client = acting.on(client(global).await?);
         match self {
             Correct::Ask {
                 record,
@@ -159,6 +159,7 @@ impl Correct {
                 about,
             } => {
                 let patient = client.patient(about.patient)?;
+                let client = client.acting_for(patient)?;
                 let asked = corrections::ask(&client, patient, record, &letter).await?;
                 print(global, &asked, || {
                     format!(
@@ -216,6 +217,7 @@ impl Correct {
                 about,
             } => {
                 let patient = client.patient(about.patient)?;
+                let client = client.acting_for(patient)?;
                 let done = corrections::disagree(&client, patient, correction, &letter).await?;
                 print(global, &done, || {
                     "Your statement travels with the record.".into()
@@ -236,7 +238,7 @@ impl Correct {
                 let done = corrections::make(&client, patient, record, &replacement.into()).await?;
                 print(global, &done, || corrected(&done))
             }
-            Correct::List { about } => list(global, &client, about).await,
+            Correct::List { about } => list(global, client, about).await,
         }
     }
 }
@@ -251,17 +253,17 @@ fn corrected(done: &corrections::Answered) -> String {
 
 async fn list(
     global: &Global,
-    client: &salus_client::actions::Client,
+    client: salus_client::actions::Client,
     about: About,
 ) -> anyhow::Result<()> {
-    let read = corrections::of_what_i_read(client).await?;
+    let read = corrections::of_what_i_read(&client).await?;
     // Readers have no patient of their own: they hear of what they have read.
     let patient = match about.patient {
         Some(patient) => Some(patient),
         None => client.patient(None).ok(),
     };
     let rows = match patient {
-        Some(patient) => corrections::list(client, patient).await?,
+        Some(patient) => corrections::list(&client.acting_for(patient)?, patient).await?,
         None => Vec::new(),
     };
     print(global, &json!({"corrections": rows, "read": read}), || {

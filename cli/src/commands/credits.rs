@@ -57,6 +57,11 @@ impl Credits {
         let client = client(global).await?;
         match self.command.unwrap_or(Command::Show { account: None }) {
             Command::Show { account } => {
+                // Pay goes to the account that answers for the patient.
+                let client = match client.patient(None) {
+                    Ok(patient) => client.acting_for(patient)?,
+                    Err(_) => client,
+                };
                 let account = account.unwrap_or_else(|| client.me());
                 let view = credits::show(&client, &account).await?;
                 print(global, &view, || match view.held {

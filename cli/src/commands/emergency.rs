@@ -16,7 +16,7 @@ use serde_json::json;
 use super::council::outcome;
 use super::short;
 use crate::args::{About, Global};
-use crate::context::{client, offline};
+use crate::context::{about_patient, client, offline};
 use crate::output::print;
 use crate::parse;
 
@@ -113,8 +113,8 @@ impl Emergency {
             Emergency::Plan {
                 none: true, about, ..
             } => {
-                let client = client(global).await?;
-                let done = emergency::remove(&client, client.patient(about.patient)?).await?;
+                let (client, patient) = about_patient(global, about.patient).await?;
+                let done = emergency::remove(&client, patient).await?;
                 print(global, &done, || {
                     "Nothing opens in an emergency. To who tries you look like somebody who has never decided.".into()
                 })
@@ -127,20 +127,20 @@ impl Emergency {
                 about,
                 ..
             } => {
-                let client = client(global).await?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let planning = Planning {
                     categories,
                     flags,
                     holders,
                     threshold,
                 };
-                let patient = client.patient(about.patient)?;
+                let patient = patient;
                 let planned = emergency::plan(&client, patient, &planning).await?;
                 print(global, &planned, || sentence(&planned))
             }
             Emergency::Show { about } => {
-                let client = client(global).await?;
-                let view = emergency::show(&client, client.patient(about.patient)?).await?;
+                let (client, patient) = about_patient(global, about.patient).await?;
+                let view = emergency::show(&client, patient).await?;
                 print(global, &view, || shown(&view))
             }
             Emergency::Card { lines, out, about } => {
@@ -202,8 +202,7 @@ impl Emergency {
                 letter,
                 about,
             } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let letter = Letter::new("Dispute", letter);
                 let done = emergency::dispute(&client, patient, glass, &letter).await?;
                 print(global, &done, || {
@@ -211,10 +210,12 @@ impl Emergency {
                 })
             }
             Emergency::List { about, to_review } => {
-                let client = client(global).await?;
                 let rows = match to_review {
-                    true => emergency::to_review(&client).await?,
-                    false => emergency::list(&client, client.patient(about.patient)?).await?,
+                    true => emergency::to_review(&client(global).await?).await?,
+                    false => {
+                        let (client, patient) = about_patient(global, about.patient).await?;
+                        emergency::list(&client, patient).await?
+                    }
                 };
                 print(global, &json!({ "glasses": rows }), || listed(&rows))
             }

@@ -12,7 +12,7 @@ use super::record::{ago, kept_until, passed_over, read_back};
 use super::recovery::untouched;
 use super::short;
 use crate::args::{About, Global};
-use crate::context::client;
+use crate::context::about_patient;
 use crate::output::{count, print, table};
 use crate::parse;
 
@@ -103,8 +103,7 @@ impl Keyring {
                 })
             }
             Keyring::Rotate { about } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let rotated = identity::rotate_all(&client, patient).await?;
                 print(global, &rotated, || {
                     format!(
@@ -115,8 +114,7 @@ impl Keyring {
                 })
             }
             Keyring::Save { about } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let saved = identity::save_own_keyring(&client, patient).await?;
                 print(global, &saved, || {
                     format!(
@@ -127,8 +125,7 @@ impl Keyring {
                 })
             }
             Keyring::Fetch { about } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let fetched = identity::fetch_keyring(&client, patient).await?;
                 print(global, &fetched, || match fetched.updated {
                     true => format!(
@@ -143,8 +140,7 @@ impl Keyring {
                 list,
                 about,
             } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 if list {
                     let now = client.clock().await?;
                     let formers = identity::former_keyrings(&client, patient).await?;
@@ -163,16 +159,14 @@ impl Keyring {
                 })
             }
             Keyring::Device(Device::Add { name, key, about }) => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let holders = identity::add_device(&client, patient, &name, &key).await?;
                 print(global, &holders, || {
                     format!("The keyring can be opened by: {}.", names(&holders.holders))
                 })
             }
             Keyring::Device(Device::Remove { name, about }) => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let holders = identity::remove_device(&client, patient, &name).await?;
                 print(global, &holders, || {
                     format!(

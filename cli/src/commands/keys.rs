@@ -7,12 +7,13 @@ use std::path::PathBuf;
 
 use anyhow::{bail, Context};
 use clap::Subcommand;
+use salus_client::actions::accounts::{self, FoundAccount};
 use salus_client::keys::{AccountKey, Words};
 use salus_client::profile::{Profile, Unlocked, WORK_FACTOR};
 use serde::Serialize;
 
 use crate::args::Global;
-use crate::context::{self, ask, folder, new_passphrase, passphrase, secret_file};
+use crate::context::{self, ask, client, folder, new_passphrase, passphrase, secret_file};
 use crate::output::print;
 
 #[derive(Debug, Subcommand)]
@@ -32,7 +33,9 @@ pub enum Keys {
         #[arg(long, value_name = "FILE")]
         phrase_file: Option<PathBuf>,
     },
-    /// Show the account, and where its profile is
+    /// Find the accounts with which this phrase acts for patients; after `import`
+    Find,
+    /// Show the accounts, and where their profile is
     Show,
     /// Change the profile's passphrase
     Passphrase {
@@ -71,6 +74,15 @@ struct Shown {
     vault: Option<String>,
     patient: Option<String>,
     patients: Vec<String>,
+    /// With which account of the phrase each of them is acted for.
+    accounts: Vec<ForPatient>,
+}
+
+#[derive(Serialize)]
+struct ForPatient {
+    patient: String,
+    path: String,
+    account: String,
 }
 
 impl Keys {
@@ -85,7 +97,18 @@ impl Keys {
                 };
                 AccountKey::from_phrase(&phrase)?;
                 let passphrase = new_passphrase(global.passphrase_file.as_deref())?;
-                make(global, &phrase, &passphrase)
+                make(global, &phrase, &passphrase, true)
+            }
+            Keys::Find => {
+                let found = accounts::find(&client(global).await?).await?;
+                print(
+                    global,
+                    &serde_json::json!({ "accounts": found }),
+                    || match found.is_empty() {
+                        true => "This phrase acts for nobody yet.".into(),
+                        false => listed(&found),
+                    },
+                )
             }
             Keys::Show => show(global),
             Keys::Passphrase {
@@ -142,11 +165,29 @@ fn new(global: &Global, words: &str, phrase_out: Option<PathBuf>) -> anyhow::Res
             *phrase
         ),
     }
-    make(global, &phrase, &passphrase)
+    make(global, &phrase, &passphrase, false)
 }
 
-fn make(global: &Global, phrase: &str, passphrase: &str) -> anyhow::Result<()> {
+fn listed(found: &[FoundAccount]) -> String {
+    let lines = found.iter().map(|row| {
+        let whom = match row.patients.is_empty() {
+            true => "nobody any more".to_owned(),
+            false => row.patients.join(", "),
+        };
+        format!("{}  {}  acts for {whom}", row.path, row.account)
+    });
+    let lines: Vec<String> = lines.collect();
+    format!(
+        "{}\n`salus recovery restore` brings a patient's keys to this device.",
+        lines.join("\n")
+    )
+}
+
+fn make(global: &Global, phrase: &str, passphrase: &str, imported: bool) -> anyhow::Result<()> {
     let profile = Profile::create(&folder(global)?, phrase, passphrase, WORK_FACTOR)?;
+    if imported {
+        profile.note_imported()?;
+    }
     if let Some(node) = global.node.clone() {
         profile.update_config(|config| {
             config.node = Some(node);
@@ -156,8 +197,14 @@ fn make(global: &Global, phrase: &str, passphrase: &str) -> anyhow::Result<()> {
     let made = Made::of(&profile, &profile.unlock(passphrase)?);
     print(global, &made, || {
         format!(
-            "Your account is {}. Its key is in {}.",
-            made.account, made.profile
+            "Your account is {}. Its key is in {}.{}",
+            made.account,
+            made.profile,
+            match imported {
+                true =>
+                    " If the phrase acts for patients: `salus keys find` looks for their accounts.",
+                false => "",
+            }
         )
     })
 }
@@ -167,7 +214,15 @@ fn show(global: &Global) -> anyhow::Result<()> {
     let unlocked = context::unlock(global, &profile)?;
     let config = profile.config()?;
     let patients = profile.patients()?;
+    let accounts = profile.accounts()?;
+    let accounts = accounts.iter().map(|(patient, number)| ForPatient {
+        patient: patient.to_string(),
+        path: accounts::path(number),
+        account: unlocked.account.for_patient(number).account().to_string(),
+    });
+    let accounts = accounts.collect();
     let shown = Shown {
+        accounts,
         made: Made::of(&profile, &unlocked),
         insecure: profile.is_insecure(),
         node: config.node,
@@ -197,6 +252,12 @@ fn show(global: &Global) -> anyhow::Result<()> {
         }
         for patient in &shown.patients {
             lines.push(format!("patient  {patient}"));
+        }
+        for row in &shown.accounts {
+            lines.push(format!(
+                "acts     for {} with {}, {}",
+                row.patient, row.account, row.path
+            ));
         }
         lines.join("\n")
     })

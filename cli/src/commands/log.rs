@@ -60,8 +60,7 @@ impl Log {
                 (trail, names, Some(true), remembered)
             }
             None => {
-                let client = client(global).await?;
-                let patient = client.patient(self.patient)?;
+                let (client, patient) = context::about_patient(global, self.patient).await?;
                 let trail = watching::read_own(&client, patient).await?;
                 let (verified, remembered) = match self.verify {
                     true => (Some(true), watching::verify(&client, &trail).await?),

@@ -32,7 +32,9 @@ pub struct Open {
 
 impl Open {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = self.acting.client(global).await?;
+        let client = self
+            .acting
+            .on(client(global).await?.acting_for(self.patient)?);
         let opened = opening::open(
             &client,
             &Opening {

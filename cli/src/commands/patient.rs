@@ -17,7 +17,7 @@ use super::consent::read_role;
 use super::queue::{goes_out, Timing};
 use super::recovery;
 use crate::args::{About, Global};
-use crate::context::{self, client};
+use crate::context::{self, about_patient, client};
 use crate::output::{print, table};
 use crate::parse;
 
@@ -164,10 +164,10 @@ fn waits(change: &Pending) -> String {
         Pending::Addition { account, agreed } => {
             format!("{agreed} agreed that {account} becomes a guardian, too; the other guardians have not.")
         }
-        Pending::RecoveryPlan(EndingView { by, helpers, due }) => {
-            let whom = match helpers.is_empty() {
-                true => "nobody".into(),
-                false => helpers.join(" and "),
+        Pending::RecoveryPlan(EndingView { by, replaced, due }) => {
+            let whom = match replaced {
+                true => "others",
+                false => "nobody",
             };
             format!("{by} announced that {whom} can let you in again, instead of who can now, from {} on. `salus recovery veto` stops it.", moment(*due))
         }
@@ -228,8 +228,8 @@ impl Patient {
                 })
             }
             Patient::Show { about } => {
-                let client = client(global).await?;
-                let view = patient::show(&client, client.patient(about.patient)?).await?;
+                let (client, patient) = about_patient(global, about.patient).await?;
+                let view = patient::show(&client, patient).await?;
                 print(global, &view, || {
                     let mut text = format!(
                         "Patient {}, enrolled by organisation {} on {}.",
@@ -260,40 +260,41 @@ impl Patient {
                 })
             }
             Patient::Controllers { about, change } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 controllers(global, &client, patient, change).await
             }
             Patient::Restrict { about } => {
-                let client = client(global).await?;
-                let done = patient::restrict(&client, client.patient(about.patient)?).await?;
+                let (client, patient) = about_patient(global, about.patient).await?;
+                let done = patient::restrict(&client, patient).await?;
                 print(global, &done, || {
                     "Nobody but you and who decides with you can read now, until you lift it."
                         .into()
                 })
             }
             Patient::Lift { about } => {
-                let client = client(global).await?;
-                let done = patient::lift(&client, client.patient(about.patient)?).await?;
+                let (client, patient) = about_patient(global, about.patient).await?;
+                let done = patient::lift(&client, patient).await?;
                 print(global, &done, || {
                     "The grants that have not ended count again.".into()
                 })
             }
             Patient::HandOver { request } => {
                 let request = recovery::read_request(&request)?;
-                let client = client(global).await?;
+                let patient = request
+                    .patient
+                    .parse()
+                    .context("the request's patient is no id")?;
+                let client = client(global).await?.acting_for(patient)?;
                 let done = succession::hand_over(&client, &request).await?;
                 print(global, &done, || handed_over(&done))
             }
             Patient::CompleteHandOver { about } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let done = succession::complete_hand_over(&client, patient).await?;
                 print(global, &done, || handed_over(&done))
             }
             Patient::VetoHandOver { about } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let done = succession::veto_hand_over(&client, patient).await?;
                 print(global, &done, || {
                     "The hand-over is stopped. If it was none of yours: `salus watch` tells who agreed, and `salus patient controllers remove` ends a role.".into()
@@ -307,8 +308,7 @@ impl Patient {
             Patient::TakeOver {
                 out: None, about, ..
             } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let taken = succession::take_over(&client, patient).await?;
                 print(global, &taken, || recovery::anew(&taken))
             }

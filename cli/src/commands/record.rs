@@ -14,7 +14,7 @@ use serde_json::json;
 use super::queue::{goes_out, Timing};
 use super::Label;
 use crate::args::{About, Acting, Global};
-use crate::context::client;
+use crate::context::about_patient;
 use crate::output::{count, print, table};
 use crate::parse;
 
@@ -131,17 +131,16 @@ impl Record {
         match self {
             Record::Add(add) => add.run(global).await,
             Record::List { quick, about } => {
-                let client = client(global).await?;
-                let records = records::list(&client, client.patient(about.patient)?, quick).await?;
+                let (client, patient) = about_patient(global, about.patient).await?;
+                let records = records::list(&client, patient, quick).await?;
                 print(global, &json!({ "records": records }), || chart(&records))
             }
             Record::Get { record, out, about } => {
-                let client = client(global).await?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 if out.to_string_lossy().ends_with('/') {
                     std::fs::create_dir_all(&out)?;
                 }
-                let view =
-                    records::get(&client, client.patient(about.patient)?, record, &out).await?;
+                let view = records::get(&client, patient, record, &out).await?;
                 print(global, &view, || {
                     format!(
                         "Record {record}, “{}”, is in {}, as it was anchored.",
@@ -156,8 +155,7 @@ impl Record {
                 grant,
                 about,
             } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let verified = records::verify(&client, patient, record, &file, grant).await?;
                 print(global, &verified, || {
                     format!(
@@ -172,8 +170,7 @@ impl Record {
                 label,
                 about,
             } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let placed =
                     records::reclassify(&client, patient, record, label.category, &label.flags)
                         .await?;
@@ -185,9 +182,8 @@ impl Record {
                 })
             }
             Record::Relocate { record, about } => {
-                let client = client(global).await?;
-                let placed =
-                    records::relocate(&client, client.patient(about.patient)?, record).await?;
+                let (client, patient) = about_patient(global, about.patient).await?;
+                let placed = records::relocate(&client, patient, record).await?;
                 print(global, &placed, || {
                     format!(
                         "Record {record} is encrypted to the key of epoch {}.",
@@ -201,8 +197,7 @@ impl Record {
                 list,
                 about,
             } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 if list {
                     let now = client.clock().await?;
                     let formers = records::formers(&client, patient, record).await?;
@@ -219,8 +214,7 @@ impl Record {
                 about,
                 ..
             } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let erasure = records::erasure(&client, patient, record).await?;
                 print(global, &erasure, || erasure_text(&erasure))
             }
@@ -231,8 +225,7 @@ impl Record {
                 about,
                 ..
             } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let erasing = match (cancel, finish) {
                     (true, _) => records::cancel_erase(&client, patient, record).await?,
                     (_, true) => records::finish_erase(&client, patient, record).await?,
@@ -356,8 +349,8 @@ impl Add {
         if self.files.len() > 1 && self.title.is_some() {
             bail!("one title for several files: add them one by one, or leave --title out");
         }
-        let client = self.acting.client(global).await?;
-        let patient = client.patient(self.about.patient)?;
+        let (client, patient) = about_patient(global, self.about.patient).await?;
+        let client = self.acting.on(client);
         let files: Vec<NewFile> = self
             .files
             .into_iter()

@@ -16,7 +16,7 @@ use salus_primitives::{AccountId, GrantIndex, Moment};
 use serde_json::json;
 
 use crate::args::{About, Global};
-use crate::context::{client, new_passphrase, offline, other_passphrase, typed};
+use crate::context::{about_patient, client, new_passphrase, offline, other_passphrase, typed};
 use crate::output::{count, print, table};
 use crate::parse;
 
@@ -30,7 +30,7 @@ pub enum Recovery {
     },
     /// Name those who together can let you in again, and make the file for each of them
     Setup {
-        /// A helper: their offer's file, or their account if it has published a key; once for each
+        /// A helper: their offer's file, or the account of staff that has published a key; once for each
         #[arg(long = "helper", required = true, value_name = "FILE_OR_ACCOUNT")]
         helpers: Vec<String>,
         /// How many of them it takes
@@ -65,7 +65,10 @@ pub enum Recovery {
         #[command(flatten)]
         about: About,
     },
-    /// Check that a share is whole and of the present plan; by whom it was given to
+    /// Whom you help, as far as you have tested their shares, and what is under way
+    Duties,
+    /// Check that a share is whole and of the present plan; by whom it was given to. Remembers whom you
+    /// help: the chain does not tell
     Test {
         /// The files
         #[arg(required = true)]
@@ -169,12 +172,12 @@ impl Recovery {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
         match self {
             Recovery::Offer { out } => {
-                let (_, unlocked, genesis) = offline(global).await?;
-                let offer = recovery::offer(&unlocked, genesis);
+                let (profile, unlocked, genesis) = offline(global).await?;
+                let offer = recovery::offer(&profile, &unlocked, genesis)?;
                 write_atomically(&out, &offer.to_json()?)?;
                 let result = json!({"account": offer.account, "file": out});
                 print(global, &result, || {
-                    format!("Give {} to the patient who asked you.", out.display())
+                    format!("Give {} to the patient who asked you, and to nobody else: its account is for this one patient, and shows only if you act.", out.display())
                 })
             }
             Recovery::Setup {
@@ -188,8 +191,7 @@ impl Recovery {
                     .iter()
                     .map(|text| helper(text))
                     .collect::<anyhow::Result<Vec<_>>>()?;
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let made =
                     recovery::setup(&client, patient, &helpers, threshold, delay, &out).await?;
                 print(global, &made, || {
@@ -215,13 +217,13 @@ impl Recovery {
                 })
             }
             Recovery::Show { about } => {
-                let client = client(global).await?;
-                let view = recovery::show(&client, client.patient(about.patient)?).await?;
+                let (client, patient) = about_patient(global, about.patient).await?;
+                let view = recovery::show(&client, patient).await?;
                 print(global, &view, || shown(&view))
             }
             Recovery::Remove { about } => {
-                let client = client(global).await?;
-                let done = recovery::remove(&client, client.patient(about.patient)?).await?;
+                let (client, patient) = about_patient(global, about.patient).await?;
+                let done = recovery::remove(&client, patient).await?;
                 print(global, &done, || {
                     match done.due {
                     Some(due) => format!(
@@ -236,8 +238,7 @@ impl Recovery {
                 })
             }
             Recovery::Complete { about } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let done = recovery::complete(&client, patient).await?;
                 print(global, &done, || {
                     stopped(
@@ -247,12 +248,15 @@ impl Recovery {
                 })
             }
             Recovery::Veto { about } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let done = recovery::veto(&client, patient).await?;
                 print(global, &done, || {
                     "The helpers stay as they are. If somebody else announced it: a key may be stolen, see `salus log`.".into()
                 })
+            }
+            Recovery::Duties => {
+                let duties = recovery::duties(&client(global).await?).await?;
+                print(global, &json!({ "duties": duties }), || on_duty(&duties))
             }
             Recovery::Test { shares } => {
                 let files = read_all(&shares)?;
@@ -292,8 +296,7 @@ impl Recovery {
                 })
             }
             Recovery::Cancel { owner, about } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let done = recovery::cancel(&client, patient, owner.as_ref()).await?;
                 print(global, &done, || {
                     format!(
@@ -326,16 +329,15 @@ impl Recovery {
                     Some(file) => Some(kit::read(&typed("Key of the kit: ", file.as_deref())?)?),
                     None => None,
                 };
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let taken = match (&backup, printed) {
-                    (_, Some(key)) => recovery::restore_kit(&client, patient, key, &keep).await?,
+                    (_, Some(key)) => recovery::restore_kit(client, patient, key, &keep).await?,
                     (Some(file), None) => {
                         let passphrase = other_passphrase(
                             "Passphrase of the backup: ",
                             backup_passphrase_file.as_deref(),
                         )?;
-                        recovery::restore_backup(&client, patient, file, &passphrase, &keep).await?
+                        recovery::restore_backup(client, patient, file, &passphrase, &keep).await?
                     }
                     (None, None) => recovery::restore(&client, patient, &files, &keep).await?,
                 };
@@ -354,8 +356,7 @@ impl Recovery {
                 if out.exists() {
                     bail!("{} is there already: choose another name", out.display());
                 }
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let passphrase = new_passphrase(backup_passphrase_file.as_deref())?;
                 let made =
                     recovery::backup(&client, patient, &passphrase, WORK_FACTOR, &out).await?;
@@ -367,8 +368,7 @@ impl Recovery {
                 })
             }
             Recovery::Kit { out, about } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let made = recovery::kit(&client, patient, &out).await?;
                 print(global, &made, || {
                     format!(
@@ -422,7 +422,7 @@ pub async fn request(
     ensure_private(&profile)?;
     let patient = Client::which(&profile, about.patient)?;
     let until = clock().saturating_add(valid);
-    let (file, requested) = succession::request(&unlocked, genesis, patient, until)?;
+    let (file, requested) = succession::request(&profile, &unlocked, genesis, patient, until)?;
     write_atomically(out, &file.to_json()?)?;
     let mut result = serde_json::to_value(&requested)?;
     result["file"] = json!(out);
@@ -623,12 +623,19 @@ fn stopped(what: &str, owners: &[String]) -> String {
 fn shown(view: &recovery::RecoveryView) -> String {
     let mut text = match &view.plan {
         Some(plan) => format!(
-            "{} of these helpers, and {} in which it can be stopped; named by {} on {}:\n  {}",
-            plan.threshold,
+            "{}, and {} in which it can be stopped; named by {} on {}.",
+            match plan.threshold {
+                Some(threshold) => format!(
+                    "{threshold} of these helpers:\n  {}\n",
+                    plan.helpers.join("\n  ")
+                ),
+                None =>
+                    "Helpers are named; who they are is noted in the keyring of whoever named them"
+                        .into(),
+            },
             span(plan.delay),
             plan.set_by,
             moment(plan.set_at),
-            plan.helpers.join("\n  ")
         ),
         None => "No helpers are named: `salus recovery setup` names them.".into(),
     };
@@ -637,25 +644,52 @@ fn shown(view: &recovery::RecoveryView) -> String {
             "\n\nAnnounced by {}, to be completed from {} on: {}. `salus recovery veto` keeps the present ones.",
             ending.by,
             moment(ending.due),
-            match ending.helpers.as_slice() {
-                [] => "no helpers any more".into(),
-                helpers => format!("these helpers instead: {}", helpers.join(", ")),
+            match ending.replaced {
+                false => "no helpers any more",
+                true => "other helpers instead",
             }
         ));
     }
     for row in &view.recoveries {
-        text.push_str(&format!(
-            "\n\nUnder way since {}: to {}, by {}. {}",
-            moment(row.started_at),
-            row.owner,
-            row.helpers.join(", "),
-            match row.ready_at {
-                Some(ready) => format!("It can be finished from {} on.", moment(ready)),
-                None => "More helpers are needed.".into(),
-            }
-        ));
+        text.push_str(&format!("\n\n{}", under_way(row)));
     }
     text
+}
+
+fn under_way(row: &recovery::RecoveryRow) -> String {
+    format!(
+        "Under way since {}: to {}, by {}, of {} that it takes. {}",
+        moment(row.started_at),
+        row.owner,
+        row.helpers.join(", "),
+        row.threshold,
+        match row.ready_at {
+            Some(ready) => format!("It can be finished from {} on.", moment(ready)),
+            None => "More helpers are needed.".into(),
+        }
+    )
+}
+
+fn on_duty(duties: &[recovery::Duty]) -> String {
+    if duties.is_empty() {
+        return "Nobody, as far as this profile knows: `salus recovery test SHARE` remembers whose share you keep.".into();
+    }
+    let texts = duties.iter().map(|duty| {
+        let mut text = format!(
+            "Patient {}, with {}: {}.",
+            duty.patient,
+            duty.helper,
+            match duty.named {
+                true => "the plan counts on your share",
+                false => "the plan no longer knows your share, so ask for a new one or delete it",
+            }
+        );
+        for row in &duty.recoveries {
+            text.push_str(&format!("\n  {}", under_way(row)));
+        }
+        text
+    });
+    texts.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

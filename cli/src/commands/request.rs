@@ -10,7 +10,7 @@ use serde_json::json;
 use super::share::sentence;
 use super::{short, Labels};
 use crate::args::{About, Acting, Global};
-use crate::context::client;
+use crate::context::{about_patient, client};
 use crate::output::print;
 use crate::parse;
 
@@ -42,7 +42,7 @@ pub struct Request {
 
 impl Request {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = self.acting.client(global).await?;
+        let client = self.acting.on(client(global).await?);
         let asking = Asking {
             categories: self.labels.categories,
             flags: self.labels.flags,
@@ -70,8 +70,8 @@ pub struct Requests {
 
 impl Requests {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
-        let requests = sharing::requests(&client, client.patient(self.about.patient)?).await?;
+        let (client, patient) = about_patient(global, self.about.patient).await?;
+        let requests = sharing::requests(&client, patient).await?;
         print(global, &json!({ "requests": requests }), || {
             if requests.is_empty() {
                 return "There are no requests.".into();
@@ -150,7 +150,7 @@ pub struct Approve {
 
 impl Approve {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
+        let (client, patient) = about_patient(global, self.about.patient).await?;
         let named = !self.categories.is_empty();
         let approval = Approval {
             categories: named.then_some(self.categories),
@@ -158,7 +158,7 @@ impl Approve {
             duration: self.duration,
             in_own_name: self.in_own_name,
         };
-        let patient = client.patient(self.about.patient)?;
+        let patient = patient;
         let shared = sharing::approve(&client, patient, self.request, &approval).await?;
         print(global, &shared, || sentence(&shared))
     }
@@ -174,8 +174,7 @@ pub struct Decline {
 
 impl Decline {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
-        let patient = client.patient(self.about.patient)?;
+        let (client, patient) = about_patient(global, self.about.patient).await?;
         let done = sharing::decline(&client, patient, self.request).await?;
         print(global, &done, || {
             format!("Request {} is declined.", self.request)

@@ -13,7 +13,7 @@ use salus_primitives::PatientId;
 use serde_json::json;
 
 use crate::args::{About, Global};
-use crate::context::client;
+use crate::context::about_patient;
 use crate::output::{count, print, table, write};
 use crate::parse::{self, When};
 
@@ -61,8 +61,7 @@ pub struct EraseAll {
 
 impl Export {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
-        let patient = client.patient(self.about.patient)?;
+        let (client, patient) = about_patient(global, self.about.patient).await?;
         let exported = rights::export(&client, patient, &self.out).await?;
         print(global, &exported, || {
             let mut lines = vec![format!(
@@ -92,8 +91,7 @@ impl Export {
 
 impl Disclosures {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
-        let patient = client.patient(self.about.patient)?;
+        let (client, patient) = about_patient(global, self.about.patient).await?;
         let now = client.clock().await?;
         let at = |when: Option<When>| when.map(|when| when.from(now));
         let accounting = rights::disclosures(&client, patient, at(self.from), at(self.to)).await?;
@@ -181,8 +179,7 @@ fn cells(row: &Row, delivered: &str) -> Vec<String> {
 
 impl EraseAll {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
-        let patient = client.patient(self.about.patient)?;
+        let (client, patient) = about_patient(global, self.about.patient).await?;
         if self.cancel {
             let kept = rights::keep_all(&client, patient).await?;
             print(global, &kept, || {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{short, Labels};
 use crate::args::{About, Global};
-use crate::context::client;
+use crate::context::{about_patient, client};
 use crate::output::{print, table};
 use crate::parse::{self, When};
 
@@ -62,8 +62,7 @@ struct WhatArgs {
 
 impl Share {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
-        let patient = client.patient(self.about.patient)?;
+        let (client, patient) = about_patient(global, self.about.patient).await?;
         let now = client.clock().await?;
         let what = match self.what.records.is_empty() {
             true => What::Categories(self.what.categories, self.what.flags),
@@ -141,10 +140,12 @@ pub struct Grants {
 
 impl Grants {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
         let grants = match self.received {
-            true => sharing::received(&client).await?,
-            false => sharing::given(&client, client.patient(self.about.patient)?).await?,
+            true => sharing::received(&client(global).await?).await?,
+            false => {
+                let (client, patient) = about_patient(global, self.about.patient).await?;
+                sharing::given(&client, patient).await?
+            }
         };
         print(global, &json!({ "grants": grants }), || {
             match grants.is_empty() {
@@ -204,9 +205,8 @@ pub struct Revoke {
 
 impl Revoke {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
-        let revoked =
-            sharing::revoke(&client, client.patient(self.about.patient)?, self.grant).await?;
+        let (client, patient) = about_patient(global, self.about.patient).await?;
+        let revoked = sharing::revoke(&client, patient, self.grant).await?;
         print(global, &revoked, || {
             format!(
                 "Grant {} has ended. What was read cannot be taken back; what is added from now on gets another key.",
@@ -226,8 +226,7 @@ pub struct Rotate {
 
 impl Rotate {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
-        let patient = client.patient(self.about.patient)?;
+        let (client, patient) = about_patient(global, self.about.patient).await?;
         let rotation = sharing::rotate(
             &client,
             patient,

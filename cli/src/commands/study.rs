@@ -120,6 +120,7 @@ impl Study {
                 about,
             } => {
                 let patient = client.patient(about.patient)?;
+                let client = client.acting_for(patient)?;
                 let prepared = research::prepare(&client, study, patient, record).await?;
                 if preview {
                     return print(global, &prepared.preview, || difference(&prepared.preview));
@@ -137,6 +138,7 @@ impl Study {
             }
             Study::Leave { study, about } => {
                 let patient = client.patient(about.patient)?;
+                let client = client.acting_for(patient)?;
                 let left = research::leave(&client, study, patient).await?;
                 print(global, &left, || {
                     let erase: Vec<String> = left

@@ -72,8 +72,9 @@ pub fn credential(
     })
 }
 
-/// Signs that this account takes a role for a patient, if it is given one until `now + valid`. Needs no
-/// network.
+/// Signs that the account of this key takes a role for a patient, if it is given one until
+/// `now + valid`. Needs no network. The key is that of an account for this patient alone:
+/// [`Profile::key_for`](crate::profile::Profile::key_for).
 pub fn role(
     key: &AccountKey,
     genesis: Genesis,

@@ -15,8 +15,8 @@ use crate::trail::TrailEntry;
 /// The names that sentences use instead of numbers.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    /// The account that reads the sentences.
-    pub me: String,
+    /// The accounts of whoever reads the sentences.
+    pub me: Vec<String>,
     /// Organisations by number.
     pub organisations: BTreeMap<u64, String>,
     /// Compartments by id, where their names are known.
@@ -27,11 +27,22 @@ pub struct Names {
     pub purposes: BTreeMap<u64, &'static str>,
 }
 
+/// Those that act for patients, that help, and the profile's own.
+fn mine(client: &Client) -> Result<Vec<String>> {
+    let helping = client.profile.helping()?;
+    let helping = helping.iter().map(|(_, helped)| helped.account.clone());
+    let accounts = client.accounts()?.into_iter();
+    Ok(accounts
+        .map(|account| account.to_string())
+        .chain(helping)
+        .collect())
+}
+
 impl Names {
     /// The names that this person's profile and the chain know.
     pub async fn of(client: &Client) -> Result<Self> {
         let mut names = Self {
-            me: client.me().to_string(),
+            me: mine(client)?,
             ..Self::default()
         };
         for (organisation, row) in client.salus().await?.all_organisations().await? {
@@ -84,7 +95,7 @@ impl Names {
 
     fn account(&self, value: &Value) -> String {
         match value.as_str() {
-            Some(account) if account == self.me => "you".into(),
+            Some(account) if self.me.iter().any(|me| me == account) => "you".into(),
             Some(account) if account.len() > 12 => {
                 let end = account.chars().rev().take(4).collect::<Vec<_>>();
                 let end: String = end.into_iter().rev().collect();
@@ -280,9 +291,7 @@ impl Names {
                 organisation()
             ),
             ("Recovery", "PlanSet") => format!(
-                "{actor} named {} helpers for getting back in: {} of them together, after {}.",
-                fields["helpers"],
-                fields["threshold"],
+                "{actor} named helpers for getting back in, {} after enough of them agree.",
                 span(fields["delay"].as_u64().unwrap_or_default())
             ),
             ("Recovery", "PlanRemoved") => "Nobody is named any more who could let you in again.".into(),
@@ -760,7 +769,7 @@ mod tests {
 
     fn names() -> Names {
         Names {
-            me: "5Me".into(),
+            me: vec!["5Me".into()],
             organisations: [(0, "General Hospital".to_owned())].into(),
             compartments: [("aa".repeat(16), "“lab”".to_owned())].into(),
         }

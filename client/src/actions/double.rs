@@ -36,7 +36,8 @@ impl World {
         let client = Client {
             chain: node.chain(GENESIS),
             profile,
-            key: unlocked.account,
+            key: unlocked.account.clone(),
+            own: unlocked.account,
             device: unlocked.device,
             progress: Arc::new(Silent),
             person: None,

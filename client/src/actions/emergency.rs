@@ -561,11 +561,14 @@ pub async fn advice(
     Ok(advice)
 }
 
-/// As [`advice`], for all patients whom this account controls.
+/// As [`advice`], for all patients whom this profile's accounts control.
 pub async fn advice_now(client: &Client) -> Result<BTreeMap<PatientId, String>> {
     let salus = client.salus().await?;
-    let patients = salus.all_controlled_by(&client.me()).await?;
-    advice(client, &salus, &patients.into_iter().collect()).await
+    let mut patients = BTreeSet::new();
+    for account in client.accounts()? {
+        patients.extend(salus.all_controlled_by(&account).await?);
+    }
+    advice(client, &salus, &patients).await
 }
 
 /// An emergency access that was taken, whose package this device can open.

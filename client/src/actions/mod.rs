@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+pub mod accounts;
 pub mod acting;
 pub mod consents;
 pub mod corrections;
@@ -92,11 +93,14 @@ impl Progress for Silent {
     fn finish(&self) {}
 }
 
-/// One person at one node, with their keys.
+/// One person at one node, with their keys: as themselves, or for one patient.
 pub struct Client {
     pub chain: Chain,
     pub profile: Profile,
+    /// Of the account that acts.
     pub key: AccountKey,
+    /// Of the profile's own account, which the others derive from.
+    own: AccountKey,
     /// Opens keyrings and identities on this device.
     pub device: DecryptionKey,
     pub progress: Arc<dyn Progress>,
@@ -155,7 +159,8 @@ impl Client {
         Ok(Self {
             chain,
             profile,
-            key: unlocked.account,
+            key: unlocked.account.clone(),
+            own: unlocked.account,
             device: unlocked.device,
             progress: Arc::new(Silent),
             person: None,
@@ -163,8 +168,28 @@ impl Client {
         })
     }
 
+    /// Acts for a patient from now on, with the account that this profile has for it; where it has
+    /// none, as itself.
+    pub fn acting_for(mut self, patient: PatientId) -> Result<Self> {
+        let key = self.profile.key_of(&self.own, &patient)?;
+        self.key = key.unwrap_or_else(|| self.own.clone());
+        Ok(self)
+    }
+
+    /// The account that acts.
     pub fn me(&self) -> AccountId {
         self.key.account()
+    }
+
+    /// All accounts of this profile: its own, and those that act for patients.
+    pub(crate) fn accounts(&self) -> Result<Vec<AccountId>> {
+        let mut numbers: Vec<u32> = self.profile.accounts()?.iter().map(|row| row.1).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let derived = numbers
+            .into_iter()
+            .map(|number| self.own.for_patient(number).account());
+        Ok(std::iter::once(self.own.account()).chain(derived).collect())
     }
 
     pub async fn submit(&self, call: &Call) -> Result<Submitted> {

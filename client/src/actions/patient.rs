@@ -39,6 +39,23 @@ pub(super) async fn ensure_no_staff(salus: &Salus, account: &AccountId) -> Resul
     }
 }
 
+/// Refuses to let an account act for a patient that is one of somebody's work, or that acts for another
+/// patient: the chain would show that both are one person's.
+pub(super) async fn ensure_fit(
+    salus: &Salus,
+    account: &AccountId,
+    patient: PatientId,
+) -> Result<()> {
+    ensure_no_staff(salus, account).await?;
+    let patients = salus.controlled_by(account, None, 2).await?;
+    match patients.iter().all(|other| *other == patient) {
+        true => Ok(()),
+        false => Err(Error::NotPermitted(format!(
+            "{account} acts for another patient, and the chain would show that both are of one person, or close to one: ask for a file made anew, which takes an account of its own for each patient"
+        ))),
+    }
+}
+
 /// Refuses to make staff of an account that acts for a patient, for the same reason.
 pub(super) async fn ensure_no_patients(salus: &Salus, account: &AccountId) -> Result<()> {
     match salus.controlled_by(account, None, 1).await?.is_empty() {
@@ -110,7 +127,7 @@ pub struct Consented {
 }
 
 /// Makes a patient's id and first keys, and signs that `enroller` of `organisation` may enrol it
-/// under this account's control until `expires_at`. Needs no network.
+/// under the control of the profile's next account until `expires_at`. Needs no network.
 pub fn consent(
     profile: &Profile,
     unlocked: &Unlocked,
@@ -126,8 +143,14 @@ pub fn consent(
         ));
     }
     ensure_private(profile)?;
-    let (key, salt) = (&unlocked.account, random_16());
+    let salt = random_16();
+    let number = profile.update_accounts(|accounts| accounts.take())?;
+    let key = unlocked.account.for_patient(number);
     let patient = PatientId::derive(&genesis, &key.account(), &salt);
+    profile.update_accounts(|accounts| {
+        accounts.assign(&patient, number);
+        Ok(())
+    })?;
     let mut keyring = Keyring::new(patient);
     keyring.add_holder("this device", &unlocked.device.public())?;
     let inbox_key = keyring.prepare_inbox(0);
@@ -318,7 +341,7 @@ async fn checked(client: &Client, file: &ConsentFile) -> Result<Consent> {
             client.me()
         )));
     }
-    ensure_no_staff(&client.salus().await?, &consent.controller).await?;
+    ensure_fit(&client.salus().await?, &consent.controller, consent.patient).await?;
     Ok(consent)
 }
 
@@ -466,7 +489,7 @@ pub async fn add_controller(
     let now = client.clock().await?;
     let expires_at = duration.map(|duration| now.saturating_add(duration));
     let consent = consent.verify(&client.chain.genesis(), &patient, account, role, now)?;
-    ensure_no_staff(&client.salus().await?, account).await?;
+    ensure_fit(&client.salus().await?, account, patient).await?;
     let call = calls::patients::add_controller(patient, account, role, expires_at, &consent);
     let submitted = client.submit(&call).await?;
     // Whoever adds a controller knows them.
@@ -634,14 +657,17 @@ mod tests {
         let world = World::at(None);
         let client = &world.client;
         let (_folder, profile, unlocked) = bob();
-        let account = unlocked.account.account();
         let role = ControllerRole::Owner;
         let until = NOW + 1_000;
         let me = client.me();
         let (enrolment, _) = consent(&profile, &unlocked, GENESIS, HOME, &me, role, until).unwrap();
         let carer = ControllerRole::Carer;
-        let word = consents::role(&unlocked.account, GENESIS, PATIENT, carer, NOW, 1_000).unwrap();
-        let (request, _) = succession::request(&unlocked, GENESIS, PATIENT, until).unwrap();
+        let key = profile.key_for(&unlocked.account, &PATIENT).unwrap();
+        let account = key.account();
+        let word = consents::role(&key, GENESIS, PATIENT, carer, NOW, 1_000).unwrap();
+        let (request, _) =
+            succession::request(&profile, &unlocked, GENESIS, PATIENT, until).unwrap();
+        let enrolled = parse_account(&enrolment.controller).unwrap();
         let share = Sealed {
             name: "share".into(),
             bytes: Vec::new(),
@@ -649,6 +675,7 @@ mod tests {
         // One that has worked, too: the chain remembers.
         for (now, before) in [(true, true), (true, false), (false, true)] {
             works(&world, &account, now, before);
+            works(&world, &enrolled, now, before);
             assert_names_the_way_out(enrol(client, &enrolment).await);
             assert_names_the_way_out(
                 add_controller(client, PATIENT, &account, carer, None, &word).await,
@@ -667,6 +694,78 @@ mod tests {
             .node
             .tell("controlled_by", page, Vec::<PatientId>::new());
         assert!(ensure_no_patients(&salus, &account).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_account_acts_for_one_patient_by_whatever_way() {
+        let world = World::at(None);
+        let client = &world.client;
+        let (_folder, profile, unlocked) = bob();
+        let (role, carer) = (ControllerRole::Owner, ControllerRole::Carer);
+        let (me, until) = (client.me(), NOW + 1_000);
+        let (enrolment, _) = consent(&profile, &unlocked, GENESIS, HOME, &me, role, until).unwrap();
+        let key = profile.key_for(&unlocked.account, &PATIENT).unwrap();
+        let word = consents::role(&key, GENESIS, PATIENT, carer, NOW, 1_000).unwrap();
+        let (request, _) =
+            succession::request(&profile, &unlocked, GENESIS, PATIENT, until).unwrap();
+        let share = Sealed {
+            name: "share".into(),
+            bytes: Vec::new(),
+        };
+        let other = PatientId([8; 16]);
+        let account = key.account();
+        for account in [&account, &parse_account(&enrolment.controller).unwrap()] {
+            works(&world, account, false, false);
+            let page = (account, None::<PatientId>, 2u32);
+            world.node.tell("controlled_by", page, vec![other]);
+        }
+        let refused = [
+            enrol(client, &enrolment).await.map(|_| ()),
+            add_controller(client, PATIENT, &account, carer, None, &word)
+                .await
+                .map(|_| ()),
+            succession::hand_over(client, &request).await.map(|_| ()),
+            recovery::give(client, &request, Word::Start, &share)
+                .await
+                .map(|_| ()),
+            recovery::finish(client, &request).await.map(|_| ()),
+        ];
+        for (number, refused) in refused.into_iter().enumerate() {
+            let told = refused.unwrap_err();
+            assert!(
+                matches!(&told, Error::NotPermitted(_)),
+                "{number}: {told:?}"
+            );
+            assert!(told.to_string().contains("another patient"), "{told}");
+        }
+        // For the same patient it may take another role.
+        let salus = client.salus().await.unwrap();
+        let page = (&account, None::<PatientId>, 2u32);
+        world.node.tell("controlled_by", page, vec![PATIENT]);
+        assert!(ensure_fit(&salus, &account, PATIENT).await.is_ok());
+    }
+
+    #[test]
+    fn each_consent_to_be_enrolled_is_of_another_account() {
+        let (_folder, profile, unlocked) = bob();
+        let enroller = AccountKey::from_uri("//Charlie").unwrap().account();
+        let mut seen = std::collections::BTreeSet::from([unlocked.account.account().to_string()]);
+        for (number, role) in [
+            ControllerRole::Owner,
+            ControllerRole::Guardian,
+            ControllerRole::Guardian,
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let (file, signed) =
+                consent(&profile, &unlocked, GENESIS, HOME, &enroller, role, 77).unwrap();
+            file.verify(&GENESIS).unwrap();
+            assert!(seen.insert(file.controller.clone()), "{number}");
+            let patient = signed.patient.parse().unwrap();
+            let kept = profile.accounts().unwrap().number(&patient);
+            assert_eq!(kept, Some(number as u32));
+        }
     }
 
     #[test]
@@ -850,7 +949,7 @@ mod tests {
 
     /// The file under another id, with every signature made for it.
     fn signed_for(file: &ConsentFile, genesis: &Genesis, patient: PatientId) -> ConsentFile {
-        let key = AccountKey::from_uri("//Alice").unwrap();
+        let key = AccountKey::from_uri("//Alice").unwrap().for_patient(0);
         let true_one = file.verify(genesis).unwrap();
         let (set, mut consent) = (true_one.compartments, true_one.consent);
         let payload = enrolment_payload(
@@ -887,7 +986,8 @@ mod tests {
         let true_one: PatientId = file.patient.parse().unwrap();
         let salt = file.verify(&genesis).unwrap().consent.salt;
         let bob = AccountKey::from_uri("//Bob").unwrap().account();
-        let alice = AccountKey::from_uri("//Alice").unwrap().account();
+        let alice = AccountKey::from_uri("//Alice").unwrap();
+        let alice = alice.for_patient(0).account();
         assert_eq!(PatientId::derive(&genesis, &alice, &salt), true_one);
         assert!(signed_for(&file, &genesis, true_one)
             .verify(&genesis)

@@ -1,23 +1,25 @@
 //! Getting back in after the last key was lost: helpers make a new account the owner, and give its
 //! phone the shares of a key that opens the keyring.
 //!
-//! Whom the plan names stands on the chain. The shares never do, and no vault has them: they go from
-//! hand to hand, as files that only one device can open.
+//! On the chain stand commitments to whom the plan names, and as many more that nobody can open. The
+//! shares never do, and no vault has them: they go from hand to hand, as files that only one device
+//! can open, and with each what opens its helper's commitment.
 
 use std::path::{Path, PathBuf};
 
 use codec::Encode;
 use salus_primitives::{
-    AccountId, Controller, ControllerRole, Ending, Genesis, Helper, Moment, PatientId,
-    RecoveryPlan, Subject,
+    commitment, AccountId, Controller, ControllerRole, Ending, Genesis, Helpers, Moment, PatientId,
+    PendingRecovery, RecoveryPlan, Subject, MAX_HELPERS,
 };
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
 use zeroize::Zeroizing;
 
+use super::accounts;
 use super::describe::moment;
 use super::identity::{back_up, current_keyring, join, published, save_keyring};
-use super::patient::ensure_no_staff;
+use super::patient::ensure_fit;
 use super::succession::{
     device_of, ensure_owner, settle, signed_device, History, Keep, RequestFile, TakenOver,
 };
@@ -25,12 +27,13 @@ use super::{clock, due, unknown_patient, Client, Receipt};
 use crate::chain::{calls, Call, Submitted};
 use crate::error::{Error, Result};
 use crate::files::age::{seal_bytes, unseal_bytes, DecryptionKey, EncryptionKey};
-use crate::files::share::{check_known, combine_known, short, split, Share};
-use crate::keyring::{sealed_json, Keyring, Secret};
-use crate::keys::{parse_account, random_16};
+use crate::files::share::{combine, short, split, Share};
+use crate::keyring::{sealed_json, Holder, Keyring, Secret};
+use crate::keys::{parse_account, random_16, random_32, AccountKey};
 use crate::kit::{self, Kit, KIT};
 use crate::profile::{
-    open_with_passphrase, seal_with_passphrase, write_atomically, write_new, Unlocked,
+    open_with_passphrase, seal_with_passphrase, write_atomically, write_new, Helped, Profile,
+    Unlocked,
 };
 
 const VERSION: u32 = 1;
@@ -51,14 +54,17 @@ pub struct OfferFile {
     device: String,
 }
 
-/// Makes the file. Needs no network.
-pub fn offer(unlocked: &Unlocked, genesis: Genesis) -> OfferFile {
-    OfferFile {
+/// Makes the file, with an account for this patient alone: who helps with the account of their own
+/// chart, or two patients with the same one, would show who knows whom. Needs no network.
+pub fn offer(profile: &Profile, unlocked: &Unlocked, genesis: Genesis) -> Result<OfferFile> {
+    let number = profile.update_accounts(|accounts| Ok(accounts.take_helping()))?;
+    let key = unlocked.account.for_helping(number);
+    Ok(OfferFile {
         version: VERSION,
         genesis,
-        account: unlocked.account.account().to_string(),
-        device: signed_device(unlocked, &genesis),
-    }
+        account: key.account().to_string(),
+        device: signed_device(&key, unlocked, &genesis),
+    })
 }
 
 impl OfferFile {
@@ -125,31 +131,78 @@ pub struct ShareMade {
 struct StoredShare {
     version: u32,
     patient: String,
+    /// The account that it was made for.
+    helper: String,
+    /// Random, 32 bytes in hexadecimal.
+    nonce: Secret,
     /// [`Share::to_bytes`] in hexadecimal.
     share: Secret,
 }
 
-fn seal_share(patient: PatientId, share: &Share, to: &EncryptionKey) -> Result<Vec<u8>> {
+/// A helper's share, and what opens the commitment to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Kept {
+    patient: PatientId,
+    helper: AccountId,
+    nonce: [u8; 32],
+    share: Share,
+}
+
+impl Kept {
+    fn salt(&self) -> H256 {
+        self.share.salt(&self.nonce)
+    }
+
+    /// What the plan has of it.
+    fn commitment(&self) -> H256 {
+        let threshold = self.share.threshold();
+        commitment::helper(&self.patient, &self.salt(), &self.helper, threshold)
+    }
+
+    /// Errors if no such commitment is among these.
+    fn check(&self, helpers: &[H256]) -> Result<()> {
+        match helpers.contains(&self.commitment()) {
+            true => Ok(()),
+            false => Err(Error::Share(format!(
+                "share {} of set {} is none of the present plan's: it was changed, or made for an earlier plan; ask for the newest",
+                self.share.number(),
+                short(&self.share.set())
+            ))),
+        }
+    }
+}
+
+fn seal_share(kept: &Kept, to: &EncryptionKey) -> Result<Vec<u8>> {
     let json = sealed_json(
         "share",
         &StoredShare {
             version: VERSION,
-            patient: patient.to_string(),
-            share: Secret::new(hex::encode(&*share.to_bytes())),
+            patient: kept.patient.to_string(),
+            helper: kept.helper.to_string(),
+            nonce: Secret::new(hex::encode(kept.nonce)),
+            share: Secret::new(hex::encode(&*kept.share.to_bytes())),
         },
     )?;
     seal_bytes(std::slice::from_ref(to), &json)
 }
 
-fn open_share(keys: &[DecryptionKey], sealed: &[u8]) -> Result<(PatientId, Share)> {
+fn open_share(keys: &[DecryptionKey], sealed: &[u8]) -> Result<Kept> {
     let damaged = || Error::Share("it is no share: ask whoever gave it to you for it again".into());
     let json = unseal_bytes(keys, sealed, MAX_SHARE, "share")?;
     crate::files::check_version("share", &json, VERSION)?;
     // Not the parser's own words: they may quote the secret.
     let stored: StoredShare = serde_json::from_slice(&json).map_err(|_| damaged())?;
     let patient = stored.patient.parse().map_err(|_| damaged())?;
+    let helper = parse_account(&stored.helper).map_err(|_| damaged())?;
+    let mut nonce = [0; 32];
+    hex::decode_to_slice(stored.nonce.expose(), &mut nonce).map_err(|_| damaged())?;
     let bytes = Zeroizing::new(hex::decode(stored.share.expose()).map_err(|_| damaged())?);
-    Ok((patient, Share::from_bytes(&bytes)?))
+    Ok(Kept {
+        patient,
+        helper,
+        nonce,
+        share: Share::from_bytes(&bytes)?,
+    })
 }
 
 /// A file of a share, and what to call it in messages.
@@ -159,7 +212,7 @@ pub struct Sealed {
 }
 
 impl Sealed {
-    fn open(&self, keys: &[DecryptionKey]) -> Result<(PatientId, Share)> {
+    fn open(&self, keys: &[DecryptionKey]) -> Result<Kept> {
         open_share(keys, &self.bytes).map_err(|error| self.named(error))
     }
 
@@ -194,7 +247,9 @@ pub async fn setup(
     ensure_nothing_waits(client, patient).await?;
     let people = people(client, patient, helpers).await?;
     let count = u8::try_from(people.len())
-        .map_err(|_| Error::Unfit("that many helpers cannot be named".into()))?;
+        .ok()
+        .filter(|count| u32::from(*count) <= MAX_HELPERS)
+        .ok_or_else(too_many)?;
     let key = DecryptionKey::generate();
     let secret = exposed(&key)?;
     let shares = split(secret.as_bytes(), threshold, count)?;
@@ -202,27 +257,33 @@ pub async fn setup(
 
     std::fs::create_dir_all(folder).map_err(Error::file("make", folder))?;
     let mut files = Vec::new();
-    let mut rows = Vec::new();
-    for ((account, to), share) in people.iter().zip(&shares) {
+    let mut commitments = Vec::new();
+    for ((account, to), share) in people.iter().zip(shares) {
         let file = folder.join(format!("share-{}-{}.age", short(&set), share.number()));
-        write_atomically(&file, &seal_share(patient, share, to)?)?;
+        let kept = Kept {
+            patient,
+            helper: account.clone(),
+            nonce: random_32(),
+            share,
+        };
+        write_atomically(&file, &seal_share(&kept, to)?)?;
         files.push(ShareMade {
             helper: account.to_string(),
             file,
         });
-        rows.push(Helper {
-            account: account.clone(),
-            share: share.fingerprint(),
-        });
+        commitments.push(kept.commitment());
     }
+    let helpers = filled_up(commitments)?;
 
     // The keyring first: a plan whose shares open nothing would be worse than none.
     let mut keyring = current_keyring(client, patient).await?;
-    let name = holder_of(&rows);
+    let name = holder_of(&helpers);
     keyring.add_holder(&name, &key.public())?;
+    let named = people.iter().map(|(account, _)| account.to_string());
+    keyring.note_helpers(&name, named.collect(), threshold);
     client.profile.save_keyring(&mut keyring)?;
     save_keyring(client, &mut keyring).await?;
-    let call = calls::recovery::set_plan(patient, &rows, threshold, delay)?;
+    let call = calls::recovery::set_plan(patient, &helpers, delay);
     let done = client.submit(&call).await;
     let due = done.as_ref().ok().and_then(plan_ending);
     // Until it is in force the earlier plan's shares are good.
@@ -243,10 +304,23 @@ pub async fn setup(
     })
 }
 
+/// These commitments among others that nobody can open, in the order that tells nothing.
+fn filled_up(mut commitments: Vec<H256>) -> Result<Helpers> {
+    if commitments.len() > MAX_HELPERS as usize {
+        return Err(too_many());
+    }
+    commitments.resize_with(MAX_HELPERS as usize, || random_32().into());
+    commitments.sort();
+    commitments.try_into().map_err(|_| too_many())
+}
+
+fn too_many() -> Error {
+    Error::Unfit(format!("at most {MAX_HELPERS} helpers can be named"))
+}
+
 /// What a plan's key is called among the keyring's holders: whoever sees the plan on the chain knows it.
-fn holder_of(helpers: &[Helper]) -> String {
-    let shares: Vec<H256> = helpers.iter().map(|helper| helper.share).collect();
-    let digest = sp_crypto_hashing::blake2_128(&shares.encode());
+fn holder_of(helpers: &Helpers) -> String {
+    let digest = sp_crypto_hashing::blake2_128(&helpers.encode());
     format!("{RECOVERY}{}", short(&digest))
 }
 
@@ -361,25 +435,26 @@ pub struct EndingView {
     pub by: String,
     /// From when on it can be completed.
     pub due: Moment,
-    /// Who is to help instead; empty if nobody is.
-    pub helpers: Vec<String>,
+    /// Whether others are to help instead; nobody, if not.
+    pub replaced: bool,
 }
 
 impl EndingView {
     pub(super) fn of(row: &Ending) -> Self {
-        let helpers = row.replacement.iter().flat_map(|plan| &plan.helpers);
         Self {
             by: row.by.to_string(),
             due: row.due,
-            helpers: helpers.map(|helper| helper.account.to_string()).collect(),
+            replaced: row.replacement.is_some(),
         }
     }
 }
 
 #[derive(Clone, Debug, Serialize)]
 pub struct PlanView {
+    /// As this profile's keyring has noted; empty if it has not. The chain does not tell.
     pub helpers: Vec<String>,
-    pub threshold: u8,
+    /// How many of them it takes, as noted.
+    pub threshold: Option<u8>,
     /// As it counts now: a week at least if who set the plan is no owner for good.
     pub delay: Moment,
     pub set_at: Moment,
@@ -390,6 +465,8 @@ pub struct PlanView {
 pub struct RecoveryRow {
     pub owner: String,
     pub started_at: Moment,
+    /// How many helpers it takes.
+    pub threshold: u8,
     pub helpers: Vec<String>,
     /// From when it can be finished; none while helpers are missing.
     pub ready_at: Option<Moment>,
@@ -403,29 +480,27 @@ pub async fn show(client: &Client, patient: PatientId) -> Result<RecoveryView> {
     let plan = salus.recovery_plan(patient).await?;
     let recoveries = salus.recoveries(patient).await?;
     let ending = ending(client, patient).await?;
+    let keyring = client.profile.keyring(&patient, &client.device)?;
+    let noted = |plan: &RecoveryPlan| -> Option<Holder> {
+        let name = holder_of(&plan.helpers);
+        let holders = keyring.as_ref()?.holders();
+        holders.iter().find(|holder| holder.name == name).cloned()
+    };
+    let noted = plan.as_ref().and_then(noted);
     Ok(RecoveryView {
         patient: patient.to_string(),
         ending: ending.as_ref().map(EndingView::of),
         plan: plan.as_ref().map(|plan| PlanView {
-            helpers: plan
-                .helpers
-                .iter()
-                .map(|helper| helper.account.to_string())
-                .collect(),
-            threshold: plan.threshold,
+            helpers: noted
+                .as_ref()
+                .map(|holder| holder.helpers.clone())
+                .unwrap_or_default(),
+            threshold: noted.as_ref().and_then(|holder| holder.threshold),
             delay: plan.delay,
             set_at: plan.set_at,
             set_by: plan.set_by.to_string(),
         }),
-        recoveries: recoveries
-            .into_iter()
-            .map(|(owner, row)| RecoveryRow {
-                owner: owner.to_string(),
-                started_at: row.started_at,
-                helpers: row.helpers.iter().map(AccountId::to_string).collect(),
-                ready_at: plan.as_ref().and_then(|plan| row.ready_at(plan)),
-            })
-            .collect(),
+        recoveries: recovery_rows(recoveries, plan.as_ref()),
     })
 }
 
@@ -495,33 +570,113 @@ pub async fn test(client: &Client, files: &[Sealed]) -> Result<Vec<Tested>> {
     let keys = share_keys(client).await?;
     let mut tested = Vec::new();
     for file in files {
-        let (patient, share) = file.open(&keys)?;
+        let kept = file.open(&keys)?;
+        let patient = kept.patient;
         let plan = plan(client, patient).await?;
-        let mut helpers = plan.helpers.to_vec();
-        let in_force = helpers.len();
-        if let Some(announced) = ending(client, patient)
+        let announced = ending(client, patient)
             .await?
-            .and_then(|row| row.replacement)
-        {
-            helpers.extend(announced.helpers);
+            .and_then(|row| row.replacement);
+        let pending = announced.is_some_and(|new| kept.check(&new.helpers).is_ok());
+        if !pending {
+            kept.check(&plan.helpers)
+                .map_err(|error| file.named(error))?;
         }
-        let known: Vec<H256> = helpers.iter().map(|helper| helper.share).collect();
-        check_known(&share, &known).map_err(|error| file.named(error))?;
-        let place = known.iter().position(|known| *known == share.fingerprint());
-        let helper = place.and_then(|place| helpers.get(place));
+        helping_key(client, &kept.helper).map_err(|error| file.named(error))?;
+        note(client, &kept)?;
         tested.push(Tested {
             file: file.name.clone(),
             patient: patient.to_string(),
-            helper: helper
-                .map(|helper| helper.account.to_string())
-                .unwrap_or_default(),
-            number: share.number(),
-            threshold: share.threshold(),
-            count: share.count(),
-            pending: place.is_some_and(|place| place >= in_force),
+            helper: kept.helper.to_string(),
+            number: kept.share.number(),
+            threshold: kept.share.threshold(),
+            count: kept.share.count(),
+            pending,
         });
     }
     Ok(tested)
+}
+
+/// Remembers whom this person helps: the chain does not tell.
+fn note(client: &Client, kept: &Kept) -> Result<()> {
+    let helped = Helped {
+        account: kept.helper.to_string(),
+        commitment: kept.commitment(),
+    };
+    client.profile.update_helping(|helping| {
+        helping.note(&kept.patient, helped);
+        Ok(())
+    })
+}
+
+/// The key of an account that a share was made for.
+fn helping_key(client: &Client, account: &AccountId) -> Result<AccountKey> {
+    client
+        .profile
+        .helping_key(&client.own, account)?
+        .ok_or_else(|| {
+            Error::NotPermitted(format!(
+                "{account} is none of this profile's accounts: use the profile that has offered to help with it"
+            ))
+        })
+}
+
+/// The key of the account with which this person helps a patient; the profile's own, if none is noted.
+fn helper_of(client: &Client, patient: PatientId) -> Result<AccountKey> {
+    match client.profile.helping()?.get(&patient) {
+        Some(helped) => helping_key(client, &parse_account(&helped.account)?),
+        None => Ok(client.own.clone()),
+    }
+}
+
+/// Somebody whom this person helps to get back in.
+#[derive(Clone, Debug, Serialize)]
+pub struct Duty {
+    pub patient: String,
+    /// The account to help with, which is used by itself.
+    pub helper: String,
+    /// Whether the patient's plan has this helper still; an announced one counts.
+    pub named: bool,
+    /// What is under way.
+    pub recoveries: Vec<RecoveryRow>,
+}
+
+/// Whom this person helps, as far as their shares were tested or used here, and what is under way.
+pub async fn duties(client: &Client) -> Result<Vec<Duty>> {
+    let salus = client.salus().await?;
+    let helping = client.profile.helping()?;
+    let mut duties = Vec::new();
+    for (patient, helped) in helping.iter() {
+        let plan = salus.recovery_plan(patient).await?;
+        let announced = ending(client, patient)
+            .await?
+            .and_then(|row| row.replacement);
+        let has = |helpers: &Helpers| helpers.contains(&helped.commitment);
+        let named = plan.as_ref().is_some_and(|plan| has(&plan.helpers))
+            || announced.is_some_and(|new| has(&new.helpers));
+        let recoveries = salus.recoveries(patient).await?;
+        duties.push(Duty {
+            patient: patient.to_string(),
+            helper: helped.account.clone(),
+            named,
+            recoveries: recovery_rows(recoveries, plan.as_ref()),
+        });
+    }
+    Ok(duties)
+}
+
+fn recovery_rows(
+    rows: Vec<(AccountId, PendingRecovery)>,
+    plan: Option<&RecoveryPlan>,
+) -> Vec<RecoveryRow> {
+    rows.into_iter()
+        .map(|(owner, row)| RecoveryRow {
+            owner: owner.to_string(),
+            started_at: row.started_at,
+            threshold: row.threshold,
+            helpers: row.helpers.iter().map(AccountId::to_string).collect(),
+            ready_at: plan.and_then(|plan| row.ready_at(plan)),
+        })
+        .collect()
 }
 
 /// What opens shares that were given to this person.
@@ -542,10 +697,6 @@ async fn plan(client: &Client, patient: PatientId) -> Result<RecoveryPlan> {
                 "patient {patient} has named no helpers: a plan is made with `salus recovery setup` while a key is left"
             ))
         })
-}
-
-fn fingerprints(plan: &RecoveryPlan) -> Vec<H256> {
-    plan.helpers.iter().map(|helper| helper.share).collect()
 }
 
 /// Those recoveries that this account can stop. Fails if there are some, and it can stop none.
@@ -622,22 +773,29 @@ pub async fn give(
 ) -> Result<Given> {
     let request = file.verify(&client.chain.genesis())?;
     let patient = request.patient;
-    ensure_no_staff(&client.salus().await?, &request.owner).await?;
-    let (of, opened) = share.open(&share_keys(client).await?)?;
-    if of != patient {
+    ensure_fit(&client.salus().await?, &request.owner, patient).await?;
+    let kept = share.open(&share_keys(client).await?)?;
+    if kept.patient != patient {
         return Err(Error::Share(format!(
-            "{}: it is a share of patient {of}, and the request is about patient {patient}: use the right one",
-            share.name
+            "{}: it is a share of patient {}, and the request is about patient {patient}: use the right one",
+            share.name, kept.patient
         )));
     }
     let plan = plan(client, patient).await?;
-    check_known(&opened, &fingerprints(&plan)).map_err(|error| share.named(error))?;
-    let sealed = seal_share(patient, &opened, &request.device)?;
+    kept.check(&plan.helpers)
+        .map_err(|error| share.named(error))?;
+    let key = helping_key(client, &kept.helper).map_err(|error| share.named(error))?;
+    note(client, &kept)?;
+    let sealed = seal_share(&kept, &request.device)?;
+    let salt = kept.salt();
     let call = match word {
-        Word::Start => calls::recovery::start(patient, &request.owner, &request.consent),
-        Word::Approve => calls::recovery::approve(patient, &request.owner),
+        Word::Start => {
+            let threshold = kept.share.threshold();
+            calls::recovery::start(patient, &request.owner, &request.consent, salt, threshold)
+        }
+        Word::Approve => calls::recovery::approve(patient, &request.owner, salt),
     };
-    let submitted = client.submit(&call).await?;
+    let submitted = client.chain.submit(&key, &call).await?;
     let salus = client.chain.salus_at(submitted.block.hash);
     let recoveries = salus.recoveries(patient).await?;
     let ready_at = salus.recovery_plan(patient).await?.and_then(|plan| {
@@ -660,17 +818,19 @@ pub async fn give(
 pub async fn withdraw(client: &Client, file: &RequestFile) -> Result<Changed> {
     let request = file.verify(&client.chain.genesis())?;
     let call = calls::recovery::withdraw(request.patient, &request.owner);
-    let submitted = client.submit(&call).await?;
+    let key = helper_of(client, request.patient)?;
+    let submitted = client.chain.submit(&key, &call).await?;
     Ok(changed(request.patient, &request.owner, &submitted))
 }
 
-/// Makes the account of the request the owner, once the delay is over. A helper does it, because
-/// that account may do nothing on the chain before.
+/// Makes the account of the request the owner, once the delay is over. A helper who stands behind it
+/// does it, because that account may do nothing on the chain before.
 pub async fn finish(client: &Client, file: &RequestFile) -> Result<Changed> {
     let request = file.verify(&client.chain.genesis())?;
-    ensure_no_staff(&client.salus().await?, &request.owner).await?;
+    ensure_fit(&client.salus().await?, &request.owner, request.patient).await?;
     let call = calls::recovery::finish(request.patient, &request.owner);
-    let submitted = client.submit(&call).await?;
+    let key = helper_of(client, request.patient)?;
+    let submitted = client.chain.submit(&key, &call).await?;
     Ok(changed(request.patient, &request.owner, &submitted))
 }
 
@@ -720,17 +880,19 @@ pub async fn restore(
     ensure_owner(client, patient).await?;
     let keys = share_keys(client).await?;
     let history = History::of(client, patient).await;
-    let known = fingerprints(&plan_behind(client, patient, &history).await?);
+    let plan = plan_behind(client, patient, &history).await?;
     let mut shares: Vec<Share> = Vec::new();
     for (place, file) in files.iter().enumerate() {
-        let (of, share) = file.open(&keys)?;
-        if of != patient {
+        let kept = file.open(&keys)?;
+        if kept.patient != patient {
             return Err(Error::Share(format!(
-                "{}: it is a share of patient {of}, not of {patient}: leave it out",
-                file.name
+                "{}: it is a share of patient {}, not of {patient}: leave it out",
+                file.name, kept.patient
             )));
         }
-        check_known(&share, &known).map_err(|error| file.named(error))?;
+        kept.check(&plan.helpers)
+            .map_err(|error| file.named(error))?;
+        let share = kept.share;
         if let Some(same) = shares.iter().position(|other| *other == share) {
             return Err(Error::Share(format!(
                 "{} and {} are the same share: leave one out, and ask another helper for theirs",
@@ -739,7 +901,7 @@ pub async fn restore(
         }
         shares.push(share);
     }
-    let secret = combine_known(&shares, &known)?;
+    let secret = combine(&shares)?;
     reopen(client, patient, key_of(&secret)?, history, keep, None).await
 }
 
@@ -837,6 +999,8 @@ async fn unopened(client: &Client, patient: PatientId, error: Error, kit: Option
 struct StoredBackup {
     version: u32,
     patient: String,
+    /// Which of the phrase's accounts acts for the patient: `//patient//N`.
+    number: Option<u32>,
     key: Secret,
 }
 
@@ -865,6 +1029,7 @@ pub async fn backup(
         &StoredBackup {
             version: VERSION,
             patient: patient.to_string(),
+            number: client.profile.accounts()?.number(&patient),
             key: Secret::new(secret.to_string()),
         },
     )?;
@@ -887,6 +1052,7 @@ pub async fn kit(client: &Client, patient: PatientId, out: &Path) -> Result<Back
         patient,
         key: DecryptionKey::generate(),
         made_at: clock(),
+        number: client.profile.accounts()?.number(&patient),
     };
     let keyring = current_keyring(client, patient).await?;
     // The page first: an earlier kit is good until this one is.
@@ -920,7 +1086,7 @@ async fn replace(
 /// On a new phone that has the account's phrase: opens the keyring with the backup, and makes every
 /// key anew.
 pub async fn restore_backup(
-    client: &Client,
+    mut client: Client,
     patient: PatientId,
     file: &Path,
     passphrase: &str,
@@ -939,6 +1105,19 @@ pub async fn restore_backup(
         )));
     }
     let key = DecryptionKey::parse(stored.key.expose()).map_err(|_| bad())?;
+    if let Some(number) = stored.number {
+        let account = client.own.for_patient(number).account();
+        let salus = client.salus().await?;
+        // Whoever has found the backup has another phrase.
+        if salus.controller(patient, &account).await?.is_some() {
+            client.profile.update_accounts(|accounts| {
+                accounts.assign(&patient, number);
+                Ok(())
+            })?;
+            client = client.acting_for(patient)?;
+        }
+    }
+    let client = &client;
     ensure_owner(client, patient).await?;
     let history = History::of(client, patient).await;
     reopen(client, patient, key, history, keep, None).await
@@ -946,12 +1125,18 @@ pub async fn restore_backup(
 
 /// The same with the key of a printed kit, as [`kit::read`] gives it.
 pub async fn restore_kit(
-    client: &Client,
+    mut client: Client,
     patient: PatientId,
     key: DecryptionKey,
     keep: Keep<'_>,
 ) -> Result<TakenOver> {
     let holder = kit::holder(&key.public());
+    // Nobody types the account's number from paper.
+    if client.profile.accounts()?.number(&patient).is_none() {
+        accounts::find(&client).await?;
+        client = client.acting_for(patient)?;
+    }
+    let client = &client;
     ensure_owner(client, patient).await?;
     let history = History::of(client, patient).await;
     reopen(client, patient, key, history, keep, Some(&holder)).await
@@ -964,7 +1149,6 @@ mod tests {
     use super::*;
     use crate::actions::double::World;
     use crate::chain::ChainError;
-    use crate::keys::AccountKey;
     use crate::vault::tests::Script;
 
     const PATIENT: PatientId = PatientId([7; 16]);
@@ -976,16 +1160,75 @@ mod tests {
         }
     }
 
+    /// Somebody's share.
+    fn kept(helper: u8, share: Share) -> Kept {
+        Kept {
+            patient: PATIENT,
+            helper: AccountId::new([helper; 32]),
+            nonce: random_32(),
+            share,
+        }
+    }
+
+    #[test]
+    fn a_share_is_of_the_plan_that_commits_to_it_its_helper_patient_and_nonce() {
+        let shares = split(b"secret", 2, 3).unwrap();
+        let ours = kept(1, shares[0].clone());
+        let plan = filled_up(vec![
+            ours.commitment(),
+            kept(2, shares[1].clone()).commitment(),
+        ])
+        .unwrap();
+        ours.check(&plan).unwrap();
+        let others = [
+            kept(1, shares[0].clone()),
+            Kept {
+                patient: PatientId([8; 16]),
+                ..ours.clone()
+            },
+            Kept {
+                helper: AccountId::new([3; 32]),
+                ..ours.clone()
+            },
+            Kept {
+                share: shares[2].clone(),
+                ..ours.clone()
+            },
+        ];
+        for (number, other) in others.into_iter().enumerate() {
+            let error = other.check(&plan).unwrap_err();
+            assert!(matches!(error, Error::Share(_)), "{number}");
+            assert!(error.to_string().contains("earlier plan"), "{error}");
+        }
+    }
+
+    #[test]
+    fn as_many_commitments_whoever_helps_and_in_an_order_that_tells_nothing() {
+        let shares = split(b"secret", 2, 7).unwrap();
+        for count in [2, 3, 7] {
+            let made: Vec<H256> = shares[..count]
+                .iter()
+                .map(|share| kept(1, share.clone()).commitment())
+                .collect();
+            let plan = filled_up(made.clone()).unwrap();
+            assert!(salus_primitives::predicate::is_ascending(&plan));
+            assert!(made.iter().all(|commitment| plan.contains(commitment)));
+            // The same helpers again look like others.
+            let again = shares[..count].iter();
+            let again = again.map(|share| kept(1, share.clone()).commitment());
+            let again = filled_up(again.collect()).unwrap();
+            assert!(!again.iter().any(|commitment| plan.contains(commitment)));
+        }
+        assert!(filled_up(vec![H256::zero(); 8]).is_err());
+    }
+
     #[test]
     fn a_share_is_opened_by_its_helper_alone_and_a_changed_one_is_named() {
         let helper = DecryptionKey::generate();
-        let share = split(b"secret", 2, 3).unwrap().remove(0);
-        let mut file = sealed(
-            "mine.age",
-            seal_share(PATIENT, &share, &helper.public()).unwrap(),
-        );
+        let kept = kept(1, split(b"secret", 2, 3).unwrap().remove(0));
+        let mut file = sealed("mine.age", seal_share(&kept, &helper.public()).unwrap());
         let keys = [helper];
-        assert_eq!(file.open(&keys).unwrap(), (PATIENT, share));
+        assert_eq!(file.open(&keys).unwrap(), kept);
         assert!(matches!(
             file.open(&[DecryptionKey::generate()]),
             Err(Error::NotPermitted(text)) if text.starts_with("mine.age")
@@ -1001,19 +1244,29 @@ mod tests {
         assert!(matches!(error, Error::Share(_)), "{error}");
     }
 
+    fn somebody(uri: &str) -> (tempfile::TempDir, Profile, Unlocked) {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::create_insecure(&folder.path().join("p"), uri).unwrap();
+        let unlocked = profile.unlock("").unwrap();
+        (folder, profile, unlocked)
+    }
+
     #[test]
     fn an_offer_bears_the_signature_of_its_account() {
         let genesis = Genesis::repeat_byte(3);
-        let helper = Unlocked {
-            account: AccountKey::from_uri("//Bob").unwrap(),
-            device: DecryptionKey::generate(),
-        };
-        let made = offer(&helper, genesis);
+        let (_folder, profile, helper) = somebody("//Bob");
+        let made = offer(&profile, &helper, genesis).unwrap();
         let back = OfferFile::from_json(&made.to_json().unwrap()).unwrap();
+        let account = helper.account.for_helping(0).account();
         assert_eq!(
             back.verify(&genesis).unwrap(),
-            (helper.account.account(), helper.device.public())
+            (account, helper.device.public())
         );
+        // The next patient's helper is another account, and neither is the profile's own.
+        let next = offer(&profile, &helper, genesis).unwrap();
+        assert_ne!(next.account, made.account);
+        let own = helper.account.account().to_string();
+        assert!(![&next.account, &made.account].contains(&&own));
         assert!(back.verify(&Genesis::zero()).is_err());
         let mut changed = back;
         changed.account = AccountKey::from_uri("//Eve").unwrap().account().to_string();
@@ -1046,16 +1299,47 @@ mod tests {
         assert!(of(&[], &both).unwrap().is_empty());
     }
 
+    #[tokio::test]
+    async fn who_helps_is_told_by_their_own_notes_as_long_as_the_plan_has_them() {
+        let world = World::at(None);
+        let client = &world.client;
+        let key = client.own.for_helping(0);
+        let share = split(b"secret", 2, 3).unwrap().remove(0);
+        let mut ours = kept(1, share);
+        ours.helper = key.account();
+        assert!(duties(client).await.unwrap().is_empty());
+        note(client, &ours).unwrap();
+        world
+            .node
+            .tell("pending_changes", PATIENT, PendingChanges::default());
+        let none: Vec<(AccountId, PendingRecovery)> = Vec::new();
+        world.node.tell("recoveries", PATIENT, none);
+        for (commitment, named) in [(ours.commitment(), true), (H256::zero(), false)] {
+            let plan = RecoveryPlan {
+                helpers: filled_up(vec![commitment]).unwrap(),
+                delay: 1,
+                set_at: 1,
+                set_by: client.me(),
+            };
+            world.node.tell("recovery_plan", PATIENT, Some(plan));
+            let found = duties(client).await.unwrap();
+            assert_eq!((found.len(), found[0].named), (1, named));
+            assert_eq!(found[0].helper, key.account().to_string());
+        }
+        assert_eq!(helper_of(client, PATIENT).unwrap().account(), key.account());
+        let other = helper_of(client, PatientId([8; 16])).unwrap();
+        assert_eq!(other.account(), client.me());
+    }
+
     #[test]
     fn a_plans_key_is_named_after_what_stands_on_the_chain() {
-        let helper = |account: u8, share: u8| Helper {
-            account: AccountId::new([account; 32]),
-            share: H256::repeat_byte(share),
-        };
-        let name = holder_of(&[helper(1, 1), helper(2, 2)]);
+        let plan = |byte: u8| filled_up(vec![H256::repeat_byte(byte)]).unwrap();
+        let one = plan(1);
+        let name = holder_of(&one);
+        assert_eq!(name, holder_of(&one));
         assert!(name.starts_with(RECOVERY));
         assert_eq!(name.len(), RECOVERY.len() + 8);
-        assert_ne!(name, holder_of(&[helper(1, 1), helper(2, 3)]));
+        assert_ne!(name, holder_of(&plan(2)));
     }
 
     #[tokio::test]
@@ -1133,14 +1417,12 @@ mod tests {
         let mut helpers = Vec::new();
         let mut devices = Vec::new();
         for uri in ["//Bob", "//Charlie"] {
-            let helper = Unlocked {
-                account: AccountKey::from_uri(uri).unwrap(),
-                device: DecryptionKey::generate(),
-            };
+            let (_folder, profile, helper) = somebody(uri);
             let none: Option<salus_primitives::Controller> = None;
-            let account = helper.account.account();
+            let made = offer(&profile, &helper, client.chain.genesis()).unwrap();
+            let account = parse_account(&made.account).unwrap();
             world.node.tell("controller", (patient, account), none);
-            helpers.push(Helping::Offer(offer(&helper, client.chain.genesis())));
+            helpers.push(Helping::Offer(made));
             devices.push(helper.device);
         }
         // Where the vault is looked for, after all that is done here.
@@ -1167,11 +1449,10 @@ mod tests {
             let shares: Vec<Share> = files
                 .map(|file| {
                     let bytes = std::fs::read(file.unwrap().path()).unwrap();
-                    open_share(&devices, &bytes).unwrap().1
+                    open_share(&devices, &bytes).unwrap().share
                 })
                 .collect();
-            let known: Vec<H256> = shares.iter().map(Share::fingerprint).collect();
-            let secret = combine_known(&shares, &known).unwrap();
+            let secret = combine(&shares).unwrap();
             let key = key_of(&secret).unwrap().public().to_string();
             assert!(holders.contains(&key.as_str()), "{attempt}");
             assert_eq!(holders.len(), 2 + attempt);

@@ -17,15 +17,15 @@ use sp_crypto_hashing::blake2_256;
 use super::identity::{
     back_up, current_keyring, fetch_keyring, rotate_all, save_keyring, RotatedKeyring,
 };
-use super::patient::{ensure_no_staff, PatientChanged};
+use super::patient::{ensure_fit, PatientChanged};
 use super::sharing::{grant_row, GrantRow};
 use super::{caused, due, watching, Client, Receipt};
 use crate::chain::calls;
 use crate::error::{Error, Result};
 use crate::files::age::EncryptionKey;
 use crate::keyring::Keyring;
-use crate::keys::parse_account;
-use crate::profile::Unlocked;
+use crate::keys::{parse_account, AccountKey};
+use crate::profile::{Profile, Unlocked};
 use crate::trail::TrailEntry;
 
 const VERSION: u32 = 1;
@@ -66,21 +66,22 @@ pub struct Requested {
     pub expires_at: Moment,
 }
 
-/// Signs that this account takes the patient over, if others make it the owner before `expires_at`.
-/// Needs no network. Let [`ensure_private`](super::patient::ensure_private) come before.
+/// Signs that this profile's account for the patient takes it over, if others make it the owner before
+/// `expires_at`. Needs no network. Let [`ensure_private`](super::patient::ensure_private) come before.
 pub fn request(
+    profile: &Profile,
     unlocked: &Unlocked,
     genesis: Genesis,
     patient: PatientId,
     expires_at: Moment,
 ) -> Result<(RequestFile, Requested)> {
-    let key = &unlocked.account;
+    let key = profile.key_for(&unlocked.account, &patient)?;
     let file = RequestFile {
         version: VERSION,
         genesis,
         patient: patient.to_string(),
         owner: key.account().to_string(),
-        device: signed_device(unlocked, &genesis),
+        device: signed_device(&key, unlocked, &genesis),
         consent: hex::encode(key.sign_succession(&patient, expires_at, &genesis).encode()),
     };
     let code = file.verify(&genesis)?.code;
@@ -144,9 +145,8 @@ fn code(bytes: &[u8]) -> String {
     groups.join("-")
 }
 
-/// This device's key under its account's signature, for files that go by hand.
-pub(super) fn signed_device(unlocked: &Unlocked, genesis: &Genesis) -> String {
-    let key = &unlocked.account;
+/// This device's key under an account's signature, for files that go by hand.
+pub(super) fn signed_device(key: &AccountKey, unlocked: &Unlocked, genesis: &Genesis) -> String {
     let subject = Subject::Account(key.account());
     hex::encode(
         key.sign_recipient(&subject, &unlocked.device.public(), 0, genesis)
@@ -191,7 +191,7 @@ pub struct HandedOver {
 pub async fn hand_over(client: &Client, file: &RequestFile) -> Result<HandedOver> {
     let request = file.verify(&client.chain.genesis())?;
     let patient = request.patient;
-    ensure_no_staff(&client.salus().await?, &request.owner).await?;
+    ensure_fit(&client.salus().await?, &request.owner, patient).await?;
     // Before the role ends: afterwards nobody could give the grown-up the keys.
     let mut keyring = current_keyring(client, patient).await?;
     let name = format!("owner {}", request.owner);
@@ -521,8 +521,6 @@ mod tests {
 
     use super::*;
     use crate::actions::sharing::Rotated;
-    use crate::files::age::DecryptionKey;
-    use crate::keys::AccountKey;
 
     const PATIENT: PatientId = PatientId([7; 16]);
     const NOW: Moment = 1_000;
@@ -710,22 +708,38 @@ mod tests {
         assert!(!is_given(&foreign, 0, &made(&[0])));
     }
 
-    fn person(uri: &str) -> Unlocked {
-        Unlocked {
-            account: AccountKey::from_uri(uri).unwrap(),
-            device: DecryptionKey::generate(),
+    struct Person {
+        _folder: tempfile::TempDir,
+        profile: Profile,
+        unlocked: Unlocked,
+    }
+
+    fn person(uri: &str) -> Person {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::create_insecure(&folder.path().join("p"), uri).unwrap();
+        let unlocked = profile.unlock("").unwrap();
+        Person {
+            _folder: folder,
+            profile,
+            unlocked,
         }
+    }
+
+    fn asks(person: &Person, genesis: Genesis) -> (RequestFile, Requested) {
+        request(&person.profile, &person.unlocked, genesis, PATIENT, 77).unwrap()
     }
 
     #[test]
     fn a_request_reads_back_and_holds_on_its_chain_only() {
         let genesis = Genesis::repeat_byte(3);
         let phone = person("//Alice");
-        let (file, requested) = request(&phone, genesis, PATIENT, 77).unwrap();
+        let (file, requested) = asks(&phone, genesis);
         let back = RequestFile::from_json(&file.to_json().unwrap()).unwrap();
         let read = back.verify(&genesis).unwrap();
-        assert_eq!(read.owner, phone.account.account());
-        assert_eq!(read.device, phone.device.public());
+        let own = &phone.unlocked.account;
+        assert_eq!(read.owner, own.for_patient(0).account());
+        assert_eq!(asks(&phone, genesis).0.owner, file.owner, "the same again");
+        assert_eq!(read.device, phone.unlocked.device.public());
         assert_eq!(read.code, requested.code);
         assert_eq!(read.code.len(), 19);
         assert!(back.verify(&Genesis::zero()).is_err());
@@ -737,8 +751,8 @@ mod tests {
     #[test]
     fn a_request_with_another_patient_owner_or_device_is_refused() {
         let genesis = Genesis::repeat_byte(3);
-        let (file, requested) = request(&person("//Alice"), genesis, PATIENT, 77).unwrap();
-        let (foreign, other) = request(&person("//Bob"), genesis, PATIENT, 77).unwrap();
+        let (file, requested) = asks(&person("//Alice"), genesis);
+        let (foreign, other) = asks(&person("//Bob"), genesis);
         assert_ne!(requested.code, other.code);
         let changes: [fn(&mut RequestFile, RequestFile); 4] = [
             |file, _| file.patient = "00".repeat(16),

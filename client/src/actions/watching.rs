@@ -1,6 +1,6 @@
 //! The trail, read and verified, and what happens to a person, live.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use salus_primitives::{
@@ -256,7 +256,10 @@ pub struct Notice {
 
 /// What a person wants to hear of.
 struct Interests {
-    me: AccountId,
+    /// The profile's own account, and those that act for patients.
+    accounts: BTreeSet<AccountId>,
+    /// What stands in the plans of those whom this person helps.
+    helping: BTreeMap<PatientId, H256>,
     organisation: Option<OrgId>,
     /// Whether this account votes in the council.
     has_seat: bool,
@@ -267,13 +270,19 @@ struct Interests {
 
 impl Interests {
     async fn of(client: &Client, salus: &Salus) -> Result<Self> {
-        let me = client.me();
+        let me = client.own.account();
         let grants = salus.all_grants_to(&me).await?;
         let member = salus.member(&me).await?;
+        let accounts: BTreeSet<AccountId> = client.accounts()?.into_iter().collect();
+        let mut controlled = BTreeSet::new();
+        for account in &accounts {
+            controlled.extend(salus.all_controlled_by(account).await?);
+        }
+        let helping = client.profile.helping()?;
         Ok(Self {
             organisation: member.as_ref().map(Member::organisation),
             has_seat: matches!(member, Some(Member::Admin { .. })),
-            controlled: salus.all_controlled_by(&me).await?.into_iter().collect(),
+            controlled,
             grants: grants
                 .into_iter()
                 .map(|(patient, grant, _)| (patient, grant))
@@ -284,15 +293,23 @@ impl Interests {
                 .iter()
                 .filter_map(|read| Some((read.patient.parse().ok()?, read.record)))
                 .collect(),
-            me,
+            helping: helping
+                .iter()
+                .map(|(patient, helped)| (patient, helped.commitment))
+                .collect(),
+            accounts,
         })
     }
 
     /// Whether an event concerns this person: their patients, whom they help to get back in, what is
     /// shared with them, what they asked for, what they have read, and their own standing.
     async fn include(&mut self, chain: &Chain, salus: &Salus, event: &ChainEvent) -> Result<bool> {
-        let me = self.me.to_string();
-        let is_me = |field: &str| event.fields[field].as_str() == Some(me.as_str());
+        let mine: Vec<String> = self.accounts.iter().map(AccountId::to_string).collect();
+        let is_mine = |value: &Value| {
+            let account = value.as_str();
+            account.is_some_and(|account| mine.iter().any(|mine| mine == account))
+        };
+        let is_me = |field: &str| is_mine(&event.fields[field]);
         let is_ours = |value: &Value| {
             value.as_u64().is_some() && value.as_u64() == self.organisation.map(u64::from)
         };
@@ -321,8 +338,8 @@ impl Interests {
         match event.variant.as_str() {
             "Granted" => {
                 let grantee = &event.fields["grantee"];
-                let given = grantee["Clinician"]["account"].as_str() == Some(me.as_str())
-                    || is_ours(&grantee["Organisation"]);
+                let given =
+                    is_mine(&grantee["Clinician"]["account"]) || is_ours(&grantee["Organisation"]);
                 if let (true, Some(grant)) = (given, number("grant")) {
                     self.grants.insert((patient, grant));
                 }
@@ -334,7 +351,7 @@ impl Interests {
             "RequestDeclined" => match number("request") {
                 Some(request) => {
                     let request = salus.request(patient, request).await?;
-                    Ok(request.is_some_and(|request| request.requester == self.me))
+                    Ok(request.is_some_and(|request| self.accounts.contains(&request.requester)))
                 }
                 None => Ok(false),
             },
@@ -356,7 +373,8 @@ impl Interests {
                 };
                 let rows = salus.glasses(patient, glass, 1).await?;
                 Ok(rows.iter().any(|(_, glass)| {
-                    glass.clinician == self.me || Some(glass.organisation) == self.organisation
+                    self.accounts.contains(&glass.clinician)
+                        || Some(glass.organisation) == self.organisation
                 }))
             }
             _ if event.pallet == "Corrections" => {
@@ -368,7 +386,7 @@ impl Interests {
                 }
                 let record = salus.record(patient, record).await?;
                 Ok(record.is_some_and(|record| {
-                    record.author == self.me
+                    self.accounts.contains(&record.author)
                         || record.organisation.is_some() && record.organisation == self.organisation
                 }))
             }
@@ -379,8 +397,11 @@ impl Interests {
 
 impl Interests {
     async fn helps(&self, salus: &Salus, patient: PatientId) -> Result<bool> {
+        let Some(commitment) = self.helping.get(&patient) else {
+            return Ok(false);
+        };
         let plan = salus.recovery_plan(patient).await?;
-        Ok(plan.is_some_and(|plan| plan.helpers.iter().any(|helper| helper.account == self.me)))
+        Ok(plan.is_some_and(|plan| plan.helpers.contains(commitment)))
     }
 }
 

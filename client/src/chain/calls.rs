@@ -8,9 +8,9 @@ use salus_primitives::{
     signing::{CredentialConsent, RoleConsent},
     AccountId, Balance, Cid, ClinicianRole, CompartmentId, CompartmentSet, ControllerRole,
     CorrectionIndex, Delivery, EnrolmentConsent, GlassIndex, GrantIndex, GrantTerms, Helper,
-    Moment, NewRecord, OrgId, OrganisationKind, Part, PatientId, Purpose, Recipient, RecordIndex,
-    RequestIndex, ShareHolder, Spender, StudyIndex, SuccessionConsent, MAX_ANCHORS, MAX_DELIVERIES,
-    MAX_ERASURES, MAX_HELPERS, MAX_HOLDERS, MAX_NAME, MAX_OPEN, MAX_SCOPE, MAX_URL,
+    Helpers, Moment, NewRecord, OrgId, OrganisationKind, Part, PatientId, Purpose, Recipient,
+    RecordIndex, RequestIndex, ShareHolder, Spender, StudyIndex, SuccessionConsent, MAX_ANCHORS,
+    MAX_DELIVERIES, MAX_ERASURES, MAX_HELPERS, MAX_HOLDERS, MAX_NAME, MAX_OPEN, MAX_SCOPE, MAX_URL,
 };
 use sp_core::H256;
 
@@ -250,20 +250,11 @@ pub mod patients {
 pub mod recovery {
     use super::*;
 
-    /// Names who can give the patient to a new account together, and after how long. Where a plan is
-    /// in force, this announces its end: the same again when that plan's delay is over.
-    pub fn set_plan(
-        patient: PatientId,
-        helpers: &[Helper],
-        threshold: u8,
-        delay: Moment,
-    ) -> Result<Call> {
-        at_most("a plan's helpers", MAX_HELPERS, helpers)?;
-        let args = (patient, helpers, threshold, delay).encode();
-        Ok(Call::new("Recovery", "set_plan", args))
-    }
-
     calls! { "Recovery":
+        /// Commits to who can give the patient to a new account together, and says after how long.
+        /// Where a plan is in force, this announces its end: the same again when that plan's delay is
+        /// over.
+        fn set_plan(patient: PatientId, helpers: &Helpers, delay: Moment);
         /// Ends the plan: when it is called again after the plan's delay.
         fn remove_plan(patient: PatientId);
         /// Carries out what was announced about the plan, once it is due.
@@ -271,9 +262,15 @@ pub mod recovery {
         /// Who decides for the patient keeps a plan whose end was announced.
         fn veto_ending(patient: PatientId);
         /// A helper begins, with the word of the account that is to become owner.
-        fn start(patient: PatientId, owner: &AccountId, consent: &SuccessionConsent);
+        fn start(
+            patient: PatientId,
+            owner: &AccountId,
+            consent: &SuccessionConsent,
+            salt: H256,
+            threshold: u8,
+        );
         /// Another helper stands behind it.
-        fn approve(patient: PatientId, owner: &AccountId);
+        fn approve(patient: PatientId, owner: &AccountId, salt: H256);
         /// A helper takes that back.
         fn withdraw(patient: PatientId, owner: &AccountId);
         /// Who decides for the patient stops it, unless it leads to another owner for good.

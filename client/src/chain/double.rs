@@ -29,6 +29,8 @@ struct State {
     /// By `SalusApi` function and arguments.
     answers: BTreeMap<(String, String), String>,
     lost_at: BTreeSet<String>,
+    /// How many transactions an account has sent.
+    nonces: BTreeMap<String, u64>,
     asked: Vec<String>,
     /// Whole questions, by the connection on which they came.
     seen: Vec<(usize, String)>,
@@ -67,6 +69,11 @@ impl Double {
     pub(crate) fn tell(&self, function: &str, args: impl Encode, answer: impl Encode) {
         let key = (function.to_owned(), hex(&args.encode()));
         self.state().answers.insert(key, hex(&answer.encode()));
+    }
+
+    /// This account has sent so many transactions.
+    pub(crate) fn count(&self, account: &str, nonce: u64) {
+        self.state().nonces.insert(account.to_owned(), nonce);
     }
 
     /// Breaks the connection when it is asked this.
@@ -126,6 +133,13 @@ impl Double {
                     .take(limit)
                     .collect();
                 Ok(json!(page))
+            }
+            "system_accountNextIndex" => {
+                let account = params[0].as_str().unwrap_or_default();
+                match state.nonces.get(account) {
+                    Some(nonce) => Ok(json!(nonce)),
+                    None => Err(lost()),
+                }
             }
             // There is nothing in its state.
             "state_getStorage" => Ok(Value::Null),

@@ -144,6 +144,18 @@ impl Share {
         }
     }
 
+    /// What opens the commitment to whoever keeps it as a helper: blake2b-256(`salus/share/salt/v1`,
+    /// the nonce, all its bytes). So the commitment binds the share, too, and no other helper's share
+    /// tells what opens it.
+    pub fn salt(&self, nonce: &[u8; 32]) -> H256 {
+        let share = self.to_bytes();
+        let mut input = Zeroizing::new(Vec::with_capacity(19 + 32 + share.len()));
+        input.extend_from_slice(b"salus/share/salt/v1");
+        input.extend_from_slice(nonce);
+        input.extend_from_slice(&share);
+        blake2_256(&input).into()
+    }
+
     /// What may be published of it, so that a wrong one is noticed.
     pub fn fingerprint(&self) -> H256 {
         blake2_256(&self.to_bytes()).into()
@@ -387,6 +399,16 @@ mod tests {
         assert_ne!(**combine(&chosen).unwrap(), *b"secret");
         let error = combine_known(&chosen, &known).unwrap_err().to_string();
         assert!(error.contains("share 1"), "{error}");
+    }
+
+    #[test]
+    fn the_salt_is_of_this_share_and_nonce() {
+        let shares = split(b"secret", 2, 3).unwrap();
+        let salt = shares[0].salt(&[1; 32]);
+        assert_eq!(salt, shares[0].clone().salt(&[1; 32]));
+        assert_ne!(salt, shares[0].salt(&[2; 32]));
+        assert_ne!(salt, shares[1].salt(&[1; 32]));
+        assert_ne!(salt, shares[0].fingerprint());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use salus_client::keyring::{compartment_id, seal_secret, Label};
 use salus_client::keys::{AccountKey, SessionChallenge};
 use salus_client::taxonomy::{Category, Sensitivity};
 use salus_primitives::{
-    commitment::commitment,
+    commitment::{self, commitment},
     placement::keepers,
     seal,
     signing::{
@@ -25,6 +25,7 @@ use salus_primitives::{
 };
 use serde_json::{json, Value};
 use sha2::{Digest, Sha256};
+use sp_core::H256;
 
 const PHRASE: &str = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
 
@@ -307,6 +308,30 @@ fn patient_vectors() {
 }
 
 #[test]
+fn helper_vectors() {
+    let rows: Vec<Value> = [
+        (0x22, 0x55, 0x34, 2),
+        (0x23, 0x55, 0x34, 2),
+        (0x22, 0x56, 0x34, 2),
+        (0x22, 0x55, 0x35, 2),
+        (0x22, 0x55, 0x34, 3),
+    ]
+    .map(|(patient, salt, helper, threshold)| {
+        let (patient, salt) = (PatientId([patient; 16]), H256::repeat_byte(salt));
+        let commitment = commitment::helper(&patient, &salt, &account(helper), threshold);
+        json!({
+            "patient": patient.to_string(),
+            "salt": hex::encode(salt),
+            "account": hex_of(&account(helper)),
+            "threshold": threshold,
+            "commitment": hex::encode(commitment),
+        })
+    })
+    .into();
+    check("helper", json!(rows));
+}
+
+#[test]
 fn enrolment_vectors() {
     let roles = [ControllerRole::Owner, ControllerRole::Guardian];
     let salt = [0x44; 16];
@@ -478,6 +503,10 @@ fn key_vectors() {
         PHRASE.to_owned(),
         format!("{PHRASE}//Alice"),
         format!("{PHRASE}//hospital/soft"),
+        format!("{PHRASE}//patient//0"),
+        format!("{PHRASE}//patient//1"),
+        format!("{PHRASE}//patient//20"),
+        format!("{PHRASE}//helper//0"),
     ]
     .iter()
     .map(|uri| json!({"uri": uri, "account": AccountKey::from_uri(uri).unwrap().account_hex()}))
@@ -530,6 +559,10 @@ fn share_vectors_combine() {
             let share = Share::from_bytes(&bytes(&row["bytes"])).unwrap();
             assert_eq!(*share.to_bytes(), bytes(&row["bytes"]));
             assert_eq!(share.fingerprint().0.to_vec(), bytes(&row["fingerprint"]));
+            assert_eq!(
+                share.salt(&[0x66; 32]).0.to_vec(),
+                bytes(&row["salt_with_nonce_66"])
+            );
             assert_eq!(json!(share.number()), row["number"]);
             share
         })

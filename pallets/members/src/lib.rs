@@ -61,7 +61,7 @@ use salus_primitives::{
     api::MAX_PAGE,
     rows::{DAY, MAX_NAME, MAX_URL},
     signing::CONSENT_LASTS,
-    traits::{Chain, Sponsorship, Standing},
+    traits::{Chain, Invitations, Sponsorship, Standing},
     AccountId, Cid, Clinician, ClinicianRole, CredentialConsent, Member, Moment, OrgId,
     Organisation, OrganisationKind, PatientId, Recipient, SignedRecipient, Spender, Subject,
 };
@@ -110,6 +110,9 @@ pub mod pallet {
 
         /// Who controls a patient may transact too.
         type Sponsorship: Sponsorship<AccountId>;
+
+        /// Whoever shows by the call itself that a patient named them may make that call.
+        type Invitations: Invitations<AccountId, <Self as frame_system::Config>::RuntimeCall>;
 
         /// Calls that go first, and that an account can still send when it has spent its
         /// ordinary allowance: whatever takes a right away, and whatever cannot wait.

@@ -10,7 +10,7 @@ use frame_system::CheckNonce;
 use salus_primitives::{
     rows::DAY,
     signing::{credential_payload, recipient_payload},
-    traits::{Chain, Sponsorship},
+    traits::{Chain, Invitations, Sponsorship},
     AccountId, ClinicianRole, CredentialConsent, Genesis, Moment, OrgId, OrganisationKind,
     PatientId, Recipient, Subject,
 };
@@ -78,6 +78,7 @@ impl crate::Config for Test {
     type Council = Doubles;
     type ChangeOfSeats = ();
     type Sponsorship = Doubles;
+    type Invitations = Doubles;
     type Urgent = Urgent;
     type Oversized = Authorized;
     type NotBySignature = NotBySignature;
@@ -213,6 +214,22 @@ impl Sponsorship<AccountId> for Doubles {
     }
 }
 
+impl Invitations<AccountId, RuntimeCall> for Doubles {
+    fn invited_by(account: &AccountId, call: &RuntimeCall) -> Option<(PatientId, OrgId)> {
+        (*account == helper() && *call == help()).then(|| (patient_of(&patient()), HOSPITAL))
+    }
+    fn weight(call: &RuntimeCall) -> frame_support::weights::Weight {
+        match *call == help() {
+            true => INVITATION,
+            false => Default::default(),
+        }
+    }
+}
+
+/// What it costs to find out who was invited.
+pub const INVITATION: frame_support::weights::Weight =
+    frame_support::weights::Weight::from_parts(7_000_000, 70);
+
 pub fn council() -> Vec<AccountId> {
     COUNCIL.with_borrow(Clone::clone)
 }
@@ -287,6 +304,11 @@ pub fn service() -> AccountId {
 
 pub fn patient() -> AccountId {
     account("Patient")
+}
+
+/// Whom the patient has named to help, and who is new to the chain.
+pub fn helper() -> AccountId {
+    account("Helper")
 }
 
 pub fn stranger() -> AccountId {
@@ -374,6 +396,13 @@ pub fn remark() -> RuntimeCall {
 pub fn revoke() -> RuntimeCall {
     RuntimeCall::System(frame_system::Call::remark {
         remark: b"revoke".to_vec(),
+    })
+}
+
+/// What the patient has named the helper for.
+pub fn help() -> RuntimeCall {
+    RuntimeCall::System(frame_system::Call::remark {
+        remark: b"help".to_vec(),
     })
 }
 

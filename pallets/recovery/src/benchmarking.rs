@@ -16,12 +16,18 @@ fn helper(number: u32) -> AccountId {
     account("helper", number, 0)
 }
 
-fn helpers() -> BoundedVec<Helper, ConstU32<MAX_HELPERS>> {
-    let helpers = (0..MAX_HELPERS).map(|number| Helper {
-        account: helper(number),
-        share: H256::repeat_byte(number as u8),
+fn salt(number: u32) -> H256 {
+    H256::repeat_byte(number as u8)
+}
+
+/// Each of them can be opened.
+fn helpers(patient: PatientId) -> Helpers {
+    let mut helpers: Helpers = core::array::from_fn(|number| {
+        let number = number as u32;
+        commitment::helper(&patient, &salt(number), &helper(number), MIN_THRESHOLD)
     });
-    BoundedVec::truncate_from(helpers.collect())
+    helpers.sort();
+    helpers
 }
 
 /// A patient with all controllers and a plan, and the account that takes it over.
@@ -37,7 +43,7 @@ fn planned<T: Config>() -> Result<Planned, BenchmarkError> {
     World::<T>::crowd(patient);
     let (_, owner) = World::<T>::patient();
     let origin = RawOrigin::Signed(by.clone()).into();
-    Pallet::<T>::set_plan(origin, patient, helpers(), MIN_THRESHOLD, MIN_DELAY)?;
+    Pallet::<T>::set_plan(origin, patient, helpers(patient), MIN_DELAY)?;
     let expires_at = T::Chain::now().saturating_add(DAY);
     let payload = succession_payload(&T::Chain::genesis(), &patient, &owner, expires_at);
     let wrapped = [b"<Bytes>".as_slice(), &payload, b"</Bytes>"].concat();
@@ -58,6 +64,7 @@ fn others<T: Config>(patient: PatientId, from: u32) {
     for number in from..MAX_HELPERS {
         let recovery = PendingRecovery {
             started_at: T::Chain::now(),
+            threshold: MIN_THRESHOLD,
             helpers: BoundedVec::truncate_from(alloc::vec![helper(number)]),
             enough_since: None,
         };
@@ -82,7 +89,14 @@ fn started<T: Config>() -> Result<Planned, BenchmarkError> {
     let planned = planned::<T>()?;
     let origin = RawOrigin::Signed(helper(0)).into();
     let (owner, consent) = (planned.owner.clone(), planned.consent.clone());
-    Pallet::<T>::start(origin, planned.patient, owner, consent)?;
+    Pallet::<T>::start(
+        origin,
+        planned.patient,
+        owner,
+        consent,
+        salt(0),
+        MIN_THRESHOLD,
+    )?;
     Ok(planned)
 }
 
@@ -90,25 +104,19 @@ fn started<T: Config>() -> Result<Planned, BenchmarkError> {
 mod benchmarks {
     use super::*;
 
-    /// The same helpers in another order, announced and due.
+    /// Another plan, announced and due.
     #[benchmark]
     fn set_plan() -> Result<(), BenchmarkError> {
         let Planned { patient, by, .. } = planned::<T>()?;
+        let helpers = helpers(patient);
         let new = NewPlan {
-            helpers: helpers(),
-            threshold: MAX_HELPERS as u8,
+            helpers,
             delay: MAX_DELAY,
         };
         due::<T>(patient, &by, Some(new));
 
         #[extrinsic_call]
-        _(
-            RawOrigin::Signed(by),
-            patient,
-            helpers(),
-            MAX_HELPERS as u8,
-            MAX_DELAY,
-        );
+        _(RawOrigin::Signed(by), patient, helpers, MAX_DELAY);
 
         assert_eq!(
             Plans::<T>::get(patient).map(|plan| plan.delay),
@@ -188,6 +196,8 @@ mod benchmarks {
             patient,
             owner.clone(),
             consent,
+            salt(0),
+            MIN_THRESHOLD,
         );
 
         assert!(Recoveries::<T>::contains_key(patient, owner));
@@ -200,9 +210,34 @@ mod benchmarks {
         others::<T>(patient, 2);
 
         #[extrinsic_call]
-        _(RawOrigin::Signed(helper(1)), patient, owner.clone());
+        _(
+            RawOrigin::Signed(helper(1)),
+            patient,
+            owner.clone(),
+            salt(1),
+        );
 
         assert!(Recoveries::<T>::get(patient, owner).is_some_and(|row| row.enough_since.is_some()));
+        Ok(())
+    }
+
+    /// A helper's second word: the recovery and the plan are read.
+    #[benchmark]
+    fn invites() -> Result<(), BenchmarkError> {
+        let Planned { patient, owner, .. } = started::<T>()?;
+        let call = Call::<T>::approve {
+            patient,
+            owner,
+            salt: salt(1),
+        };
+        let invited;
+
+        #[block]
+        {
+            invited = Pallet::<T>::invites(&helper(1), &call);
+        }
+
+        assert_eq!(invited, Some(patient));
         Ok(())
     }
 
@@ -236,7 +271,7 @@ mod benchmarks {
     fn finish() -> Result<(), BenchmarkError> {
         let Planned { patient, owner, .. } = started::<T>()?;
         let origin = RawOrigin::Signed(helper(1)).into();
-        Pallet::<T>::approve(origin, patient, owner.clone())?;
+        Pallet::<T>::approve(origin, patient, owner.clone(), salt(1))?;
         Plans::<T>::mutate(patient, |plan| {
             if let Some(plan) = plan {
                 plan.delay = 0;
@@ -245,7 +280,7 @@ mod benchmarks {
         others::<T>(patient, 2);
 
         #[extrinsic_call]
-        _(RawOrigin::Signed(helper(6)), patient, owner.clone());
+        _(RawOrigin::Signed(helper(1)), patient, owner.clone());
 
         assert!(T::Succession::owns_for_good(&patient, &owner));
         Ok(())

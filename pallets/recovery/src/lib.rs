@@ -9,17 +9,17 @@
 //! delay in which whoever still has a key can stop them. Then the old account controls nothing.
 //!
 //! This is about the account. What decrypts is split among the same helpers, each of whom keeps a
-//! share that tells nothing by itself; here stands only the hash of each, so that a wrong one is
-//! noticed and named.
+//! share that tells nothing by itself. Here stands a commitment to each helper, which binds the
+//! share, too: neither who helps shows, nor how many, before they act.
 //!
 //! ## Scenario
 //!
-//! 1. The patient names three helpers, of whom two suffice, and a delay of three days:
-//!    [`Call::set_plan`].
+//! 1. The patient names three helpers, of whom two suffice, and a delay of three days. The chain
+//!    gets seven commitments, four of them random: [`Call::set_plan`].
 //! 2. The phone drowns. On a new one the patient makes an account, which signs that it takes this
 //!    patient over: [`SuccessionConsent`]. It sends nothing, and needs no role.
-//! 3. The sister calls [`Call::start`] with that signature, the neighbour [`Call::approve`]: two of
-//!    three, so the three days begin.
+//! 3. The sister calls [`Call::start`] with that signature, and shows which commitment is hers; the
+//!    neighbour [`Call::approve`]: two, so the three days begin.
 //! 4. Nobody objects. The sister calls [`Call::finish`]: the new account is the only controller.
 //! 5. Another time two helpers are talked into it by a thief. The patient's tablet hears of it and
 //!    calls [`Call::cancel`], then names other helpers: [`Call::set_plan`] announces them, and after
@@ -50,11 +50,15 @@
 //!   a plan of anybody but an owner for good leaves the others a week, since such an owner alone may
 //!   take anybody's role away. It does so too once whoever set it is no such owner any more, even if
 //!   the delay has begun: the short delay of a thief's plan goes with the thief.
-//! * **A helper must be able to transact** when the time comes: a clinician, or a controller of some
-//!   patient, as a carer is. This is not asked when a plan is set, for they may join later; and what
-//!   is true then need not be true in years. Test the plan from time to time.
+//! * **Helpers are commitments**, always [`MAX_HELPERS`] of them, in ascending order: the same helpers
+//!   of two patients have nothing in common. The salt came with the share, and whoever acts shows it.
+//!   How many it takes is in each of them, and shown by whoever begins.
+//! * **A helper need not be known to the chain.** The call itself shows that the patient named them,
+//!   and so the door lets it pass, at the patient's expense: [`Invitations`]. So nobody has to help
+//!   with the account of their own chart. The account stays in `System` with its nonce, or a call
+//!   could be sent again: at most one for each commitment that was opened.
 //! * **The new owner signs off the chain** and sends nothing: a stranger's transactions are turned
-//!   away before the chain. Any helper can finish.
+//!   away before the chain. Any helper who stands behind it can finish.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -62,6 +66,7 @@ extern crate alloc;
 
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
+mod invitations;
 #[cfg(test)]
 mod mock;
 mod succession;
@@ -76,11 +81,14 @@ use alloc::vec::Vec;
 use frame_support::{dispatch::WithPostDispatchInfo, pallet_prelude::*};
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
+    commitment,
+    predicate::is_ascending,
     rows::{ENDING_COUNTS, ENDING_WAITS},
     traits::{Chain, Control, PatientOrigin, Succession, Trail},
-    AccountId, ControllerRole, Ending, Helper, Moment, NewPlan, PatientId, PendingRecovery,
+    AccountId, ControllerRole, Ending, Helpers, Moment, NewPlan, PatientId, PendingRecovery,
     RecoveryPlan, SuccessionConsent, DAY, MAX_HELPERS, SECOND,
 };
+use sp_core::H256;
 
 pub use pallet::*;
 pub use types::*;
@@ -127,7 +135,7 @@ pub mod pallet {
             + salus_primitives::traits::BenchmarkCrowd;
     }
 
-    /// Whom each patient named to help. At most one row per patient: written by `set_plan` and
+    /// Commitments to whom each patient named to help. At most one row per patient: written by `set_plan` and
     /// `complete`, removed by `remove_plan`, `complete` and each change of hands.
     #[pallet::storage]
     pub type Plans<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, RecoveryPlan>;
@@ -164,8 +172,6 @@ pub mod pallet {
         PlanSet {
             patient: PatientId,
             actor: AccountId,
-            helpers: u32,
-            threshold: u8,
             delay: Moment,
         },
         /// A patient has no helpers any more.
@@ -229,12 +235,13 @@ pub mod pallet {
     pub enum Error<T> {
         /// The patient has an owner, who alone names helpers.
         NotAuthorized,
-        /// At least 2 helpers must be needed, and not more than there are.
+        /// The commitments are not in ascending order, or one stands there twice. Sort them: another
+        /// order would tell something.
+        HelpersNotAscending,
+        /// At least 2 helpers must be needed, and at most 7 can be: nobody can begin with such a
+        /// commitment. Let the patient name helpers anew.
         InvalidThreshold,
-        /// An account is named twice. Name each helper once.
-        DuplicateHelper,
-        /// A helper decides for the patient already, and would be lost with the same keys. Name
-        /// another.
+        /// The helper decides for the patient. Give that role up first, or decide with it.
         HelperDecides,
         /// The delay is at least 1 second and at most 90 days.
         InvalidDelay,
@@ -245,7 +252,8 @@ pub mod pallet {
         RecoveryUnderWay,
         /// The patient has named no helpers.
         NoPlan,
-        /// The signer is not a helper of this patient.
+        /// No commitment of the plan is to this account with this salt and threshold. Take them from
+        /// the newest share, and act with the account that it was made for.
         NotAHelper,
         /// The consent has expired; let the new owner sign a new one.
         ConsentExpired,
@@ -257,7 +265,7 @@ pub mod pallet {
         AlreadyApproved,
         /// No recovery to this account is under way.
         NotFound,
-        /// The helper does not stand behind this recovery.
+        /// The account does not stand behind this recovery. Approve it first.
         NotApproved,
         /// Helpers are missing, or the delay is not over. Wait.
         NotReady,
@@ -319,24 +327,23 @@ pub mod pallet {
         /// then the same call, or [`Call::complete`], does it.
         ///
         /// Owners; guardians where there is no owner. Where another owner for good decides too, it
-        /// waits 72 hours at least, also for the first helpers. Whether a helper can transact is not
-        /// asked: they may join later.
+        /// waits 72 hours at least, also for the first helpers. Each helper is a commitment that binds
+        /// how many it takes; nobody sees whether there are enough that can be opened.
         ///
-        /// Errors: those of control; `NotAuthorized`, `RecoveryUnderWay`, `InvalidThreshold`,
-        /// `DuplicateHelper`, `HelperDecides`, `InvalidDelay`, `DelayTooShort`, `EndingPending`,
-        /// `NotReady`. Events: `PlanSet`, or `PlanEnding` while it waits.
+        /// Errors: those of control; `NotAuthorized`, `RecoveryUnderWay`, `HelpersNotAscending`,
+        /// `InvalidDelay`, `DelayTooShort`, `EndingPending`, `NotReady`. Events: `PlanSet`, or
+        /// `PlanEnding` while it waits.
         #[pallet::call_index(0)]
         #[pallet::weight(T::WeightInfo::set_plan())]
         pub fn set_plan(
             origin: OriginFor<T>,
             patient: PatientId,
-            helpers: BoundedVec<Helper, ConstU32<MAX_HELPERS>>,
-            threshold: u8,
+            helpers: Helpers,
             delay: Moment,
         ) -> DispatchResult {
             let actor = Self::ensure_names_helpers(ensure_signed(origin)?, patient)?;
             ensure!(!Self::is_under_way(&patient), Error::<T>::RecoveryUnderWay);
-            Self::ensure_is_plan(&patient, &helpers, threshold)?;
+            ensure!(is_ascending(&helpers), Error::<T>::HelpersNotAscending);
             ensure!(
                 (MIN_DELAY..=MAX_DELAY).contains(&delay),
                 Error::<T>::InvalidDelay
@@ -345,11 +352,7 @@ pub mod pallet {
                 delay >= MIN_DELAY_OF_OTHERS || T::Succession::owns_for_good(&patient, &actor),
                 Error::<T>::DelayTooShort
             );
-            let new = NewPlan {
-                helpers,
-                threshold,
-                delay,
-            };
+            let new = NewPlan { helpers, delay };
             Self::change_plan(patient, actor, Some(new))?;
             Ok(())
         }
@@ -376,10 +379,11 @@ pub mod pallet {
 
         /// Begins to give a patient to a new account, and is the first word for it.
         ///
-        /// A helper, with the new account's signed consent.
+        /// A helper, who shows the salt of their commitment and how many helpers it takes, with the new
+        /// account's signed consent. A helper need be neither member nor controller.
         ///
-        /// Errors: `NoPlan`, `NotAHelper`, `AlreadyStarted`, `AlreadyApproved`, `ConsentExpired`,
-        /// `BadConsent`. Event: `RecoveryStarted`.
+        /// Errors: `InvalidThreshold`, `NoPlan`, `NotAHelper`, `HelperDecides`, `AlreadyStarted`,
+        /// `AlreadyApproved`, `ConsentExpired`, `BadConsent`. Event: `RecoveryStarted`.
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::start())]
         pub fn start(
@@ -387,9 +391,12 @@ pub mod pallet {
             patient: PatientId,
             owner: AccountId,
             consent: SuccessionConsent,
+            salt: H256,
+            threshold: u8,
         ) -> DispatchResult {
             let actor = ensure_signed(origin)?;
-            Self::ensure_helper(&patient, &actor)?;
+            ensure!(is_threshold(threshold), Error::<T>::InvalidThreshold);
+            Self::ensure_helper(&patient, &actor, &salt, threshold)?;
             ensure!(
                 !Recoveries::<T>::contains_key(patient, &owner),
                 Error::<T>::AlreadyStarted
@@ -404,6 +411,7 @@ pub mod pallet {
 
             let mut recovery = PendingRecovery {
                 started_at: now,
+                threshold,
                 helpers: Default::default(),
                 enough_since: None,
             };
@@ -426,26 +434,29 @@ pub mod pallet {
         /// Agrees to give a patient to a new account. With the last word that it takes, the delay
         /// begins.
         ///
-        /// Another helper, who stands behind no other recovery of this patient.
+        /// Another helper, who shows the salt of their commitment, and stands behind no other recovery of
+        /// this patient.
         ///
-        /// Errors: `NoPlan`, `NotAHelper`, `NotFound`, `AlreadyApproved`. Event: `RecoveryApproved`.
+        /// Errors: `NotFound`, `NoPlan`, `NotAHelper`, `HelperDecides`, `AlreadyApproved`.
+        /// Event: `RecoveryApproved`.
         #[pallet::call_index(3)]
         #[pallet::weight(T::WeightInfo::approve())]
         pub fn approve(
             origin: OriginFor<T>,
             patient: PatientId,
             owner: AccountId,
+            salt: H256,
         ) -> DispatchResult {
             let actor = ensure_signed(origin)?;
-            let plan = Self::ensure_helper(&patient, &actor)?;
             let mut recovery = Recoveries::<T>::get(patient, &owner).ok_or(Error::<T>::NotFound)?;
+            let plan = Self::ensure_helper(&patient, &actor, &salt, recovery.threshold)?;
             Self::ensure_free(&patient, &actor)?;
 
             recovery
                 .helpers
                 .try_push(actor.clone())
                 .map_err(|_| Error::<T>::AlreadyApproved)?;
-            if recovery.enough_since.is_none() && is_enough(&recovery, &plan) {
+            if recovery.enough_since.is_none() && is_enough(&recovery) {
                 recovery.enough_since = Some(T::Chain::now());
             }
             let ready_at = recovery.ready_at(&plan);
@@ -467,7 +478,7 @@ pub mod pallet {
         ///
         /// A helper who stands behind it.
         ///
-        /// Errors: `NoPlan`, `NotAHelper`, `NotFound`, `NotApproved`. Event: `RecoveryWithdrawn`.
+        /// Errors: `NotFound`, `NotApproved`. Event: `RecoveryWithdrawn`.
         #[pallet::call_index(4)]
         #[pallet::weight(T::WeightInfo::withdraw())]
         pub fn withdraw(
@@ -476,12 +487,11 @@ pub mod pallet {
             owner: AccountId,
         ) -> DispatchResult {
             let actor = ensure_signed(origin)?;
-            let plan = Self::ensure_helper(&patient, &actor)?;
             let mut recovery = Recoveries::<T>::get(patient, &owner).ok_or(Error::<T>::NotFound)?;
             ensure!(recovery.helpers.contains(&actor), Error::<T>::NotApproved);
 
             recovery.helpers.retain(|helper| *helper != actor);
-            if !is_enough(&recovery, &plan) {
+            if !is_enough(&recovery) {
                 recovery.enough_since = None;
             }
             if recovery.helpers.is_empty() {
@@ -538,10 +548,10 @@ pub mod pallet {
         /// Gives a patient to the new account: everybody else loses their role, and all that they laid
         /// down and that acts without asking ends. So does the plan, with all other recoveries.
         ///
-        /// A helper or the new account, once the delay is over: a week at least if whoever set the plan
-        /// is no owner for good any more.
+        /// A helper who stands behind it or the new account, once the delay is over: a week at least if
+        /// whoever set the plan is no owner for good any more.
         ///
-        /// Errors: `NoPlan`, `NotAHelper`, `NotFound`, `NotReady`; those of succession.
+        /// Errors: `NotFound`, `NotApproved`, `NoPlan`, `NotReady`; those of succession.
         /// Events: `RecoveryFinished`; `PlanRemoved`, `RecoveryCancelled` for each other one, and those
         /// of succession.
         #[pallet::call_index(6)]
@@ -562,8 +572,7 @@ pub mod pallet {
         ///
         /// Whoever may announce it; for 30 days.
         ///
-        /// Errors: those of control; `NotAuthorized`, `NothingPending`, `NotReady`, `RecoveryUnderWay`,
-        /// `InvalidThreshold`, `DuplicateHelper`, `HelperDecides`.
+        /// Errors: those of control; `NotAuthorized`, `NothingPending`, `NotReady`, `RecoveryUnderWay`.
         /// Events: `PlanSet`; or `RecoveryCancelled` for each that was under way, and `PlanRemoved`.
         #[pallet::call_index(7)]
         #[pallet::weight(T::WeightInfo::complete())]
@@ -621,8 +630,13 @@ pub mod pallet {
     }
 }
 
-pub(crate) fn is_enough(recovery: &PendingRecovery, plan: &RecoveryPlan) -> bool {
-    recovery.helpers.len() >= usize::from(plan.threshold)
+pub(crate) fn is_enough(recovery: &PendingRecovery) -> bool {
+    recovery.helpers.len() >= usize::from(recovery.threshold)
+}
+
+/// Whether so many helpers can be needed.
+pub(crate) fn is_threshold(threshold: u8) -> bool {
+    threshold >= MIN_THRESHOLD && u32::from(threshold) <= MAX_HELPERS
 }
 
 impl<T: Config> Pallet<T> {
@@ -717,16 +731,13 @@ impl<T: Config> Pallet<T> {
             return Ok(());
         };
         ensure!(!Self::is_under_way(&patient), Error::<T>::RecoveryUnderWay);
-        // A helper may have begun to decide since.
-        Self::ensure_is_plan(&patient, &new.helpers, new.threshold)?;
 
         Endings::<T>::remove(patient);
-        let (helpers, threshold, delay) = (new.helpers.len() as u32, new.threshold, new.delay);
+        let delay = new.delay;
         Plans::<T>::insert(
             patient,
             RecoveryPlan {
                 helpers: new.helpers,
-                threshold,
                 delay,
                 set_at: ending.announced_at,
                 set_by: ending.by,
@@ -737,8 +748,6 @@ impl<T: Config> Pallet<T> {
             Event::PlanSet {
                 patient,
                 actor,
-                helpers,
-                threshold,
                 delay,
             },
         );
@@ -753,28 +762,21 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    fn ensure_is_plan(patient: &PatientId, helpers: &[Helper], threshold: u8) -> DispatchResult {
-        ensure!(
-            threshold >= MIN_THRESHOLD && usize::from(threshold) <= helpers.len(),
-            Error::<T>::InvalidThreshold
-        );
-        ensure!(are_distinct(helpers), Error::<T>::DuplicateHelper);
-        let decides = |helper: &Helper| {
-            T::Control::role(patient, &helper.account)
-                .is_some_and(|role| role != ControllerRole::Carer)
-        };
-        ensure!(!helpers.iter().any(decides), Error::<T>::HelperDecides);
-        Ok(())
-    }
-
+    /// That the plan has a commitment to this account, which decides nothing for the patient.
     fn ensure_helper(
         patient: &PatientId,
         account: &AccountId,
+        salt: &H256,
+        threshold: u8,
     ) -> Result<RecoveryPlan, DispatchError> {
         let plan = Self::plan(*patient).ok_or(Error::<T>::NoPlan)?;
         ensure!(
-            plan.helpers.iter().any(|helper| helper.account == *account),
+            is_named(&plan.helpers, patient, salt, account, threshold),
             Error::<T>::NotAHelper
+        );
+        ensure!(
+            T::Control::role(patient, account).is_none_or(|role| role == ControllerRole::Carer),
+            Error::<T>::HelperDecides
         );
         Ok(plan)
     }
@@ -794,10 +796,13 @@ impl<T: Config> Pallet<T> {
     }
 }
 
-pub(crate) fn are_distinct(helpers: &[Helper]) -> bool {
-    helpers.iter().enumerate().all(|(index, helper)| {
-        helpers[..index]
-            .iter()
-            .all(|other| other.account != helper.account)
-    })
+/// Whether one of the commitments is to this account.
+pub(crate) fn is_named(
+    helpers: &Helpers,
+    patient: &PatientId,
+    salt: &H256,
+    account: &AccountId,
+    threshold: u8,
+) -> bool {
+    helpers.contains(&commitment::helper(patient, salt, account, threshold))
 }

@@ -1,11 +1,13 @@
 //! A runtime of this pallet and doubles of its neighbours.
 
+use codec::Encode;
 use frame_support::{derive_impl, dispatch::DispatchResultWithPostInfo};
 use salus_primitives::{
+    commitment,
     rows::DAY,
     signing::succession_payload,
     traits::{Chain, OnSuccession, Succession},
-    AccountId, Helper, Moment, PatientId, SuccessionConsent,
+    AccountId, Helpers, Moment, PatientId, SuccessionConsent, MAX_HELPERS,
 };
 use sp_core::{sr25519, Pair, H256};
 use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchResult, Weight};
@@ -107,21 +109,30 @@ pub fn signed(who: AccountId) -> RuntimeOrigin {
     RuntimeOrigin::signed(who)
 }
 
+/// The salt of everybody's commitment for this patient.
+pub fn salt(patient: PatientId, account: &AccountId) -> H256 {
+    sp_io::hashing::blake2_256(&(b"salt", patient, account).encode()).into()
+}
+
+/// The commitments to these helpers, and others that nobody can open.
+pub fn helpers(patient: PatientId, named: &[AccountId], threshold: u8) -> Helpers {
+    let open = named
+        .iter()
+        .map(|account| commitment::helper(&patient, &salt(patient, account), account, threshold));
+    let closed = (0..).map(|number: u32| sp_io::hashing::blake2_256(&number.encode()).into());
+    let mut all: Vec<H256> = open.chain(closed).take(MAX_HELPERS as usize).collect();
+    all.sort();
+    all.try_into().expect("so many")
+}
+
 pub fn set_plan(
     by: AccountId,
-    helpers: &[AccountId],
+    named: &[AccountId],
     threshold: u8,
     delay: Moment,
 ) -> DispatchResult {
-    let helpers: Vec<_> = helpers
-        .iter()
-        .map(|account| Helper {
-            account: account.clone(),
-            share: H256::repeat_byte(7),
-        })
-        .collect();
-    let helpers = helpers.try_into().expect("within bounds");
-    Recovery::set_plan(signed(by), PATIENT, helpers, threshold, delay)
+    let helpers = helpers(PATIENT, named, threshold);
+    Recovery::set_plan(signed(by), PATIENT, helpers, delay)
 }
 
 pub fn remove_plan(by: AccountId) -> DispatchResultWithPostInfo {
@@ -144,11 +155,19 @@ pub fn events() -> Vec<crate::Event<Test>> {
 }
 
 pub fn start(by: AccountId, to: &str) -> DispatchResult {
-    Recovery::start(signed(by), PATIENT, account(to), consent(to, PATIENT))
+    start_with(by, to, 2)
+}
+
+/// With the word that it takes so many helpers.
+pub fn start_with(by: AccountId, to: &str, threshold: u8) -> DispatchResult {
+    let salt = salt(PATIENT, &by);
+    let consent = consent(to, PATIENT);
+    Recovery::start(signed(by), PATIENT, account(to), consent, salt, threshold)
 }
 
 pub fn approve(by: AccountId, to: &str) -> DispatchResult {
-    Recovery::approve(signed(by), PATIENT, account(to))
+    let salt = salt(PATIENT, &by);
+    Recovery::approve(signed(by), PATIENT, account(to), salt)
 }
 
 pub fn withdraw(by: AccountId, to: &str) -> DispatchResult {

@@ -20,10 +20,11 @@ impl<T: Config> Pallet<T> {
         patient: PatientId,
         owner: AccountId,
     ) -> DispatchResult {
-        if actor != owner {
-            Self::ensure_helper(&patient, &actor)?;
-        }
         let recovery = Recoveries::<T>::get(patient, &owner).ok_or(Error::<T>::NotFound)?;
+        ensure!(
+            actor == owner || recovery.helpers.contains(&actor),
+            Error::<T>::NotApproved
+        );
         let plan = Self::plan(patient).ok_or(Error::<T>::NoPlan)?;
         let now = T::Chain::now();
         ensure!(

@@ -2,14 +2,17 @@ use crate::{
     mock::*, Endings, Error, Event, LastRecoveries, Plans, Recoveries, MAX_DELAY, MIN_DELAY,
     MIN_DELAY_OF_OTHERS,
 };
+use codec::Encode;
 use frame_support::{
     assert_noop, assert_ok, assert_storage_noop, dispatch::DispatchResultWithPostInfo,
 };
 use salus_primitives::{
+    commitment, predicate,
     rows::{DAY, ENDING_COUNTS, ENDING_WAITS, HOUR, SECOND, UNNAMING_WAITS},
     traits::{Control, OnSuccession, RecoveryPlans},
     AccountId, ControllerRole, Moment, PendingRecovery,
 };
+use sp_core::H256;
 use sp_runtime::DispatchError::{self, BadOrigin};
 
 /// As `assert_noop`, for calls that return what a refusal does not cost.
@@ -92,16 +95,13 @@ mod set_plan {
     fn helpers_are_named_and_named_anew() {
         planned(|| {
             let plan = Recovery::plan(PATIENT).unwrap();
-            let named: Vec<_> = plan.helpers.iter().map(|h| h.account.clone()).collect();
-            assert_eq!(named, HELPERS);
-            assert_eq!((plan.threshold, plan.delay), (2, DELAY));
+            assert_eq!(plan.helpers, helpers(PATIENT, &HELPERS, 2));
+            assert_eq!(plan.delay, DELAY);
             assert_eq!((plan.set_at, plan.set_by), (START, OWNER));
             System::assert_last_event(
                 Event::PlanSet {
                     patient: PATIENT,
                     actor: OWNER,
-                    helpers: 3,
-                    threshold: 2,
                     delay: DELAY,
                 }
                 .into(),
@@ -120,10 +120,11 @@ mod set_plan {
                 set_plan(OWNER, &[SISTER, UNCLE], 2, MIN_DELAY),
                 Error::<Test>::NotReady
             );
-            assert_eq!(Recovery::plan(PATIENT).unwrap().helpers.len(), 3);
+            let named = || Recovery::plan(PATIENT).unwrap().helpers;
+            assert_eq!(named(), helpers(PATIENT, &HELPERS, 2));
             set_now(START + DELAY);
             assert_ok!(set_plan(OWNER, &[SISTER, UNCLE], 2, MIN_DELAY));
-            assert_eq!(Recovery::plan(PATIENT).unwrap().helpers.len(), 2);
+            assert_eq!(named(), helpers(PATIENT, &[SISTER, UNCLE], 2));
             assert_eq!(Endings::<Test>::iter().count(), 0);
             assert_noop!(start(NEIGHBOUR, "phone"), Error::<Test>::NotAHelper);
         });
@@ -137,7 +138,12 @@ mod set_plan {
                 assert_refused!(remove_plan(who), BadOrigin);
             }
             assert_noop!(
-                Recovery::set_plan(RuntimeOrigin::root(), PATIENT, Default::default(), 2, DELAY),
+                Recovery::set_plan(
+                    RuntimeOrigin::root(),
+                    PATIENT,
+                    helpers(PATIENT, &HELPERS, 2),
+                    DELAY
+                ),
                 BadOrigin
             );
         });
@@ -180,24 +186,15 @@ mod set_plan {
     #[test]
     fn every_wrong_argument_is_refused() {
         execute(|| {
-            for threshold in [0, 1, 4, u8::MAX] {
+            let sorted = helpers(PATIENT, &HELPERS, 2);
+            let mut reversed = sorted;
+            reversed.reverse();
+            let mut doubled = sorted;
+            doubled[3] = doubled[2];
+            for wrong in [reversed, doubled, [H256::zero(); 7]] {
                 assert_noop!(
-                    set_plan(OWNER, &HELPERS, threshold, DELAY),
-                    Error::<Test>::InvalidThreshold
-                );
-            }
-            assert_noop!(
-                set_plan(OWNER, &[], 2, DELAY),
-                Error::<Test>::InvalidThreshold
-            );
-            assert_noop!(
-                set_plan(OWNER, &[SISTER, UNCLE, SISTER], 2, DELAY),
-                Error::<Test>::DuplicateHelper
-            );
-            for decides in [OWNER, GUARDIAN] {
-                assert_noop!(
-                    set_plan(OWNER, &[SISTER, decides], 2, DELAY),
-                    Error::<Test>::HelperDecides
+                    Recovery::set_plan(signed(OWNER), PATIENT, wrong, DELAY),
+                    Error::<Test>::HelpersNotAscending
                 );
             }
             for delay in [0, SECOND - 1, MAX_DELAY + 1, u64::MAX] {
@@ -206,9 +203,44 @@ mod set_plan {
                     Error::<Test>::InvalidDelay
                 );
             }
-            // A carer, who answers requests, may help; so may another patient's owner.
-            assert_ok!(set_plan(OWNER, &[CARER, OTHER_OWNER], 2, MAX_DELAY));
         });
+    }
+
+    #[test]
+    fn neither_who_helps_nor_how_many_stands_in_the_plan_or_its_event() {
+        let set = |named: &[AccountId], threshold| {
+            let mut seen = (Vec::new(), Vec::new());
+            execute(|| {
+                assert_ok!(set_plan(OWNER, named, threshold, DELAY));
+                let row = Plans::<Test>::get(PATIENT).unwrap();
+                seen = (row.encode(), events().encode());
+                for account in named {
+                    let bytes: &[u8] = account.as_ref();
+                    for shown in [&seen.0, &seen.1] {
+                        assert!(!shown.windows(32).any(|part| part == bytes));
+                    }
+                }
+                assert!(predicate::is_ascending(&row.helpers));
+            });
+            (seen.0.len(), seen.1)
+        };
+        let two = set(&[SISTER, UNCLE], 2);
+        assert_eq!(
+            two,
+            set(&[SISTER, NEIGHBOUR, UNCLE, CARER, DOCTOR, ADMIN], 5)
+        );
+    }
+
+    #[test]
+    fn the_same_helpers_of_two_patients_have_nothing_in_common() {
+        let ours = helpers(PATIENT, &HELPERS, 2);
+        for theirs in helpers(OTHER_PATIENT, &HELPERS, 2) {
+            let of_a_helper = HELPERS.iter().any(|account| {
+                let salt = salt(OTHER_PATIENT, account);
+                commitment::helper(&OTHER_PATIENT, &salt, account, 2) == theirs
+            });
+            assert!(!of_a_helper || !ours.contains(&theirs));
+        }
     }
 
     #[test]
@@ -318,7 +350,7 @@ mod remove_plan {
             set_now(START + DELAY);
             assert_ok!(remove_plan(OWNER));
             assert_noop!(start(UNCLE, "thief"), Error::<Test>::NoPlan);
-            assert_noop!(approve(SISTER, "thief"), Error::<Test>::NoPlan);
+            assert_noop!(approve(SISTER, "thief"), Error::<Test>::NotFound);
             assert_ok!(set_plan(OWNER, &[SISTER, NEIGHBOUR], 2, DELAY));
             assert_noop!(start(UNCLE, "thief"), Error::<Test>::NotAHelper);
             // A word for the earlier plan counts for nothing in this one.
@@ -330,14 +362,16 @@ mod remove_plan {
     fn each_recovery_that_ends_with_the_plan_is_told() {
         agreed(|| {
             assert_ok!(start(UNCLE, "thief"));
-            let helpers = Recovery::plan(PATIENT).unwrap().helpers;
             let theirs = signed(OTHER_OWNER);
-            assert_ok!(Recovery::set_plan(theirs, OTHER_PATIENT, helpers, 2, DELAY));
+            let named = helpers(OTHER_PATIENT, &HELPERS, 2);
+            assert_ok!(Recovery::set_plan(theirs, OTHER_PATIENT, named, DELAY));
             assert_ok!(Recovery::start(
                 signed(SISTER),
                 OTHER_PATIENT,
                 account("phone"),
-                consent("phone", OTHER_PATIENT)
+                consent("phone", OTHER_PATIENT),
+                salt(OTHER_PATIENT, &SISTER),
+                2
             ));
             // Until the last moment, and after.
             assert_ok!(remove_plan(OWNER));
@@ -404,6 +438,7 @@ mod start {
                     account("phone"),
                     PendingRecovery {
                         started_at: START,
+                        threshold: 2,
                         helpers: vec![SISTER].try_into().unwrap(),
                         enough_since: None,
                     }
@@ -431,7 +466,9 @@ mod start {
                     signed(SISTER),
                     OTHER_PATIENT,
                     account("phone"),
-                    consent("phone", OTHER_PATIENT)
+                    consent("phone", OTHER_PATIENT),
+                    salt(PATIENT, &SISTER),
+                    2
                 ),
                 Error::<Test>::NoPlan
             );
@@ -440,7 +477,9 @@ mod start {
                     RuntimeOrigin::root(),
                     PATIENT,
                     account("phone"),
-                    consent("phone", PATIENT)
+                    consent("phone", PATIENT),
+                    salt(PATIENT, &SISTER),
+                    2
                 ),
                 BadOrigin
             );
@@ -448,10 +487,72 @@ mod start {
     }
 
     #[test]
+    fn a_commitment_is_opened_by_its_account_with_its_salt_and_threshold_for_its_patient() {
+        planned(|| {
+            let ours = salt(PATIENT, &SISTER);
+            let begin = |by: AccountId, salt, threshold| {
+                let (owner, consent) = (account("phone"), consent("phone", PATIENT));
+                Recovery::start(signed(by), PATIENT, owner, consent, salt, threshold)
+            };
+            for (by, salt, threshold) in [
+                (NEIGHBOUR, ours, 2),
+                (STRANGER, ours, 2),
+                (SISTER, salt(PATIENT, &NEIGHBOUR), 2),
+                (SISTER, salt(OTHER_PATIENT, &SISTER), 2),
+                (SISTER, ours, 3),
+            ] {
+                let begun = begin(by, salt, threshold);
+                assert_eq!(begun, Err(Error::<Test>::NotAHelper.into()));
+            }
+            // What stands in the plan is not what opens it.
+            for committed in helpers(PATIENT, &HELPERS, 2) {
+                assert_noop!(begin(STRANGER, committed, 2), Error::<Test>::NotAHelper);
+            }
+            assert_ok!(begin(SISTER, ours, 2));
+            let other = salt(OTHER_PATIENT, &NEIGHBOUR);
+            assert_noop!(
+                Recovery::approve(signed(NEIGHBOUR), PATIENT, account("phone"), other),
+                Error::<Test>::NotAHelper
+            );
+        });
+    }
+
+    #[test]
+    fn nobody_begins_with_a_threshold_that_nobody_can_reach_or_one_alone_can() {
+        for threshold in [0, 1, 8, u8::MAX] {
+            execute(|| {
+                assert_ok!(set_plan(OWNER, &HELPERS, threshold, DELAY));
+                assert_noop!(
+                    start_with(SISTER, "phone", threshold),
+                    Error::<Test>::InvalidThreshold
+                );
+            });
+        }
+    }
+
+    #[test]
+    fn who_decides_for_the_patient_does_not_help_and_a_carer_does() {
+        for decides in [OWNER, GUARDIAN] {
+            execute(|| {
+                let named = [decides.clone(), CARER, OTHER_OWNER];
+                assert_ok!(set_plan(OWNER, &named, 2, DELAY));
+                assert_noop!(
+                    start(decides.clone(), "phone"),
+                    Error::<Test>::HelperDecides
+                );
+                assert_ok!(start(CARER, "phone"));
+                assert_noop!(approve(decides, "phone"), Error::<Test>::HelperDecides);
+                assert_ok!(approve(OTHER_OWNER, "phone"));
+            });
+        }
+    }
+
+    #[test]
     fn a_consent_is_for_this_patient_by_this_owner_until_its_instant() {
         planned(|| {
             let with = |owner: AccountId, consent| {
-                Recovery::start(signed(SISTER), PATIENT, owner, consent)
+                let salt = salt(PATIENT, &SISTER);
+                Recovery::start(signed(SISTER), PATIENT, owner, consent, salt, 2)
             };
             let ours = consent("phone", PATIENT);
             let mut longer = ours.clone();
@@ -493,7 +594,9 @@ mod start {
                 signed(SISTER),
                 PATIENT,
                 account("phone"),
-                ours
+                ours,
+                salt(PATIENT, &SISTER),
+                2
             ));
         });
     }
@@ -515,7 +618,7 @@ mod approve {
         planned(|| {
             Plans::<Test>::remove(PATIENT);
             assert_ok!(set_plan(OWNER, &HELPERS, 3, DELAY));
-            assert_ok!(start(SISTER, "phone"));
+            assert_ok!(start_with(SISTER, "phone", 3));
             assert_ok!(approve(NEIGHBOUR, "phone"));
             assert_eq!(ready_at("phone"), None);
             set_now(START + HOUR);
@@ -619,7 +722,7 @@ mod withdraw {
             assert_noop!(withdraw(NEIGHBOUR, "phone"), Error::<Test>::NotApproved);
             assert_noop!(withdraw(SISTER, "thief"), Error::<Test>::NotFound);
             for who in [OWNER, GUARDIAN, CARER, STRANGER, account("phone")] {
-                assert_noop!(withdraw(who, "phone"), Error::<Test>::NotAHelper);
+                assert_noop!(withdraw(who, "phone"), Error::<Test>::NotApproved);
             }
         });
     }
@@ -679,7 +782,7 @@ mod finish {
     fn the_new_account_is_the_only_controller() {
         agreed(|| {
             set_now(START + DELAY);
-            assert_ok!(finish(UNCLE, "phone"));
+            assert_ok!(finish(NEIGHBOUR, "phone"));
             let left: Vec<_> = with(|w| {
                 w.controllers
                     .iter()
@@ -694,11 +797,11 @@ mod finish {
                 [
                     Event::PlanRemoved {
                         patient: PATIENT,
-                        actor: UNCLE,
+                        actor: NEIGHBOUR,
                     },
                     Event::RecoveryFinished {
                         patient: PATIENT,
-                        actor: UNCLE,
+                        actor: NEIGHBOUR,
                         owner: account("phone"),
                     }
                 ]
@@ -726,7 +829,7 @@ mod finish {
             assert_noop!(cancel(OWNER, "tablet"), BadOrigin);
             assert_noop!(start(OWNER, "old"), Error::<Test>::NotAHelper);
             assert_noop!(approve(OWNER, "tablet"), Error::<Test>::NotAHelper);
-            assert_refused!(finish(OWNER, "tablet"), Error::<Test>::NotAHelper);
+            assert_refused!(finish(OWNER, "tablet"), Error::<Test>::NotApproved);
             assert_ok!(cancel(account("phone"), "tablet"));
         });
     }
@@ -764,11 +867,11 @@ mod finish {
     fn nobody_else_finishes() {
         agreed(|| {
             set_now(START + DELAY);
-            for who in [OWNER, GUARDIAN, CARER, DOCTOR, STRANGER] {
-                assert_refused!(finish(who, "phone"), Error::<Test>::NotAHelper);
+            // Nor a helper who has not agreed: they show themselves first.
+            for who in [OWNER, GUARDIAN, CARER, DOCTOR, STRANGER, UNCLE] {
+                assert_refused!(finish(who, "phone"), Error::<Test>::NotApproved);
             }
             // An account that nobody recovers to owns nothing by saying so.
-            assert_refused!(finish(STRANGER, "phone"), Error::<Test>::NotAHelper);
             assert_refused!(finish(account("thief"), "thief"), Error::<Test>::NotFound);
         });
     }
@@ -785,7 +888,7 @@ mod finish {
             set_now(START + DELAY);
             assert_ok!(finish(SISTER, "phone"));
             assert_eq!(Recovery::recoveries(PATIENT), vec![]);
-            assert_refused!(finish(UNCLE, "thief"), Error::<Test>::NoPlan);
+            assert_refused!(finish(UNCLE, "thief"), Error::<Test>::NotFound);
             assert_refused!(finish(account("thief"), "thief"), Error::<Test>::NotFound);
         });
     }
@@ -798,12 +901,10 @@ mod on_succession {
     fn neither_plan_nor_recoveries_are_left_and_other_patients_keep_theirs() {
         agreed(|| {
             assert_ok!(start(UNCLE, "thief"));
-            let helpers = Recovery::plan(PATIENT).unwrap().helpers;
             assert_ok!(Recovery::set_plan(
                 signed(OTHER_OWNER),
                 OTHER_PATIENT,
-                helpers,
-                2,
+                helpers(OTHER_PATIENT, &HELPERS, 2),
                 DELAY
             ));
             assert_ok!(remove_plan(OWNER));
@@ -836,7 +937,7 @@ mod on_succession {
             assert_eq!(Endings::<Test>::iter().count(), 0);
             assert!(Plans::<Test>::contains_key(OTHER_PATIENT));
             set_now(START + DELAY);
-            assert_refused!(finish(SISTER, "phone"), Error::<Test>::NoPlan);
+            assert_refused!(finish(SISTER, "phone"), Error::<Test>::NotFound);
             assert_refused!(finish(account("phone"), "phone"), Error::<Test>::NotFound);
             assert_refused!(complete(OWNER), Error::<Test>::NothingPending);
             // Nothing ends where nothing is.
@@ -944,7 +1045,8 @@ mod owners_against_each_other {
                 );
                 assert_noop!(veto_ending(vetoes.clone()), Error::<Test>::NothingPending);
                 assert_refused!(complete(thief.clone()), Error::<Test>::NothingPending);
-                assert_eq!(Recovery::plan(PATIENT).unwrap().helpers.len(), 3);
+                let kept = Recovery::plan(PATIENT).unwrap().helpers;
+                assert_eq!(kept, helpers(PATIENT, &HELPERS, 2));
             });
         }
     }
@@ -959,7 +1061,8 @@ mod owners_against_each_other {
             assert_ok!(remove_plan(OWNER));
             assert_eq!(Recovery::plan(PATIENT), None);
             assert_ok!(set_plan(OWNER, &HELPERS, 3, MIN_DELAY));
-            assert_eq!(Recovery::plan(PATIENT).unwrap().threshold, 3);
+            let plan = Recovery::plan(PATIENT).unwrap();
+            assert_eq!(plan.helpers, helpers(PATIENT, &HELPERS, 3));
         });
     }
 
@@ -982,11 +1085,6 @@ mod owners_against_each_other {
             set_now(START + DELAY);
             assert_refused!(complete(OWNER), Error::<Test>::RecoveryUnderWay);
             assert_ok!(cancel(OWNER, "phone"));
-            // One of those to be named has come to decide meanwhile.
-            let role = ControllerRole::Guardian;
-            with(|w| w.controllers.insert((PATIENT, DOCTOR), role));
-            assert_refused!(complete(OWNER), Error::<Test>::HelperDecides);
-            with(|w| w.controllers.remove(&(PATIENT, DOCTOR)));
             assert_ok!(complete(OWNER));
             let plan = Recovery::plan(PATIENT).unwrap();
             assert_eq!((plan.set_at, plan.set_by), (START, OWNER));
@@ -1142,6 +1240,95 @@ mod not_before {
     }
 }
 
+mod invites {
+    use super::*;
+    use crate::Call;
+
+    fn invited(by: &AccountId, call: Call<Test>) -> bool {
+        match Recovery::invites(by, &call) {
+            Some(patient) => {
+                assert_eq!(patient, PATIENT);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn begin(salt: H256, threshold: u8) -> Call<Test> {
+        Call::start {
+            patient: PATIENT,
+            owner: account("phone"),
+            consent: consent("phone", PATIENT),
+            salt,
+            threshold,
+        }
+    }
+
+    fn agree(salt: H256) -> Call<Test> {
+        Call::approve {
+            patient: PATIENT,
+            owner: account("phone"),
+            salt,
+        }
+    }
+
+    fn behind() -> [Call<Test>; 2] {
+        let (patient, owner) = (PATIENT, account("phone"));
+        [
+            Call::withdraw {
+                patient,
+                owner: owner.clone(),
+            },
+            Call::finish { patient, owner },
+        ]
+    }
+
+    #[test]
+    fn who_opens_a_commitment_is_let_in_and_nobody_else() {
+        planned(|| {
+            let salt = |who: &AccountId| salt(PATIENT, who);
+            assert!(invited(&SISTER, begin(salt(&SISTER), 2)));
+            for (who, shown, threshold) in [
+                (STRANGER, salt(&STRANGER), 2),
+                (STRANGER, salt(&SISTER), 2),
+                (SISTER, salt(&NEIGHBOUR), 2),
+                (SISTER, salt(&SISTER), 3),
+            ] {
+                assert!(!invited(&who, begin(shown, threshold)), "{who:?}");
+            }
+            assert!(!invited(&NEIGHBOUR, agree(salt(&NEIGHBOUR))));
+            assert_ok!(start(SISTER, "phone"));
+            assert!(invited(&NEIGHBOUR, agree(salt(&NEIGHBOUR))));
+            assert!(!invited(&STRANGER, agree(salt(&NEIGHBOUR))));
+            for call in behind() {
+                assert!(invited(&SISTER, call.clone()));
+                for who in [NEIGHBOUR, STRANGER, account("phone")] {
+                    assert!(!invited(&who, call.clone()));
+                }
+            }
+            // Nothing else is opened by a commitment.
+            let cancel = Call::cancel {
+                patient: PATIENT,
+                owner: account("phone"),
+            };
+            assert!(!invited(&SISTER, cancel));
+        });
+    }
+
+    #[test]
+    fn who_helped_by_an_earlier_plan_is_not_let_in() {
+        started(|| {
+            assert_ok!(cancel(OWNER, "phone"));
+            Plans::<Test>::remove(PATIENT);
+            assert_ok!(set_plan(OWNER, &[NEIGHBOUR, UNCLE], 2, DELAY));
+            assert!(!invited(&SISTER, begin(salt(PATIENT, &SISTER), 2)));
+            for call in behind() {
+                assert!(!invited(&SISTER, call));
+            }
+        });
+    }
+}
+
 mod properties {
     use super::*;
     use proptest::prelude::*;
@@ -1228,7 +1415,8 @@ mod properties {
                                 None => MIN_DELAY_OF_OTHERS,
                             };
                             let done = finish(HELPERS[who].clone(), TARGETS[to]).is_ok();
-                            let ready = since.get(&to).is_some_and(|at| now() >= at + delay);
+                            let ready = behind.get(&who) == Some(&to)
+                                && since.get(&to).is_some_and(|at| now() >= at + delay);
                             assert_eq!(done, ready);
                             if done {
                                 return;

@@ -3,11 +3,11 @@ use super::*;
 impl<T: Config> Pallet<T> {
     /// Invariants:
     ///
-    /// 1. A plan is of an enrolled patient, names each helper once, needs at least two of them, and
-    ///    its delay is within bounds.
-    /// 2. A recovery is of a patient with a plan, and somebody stands behind it.
-    /// 3. Whoever stands behind a recovery is a helper of the plan, and stands behind no other one of
-    ///    this patient.
+    /// 1. A plan is of an enrolled patient, its commitments are in ascending order, and its delay is
+    ///    within bounds.
+    /// 2. A recovery is of a patient with a plan, somebody stands behind it, and it takes a number of
+    ///    helpers that there can be.
+    /// 3. Each helper stands behind one recovery of a patient, once.
     /// 4. A recovery's delay has begun if and only if enough helpers stand behind it.
     /// 5. What is to become of a plan is announced before it is due; without a plan, only that there is
     ///    to be one.
@@ -16,36 +16,37 @@ impl<T: Config> Pallet<T> {
         for (patient, plan) in Plans::<T>::iter() {
             ensure!(
                 T::Control::is_enrolled(&patient)
-                    && are_distinct(&plan.helpers)
-                    && plan.threshold >= MIN_THRESHOLD
-                    && usize::from(plan.threshold) <= plan.helpers.len()
+                    && is_ascending(&plan.helpers)
                     && (MIN_DELAY..=MAX_DELAY).contains(&plan.delay),
                 "1: not a plan"
             );
             let mut standing = Vec::new();
             for recovery in Recoveries::<T>::iter_prefix_values(patient) {
                 for account in &recovery.helpers {
-                    ensure!(
-                        plan.helpers.iter().any(|helper| helper.account == *account),
-                        "3: not a helper"
-                    );
                     ensure!(!standing.contains(account), "3: stands behind two");
                     standing.push(account.clone());
                 }
                 ensure!(
-                    recovery.enough_since.is_some() == is_enough(&recovery, &plan),
+                    recovery.enough_since.is_some() == is_enough(&recovery),
                     "4: a delay too early or not at all"
                 );
             }
+            ensure!(standing.len() <= plan.helpers.len(), "3: too many");
         }
         for (patient, _, recovery) in Recoveries::<T>::iter() {
             ensure!(Plans::<T>::contains_key(patient), "2: without a plan");
-            ensure!(!recovery.helpers.is_empty(), "2: nobody stands behind it");
+            ensure!(
+                !recovery.helpers.is_empty() && is_threshold(recovery.threshold),
+                "2: nobody stands behind it"
+            );
         }
         for (patient, ending) in Endings::<T>::iter() {
             ensure!(
                 ending.announced_at < ending.due
-                    && (ending.replacement.is_some() || Plans::<T>::contains_key(patient)),
+                    && match &ending.replacement {
+                        Some(new) => is_ascending(&new.helpers),
+                        None => Plans::<T>::contains_key(patient),
+                    },
                 "5: an end of nothing"
             );
         }

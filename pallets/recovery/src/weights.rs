@@ -13,6 +13,7 @@ pub trait WeightInfo {
     fn cancel() -> Weight;
     fn complete() -> Weight;
     fn finish() -> Weight;
+    fn invites() -> Weight;
     fn on_succession() -> Weight;
     fn remove_plan() -> Weight;
     fn set_plan() -> Weight;
@@ -37,6 +38,10 @@ macro_rules! weights {
         }
         fn finish() -> Weight {
             Weight::from_parts(1_825_507_000, 0).saturating_add($db.reads_writes(88, 78))
+        }
+        // By hand, until it is measured.
+        fn invites() -> Weight {
+            Weight::from_parts(20_000_000, 0).saturating_add($db.reads_writes(2, 0))
         }
         fn on_succession() -> Weight {
             Weight::from_parts(391_809_000, 0).saturating_add($db.reads_writes(13, 10))

@@ -2,11 +2,15 @@
 
 use alloc::vec::Vec;
 
-use frame_support::traits::{ConstU32, ConstU64, Contains};
+use frame_support::{
+    traits::{ConstU32, ConstU64, Contains},
+    weights::Weight,
+};
+use pallet_recovery::WeightInfo;
 use salus_primitives::{
     placement,
-    traits::{Chain, Keepers},
-    Genesis, Moment, OrgId, PatientId, DAY,
+    traits::{Chain, Invitations, Keepers},
+    AccountId, Genesis, Moment, OrgId, PatientId, DAY,
 };
 
 use super::governance::MAX_ORGANISATIONS;
@@ -77,6 +81,31 @@ impl Contains<RuntimeCall> for Urgent {
     }
 }
 
+/// Whom a patient named as helper may act as one, known to the chain or not.
+pub struct HelpersInvited;
+
+impl Invitations<AccountId, RuntimeCall> for HelpersInvited {
+    fn invited_by(account: &AccountId, call: &RuntimeCall) -> Option<(PatientId, OrgId)> {
+        let RuntimeCall::Recovery(call) = call else {
+            return None;
+        };
+        let patient = Recovery::invites(account, call)?;
+        Patients::patient(patient).map(|row| (patient, row.enrolled_by))
+    }
+
+    fn weight(call: &RuntimeCall) -> Weight {
+        match call {
+            RuntimeCall::Recovery(call) if Recovery::may_invite(call) => {
+                // The patient's row, and an account that is new.
+                <Runtime as pallet_recovery::Config>::WeightInfo::invites().saturating_add(
+                    <Runtime as frame_system::Config>::DbWeight::get().reads_writes(2, 1),
+                )
+            }
+            _ => Weight::zero(),
+        }
+    }
+}
+
 /// Whose vaults keep a patient's files, as [`placement`] says.
 pub struct Placement;
 
@@ -106,6 +135,7 @@ impl pallet_members::Config for Runtime {
     type Council = Council;
     type ChangeOfSeats = ChangeOfSeats;
     type Sponsorship = Patients;
+    type Invitations = HelpersInvited;
     type Urgent = Urgent;
     type Oversized = Oversized;
     type NotBySignature = NotBySignature;

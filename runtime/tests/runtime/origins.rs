@@ -14,8 +14,8 @@ use frame_support::{
     BoundedVec,
 };
 use salus_primitives::{
-    traits::Succession, ClinicianRole, ControllerRole, Delivery, Helper, OrganisationKind, Part,
-    Purpose, Rights, ShareHolder, Subject, DAY,
+    traits::Succession, ClinicianRole, ControllerRole, Delivery, OrganisationKind, Part, Purpose,
+    Rights, ShareHolder, Subject, DAY,
 };
 use salus_runtime::{
     AllPalletsWithSystem, Credits, Members, Motions, Patients, Records, Runtime, RuntimeCall,
@@ -220,7 +220,8 @@ const TABLE: &[Row] = &[
     ("Copies.confirm_erasures",   confirm_erasures, [VLT, VLT, VLT, VLT,  VLT,  VLT,  VLT,  VLT,  OK,   VLT,  BAD,  BAD]),
     ("Copies.set_replication",    set_replication, [BAD, BAD, BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
 
-    // The carer, the other owner and the clinician are the helpers; the carer has started.
+    // The carer, the other owner and the clinician are the helpers; the carer has started, and then
+    // the clinician has agreed.
     //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
     ("Recovery.set_plan",         set_plan,      [OK,   OWN,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Recovery.remove_plan",      remove_plan,   [OK,   OWN,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
@@ -228,9 +229,9 @@ const TABLE: &[Row] = &[
     ("Recovery.veto_ending",      veto_ending,   [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Recovery.start",            start,         [HLP,  HLP,  OK,   OK,   OK,   HLP,  HLP,  HLP,  HLP,  HLP,  BAD,  BAD]),
     ("Recovery.approve",          approve_recovery, [HLP, HLP, APP, OK,   OK,   HLP,  HLP,  HLP,  HLP,  HLP,  BAD,  BAD]),
-    ("Recovery.withdraw",         withdraw_recovery, [HLP, HLP, OK, BEH,  BEH,  HLP,  HLP,  HLP,  HLP,  HLP,  BAD,  BAD]),
+    ("Recovery.withdraw",         withdraw_recovery, [BEH, BEH, OK, BEH,  BEH,  BEH,  BEH,  BEH,  BEH,  BEH,  BAD,  BAD]),
     ("Recovery.cancel",           cancel_recovery, [OK, OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
-    ("Recovery.finish",           finish,        [HLP,  HLP,  OK,   OK,   OK,   HLP,  HLP,  HLP,  HLP,  HLP,  BAD,  BAD]),
+    ("Recovery.finish",           finish,        [BEH,  BEH,  OK,   BEH,  OK,   BEH,  BEH,  BEH,  BEH,  BEH,  BAD,  BAD]),
     //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
     ("Emergency.set_plan",        set_emergency_plan, [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Emergency.remove_plan",     remove_emergency_plan, [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
@@ -359,7 +360,10 @@ fn who_was_recovered_from_is_a_stranger() {
             // Plans, and what was under way, have ended with the roles.
             let expected = match (*name, expected[stranger]) {
                 ("Patients.complete_hand_over", _) => "Patients.NothingPending",
-                (_, HLP) => "Recovery.NoPlan",
+                ("Recovery.start", _) => "Recovery.NoPlan",
+                ("Recovery.approve" | "Recovery.withdraw" | "Recovery.finish", _) => {
+                    "Recovery.NotFound"
+                }
                 (_, as_a_stranger) => as_a_stranger,
             };
             assert_eq!(found, expected, "{name}");
@@ -888,18 +892,9 @@ fn void_enrolment(_: Who) -> RuntimeCall {
 // Recovery.
 
 fn set_plan(_: Who) -> RuntimeCall {
-    let helper = |who: Who| Helper {
-        account: who.account(),
-        share: H256::repeat_byte(60),
-    };
     pallet_recovery::Call::set_plan {
         patient: PATIENT,
-        helpers: BoundedVec::truncate_from(
-            [Who::Carer, Who::OtherOwner, Who::Clinician]
-                .map(helper)
-                .to_vec(),
-        ),
-        threshold: 2,
+        helpers: world::helpers(PATIENT, [Who::Carer, Who::OtherOwner, Who::Clinician]),
         delay: DAY,
     }
     .into()
@@ -927,27 +922,30 @@ fn veto_ending(who: Who) -> RuntimeCall {
     pallet_recovery::Call::veto_ending { patient: PATIENT }.into()
 }
 
-fn start(_: Who) -> RuntimeCall {
+fn start(who: Who) -> RuntimeCall {
     put_plan();
     pallet_recovery::Call::start {
         patient: PATIENT,
         owner: Who::Newcomer.account(),
         consent: world::succession(PATIENT, Who::Newcomer),
+        salt: world::salt(who),
+        threshold: 2,
     }
     .into()
 }
 
 fn approve_recovery(who: Who) -> RuntimeCall {
-    assert_ok!(start(who).dispatch(Who::Carer.signed()));
+    assert_ok!(start(Who::Carer).dispatch(Who::Carer.signed()));
     pallet_recovery::Call::approve {
         patient: PATIENT,
         owner: Who::Newcomer.account(),
+        salt: world::salt(who),
     }
     .into()
 }
 
-fn withdraw_recovery(who: Who) -> RuntimeCall {
-    assert_ok!(start(who).dispatch(Who::Carer.signed()));
+fn withdraw_recovery(_: Who) -> RuntimeCall {
+    assert_ok!(start(Who::Carer).dispatch(Who::Carer.signed()));
     pallet_recovery::Call::withdraw {
         patient: PATIENT,
         owner: Who::Newcomer.account(),
@@ -955,8 +953,8 @@ fn withdraw_recovery(who: Who) -> RuntimeCall {
     .into()
 }
 
-fn cancel_recovery(who: Who) -> RuntimeCall {
-    assert_ok!(start(who).dispatch(Who::Carer.signed()));
+fn cancel_recovery(_: Who) -> RuntimeCall {
+    assert_ok!(start(Who::Carer).dispatch(Who::Carer.signed()));
     pallet_recovery::Call::cancel {
         patient: PATIENT,
         owner: Who::Newcomer.account(),
@@ -964,8 +962,8 @@ fn cancel_recovery(who: Who) -> RuntimeCall {
     .into()
 }
 
-fn finish(who: Who) -> RuntimeCall {
-    assert_ok!(approve_recovery(who).dispatch(Who::Clinician.signed()));
+fn finish(_: Who) -> RuntimeCall {
+    assert_ok!(approve_recovery(Who::Clinician).dispatch(Who::Clinician.signed()));
     set_time(NOW + DAY);
     pallet_recovery::Call::finish {
         patient: PATIENT,

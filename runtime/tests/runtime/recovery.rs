@@ -1,29 +1,72 @@
 //! A lost phone, and who may do what before and after.
 
-use frame_support::{assert_noop, assert_ok, BoundedVec};
-use salus_primitives::{Controller, ControllerRole, Helper, Subject, DAY};
-use salus_runtime::{Consent, Patients, Recovery, Runtime};
-use sp_core::H256;
-use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
+use frame_support::assert_ok;
+use salus_primitives::{Controller, ControllerRole, Subject, DAY};
+use salus_runtime::{Consent, Patients, Recovery, Runtime, RuntimeCall};
+use sp_runtime::{
+    traits::Dispatchable,
+    transaction_validity::{InvalidTransaction, TransactionValidityError},
+};
 
 use crate::{
     configuration::{remark, validate},
     world::{self, recipient, set_time, succession, Who, NOW, PATIENT},
 };
 
-/// Helpers of whom one is a clinician and one another patient's owner; either may transact.
+/// Helpers of whom one is a clinician, one another patient's owner, and one unknown to the chain.
 fn plan() {
-    let helpers = [Who::Clinician, Who::OtherOwner, Who::Stranger].map(|who| Helper {
-        account: who.account(),
-        share: H256::repeat_byte(7),
-    });
+    let named = [Who::Clinician, Who::OtherOwner, Who::Stranger];
     assert_ok!(Recovery::set_plan(
         Who::Owner.signed(),
         PATIENT,
-        BoundedVec::truncate_from(helpers.to_vec()),
-        2,
+        world::helpers(PATIENT, named),
         DAY,
     ));
+}
+
+fn start(by: Who, to: Who) -> pallet_recovery::Call<Runtime> {
+    pallet_recovery::Call::start {
+        patient: PATIENT,
+        owner: to.account(),
+        consent: succession(PATIENT, to),
+        salt: world::salt(by),
+        threshold: 2,
+    }
+}
+
+#[test]
+fn helper_whom_the_chain_does_not_know_acts_as_one_and_in_no_other_way() {
+    world::full().execute_with(|| {
+        let no_standing: Result<u64, TransactionValidityError> =
+            Err(InvalidTransaction::Custom(1).into());
+        let begin = |by| RuntimeCall::from(start(by, Who::Newcomer));
+        assert_eq!(validate(Who::Stranger, &begin(Who::Stranger)), no_standing);
+        plan();
+        assert!(validate(Who::Stranger, &begin(Who::Stranger)).is_ok());
+        // With another's salt, or for something else, it is a stranger.
+        assert_eq!(validate(Who::Stranger, &begin(Who::Clinician)), no_standing);
+        assert_eq!(validate(Who::Newcomer, &begin(Who::Stranger)), no_standing);
+        assert_eq!(validate(Who::Stranger, &remark()), no_standing);
+        let behind = [
+            pallet_recovery::Call::withdraw {
+                patient: PATIENT,
+                owner: Who::Newcomer.account(),
+            },
+            pallet_recovery::Call::finish {
+                patient: PATIENT,
+                owner: Who::Newcomer.account(),
+            },
+        ];
+        for call in behind.clone() {
+            assert_eq!(validate(Who::Stranger, &call.into()), no_standing);
+        }
+        assert_ok!(begin(Who::Stranger).dispatch(Who::Stranger.signed()));
+        for call in behind {
+            assert!(validate(Who::Stranger, &call.clone().into()).is_ok());
+            assert_eq!(validate(Who::Newcomer, &call.into()), no_standing);
+        }
+        assert_eq!(validate(Who::Stranger, &remark()), no_standing);
+    });
 }
 
 #[test]
@@ -32,23 +75,14 @@ fn the_new_owner_sends_nothing_and_the_old_account_is_turned_away() {
         plan();
         let no_standing: Result<u64, TransactionValidityError> =
             Err(InvalidTransaction::Custom(1).into());
-        let (owner, consent) = (Who::Newcomer.account(), succession(PATIENT, Who::Newcomer));
-        for helper in [Who::Clinician, Who::OtherOwner] {
-            assert!(validate(helper, &remark()).is_ok(), "{helper:?}");
-        }
-        // A helper who never joined can be named, and cannot help.
-        assert_eq!(validate(Who::Stranger, &remark()), no_standing);
-
-        assert_ok!(Recovery::start(
-            Who::Clinician.signed(),
-            PATIENT,
-            owner.clone(),
-            consent
-        ));
+        let owner = Who::Newcomer.account();
+        let begin = RuntimeCall::from(start(Who::Clinician, Who::Newcomer));
+        assert_ok!(begin.dispatch(Who::Clinician.signed()));
         assert_ok!(Recovery::approve(
             Who::OtherOwner.signed(),
             PATIENT,
-            owner.clone()
+            owner.clone(),
+            world::salt(Who::OtherOwner),
         ));
         set_time(NOW + DAY);
         assert_eq!(validate(Who::Newcomer, &remark()), no_standing);
@@ -91,15 +125,9 @@ fn helpers_of_before_have_no_say_after_a_hand_over_or_a_mistake() {
         ));
         assert_eq!(Recovery::plan(PATIENT), None);
         assert_ok!(Patients::void_enrolment(Who::Admin.signed(), PATIENT));
-        assert_noop!(
-            Recovery::start(
-                Who::Clinician.signed(),
-                PATIENT,
-                Who::Owner.account(),
-                succession(PATIENT, Who::Owner),
-            ),
-            pallet_recovery::Error::<Runtime>::NoPlan
-        );
+        let begin = RuntimeCall::from(start(Who::Clinician, Who::Owner));
+        let refused = begin.dispatch(Who::Clinician.signed()).unwrap_err().error;
+        assert_eq!(refused, pallet_recovery::Error::<Runtime>::NoPlan.into());
     });
 }
 

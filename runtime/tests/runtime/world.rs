@@ -3,12 +3,13 @@
 use codec::Encode;
 use frame_support::{assert_ok, traits::OnInitialize, BoundedVec};
 use salus_primitives::{
+    commitment,
     signing::{
         compartments_payload, credential_payload, enrolment_payload, recipient_payload,
         role_payload, succession_payload, RoleConsent, SCHEME_X25519,
     },
     AccountId, Cid, ClinicianRole, CompartmentId, CompartmentSet, ControllerRole,
-    CredentialConsent, EnrolmentConsent, Genesis, GrantTerms, Grantee, Moment, NewRecord,
+    CredentialConsent, EnrolmentConsent, Genesis, GrantTerms, Grantee, Helpers, Moment, NewRecord,
     OrganisationKind, PatientId, Purpose, Recipient, Rights, Scope, Subject, SuccessionConsent,
     DAY,
 };
@@ -169,6 +170,21 @@ pub fn enrol(enroller: Who, controller: Who) -> pallet_patients::Call<Runtime> {
 }
 
 /// The word of `owner` that it takes the patient over.
+/// The salt of the commitment to a helper.
+pub fn salt(helper: Who) -> H256 {
+    sp_io::hashing::blake2_256(helper.account().as_ref()).into()
+}
+
+/// Commitments to these helpers, of whom two are enough, and others that nobody can open.
+pub fn helpers(patient: PatientId, named: [Who; 3]) -> Helpers {
+    let mut helpers: Helpers = core::array::from_fn(|number| match named.get(number) {
+        Some(who) => commitment::helper(&patient, &salt(*who), &who.account(), 2),
+        None => H256::repeat_byte(number as u8),
+    });
+    helpers.sort();
+    helpers
+}
+
 pub fn succession(patient: PatientId, owner: Who) -> SuccessionConsent {
     let expires_at = NOW + 365 * DAY;
     let payload = succession_payload(&genesis(), &patient, &owner.account(), expires_at);

@@ -14,7 +14,8 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use crate::{
-    binary, command_in, credential, in_checkout, run, site::wait, wait_until, Answer, Site,
+    binary, command_in, credential, in_checkout, run, site::wait, wait_until, world::acting,
+    Answer, Site,
 };
 
 /// Where each member's node answers those at the same place.
@@ -202,7 +203,8 @@ impl Consortium {
         run(command, |_| {})
     }
 
-    /// The person with this development key, at a member's place.
+    /// The person with this development key, at a member's place; for the only patient whose keys they
+    /// have.
     pub fn person(&self, member: usize, key: &str) -> Person {
         let folder = self.profile(member, key);
         fs::create_dir_all(folder.parent().expect("it has one")).expect("the folder is ours");
@@ -216,7 +218,7 @@ impl Consortium {
             .expect("the node listens");
         Person {
             site,
-            client: Arc::new(client),
+            client: Arc::new(acting(client)),
         }
     }
 

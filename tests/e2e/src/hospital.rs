@@ -173,6 +173,7 @@ impl Hospital {
             .expect("a doctor enrols");
         let id = enrolled.patient.parse().expect("a patient's id");
         let client = self.person(name).await;
+        let client = client.acting_for(id).expect("the folder is ours");
         Patient { client, id }
     }
 

@@ -37,9 +37,16 @@ pub async fn employ(
     Ok(())
 }
 
-/// This person's word that they take a role for a patient.
+/// This person's word that they take a role for a patient, with an account for it.
 pub async fn takes_role(person: &Client, patient: PatientId, role: ControllerRole) -> RoleFile {
     let now = person.clock().await.expect("the node answers");
     let genesis = person.chain.genesis();
-    consents::role(&person.key, genesis, patient, role, now, HOUR).expect("an hour is not too long")
+    let own = person
+        .profile
+        .unlock("")
+        .expect("it is not protected")
+        .account;
+    let key = person.profile.key_for(&own, &patient);
+    let key = key.expect("the folder is ours");
+    consents::role(&key, genesis, patient, role, now, HOUR).expect("an hour is not too long")
 }

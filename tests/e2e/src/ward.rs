@@ -129,8 +129,10 @@ impl Ward {
                 employ(&admin, organisation, &employed, ClinicianRole::Physician).await
             })
             .expect("an admin employs who consents");
-        let patient = consortium.person(member, &format!("//World//patient-{member}"));
-        let id = enrol(&doctor, &patient, organisation);
+        let patient = || consortium.person(member, &format!("//World//patient-{member}"));
+        let id = enrol(&doctor, &patient(), organisation);
+        // With the account that was enrolled.
+        let patient = patient();
         let sharing = Sharing {
             with: Who::Account(doctor.client.me()),
             what: What::Categories(vec![CATEGORY], Vec::new()),

@@ -66,7 +66,7 @@ impl World {
         (profile, unlocked)
     }
 
-    /// This person at the node, through the library.
+    /// This person at the node, through the library; for the only patient whose keys they have.
     pub async fn person(&self, name: &str) -> Client {
         self.person_at(name, &self.node.url()).await
     }
@@ -74,8 +74,17 @@ impl World {
     /// The same at another node, or at what claims to be one.
     pub async fn person_at(&self, name: &str, node: &str) -> Client {
         let (profile, unlocked) = self.profile(name);
-        Client::connect(profile, unlocked, Some(node), None)
+        let client = Client::connect(profile, unlocked, Some(node), None)
             .await
-            .expect("the node listens")
+            .expect("the node listens");
+        acting(client)
+    }
+}
+
+/// Whoever has the keys of one patient acts for that patient.
+pub(crate) fn acting(client: Client) -> Client {
+    match client.patient(None) {
+        Ok(patient) => client.acting_for(patient).expect("the folder is ours"),
+        Err(_) => client,
     }
 }

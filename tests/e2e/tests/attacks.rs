@@ -12,6 +12,7 @@ use codec::Encode;
 use futures::StreamExt;
 use salus_client::{
     actions::{
+        consents::{self, RoleFile},
         opening, organisation,
         patient::{add_controller, show},
         records, sharing, watching, Client,
@@ -24,7 +25,7 @@ use salus_client::{
         unixfs::{cid_of, directory, to_chain, Entry, RAW},
         BINDING, MANIFEST, PAYLOAD,
     },
-    keys::AccountKey,
+    keys::{parse_account, AccountKey},
     taxonomy::Category,
     vault::Opened,
     Error,
@@ -978,17 +979,18 @@ async fn nobody_is_credentialed_or_given_a_role_without_their_consent() {
         .await
         .expect("who consents is employed");
     let carer = ControllerRole::Carer;
-    let gets_role = async |person: &Client| {
-        let consent = takes_role(person, patient.id, carer).await;
+    let gets_role = async |consent: &RoleFile| {
         let client = &patient.client;
-        add_controller(client, patient.id, &person.me(), carer, None, &consent).await
+        let account = parse_account(&consent.account).expect("an account");
+        add_controller(client, patient.id, &account, carer, None, consent).await
     };
-    let told = gets_role(&named)
+    let at_work = consents::role(&named.key, genesis, patient.id, carer, now, DAY);
+    let told = gets_role(&at_work.expect("a day is not too long"))
         .await
         .expect_err("work has its own account");
     assert!(matches!(told, Error::NotPermitted(_)), "{told}");
     let relative = hospital.person("relative-10").await;
-    gets_role(&relative)
+    gets_role(&takes_role(&relative, patient.id, carer).await)
         .await
         .expect("who consents gets a role");
 }

@@ -388,7 +388,7 @@ async fn members_are_suspended_and_reinstated_by_the_votes_of_the_others() {
 async fn controllers_come_with_their_consent_and_go() {
     let hospital = HOSPITAL.hospital();
     let patient = hospital.patient("ward").await;
-    let helper = hospital.profile("helper").1.account.account();
+    hospital.profile("helper");
     let mine = |line: String| salus(&hospital, "ward", &line);
     let consent = |role: &str| {
         let out = hospital
@@ -399,14 +399,15 @@ async fn controllers_come_with_their_consent_and_go() {
             "consent role --patient {} --role {role} --out {out}",
             patient.id
         );
-        salus(&hospital, "helper", &line).ok();
-        out
+        let signed = salus(&hospital, "helper", &line).ok();
+        (out, signed["account"].clone())
     };
-    let (carer, guardian) = (consent("carer"), consent("guardian"));
+    let ((carer, helper_text), (guardian, same)) = (consent("carer"), consent("guardian"));
+    assert_eq!(helper_text, same, "one account for one patient");
+    let helper = helper_text.as_str().expect("an account").to_owned();
     let add = format!("patient controllers add {helper} --role carer --for 1d --consent");
     mine(format!("{add} {guardian}")).fails(1, "for the role guardian");
     mine(format!("{add} {carer}")).ok();
-    let helper_text = json!(helper.to_string());
     let controllers = mine("patient controllers".into()).ok();
     let carer = row(&controllers["controllers"], "account", helper_text);
     assert!(carer["expires_at"].as_u64().is_some());

@@ -75,12 +75,14 @@ fn give(
     (salus(hospital, helper, &line), out)
 }
 
-/// Somebody's word that they take a role for a patient; its file.
-fn consent(hospital: &Hospital, person: &str, patient: &str, role: &str) -> String {
+/// Somebody's word that they take a role for a patient; its file, and the account.
+fn consent(hospital: &Hospital, person: &str, patient: &str, role: &str) -> (String, String) {
+    hospital.profile(person);
     let out = path(hospital, &format!("{person}-{role}-{patient}"));
     let line = format!("consent role --patient {patient} --role {role} --out {out}");
-    salus(hospital, person, &line).ok();
-    out
+    let signed = salus(hospital, person, &line).ok();
+    let account = signed["account"].as_str().expect("an account").to_owned();
+    (out, account)
 }
 
 /// Finishes as soon as the delay is over; before, it is refused.
@@ -99,8 +101,7 @@ fn is_powerless(hospital: &Hospital, person: &str, patient: &Patient, grant: u32
     let doctor = hospital.profile("doctor").1.account.account();
     let file = hospital.file("late", b"too late").display().to_string();
     let (out, request) = (path(hospital, "stolen"), path(hospital, "stolen-request"));
-    let relative = hospital.profile("relative").1.account.account();
-    let consent = consent(hospital, "relative", &id.to_string(), "guardian");
+    let (consent, relative) = consent(hospital, "relative", &id.to_string(), "guardian");
     salus(
         hospital,
         person,
@@ -197,7 +198,10 @@ async fn a_lost_phone_is_replaced_by_two_of_three_helpers_and_the_old_key_is_pow
 
     // Before the end of the delay the shares open nothing: the new account is nobody yet.
     restore(&[&first, &second]).fails(3, "not the owner");
-    finish(&hospital, names[2], &request);
+    // A helper who has not shown themselves does not finish it.
+    let hidden = salus(&hospital, names[2], &format!("recovery finish {request}"));
+    assert_ne!(hidden.code, 0, "{hidden:#?}");
+    finish(&hospital, names[0], &request);
     restore(&[&first]).fails(1, "1 of the 2 shares");
     restore(&[&first, &first]).fails(4, "the same share");
     restore(&[&first, &shares[1]]).fails(3, "somebody else");
@@ -372,10 +376,9 @@ async fn a_child_has_two_guardians_until_it_is_handed_over_and_a_wrong_enrolment
     let file = hospital.file("child-file", &bytes).display().to_string();
     let added = mother(&format!("record add --category imaging {file}")).ok();
     let record = added["records"][0]["record"].clone();
-    let agreed = consent(&hospital, "father", &child, "guardian");
+    let (agreed, second_account) = consent(&hospital, "father", &child, "guardian");
     mother(&format!(
-        "patient controllers add {} --role guardian --consent {agreed}",
-        second.account.account()
+        "patient controllers add {second_account} --role guardian --consent {agreed}"
     ))
     .ok();
     mother(&format!(
@@ -389,11 +392,8 @@ async fn a_child_has_two_guardians_until_it_is_handed_over_and_a_wrong_enrolment
     assert_eq!(fs::read(&out).expect("it was written"), bytes);
     // Neither guardian removes the other.
     let (_, first) = hospital.profile("mother");
-    father(&format!(
-        "patient controllers remove {}",
-        first.account.account()
-    ))
-    .fails(3, "");
+    let first = first.account.for_patient(0).account();
+    father(&format!("patient controllers remove {first}")).fails(3, "");
 
     // At majority the grown-up asks, and both guardians hand over.
     hospital.profile("grown-up");
@@ -643,4 +643,62 @@ async fn a_backup_opens_the_keyring_for_the_account_s_next_device_and_for_nobody
     }
     let fetched = salus(&hospital, "backed-next", "keyring fetch").ok();
     assert_eq!(fetched["updated"], false, "nothing was overwritten");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn helpers_whom_the_chain_does_not_know_help_with_accounts_of_their_own_and_show_only_then() {
+    let hospital = HOSPITAL.hospital();
+    let patient = hospital.patient("secret", &[Category::Imaging]).await;
+    let names = ["secret-sister", "secret-friend", "secret-neighbour"];
+    let mut offered = Vec::new();
+    let mut named = String::new();
+    for name in names {
+        hospital.profile(name);
+        let out = path(&hospital, &format!("{name}-offer"));
+        // The second offer of a person is another account.
+        let once = salus(&hospital, name, &format!("recovery offer --out {out}")).ok();
+        let made = salus(&hospital, name, &format!("recovery offer --out {out}")).ok();
+        assert_ne!(once["account"], made["account"]);
+        offered.push(made["account"].clone());
+        named.push_str(&format!(" --helper {out}"));
+    }
+    let out = path(&hospital, "secret-shares");
+    let line = format!("recovery setup{named} --threshold 2 --delay 3s --out {out}");
+    let shares = files(&salus(&hospital, "secret", &line).ok());
+
+    // Whoever reads the chain sees neither who helps nor how many it takes; the patient knows both.
+    let shown = salus(&hospital, "secret", "recovery show").ok();
+    assert_eq!(shown["plan"]["helpers"], Value::Array(offered.clone()));
+    assert_eq!(shown["plan"]["threshold"], 2);
+    let line = format!("recovery show --patient {}", patient.id);
+    let seen = salus(&hospital, "doctor", &line).ok();
+    assert_eq!(seen["plan"]["helpers"], serde_json::json!([]), "{seen}");
+    assert!(seen["plan"]["threshold"].is_null(), "{seen}");
+    let log = salus(&hospital, "secret", "log").ok().to_string();
+    for account in &offered {
+        let account = account.as_str().expect("an account");
+        assert!(!log.contains(account), "{account}: {log}");
+    }
+
+    // A helper hears of what they have tested, and of nobody else.
+    let duties = |name: &str| salus(&hospital, name, "recovery duties").ok()["duties"].clone();
+    assert_eq!(duties(names[0]), serde_json::json!([]));
+    salus(&hospital, names[0], &format!("recovery test {}", shares[0])).ok();
+    assert_eq!(duties(names[0])[0]["helper"], offered[0]);
+    assert_eq!(duties(names[0])[0]["named"], true);
+
+    let request = ask(&hospital, "secret-phone", &patient);
+    let (begun, first) = give(&hospital, names[0], "start", &request, &shares[0]);
+    begun.ok();
+    let (enough, second) = give(&hospital, names[1], "approve", &request, &shares[1]);
+    enough.ok();
+    finish(&hospital, names[1], &request);
+    let line = format!("recovery restore --patient {} {first} {second}", patient.id);
+    salus(&hospital, "secret-phone", &line).ok();
+    let log = salus(&hospital, "secret-phone", "log --verify")
+        .ok()
+        .to_string();
+    let acted = |account: &Value| log.contains(account.as_str().expect("an account"));
+    assert!(acted(&offered[0]) && acted(&offered[1]));
+    assert!(!acted(&offered[2]), "who did not act does not show: {log}");
 }

@@ -1,12 +1,13 @@
 //! The door: who may send a transaction at all, and how much.
 //!
 //! There are no fees. Instead there are allowances of block time, leaky buckets, and whoever is
-//! neither member nor controller has none. This is not the authorisation: every call still checks
+//! neither member nor controller has none, but for calls that show that a patient named them. This is not the authorisation: every call still checks
 //! the standing of its origin itself.
 //!
 //! A member spends from its account's bucket and from that of its organisation. Who is only a
 //! controller spends from its account's, from the one of all controllers of the patient, and from
-//! that of the organisation that enrolled the patient. Urgent calls spend from small buckets of
+//! that of the organisation that enrolled the patient. So does whom a patient named, for the calls
+//! that they were named for. Urgent calls spend from small buckets of
 //! their own, and go first, as long as these last; then they are calls like any other.
 
 mod buckets;
@@ -21,7 +22,7 @@ use frame_support::{
 };
 use frame_system::{CheckNonce, Config as SystemConfig};
 use salus_primitives::{
-    traits::{Chain, Sponsorship, Standing},
+    traits::{Chain, Invitations, Sponsorship, Standing},
     AccountId, BlockNumber, OrgId, PatientId, Rejection, SECOND,
 };
 use scale_info::TypeInfo;
@@ -156,7 +157,11 @@ impl<T: Config + Send + Sync> CheckMember<T> {
     /// Returns who pays for what an account signs, and the allowances for ordinary calls.
     ///
     /// A controller's sponsor may be suspended: its patients must be able to revoke.
-    fn payer(who: &AccountId, in_force: &Allowances) -> Option<(Payer, Lane)> {
+    fn payer(
+        who: &AccountId,
+        call: &T::RuntimeCall,
+        in_force: &Allowances,
+    ) -> Option<(Payer, Lane)> {
         if let Some(member) = <Pallet<T> as Standing<_>>::member(who) {
             let lane = Lane {
                 own: if member.is_service() {
@@ -173,7 +178,8 @@ impl<T: Config + Send + Sync> CheckMember<T> {
             };
             return Some((payer, lane));
         }
-        let (patient, sponsor) = T::Sponsorship::sponsor(who)?;
+        let (patient, sponsor) =
+            T::Sponsorship::sponsor(who).or_else(|| T::Invitations::invited_by(who, call))?;
         let lane = Lane {
             own: in_force.person,
             family: Some(in_force.patient),
@@ -278,8 +284,8 @@ where
     type Val = Option<Charge>;
     type Pre = Option<Charge>;
 
-    fn weight(&self, _: &T::RuntimeCall) -> Weight {
-        T::WeightInfo::check_member()
+    fn weight(&self, call: &T::RuntimeCall) -> Weight {
+        T::WeightInfo::check_member().saturating_add(T::Invitations::weight(call))
     }
 
     fn validate(
@@ -301,7 +307,7 @@ where
         }
 
         let in_force = crate::Allowances::<T>::get();
-        let (payer, ordinary) = Self::payer(&who, &in_force).ok_or(Rejection::NoStanding)?;
+        let (payer, ordinary) = Self::payer(&who, call, &in_force).ok_or(Rejection::NoStanding)?;
 
         let following = inherited_implication.parts().explicit.encode();
         let CheckNonce::<T>(nonce) =
@@ -318,6 +324,12 @@ where
 
         let cost = Self::cost(info, len);
         let (priority, charge) = Self::admit(call, payer, ordinary, &in_force, cost, distance)?;
+        // Whom a patient named may be new to the chain, and `CheckNonce`, which comes next, knows only
+        // accounts that something provides for. It stays with its nonce, or the call could be sent
+        // again. Where the transaction is refused after all, nothing of this is kept.
+        if frame_system::Pallet::<T>::providers(&who) == 0 {
+            frame_system::Pallet::<T>::inc_providers(&who);
+        }
         let validity = ValidTransaction {
             priority,
             ..Default::default()

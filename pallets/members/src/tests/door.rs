@@ -3,7 +3,10 @@
 use frame_support::{assert_ok, weights::Weight};
 use proptest::prelude::*;
 use salus_primitives::{AccountId, Rejection, Spender};
-use sp_runtime::{traits::DispatchTransaction, transaction_validity::TransactionValidityError};
+use sp_runtime::{
+    traits::{DispatchTransaction, TransactionExtension},
+    transaction_validity::TransactionValidityError,
+};
 
 use super::{refusal, spent, spent_urgently};
 use crate::{
@@ -131,6 +134,60 @@ mod refused {
             assert_eq!(
                 validate_length(&doctor(), 0, &remark(), length),
                 refusal(Rejection::TooHeavy)
+            );
+        });
+    }
+}
+
+mod invited {
+    use super::*;
+
+    #[test]
+    fn whom_a_patient_named_sends_what_they_were_named_for_and_nothing_else() {
+        ExtBuilder.build_and_execute(|| {
+            assert_eq!(
+                validate(&helper(), 0, &remark()),
+                refusal(Rejection::NoStanding)
+            );
+            assert_eq!(
+                validate(&stranger(), 0, &help()),
+                refusal(Rejection::NoStanding)
+            );
+            assert_ok!(validate(&helper(), 0, &help()));
+            let before = rows();
+            assert_ok!(apply(&helper(), help(), 100));
+            assert_ne!(Buckets::<Test>::get(helper()), Spent::default());
+            // The patient pays, and the organisation that enrolled the patient.
+            let after = rows();
+            assert_eq!(before[..3], after[..3]);
+            assert_ne!(before[3], after[3]);
+            assert_ne!(before[4], after[4]);
+        });
+    }
+
+    #[test]
+    fn call_of_whom_a_patient_named_is_not_sent_again() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(apply(&helper(), help(), 100));
+            assert_eq!(System::account_nonce(helper()), 1);
+            assert!(extension(0)
+                .validate_and_prepare(signed(helper()), &help(), &info(&help()), 100, 0)
+                .is_err());
+            // The account is there still, and nobody's door.
+            assert_eq!(
+                validate(&helper(), 1, &remark()),
+                refusal(Rejection::NoStanding)
+            );
+        });
+    }
+
+    #[test]
+    fn to_find_out_who_was_invited_is_paid_for() {
+        ExtBuilder.build_and_execute(|| {
+            let weight = |call: &RuntimeCall| extension(0).weight(call);
+            assert_eq!(
+                weight(&help()),
+                weight(&remark()).saturating_add(INVITATION)
             );
         });
     }
