@@ -8,7 +8,7 @@ use std::fmt;
 
 use codec::Encode;
 use hmac::{Hmac, Mac};
-use rand::{rngs::OsRng, seq::SliceRandom, RngCore};
+use rand::{rngs::OsRng, RngCore};
 use salus_primitives::{
     seal::SealSecret, Cid, CompartmentId, GrantIndex, Moment, ObjectKind, OrgId, PatientId, Scope,
     StudyIndex,

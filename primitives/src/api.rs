@@ -12,8 +12,8 @@ use crate::{
     Correction, CorrectionIndex, Credits, Delivery, EmergencyPlan, Ending, FormerContent,
     FormerKeyring, Glass, GlassIndex, Grant, GrantIndex, Grantee, HandOver, LetterStage, Link,
     Member, Moment, ObjectKind, OrgId, Organisation, Participation, Patient, PatientId,
-    PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Removal, Request,
-    RequestIndex, SignedCompartments, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
+    PendingRecovery, Record, RecordIndex, RecoveryPlan, Reference, Removal, Request, RequestIndex,
+    SignedCompartments, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 
 /// A compartment as it is now.

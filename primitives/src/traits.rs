@@ -6,8 +6,7 @@ use sp_weights::Weight;
 
 use crate::{
     Balance, Basis, Cid, CompartmentId, CompartmentSet, ControllerRole, Genesis, GrantIndex,
-    GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, Recipient, Record, RecordIndex,
-    RequestIndex,
+    GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Record, RecordIndex, RequestIndex,
 };
 
 /// The present moment and the chain's name, as every signed payload needs them.

@@ -572,13 +572,9 @@ async fn redeliver(
             }
             other => other?,
         };
-        let Grant {
-            grantee,
-            scope,
-            expires_at,
-            ..
-        } = &view.grant;
-        let seal = seal_key(keyring, grantee, scope, *expires_at, person);
+        let terms = &view.grant;
+        let (grantee, ends) = (&terms.grantee, terms.expires_at);
+        let seal = seal_key(keyring, grantee, &terms.scope, ends, person);
         let content = send_to(client, session, keyring, &envelope, &seal, &readers).await?;
         deliveries.push(calls::consent::deliver_envelope(patient, index, content));
         delivered.push((index, scope));

@@ -6,9 +6,8 @@ use salus_primitives::{
     AccountId, Balance, Cid, Clinician, CompartmentId, Controller, Correction, CorrectionIndex,
     Credits, Delivery, EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, GrantIndex,
     Grantee, LetterStage, Link, Member, Moment, ObjectKind, OrgId, Organisation, Participation,
-    Patient, PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference,
-    Request, RequestIndex, SignedCompartments, SignedRecipient, Study, StudyIndex, Subject,
-    TrailHead,
+    Patient, PatientId, PendingRecovery, Record, RecordIndex, RecoveryPlan, Reference, Request,
+    RequestIndex, SignedCompartments, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 use sp_core::H256;
 
@@ -133,6 +132,7 @@ impl Salus {
         /// Grants of this patient to this account, or to the organisation it belongs to. Ask this for
         /// a patient that you know.
         fn grants_between(patient: PatientId, account: &AccountId, from: GrantIndex, limit: u32) -> Vec<(GrantIndex, GrantView)>;
+        fn requests(patient: PatientId, from: RequestIndex, limit: u32) -> Vec<(RequestIndex, Request)>;
         /// May `reader` read `record` under `grant`, at the later of `at` and the chain's clock?
         fn may_read(patient: PatientId, grant: GrantIndex, reader: &AccountId, record: RecordIndex, at: Moment) -> bool;
         /// Whether `account` is the live grantee at the later of `at` and the chain's clock.

@@ -7,10 +7,10 @@ use codec::Encode;
 use salus_primitives::{
     signing::{CredentialConsent, RoleConsent},
     AccountId, Balance, Cid, ClinicianRole, CompartmentId, CompartmentSet, ControllerRole,
-    CorrectionIndex, Delivery, EnrolmentConsent, GlassIndex, GrantIndex, GrantTerms, Helper,
-    Helpers, Moment, NewRecord, OrgId, OrganisationKind, Part, PatientId, Purpose, Recipient,
-    RecordIndex, RequestIndex, ShareHolder, Spender, StudyIndex, SuccessionConsent, MAX_ANCHORS,
-    MAX_DELIVERIES, MAX_ERASURES, MAX_HELPERS, MAX_HOLDERS, MAX_NAME, MAX_OPEN, MAX_SCOPE, MAX_URL,
+    CorrectionIndex, Delivery, EnrolmentConsent, GlassIndex, GrantIndex, GrantTerms, Helpers,
+    Moment, NewRecord, OrgId, OrganisationKind, Part, PatientId, Purpose, Recipient, RecordIndex,
+    RequestIndex, ShareHolder, Spender, StudyIndex, SuccessionConsent, MAX_ANCHORS, MAX_DELIVERIES,
+    MAX_ERASURES, MAX_HOLDERS, MAX_NAME, MAX_OPEN, MAX_SCOPE, MAX_URL,
 };
 use sp_core::H256;
 

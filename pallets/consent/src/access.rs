@@ -2,8 +2,7 @@
 
 use salus_primitives::{
     traits::{Chain, Consent, Control, Records, Standing},
-    AccountId, CompartmentId, Grant, GrantIndex, Grantee, Moment, OrgId, PatientId, Purpose,
-    RecordIndex,
+    AccountId, Grant, GrantIndex, Grantee, Moment, OrgId, PatientId, RecordIndex,
 };
 
 use crate::{predicate, Config, Grants, Pallet};
