@@ -19,12 +19,21 @@ use crate::keyring::{sealed_json, Secret};
 const VERSION: u32 = 1;
 
 /// Whoever has it can seal persons under the grant, and find out whom a seal is of.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SealKey {
     pub patient: PatientId,
     secret: Zeroizing<SealSecret>,
     /// For whom of the organisation the grant is meant; everybody there, if none.
     pub person: Option<AccountId>,
+}
+
+impl std::fmt::Debug for SealKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SealKey")
+            .field("patient", &self.patient)
+            .field("person", &self.person)
+            .finish_non_exhaustive()
+    }
 }
 
 impl SealKey {
