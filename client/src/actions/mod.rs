@@ -32,6 +32,7 @@ pub mod patient;
 pub mod records;
 pub mod recovery;
 pub mod research;
+pub mod restricting;
 pub mod rights;
 pub mod sharing;
 pub mod succession;

@@ -16,7 +16,7 @@ use super::{
     caused, cid, credits, emergency, grantee_text, letters, no_grant, number, purpose_code,
     rights_word, Client, Receipt,
 };
-use crate::chain::{calls, Salus};
+use crate::chain::{calls, Salus, Submitted};
 use crate::error::{Error, Result};
 use crate::files::age::{file_key, EncryptionKey};
 use crate::files::envelope::{Envelope, SharedRecord};
@@ -89,6 +89,7 @@ async fn grant(
     request: Option<RequestIndex>,
 ) -> Result<Shared> {
     let mut keyring = current_keyring(client, patient).await?;
+    ensure_unrestricted(&keyring)?;
     let salus = client.salus().await?;
     let now = client.clock().await?;
     let starts_at = sharing.starts_at.unwrap_or(now);
@@ -98,13 +99,9 @@ async fn grant(
     let grantee = grantee(&salus, &sharing.with).await?;
     let key = grantee_key(client, &salus, &grantee).await?;
     let scope = scope(&mut keyring, client, &sharing.what, sharing.rights).await?;
-    let session = client.session(patient).await?;
-    let envelope = make_envelope(client, &session, &keyring, &scope, sharing.rights).await?;
-    let content = send_envelope(client, &session, &envelope, &key).await?;
-
     let terms = GrantTerms {
-        grantee: grantee.clone(),
-        scope: scope.clone(),
+        grantee,
+        scope,
         rights: sharing.rights,
         purpose: sharing.purpose,
         starts_at: sharing.starts_at,
@@ -115,17 +112,13 @@ async fn grant(
         flags: 0,
         derived_from: None,
     };
-    let call = match request {
-        Some(request) => calls::consent::approve(patient, request, &terms, Some(content)),
-        None => calls::consent::grant(patient, &terms, Some(content)),
-    };
-    let submitted = client.submit(&call).await?;
+    let (content, submitted) = give(client, &keyring, &key, &terms, request).await?;
     let event = caused(&submitted, "Consent", "Granted")?;
-    let (labels, records) = scope_texts(&scope, Some(&keyring));
+    let (labels, records) = scope_texts(&terms.scope, Some(&keyring));
     Ok(Shared {
         grant: number(event, "grant")?,
         patient: patient.to_string(),
-        grantee: grantee_text(&grantee),
+        grantee: grantee_text(&terms.grantee),
         rights: rights_word(sharing.rights),
         purpose: purpose_code(sharing.purpose),
         labels,
@@ -140,6 +133,36 @@ async fn grant(
         envelope: cid(&content),
         receipt: (&submitted).into(),
     })
+}
+
+/// Whoever restricts shares nothing: what would be given now would be forgotten when it is lifted.
+pub(super) fn ensure_unrestricted(keyring: &Keyring) -> Result<()> {
+    match keyring.restricted() {
+        None => Ok(()),
+        Some(_) => Err(Error::Unfit(format!(
+            "you restrict all access to patient {}: `salus patient lift` first",
+            keyring.patient()
+        ))),
+    }
+}
+
+/// Grants these terms, with an envelope of what they reach.
+pub(super) async fn give(
+    client: &Client,
+    keyring: &Keyring,
+    key: &EncryptionKey,
+    terms: &GrantTerms,
+    request: Option<RequestIndex>,
+) -> Result<(Cid, Submitted)> {
+    let patient = keyring.patient();
+    let session = client.session(patient).await?;
+    let envelope = make_envelope(client, &session, keyring, &terms.scope, terms.rights).await?;
+    let content = send_envelope(client, &session, &envelope, key).await?;
+    let call = match request {
+        Some(request) => calls::consent::approve(patient, request, terms, Some(content)),
+        None => calls::consent::grant(patient, terms, Some(content)),
+    };
+    Ok((content, client.submit(&call).await?))
 }
 
 async fn grantee(salus: &Salus, who: &Who) -> Result<Grantee> {
@@ -162,7 +185,11 @@ async fn grantee(salus: &Salus, who: &Who) -> Result<Grantee> {
     }
 }
 
-async fn grantee_key(client: &Client, salus: &Salus, grantee: &Grantee) -> Result<EncryptionKey> {
+pub(super) async fn grantee_key(
+    client: &Client,
+    salus: &Salus,
+    grantee: &Grantee,
+) -> Result<EncryptionKey> {
     let subject = match grantee {
         Grantee::Clinician { account, .. } => Subject::Account(account.clone()),
         Grantee::Organisation(organisation) => Subject::Organisation(*organisation),
@@ -823,7 +850,7 @@ fn ensure_may_answer(
 }
 
 /// Whose role ends gives nothing that lasts longer.
-fn ensure_within_role(role: Option<&Controller>, expires_at: Moment) -> Result<()> {
+pub(super) fn ensure_within_role(role: Option<&Controller>, expires_at: Moment) -> Result<()> {
     match role.and_then(|row| row.expires_at) {
         Some(end) if expires_at > end => Err(Error::NotPermitted(format!(
             "your role for the patient ends on {}, and what you give cannot last longer: give a shorter time with --for, or let somebody do it whose role lasts",

@@ -379,7 +379,8 @@ pub mod pallet {
         /// A helper, with the new account's signed consent.
         ///
         /// Errors: `NoPlan`, `NotAHelper`, `AlreadyStarted`, `AlreadyApproved`, `ConsentExpired`,
-        /// `BadConsent`. Event: `RecoveryStarted`.
+        /// `BadConsent`; that of succession, for an account of somebody's staff.
+        /// Event: `RecoveryStarted`.
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::start())]
         pub fn start(
@@ -395,6 +396,7 @@ pub mod pallet {
                 Error::<T>::AlreadyStarted
             );
             Self::ensure_free(&patient, &actor)?;
+            T::Succession::ensure_may_own(&owner)?;
             let now = T::Chain::now();
             ensure!(now < consent.expires_at, Error::<T>::ConsentExpired);
             ensure!(
