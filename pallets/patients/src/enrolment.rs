@@ -2,7 +2,7 @@
 
 use frame_support::ensure;
 use salus_primitives::{
-    traits::{Chain, Control, Standing},
+    traits::{Chain, Standing},
     AccountId, Controller, ControllerRole, Member, OrgId, Patient, PatientId,
 };
 use sp_runtime::DispatchResult;

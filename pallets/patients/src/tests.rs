@@ -1469,9 +1469,14 @@ mod staff {
     #[test]
     fn succession_to_a_staff_account_is_refused() {
         ExtBuilder::default().build_and_execute(|| {
-            let refused = Error::<Test>::StaffAccount;
-            assert_noop!(Patients::ensure_may_own(&lee()), refused);
-            assert_noop!(Patients::succeed(PATIENT, &carer(), &lee()), refused);
+            assert_noop!(
+                Patients::ensure_may_own(&lee()),
+                Error::<Test>::StaffAccount
+            );
+            assert_noop!(
+                Patients::succeed(PATIENT, &carer(), &lee()),
+                Error::<Test>::StaffAccount
+            );
             assert_ok!(Patients::ensure_may_own(&stranger()));
         });
     }
