@@ -51,10 +51,8 @@ async fn make(node: &str, entries: u64) -> Result<(String, Value)> {
     let chart = population.chart(0);
     population.raise_allowances(&chain).await?;
     let owner = chart.owner();
-    let calls = [
-        calls::patients::restrict(chart.patient),
-        calls::patients::lift(chart.patient),
-    ];
+    // It leaves an event each time, also where there is nothing to remove.
+    let calls = [calls::emergency::remove_plan(chart.patient)];
     let mut from = chain.finalized().await?;
     let mut blocks = chain.follow(from.number + 1);
     let mut nonce = chain.next_nonce(&owner.account()).await?;

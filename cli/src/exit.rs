@@ -32,6 +32,8 @@ const NOT_ALLOWED: &[&str] = &[
     "RoleNotAllowed",
     "BadConsent",
     "PatientIdMismatch",
+    "StaffAccount",
+    "ActsForPatients",
     "TooManyRefusals",
     "RoleMayNot",
     "NotReviewer",

@@ -312,7 +312,7 @@ mod tests {
                 patient: "00".repeat(16),
                 enrolled_by: 0,
                 enrolled_at: 0,
-                restricted_since: None,
+                restricted: None,
                 keyring: None,
                 entries: Some(0),
                 pending: Vec::new(),

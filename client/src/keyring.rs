@@ -3,6 +3,7 @@
 //! All of them are random, not derived: a stolen phrase or a lost device is healed by new keys.
 //! They leave this module only sealed, or inside a type whose `Debug` shows none of them.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -365,9 +366,47 @@ pub struct Keyring {
     holders: Vec<Holder>,
     /// Live grants that get no new keys.
     left_out: BTreeSet<GrantIndex>,
+    restriction: Restriction,
     /// What the chain named when this was last joined with the vault's, or saved there, in hexadecimal.
     /// Whatever else it names has changes that this lacks.
     based_on: Option<String>,
+}
+
+/// Whether the patient shares with nobody for a while.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Restriction {
+    /// Counts the changes: of two devices' the higher one is the newer one.
+    changes: u32,
+    /// While it lasts, the grants that it has ended, to be given anew.
+    ended: Option<BTreeSet<GrantIndex>>,
+}
+
+impl Restriction {
+    fn change(&mut self, ended: Option<BTreeSet<GrantIndex>>) {
+        if self.ended != ended {
+            self.changes = self.changes.saturating_add(1);
+            self.ended = ended;
+        }
+    }
+
+    /// The newer one. Where both are as new, two devices have restricted at once, or one of them has
+    /// lifted meanwhile: what either has ended is remembered.
+    fn merge(&mut self, other: Self) {
+        match self.changes.cmp(&other.changes) {
+            Ordering::Less => *self = other,
+            Ordering::Greater => {}
+            Ordering::Equal => {
+                if let Some(theirs) = other.ended {
+                    self.ended.get_or_insert_default().extend(theirs);
+                }
+            }
+        }
+    }
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -432,6 +471,7 @@ impl Keyring {
             compartments,
             holders: Vec::new(),
             left_out: BTreeSet::new(),
+            restriction: Restriction::default(),
             based_on: None,
         }
     }
@@ -685,6 +725,7 @@ impl Keyring {
         self.revision = self.revision.max(other.revision);
         self.holders = other.holders;
         self.left_out = other.left_out;
+        self.restriction.merge(other.restriction);
     }
 
     /// Whether it has all that the vault's keyring under this CID has.
@@ -715,6 +756,33 @@ impl Keyring {
 
     pub fn leave_out(&mut self, grants: BTreeSet<GrantIndex>) {
         self.left_out = grants;
+    }
+
+    /// While the patient shares with nobody, the grants that were ended for it.
+    pub fn restricted(&self) -> Option<&BTreeSet<GrantIndex>> {
+        self.restriction.ended.as_ref()
+    }
+
+    /// Notes that nothing is shared for now, and these grants are ended for it, beside those that were
+    /// before.
+    pub fn restrict(&mut self, grants: impl IntoIterator<Item = GrantIndex>) {
+        let mut ended = self.restriction.ended.clone().unwrap_or_default();
+        ended.extend(grants);
+        self.restriction.change(Some(ended));
+    }
+
+    /// A grant that was ended is not to be given anew any more: it was, or cannot be.
+    pub fn forget_ended(&mut self, grant: GrantIndex) {
+        let mut ended = self.restriction.ended.clone();
+        if let Some(ended) = &mut ended {
+            ended.remove(&grant);
+        }
+        self.restriction.change(ended);
+    }
+
+    /// Lets share again.
+    pub fn lift(&mut self) {
+        self.restriction.change(None);
     }
 
     pub fn holders(&self) -> &[Holder] {
@@ -834,6 +902,7 @@ impl Keyring {
                 compartments,
                 holders: self.holders.clone(),
                 left_out: self.left_out.clone(),
+                restriction: self.restriction.clone(),
                 based_on: self.based_on.clone(),
             },
         )
@@ -872,6 +941,7 @@ impl Keyring {
             compartments,
             holders: stored.holders,
             left_out: stored.left_out,
+            restriction: stored.restriction,
             based_on: stored.based_on,
         })
     }
@@ -911,6 +981,8 @@ struct StoredKeyring {
     holders: Vec<Holder>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     left_out: BTreeSet<GrantIndex>,
+    #[serde(default, skip_serializing_if = "Restriction::is_default")]
+    restriction: Restriction,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     based_on: Option<String>,
 }
@@ -1232,6 +1304,36 @@ mod tests {
             assert_eq!(changed.revision(), keyring.revision());
             assert!(!changed.holds_the_same(&keyring).unwrap(), "{number}");
         }
+    }
+
+    #[test]
+    fn of_two_devices_the_one_that_restricted_or_lifted_last_is_right() {
+        let mut phone = Keyring::new(PatientId([1; 16]));
+        let mut tablet = phone.clone();
+        let none = |_: &CompartmentId, _| None;
+        phone.restrict([3, 5]);
+        tablet.merge(phone.clone(), none);
+        assert_eq!(tablet.restricted(), Some(&BTreeSet::from([3, 5])));
+        // What an older copy lacks does not lift it.
+        phone.merge(Keyring::new(PatientId([1; 16])), none);
+        assert_eq!(phone.restricted(), tablet.restricted());
+
+        tablet.forget_ended(3);
+        assert_eq!(tablet.restricted(), Some(&BTreeSet::from([5])));
+        tablet.lift();
+        phone.merge(tablet.clone(), none);
+        assert_eq!(phone.restricted(), None, "lifted on the other device");
+        tablet.merge(phone.clone(), none);
+        assert_eq!(tablet.restricted(), None);
+
+        // Both at once: neither's grants are forgotten.
+        phone.restrict([1]);
+        tablet.restrict([2]);
+        phone.merge(tablet, none);
+        assert_eq!(phone.restricted(), Some(&BTreeSet::from([1, 2])));
+        // And it stands in the sealed document.
+        let read = Keyring::from_json(&phone.to_json().unwrap()).unwrap();
+        assert_eq!(read.restricted(), phone.restricted());
     }
 
     #[test]

@@ -179,8 +179,8 @@ async fn a_trail_is_written_read_back_and_verified() {
     early.verify(None).unwrap();
     assert_eq!(early.entries[0].variant, "Enrolled");
     let calls = [
-        calls::patients::restrict(patient),
-        calls::patients::lift(patient),
+        calls::emergency::remove_plan(patient),
+        calls::emergency::remove_plan(patient),
     ];
     for result in chain.submit_many(&owner, &calls).await {
         result.unwrap();

@@ -9,19 +9,16 @@ use crate::{AccountId, Grant, Grantee, Moment, OrgId, Record, RecordIndex, Right
 /// The rules below, as grants name them.
 pub const RULE_VERSION: u8 = 1;
 
-/// Whether a grant is in force: begun, not ended, its patient not restricted, its grantee in good
+/// Whether a grant is in force: begun, not ended, its patient's enrolment not void, its grantee in good
 /// standing. In force from `starts_at` on, and no longer at `expires_at`, to the millisecond.
 /// `in_good_standing` is asked last, and only if everything else holds.
 pub fn is_active(
     grant: &Grant,
     now: Moment,
-    restricted: bool,
+    void: bool,
     in_good_standing: impl FnOnce(&Grantee) -> bool,
 ) -> bool {
-    grant.starts_at <= now
-        && !has_ended(grant, now)
-        && !restricted
-        && in_good_standing(&grant.grantee)
+    grant.starts_at <= now && !has_ended(grant, now) && !void && in_good_standing(&grant.grantee)
 }
 
 /// Whether a grant is over for good, whatever its grantee's standing.
@@ -153,7 +150,7 @@ mod tests {
             [false, true, true, false],
             "at 9, 10, 19, 20"
         );
-        assert!(!is_active(&grant(), 15, true, |_| true), "restricted");
+        assert!(!is_active(&grant(), 15, true, |_| true), "void");
         assert!(!is_active(&grant(), 15, false, |_| false), "suspended");
         assert!(!is_active(&revoked(12), 11, false, |_| true));
     }

@@ -210,8 +210,8 @@ row! {
         pub enrolled_at: Moment,
         /// Since when the present deciders decide: enrolment, or the last change of hands.
         pub decided_since: Moment,
-        /// While set, no grant of this patient is active.
-        pub restricted_since: Option<Moment>,
+        /// When the enrolment was called a mistake: nobody controls the patient, and no grant counts.
+        pub voided_at: Option<Moment>,
         pub keyring: Option<Cid>,
     }
 }

@@ -23,6 +23,9 @@ pub trait Standing<AccountId> {
     fn organisation_is_active(organisation: OrgId) -> bool;
     /// The organisation whose admin the account is, suspended or not.
     fn administers(account: &AccountId) -> Option<OrgId>;
+    /// Whether the chain shows whose staff the account is: an admin, or with a credential, in force
+    /// or not. Such an account acts for no patient.
+    fn is_staff(account: &AccountId) -> bool;
 
     /// Whether a grant to this grantee can be used at all.
     fn grantee_is_active(grantee: &Grantee) -> bool;
@@ -32,6 +35,8 @@ pub trait Standing<AccountId> {
 pub trait Sponsorship<AccountId> {
     /// The patient whose allowance this account spends, and the organisation that enrolled it.
     fn sponsor(account: &AccountId) -> Option<(PatientId, OrgId)>;
+    /// Whether the account has a role for a patient, in force or not. Such an account is no staff.
+    fn acts_for_patients(account: &AccountId) -> bool;
     /// When the patient was enrolled; 0 if it was not.
     fn enrolled_at(patient: &PatientId) -> Moment;
 }
@@ -58,7 +63,6 @@ pub struct PatientOrigin<AccountId> {
 /// Authority over a patient. Implemented by `pallet-patients`.
 pub trait Control<AccountId> {
     fn is_enrolled(patient: &PatientId) -> bool;
-    fn is_restricted(patient: &PatientId) -> bool;
     /// Since when the present deciders decide: enrolment, or the last succession. What waits for an
     /// answer from before asked somebody else.
     fn decided_since(patient: &PatientId) -> Moment;
@@ -139,6 +143,8 @@ pub trait Succession<AccountId> {
     fn owns_for_good(patient: &PatientId, account: &AccountId) -> bool;
     /// Whether an owner whose role does not end, other than `account`, decides too.
     fn has_other_owner_for_good(patient: &PatientId, account: &AccountId) -> bool;
+    /// Refuses an account that can own no patient, because it is some organisation's staff.
+    fn ensure_may_own(account: &AccountId) -> DispatchResult;
     /// Makes `owner` the patient's only controller: all others lose their roles, and all that
     /// [`OnSuccession`] knows ends. Deposits an event for each; the caller's own event says why.
     fn succeed(patient: PatientId, actor: &AccountId, owner: &AccountId) -> DispatchResult;

@@ -7,6 +7,7 @@ use clap::Subcommand;
 use salus_client::actions::describe::moment;
 use salus_client::actions::patient::{self, ConsentFile, Enrolment, Pending};
 use salus_client::actions::recovery::EndingView;
+use salus_client::actions::restricting::{self, Lifted, Restricted};
 use salus_client::actions::succession::{self, HandedOver};
 use salus_client::actions::Client;
 use salus_client::profile::write_atomically;
@@ -16,9 +17,10 @@ use serde_json::json;
 use super::consent::read_role;
 use super::queue::{goes_out, Timing};
 use super::recovery;
+use super::rights::all_done;
 use crate::args::{About, Global};
 use crate::context::{self, about_patient, client};
-use crate::output::{print, table};
+use crate::output::{count, print, table};
 use crate::parse;
 
 #[derive(Debug, Subcommand)]
@@ -65,12 +67,12 @@ pub enum Patient {
         #[command(subcommand)]
         change: Option<Controllers>,
     },
-    /// Close all records to everybody, for now
+    /// End all access, for now; nothing is shared until you lift it
     Restrict {
         #[command(flatten)]
         about: About,
     },
-    /// Let the grants count again
+    /// Give anew what restricting has ended, and let share again
     Lift {
         #[command(flatten)]
         about: About,
@@ -240,8 +242,8 @@ impl Patient {
                     if let Some(entries) = view.entries {
                         text.push_str(&format!(" The trail has {entries} entries."));
                     }
-                    if let Some(since) = view.restricted_since {
-                        text.push_str(&format!("\nClosed to everybody since {}.", moment(since)));
+                    if view.restricted == Some(true) {
+                        text.push_str("\nYou restrict all access: `salus patient lift` ends that.");
                     }
                     for change in &view.pending {
                         text.push_str(&format!("\n{}", waits(change)));
@@ -265,18 +267,14 @@ impl Patient {
             }
             Patient::Restrict { about } => {
                 let (client, patient) = about_patient(global, about.patient).await?;
-                let done = patient::restrict(&client, patient).await?;
-                print(global, &done, || {
-                    "Nobody but you and who decides with you can read now, until you lift it."
-                        .into()
-                })
+                let done = restricting::restrict(&client, patient).await?;
+                print(global, &done, || restricted(&done))?;
+                all_done(&done.failed)
             }
             Patient::Lift { about } => {
                 let (client, patient) = about_patient(global, about.patient).await?;
-                let done = patient::lift(&client, patient).await?;
-                print(global, &done, || {
-                    "The grants that have not ended count again.".into()
-                })
+                let done = restricting::lift(&client, patient).await?;
+                print(global, &done, || lifted(&done))
             }
             Patient::HandOver { request } => {
                 let request = recovery::read_request(&request)?;
@@ -349,6 +347,42 @@ fn handed_over(done: &HandedOver) -> String {
             done.owner, done.patient
         ),
     }
+}
+
+fn restricted(done: &Restricted) -> String {
+    let mut text = format!(
+        "{} ended. Nobody but you and who decides with you can open anything now, and nothing is shared until `salus patient lift`. Emergency access stays as you planned it; `salus emergency plan --none` ends that, too.",
+        count(done.ended.len(), "grant")
+    );
+    if !done.saved {
+        text.push_str(
+            "\nYour other devices do not know of it yet: the same command again tells them.",
+        );
+    }
+    text
+}
+
+fn lifted(done: &Lifted) -> String {
+    let mut lines = vec!["You can share again.".to_owned()];
+    for row in &done.renewed {
+        let person = row.person.as_ref();
+        lines.push(format!(
+            "{}{} may use grant {} in the place of {}, until {}.",
+            row.grantee,
+            person.map_or_else(String::new, |person| format!(", for {person},")),
+            row.grant,
+            row.was,
+            moment(row.expires_at)
+        ));
+    }
+    if !done.over.is_empty() {
+        let over: Vec<String> = done.over.iter().map(u32::to_string).collect();
+        lines.push(format!("Over meanwhile: grant {}.", over.join(", ")));
+    }
+    for row in &done.failed {
+        lines.push(format!("Not given anew: {}: {}", row.what, row.why));
+    }
+    lines.join("\n")
 }
 
 async fn controllers(

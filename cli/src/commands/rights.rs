@@ -216,7 +216,7 @@ fn confirm(patient: &PatientId) -> anyhow::Result<()> {
     }
 }
 
-fn all_done(failed: &[Failed]) -> anyhow::Result<()> {
+pub fn all_done(failed: &[Failed]) -> anyhow::Result<()> {
     ensure!(
         failed.is_empty(),
         "{} could not be done; run the same command again. The first: {}: {}",

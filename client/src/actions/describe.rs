@@ -240,10 +240,6 @@ impl Names {
                 role()
             ),
             ("Patients", "KeyringChanged") => format!("{actor} saved the encrypted keyring."),
-            ("Patients", "Restricted") => {
-                format!("{actor} closed all records to everybody, for now.")
-            }
-            ("Patients", "Lifted") => format!("{actor} let the grants count again."),
             ("Patients", "InboxChanged") => format!("{actor} changed the key for letters."),
             ("Patients", "HandedOver") => format!(
                 "{actor} handed the patient over to {}: all other roles have ended.",

@@ -56,7 +56,7 @@ impl World {
             enrolled_by: HOME,
             enrolled_at: 0,
             decided_since: 0,
-            restricted_since: None,
+            voided_at: None,
             keyring,
         };
         self.node.tell("patient", PATIENT, Some(row));

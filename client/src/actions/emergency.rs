@@ -1105,7 +1105,7 @@ mod tests {
                 enrolled_by: HOME,
                 enrolled_at: 0,
                 decided_since,
-                restricted_since: None,
+                voided_at: None,
                 keyring: None,
             };
             world.node.tell("patient", PATIENT, Some(row));

@@ -37,6 +37,7 @@ pub mod reads;
 pub mod records;
 pub mod recovery;
 pub mod research;
+pub mod restricting;
 pub mod rights;
 pub mod sharing;
 pub mod succession;

@@ -351,8 +351,9 @@ pub struct PatientView {
     pub enrolled_by: OrgId,
     pub enrolled_at: Moment,
     /// This and what follows: only for who acts for the patient.
+    /// Whether this profile's keyring says that nothing is shared for now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub restricted_since: Option<Moment>,
+    pub restricted: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keyring: Option<String>,
     /// How many entries the trail has.
@@ -373,13 +374,14 @@ pub async fn show(client: &Client, patient: PatientId) -> Result<PatientView> {
         patient: patient.to_string(),
         enrolled_by: row.enrolled_by,
         enrolled_at: row.enrolled_at,
-        restricted_since: None,
+        restricted: None,
         keyring: None,
         entries: None,
         pending: Vec::new(),
     };
     if client.controls(&salus, patient).await? {
-        view.restricted_since = row.restricted_since;
+        let keyring = client.profile.keyring(&patient, &client.device)?;
+        view.restricted = keyring.map(|keyring| keyring.restricted().is_some());
         view.keyring = row.keyring.as_ref().map(cid);
         view.entries = Some(salus.trail_head(patient).await?.count);
         view.pending = pending(salus.pending_changes(patient).await?);
@@ -544,15 +546,6 @@ pub struct PatientChanged {
     pub patient: String,
     #[serde(flatten)]
     pub receipt: Receipt,
-}
-
-/// Makes every grant inactive until [`lift`].
-pub async fn restrict(client: &Client, patient: PatientId) -> Result<PatientChanged> {
-    change(client, patient, calls::patients::restrict(patient)).await
-}
-
-pub async fn lift(client: &Client, patient: PatientId) -> Result<PatientChanged> {
-    change(client, patient, calls::patients::lift(patient)).await
 }
 
 async fn change(

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::credits::amount;
 use super::identity::{back_up, current_keyring};
 use super::records::{add_to, blocking, fetch, no_record, own_record_keys, Aim, NewFile};
-use super::sharing::hand_over;
+use super::sharing::{ensure_unrestricted, hand_over};
 use super::{caused, cid, number, text, Client, Receipt};
 use crate::chain::{calls, Salus};
 use crate::deidentify::{deidentify, Change, Deidentified};
@@ -212,6 +212,7 @@ pub async fn prepare(
     let salus = client.salus().await?;
     let row = find(&salus, study).await?;
     can_join(&salus, study, &row, patient).await?;
+    ensure_unrestricted(&client.keyring(patient)?)?;
     let (manifest, content) = own_record(client, &salus, patient, record).await?;
     let now = rfc3339(client.clock().await?);
     let this_year = now.get(..4).unwrap_or_default();
@@ -270,12 +271,6 @@ async fn can_join(
                 "study {index} has ended: `salus study list` shows those that are open"
             ))
         }
-    }
-    let row = salus.patient(patient).await?;
-    if row.is_some_and(|row| row.restricted_since.is_some()) {
-        return no(format!(
-            "patient {patient} is restricted, so nobody could read: `salus patient lift` first"
-        ));
     }
     match salus.participation(index, patient).await? {
         None => Ok(()),

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use futures::{StreamExt, TryStreamExt};
+use rand::{rngs::OsRng, seq::SliceRandom};
 use salus_primitives::{
-    ControllerRole, GrantIndex, Moment, OrgId, PatientId, Record, RecordIndex, RecordState, Subject,
+    predicate, ControllerRole, Grant, GrantIndex, Moment, OrgId, PatientId, Record, RecordIndex,
+    RecordState, Subject,
 };
 use serde::Serialize;
 
@@ -299,7 +301,13 @@ pub async fn erase_all(client: &Client, patient: PatientId) -> Result<ErasedAll>
     if salus.emergency_plan(patient).await?.is_some() {
         emergency::remove(client, patient).await?;
     }
-    let live = live_grants(&salus, patient, now).await?;
+    let mut live: Vec<GrantIndex> = live_grants(&salus, patient, now)
+        .await?
+        .into_iter()
+        .map(|(index, _)| index)
+        .collect();
+    // As restricting does: what either leaves on the chain is the same.
+    live.shuffle(&mut OsRng);
     let revoke = |grant| calls::consent::revoke(patient, grant);
     let revoked = each(client, &live, "grant", revoke, &mut failed).await?;
 
@@ -387,7 +395,7 @@ pub async fn keep_all(client: &Client, patient: PatientId) -> Result<KeptAll> {
 }
 
 /// So that nobody gets half-way who may not go on.
-async fn ensure_decides(client: &Client, patient: PatientId) -> Result<()> {
+pub(super) async fn ensure_decides(client: &Client, patient: PatientId) -> Result<()> {
     let role = client
         .salus()
         .await?
@@ -402,11 +410,15 @@ async fn ensure_decides(client: &Client, patient: PatientId) -> Result<()> {
     }
 }
 
-async fn live_grants(salus: &Salus, patient: PatientId, now: Moment) -> Result<Vec<GrantIndex>> {
+pub(super) async fn live_grants(
+    salus: &Salus,
+    patient: PatientId,
+    now: Moment,
+) -> Result<Vec<(GrantIndex, Grant)>> {
     let grants = salus.all_grants(patient).await?.into_iter();
     Ok(grants
-        .filter(|(_, view)| view.grant.revoked_at.is_none() && now < view.grant.expires_at)
-        .map(|(index, _)| index)
+        .map(|(index, view)| (index, view.grant))
+        .filter(|(_, grant)| !predicate::has_ended(grant, now))
         .collect())
 }
 
@@ -419,7 +431,7 @@ fn in_state(
 }
 
 /// Makes one call for each number; those that the chain has taken. Errs only if the node is lost.
-async fn each(
+pub(super) async fn each(
     client: &Client,
     numbers: &[u32],
     noun: &str,

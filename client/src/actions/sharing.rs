@@ -14,7 +14,7 @@ use super::{
     acting, caused, cid, credits, emergency, grantee_text, letters, no_grant, number, opening,
     purpose_code, rights_word, Client, Receipt,
 };
-use crate::chain::{calls, Salus};
+use crate::chain::{calls, Salus, Submitted};
 use crate::error::{Error, Result};
 use crate::files::age::{file_key, EncryptionKey};
 use crate::files::envelope::{Envelope, SharedRecord};
@@ -95,6 +95,7 @@ async fn grant(
     request: Option<RequestIndex>,
 ) -> Result<Shared> {
     let mut keyring = current_keyring(client, patient).await?;
+    ensure_unrestricted(&keyring)?;
     let salus = client.salus().await?;
     let now = client.clock().await?;
     let starts_at = sharing.starts_at.unwrap_or(now);
@@ -104,14 +105,9 @@ async fn grant(
     let (grantee, person) = grantee(&salus, &sharing.with, sharing.in_own_name).await?;
     let readers = readers(client, &salus, &grantee, person.as_ref()).await?;
     let scope = scope(&mut keyring, client, &sharing.what, sharing.rights).await?;
-    let session = client.session(patient).await?;
-    let envelope = make_envelope(client, &session, &keyring, &scope, sharing.rights).await?;
-    let seal = seal_key(&keyring, &grantee, &scope, expires_at, person.clone());
-    let content = send_to(client, &session, &keyring, &envelope, &seal, &readers).await?;
-
     let terms = GrantTerms {
-        grantee: grantee.clone(),
-        scope: scope.clone(),
+        grantee,
+        scope,
         rights: sharing.rights,
         purpose: sharing.purpose,
         starts_at: sharing.starts_at,
@@ -122,25 +118,15 @@ async fn grant(
         flags: 0,
         derived_from: None,
     };
-    let call = match request {
-        Some(request) => calls::consent::approve(patient, request, &terms, Some(content)),
-        None => calls::consent::grant(patient, &terms, Some(content)),
-    };
-    let submitted = client.submit(&call).await?;
-    let event = caused(&submitted, "Consent", "Granted")?;
-    let (labels, records) = scope_texts(&scope, Some(&keyring));
-    let index = number(event, "grant")?;
-    // So that this profile can say for whom it is without asking the vault.
-    let device = client.device.public();
-    if let Err(error) = client.profile.save_seal_key(index, &seal, &device) {
-        tracing::warn!("for whom grant {index} is was not kept here: {error}");
-    }
+    let given = give(client, &keyring, &terms, person.as_ref(), &readers, request).await?;
+    let event = caused(&given.submitted, "Consent", "Granted")?;
+    let (labels, records) = scope_texts(&terms.scope, Some(&keyring));
     Ok(Shared {
-        grant: index,
+        grant: given.grant,
         patient: patient.to_string(),
-        grantee: grantee_text(&grantee),
+        grantee: grantee_text(&terms.grantee),
         person: person.as_ref().map(AccountId::to_string),
-        in_own_name: matches!(grantee, Grantee::Clinician { .. }),
+        in_own_name: matches!(terms.grantee, Grantee::Clinician { .. }),
         rights: rights_word(sharing.rights),
         purpose: purpose_code(sharing.purpose),
         labels,
@@ -152,8 +138,65 @@ async fn grant(
             .and_then(|moment| moment.as_u64())
             .unwrap_or(starts_at),
         expires_at: terms.expires_at,
-        envelope: cid(&content),
-        receipt: (&submitted).into(),
+        envelope: cid(&given.envelope),
+        receipt: (&given.submitted).into(),
+    })
+}
+
+/// Whoever restricts shares nothing: what would be given now would be forgotten when it is lifted.
+pub(super) fn ensure_unrestricted(keyring: &Keyring) -> Result<()> {
+    match keyring.restricted() {
+        None => Ok(()),
+        Some(_) => Err(Error::Unfit(format!(
+            "you restrict all access to patient {}: `salus patient lift` first",
+            keyring.patient()
+        ))),
+    }
+}
+
+/// A grant as the chain took it.
+pub(super) struct Given {
+    pub grant: GrantIndex,
+    pub envelope: Cid,
+    pub submitted: Submitted,
+}
+
+/// Grants these terms, with an envelope of what they reach for the readers, and with what seals persons
+/// under it. `person` is for whom of the organisation it is meant.
+pub(super) async fn give(
+    client: &Client,
+    keyring: &Keyring,
+    terms: &GrantTerms,
+    person: Option<&AccountId>,
+    readers: &[EncryptionKey],
+    request: Option<RequestIndex>,
+) -> Result<Given> {
+    let patient = keyring.patient();
+    let session = client.session(patient).await?;
+    let envelope = make_envelope(client, &session, keyring, &terms.scope, terms.rights).await?;
+    let seal = seal_key(
+        keyring,
+        &terms.grantee,
+        &terms.scope,
+        terms.expires_at,
+        person.cloned(),
+    );
+    let content = send_to(client, &session, keyring, &envelope, &seal, readers).await?;
+    let call = match request {
+        Some(request) => calls::consent::approve(patient, request, terms, Some(content)),
+        None => calls::consent::grant(patient, terms, Some(content)),
+    };
+    let submitted = client.submit(&call).await?;
+    let grant = number(caused(&submitted, "Consent", "Granted")?, "grant")?;
+    // So that this profile can say for whom it is without asking the vault.
+    let device = client.device.public();
+    if let Err(error) = client.profile.save_seal_key(grant, &seal, &device) {
+        tracing::warn!("for whom grant {grant} is was not kept here: {error}");
+    }
+    Ok(Given {
+        grant,
+        envelope: content,
+        submitted,
     })
 }
 
@@ -202,7 +245,7 @@ fn meant_for(
 
 /// The keys that open a grant's envelope: of the person in whose name it is, or of the organisation's
 /// software and, if one is meant, of the person there.
-async fn readers(
+pub(super) async fn readers(
     client: &Client,
     salus: &Salus,
     grantee: &Grantee,
@@ -591,7 +634,7 @@ async fn redeliver(
 }
 
 /// For whom of an organisation a grant is meant, as its envelope says; nobody in particular, if none.
-async fn meant<'a>(
+pub(super) async fn meant<'a>(
     client: &'a Client,
     session: &mut Option<Session<'a>>,
     keyring: &Keyring,
@@ -939,7 +982,7 @@ fn ensure_may_answer(
 }
 
 /// Whose role ends gives nothing that lasts longer.
-fn ensure_within_role(role: Option<&Controller>, expires_at: Moment) -> Result<()> {
+pub(super) fn ensure_within_role(role: Option<&Controller>, expires_at: Moment) -> Result<()> {
     match role.and_then(|row| row.expires_at) {
         Some(end) if expires_at > end => Err(Error::NotPermitted(format!(
             "your role for the patient ends on {}, and what you give cannot last longer: give a shorter time with --for, or let somebody do it whose role lasts",

@@ -477,6 +477,8 @@ pub(super) async fn settle(
         .map(|holder| holder.name.clone())
         .collect();
     keyring.hold_alone(DEVICE, &device);
+    // What former deciders restricted is not this owner's to lift.
+    keyring.lift();
     client.profile.save_keyring(&mut keyring)?;
     client.profile.update_pins(|pins| {
         pins.confirm_patient(&patient, &client.me());

@@ -230,9 +230,6 @@ pub mod patients {
         fn set_keyring(patient: PatientId, keyring: Cid);
         /// Names a keyring again that was replaced within 72 hours.
         fn restore_keyring(patient: PatientId, keyring: Cid);
-        /// Makes every grant inactive until [`lift`].
-        fn restrict(patient: PatientId);
-        fn lift(patient: PatientId);
         /// Publishes the key that letters to the patient are encrypted to.
         fn set_inbox(patient: PatientId, recipient: &Recipient);
         /// A guardian or an owner hands the patient over, with the new owner's word.

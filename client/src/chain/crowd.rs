@@ -290,7 +290,7 @@ mod tests {
         salus.member(&alice().account()).await.unwrap();
         // The double takes no transaction; what it saw counts.
         let _ = chain
-            .submit(&alice(), &calls::patients::restrict(id(0)))
+            .submit(&alice(), &calls::consent::revoke(id(0), 0))
             .await;
 
         let seen = seen(&node, 200);

@@ -49,7 +49,7 @@ enum Step {
     Wait(Moment),
     /// To just before, at, or just after a grant begins or ends.
     WaitFor(GrantIndex, bool, Moment),
-    Restrict(bool),
+    Void(bool),
     Suspend(OrgId, bool),
     Move(usize, OrgId),
     Erase(RecordIndex, Moment),
@@ -82,7 +82,7 @@ struct Model {
     /// For each reader: where it works, and whether it is software.
     works_at: Vec<(OrgId, bool)>,
     suspended: [bool; 2],
-    restricted: bool,
+    void: bool,
     /// For each record: its compartment, when it was anchored, when it is gone.
     records: Vec<(CompartmentId, Moment, Moment)>,
     refusals: std::collections::BTreeMap<(usize, Moment), u32>,
@@ -100,7 +100,7 @@ impl Model {
         let Some(promise) = self.promises.get(grant as usize) else {
             return false;
         };
-        if self.restricted || promise.taken_back || self.suspended[employer as usize] {
+        if self.void || promise.taken_back || self.suspended[employer as usize] {
             return false;
         }
         if now < promise.from || now >= promise.until {
@@ -303,7 +303,7 @@ fn any_step() -> impl Strategy<Value = Step> {
             .prop_map(|(grant, pick, slip)| Step::Use(grant, pick, slip)),
         2 => prop_oneof![0..5u64, 1..3 * HOUR].prop_map(Step::Wait),
         2 => (0..8u32, any::<bool>(), 0..3u64).prop_map(|(g, e, o)| Step::WaitFor(g, e, o)),
-        1 => prop::bool::weighted(0.2).prop_map(Step::Restrict),
+        1 => prop::bool::weighted(0.2).prop_map(Step::Void),
         1 => (0..2u32, prop::bool::weighted(0.2)).prop_map(|(o, s)| Step::Suspend(o, s)),
         1 => (0..READERS.len(), 0..2u32).prop_map(|(r, o)| Step::Move(r, o)),
         1 => (0..6u32, 0..HOUR).prop_map(|(r, d)| Step::Erase(r, d)),
@@ -407,9 +407,9 @@ fn play(steps: Vec<Step>) -> (u32, u32) {
                     set_now(now().max(to + offset - 1));
                 }
             }
-            Step::Restrict(restricted) => {
-                model.restricted = restricted;
-                with(|w| w.restricted = if restricted { vec![PATIENT] } else { vec![] });
+            Step::Void(void) => {
+                model.void = void;
+                with(|w| w.voided = if void { vec![PATIENT] } else { vec![] });
             }
             Step::Suspend(organisation, suspended) => {
                 model.suspended[organisation as usize] = suspended;

@@ -17,9 +17,9 @@ impl<T: Config> Pallet<T> {
     ) -> Option<(Grant, OrgId)> {
         let row = Grants::<T>::get(patient, grant)?;
         let organisation = T::Standing::member(who)?.organisation();
-        let restricted = T::Control::is_restricted(patient);
+        let void = T::Control::voided_by(patient).is_some();
         (predicate::is_given_to(&row.grantee, who, organisation)
-            && predicate::is_active(&row, at, restricted, T::Standing::grantee_is_active))
+            && predicate::is_active(&row, at, void, T::Standing::grantee_is_active))
         .then_some((row, organisation))
     }
 }

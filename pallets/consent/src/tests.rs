@@ -1286,7 +1286,7 @@ mod revoke {
             });
             let swept = share(terms());
             with(|w| {
-                w.restricted.push(PATIENT);
+                w.voided.push(PATIENT);
                 w.suspended.push(HOSPITAL);
                 w.compartments.clear();
                 w.records.clear();
@@ -1716,17 +1716,17 @@ mod predicate {
     }
 
     #[test]
-    fn restriction_suspends_every_grant() {
+    fn no_grant_of_a_void_enrolment_counts() {
         ExtBuilder.build_and_execute(|| {
             let grant = share(GrantTerms {
                 rights: Rights::ReadWrite,
                 ..terms()
             });
-            with(|w| w.restricted.push(PATIENT));
-            assert!(!reads(DOCTOR, grant, &[1]));
-            assert_eq!(Consent::may_write(&PATIENT, grant, &DOCTOR), None);
-            with(|w| w.restricted.clear());
             assert!(reads(DOCTOR, grant, &[1]));
+            with(|w| w.voided.push(PATIENT));
+            assert!(!reads(DOCTOR, grant, &[1]));
+            assert!(!Consent::grant_view(&PATIENT, grant).unwrap().active);
+            assert_eq!(Consent::may_write(&PATIENT, grant, &DOCTOR), None);
         });
     }
 

@@ -140,12 +140,12 @@ impl<T: Config> Pallet<T> {
     }
 
     fn view(patient: &PatientId, index: GrantIndex, grant: Grant) -> GrantView {
-        let restricted = T::Control::is_restricted(patient);
+        let void = T::Control::voided_by(patient).is_some();
         GrantView {
             active: predicate::is_active(
                 &grant,
                 T::Chain::now(),
-                restricted,
+                void,
                 T::Standing::grantee_is_active,
             ),
             envelopes: (0..Handovers::<T>::get(patient, index).envelopes)

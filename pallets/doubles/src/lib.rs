@@ -61,7 +61,6 @@ pub struct World {
     pub no_keepers: Vec<OrgId>,
     /// Until when recoveries under way put off what is irrevocable.
     pub put_off: BTreeMap<PatientId, Moment>,
-    pub restricted: Vec<PatientId>,
     pub compartments: Vec<(PatientId, CompartmentId)>,
     pub records: BTreeMap<(PatientId, RecordIndex), Record>,
     pub granted: Vec<Granted>,
@@ -280,6 +279,9 @@ impl Standing<AccountId> for Doubles {
             organisation <= INSURANCE + w.more_organisations && !w.suspended.contains(&organisation)
         })
     }
+    fn is_staff(account: &AccountId) -> bool {
+        Self::member(account).is_some()
+    }
     fn administers(account: &AccountId) -> Option<OrgId> {
         with(|w| match w.members.get(account) {
             Some(Member::Admin { organisation }) => Some(*organisation),
@@ -304,9 +306,6 @@ impl Control<AccountId> for Doubles {
                 .keys()
                 .any(|(enrolled, _)| enrolled == patient)
         })
-    }
-    fn is_restricted(patient: &PatientId) -> bool {
-        with(|w| w.restricted.contains(patient))
     }
     fn decided_since(patient: &PatientId) -> Moment {
         with(|w| w.decided_since.get(patient).copied().unwrap_or_default())
@@ -366,7 +365,14 @@ impl Succession<AccountId> for Doubles {
             .iter()
             .any(|other| Self::owns_for_good(patient, other))
     }
+    fn ensure_may_own(account: &AccountId) -> DispatchResult {
+        match Self::is_staff(account) {
+            true => Err(DispatchError::Other("staff")),
+            false => Ok(()),
+        }
+    }
     fn succeed(patient: PatientId, _actor: &AccountId, owner: &AccountId) -> DispatchResult {
+        Self::ensure_may_own(owner)?;
         with(|w| {
             w.controllers.retain(|(of, _), _| *of != patient);
             w.controllers

@@ -77,8 +77,7 @@ impl<T: Config> Pallet<T> {
 
     /// What of a patient's plan opens now, if anything, and how many compartments were looked at.
     fn what_opens(patient: &PatientId) -> (Option<Opened>, u32) {
-        let restricted = T::Control::is_restricted(patient);
-        let Some(plan) = Plans::<T>::get(patient).filter(|_| !restricted) else {
+        let Some(plan) = Plans::<T>::get(patient) else {
             return (None, 0);
         };
         let EmergencyPlan {

@@ -27,9 +27,8 @@
 //! ## Design
 //!
 //! * **Opted out and never set are one state**: no row. Breaking the glass of either succeeds as a
-//!   call, so that it stands in the trail, opens nothing, and gives no reason. A restricted patient
-//!   is a third such case, and so is a plan of which nothing exists any more. Setting and removing a
-//!   plan leave the same event, also where there was nothing to remove: it tells that somebody touched
+//!   call, so that it stands in the trail, opens nothing, and gives no reason. A plan of which nothing
+//!   exists any more is a third such case. Setting and removing a plan leave the same event, also where there was nothing to remove: it tells that somebody touched
 //!   the plan, and not what was done.
 //! * **The chain opens nothing by itself.** The plan's `package` holds the keys of its compartments,
 //!   encrypted to a key that is dealt in shares to the holders' vaults. A glass makes a grant, under

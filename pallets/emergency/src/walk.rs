@@ -166,7 +166,7 @@ fn whatever_the_patients_side_did_a_glass_is_broken_or_refused() {
     let opens = |opened: &[CompartmentId]| Some(opened.to_vec());
     /// What it is called, how it comes about, and what opens then; nothing, if it is refused.
     type State = (&'static str, fn(), Option<Vec<CompartmentId>>);
-    let walk: [State; 16] = [
+    let walk: [State; 15] = [
         ("nothing", || (), opens(&PLANNED)),
         (
             "one compartment is closed",
@@ -190,7 +190,6 @@ fn whatever_the_patients_side_did_a_glass_is_broken_or_refused() {
             },
             None,
         ),
-        ("restricted", || with(|w| w.restricted.push(PATIENT)), None),
         (
             "handed over, or voided",
             || {

@@ -25,7 +25,9 @@
 //! * **Standing is asked, never stored.** [`Standing::member`] looks upward from the account to its
 //!   organisation each time, so suspending one row suspends thousands, and a credential ends at
 //!   its instant even if nothing runs.
-//! * **An account has one place**: admin of one organisation, or clinician of one, never both.
+//! * **An account has one place**: admin of one organisation, or clinician of one, never both; and
+//!   whoever works here acts for patients under another account, or the chain would show who is whose
+//!   patient.
 //!   Nobody gets a credential that they have not signed for, so nobody's place is taken by others.
 //! * **Who was suspended lately still counts** when the council counts its votes
 //!   ([`Pallet::electorate`]): a majority cannot make itself two thirds by suspending the rest.
@@ -389,6 +391,9 @@ pub mod pallet {
         BadConsent,
         /// The CID is not of the profile in use: CIDv1, dag-pb or raw, sha2-256.
         MalformedCid,
+        /// The account controls a patient, and the chain would show that this patient works here, or
+        /// somebody close. Use an account that is for work alone.
+        ActsForPatients,
     }
 
     #[pallet::hooks]
@@ -404,9 +409,9 @@ pub mod pallet {
         /// Admits an organisation to the consortium.
         ///
         /// An announced decision of the council only. The admin gets a seat in the council, and
-        /// must be neither admin nor clinician elsewhere.
+        /// must be neither admin nor clinician elsewhere, nor act for a patient.
         ///
-        /// Errors: `InvalidText`, `TooManyOrganisations`, `AlreadyMember`.
+        /// Errors: `InvalidText`, `TooManyOrganisations`, `AlreadyMember`, `ActsForPatients`.
         /// Event: `OrganisationAdmitted`.
         #[pallet::call_index(0)]
         #[pallet::weight(T::WeightInfo::admit().saturating_add(T::ChangeOfSeats::get()))]
@@ -457,7 +462,7 @@ pub mod pallet {
         /// An announced decision of the council only, because a new admin votes. The previous
         /// admin loses standing and seat.
         ///
-        /// Errors: `NotFound`, `AlreadyMember`. Event: `AdminChanged`.
+        /// Errors: `NotFound`, `AlreadyMember`, `ActsForPatients`. Event: `AdminChanged`.
         #[pallet::call_index(3)]
         #[pallet::weight(T::WeightInfo::set_admin().saturating_add(T::ChangeOfSeats::get()))]
         pub fn set_admin(
@@ -536,8 +541,8 @@ pub mod pallet {
         /// first, unless that credential has lapsed or that organisation is suspended. Renewing
         /// does not lift a suspension.
         ///
-        /// Errors: `NotAuthorized`, `ExpiryInPast`, `AlreadyMember`, `ConsentNeeded`,
-        /// `ConsentExpired`, `BadConsent`. Event: `ClinicianCredentialed`.
+        /// Errors: `NotAuthorized`, `ExpiryInPast`, `AlreadyMember`, `ActsForPatients`,
+        /// `ConsentNeeded`, `ConsentExpired`, `BadConsent`. Event: `ClinicianCredentialed`.
         #[pallet::call_index(7)]
         #[pallet::weight(T::WeightInfo::credential())]
         pub fn credential(

@@ -209,6 +209,9 @@ impl Sponsorship<AccountId> for Doubles {
     fn sponsor(account: &AccountId) -> Option<(PatientId, OrgId)> {
         SPONSORS.with_borrow(|sponsors| sponsors.get(account).copied())
     }
+    fn acts_for_patients(account: &AccountId) -> bool {
+        SPONSORS.with_borrow(|sponsors| sponsors.contains_key(account))
+    }
     fn enrolled_at(patient: &PatientId) -> Moment {
         ENROLLED.with_borrow(|enrolled| enrolled.get(patient).copied().unwrap_or_default())
     }

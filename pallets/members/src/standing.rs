@@ -12,7 +12,7 @@ use frame_support::{
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
     signing::CONSENT_LASTS,
-    traits::{Chain, Standing},
+    traits::{Chain, Sponsorship, Standing},
     AccountId, Clinician, ClinicianRole, CredentialConsent, Grantee, Member, Moment, OrgId,
     Organisation, OrganisationKind, Recipient, SignedRecipient, Subject,
 };
@@ -291,7 +291,7 @@ impl<T: Config> Pallet<T> {
             .ok_or(Error::<T>::NotCredentialed.into())
     }
 
-    /// Whether nobody has a claim on the account. A credential that a person cannot use any more
+    /// Whether nobody has a claim on the account, and it acts for no patient. A credential that a person cannot use any more
     /// is none: a dissolved employer must not keep anybody from working. An individual suspension
     /// is one, so that nobody escapes it by changing sides.
     ///
@@ -304,6 +304,10 @@ impl<T: Config> Pallet<T> {
                     && <Self as Standing<AccountId>>::organisation_is_active(row.organisation)
             });
         ensure!(!claimed, Error::<T>::AlreadyMember);
+        ensure!(
+            !T::Sponsorship::acts_for_patients(account),
+            Error::<T>::ActsForPatients
+        );
         Ok(())
     }
 
@@ -399,6 +403,10 @@ impl<T: Config> Standing<AccountId> for Pallet<T> {
 
     fn administers(account: &AccountId) -> Option<OrgId> {
         Admins::<T>::get(account)
+    }
+
+    fn is_staff(account: &AccountId) -> bool {
+        Clinicians::<T>::contains_key(account) || Admins::<T>::contains_key(account)
     }
 
     fn grantee_is_active(grantee: &Grantee) -> bool {

@@ -145,6 +145,19 @@ mod admit {
     }
 
     #[test]
+    fn whoever_acts_for_a_patient_is_no_admin() {
+        ExtBuilder.build_and_execute(|| {
+            sponsor(&patient(), HOSPITAL);
+            assert_refused!(admit(patient()), Error::<Test>::ActsForPatients);
+            assert_refused!(
+                Members::set_admin(RuntimeOrigin::root(), HOSPITAL, patient()),
+                Error::<Test>::ActsForPatients
+            );
+            assert_ok!(admit(stranger()));
+        });
+    }
+
+    #[test]
     fn a_lapsed_clinician_can_become_an_admin_and_leaves_no_row_behind() {
         ExtBuilder.build_and_execute(|| {
             set_now(START + 700 * DAY);
@@ -719,6 +732,35 @@ mod credential {
                 credential(insurer_admin(), "Doctor", LATER),
                 Error::<Test>::AlreadyMember
             );
+        });
+    }
+
+    #[test]
+    fn whoever_acts_for_a_patient_is_not_credentialed() {
+        ExtBuilder.build_and_execute(|| {
+            sponsor(&patient(), INSURER);
+            assert_noop!(
+                credential(hospital_admin(), "Patient", LATER),
+                Error::<Test>::ActsForPatients
+            );
+            assert_ok!(credential(hospital_admin(), "Stranger", LATER));
+        });
+    }
+
+    #[test]
+    fn an_account_is_staff_as_long_as_the_chain_shows_it() {
+        ExtBuilder.build_and_execute(|| {
+            let is_staff = |who| <Members as Standing<_>>::is_staff(&who);
+            assert!(is_staff(hospital_admin()) && is_staff(doctor()));
+            assert!(!is_staff(stranger()) && !is_staff(patient()));
+            assert_ok!(Members::suspend_clinician(
+                signed(hospital_admin()),
+                doctor()
+            ));
+            set_now(START + 700 * DAY);
+            assert!(is_staff(doctor()), "suspended, and lapsed");
+            assert_ok!(Members::end_credential(signed(hospital_admin()), doctor()));
+            assert!(!is_staff(doctor()));
         });
     }
 

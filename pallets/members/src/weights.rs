@@ -31,13 +31,13 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn admit() -> Weight {
-            Weight::from_parts(426_443_000, 0).saturating_add($db.reads_writes(8, 11))
+            Weight::from_parts(426_443_000, 0).saturating_add($db.reads_writes(9, 11))
         }
         fn check_member() -> Weight {
             Weight::from_parts(109_325_000, 0).saturating_add($db.reads_writes(11, 4))
         }
         fn credential() -> Weight {
-            Weight::from_parts(247_166_000, 0).saturating_add($db.reads_writes(9, 5))
+            Weight::from_parts(247_166_000, 0).saturating_add($db.reads_writes(10, 5))
         }
         fn end_credential() -> Weight {
             Weight::from_parts(77_828_000, 0).saturating_add($db.reads_writes(3, 3))
@@ -55,7 +55,7 @@ macro_rules! weights {
             Weight::from_parts(72_679_000, 0).saturating_add($db.reads_writes(4, 1))
         }
         fn set_admin() -> Weight {
-            Weight::from_parts(446_531_000, 0).saturating_add($db.reads_writes(7, 10))
+            Weight::from_parts(446_531_000, 0).saturating_add($db.reads_writes(8, 10))
         }
         fn set_allowance() -> Weight {
             Weight::from_parts(25_553_000, 0).saturating_add($db.reads_writes(1, 1))

@@ -340,26 +340,6 @@ mod benchmarks {
     }
 
     #[benchmark]
-    fn restrict() {
-        let owner: AccountId = account("owner", 0, 0);
-        crowded::<T>(&owner, ControllerRole::Owner, 0);
-        #[extrinsic_call]
-        _(RawOrigin::Signed(owner), PATIENT);
-        assert!(Pallet::<T>::is_restricted(&PATIENT));
-    }
-
-    #[benchmark]
-    fn lift() {
-        let owner: AccountId = account("owner", 0, 0);
-        crowded::<T>(&owner, ControllerRole::Owner, 0);
-        Pallet::<T>::restrict(RawOrigin::Signed(owner.clone()).into(), PATIENT)
-            .expect("an owner; qed");
-        #[extrinsic_call]
-        _(RawOrigin::Signed(owner), PATIENT);
-        assert!(!Pallet::<T>::is_restricted(&PATIENT));
-    }
-
-    #[benchmark]
     fn set_inbox() {
         let (public, owner) = signer();
         crowded::<T>(&owner, ControllerRole::Owner, 0);

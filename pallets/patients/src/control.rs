@@ -33,20 +33,15 @@ impl<T: Config> Control<AccountId> for Pallet<T> {
         Patients::<T>::contains_key(patient)
     }
 
-    fn is_restricted(patient: &PatientId) -> bool {
-        Patients::<T>::get(patient).is_some_and(|row| row.restricted_since.is_some())
-    }
-
     fn decided_since(patient: &PatientId) -> Moment {
         Patients::<T>::get(patient)
             .map(|row| row.decided_since)
             .unwrap_or_default()
     }
 
-    /// A patient without any row of a controller: only a void enrolment has none.
     fn voided_by(patient: &PatientId) -> Option<OrgId> {
         Patients::<T>::get(patient)
-            .filter(|_| Controllers::<T>::iter_key_prefix(patient).next().is_none())
+            .filter(|row| row.voided_at.is_some())
             .map(|row| row.enrolled_by)
     }
 
@@ -80,6 +75,10 @@ impl<T: Config> Sponsorship<AccountId> for Pallet<T> {
             None => Self::sponsoring(account)?,
         };
         Patients::<T>::get(patient).map(|row| (patient, row.enrolled_by))
+    }
+
+    fn acts_for_patients(account: &AccountId) -> bool {
+        Sponsors::<T>::contains_key(account)
     }
 
     fn enrolled_at(patient: &PatientId) -> Moment {

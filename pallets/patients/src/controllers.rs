@@ -30,6 +30,7 @@ impl<T: Config> Pallet<T> {
             by.role == ControllerRole::Owner || role != ControllerRole::Owner,
             Error::<T>::NotAuthorized
         );
+        Self::ensure_no_staff(&account)?;
         let now = T::Chain::now();
         ensure!(
             expires_at.is_none_or(|end| end > now),

@@ -2,7 +2,7 @@
 
 use frame_support::ensure;
 use salus_primitives::{
-    traits::{Chain, Control, Standing},
+    traits::{Chain, Standing},
     AccountId, Controller, ControllerRole, Member, OrgId, Patient, PatientId,
 };
 use sp_runtime::DispatchResult;
@@ -25,7 +25,7 @@ impl<T: Config> Pallet<T> {
                 enrolled_by: organisation,
                 enrolled_at: now,
                 decided_since: now,
-                restricted_since: None,
+                voided_at: None,
                 keyring: None,
             },
         );
@@ -60,7 +60,7 @@ impl<T: Config> Pallet<T> {
             T::Standing::member(&actor) == Some(Member::Admin { organisation }),
             Error::<T>::NotAuthorized
         );
-        ensure!(Self::voided_by(&patient).is_none(), Error::<T>::Voided);
+        ensure!(row.voided_at.is_none(), Error::<T>::Voided);
         let now = T::Chain::now();
         ensure!(
             now < row.enrolled_at.saturating_add(VOID_WITHIN),
@@ -70,7 +70,7 @@ impl<T: Config> Pallet<T> {
         Self::replace_deciders(patient, &actor, None)?;
         Patients::<T>::mutate(patient, |row| {
             if let Some(row) = row {
-                row.restricted_since = row.restricted_since.or(Some(now));
+                row.voided_at = Some(now);
             }
         });
         Self::deposit(

@@ -17,9 +17,9 @@
 //!    and records the 32 compartments that everybody has.
 //! 3. The patient calls [`Call::add_controller`]: her tablet as a second owner, her daughter as
 //!    carer until the end of the year.
-//! 4. The phone is stolen. From the tablet she calls [`Call::restrict`] (nobody reads anything for
-//!    now), then [`Call::remove_controller`]: the phone is an owner, too, so three days pass before
-//!    the same call ends its role. The thief can object with [`Call::veto_removal`]; then helpers
+//! 4. The phone is stolen. From the tablet she ends what she shares, then calls
+//!    [`Call::remove_controller`]: the phone is an owner, too, so three days pass before the same
+//!    call ends its role. The thief can object with [`Call::veto_removal`]; then helpers
 //!    decide between the two.
 //! 5. A child's chart was enrolled with its mother as guardian; the father joined. At 18 the child
 //!    makes keys and signs that it takes the chart over: [`SuccessionConsent`]. Both parents say so
@@ -48,6 +48,8 @@
 //! * **Nobody is named who has not said so**: an account signs for its role, [`RoleConsent`]. What it
 //!   signed before it last lost a role counts no more: who resigns stays out.
 //! * **What a keyring replaces can be named again for 72 hours**, longer around a recovery.
+//! * **Nobody's staff**: an account of an organisation's admin or clinician has no role for a patient.
+//!   The chain shows who works where, and would show who is whose patient.
 //! * **Accounts stay.** Each gets a provider reference with its first role, and none is ever taken
 //!   back: a reaped account would start again at nonce 0, and old transactions could be replayed.
 //! * **Nobody takes an id that another is about to be enrolled under.** An id is seen in the pool
@@ -240,16 +242,6 @@ pub mod pallet {
             actor: AccountId,
             keyring: Cid,
         },
-        /// A patient closed their records to everybody for now.
-        Restricted {
-            patient: PatientId,
-            actor: AccountId,
-        },
-        /// A patient let the grants that have not ended count again.
-        Lifted {
-            patient: PatientId,
-            actor: AccountId,
-        },
         /// A patient changed the key that letters to them are encrypted to.
         InboxChanged {
             patient: PatientId,
@@ -352,10 +344,6 @@ pub mod pallet {
         LastController,
         /// The keyring is not a CIDv1 with sha2-256.
         InvalidCid,
-        /// The patient's records are closed already.
-        AlreadyRestricted,
-        /// The patient's records are not closed.
-        NotRestricted,
         /// The enrolment was called a mistake. Enrol the person under another id.
         Voided,
         /// An enrolment can be called a mistake for a week. Let a controller hand it over instead.
@@ -379,6 +367,9 @@ pub mod pallet {
         /// The id is not the one of this controller and of the salt in the consent. Enrol under the
         /// id that the consent is for, or let the controller make an id of its own.
         PatientIdMismatch,
+        /// The account is that of an organisation's staff, and the chain shows whose. Use an account
+        /// of your own for your health, and for whom you act for.
+        StaffAccount,
     }
 
     #[pallet::extra_constants]
@@ -449,9 +440,9 @@ pub mod pallet {
         /// consent. Everybody gets the same number of compartments, and none ever again: one that was
         /// opened for a record would tell what the record is about.
         ///
-        /// Errors: `NotAuthorized`, `RoleNotAllowed`, `PatientIdMismatch`, `AlreadyEnrolled`,
-        /// `ConsentExpired`, `BadConsent`, `InvalidRecipient`, `WrongEpoch`, `BadSignature`; those
-        /// of the compartments. Event: `Enrolled`.
+        /// Errors: `NotAuthorized`, `RoleNotAllowed`, `StaffAccount`, `PatientIdMismatch`,
+        /// `AlreadyEnrolled`, `ConsentExpired`, `BadConsent`, `InvalidRecipient`, `WrongEpoch`,
+        /// `BadSignature`; those of the compartments. Event: `Enrolled`.
         #[pallet::call_index(0)]
         #[pallet::weight(T::WeightInfo::enrol())]
         pub fn enrol(
@@ -469,6 +460,7 @@ pub mod pallet {
                 _ => return Err(Error::<T>::NotAuthorized.into()),
             };
             ensure!(role != ControllerRole::Carer, Error::<T>::RoleNotAllowed);
+            Self::ensure_no_staff(&controller)?;
             let genesis = T::Chain::genesis();
             ensure!(
                 patient == PatientId::derive(&genesis, &controller, &consent.salt),
@@ -519,7 +511,7 @@ pub mod pallet {
         /// given anew. With the account's signed consent to this role, for 30 days at most, and from after
         /// the account last lost a role: who resigned is not named again by an old word.
         ///
-        /// Errors: `NotEnrolled`, `NotAuthorized`, `ExpiryInPast`, `ConsentExpired`,
+        /// Errors: `NotEnrolled`, `NotAuthorized`, `StaffAccount`, `ExpiryInPast`, `ConsentExpired`,
         /// `ConsentTooLong`, `OutlastsOwn`, `AlreadyController`, `TooManyControllers`,
         /// `TooManyCarers`, `BadConsent`. Events: `ControllerAdded`; `AdditionAgreed` while guardians
         /// are missing; `AdditionDropped` if the guardian had agreed to another one, and, with an
@@ -594,44 +586,6 @@ pub mod pallet {
             }
         }
 
-        /// Closes a patient's records to everybody but the controllers, at once and until lifted:
-        /// no grant counts meanwhile.
-        ///
-        /// Owners and guardians.
-        ///
-        /// Errors: `NotEnrolled`, `NotAuthorized`, `AlreadyRestricted`. Event: `Restricted`.
-        #[pallet::call_index(4)]
-        #[pallet::weight(T::WeightInfo::restrict())]
-        pub fn restrict(origin: OriginFor<T>, patient: PatientId) -> DispatchResult {
-            let (actor, mut row) = Self::ensure_decides_for(ensure_signed(origin)?, patient)?;
-            ensure!(
-                row.restricted_since.is_none(),
-                Error::<T>::AlreadyRestricted
-            );
-
-            row.restricted_since = Some(T::Chain::now());
-            Patients::<T>::insert(patient, row);
-            Self::deposit(patient, Event::Restricted { patient, actor });
-            Ok(())
-        }
-
-        /// Lets the grants that have not ended meanwhile count again.
-        ///
-        /// Owners and guardians.
-        ///
-        /// Errors: `NotEnrolled`, `NotAuthorized`, `NotRestricted`. Event: `Lifted`.
-        #[pallet::call_index(5)]
-        #[pallet::weight(T::WeightInfo::lift())]
-        pub fn lift(origin: OriginFor<T>, patient: PatientId) -> DispatchResult {
-            let (actor, mut row) = Self::ensure_decides_for(ensure_signed(origin)?, patient)?;
-            ensure!(row.restricted_since.is_some(), Error::<T>::NotRestricted);
-
-            row.restricted_since = None;
-            Patients::<T>::insert(patient, row);
-            Self::deposit(patient, Event::Lifted { patient, actor });
-            Ok(())
-        }
-
         /// Changes the key that letters to a patient are encrypted to.
         ///
         /// Owners and guardians. The key bears the signer's signature, and the number after that
@@ -678,7 +632,8 @@ pub mod pallet {
         /// it. A word ends with the role of who said it. If the patient has a recovery plan, nothing changes until the plan's delay is over and somebody calls
         /// [`Call::complete_hand_over`]. Who names another owner begins anew.
         ///
-        /// Errors: `NotEnrolled`, `NotAuthorized`, `OutlastsOwn`, `ConsentExpired`, `BadConsent`.
+        /// Errors: `NotEnrolled`, `NotAuthorized`, `OutlastsOwn`, `StaffAccount`, `ConsentExpired`,
+        /// `BadConsent`.
         /// Events: `HandedOver`, with `ControllerRemoved` for each role and one for each thing that
         /// ends; or `HandOverAgreed`, with `HandOverVetoed` if another owner had been named.
         #[pallet::call_index(7)]
@@ -712,7 +667,7 @@ pub mod pallet {
         ) -> DispatchResultWithPostInfo {
             let actor = ensure_signed(origin)?;
             Self::do_void(actor, patient)
-                .map_err(|error| error.with_weight(T::WeightInfo::restrict()))?;
+                .map_err(|error| error.with_weight(T::WeightInfo::hand_over_waits()))?;
             Ok(().into())
         }
 
@@ -744,7 +699,7 @@ pub mod pallet {
         /// The new owner, and each of those who agreed; for 30 days. All who would be asked now must
         /// have agreed, and a recovery that began before it was due puts it off.
         ///
-        /// Errors: `NothingPending`, `NotAuthorized`, `NotAgreed`, `NotDue`.
+        /// Errors: `NothingPending`, `NotAuthorized`, `NotAgreed`, `NotDue`, `StaffAccount`.
         /// Events: those of `hand_over`.
         #[pallet::call_index(10)]
         #[pallet::weight(T::WeightInfo::complete_hand_over().saturating_add(T::OnSuccession::weight()))]
@@ -888,6 +843,11 @@ impl<T: Config> Pallet<T> {
         let by = Self::ensure_decides(patient, who)?;
         let row = Patients::<T>::get(patient).ok_or(Error::<T>::NotEnrolled)?;
         Ok((by.actor, row))
+    }
+
+    pub(crate) fn ensure_no_staff(account: &AccountId) -> DispatchResult {
+        ensure!(!T::Standing::is_staff(account), Error::<T>::StaffAccount);
+        Ok(())
     }
 
     fn ensure_inbox(

@@ -63,6 +63,7 @@ impl crate::Config for Test {
 
 thread_local! {
     static NOW: RefCell<Moment> = const { RefCell::new(0) };
+    static HIRED: RefCell<Vec<AccountId>> = const { RefCell::new(Vec::new()) };
     static SUCCEEDED: RefCell<Vec<(PatientId, AccountId)>> = const { RefCell::new(Vec::new()) };
     static NOTICE: RefCell<Option<Moment>> = const { RefCell::new(None) };
     static UNDER_WAY_SINCE: RefCell<Option<Moment>> = const { RefCell::new(None) };
@@ -100,6 +101,9 @@ impl Standing<AccountId> for Doubles {
         } else {
             None
         }
+    }
+    fn is_staff(account: &AccountId) -> bool {
+        Self::member(account).is_some() || HIRED.with_borrow(|hired| hired.contains(account))
     }
     fn administers(account: &AccountId) -> Option<OrgId> {
         match Self::member(account) {
@@ -142,6 +146,11 @@ impl OnSuccession<AccountId> for Doubles {
 pub const ON_SUCCESSION: Weight = Weight::from_parts(7_000_000_000, 70_000);
 
 /// The patients that changed hands, and by whose call, in order.
+/// Makes an account some organisation's staff.
+pub fn hire(account: &AccountId) {
+    HIRED.with_borrow_mut(|hired| hired.push(account.clone()));
+}
+
 pub fn succeeded() -> Vec<(PatientId, AccountId)> {
     SUCCEEDED.with_borrow(|all| all.clone())
 }
@@ -563,6 +572,7 @@ impl ExtBuilder {
         ext.execute_with(|| {
             set_now(START);
             SUCCEEDED.with_borrow_mut(Vec::clear);
+            HIRED.with_borrow_mut(Vec::clear);
             set_notice(None);
             set_under_way(None);
             System::set_block_number(1);

@@ -29,6 +29,10 @@ impl<T: Config> Succession<AccountId> for Pallet<T> {
             .any(|(other, row)| other != *account && is_owner_for_good(&row))
     }
 
+    fn ensure_may_own(account: &AccountId) -> DispatchResult {
+        Self::ensure_no_staff(account)
+    }
+
     fn succeed(patient: PatientId, actor: &AccountId, owner: &AccountId) -> DispatchResult {
         Self::replace_deciders(patient, actor, Some(owner))
     }
@@ -55,6 +59,8 @@ impl<T: Config> Pallet<T> {
         // Expired ones too. Only a void enrolment has none.
         let controllers: Vec<_> = Controllers::<T>::iter_prefix(patient).collect();
         ensure!(!controllers.is_empty(), Error::<T>::Voided);
+        // It may have begun to work for somebody since others agreed to it.
+        owner.map_or(Ok(()), Self::ensure_no_staff)?;
 
         for (account, row) in controllers {
             if Some(&account) == owner {
@@ -112,6 +118,7 @@ impl<T: Config> Pallet<T> {
         } else {
             ensure!(!Self::has_owner(&patient), Error::<T>::NotAuthorized);
         }
+        Self::ensure_no_staff(&owner)?;
         let now = T::Chain::now();
         ensure!(now < consent.expires_at, Error::<T>::ConsentExpired);
         ensure!(

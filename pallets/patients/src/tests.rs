@@ -47,7 +47,7 @@ mod enrol {
             assert_ok!(for_owner().submit());
             let row = Patients::patient(PATIENT).unwrap();
             assert_eq!((row.enrolled_by, row.enrolled_at), (HOSPITAL, START));
-            assert_eq!((row.restricted_since, row.keyring), (None, None));
+            assert_eq!((row.voided_at, row.keyring), (None, None));
             assert_eq!(role(owner()), Some(Owner));
             assert_eq!(Patients::inbox(PATIENT).unwrap().signer, owner());
             assert_eq!(Patients::sponsor(&owner()), Some((PATIENT, HOSPITAL)));
@@ -908,7 +908,7 @@ mod remove_controller {
         ExtBuilder::default().build_and_execute(|| {
             assert_ok!(remove(owner(), guardian()));
             assert_noop!(
-                Patients::restrict(signed(guardian()), PATIENT),
+                Patients::ensure_decides(PATIENT, guardian()),
                 Error::<Test>::NotAuthorized
             );
             assert_refused!(remove(guardian(), carer()), Error::<Test>::NotAuthorized);
@@ -1007,7 +1007,7 @@ mod roles_end {
             set_now(end - 1);
             assert_eq!(role(who.clone()), Some(Owner));
             assert_eq!(Patients::sponsor(&who), Some((PATIENT, HOSPITAL)));
-            assert_ok!(Patients::restrict(signed(who.clone()), PATIENT));
+            assert_ok!(Patients::ensure_decides(PATIENT, who.clone()));
 
             set_now(end);
             let refused = Error::<Test>::NotAuthorized;
@@ -1015,7 +1015,7 @@ mod roles_end {
             assert_eq!(Patients::controller(PATIENT, who.clone()), None);
             assert_eq!(Patients::controlled_by(who.clone(), None, 256), vec![]);
             assert_eq!(Patients::sponsor(&who), None);
-            assert_noop!(Patients::lift(signed(who.clone()), PATIENT), refused);
+            assert_noop!(Patients::ensure_decides(PATIENT, who.clone()), refused);
             assert_refused!(
                 add(who.clone(), account("A"), Carer, None),
                 Error::<Test>::NotAuthorized
@@ -1065,7 +1065,7 @@ mod roles_end {
     }
 }
 
-mod keyring_and_restriction {
+mod keyring {
     use super::*;
 
     #[test]
@@ -1092,42 +1092,6 @@ mod keyring_and_restriction {
     }
 
     #[test]
-    fn restricting_and_lifting_alternate() {
-        ExtBuilder::default().build_and_execute(|| {
-            assert_noop!(
-                Patients::lift(signed(owner()), PATIENT),
-                Error::<Test>::NotRestricted
-            );
-            assert_ok!(Patients::restrict(signed(owner()), PATIENT));
-            assert!(Patients::is_restricted(&PATIENT));
-            assert_eq!(
-                Patients::patient(PATIENT).unwrap().restricted_since,
-                Some(START)
-            );
-            System::assert_last_event(
-                Event::Restricted {
-                    patient: PATIENT,
-                    actor: owner(),
-                }
-                .into(),
-            );
-            assert_noop!(
-                Patients::restrict(signed(owner()), PATIENT),
-                Error::<Test>::AlreadyRestricted
-            );
-            assert_ok!(Patients::lift(signed(guardian()), PATIENT));
-            assert!(!Patients::is_restricted(&PATIENT));
-            System::assert_last_event(
-                Event::Lifted {
-                    patient: PATIENT,
-                    actor: guardian(),
-                }
-                .into(),
-            );
-        });
-    }
-
-    #[test]
     fn nobody_else_does() {
         ExtBuilder::default().build_and_execute(|| {
             let keyring = Cid::dag_pb([1; 32]);
@@ -1136,26 +1100,10 @@ mod keyring_and_restriction {
                     Patients::set_keyring(signed(who.clone()), PATIENT, keyring),
                     Error::<Test>::NotAuthorized,
                 );
-                assert_noop!(
-                    Patients::restrict(signed(who.clone()), PATIENT),
-                    Error::<Test>::NotAuthorized
-                );
-                assert_noop!(
-                    Patients::lift(signed(who), PATIENT),
-                    Error::<Test>::NotAuthorized
-                );
             }
-            assert_noop!(
-                Patients::restrict(signed(owner()), OTHER),
-                Error::<Test>::NotEnrolled
-            );
             assert_refused!(
                 Patients::set_keyring(signed(owner()), OTHER, keyring),
                 Error::<Test>::NotEnrolled,
-            );
-            assert_noop!(
-                Patients::lift(signed(owner()), OTHER),
-                Error::<Test>::NotEnrolled
             );
         });
     }
@@ -1380,7 +1328,7 @@ mod hand_over {
                 Error::<Test>::NotAuthorized,
             );
             assert_noop!(
-                Patients::restrict(signed(guardian()), PATIENT),
+                Patients::ensure_decides(PATIENT, guardian()),
                 Error::<Test>::NotAuthorized
             );
             // Not with the child's own word either, which is valid for a day.
@@ -1452,6 +1400,100 @@ mod hand_over {
     }
 }
 
+mod staff {
+    use super::*;
+    use salus_primitives::traits::Succession;
+
+    #[test]
+    fn enrolling_a_staff_account_is_refused() {
+        ExtBuilder::empty().build_and_execute(|| {
+            for (name, role) in [
+                ("Doctor", Owner),
+                ("Hospital admin", Owner),
+                ("Desk", Guardian),
+            ] {
+                assert_noop!(
+                    enrolment(name, doctor(), HOSPITAL, role).submit(),
+                    Error::<Test>::StaffAccount
+                );
+            }
+            // Nor one whose credential is not in force.
+            hire(&owner());
+            assert_noop!(for_owner().submit(), Error::<Test>::StaffAccount);
+            assert!(!Patients::acts_for_patients(&owner()));
+        });
+    }
+
+    #[test]
+    fn giving_a_staff_account_a_role_is_refused() {
+        ExtBuilder::default().build_and_execute(|| {
+            for role in [Owner, Guardian, Carer] {
+                assert_refused!(
+                    add(owner(), doctor(), role, None),
+                    Error::<Test>::StaffAccount
+                );
+            }
+            // Nor one that works since another guardian has agreed to it.
+            assert_ok!(add(owner(), account("Aunt"), Guardian, None));
+            assert_ok!(add(guardian(), stranger(), Guardian, None));
+            hire(&stranger());
+            assert_refused!(
+                add(account("Aunt"), stranger(), Guardian, None),
+                Error::<Test>::StaffAccount
+            );
+            assert_eq!(role(stranger()), None);
+        });
+    }
+
+    #[test]
+    fn handing_a_patient_over_to_a_staff_account_is_refused() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_refused!(hand_over(owner(), "Lee"), Error::<Test>::StaffAccount);
+        });
+    }
+
+    #[test]
+    fn completing_a_hand_over_to_who_has_become_staff_is_refused() {
+        ExtBuilder::default().build_and_execute(|| {
+            set_notice(Some(HOUR));
+            assert_ok!(hand_over(owner(), "Child"));
+            set_now(START + HOUR);
+            hire(&account("Child"));
+            assert_refused!(complete(owner()), Error::<Test>::StaffAccount);
+            assert_eq!(role(owner()), Some(Owner));
+        });
+    }
+
+    #[test]
+    fn succession_to_a_staff_account_is_refused() {
+        ExtBuilder::default().build_and_execute(|| {
+            assert_noop!(
+                Patients::ensure_may_own(&lee()),
+                Error::<Test>::StaffAccount
+            );
+            assert_noop!(
+                Patients::succeed(PATIENT, &carer(), &lee()),
+                Error::<Test>::StaffAccount
+            );
+            assert_ok!(Patients::ensure_may_own(&stranger()));
+        });
+    }
+
+    #[test]
+    fn whoever_has_or_had_a_role_acts_for_patients_until_it_is_removed() {
+        ExtBuilder::default().build_and_execute(|| {
+            let end = START + HOUR;
+            assert!(!Patients::acts_for_patients(&stranger()));
+            assert_ok!(add(owner(), stranger(), Carer, Some(end)));
+            set_now(end);
+            assert!(Patients::acts_for_patients(&stranger()), "it stands there");
+            assert_ok!(remove(owner(), stranger()));
+            assert!(!Patients::acts_for_patients(&stranger()));
+            assert!(Patients::acts_for_patients(&owner()));
+        });
+    }
+}
+
 mod void_enrolment {
     use super::*;
     use crate::VOID_WITHIN;
@@ -1462,7 +1504,7 @@ mod void_enrolment {
         ExtBuilder::default().build_and_execute(|| {
             assert_ok!(void(hospital_admin()));
             assert_eq!(Patients::controllers(PATIENT), vec![]);
-            assert!(Patients::is_restricted(&PATIENT));
+            assert_eq!(Patients::patient(PATIENT).unwrap().voided_at, Some(START));
             assert_eq!(succeeded(), vec![(PATIENT, hospital_admin())]);
             assert_eq!(Patients::voided_by(&PATIENT), Some(HOSPITAL));
             assert_eq!(Patients::decided_since(&PATIENT), START);
@@ -1529,15 +1571,9 @@ mod void_enrolment {
             enrol_child(PATIENT, doctor(), HOSPITAL);
             assert_ok!(add(guardian(), account("Father"), Guardian, None));
             assert_ok!(hand_over(guardian(), "Child"));
-            // Closed before, it has been closed since then.
-            assert_ok!(Patients::restrict(signed(guardian()), PATIENT));
             set_now(START + HOUR);
             assert_ok!(void(hospital_admin()));
             assert_eq!(HandOvers::<Test>::iter().count(), 0);
-            assert_eq!(
-                Patients::patient(PATIENT).unwrap().restricted_since,
-                Some(START)
-            );
         });
     }
 }

@@ -2,7 +2,10 @@
 
 use alloc::vec::Vec;
 use frame_support::ensure;
-use salus_primitives::{traits::Succession, Controller, ControllerRole};
+use salus_primitives::{
+    traits::{Standing, Succession},
+    Controller, ControllerRole,
+};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
@@ -27,18 +30,25 @@ impl<T: Config> Pallet<T> {
                 "too many controllers"
             );
             ensure!(row.decided_since >= row.enrolled_at, "decided too early");
-            // 2. One of them decides and lasts; or there are none, and no grant counts: the
-            //    enrolment was void.
+            // 2. One of them decides and lasts; or there are none, and the enrolment is void.
+            let decided = rows
+                .iter()
+                .any(|row| row.role != ControllerRole::Carer && row.expires_at.is_none());
             ensure!(
-                rows.iter()
-                    .any(|row| row.role != ControllerRole::Carer && row.expires_at.is_none())
-                    || (rows.is_empty() && row.restricted_since.is_some()),
-                "a patient nobody can decide for"
+                match row.voided_at {
+                    None => decided,
+                    Some(_) => rows.is_empty(),
+                },
+                "a patient nobody can decide for, or a void one with controllers"
             );
         }
 
-        // 3. Only enrolled patients have controllers, and both directions agree.
+        // 3. Only enrolled patients have controllers, none of them staff, and both directions agree.
         for (patient, account, _) in Controllers::<T>::iter() {
+            ensure!(
+                !T::Standing::is_staff(&account),
+                "a controller who is staff"
+            );
             ensure!(
                 Patients::<T>::contains_key(patient),
                 "a controller of nobody"

@@ -16,10 +16,8 @@ pub trait WeightInfo {
     fn enrol() -> Weight;
     fn hand_over() -> Weight;
     fn hand_over_waits() -> Weight;
-    fn lift() -> Weight;
     fn remove_controller() -> Weight;
     fn restore_keyring() -> Weight;
-    fn restrict() -> Weight;
     fn set_inbox() -> Weight;
     fn set_keyring() -> Weight;
     fn set_keyring_at_limit() -> Weight;
@@ -35,37 +33,31 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn add_controller() -> Weight {
-            Weight::from_parts(906_601_000, 0).saturating_add($db.reads_writes(39, 19))
+            Weight::from_parts(906_601_000, 0).saturating_add($db.reads_writes(41, 19))
         }
         fn add_controller_alone() -> Weight {
-            Weight::from_parts(374_425_000, 0).saturating_add($db.reads_writes(24, 5))
+            Weight::from_parts(374_425_000, 0).saturating_add($db.reads_writes(26, 5))
         }
         fn announce_removal() -> Weight {
             Weight::from_parts(125_079_000, 0).saturating_add($db.reads_writes(9, 2))
         }
         fn complete_hand_over() -> Weight {
-            Weight::from_parts(1_213_247_000, 0).saturating_add($db.reads_writes(98, 88))
+            Weight::from_parts(1_213_247_000, 0).saturating_add($db.reads_writes(100, 88))
         }
         fn enrol() -> Weight {
-            Weight::from_parts(530_000_000, 0).saturating_add($db.reads_writes(9, 9))
+            Weight::from_parts(530_000_000, 0).saturating_add($db.reads_writes(11, 9))
         }
         fn hand_over() -> Weight {
-            Weight::from_parts(1_575_357_000, 0).saturating_add($db.reads_writes(97, 88))
+            Weight::from_parts(1_575_357_000, 0).saturating_add($db.reads_writes(99, 88))
         }
         fn hand_over_waits() -> Weight {
-            Weight::from_parts(392_887_000, 0).saturating_add($db.reads_writes(22, 2))
-        }
-        fn lift() -> Weight {
-            Weight::from_parts(86_741_000, 0).saturating_add($db.reads_writes(5, 2))
+            Weight::from_parts(392_887_000, 0).saturating_add($db.reads_writes(24, 2))
         }
         fn remove_controller() -> Weight {
             Weight::from_parts(480_527_000, 0).saturating_add($db.reads_writes(32, 22))
         }
         fn restore_keyring() -> Weight {
             Weight::from_parts(178_858_000, 0).saturating_add($db.reads_writes(9, 5))
-        }
-        fn restrict() -> Weight {
-            Weight::from_parts(96_408_000, 0).saturating_add($db.reads_writes(5, 2))
         }
         fn set_inbox() -> Weight {
             Weight::from_parts(224_946_000, 0).saturating_add($db.reads_writes(6, 2))
@@ -77,7 +69,7 @@ macro_rules! weights {
             Weight::from_parts(1_058_891_000, 0).saturating_add($db.reads_writes(153, 20))
         }
         fn succeed() -> Weight {
-            Weight::from_parts(1_150_219_000, 0).saturating_add($db.reads_writes(97, 88))
+            Weight::from_parts(1_150_219_000, 0).saturating_add($db.reads_writes(99, 88))
         }
         fn veto_hand_over() -> Weight {
             Weight::from_parts(93_092_000, 0).saturating_add($db.reads_writes(6, 2))

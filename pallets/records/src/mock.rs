@@ -103,6 +103,9 @@ impl Standing<AccountId> for Neighbours {
     fn member(account: &AccountId) -> Option<Member> {
         Members::get().get(account).cloned()
     }
+    fn is_staff(account: &AccountId) -> bool {
+        Self::member(account).is_some()
+    }
     fn administers(account: &AccountId) -> Option<OrgId> {
         match Self::member(account) {
             Some(Member::Admin { organisation }) => Some(organisation),
@@ -120,9 +123,6 @@ impl Standing<AccountId> for Neighbours {
 impl Control<AccountId> for Neighbours {
     fn is_enrolled(patient: &PatientId) -> bool {
         Roles::get().keys().any(|(enrolled, _)| enrolled == patient)
-    }
-    fn is_restricted(_: &PatientId) -> bool {
-        false
     }
     fn decided_since(_: &PatientId) -> Moment {
         START

@@ -383,7 +383,8 @@ pub mod pallet {
         /// account's signed consent. A helper need be neither member nor controller.
         ///
         /// Errors: `InvalidThreshold`, `NoPlan`, `NotAHelper`, `HelperDecides`, `AlreadyStarted`,
-        /// `AlreadyApproved`, `ConsentExpired`, `BadConsent`. Event: `RecoveryStarted`.
+        /// `AlreadyApproved`, `ConsentExpired`, `BadConsent`; that of succession, for an account of
+        /// somebody's staff. Event: `RecoveryStarted`.
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::start())]
         pub fn start(
@@ -402,6 +403,7 @@ pub mod pallet {
                 Error::<T>::AlreadyStarted
             );
             Self::ensure_free(&patient, &actor)?;
+            T::Succession::ensure_may_own(&owner)?;
             let now = T::Chain::now();
             ensure!(now < consent.expires_at, Error::<T>::ConsentExpired);
             ensure!(

@@ -71,6 +71,9 @@ impl Succession<AccountId> for Deciders {
     fn has_other_owner_for_good(patient: &PatientId, account: &AccountId) -> bool {
         Doubles::has_other_owner_for_good(patient, account)
     }
+    fn ensure_may_own(account: &AccountId) -> DispatchResult {
+        Doubles::ensure_may_own(account)
+    }
     fn succeed(patient: PatientId, actor: &AccountId, owner: &AccountId) -> DispatchResult {
         Recovery::on_succession(patient, actor);
         Doubles::succeed(patient, actor, owner)

@@ -10,7 +10,7 @@ use salus_primitives::{
     commitment, predicate,
     rows::{DAY, ENDING_COUNTS, ENDING_WAITS, HOUR, SECOND, UNNAMING_WAITS},
     traits::{Control, OnSuccession, RecoveryPlans},
-    AccountId, ControllerRole, Moment, PendingRecovery,
+    AccountId, ClinicianRole, ControllerRole, Member, Moment, PendingRecovery,
 };
 use sp_core::H256;
 use sp_runtime::DispatchError::{self, BadOrigin};
@@ -86,6 +86,15 @@ fn owner_removed() {
 /// The owner's role ends some day.
 fn for_a_time() {
     with(|w| w.for_a_time.insert(OWNER, Moment::MAX));
+}
+
+/// Makes an account a clinician of the hospital.
+fn work(account: &AccountId) {
+    let member = Member::Clinician {
+        organisation: HOSPITAL,
+        role: ClinicianRole::Nurse,
+    };
+    with(|w| w.members.insert(account.clone(), member));
 }
 
 mod set_plan {
@@ -428,6 +437,14 @@ mod remove_plan {
 
 mod start {
     use super::*;
+
+    #[test]
+    fn starting_for_a_staff_account_is_refused() {
+        planned(|| {
+            work(&account("phone"));
+            assert_noop!(start(SISTER, "phone"), DispatchError::Other("staff"));
+        });
+    }
 
     #[test]
     fn one_word_is_one_word() {
@@ -777,6 +794,15 @@ mod cancel {
 
 mod finish {
     use super::*;
+
+    #[test]
+    fn finishing_for_who_has_become_staff_is_refused() {
+        agreed(|| {
+            set_now(START + DELAY);
+            work(&account("phone"));
+            assert_refused!(finish(UNCLE, "phone"), DispatchError::Other("staff"));
+        });
+    }
 
     #[test]
     fn the_new_account_is_the_only_controller() {

@@ -53,7 +53,7 @@ macro_rules! weights {
             Weight::from_parts(347_276_000, 0).saturating_add($db.reads_writes(14, 3))
         }
         fn start() -> Weight {
-            Weight::from_parts(533_239_000, 0).saturating_add($db.reads_writes(13, 2))
+            Weight::from_parts(533_239_000, 0).saturating_add($db.reads_writes(15, 2))
         }
         fn veto_ending() -> Weight {
             Weight::from_parts(155_525_000, 0).saturating_add($db.reads_writes(6, 2))

@@ -222,9 +222,6 @@ pub mod pallet {
         QuotaReached,
         /// The patient has taken part in this study before. Once is all.
         AlreadyTookPart,
-        /// While the patient's records are restricted, nobody could read what is shared. Lift the
-        /// restriction first.
-        Restricted,
         /// The compartment does not hold this record, or it was corrected, or is erased or about to
         /// be. Add a record first, and name the newest.
         NothingToRead,
@@ -335,7 +332,7 @@ pub mod pallet {
         ///
         /// Errors: [`Error::StudyNotFound`], [`Error::StudyOver`], [`Error::AlreadyTookPart`],
         /// [`Error::QuotaReached`], [`Error::OutlastsOwnRole`], [`Error::TooManyStudies`],
-        /// [`Error::Restricted`], [`Error::NothingToRead`], and what a grant is refused for. Event:
+        /// [`Error::NothingToRead`], and what a grant is refused for. Event:
         /// [`Event::OptedIn`].
         #[pallet::call_index(1)]
         pub fn opt_in(
@@ -504,10 +501,6 @@ pub mod pallet {
             participating
                 .try_push((study, row.ends_at))
                 .map_err(|_| Error::<T>::TooManyStudies)?;
-            ensure!(
-                !T::Control::is_restricted(&by.patient),
-                Error::<T>::Restricted
-            );
             // Named together, so that a record that is moved meanwhile does not take the grant along.
             ensure!(
                 T::Records::record(&by.patient, record)

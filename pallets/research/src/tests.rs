@@ -310,9 +310,6 @@ mod opt_in {
                 opt_in(salus_primitives::Cid([0; 36])),
                 pallet_consent::Error::<Test>::MalformedCid
             );
-            with(|w| w.restricted.push(PATIENT));
-            assert_noop!(opt_in(cid(10)), Error::<Test>::Restricted);
-            with(|w| w.restricted.clear());
             with(|w| w.suspended.push(HOSPITAL));
             assert_noop!(
                 opt_in(cid(10)),

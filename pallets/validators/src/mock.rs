@@ -85,6 +85,9 @@ impl Standing<AccountId> for Doubles {
     fn organisation_is_active(organisation: OrgId) -> bool {
         Organisations::get().get(&organisation) == Some(&true)
     }
+    fn is_staff(account: &AccountId) -> bool {
+        Self::administers(account).is_some()
+    }
     fn administers(account: &AccountId) -> Option<OrgId> {
         let bytes: &[u8; 32] = account.as_ref();
         let organisation = OrgId::from(bytes[0]);

@@ -54,8 +54,7 @@ impl Contains<RuntimeCall> for Urgent {
                     | pallet_members::Call::end_credential { .. }
             ) | RuntimeCall::Motions(_)
                 | RuntimeCall::Patients(
-                    pallet_patients::Call::restrict { .. }
-                        | pallet_patients::Call::remove_controller { .. }
+                    pallet_patients::Call::remove_controller { .. }
                         | pallet_patients::Call::veto_removal { .. }
                         | pallet_patients::Call::veto_hand_over { .. }
                         | pallet_patients::Call::restore_keyring { .. }

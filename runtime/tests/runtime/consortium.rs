@@ -72,7 +72,7 @@ fn an_insurers_vault_keeps_no_files_even_of_those_whom_it_enrolled() {
                 enrolled_by,
                 enrolled_at: NOW,
                 decided_since: NOW,
-                restricted_since: None,
+                voided_at: None,
                 keyring: None,
             };
             pallet_patients::Patients::<Runtime>::insert(patient, row);

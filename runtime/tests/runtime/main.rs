@@ -9,4 +9,5 @@ mod origins;
 #[cfg(feature = "try-runtime")]
 mod property;
 mod recovery;
+mod staff;
 mod world;

@@ -165,8 +165,6 @@ const TABLE: &[Row] = &[
     ("Patients.add_controller",   add_controller, [OK,  OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.remove_controller", remove_controller, [OK, OK, CTL, CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.set_keyring",      set_keyring,   [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
-    ("Patients.restrict",         restrict,      [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
-    ("Patients.lift",             lift,          [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.set_inbox",        set_inbox,     [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.hand_over",        hand_over,     [OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.complete_hand_over", complete_hand_over, [OK, CTL, CTL, CTL, CTL, CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
@@ -807,15 +805,6 @@ fn set_keyring(_: Who) -> RuntimeCall {
         keyring: cid(1),
     }
     .into()
-}
-
-fn restrict(_: Who) -> RuntimeCall {
-    pallet_patients::Call::restrict { patient: PATIENT }.into()
-}
-
-fn lift(_: Who) -> RuntimeCall {
-    assert_ok!(Patients::restrict(Who::Owner.signed(), PATIENT));
-    pallet_patients::Call::lift { patient: PATIENT }.into()
 }
 
 fn set_inbox(who: Who) -> RuntimeCall {

@@ -989,10 +989,27 @@ async fn nobody_is_credentialed_or_given_a_role_without_their_consent() {
         .await
         .expect_err("work has its own account");
     assert!(matches!(told, Error::NotPermitted(_)), "{told}");
+    // Another program is told the same by the chain.
+    let consent = named
+        .key
+        .sign_role(&patient.id, carer, now, now + DAY, &genesis);
+    let failed = |answer: salus_client::Result<Submitted>, expected: &str| match answer {
+        Err(Error::Chain(ChainError::Failed { error, .. })) => assert_eq!(error, expected),
+        other => panic!("{expected}: {other:?}"),
+    };
+    failed(
+        patient.client.submit(&add(&consent)).await,
+        "Patients.StaffAccount",
+    );
     let relative = hospital.person("relative-10").await;
     gets_role(&takes_role(&relative, patient.id, carer).await)
         .await
         .expect("who consents gets a role");
+    let consent = relative
+        .key
+        .sign_credential(0, role, now, now + DAY, &genesis);
+    let call = calls::members::credential(&relative.me(), role, now + DAY, Some(&consent));
+    failed(admin.submit(&call).await, "Members.ActsForPatients");
 }
 
 /// Enrols this id with the word of this account, whether or not the id is its own.

@@ -114,12 +114,12 @@ impl State {
                 .get(who)
                 .is_some_and(|member| member.organisation() == *organisation),
         };
-        let restricted = self
+        let void = self
             .patients
             .get(&patient)
-            .is_some_and(|patient| patient.restricted_since.is_some());
+            .is_some_and(|patient| patient.voided_at.is_some());
         grantee
-            && !restricted
+            && !void
             && grant.revoked_at.is_none()
             && grant.starts_at <= at
             && at < grant.expires_at

@@ -349,7 +349,7 @@ async fn nothing_is_released_after_the_emergency_grant() {
 }
 
 #[tokio::test]
-async fn nothing_is_released_after_revocation_restriction_or_loss_of_standing() {
+async fn nothing_is_released_after_revocation_void_enrolment_or_loss_of_standing() {
     let world = World::new().await;
     dealt(&world).await;
     publish(&world, "Doctor");
@@ -357,13 +357,13 @@ async fn nothing_is_released_after_revocation_restriction_or_loss_of_standing() 
     let token = world.token("Doctor").await;
     let path = path(PATIENT, 0);
     let ask = || world.get(&token, &path, &[]);
-    let restrict = |since| {
+    let void = |at| {
         let mut state = world.chain.state();
-        state.patients.get_mut(&PATIENT).unwrap().restricted_since = since;
+        state.patients.get_mut(&PATIENT).unwrap().voided_at = at;
     };
-    restrict(Some(START));
+    void(Some(START));
     ask().await.is(403, "not-permitted");
-    restrict(None);
+    void(None);
     assert_eq!(ask().await.status, 200);
     let standing = world.chain.state().members.remove(&account("Doctor"));
     ask().await.is(403, "not-permitted");

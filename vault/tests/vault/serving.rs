@@ -244,22 +244,21 @@ async fn entry_is_worth_nothing_once_the_grant_has_ended() {
     world.time.fetch_add(1, Ordering::SeqCst);
     assert_eq!(read(&world, "Doctor", "payload", &entry).await, 404);
 
-    // Restricted by the patient.
+    // The enrolment was a mistake.
     let (world, _) = shared().await;
     let entry = world.open("Doctor", &[0], Part::Full, 0);
-    let restrict = |since| {
+    let void = |at| {
         world
             .chain
             .state()
             .patients
             .get_mut(&PATIENT)
             .unwrap()
-            .restricted_since = since
+            .voided_at = at
     };
-    restrict(Some(START));
+    void(Some(START));
     assert_eq!(read(&world, "Doctor", "payload", &entry).await, 404);
-    assert_eq!(read(&world, "Owner", "payload", &entry).await, 200);
-    restrict(None);
+    void(None);
     assert_eq!(read(&world, "Doctor", "payload", &entry).await, 200);
 
     // The clinician changed employer: the grant names the old one.

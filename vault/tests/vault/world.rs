@@ -160,7 +160,7 @@ impl World {
                         enrolled_by: HOSPITAL,
                         enrolled_at: START,
                         decided_since: START,
-                        restricted_since: None,
+                        voided_at: None,
                         keyring: None,
                     },
                 );
