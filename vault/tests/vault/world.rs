@@ -335,6 +335,7 @@ impl World {
             compartment: LABS,
             epoch: 0,
             author: account(by),
+            person: None,
             organisation: None,
             placed_by: account(by),
             content: object.root,
@@ -456,7 +457,6 @@ impl World {
             grant: 0,
             records: vec![record],
             part: Part::Full,
-            purpose: Purpose::Treat,
         };
         let number = state.number;
         state.entries.insert((block, event), (number, opened));
