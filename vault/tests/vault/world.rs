@@ -322,6 +322,7 @@ impl World {
             epoch: 0,
             author: account(by),
             organisation: None,
+            person: None,
             placed_by: account(by),
             content: object.root,
             commitment: H256::zero(),
