@@ -337,6 +337,7 @@ impl World {
             author: account(by),
             person: None,
             organisation: None,
+            person: None,
             placed_by: account(by),
             content: object.root,
             commitment: H256::zero(),
