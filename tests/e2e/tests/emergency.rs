@@ -213,7 +213,8 @@ async fn who_opted_out_looks_like_who_never_decided() {
             "hasty",
             &format!("emergency show --patient {}", patient.id),
         );
-        said.push(view.ok()["plan"].to_string());
+        let view = view.fails(3, "only who acts for patient");
+        said.push(view.said().replace(&patient.id.to_string(), "PATIENT"));
     }
     assert_eq!(said[..3], said[3..]);
 }
