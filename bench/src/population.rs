@@ -12,9 +12,9 @@ use salus_client::{
     keys::AccountKey,
 };
 use salus_primitives::{
-    rows::DAY, seal, AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis, GrantIndex,
-    GrantTerms, Grantee, Member, Moment, NewRecord, OrgId, Part, PatientId, Purpose, RecordIndex,
-    Rights, Scope, Spender, Subject, MAX_ANCHORS,
+    rows::DAY, seal, AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis,
+    GrantIndex, GrantTerms, Grantee, Member, Moment, NewRecord, OrgId, Part, PatientId, Purpose,
+    RecordIndex, Rights, Scope, Spender, Subject, MAX_ANCHORS,
 };
 use sp_core::{bounded::BoundedVec, H256};
 use sp_crypto_hashing::{blake2_128, blake2_256};

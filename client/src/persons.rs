@@ -182,7 +182,10 @@ mod tests {
     #[test]
     fn a_seal_opens_to_the_person_and_to_no_other() {
         let entries = [entry(4, &SECRET, 7)];
-        assert_eq!(found(&entries, &secrets(), &[6, 7, 8]), [account(7).to_string()]);
+        assert_eq!(
+            found(&entries, &secrets(), &[6, 7, 8]),
+            [account(7).to_string()]
+        );
         // Whoever claims to be that person is not.
         assert!(found(&entries, &secrets(), &[6, 8]).is_empty());
     }

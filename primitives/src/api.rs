@@ -11,8 +11,8 @@ use crate::{
     Correction, CorrectionIndex, Credits, Delivery, EmergencyPlan, Ending, FormerContent,
     FormerKeyring, Glass, GlassIndex, Grant, GrantIndex, Grantee, HandOver, LetterStage, Member,
     Moment, ObjectKind, OrgId, Organisation, Participation, Patient, PatientId, PendingRecovery,
-    Record, RecordIndex, RecoveryPlan, Reference, Removal, Request, RequestIndex,
-    SignedRecipient, Study, StudyIndex, Subject, TrailHead,
+    Record, RecordIndex, RecoveryPlan, Reference, Removal, Request, RequestIndex, SignedRecipient,
+    Study, StudyIndex, Subject, TrailHead,
 };
 
 /// A compartment with what an author needs to write into it.

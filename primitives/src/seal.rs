@@ -57,7 +57,13 @@ mod tests {
         let (patient, account) = (PatientId([2; 16]), AccountId::new([7; 32]));
         let elsewhere = person(&Genesis::repeat_byte(2), &patient, 3, &SECRET, &account);
         assert_ne!(elsewhere, one, "another chain");
-        let other = person(&Genesis::repeat_byte(1), &PatientId([9; 16]), 3, &SECRET, &account);
+        let other = person(
+            &Genesis::repeat_byte(1),
+            &PatientId([9; 16]),
+            3,
+            &SECRET,
+            &account,
+        );
         assert_ne!(other, one, "another patient");
     }
 

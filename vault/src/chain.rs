@@ -14,8 +14,8 @@ use salus_primitives::api::GrantView;
 use salus_primitives::{
     AccountId, BlockNumber, Cid, Controller, Correction, CorrectionIndex, CorrectionState,
     Delivery, EmergencyPlan, FormerContent, Genesis, Glass, GlassIndex, GrantIndex, LetterStage,
-    Member, Moment, ObjectKind, OrgId, Part, Patient, PatientId, Record, RecordIndex,
-    Reference, Request, RequestIndex, SignedRecipient, Subject,
+    Member, Moment, ObjectKind, OrgId, Part, Patient, PatientId, Record, RecordIndex, Reference,
+    Request, RequestIndex, SignedRecipient, Subject,
 };
 use sp_core::H256;
 

@@ -8,8 +8,7 @@ use salus_primitives::api::GrantView;
 use salus_primitives::{
     AccountId, Binding, BlockNumber, Cid, Controller, CorrectionIndex, Delivery, EmergencyPlan,
     Genesis, Glass, GlassIndex, GrantIndex, LetterStage, Member, Moment, ObjectKind, OrgId, Part,
-    Patient, PatientId, Record, RecordIndex, Reference, Request, RequestIndex,
-    SignedRecipient,
+    Patient, PatientId, Record, RecordIndex, Reference, Request, RequestIndex, SignedRecipient,
 };
 use sp_core::H256;
 

@@ -231,14 +231,7 @@ impl Rule {
                     ensure(opened.part == Part::Full || file.part() == Part::Manifest)?;
                     ensure(
                         ledger
-                            .may_read(
-                                head.hash,
-                                patient,
-                                opened.grant,
-                                reader,
-                                index,
-                                now,
-                            )
+                            .may_read(head.hash, patient, opened.grant, reader, index, now)
                             .await?,
                     )?;
                     grant = Some(opened.grant);

@@ -57,7 +57,10 @@ pub async fn export(client: &Client, patient: PatientId, out: &Path) -> Result<E
     let mut log = watching::log(&trail, &names);
     log.verified = Some(remembered.is_ok());
     log.remembered = or_note(remembered, "the trail", &mut unreadable);
-    write_atomically(&out.join(TRAIL), watching::to_file(&trail, &secrets)?.as_bytes())?;
+    write_atomically(
+        &out.join(TRAIL),
+        watching::to_file(&trail, &secrets)?.as_bytes(),
+    )?;
     let requests = sharing::requests(client, patient).await;
     let corrections = corrections::list(client, patient).await;
     let export = Export {

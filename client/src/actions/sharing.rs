@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use salus_primitives::{
-    api::GrantView, AccountId, Balance, Basis, Cid, CompartmentId, Controller, ControllerRole, Grant,
-    GrantIndex, GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, RecordIndex, Request,
-    RequestIndex, RequestState, Rights, Scope, Subject,
+    api::GrantView, AccountId, Balance, Basis, Cid, CompartmentId, Controller, ControllerRole,
+    Grant, GrantIndex, GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, RecordIndex,
+    Request, RequestIndex, RequestState, Rights, Scope, Subject,
 };
 use serde::Serialize;
 
@@ -413,7 +413,8 @@ pub(super) async fn hand_over(
     let session = client.session(keyring.patient()).await?;
     let envelope = keyring.envelope(&[compartment], true)?;
     let only = vec![compartment].try_into();
-    let scope = Scope::Compartments(only.map_err(|_| Error::UnknownCompartment(compartment.to_string()))?);
+    let scope =
+        Scope::Compartments(only.map_err(|_| Error::UnknownCompartment(compartment.to_string()))?);
     let seal = seal_key(keyring, &grantee, &scope, until, None);
     send_to(client, &session, keyring, &envelope, &seal, &readers).await
 }
@@ -759,7 +760,6 @@ pub async fn given(client: &Client, patient: PatientId) -> Result<Vec<GrantRow>>
     }
     Ok(views)
 }
-
 
 /// Who shares with this account or its organisation.
 pub async fn received(client: &Client) -> Result<Vec<GrantRow>> {
@@ -1266,7 +1266,11 @@ mod tests {
         keyring.leave_out([8].into());
         let seal = SealKey::unused(PATIENT);
         let device = world.client.device.public();
-        world.client.profile.save_seal_key(7, &seal, &device).unwrap();
+        world
+            .client
+            .profile
+            .save_seal_key(7, &seal, &device)
+            .unwrap();
         redeliver(&world.client, &keyring, id).await.unwrap();
         assert!(tried(&world), "else nothing was left out");
     }

@@ -71,7 +71,8 @@ use salus_primitives::{
     rows::{HOUR, MAX_DELIVERIES, MAX_OPEN},
     seal,
     traits::{Chain, Consent, Control, Keepers, Records, Standing, Trail, TrailAllowance},
-    AccountId, Delivery, GrantIndex, Member, Moment, OrgId, Part, PatientId, RecordIndex, TrailHead,
+    AccountId, Delivery, GrantIndex, Member, Moment, OrgId, Part, PatientId, RecordIndex,
+    TrailHead,
 };
 use sp_core::H256;
 use sp_runtime::{traits::Zero, SaturatedConversion};

@@ -215,8 +215,7 @@ mod open {
             with(|w| w.suspended.push(HOSPITAL));
             assert_noop!(open(DOCTOR, grant, &[1]), Error::<Test>::NotAMember);
             for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
-                let attempt =
-                    AccessLog::open(origin, PATIENT, list(&[1]), Part::Full, grant, None);
+                let attempt = AccessLog::open(origin, PATIENT, list(&[1]), Part::Full, grant, None);
                 assert_noop!(outcome(attempt), BadOrigin);
             }
         });
@@ -280,10 +279,7 @@ mod open {
             let grant = share(to_organisation(HOSPITAL));
             assert!(is_opened(open_for(DOCTOR, grant, None)));
             for who in [DOCTOR, ADMIN] {
-                assert_noop!(
-                    open_for(who, grant, Some(SEAL)),
-                    Error::<Test>::PersonSigns
-                );
+                assert_noop!(open_for(who, grant, Some(SEAL)), Error::<Test>::PersonSigns);
             }
         });
     }

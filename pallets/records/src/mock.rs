@@ -176,13 +176,7 @@ impl Consent<AccountId> for Neighbours {
         let covered = scope.contains(compartment) || intake == Some(*compartment);
         (grantee == *who && covered).then_some(organisation)
     }
-    fn may_read(
-        _: &PatientId,
-        _: GrantIndex,
-        _: &AccountId,
-        _: &[RecordIndex],
-        _: Moment,
-    ) -> bool {
+    fn may_read(_: &PatientId, _: GrantIndex, _: &AccountId, _: &[RecordIndex], _: Moment) -> bool {
         false
     }
     fn could_read_since(

@@ -100,8 +100,8 @@ async fn open(
     part: Part,
     grant: GrantIndex,
 ) -> Opened {
-    let call = calls::access_log::open(patient.id, records, part, grant, None)
-        .expect("not too many");
+    let call =
+        calls::access_log::open(patient.id, records, part, grant, None).expect("not too many");
     let done = reader.submit(&call).await.expect("a member may try");
     let event = done.event("AccessLog", "Opened").expect("the grant holds");
     Opened {
@@ -715,13 +715,7 @@ async fn twelve_services_that_flood_urgent_and_ordinary_calls_delay_nobody_else(
         .await
         .record;
     let grant = patient.share(&reader, CATEGORY, Rights::Read).await;
-    let opening = calls::access_log::open(
-        patient.id,
-        &[record],
-        Part::Full,
-        grant,
-        None,
-    );
+    let opening = calls::access_log::open(patient.id, &[record], Part::Full, grant, None);
     let opening = opening.expect("not too many");
 
     // Whoever may not revoke may still say so, and first.

@@ -6,9 +6,7 @@ use std::fs;
 use salus_client::{
     actions::{
         opening::{self, Opening},
-        organisation,
-        records,
-        watching, Client,
+        organisation, records, watching, Client,
     },
     taxonomy::Category,
     trail::TrailEntry,
@@ -35,7 +33,9 @@ async fn ward(hospital: &Hospital, name: &str) -> (AccountId, Client) {
     let software = hospital
         .staff(&format!("{name}-software"), ClinicianRole::Service)
         .await;
-    organisation::publish(&admin).await.expect("an admin publishes");
+    organisation::publish(&admin)
+        .await
+        .expect("an admin publishes");
     let (_, key) = organisation::give_key(&admin, &software.me())
         .await
         .expect("its own software");
@@ -147,7 +147,11 @@ async fn software_names_a_person_of_its_own_and_uses_no_grant_that_is_meant_for_
     let (doctor, mut software) = ward(&hospital, "meant").await;
     let doctors = hospital.person("meant-person").await;
     let record = patient
-        .add(&patient.client, hospital.file("meant.txt", "theirs"), CATEGORY)
+        .add(
+            &patient.client,
+            hospital.file("meant.txt", "theirs"),
+            CATEGORY,
+        )
         .await;
     patient.share(&doctors, CATEGORY, Rights::Read).await;
 
@@ -158,7 +162,10 @@ async fn software_names_a_person_of_its_own_and_uses_no_grant_that_is_meant_for_
     for other in [clinic, colleague, software.me()] {
         software.person = Some(other);
         let refused = open(&hospital, &software, &patient, record).await;
-        assert!(matches!(refused, Err(Error::NotPermitted(_))), "{refused:?}");
+        assert!(
+            matches!(refused, Err(Error::NotPermitted(_))),
+            "{refused:?}"
+        );
     }
     software.person = Some(doctor);
     let found = open(&hospital, &software, &patient, record).await;

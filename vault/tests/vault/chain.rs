@@ -10,8 +10,8 @@ use salus_primitives::api::GrantView;
 use salus_primitives::{
     AccountId, BlockNumber, Cid, Controller, CorrectionIndex, Delivery, EmergencyPlan, Genesis,
     Glass, GlassIndex, GrantIndex, Grantee, LetterStage, Member, Moment, ObjectKind, OrgId,
-    Patient, PatientId, Record, RecordIndex, RecordState, Reference, Request,
-    RequestIndex, Scope, SignedRecipient, Subject, DAY,
+    Patient, PatientId, Record, RecordIndex, RecordState, Reference, Request, RequestIndex, Scope,
+    SignedRecipient, Subject, DAY,
 };
 use salus_vault::ledger::{
     Answer, Change, Chart, EntryId, Head, Ledger, LedgerError, Named, Opened, Peer,
