@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::args::{About, Acting, Global};
 use crate::context::client;
+use crate::context::client;
 use crate::output::print;
 use crate::parse;
 
