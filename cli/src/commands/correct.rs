@@ -11,7 +11,6 @@ use serde_json::json;
 
 use crate::args::{About, Acting, Global};
 use crate::context::client;
-use crate::context::client;
 use crate::output::print;
 use crate::parse;
 
