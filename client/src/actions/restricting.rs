@@ -441,8 +441,12 @@ mod tests {
         node.tell("compartments", PATIENT, none);
         let none: Vec<(RecordIndex, Record)> = Vec::new();
         node.tell("records", (PATIENT, 0u32, PAGE), none);
+        // No vault has the keyring, so the other devices are told later.
+        let none: Vec<salus_primitives::OrgId> = Vec::new();
+        node.tell("keepers", PATIENT, none);
         let lifted = lift(&world.client, PATIENT).await.unwrap();
         assert_eq!((lifted.over, lifted.renewed.len()), (vec![0], 0));
+        assert!(!lifted.saved);
         assert_eq!(kept(&world).restricted(), None);
     }
 }
