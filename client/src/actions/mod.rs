@@ -85,7 +85,8 @@ impl Progress for Silent {
     fn finish(&self) {}
 }
 
-/// One person at one node, with their keys.
+/// One person at one node, with their keys. Cheap to clone.
+#[derive(Clone)]
 pub struct Client {
     pub chain: Chain,
     pub profile: Profile,

@@ -388,7 +388,7 @@ pub async fn rotate(
         rotated.push(rotate_compartment(client, &mut keyring, *id).await?);
     }
     let saved = back_up(client, &mut keyring).await;
-    emergency::follow(client, &keyring, &ids).await;
+    emergency::follow(client, &keyring).await;
     Ok(Rotation {
         patient: patient.to_string(),
         rotated,
@@ -407,16 +407,16 @@ pub(super) async fn rotate_if_needed(
         .await?
         .compartments(keyring.patient())
         .await?;
-    let mut rotated = Vec::new();
+    let mut rotated = false;
     for (id, view) in views {
         if ids.contains(&id) && view.needs_rotation {
             rotate_compartment(client, keyring, id).await?;
-            rotated.push(id);
+            rotated = true;
         }
     }
-    if !rotated.is_empty() {
+    if rotated {
         back_up(client, keyring).await;
-        emergency::follow(client, keyring, &rotated).await;
+        emergency::follow(client, keyring).await;
     }
     Ok(())
 }

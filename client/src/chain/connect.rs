@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     ops::RangeInclusive,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{atomic::AtomicBool, Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -50,6 +50,8 @@ pub(super) struct Inner {
     versions: Mutex<BTreeMap<BlockNumber, u32>>,
     /// One submission at a time takes its nonce and enters the pool.
     pub(super) submitting: tokio::sync::Mutex<()>,
+    /// Whether anything was submitted.
+    pub(super) acted: AtomicBool,
 }
 
 /// One version of the runtime.
@@ -165,6 +167,7 @@ impl Chain {
                 runtimes: Mutex::default(),
                 versions: Mutex::default(),
                 submitting: tokio::sync::Mutex::default(),
+                acted: AtomicBool::default(),
             }),
         }
     }

@@ -1,5 +1,7 @@
 //! Signing and sending.
 
+use std::sync::atomic::Ordering;
+
 use salus_primitives::{AccountId, BlockNumber};
 use serde_json::Value;
 use sp_core::H256;
@@ -55,7 +57,13 @@ impl Chain {
     pub async fn submit(&self, key: &AccountKey, call: &Call) -> Result<Submitted> {
         let (signed, watch) = self.send_next(key, call).await?;
         tracing::debug!("sent");
+        self.inner.acted.store(true, Ordering::Relaxed);
         self.outcome(&signed, watch).await
+    }
+
+    /// Whether anything was submitted since it connected.
+    pub fn has_acted(&self) -> bool {
+        self.inner.acted.load(Ordering::Relaxed)
     }
 
     /// Sends calls of one account one after the other, without waiting for each to be finalized.
