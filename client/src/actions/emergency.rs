@@ -1494,8 +1494,7 @@ mod tests {
             let world = World::at(None);
             tell(&world, 0, Some(plan_of(ours, NOW, Vec::new())), &[], &[]);
             note(&world, &PlanChoice::default(), Some(&set_here));
-            let mut keyring = Keyring::new(PATIENT);
-            world.client.profile.save_keyring(&mut keyring).unwrap();
+            keep_keyring(&world);
             let chosen = plan_nothing(&world, false).await;
             // There is no vault to deal to.
             assert_eq!(chosen.is_ok(), waits, "{chosen:?}");
@@ -1585,8 +1584,7 @@ mod tests {
         tell(&world, since, Some(plan), &[], &[]);
         let [nothing, something] = choices(since + 1);
         note(&world, &nothing, Some(&package));
-        let mut keyring = Keyring::new(PATIENT);
-        world.client.profile.save_keyring(&mut keyring).unwrap();
+        keep_keyring(&world);
         let chosen = plan_nothing(&world, false).await.unwrap();
         assert_eq!(chosen.waits_until, Some(since + DAY));
         assert!(chosen.planned.is_none());
@@ -1602,6 +1600,14 @@ mod tests {
         assert!(plan.own && plan.labels.is_empty());
         let next = shown.next.unwrap();
         assert_eq!((next.labels.len(), next.from), (1, since + DAY));
+    }
+
+    /// This device has the patient's keyring.
+    fn keep_keyring(world: &World) {
+        let mut keyring = Keyring::new(PATIENT);
+        let device = world.client.device.public();
+        keyring.add_holder("device", &device).unwrap();
+        world.client.profile.save_keyring(&mut keyring).unwrap();
     }
 
     async fn plan_nothing(world: &World, at_once: bool) -> Result<Chosen> {
