@@ -431,7 +431,7 @@ pub async fn rotate(
     let ids = select(&keyring, categories, flags, Reach::FlaggedOnly)?;
     let rotated = rotate_compartments(client, &mut keyring, &ids).await?;
     let saved = back_up(client, &mut keyring).await;
-    emergency::follow(client, &keyring, &ids).await;
+    emergency::follow(client, &keyring).await;
     Ok(Rotation {
         patient: patient.to_string(),
         rotated,
@@ -457,7 +457,7 @@ pub(super) async fn rotate_if_needed(
     if !rotated.is_empty() {
         rotate_compartments(client, keyring, &rotated).await?;
         back_up(client, keyring).await;
-        emergency::follow(client, keyring, &rotated).await;
+        emergency::follow(client, keyring).await;
     }
     Ok(())
 }

@@ -415,6 +415,22 @@ pub fn build_body(
     to: &[EncryptionKey],
     body: &[u8],
 ) -> Result<BuiltObject> {
+    build_sized(place, kind, to, body, Sizes::of(kind))
+}
+
+/// Encrypts the package of an emergency plan: an envelope of one size, whatever is in it.
+pub fn build_package(place: &Place, to: &EncryptionKey, body: &[u8]) -> Result<BuiltObject> {
+    let to = std::slice::from_ref(to);
+    build_sized(place, ObjectKind::Envelope, to, body, Sizes::Package)
+}
+
+fn build_sized(
+    place: &Place,
+    kind: ObjectKind,
+    to: &[EncryptionKey],
+    body: &[u8],
+    sizes: Sizes,
+) -> Result<BuiltObject> {
     let Some(limit) = size_limit(kind) else {
         return Err(Error::invalid(
             "object",
@@ -428,7 +444,7 @@ pub fn build_body(
         ));
     }
     let (object, _) = spooled(&std::env::temp_dir(), place, kind, |sections| {
-        sections.add(BODY, to, body, body.len() as u64, Sizes::of(kind))
+        sections.add(BODY, to, body, body.len() as u64, sizes)
     })?;
     within(limit, object)
 }
