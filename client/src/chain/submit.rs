@@ -16,8 +16,9 @@ use subxt::{
 };
 
 use super::{
-    connect::{lock, params}, outcome::Status, Block, Call, Chain, ChainError, Rejection, Result, Runtime,
-    Submitted,
+    connect::{lock, params},
+    outcome::Status,
+    Block, Call, Chain, ChainError, Rejection, Result, Runtime, Submitted,
 };
 use crate::keys::AccountKey;
 

@@ -569,8 +569,7 @@ pub mod pallet {
             let (row, plan) = Self::ensure_reveals(&actor, &patient, glass, &compartments, &salt)
                 .map_err(|error| error.with_weight(read(0)))?;
             ensure!(
-                !compartments.is_empty()
-                    && T::Records::compartments_exist(&patient, &compartments),
+                !compartments.is_empty() && T::Records::compartments_exist(&patient, &compartments),
                 Error::<T>::NothingToOpen.with_weight(read(1))
             );
 

@@ -14,8 +14,8 @@ use frame_support::{
     BoundedVec,
 };
 use salus_primitives::{
-    commitment::plan_commitment, traits::Succession, ClinicianRole, CompartmentId, ControllerRole,
-    Delivery, OrganisationKind, Part, Purpose, Rights, ShareHolder, Subject, DAY,
+    commitment::plan_commitment, traits::Succession, ClinicianRole, ControllerRole, Delivery,
+    OrganisationKind, Part, Purpose, Rights, ShareHolder, Subject, DAY,
 };
 use salus_runtime::{
     AllPalletsWithSystem, Credits, Members, Motions, Patients, Records, Runtime, RuntimeCall,
