@@ -13,7 +13,7 @@ use salus_primitives::{
     Cid, Clinician, Compartment, CompartmentId, Controller, Correction, CorrectionIndex, Delivery,
     EmergencyPlan, FormerContent, FormerKeyring, Glass, GlassIndex, GrantIndex, Grantee,
     LetterStage, Link, Member, Moment, ObjectKind, OrgId, Organisation, Participation, Patient,
-    PatientId, PendingRecovery, Purpose, Record, RecordIndex, RecoveryPlan, Reference, Request,
+    PatientId, PendingRecovery, Record, RecordIndex, RecoveryPlan, Reference, Request,
     RequestIndex, SignedCompartments, SignedRecipient, Study, StudyIndex, Subject, TrailHead,
 };
 use sp_api::impl_runtime_apis;

@@ -164,15 +164,27 @@ impl Disclosures {
     }
 }
 
+/// The person, where an organisation's software signed for one, else who signed.
+fn by(row: &Row) -> String {
+    match (&row.person, row.role) {
+        (Some(person), Some(role)) => {
+            let role = format!("{role:?}").to_lowercase();
+            format!("{} ({role})", super::short(person))
+        }
+        (Some(person), None) => super::short(person),
+        (None, _) => super::short(&row.reader),
+    }
+}
+
 fn cells(row: &Row, delivered: &str) -> Vec<String> {
     vec![
         row.date.clone(),
-        super::short(&row.reader),
+        by(row),
         row.organisation_name.clone(),
         row.record.to_string(),
         row.label.clone().unwrap_or_default(),
         row.part.into(),
-        row.purpose.into(),
+        row.purpose.unwrap_or_default().into(),
         delivered.into(),
     ]
 }

@@ -776,6 +776,7 @@ mod tests {
             me: vec!["5Me".into()],
             organisations: [(0, "General Hospital".to_owned())].into(),
             compartments: [("aa".repeat(16), "“lab”".to_owned())].into(),
+            ..Names::default()
         }
     }
 

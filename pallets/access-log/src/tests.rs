@@ -389,7 +389,7 @@ mod delivered {
             terms(),
             None
         ));
-        let opening = open_with(DOCTOR, OTHER_PATIENT, 0, &[1], Purpose::Treat, None);
+        let opening = open_with(DOCTOR, OTHER_PATIENT, 0, &[1], None);
         assert!(is_opened(opening));
         Delivery {
             patient: OTHER_PATIENT,
@@ -938,7 +938,7 @@ mod trail {
         assert_ok!(open(DOCTOR, grant, &[2]));
         let other = terms();
         assert_ok!(Consent::grant(by(OTHER_OWNER), OTHER_PATIENT, other, None));
-        let elsewhere = open_with(DOCTOR, OTHER_PATIENT, 0, &[1], Purpose::Treat, None);
+        let elsewhere = open_with(DOCTOR, OTHER_PATIENT, 0, &[1], None);
         assert_ok!(elsewhere);
         end_block();
         end_block();

@@ -242,11 +242,14 @@ async fn who_opted_out_looks_like_who_planned_and_who_never_decided() {
         assert_eq!(broken.len(), 1, "it stands in the trail");
         said.push(broken[0].to_string());
         assert!(entries(&hospital, name, "GlassRevealed").is_empty());
+        let line = format!("emergency show --patient {}", patient.id);
+        let view = salus(&hospital, "hasty", &line).fails(3, "only who acts for patient");
+        said.push(view.said().replace(&patient.id.to_string(), "PATIENT"));
         // It is reviewed like any other.
         let line = format!("emergency review {} 0 --justified", patient.id);
         salus(&hospital, "hospital", &line).ok();
     }
-    assert_eq!(said[..2], said[2..]);
+    assert_eq!(said[..3], said[3..]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

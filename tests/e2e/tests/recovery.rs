@@ -648,7 +648,7 @@ async fn a_backup_opens_the_keyring_for_the_account_s_next_device_and_for_nobody
 #[tokio::test(flavor = "multi_thread")]
 async fn helpers_whom_the_chain_does_not_know_help_with_accounts_of_their_own_and_show_only_then() {
     let hospital = HOSPITAL.hospital();
-    let patient = hospital.patient("secret", &[Category::Imaging]).await;
+    let patient = hospital.patient("secret").await;
     let names = ["secret-sister", "secret-friend", "secret-neighbour"];
     let mut offered = Vec::new();
     let mut named = String::new();

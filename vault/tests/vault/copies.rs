@@ -476,9 +476,11 @@ async fn how_a_vault_stands_is_told_to_admins_and_services_alone() {
     let admin = Member::Admin {
         organisation: HOSPITAL,
     };
-    let mut state = two.hospital.chain.state();
-    state.members.insert(account("Admin"), admin);
-    drop(state);
+    two.hospital
+        .chain
+        .state()
+        .members
+        .insert(account("Admin"), admin);
     for peer in ["Service", "ClinicService", "Admin"] {
         let token = clinic.token(peer).await;
         let reply = clinic.get(&token, "/v1/copies", &[]).await.json();

@@ -64,13 +64,16 @@ async fn visit(world: &World) {
 
     let copier = copier(world, "Service");
     copier.round().await.unwrap();
-    let mut state = world.chain.state();
-    let row = state.records.get_mut(&(PATIENT, 0)).unwrap();
-    row.state = salus_primitives::RecordState::Erased;
-    drop(state);
+    erase(world);
     world.vault.audit().await.unwrap();
     world.vault.sweep().await.unwrap();
     assert!(copier.round().await.is_ok());
+}
+
+fn erase(world: &World) {
+    let mut state = world.chain.state();
+    let row = state.records.get_mut(&(PATIENT, 0)).unwrap();
+    row.state = salus_primitives::RecordState::Erased;
 }
 
 #[tokio::test]

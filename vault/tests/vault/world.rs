@@ -335,7 +335,9 @@ impl World {
             compartment: LABS,
             epoch: 0,
             author: account(by),
+            person: None,
             organisation: None,
+            person: None,
             placed_by: account(by),
             content: object.root,
             commitment: H256::zero(),
@@ -456,7 +458,6 @@ impl World {
             grant: 0,
             records: vec![record],
             part: Part::Full,
-            purpose: Purpose::Treat,
         };
         let number = state.number;
         state.entries.insert((block, event), (number, opened));
