@@ -378,7 +378,7 @@ mod tests {
     }
 
     fn granted() -> TrailEntry {
-        let fields = json!({"patient": "00", "actor": PATIENT, "grant": 4, "purpose": "Treat"});
+        let fields = json!({"patient": "00", "actor": "owner", "grant": 4, "purpose": "Treat"});
         TrailEntry {
             pallet: "Consent".into(),
             ..entry(0, "Granted", fields)

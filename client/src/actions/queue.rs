@@ -380,6 +380,7 @@ mod tests {
             epoch: 0,
             content: salus_primitives::Cid::dag_pb([seed; 32]),
             commitment: sp_core::H256::repeat_byte(seed),
+            person: None,
         }
     }
 

@@ -483,6 +483,7 @@ pub(super) mod tests {
             compartment: CompartmentId([seed; 16]),
             epoch: 0,
             author: AccountId::new([seed; 32]),
+            person: None,
             organisation: None,
             placed_by: AccountId::new([seed; 32]),
             content: Cid::dag_pb([seed; 32]),

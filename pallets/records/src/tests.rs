@@ -268,7 +268,7 @@ mod anchor {
             role: ClinicianRole::Service,
         };
         Members::mutate(|members| members.insert(account("software"), member));
-        allow_writing(PATIENT, GRANT, "software", [LABORATORY]);
+        allow_writing(PATIENT, GRANT, "software");
         let new = NewRecord {
             person,
             ..new_record(LABORATORY, 0, 1)

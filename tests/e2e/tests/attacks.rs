@@ -874,8 +874,8 @@ async fn a_forged_delivery_is_refused_and_leaves_no_trace() {
 async fn a_node_sees_no_two_ids_of_a_profile_on_one_connection() {
     let hospital = HOSPITAL.hospital();
     let ids = [
-        hospital.patient("two-ids", &[CATEGORY]).await.id,
-        hospital.patient("two-ids", &[CATEGORY]).await.id,
+        hospital.patient("two-ids").await.id,
+        hospital.patient("two-ids").await.id,
     ];
     let (relay, seen) = Relay::recording(&hospital.node).await;
     let (profile, unlocked) = hospital.profile("two-ids");

@@ -82,7 +82,7 @@ fn told(log: &Value, variant: &str) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn software_opens_and_writes_for_a_person_whom_only_the_patient_and_whom_they_let_can_name() {
     let hospital = HOSPITAL.hospital();
-    let patient = hospital.patient("sealing", &[CATEGORY]).await;
+    let patient = hospital.patient("sealing").await;
     let (doctor, mut software) = ward(&hospital, "sealing").await;
     software.person = Some(doctor.clone());
     let doctors = hospital.person("sealing-person").await;
@@ -143,7 +143,7 @@ async fn salus(hospital: &Hospital, patient: &Patient, grant: u32) -> Grantee {
 #[tokio::test(flavor = "multi_thread")]
 async fn software_names_a_person_of_its_own_and_uses_no_grant_that_is_meant_for_another() {
     let hospital = ANOTHER.hospital();
-    let patient = hospital.patient("meant", &[CATEGORY]).await;
+    let patient = hospital.patient("meant").await;
     let (doctor, mut software) = ward(&hospital, "meant").await;
     let doctors = hospital.person("meant-person").await;
     let record = patient

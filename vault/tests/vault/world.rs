@@ -337,7 +337,6 @@ impl World {
             author: account(by),
             person: None,
             organisation: None,
-            person: None,
             placed_by: account(by),
             content: object.root,
             commitment: H256::zero(),
