@@ -11,7 +11,6 @@ use crate::commands::{
     log, open, org, patient, queue, record, recovery, request, rights, share, study, validator,
     vault, watch,
 };
-use crate::context::client;
 use crate::parse;
 
 /// Patients hold the key to their own medical records: share them, see who looked, correct them.

@@ -5,8 +5,8 @@
 //! not in the rows the caller says: the time, and who is in good standing.
 
 use crate::{
-    AccountId, CompartmentId, Glass, Grant, Grantee, Moment, OrgId, Record, RecordIndex, Rights,
-    Scope, GLASS_LASTS,
+    AccountId, Glass, Grant, Grantee, Moment, OrgId, Record, RecordIndex, Rights, Scope,
+    GLASS_LASTS,
 };
 
 /// The rules below, as grants name them.

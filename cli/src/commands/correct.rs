@@ -10,6 +10,7 @@ use salus_primitives::{CorrectionIndex, PatientId, RecordIndex};
 use serde_json::json;
 
 use crate::args::{About, Acting, Global};
+use crate::context::client;
 use crate::output::print;
 use crate::parse;
 

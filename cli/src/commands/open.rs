@@ -8,6 +8,7 @@ use salus_primitives::{GrantIndex, PatientId, RecordIndex};
 
 use super::record::shared_chart;
 use crate::args::{Acting, Global};
+use crate::context::client;
 use crate::output::print;
 
 #[derive(Debug, Args)]

@@ -11,8 +11,8 @@ use salus_primitives::{
         TrailAllowance,
     },
     AccountId, Cid, ClinicianRole, CompartmentId, CompartmentSet, ControllerRole, Genesis,
-    GrantIndex, Grantee, Member, Moment, NewRecord, OrgId, PatientId, Purpose, Recipient,
-    RecordIndex, Subject, HOUR, UNNAMING_WAITS,
+    GrantIndex, Grantee, Member, Moment, NewRecord, OrgId, PatientId, Recipient, RecordIndex,
+    Subject, HOUR, UNNAMING_WAITS,
 };
 use sp_core::{sr25519, Pair, H256};
 use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult};
