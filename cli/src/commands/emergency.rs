@@ -187,8 +187,7 @@ impl Emergency {
                 })
             }
             Emergency::End { glass, about } => {
-                let client = client(global).await?;
-                let patient = client.patient(about.patient)?;
+                let (client, patient) = about_patient(global, about.patient).await?;
                 let done = emergency::end(&client, patient, glass).await?;
                 print(global, &done, || {
                     format!("Glass {glass} is over: that clinician reads nothing more, and breaks no other one of yours today.")

@@ -372,32 +372,10 @@ async fn send_to(
 ) -> Result<Cid> {
     let own = keyring.inbox().newest().map(|(_, key)| key.public());
     let seal_to: Vec<EncryptionKey> = readers.iter().cloned().chain(own).collect();
-    send(client, session, envelope, readers, (&seal_to, seal)).await
-}
-
-/// Puts keys into the vault that are handed over in the open, to a person who signs.
-pub(super) async fn send_envelope(
-    client: &Client,
-    session: &Session<'_>,
-    envelope: &Envelope,
-    key: &EncryptionKey,
-) -> Result<Cid> {
-    let to = std::slice::from_ref(key);
-    let seal = SealKey::unused(envelope.patient);
-    send(client, session, envelope, to, (to, &seal)).await
-}
-
-async fn send(
-    client: &Client,
-    session: &Session<'_>,
-    envelope: &Envelope,
-    to: &[EncryptionKey],
-    (seal_to, seal): (&[EncryptionKey], &SealKey),
-) -> Result<Cid> {
     let object = build_envelope(
         &client.place(envelope.patient),
-        (to, &envelope.to_json()?),
-        (seal_to, &seal.to_json()?),
+        (readers, &envelope.to_json()?),
+        (&seal_to, &seal.to_json()?),
     )?;
     client.upload(session, &object).await?;
     Ok(object.cid())
