@@ -203,7 +203,7 @@ pub fn to_file(trail: &Trail, secrets: &Secrets) -> Result<String> {
         serde_json::to_string(value).map_err(|error| Error::invalid("trail", error))
     }
     let mut text = String::new();
-    let _ = writeln!(
+    let _ = write!(
         text,
         "{{\"genesis\":{},\"patient\":\"{}\",\"at\":{},\"head\":{},",
         json(&trail.genesis)?,
@@ -212,7 +212,7 @@ pub fn to_file(trail: &Trail, secrets: &Secrets) -> Result<String> {
         json(&trail.head)?
     );
     if !secrets.is_empty() {
-        let _ = writeln!(text, "\"persons\":{},", json(secrets)?);
+        let _ = write!(text, "\"persons\":{},", json(secrets)?);
     }
     text.push_str("\"entries\":[\n");
     for (number, entry) in trail.entries.iter().enumerate() {

@@ -833,13 +833,33 @@ mod tests {
     fn the_largest_content_of_each_kind_passes_the_vaults_bound() {
         let keys = |count| vec![DecryptionKey::generate().public(); count];
         for (kind, to) in [
-            (ObjectKind::Envelope, keys(1)),
             (ObjectKind::Letter, keys(2)),
             (ObjectKind::Keyring, keys(16)),
         ] {
             let body = vec![0u8; Sizes::of(kind).limit() as usize];
             build_body(&place(), kind, &to, &body).unwrap();
         }
+        let body = vec![0u8; Sizes::Message.limit() as usize];
+        let seal = vec![0u8; 900];
+        build_envelope(&place(), (&keys(2), &body), (&keys(3), &seal)).unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_envelope_does_not_show_whether_it_is_meant_for_one_person() {
+        let key = || DecryptionKey::generate().public();
+        let mut stanzas = Vec::new();
+        for (readers, with_patient) in [(vec![key()], 2), (vec![key(), key()], 3)] {
+            let mut seal_to = readers.clone();
+            seal_to.resize_with(with_patient, key);
+            let envelope = build_envelope(&place(), (&readers, b"keys"), (&seal_to, b"seal"));
+            let parts = stored(&envelope.unwrap()).await;
+            let count = |part: &str| {
+                let text = String::from_utf8_lossy(&parts[part]);
+                text.matches("-> X25519 ").count()
+            };
+            stanzas.push((count(BODY), count(SEAL)));
+        }
+        assert_eq!(stanzas, [(2, 4), (2, 4)]);
     }
 
     #[tokio::test]
