@@ -87,6 +87,11 @@ for row in vectors("placement"):
     home = [row["home"]] if row["home"] in care else []
     same("placement", (home + others)[:row["copies"]], row["keepers"])
 
+for row in vectors("plan"):
+    ids = [bytes.fromhex(one) for one in row["compartments"]]
+    same("plan", blake2b(b"salus/plan/v1", bytes.fromhex(row["patient"]), bytes.fromhex(row["salt"]),
+                         compact(len(ids)), *ids), row["commitment"])
+
 for row in vectors("manifest"):
     fields = json.loads(row["manifest"])
     canonical = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))

@@ -3,9 +3,10 @@
 use std::fs::{self, File};
 use std::io::{stdin, Read};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{anyhow, bail, ensure, Context as _};
-use salus_client::actions::{accounts, Client};
+use salus_client::actions::{accounts, emergency, Client};
 use salus_client::keys::AccountKey;
 use salus_client::profile::{Profile, Unlocked};
 use salus_client::Error;
@@ -15,6 +16,17 @@ use zeroize::Zeroizing;
 use crate::args::Global;
 use crate::commands::queue;
 use crate::progress;
+
+/// The client of the command that runs.
+static ACTING: Mutex<Option<Client>> = Mutex::new(None);
+
+/// What follows a command that did something, without being asked: the emergency plans that are due.
+pub async fn look_after() {
+    let acting = ACTING.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(client) = acting {
+        emergency::look_after(&client).await;
+    }
+}
 
 /// More than anybody types.
 const MAX_TYPED: u64 = 4 * 1024;
@@ -179,6 +191,7 @@ pub async fn connect(
     )
     .await?;
     client.progress = progress::shown(global.machine());
+    *ACTING.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
     // Programs do not read warnings: whoever uses the profile by hand next hears of it.
     if !global.machine() {
         if let Some(changed) = client.runtime_changed()? {

@@ -16,7 +16,7 @@
 //! | `crowds.json` | the ids among which a node is asked for one's own |
 //! | `reads.json` | logs of own reads seen last, and what this device has read |
 //! | `read.json` | records that were opened, to hear of their corrections |
-//! | `plans.json` | the vaults' keys that shares of emergency plans were encrypted to |
+//! | `plans.json` | what emergency plans are to open, by opaque ids, and the vaults' keys that their shares were encrypted to |
 //!
 //! Files change by renaming a complete new one into place, under a lock; folders are 0700, files 0600.
 
@@ -362,11 +362,24 @@ impl SeenLogs {
     }
 }
 
-/// Where the shares of an emergency plan went.
+/// What a patient wants an emergency to open, and whose vaults have to agree. Nothing opens by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanChoice {
+    /// Ids of compartments, ascending.
+    pub compartments: Vec<String>,
+    /// As for everybody, if none are named.
+    pub holders: Vec<OrgId>,
+    pub threshold: Option<u8>,
+    /// By the chain's clock; 0 if nothing was chosen.
+    pub chosen_at: Moment,
+}
+
+/// An emergency plan that was dealt, and where its shares went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DealtPlan {
     /// The plan's package: the plan on the chain may be another one by now.
     pub package: String,
+    pub choice: PlanChoice,
     /// By organisation.
     pub vaults: BTreeMap<OrgId, DealtVault>,
 }
@@ -381,21 +394,28 @@ pub struct DealtVault {
     pub kept: bool,
 }
 
-/// The emergency plans that this profile dealt, by patient.
+/// What this profile knows of a patient's emergency plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptPlan {
+    /// What the next plan is dealt with.
+    pub choice: PlanChoice,
+    /// The last one that this profile dealt.
+    pub dealt: Option<DealtPlan>,
+}
+
+/// The emergency plans that this profile dealt or is to deal, by patient.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct DealtPlans(BTreeMap<String, DealtPlan>);
+pub struct KeptPlans(BTreeMap<String, KeptPlan>);
 
-impl DealtPlans {
-    pub fn get(&self, patient: &PatientId) -> Option<&DealtPlan> {
+impl KeptPlans {
+    pub fn get(&self, patient: &PatientId) -> Option<&KeptPlan> {
         self.0.get(&patient.to_string())
     }
 
-    pub fn set(&mut self, patient: &PatientId, plan: Option<DealtPlan>) {
-        match plan {
-            Some(plan) => self.0.insert(patient.to_string(), plan),
-            None => self.0.remove(&patient.to_string()),
-        };
+    /// The patient's, to be changed.
+    pub fn of(&mut self, patient: &PatientId) -> &mut KeptPlan {
+        self.0.entry(patient.to_string()).or_default()
     }
 }
 
@@ -699,13 +719,13 @@ impl Profile {
         self.update(READ, change)
     }
 
-    pub fn dealt_plans(&self) -> Result<DealtPlans> {
+    pub fn kept_plans(&self) -> Result<KeptPlans> {
         self.load(PLANS)
     }
 
-    pub fn update_dealt_plans<T>(
+    pub fn update_kept_plans<T>(
         &self,
-        change: impl FnOnce(&mut DealtPlans) -> Result<T>,
+        change: impl FnOnce(&mut KeptPlans) -> Result<T>,
     ) -> Result<T> {
         self.update(PLANS, change)
     }

@@ -148,10 +148,13 @@ sp_api::decl_runtime_apis! {
         /// The organisations whose vaults have confirmed that an erased record's file is gone, and when.
         fn erasure_confirmations(patient: PatientId, record: RecordIndex, from: OrgId, limit: u32) -> Vec<(OrgId, Moment)>;
 
-        /// What an emergency opens; none where nothing opens, whatever the reason.
+        /// Who opens what an emergency opens; none where nobody has decided yet.
         fn emergency_plan(patient: PatientId) -> Option<EmergencyPlan>;
         /// Emergency accesses to a patient's records from an index on.
         fn glasses(patient: PatientId, from: GlassIndex, limit: u32) -> Vec<(GlassIndex, Glass)>;
+        /// Whether `account` has broken this glass, and may have what opens its package, at the later
+        /// of `at` and the chain's clock.
+        fn holds_glass(patient: PatientId, glass: GlassIndex, account: AccountId, at: Moment) -> bool;
         /// What an organisation has not reviewed, after one of them: what was broken first comes first.
         fn glasses_to_review(organisation: OrgId, after: Option<(PatientId, GlassIndex)>, limit: u32) -> Vec<(PatientId, GlassIndex, Glass)>;
 

@@ -1,13 +1,14 @@
-//! What the chain keeps of something without saying what it is: the fingerprint of a record, and a
-//! helper's account.
+//! What stands on the chain in place of something that it must not tell: a record, a helper's account,
+//! what an emergency plan opens.
 //!
-//! Salted, so that neither a small record nor one of few accounts can be guessed. A record's is over
-//! the plaintext, so that a file can be encrypted anew and still be proven to be the same record.
+//! All are salted, so that neither a small record nor one of few accounts can be guessed, and an empty
+//! plan looks like any other. A record's is over the plaintext, so that a file can be encrypted anew and
+//! still be proven to be the same record.
 
 use codec::Encode;
 use sp_core::H256;
 
-use crate::{AccountId, Genesis, PatientId};
+use crate::{AccountId, CompartmentId, Genesis, PatientId};
 
 const DOMAIN: &[u8; 15] = b"salus/record/v1";
 
@@ -37,6 +38,17 @@ pub fn commitment(
 /// their share. The threshold is in each of them, so that it shows no sooner than a helper does.
 pub fn helper(patient: &PatientId, salt: &H256, account: &AccountId, threshold: u8) -> H256 {
     let input = (b"salus/helper/v1", patient, salt, account, threshold).encode();
+    H256(sp_io::hashing::blake2_256(&input))
+}
+
+/// Returns what stands on the chain for the compartments of an emergency plan, in ascending order:
+/// blake2b-256(SCALE("salus/plan/v1", patient, salt, compartments)).
+pub fn plan_commitment(
+    patient: &PatientId,
+    salt: &[u8; 32],
+    compartments: &[CompartmentId],
+) -> H256 {
+    let input = (b"salus/plan/v1", patient, salt, compartments).encode();
     H256(sp_io::hashing::blake2_256(&input))
 }
 

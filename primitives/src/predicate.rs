@@ -4,7 +4,10 @@
 //! clients that have the rows already. Nothing else in Salus compares a grant with a clock. What is
 //! not in the rows the caller says: the time, and who is in good standing.
 
-use crate::{AccountId, Grant, Grantee, Moment, OrgId, Record, RecordIndex, Rights, Scope};
+use crate::{
+    AccountId, Glass, Grant, Grantee, Moment, OrgId, Record, RecordIndex, Rights, Scope,
+    GLASS_LASTS,
+};
 
 /// The rules below, as grants name them.
 pub const RULE_VERSION: u8 = 1;
@@ -74,6 +77,16 @@ pub fn fits_rights(scope: &Scope, rights: Rights) -> bool {
 /// Whether the envelopes of such a grant hold keys of compartments, which outlast the grant.
 pub fn carries_keys(scope: &Scope, rights: Rights) -> bool {
     rights.read() && matches!(scope, Scope::Compartments(_))
+}
+
+/// When a glass is over, if nobody ends it before.
+pub fn glass_ends(glass: &Glass) -> Moment {
+    glass.broken_at.saturating_add(GLASS_LASTS)
+}
+
+/// Whether a glass lasts: its day is not over, and the patient has not ended it.
+pub fn glass_lasts(glass: &Glass, now: Moment) -> bool {
+    glass.ended_at.is_none() && now < glass_ends(glass)
 }
 
 /// Whether each item comes after the one before it, so that none stands there twice. What the chain
@@ -220,6 +233,24 @@ mod tests {
             assert!(!fits_rights(&no_records, rights));
         }
         assert!(!fits_rights(&no_records, Rights::Read));
+    }
+
+    #[test]
+    fn a_glass_lasts_a_day_unless_it_is_ended() {
+        let glass = |ended_at| Glass {
+            clinician: READER,
+            organisation: EMPLOYER,
+            letter: Cid::raw([0; 32]),
+            broken_at: 10,
+            plan: None,
+            grant: None,
+            ended_at,
+            review: None,
+            dispute: None,
+        };
+        assert!(glass_lasts(&glass(None), 10 + GLASS_LASTS - 1));
+        assert!(!glass_lasts(&glass(None), 10 + GLASS_LASTS));
+        assert!(!glass_lasts(&glass(Some(11)), 12));
     }
 
     #[test]

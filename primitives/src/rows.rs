@@ -755,15 +755,33 @@ row! {
 }
 
 row! {
-    /// What an emergency opens. No plan and opted out are the same: there is no row.
+    /// What an emergency opens. Everybody's looks the same, whatever it opens, if anything.
     pub struct EmergencyPlan {
-        pub compartments: BoundedVec<CompartmentId, ConstU32<MAX_SCOPE>>,
+        /// What stands for the compartments ([`crate::commitment::plan_commitment`]).
+        pub commitment: H256,
         pub holders: BoundedVec<ShareHolder, ConstU32<MAX_HOLDERS>>,
         /// How many shares open the package.
         pub threshold: u8,
-        /// An envelope with the keys of these compartments, encrypted to the plan's key.
+        /// An envelope with the compartments' keys and the salt, encrypted to the plan's key.
         pub package: Cid,
         pub set_at: Moment,
+    }
+}
+
+row! {
+    /// The plan that a glass was broken under.
+    pub struct PlanSeal {
+        pub commitment: H256,
+        pub package: Cid,
+    }
+}
+
+impl From<EmergencyPlan> for PlanSeal {
+    fn from(plan: EmergencyPlan) -> Self {
+        Self {
+            commitment: plan.commitment,
+            package: plan.package,
+        }
     }
 }
 
@@ -786,14 +804,19 @@ row! {
 }
 
 row! {
-    /// An emergency access that was taken.
+    /// An emergency access that was taken, whatever it opened.
     pub struct Glass {
         pub clinician: AccountId,
         pub organisation: OrgId,
         /// Why; a letter to the patient.
         pub letter: Cid,
         pub broken_at: Moment,
-        pub grant: GrantIndex,
+        /// What of the plan is handed out for it; none if there was no plan.
+        pub plan: Option<PlanSeal>,
+        /// Lets read what was revealed; none before something was.
+        pub grant: Option<GrantIndex>,
+        /// When the patient ended it before its time.
+        pub ended_at: Option<Moment>,
         pub review: Option<Review>,
         pub dispute: Option<Dispute>,
     }

@@ -426,6 +426,18 @@ impl_runtime_apis! {
             Emergency::glasses(&patient, from, limit)
         }
 
+        fn holds_glass(
+            patient: PatientId,
+            glass: GlassIndex,
+            account: AccountId,
+            at: Moment,
+        ) -> bool {
+            Emergency::held_glass(&patient, glass, &account, at).is_some_and(|row| {
+                row.grant
+                    .is_none_or(|grant| Consent::holds_grant(&patient, grant, &account, at))
+            })
+        }
+
         fn glasses_to_review(
             organisation: OrgId,
             after: Option<(PatientId, GlassIndex)>,

@@ -11,6 +11,7 @@ use salus_client::chain::{
 use salus_client::files::age::EncryptionKey;
 use salus_client::keys::AccountKey;
 use salus_primitives::api::GrantView;
+use salus_primitives::predicate::glass_ends;
 use salus_primitives::{
     AccountId, BlockNumber, Cid, Controller, Correction, CorrectionIndex, CorrectionState,
     Delivery, EmergencyPlan, FormerContent, Genesis, Glass, GlassIndex, GrantIndex, LetterStage,
@@ -348,6 +349,23 @@ impl Ledger for NodeLedger {
         })
     }
 
+    fn holds_glass(
+        &self,
+        at: H256,
+        patient: PatientId,
+        glass: GlassIndex,
+        account: &AccountId,
+        time: Moment,
+    ) -> Answer<'_, bool> {
+        let account = account.clone();
+        self.ask(async move {
+            self.chain
+                .salus_at(at)
+                .holds_glass(patient, glass, &account, time)
+                .await
+        })
+    }
+
     fn recipient(&self, at: H256, account: &AccountId) -> Answer<'_, Option<SignedRecipient>> {
         let subject = Subject::Account(account.clone());
         self.ask(async move { self.chain.salus_at(at).recipient(&subject).await })
@@ -386,7 +404,7 @@ impl Ledger for NodeLedger {
             let mut found = Vec::new();
             for event in self.chain.events(block.hash).await? {
                 found.extend(changes(&event));
-                // The event does not tell what the plan is now, so that setting and removing look alike.
+                // The event does not tell what the plan is now.
                 let (true, Some(patient)) = (event.is("Emergency", "PlanChanged"), event.patient())
                 else {
                     continue;
@@ -461,6 +479,9 @@ impl Ledger for NodeLedger {
                 }
             }
             for (_, glass) in salus.all_glasses(patient).await? {
+                if let Some(plan) = glass.plan.as_ref().filter(|_| now < glass_ends(&glass)) {
+                    name(ObjectKind::Envelope, plan.package, None);
+                }
                 name(ObjectKind::Letter, glass.letter, Some(glass.clinician));
                 if let Some(dispute) = glass.dispute {
                     name(ObjectKind::Letter, dispute.letter, Some(dispute.by));

@@ -167,7 +167,7 @@ impl ApiError {
             StatusCode::FORBIDDEN,
             "not-permitted",
             "this account gets no share of this patient's plan: break the glass, wait until that is final, and \
-             name that glass, while its emergency access lasts",
+             name that glass, while it lasts",
         )
     }
 
@@ -175,7 +175,7 @@ impl ApiError {
         Self::new(
             StatusCode::NOT_FOUND,
             "no-share",
-            "the vault keeps no share that opens what this glass handed over: the plan was changed since, or its \
+            "the vault keeps no share that opens what this glass was broken for: the plan was changed since, or its \
              share never came here; ask the vaults of the other organisations that the plan names",
         )
     }

@@ -194,6 +194,15 @@ pub trait Ledger: Send + Sync + 'static {
 
     fn emergency_plan(&self, at: H256, patient: PatientId) -> Answer<'_, Option<EmergencyPlan>>;
     fn glass(&self, at: H256, patient: PatientId, glass: GlassIndex) -> Answer<'_, Option<Glass>>;
+    /// Whether the account has broken this glass, and may have what opens its package.
+    fn holds_glass(
+        &self,
+        at: H256,
+        patient: PatientId,
+        glass: GlassIndex,
+        account: &AccountId,
+        time: Moment,
+    ) -> Answer<'_, bool>;
     /// The key that an account has published, as the node tells it: its signature is to be verified.
     fn recipient(&self, at: H256, account: &AccountId) -> Answer<'_, Option<SignedRecipient>>;
 

@@ -41,6 +41,8 @@ pub enum Place {
     RequestLetter(PatientId, RequestIndex),
     CorrectionLetter(PatientId, CorrectionIndex, LetterStage),
     GlassLetter(PatientId, GlassIndex),
+    /// The package of the plan that a glass was broken under.
+    Package(PatientId, GlassIndex),
     Dispute(PatientId, GlassIndex),
     Keyring(PatientId),
 }
@@ -53,6 +55,7 @@ impl Place {
             | Place::RequestLetter(patient, _)
             | Place::CorrectionLetter(patient, ..)
             | Place::GlassLetter(patient, _)
+            | Place::Package(patient, _)
             | Place::Dispute(patient, _)
             | Place::Keyring(patient) => *patient,
         }
@@ -61,7 +64,7 @@ impl Place {
     fn kind(&self) -> ObjectKind {
         match self {
             Place::Record(..) => ObjectKind::Record,
-            Place::Envelope(..) => ObjectKind::Envelope,
+            Place::Envelope(..) | Place::Package(..) => ObjectKind::Envelope,
             Place::RequestLetter(..)
             | Place::CorrectionLetter(..)
             | Place::GlassLetter(..)
@@ -316,6 +319,26 @@ impl Rule {
                 Ok(Permit {
                     content: glass.letter,
                     author: Some(glass.clinician),
+                    grant: None,
+                })
+            }
+            Place::Package(patient, index) => {
+                let glass = ledger
+                    .glass(head.hash, patient, index)
+                    .await?
+                    .ok_or_else(ApiError::not_found)?;
+                let plan = glass.plan.ok_or_else(ApiError::not_found)?;
+                // The broken glass stands in the trail: no opening has to be logged beside it.
+                if !controls {
+                    ensure(
+                        ledger
+                            .holds_glass(head.hash, patient, index, reader, now)
+                            .await?,
+                    )?;
+                }
+                Ok(Permit {
+                    content: plan.package,
+                    author: None,
                     grant: None,
                 })
             }

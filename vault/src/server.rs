@@ -76,6 +76,7 @@ pub fn router(vault: Arc<Vault>) -> Router {
         .routes(routes!(request_letter))
         .routes(routes!(correction_letter))
         .routes(routes!(glass_letter))
+        .routes(routes!(glass_package))
         .routes(routes!(dispute))
         .routes(routes!(keyring))
         .routes(routes!(reads))
@@ -428,6 +429,27 @@ async fn glass_letter(
     vault.serve(place, query.file()?, &method, &headers).await
 }
 
+/// The package of the emergency plan that a glass was broken under: for who broke it, while it lasts
+#[utoipa::path(
+    get, path = "/v1/patients/{patient}/glasses/{glass}/package",
+    params(("patient" = String, Path), ("glass" = u32, Path), PartQuery),
+    responses(
+        (status = 200, description = "An age file", content_type = "application/octet-stream"),
+        (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody),
+    ),
+    security(("token" = []))
+)]
+async fn glass_package(
+    State(vault): State<Arc<Vault>>,
+    Path((patient, glass)): Path<(String, String)>,
+    Query(query): Query<PartQuery>,
+    method: Method,
+    headers: HeaderMap,
+) -> Answer {
+    let place = Place::Package(id(&patient)?, number(&glass)?);
+    vault.serve(place, query.file()?, &method, &headers).await
+}
+
 /// What the patient says against a broken glass: for the patient and for who reviews it
 #[utoipa::path(
     get, path = "/v1/patients/{patient}/glasses/{glass}/dispute",
@@ -560,7 +582,7 @@ struct GlassQuery {
 
 /// This vault's share of a patient's emergency plan, for who has broken the glass
 ///
-/// Once that is finalized, and while its emergency access lasts. The share is encrypted to the key that
+/// Once that is finalized, and while the glass lasts. The share is encrypted to the key that
 /// the account has published.
 #[utoipa::path(
     get, path = "/v1/patients/{patient}/emergency-share",

@@ -3,14 +3,15 @@
 //!
 //! A share comes encrypted to the vault's key, from who decides for the patient, and is kept only while
 //! the finalized plan names its fingerprint. It leaves encrypted to the clinician who has broken the
-//! glass, once that is finalized and while the glass's grant holds.
+//! glass, once that is finalized and while the glass lasts. Whether the package opens anything the vault
+//! does not know.
 
 use bytes::Bytes;
 use futures::TryStreamExt;
 use salus_client::files::age::{seal_bytes, unseal_bytes, DecryptionKey, EncryptionKey};
 use salus_client::files::share::Share;
 use salus_primitives::{
-    AccountId, Controller, ControllerRole, EmergencyPlan, GlassIndex, PatientId, Subject,
+    AccountId, Controller, ControllerRole, EmergencyPlan, GlassIndex, PatientId, PlanSeal, Subject,
 };
 use sp_core::H256;
 
@@ -75,24 +76,21 @@ impl Vault {
         let head = self.rule.head().await?;
         let now = head.moment.max((self.clock)());
         let row = self.ledger.glass(head.hash, patient, glass).await?;
-        let grant = row
+        let broken_under = row
             .filter(|row| row.clinician == *reader)
-            .map(|row| row.grant)
+            .map(|row| row.plan)
             .ok_or_else(ApiError::no_release)?;
         let holds = self
             .ledger
-            .holds_grant(head.hash, patient, grant, reader, now);
+            .holds_glass(head.hash, patient, glass, reader, now);
         if !holds.await? {
             return Err(ApiError::no_release());
         }
         self.forget_shares(Some(patient)).await?;
         let plan = self.ledger.emergency_plan(head.hash, patient).await?;
-        let view = self.ledger.grant(head.hash, patient, grant).await?;
         // A plan that was changed after the glass opens another package: that is not this glass's.
-        let handed_over =
-            |plan: &EmergencyPlan| view.is_some_and(|view| view.envelopes.contains(&plan.package));
         let fingerprint = plan
-            .filter(handed_over)
+            .filter(|plan| Some(PlanSeal::from(plan.clone())) == broken_under)
             .and_then(|plan| self.named_share(&plan))
             .ok_or_else(ApiError::no_share)?;
         let sealed = self.store.share(&(patient, fingerprint)).await?;

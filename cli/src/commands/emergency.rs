@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use salus_client::actions::describe::moment;
-use salus_client::actions::emergency::{self, GlassRow, Planned, Planning, Words};
+use salus_client::actions::emergency::{self, Chosen, GlassRow, Planned, Planning, Words};
 use salus_client::actions::Client;
 use salus_client::card::{card, code_text};
 use salus_client::files::letter::Letter;
@@ -22,7 +22,11 @@ use crate::parse;
 
 #[derive(Debug, Subcommand)]
 pub enum Emergency {
-    /// Decide what opens when nobody can ask you, and whose vaults have to agree; or that nothing does
+    /// Decide what opens when nobody can ask you, or that nothing does
+    ///
+    /// Everybody has a plan, and nobody can tell what one opens. So that its date does not tell either
+    /// that you decided something, it counts when every plan is dealt anew: a day, a week, and then every
+    /// 30 days after you came to decide, when you next do something.
     Plan {
         /// What opens; may be given several times
         #[arg(long = "category", required_unless_present = "none", ignore_case = true, value_parser = parse::category(), value_name = "CATEGORY")]
@@ -30,15 +34,19 @@ pub enum Emergency {
         /// Of what is flagged, open these too, beside what is not flagged
         #[arg(long = "sensitivity", ignore_case = true, requires = "categories", value_parser = parse::sensitivity(), value_name = "FLAG")]
         flags: Vec<Sensitivity>,
-        /// An organisation whose vault keeps a share; once for each [default: three that answer]
-        #[arg(long = "holder", requires = "categories", value_name = "ORGANISATION")]
+        /// An organisation whose vault keeps a share; once for each. Everybody sees that you chose
+        /// [default: those that keep your files]
+        #[arg(long = "holder", value_name = "ORGANISATION")]
         holders: Vec<OrgId>,
-        /// How many vaults have to give their shares [default: 2]
-        #[arg(long, requires = "categories")]
+        /// How many vaults have to give their shares; everybody sees it [default: 2]
+        #[arg(long)]
         threshold: Option<u8>,
         /// Nothing opens, whatever happens
-        #[arg(long, conflicts_with_all = ["categories", "flags", "holders", "threshold"])]
+        #[arg(long, conflicts_with_all = ["categories", "flags"])]
         none: bool,
+        /// Do not wait: everybody sees that something was decided, and when
+        #[arg(long)]
+        at_once: bool,
         #[command(flatten)]
         about: About,
     },
@@ -66,6 +74,13 @@ pub enum Emergency {
         /// Why; only the patient and your organisation's admin can read it
         #[arg(long, value_name = "TEXT")]
         letter: String,
+    },
+    /// End an emergency access before its day is over
+    End {
+        /// The glass's number
+        glass: GlassIndex,
+        #[command(flatten)]
+        about: About,
     },
     /// Say whether a clinician of yours had to break a glass; by the organisation's admin
     #[command(group = clap::ArgGroup::new("answer").required(true))]
@@ -111,21 +126,13 @@ impl Emergency {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
         match self {
             Emergency::Plan {
-                none: true, about, ..
-            } => {
-                let (client, patient) = about_patient(global, about.patient).await?;
-                let done = emergency::remove(&client, patient).await?;
-                print(global, &done, || {
-                    "Nothing opens in an emergency. To who tries you look like somebody who has never decided.".into()
-                })
-            }
-            Emergency::Plan {
                 categories,
                 flags,
                 holders,
                 threshold,
+                none: _,
+                at_once,
                 about,
-                ..
             } => {
                 let (client, patient) = about_patient(global, about.patient).await?;
                 let planning = Planning {
@@ -133,10 +140,10 @@ impl Emergency {
                     flags,
                     holders,
                     threshold,
+                    at_once,
                 };
-                let patient = patient;
-                let planned = emergency::plan(&client, patient, &planning).await?;
-                print(global, &planned, || sentence(&planned))
+                let chosen = emergency::plan(&client, patient, &planning).await?;
+                print(global, &chosen, || sentence(&chosen))
             }
             Emergency::Show { about } => {
                 let (client, patient) = about_patient(global, about.patient).await?;
@@ -177,6 +184,13 @@ impl Emergency {
                         broken.patient,
                         broken.grant
                     )
+                })
+            }
+            Emergency::End { glass, about } => {
+                let (client, patient) = about_patient(global, about.patient).await?;
+                let done = emergency::end(&client, patient, glass).await?;
+                print(global, &done, || {
+                    format!("Glass {glass} is over: that clinician reads nothing more, and breaks no other one of yours today.")
                 })
             }
             Emergency::Review {
@@ -230,21 +244,49 @@ impl Emergency {
     }
 }
 
-fn sentence(planned: &Planned) -> String {
+/// What an emergency opens, by its labels.
+fn opens(labels: &[String]) -> String {
+    match labels.is_empty() {
+        true => "nothing opens".into(),
+        false => format!("{} opens", labels.join(", ")),
+    }
+}
+
+fn sentence(chosen: &Chosen) -> String {
+    let opened = opens(&chosen.labels);
+    match (&chosen.planned, chosen.waits_until) {
+        (Some(planned), _) => format!(
+            "In an emergency {opened}{}",
+            agreed(planned, chosen.labels.is_empty())
+        ),
+        (None, from) => format!(
+            "In an emergency {opened}, from when you next do something after {}: then every plan is dealt anew, and nobody sees that you decided something. `--at-once` does not wait.",
+            from.map(moment).unwrap_or_default()
+        ),
+    }
+}
+
+/// Who has to agree, and who has no share.
+fn agreed(planned: &Planned, nothing: bool) -> String {
     let names: Vec<&str> = planned
         .holders
         .iter()
         .map(|holder| holder.name.as_str())
         .collect();
-    let mut text = format!(
-        "In an emergency {} opens, if the vaults of {} of these agree: {}.",
-        planned.labels.join(", "),
-        planned.threshold,
-        names.join(", ")
-    );
+    let mut text = match nothing {
+        true => {
+            ". Nobody can tell it from any other plan, and who breaks the glass learns it then."
+                .into()
+        }
+        false => format!(
+            ", if the vaults of {} of these agree: {}.",
+            planned.threshold,
+            names.join(", ")
+        ),
+    };
     for holder in planned.holders.iter().filter(|holder| !holder.kept) {
         text.push_str(&format!(
-            "\nThe vault of {} does not have its share: {}. It opens without; run the command again to have all.",
+            "\nThe vault of {} does not have its share: {}. It opens without; run the command again with --at-once to have all.",
             holder.name,
             holder.error.as_deref().unwrap_or_default()
         ));
@@ -253,25 +295,38 @@ fn sentence(planned: &Planned) -> String {
 }
 
 fn shown(view: &emergency::PlanView) -> String {
-    let Some(plan) = &view.plan else {
-        return "Nothing opens in an emergency: `salus emergency plan` decides what does.".into();
+    let mut text = match &view.plan {
+        None => "There is no plan yet, and nothing opens in an emergency. This client sets one when you next do something; `salus emergency plan` decides what it opens.".into(),
+        Some(plan) => {
+            let names: Vec<&str> = plan
+                .holders
+                .iter()
+                .map(|holder| holder.name.as_str())
+                .collect();
+            let opened = match plan.own {
+                true => opens(&plan.labels),
+                false => "what another device or somebody else has chosen opens (only theirs knows it; `salus emergency plan` sets your own)".into(),
+            };
+            let mut text = format!(
+                "In an emergency {opened}, if the vaults of {} of these agree: {}. Set on {}.",
+                plan.threshold,
+                names.join(", "),
+                moment(plan.set_at)
+            );
+            if !plan.stale.is_empty() {
+                text.push_str(&format!(
+                    "\nIt is out of date: {}. It is dealt anew by itself; `salus emergency plan --at-once` does not wait.",
+                    plan.stale.join("; ")
+                ));
+            }
+            text
+        }
     };
-    let names: Vec<&str> = plan
-        .holders
-        .iter()
-        .map(|holder| holder.name.as_str())
-        .collect();
-    let mut text = format!(
-        "In an emergency {} opens, if the vaults of {} of these agree: {}. Decided on {}.",
-        plan.labels.join(", "),
-        plan.threshold,
-        names.join(", "),
-        moment(plan.set_at)
-    );
-    if !plan.stale.is_empty() {
+    if let Some(next) = &view.next {
         text.push_str(&format!(
-            "\nIt is out of date: {}. Run `salus emergency plan` again.",
-            plan.stale.join("; ")
+            "\nFrom when you next do something after {}: {}.",
+            moment(next.from),
+            opens(&next.labels)
         ));
     }
     text
@@ -295,10 +350,17 @@ fn listed(rows: &[GlassRow]) -> String {
         .iter()
         .map(|row| {
             let mut text = format!(
-                "Glass {} of patient {} (grant {}): broken by {} of organisation {} on {}, {}.\n  {}",
+                "Glass {} of patient {} ({}{}): broken by {} of organisation {} on {}, {}.\n  {}",
                 row.glass,
                 row.patient,
-                row.grant,
+                match row.grant {
+                    Some(grant) => format!("grant {grant}"),
+                    None => "nothing was opened".into(),
+                },
+                match row.ended_at {
+                    Some(at) => format!(", ended by the patient on {}", moment(at)),
+                    None => String::new(),
+                },
                 short(&row.clinician),
                 row.organisation,
                 moment(row.broken_at),

@@ -29,9 +29,16 @@ use clap::Args;
 use salus_client::taxonomy::{Category, Sensitivity};
 
 use crate::args::{Cli, Command};
+use crate::context::look_after;
 use crate::parse;
 
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    perform(cli).await?;
+    look_after().await;
+    Ok(())
+}
+
+async fn perform(cli: Cli) -> anyhow::Result<()> {
     let global = &cli.global;
     match cli.command {
         Command::Keys(command) => command.run(global).await,

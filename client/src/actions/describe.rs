@@ -458,20 +458,24 @@ impl Names {
                 fields["replacement"]
             ),
             ("Emergency", "PlanChanged") => {
-                format!("{actor} decided what an emergency opens, or that it opens nothing.")
+                format!("{actor} set the emergency plan; what it opens, if anything, it does not tell.")
             }
             ("Emergency", "GlassBroken") => format!(
-                "EMERGENCY: {actor} of {} broke the glass and can read for {} (glass {}, {}). `salus emergency list` tells why; if it is none: `salus revoke {}` and `salus emergency dispute {}`.",
+                "EMERGENCY: {actor} of {} broke the glass and can read for {} what the emergency plan opens, if anything (glass {}). `salus emergency list` tells why; if it is none: `salus emergency end {}` and `salus emergency dispute {}`.",
                 organisation(),
                 span(GLASS_LASTS),
                 fields["glass"],
-                grant(),
-                fields["grant"],
+                fields["glass"],
                 fields["glass"]
             ),
-            ("Emergency", "GlassRefused") => format!(
-                "EMERGENCY: {actor} of {} tried to break the glass and got nothing.",
-                organisation()
+            ("Emergency", "GlassRevealed") => format!(
+                "EMERGENCY: {actor} opened the emergency plan's package and can read what it names (glass {}, {}).",
+                fields["glass"],
+                grant()
+            ),
+            ("Emergency", "GlassEnded") => format!(
+                "{actor} ended the emergency access of glass {}.",
+                fields["glass"]
             ),
             ("Emergency", "GlassReviewed") => format!(
                 "{actor} reviewed glass {}: breaking it was {}justified.",

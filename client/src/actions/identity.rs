@@ -480,7 +480,7 @@ pub async fn rotate_all(client: &Client, patient: PatientId) -> Result<RotatedKe
     let rotated = rotate_compartments(client, &mut keyring, &ids).await?;
     let inbox_epoch = rotate_inbox(client, &mut keyring).await?;
     let saved = back_up(client, &mut keyring).await;
-    emergency::follow(client, &keyring, &ids).await;
+    emergency::follow(client, &keyring).await;
     Ok(RotatedKeyring {
         patient: patient.to_string(),
         rotated,

@@ -94,7 +94,8 @@ impl Progress for Silent {
     fn finish(&self) {}
 }
 
-/// One person at one node, with their keys: as themselves, or for one patient.
+/// One person at one node, with their keys: as themselves, or for one patient. Cheap to clone.
+#[derive(Clone)]
 pub struct Client {
     pub chain: Chain,
     pub profile: Profile,

@@ -297,9 +297,21 @@ pub async fn erase_all(client: &Client, patient: PatientId) -> Result<ErasedAll>
     let now = salus.now().await?;
     let mut failed = Vec::new();
 
-    // Its package holds keys that are to be destroyed.
-    if salus.emergency_plan(patient).await?.is_some() {
-        emergency::remove(client, patient).await?;
+    let rows = salus.all_records(patient).await?;
+    let current = in_state(&rows, |state| *state == RecordState::Current);
+    // Its package may hold keys that are to be destroyed. Every plan is replaced, and so with the first
+    // call, whatever it opens.
+    if !current.is_empty() && salus.emergency_plan(patient).await?.is_some() {
+        let nothing = emergency::Planning {
+            at_once: true,
+            ..emergency::Planning::default()
+        };
+        if let Err(error) = emergency::plan(client, patient, &nothing).await {
+            failed.push(Failed {
+                what: "the emergency plan".into(),
+                why: format!("{error}: `salus emergency plan --none --at-once` takes it back"),
+            });
+        }
     }
     let mut live: Vec<GrantIndex> = live_grants(&salus, patient, now)
         .await?
@@ -311,8 +323,6 @@ pub async fn erase_all(client: &Client, patient: PatientId) -> Result<ErasedAll>
     let revoke = |grant| calls::consent::revoke(patient, grant);
     let revoked = each(client, &live, "grant", revoke, &mut failed).await?;
 
-    let rows = salus.all_records(patient).await?;
-    let current = in_state(&rows, |state| *state == RecordState::Current);
     let erase = |record| calls::records::erase(patient, record);
     let asked = each(client, &current, "record", erase, &mut failed).await?;
 

@@ -415,32 +415,10 @@ async fn send_to(
 ) -> Result<Cid> {
     let own = keyring.inbox().newest().map(|(_, key)| key.public());
     let seal_to: Vec<EncryptionKey> = readers.iter().cloned().chain(own).collect();
-    send(client, session, envelope, readers, (&seal_to, seal)).await
-}
-
-/// Puts keys into the vault that are handed over in the open, to a person who signs.
-pub(super) async fn send_envelope(
-    client: &Client,
-    session: &Session<'_>,
-    envelope: &Envelope,
-    key: &EncryptionKey,
-) -> Result<Cid> {
-    let to = std::slice::from_ref(key);
-    let seal = SealKey::unused(envelope.patient);
-    send(client, session, envelope, to, (to, &seal)).await
-}
-
-async fn send(
-    client: &Client,
-    session: &Session<'_>,
-    envelope: &Envelope,
-    to: &[EncryptionKey],
-    (seal_to, seal): (&[EncryptionKey], &SealKey),
-) -> Result<Cid> {
     let object = build_envelope(
         &client.place(envelope.patient),
-        (to, &envelope.to_json()?),
-        (seal_to, &seal.to_json()?),
+        (readers, &envelope.to_json()?),
+        (&seal_to, &seal.to_json()?),
     )?;
     client.upload(session, &object).await?;
     Ok(object.cid())
@@ -474,7 +452,7 @@ pub async fn rotate(
     let ids = select(&keyring, categories, flags, Reach::FlaggedOnly)?;
     let rotated = rotate_compartments(client, &mut keyring, &ids).await?;
     let saved = back_up(client, &mut keyring).await;
-    emergency::follow(client, &keyring, &ids).await;
+    emergency::follow(client, &keyring).await;
     Ok(Rotation {
         patient: patient.to_string(),
         rotated,
@@ -500,7 +478,7 @@ pub(super) async fn rotate_if_needed(
     if !rotated.is_empty() {
         rotate_compartments(client, keyring, &rotated).await?;
         back_up(client, keyring).await;
-        emergency::follow(client, keyring, &rotated).await;
+        emergency::follow(client, keyring).await;
     }
     Ok(())
 }

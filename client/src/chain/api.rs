@@ -147,11 +147,14 @@ impl Salus {
         fn keepers(patient: PatientId) -> Vec<OrgId>;
         /// The organisations whose vaults have confirmed that an erased record's file is gone, and when.
         fn erasure_confirmations(patient: PatientId, record: RecordIndex, from: OrgId, limit: u32) -> Vec<(OrgId, Moment)>;
-        /// What an emergency opens; none where nothing opens, whatever the reason.
+        /// Who opens what an emergency opens; none where nobody has decided yet.
         fn emergency_plan(patient: PatientId) -> Option<EmergencyPlan>;
         fn glasses(patient: PatientId, from: GlassIndex, limit: u32) -> Vec<(GlassIndex, Glass)>;
         /// A patient's links that have not ended, oldest first.
         fn links(patient: PatientId) -> Vec<Link>;
+        /// Whether `account` has broken this glass, and may have what opens its package, at the later
+        /// of `at` and the chain's clock.
+        fn holds_glass(patient: PatientId, glass: GlassIndex, account: &AccountId, at: Moment) -> bool;
         /// Who helps, with the delay that counts now.
         fn recovery_plan(patient: PatientId) -> Option<RecoveryPlan>;
         /// The recoveries under way, each by the account that would become owner.

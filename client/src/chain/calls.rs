@@ -280,24 +280,35 @@ pub mod recovery {
 pub mod emergency {
     use super::*;
 
-    /// Decides what an emergency opens: an envelope with the keys of these compartments, whose own key
-    /// is dealt to the holders' vaults.
+    /// Decides what an emergency opens, if anything: an envelope with the keys of the compartments that
+    /// the commitment stands for, whose own key is dealt to the holders' vaults.
     pub fn set_plan(
         patient: PatientId,
-        compartments: &[CompartmentId],
+        commitment: H256,
         holders: &[ShareHolder],
         threshold: u8,
         package: Cid,
     ) -> Result<Call> {
-        at_most("a plan's compartments", MAX_SCOPE, compartments)?;
         at_most("a plan's holders", MAX_HOLDERS, holders)?;
-        let args = (patient, compartments, holders, threshold, package).encode();
+        let args = (patient, commitment, holders, threshold, package).encode();
         Ok(Call::new("Emergency", "set_plan", args))
     }
 
+    /// The clinician who broke a glass says what its package names, and may read that.
+    pub fn reveal(
+        patient: PatientId,
+        glass: GlassIndex,
+        compartments: &[CompartmentId],
+        salt: &[u8; 32],
+    ) -> Result<Call> {
+        at_most("a plan's compartments", MAX_SCOPE, compartments)?;
+        let args = (patient, glass, compartments, salt).encode();
+        Ok(Call::new("Emergency", "reveal", args))
+    }
+
     calls! { "Emergency":
-        /// Nothing opens any more, also where there was no plan.
-        fn remove_plan(patient: PatientId);
+        /// Who decides for the patient ends an emergency access.
+        fn end_glass(patient: PatientId, glass: GlassIndex);
         /// A clinician takes emergency access; the letter says why.
         fn break_glass(patient: PatientId, letter: Cid);
         /// The clinician's organisation says whether it was justified.

@@ -5,14 +5,14 @@
 //! at once. Many at a time are fine, if each answer is followed by a question.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     ops::RangeInclusive,
     sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 
 use codec::{Compact, Decode, Encode};
-use salus_primitives::{BlockNumber, Genesis, Moment};
+use salus_primitives::{AccountId, BlockNumber, Genesis, Moment};
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
 use subxt::{
@@ -58,6 +58,8 @@ pub(super) struct Inner {
     dialer: Option<Arc<dyn Fn() -> RpcClient + Send + Sync>>,
     /// One submission at a time takes its nonce and enters the pool.
     pub(super) submitting: Arc<tokio::sync::Mutex<()>>,
+    /// Which accounts have submitted anything.
+    pub(super) acted: Arc<Mutex<BTreeSet<AccountId>>>,
 }
 
 /// One version of the runtime.
@@ -173,6 +175,7 @@ impl Chain {
         inner.runtimes = self.inner.runtimes.clone();
         inner.versions = self.inner.versions.clone();
         inner.submitting = self.inner.submitting.clone();
+        inner.acted = self.inner.acted.clone();
         #[cfg(test)]
         {
             inner.dialer = self.inner.dialer.clone();
@@ -193,6 +196,7 @@ impl Chain {
             #[cfg(test)]
             dialer: None,
             submitting: Arc::default(),
+            acted: Arc::default(),
         }
     }
 
@@ -613,7 +617,7 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     cause.to_string()
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -16,8 +16,9 @@ use subxt::{
 };
 
 use super::{
-    connect::params, outcome::Status, Block, Call, Chain, ChainError, Rejection, Result, Runtime,
-    Submitted,
+    connect::{lock, params},
+    outcome::Status,
+    Block, Call, Chain, ChainError, Rejection, Result, Runtime, Submitted,
 };
 use crate::keys::AccountKey;
 
@@ -56,7 +57,13 @@ impl Chain {
         let chain = self.for_call(&key.account(), call).await?;
         let (signed, watch) = chain.send_next(key, call).await?;
         tracing::debug!("sent");
+        lock(&self.inner.acted).insert(key.account());
         chain.outcome(&signed, watch).await
+    }
+
+    /// Whether this account has submitted anything since it connected.
+    pub fn has_acted(&self, account: &AccountId) -> bool {
+        lock(&self.inner.acted).contains(account)
     }
 
     /// Sends calls of one account one after the other, without waiting for each to be finalized.

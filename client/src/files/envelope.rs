@@ -19,6 +19,8 @@ pub struct Envelope {
     pub compartments: BTreeMap<CompartmentId, Shared>,
     /// For a grant on single records: their file keys, and no compartment's key.
     pub records: Vec<SharedRecord>,
+    /// In the package of an emergency plan: the salt of the plan's commitment.
+    pub salt: Option<[u8; 32]>,
 }
 
 /// A compartment as a grantee knows it. A write grant carries no keys.
@@ -43,6 +45,7 @@ impl Envelope {
             patient,
             compartments: BTreeMap::new(),
             records: Vec::new(),
+            salt: None,
         }
     }
 
@@ -108,6 +111,7 @@ impl Envelope {
                 patient: self.patient.to_string(),
                 compartments,
                 records,
+                salt: self.salt.map(|salt| Secret::new(hex::encode(salt))),
             },
         )
     }
@@ -153,6 +157,12 @@ impl Envelope {
                 payload: file_key(&record.payload)?,
             });
         }
+        if let Some(salt) = stored.salt {
+            let mut bytes = [0u8; 32];
+            hex::decode_to_slice(salt.expose(), &mut bytes)
+                .map_err(|_| bad("its salt is not 64 hexadecimal digits"))?;
+            envelope.salt = Some(bytes);
+        }
         Ok(envelope)
     }
 
@@ -174,6 +184,8 @@ struct Stored {
     compartments: Vec<StoredCompartment>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     records: Vec<StoredRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    salt: Option<Secret>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -256,6 +268,15 @@ mod tests {
         assert_eq!(Sizes::Message.padded(names.len() as u64), usual);
         let largest = keys(32, 18);
         assert!(largest <= Sizes::Message.limit(), "{largest}");
+    }
+
+    #[test]
+    fn a_package_keeps_its_salt_and_other_envelopes_have_none() {
+        let mut envelope = Envelope::new(PatientId([1; 16]));
+        let back = |envelope: &Envelope| Envelope::from_json(&envelope.to_json().unwrap()).unwrap();
+        assert_eq!(back(&envelope).salt, None);
+        envelope.salt = Some([7; 32]);
+        assert_eq!(back(&envelope).salt, Some([7; 32]));
     }
 
     #[test]

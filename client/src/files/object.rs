@@ -21,6 +21,7 @@ use super::age::{among, seal, unseal, DecryptionKey, Digested, EncryptionKey};
 use super::ahead::beside;
 use super::car::{header, section_start};
 use super::manifest::{Description, Manifest};
+use super::seal::SealKey;
 use super::sizes::Sizes;
 use super::unixfs::{
     check_block, cid_of, directory, directory_entries, to_chain, Entry, FileBuilder, CHUNK, RAW,
@@ -442,14 +443,31 @@ const SEAL_STANZAS: usize = 4;
 /// those are does not show, as long as they are few.
 pub fn build_envelope(
     place: &Place,
+    keys: (&[EncryptionKey], &[u8]),
+    seal: (&[EncryptionKey], &[u8]),
+) -> Result<BuiltObject> {
+    build_sized(place, keys, seal, Sizes::of(ObjectKind::Envelope))
+}
+
+/// Encrypts the package of an emergency plan: an envelope of one size, whatever is in it. Its keys are
+/// handed over in the open, to a person who signs: nobody uses what it has for sealing.
+pub fn build_package(place: &Place, to: &EncryptionKey, keys: &[u8]) -> Result<BuiltObject> {
+    let to = std::slice::from_ref(to);
+    let seal = SealKey::unused(place.patient).to_json()?;
+    build_sized(place, (to, keys), (to, &seal), Sizes::Package)
+}
+
+fn build_sized(
+    place: &Place,
     (keys_to, keys): (&[EncryptionKey], &[u8]),
     (seal_to, seal): (&[EncryptionKey], &[u8]),
+    sizes: Sizes,
 ) -> Result<BuiltObject> {
     let kind = ObjectKind::Envelope;
     let keys_to = among(keys_to, BODY_STANZAS);
     let seal_to = among(seal_to, SEAL_STANZAS);
     let (object, _) = spooled(&std::env::temp_dir(), place, kind, |sections| {
-        sections.add(BODY, &keys_to, keys, keys.len() as u64, Sizes::of(kind))?;
+        sections.add(BODY, &keys_to, keys, keys.len() as u64, sizes)?;
         sections.add(SEAL, &seal_to, seal, seal.len() as u64, Sizes::Secret)
     })?;
     within(super::MAX_ENVELOPE, object)

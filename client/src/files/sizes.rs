@@ -5,7 +5,7 @@
 
 use salus_primitives::ObjectKind;
 
-use super::{MAX_KEYRING, MAX_LETTER, MAX_MANIFEST};
+use super::{MAX_ENVELOPE, MAX_KEYRING, MAX_LETTER, MAX_MANIFEST};
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -30,6 +30,8 @@ pub enum Sizes {
     Manifest,
     /// An envelope or a letter: 16 KiB.
     Message,
+    /// The package of an emergency plan: 56 KiB, whatever is in it.
+    Package,
     /// A patient's keyring: 32 KiB.
     Keyring,
     /// A key or a share of one: 1 KiB.
@@ -56,6 +58,7 @@ impl Sizes {
             Sizes::Manifest => 4 * KIB,
             Sizes::Payload | Sizes::Message => 16 * KIB,
             Sizes::Keyring => 32 * KIB,
+            Sizes::Package => self.last(),
         }
     }
 
@@ -64,6 +67,7 @@ impl Sizes {
         match self {
             Sizes::Manifest => MAX_MANIFEST - HEADER,
             Sizes::Message => MAX_LETTER - HEADER,
+            Sizes::Package => MAX_ENVELOPE - HEADER,
             Sizes::Keyring => MAX_KEYRING - KEYRING_HEADER,
             Sizes::Payload | Sizes::Secret | Sizes::Entry => u64::MAX,
         }
@@ -113,6 +117,13 @@ mod tests {
             }
             assert_eq!(sizes.padded(first - PREFIX + 1), 2 * first, "{sizes:?}");
         }
+    }
+
+    #[test]
+    fn packages_have_one_size_as_long_as_a_vault_takes_them() {
+        let only = Sizes::Package.padded(0);
+        assert_eq!(only, Sizes::Package.padded(Sizes::Package.limit()));
+        assert_eq!(only, 56 * KIB);
     }
 
     #[test]

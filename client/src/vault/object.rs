@@ -43,6 +43,8 @@ pub enum Location {
     CorrectionLetter(PatientId, CorrectionIndex, LetterStage),
     /// Why a glass was broken.
     GlassLetter(PatientId, GlassIndex),
+    /// The package of the plan that a glass was broken under.
+    Package(PatientId, GlassIndex),
     /// What the patient says of it.
     Dispute(PatientId, GlassIndex),
     Keyring(PatientId),
@@ -56,6 +58,7 @@ impl Location {
             | Location::RequestLetter(patient, _)
             | Location::CorrectionLetter(patient, ..)
             | Location::GlassLetter(patient, _)
+            | Location::Package(patient, _)
             | Location::Dispute(patient, _)
             | Location::Keyring(patient) => *patient,
         }
@@ -64,7 +67,7 @@ impl Location {
     pub fn kind(&self) -> ObjectKind {
         match self {
             Location::Record(..) => ObjectKind::Record,
-            Location::Envelope(..) => ObjectKind::Envelope,
+            Location::Envelope(..) | Location::Package(..) => ObjectKind::Envelope,
             Location::RequestLetter(..)
             | Location::CorrectionLetter(..)
             | Location::GlassLetter(..)
@@ -101,6 +104,9 @@ impl Location {
             }
             Location::GlassLetter(patient, glass) => {
                 format!("/v1/patients/{patient}/glasses/{glass}/letter")
+            }
+            Location::Package(patient, glass) => {
+                format!("/v1/patients/{patient}/glasses/{glass}/package")
             }
             Location::Dispute(patient, glass) => {
                 format!("/v1/patients/{patient}/glasses/{glass}/dispute")

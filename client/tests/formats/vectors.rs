@@ -13,7 +13,7 @@ use salus_client::keyring::{compartment_id, seal_secret, Label};
 use salus_client::keys::{AccountKey, SessionChallenge};
 use salus_client::taxonomy::{Category, Sensitivity};
 use salus_primitives::{
-    commitment::{self, commitment},
+    commitment::{self, commitment, plan_commitment},
     placement::keepers,
     seal,
     signing::{
@@ -62,6 +62,24 @@ fn account(byte: u8) -> AccountId {
 
 fn hex_of(account: &AccountId) -> String {
     hex::encode(AsRef::<[u8; 32]>::as_ref(account))
+}
+
+#[test]
+fn plan_vectors() {
+    let salt = [0x33; 32];
+    let rows: Vec<Value> = [0, 1, 2, 32]
+        .into_iter()
+        .map(|count| {
+            let opens: Vec<_> = (1..=count).map(|n| CompartmentId([n; 16])).collect();
+            json!({
+                "patient": patient().to_string(),
+                "salt": hex::encode(salt),
+                "compartments": opens.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "commitment": hex::encode(plan_commitment(&patient(), &salt, &opens)),
+            })
+        })
+        .collect();
+    check("plan", json!(rows));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Worst cases: plans of 32 compartments and seven holders, a clinician with as many glasses that
+//! Worst cases: plans that open 32 compartments and have seven holders, a clinician with as many glasses that
 //! wait for review as there can be, and the review that bars.
 
 use super::*;
@@ -31,19 +31,28 @@ fn holders<T: Config>() -> Holders {
     holders.try_into().expect("as many as the bound; qed")
 }
 
+const SALT: [u8; 32] = [7; 32];
+
 /// A patient with a plan, and an owner of it.
 fn planned<T: Config>() -> Result<(PatientId, AccountId), BenchmarkError> {
+    planned_for::<T>(|_| Default::default()).map(|(patient, owner, _)| (patient, owner))
+}
+
+/// A patient with a plan that opens these compartments, and an owner of it.
+fn planned_for<T: Config>(
+    opens: impl Fn(PatientId) -> Compartments,
+) -> Result<(PatientId, AccountId, Compartments), BenchmarkError> {
     let (patient, owner) = World::<T>::patient();
+    let opens = opens(patient);
     Pallet::<T>::set_plan(
         RawOrigin::Signed(owner.clone()).into(),
         patient,
-        compartments::<T>(patient, MAX_SCOPE),
+        plan_commitment(&patient, &SALT, &opens),
         holders::<T>(),
         2,
         cid(1),
-    )
-    .map_err(|failure| failure.error)?;
-    Ok((patient, owner))
+    )?;
+    Ok((patient, owner, opens))
 }
 
 /// So many glasses of somebody else's patient wait for review.
@@ -74,9 +83,24 @@ fn wait_for_another<T: Config>() {
 /// The clinician breaks the glass, number 0, beside as many others as may wait.
 fn broken<T: Config>() -> Result<(PatientId, AccountId), BenchmarkError> {
     let (patient, owner) = planned::<T>()?;
-    let (clinician, _) = World::<T>::clinician();
     wait_for_another::<T>();
-    Pallet::<T>::break_glass(RawOrigin::Signed(clinician).into(), patient, cid(2))
+    break_first::<T>(patient)?;
+    Ok((patient, owner))
+}
+
+fn break_first<T: Config>(patient: PatientId) -> Result<AccountId, BenchmarkError> {
+    let (clinician, _) = World::<T>::clinician();
+    Pallet::<T>::break_glass(RawOrigin::Signed(clinician.clone()).into(), patient, cid(2))
+        .map_err(|failure| failure.error)?;
+    Ok(clinician)
+}
+
+/// The clinician reveals what the glass, number 0, opens.
+fn revealed<T: Config>() -> Result<(PatientId, AccountId), BenchmarkError> {
+    let (patient, owner, opens) =
+        planned_for::<T>(|patient| compartments::<T>(patient, MAX_SCOPE))?;
+    let clinician = RawOrigin::Signed(break_first::<T>(patient)?);
+    Pallet::<T>::reveal(clinician.into(), patient, 0, opens, SALT)
         .map_err(|failure| failure.error)?;
     Ok((patient, owner))
 }
@@ -86,16 +110,15 @@ mod benchmarks {
     use super::*;
 
     #[benchmark]
-    fn set_plan(c: Linear<1, { MAX_SCOPE }>) {
+    fn set_plan() {
         let (patient, owner) = World::<T>::patient();
-        let compartments = compartments::<T>(patient, c);
         let holders = holders::<T>();
 
         #[extrinsic_call]
         _(
             RawOrigin::Signed(owner),
             patient,
-            compartments,
+            H256([7; 32]),
             holders,
             MAX_HOLDERS as u8,
             cid(1),
@@ -104,14 +127,15 @@ mod benchmarks {
         assert!(Plans::<T>::contains_key(patient));
     }
 
+    /// With a grant of as many compartments as there can be, which ends too.
     #[benchmark]
-    fn remove_plan() -> Result<(), BenchmarkError> {
-        let (patient, owner) = planned::<T>()?;
+    fn end_glass() -> Result<(), BenchmarkError> {
+        let (patient, owner) = revealed::<T>()?;
 
         #[extrinsic_call]
-        _(RawOrigin::Signed(owner), patient);
+        _(RawOrigin::Signed(owner), patient, 0);
 
-        assert!(!Plans::<T>::contains_key(patient));
+        assert!(Glasses::<T>::get(patient, 0).is_some_and(|glass| glass.ended_at.is_some()));
         Ok(())
     }
 
@@ -128,35 +152,41 @@ mod benchmarks {
         Ok(())
     }
 
-    /// By a clinician with as much unreviewed as there can be, of an organisation whose queue is
-    /// long: all is looked at before it is seen that nothing opens, because each compartment of the
-    /// plan was closed; without any, because there is no plan.
+    /// By a clinician with as much unreviewed as there can be, of an organisation whose queue is long:
+    /// all is looked at before it is seen that its day is used up.
     #[benchmark]
-    fn break_glass_refused(c: Linear<0, { MAX_SCOPE }>) {
-        let (patient, _) = World::<T>::patient();
+    fn break_glass_refused() -> Result<(), BenchmarkError> {
+        let (patient, _) = planned::<T>()?;
         let (clinician, organisation) = World::<T>::clinician();
         wait_for_another::<T>();
-        if c > 0 {
-            let closed: Vec<_> = (0..c)
-                .map(|n| CompartmentId([0xc0 | n as u8; 16]))
-                .collect();
-            Plans::<T>::insert(
-                patient,
-                EmergencyPlan {
-                    compartments: closed.try_into().expect("within the bound; qed"),
-                    holders: holders::<T>(),
-                    threshold: 2,
-                    package: cid(1),
-                    set_at: 0,
-                },
-            );
+        let used_up = Daily {
+            day: T::Chain::now() / DAY,
+            broken: PER_ORGANISATION,
+        };
+        DailyIn::<T>::insert(organisation, used_up);
+        let clinician: T::RuntimeOrigin = RawOrigin::Signed(clinician).into();
+        let result;
+
+        #[block]
+        {
+            result = Pallet::<T>::break_glass(clinician, patient, cid(2));
         }
 
-        #[extrinsic_call]
-        break_glass(RawOrigin::Signed(clinician), patient, cid(2));
-
-        assert_eq!(DailyIn::<T>::get(organisation).refused, 1);
+        assert!(result.is_err());
         assert!(!Glasses::<T>::contains_key(patient, 0));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn reveal(c: Linear<1, { MAX_SCOPE }>) -> Result<(), BenchmarkError> {
+        let (patient, _, opens) = planned_for::<T>(|patient| compartments::<T>(patient, c))?;
+        let clinician = break_first::<T>(patient)?;
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(clinician), patient, 0, opens, SALT);
+
+        assert!(Glasses::<T>::get(patient, 0).is_some_and(|glass| glass.grant.is_some()));
+        Ok(())
     }
 
     #[benchmark]

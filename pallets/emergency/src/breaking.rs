@@ -1,33 +1,16 @@
-//! Who may break a glass, what comes of it, and of its review.
+//! Who may break a glass, what it opens, and what comes of its review.
 
 use super::*;
-use frame_support::storage::with_storage_layer;
+use salus_primitives::PlanSeal;
 
 /// Somebody may break a glass: for whom, what waits for their answer already, and what they have had
 /// of the day's caps.
 pub(crate) struct Attempt {
-    pub organisation: OrgId,
-    pub unreviewed: Waiting,
-    pub of_clinician: Daily,
-    pub of_organisation: Daily,
-}
-
-impl Attempt {
-    /// Whether the organisation may break one more, by this clinician.
-    fn finds_room(&self) -> bool {
-        let most = if self.of_clinician.granted == 0 {
-            PER_ORGANISATION
-        } else {
-            PER_ORGANISATION - FOR_FIRST
-        };
-        self.of_organisation.granted < most
-    }
-}
-
-/// What a glass opens.
-pub(crate) struct Opened {
-    compartments: Compartments,
-    package: Cid,
+    organisation: OrgId,
+    glass: GlassIndex,
+    unreviewed: Waiting,
+    of_clinician: Daily,
+    of_organisation: Daily,
 }
 
 impl<T: Config> Pallet<T> {
@@ -44,93 +27,9 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// Breaks the glass, or notes that nothing opens. Fails only for what the clinician or their
-    /// organisation owes or has had: what the patient's side did leads to one or the other.
-    pub(crate) fn try_to_break(
-        patient: PatientId,
-        actor: AccountId,
-        letter: Cid,
-    ) -> DispatchResultWithPostInfo {
-        let now = T::Chain::now();
-        let cost = |looked_at| T::WeightInfo::break_glass_refused(looked_at);
-        let attempt = Self::ensure_may_break(&patient, &actor, &letter, now)
-            .map_err(|error| error.with_weight(cost(0)))?;
-        let (opened, looked_at) = Self::what_opens(&patient);
-        let Some(opened) = opened else {
-            let cost = cost(looked_at);
-            Self::do_refuse(patient, actor, letter, attempt)
-                .map_err(|error| error.with_weight(cost))?;
-            return Ok(Some(cost).into());
-        };
-        ensure!(
-            attempt.finds_room(),
-            Error::<T>::OrganisationTooManyToday.with_weight(cost(looked_at))
-        );
-        // A grant that fails leaves nothing but the refusal: somebody tried, whatever it failed for.
-        let broken =
-            with_storage_layer(|| Self::do_break(patient, &actor, letter, opened, &attempt, now));
-        if broken.is_err() {
-            Self::do_refuse(patient, actor, letter, attempt)?;
-        }
-        Ok(().into())
-    }
-
-    /// What of a patient's plan opens now, if anything, and how many compartments were looked at.
-    fn what_opens(patient: &PatientId) -> (Option<Opened>, u32) {
-        let Some(plan) = Plans::<T>::get(patient) else {
-            return (None, 0);
-        };
-        let EmergencyPlan {
-            mut compartments,
-            package,
-            ..
-        } = plan;
-        let looked_at = compartments.len() as u32;
-        compartments.retain(|compartment| T::Records::compartments_exist(patient, &[*compartment]));
-        let opened = Opened {
-            compartments,
-            package,
-        };
-        let opened = (!opened.compartments.is_empty()).then_some(opened);
-        (opened, looked_at)
-    }
-
-    /// Notes that somebody tried, if that is not too often already.
-    fn do_refuse(
-        patient: PatientId,
-        actor: AccountId,
-        letter: Cid,
-        attempt: Attempt,
-    ) -> Result<(), Error<T>> {
-        let Attempt {
-            organisation,
-            of_clinician,
-            of_organisation,
-            ..
-        } = attempt;
-        ensure!(
-            of_clinician.refused < REFUSED_PER_CLINICIAN,
-            Error::<T>::TooManyRefusedToday
-        );
-        ensure!(
-            of_organisation.refused < REFUSED_PER_ORGANISATION,
-            Error::<T>::OrganisationTooManyRefusedToday
-        );
-        DailyOf::<T>::insert(&actor, of_clinician.with_refused());
-        DailyIn::<T>::insert(organisation, of_organisation.with_refused());
-        let event = Event::GlassRefused {
-            patient,
-            actor,
-            organisation,
-            letter,
-        };
-        Self::deposit(&patient, event);
-        Ok(())
-    }
-
-    /// Whether somebody may try to break a glass now. What an organisation has had of the day is for
-    /// the outcome to say.
-    fn ensure_may_break(
+    /// Whether somebody may break a glass now. Asks only what the clinician or their organisation owes
+    /// or has had: what the patient's side did keeps nobody from trying.
+    pub(crate) fn ensure_may_break(
         patient: &PatientId,
         actor: &AccountId,
         letter: &Cid,
@@ -145,15 +44,28 @@ impl<T: Config> Pallet<T> {
         let unreviewed = Self::ensure_answered_for(patient, actor, organisation, now)?;
         let of_clinician = DailyOf::<T>::get(actor).at(now);
         ensure!(
-            of_clinician.attempts() < PER_CLINICIAN,
+            of_clinician.broken < PER_CLINICIAN,
             Error::<T>::TooManyToday
         );
         ensure!(!unreviewed.is_full(), Error::<T>::TooManyUnreviewed);
+        let of_organisation = DailyIn::<T>::get(organisation).at(now);
+        let most = if of_clinician.broken == 0 {
+            PER_ORGANISATION
+        } else {
+            PER_ORGANISATION - FOR_FIRST
+        };
+        ensure!(
+            of_organisation.broken < most,
+            Error::<T>::OrganisationTooManyToday
+        );
+        let glass = NextGlass::<T>::get(patient);
+        ensure!(glass < GlassIndex::MAX, Error::<T>::IndexExhausted);
         Ok(Attempt {
             organisation,
+            glass,
             unreviewed,
             of_clinician,
-            of_organisation: DailyIn::<T>::get(organisation).at(now),
+            of_organisation,
         })
     }
 
@@ -180,6 +92,137 @@ impl<T: Config> Pallet<T> {
             Error::<T>::AlreadyOpen
         );
         Ok(unreviewed)
+    }
+
+    pub(crate) fn do_break(
+        patient: PatientId,
+        actor: AccountId,
+        letter: Cid,
+        attempt: Attempt,
+        now: Moment,
+    ) {
+        let Attempt {
+            organisation,
+            glass,
+            mut unreviewed,
+            of_clinician,
+            of_organisation,
+        } = attempt;
+        let due_at = now.saturating_add(REVIEW_WITHIN);
+        let row = Glass {
+            clinician: actor.clone(),
+            organisation,
+            letter,
+            broken_at: now,
+            plan: Plans::<T>::get(patient).map(PlanSeal::from),
+            grant: None,
+            ended_at: None,
+            review: None,
+            dispute: None,
+        };
+        let waits = unreviewed.try_push(Unreviewed {
+            patient,
+            glass,
+            organisation,
+            due_at,
+        });
+        frame_support::defensive_assert!(waits.is_ok(), "whose list is full breaks no glass");
+        DailyOf::<T>::insert(&actor, of_clinician.with_another());
+        DailyIn::<T>::insert(organisation, of_organisation.with_another());
+        NextGlass::<T>::insert(patient, glass.saturating_add(1));
+        UnreviewedOf::<T>::insert(&actor, unreviewed);
+        ToReview::<T>::insert(organisation, place(due_at, patient, glass), ());
+        OpenUntil::<T>::insert(patient, &actor, glass_ends(&row));
+        Letters::<T>::insert(patient, letter, ());
+        Glasses::<T>::insert(patient, glass, row);
+        let event = Event::GlassBroken {
+            patient,
+            actor,
+            organisation,
+            glass,
+            letter,
+        };
+        Self::deposit(&patient, event);
+    }
+
+    /// Whether what a glass was broken for can be had now, by whoever broke it: it lasts, nobody else
+    /// has come to decide since, and the enrolment is not void.
+    pub(crate) fn is_live(patient: &PatientId, row: &Glass, now: Moment) -> bool {
+        glass_lasts(row, now)
+            && T::Control::decided_since(patient) <= row.broken_at
+            && T::Control::voided_by(patient).is_none()
+    }
+
+    /// The glass, and the plan it was broken under, if this account may reveal that it opens these
+    /// compartments.
+    pub(crate) fn ensure_reveals(
+        actor: &AccountId,
+        patient: &PatientId,
+        glass: GlassIndex,
+        compartments: &[CompartmentId],
+        salt: &[u8; 32],
+    ) -> Result<(Glass, PlanSeal), Error<T>> {
+        ensure!(
+            is_ascending(compartments),
+            Error::<T>::CompartmentsNotAscending
+        );
+        let row = Glasses::<T>::get(patient, glass).ok_or(Error::<T>::GlassNotFound)?;
+        ensure!(row.clinician == *actor, Error::<T>::NotTheClinician);
+        ensure!(row.grant.is_none(), Error::<T>::AlreadyRevealed);
+        ensure!(
+            Self::is_live(patient, &row, T::Chain::now()),
+            Error::<T>::GlassOver
+        );
+        ensure!(
+            Self::ensure_role(actor)? == row.organisation,
+            Error::<T>::NotTheClinician
+        );
+        let plan = row.plan.clone().ok_or(Error::<T>::NotThePlan)?;
+        ensure!(
+            plan_commitment(patient, salt, compartments) == plan.commitment,
+            Error::<T>::NotThePlan
+        );
+        Ok((row, plan))
+    }
+
+    pub(crate) fn do_reveal(
+        patient: PatientId,
+        actor: AccountId,
+        glass: GlassIndex,
+        mut row: Glass,
+        plan: PlanSeal,
+        opened: Compartments,
+    ) -> DispatchResult {
+        let terms = GrantTerms {
+            grantee: Grantee::Clinician {
+                account: actor.clone(),
+                organisation: row.organisation,
+            },
+            scope: Scope::Compartments(opened),
+            rights: Rights::Read,
+            purpose: Purpose::Btg,
+            starts_at: None,
+            expires_at: glass_ends(&row),
+            anchored_from: None,
+            anchored_until: None,
+            terms: None,
+            flags: 0,
+            derived_from: None,
+        };
+        let basis = Basis::Emergency(glass);
+        let package = Some(plan.package);
+        let grant = T::Granting::grant(patient, actor.clone(), terms, package, basis)?;
+
+        row.grant = Some(grant);
+        Glasses::<T>::insert(patient, glass, row);
+        let event = Event::GlassRevealed {
+            patient,
+            actor,
+            glass,
+            grant,
+        };
+        Self::deposit(&patient, event);
+        Ok(())
     }
 
     /// The glass, if this account is to review it.
@@ -213,80 +256,6 @@ impl<T: Config> Pallet<T> {
         ToReview::<T>::iter_key_prefix(organisation)
             .nth(MAX_OVERDUE as usize)
             .is_some_and(|(due_at, ..)| now >= Moment::from_be_bytes(due_at))
-    }
-
-    fn do_break(
-        patient: PatientId,
-        actor: &AccountId,
-        letter: Cid,
-        opened: Opened,
-        attempt: &Attempt,
-        now: Moment,
-    ) -> DispatchResult {
-        let organisation = attempt.organisation;
-        let mut unreviewed = attempt.unreviewed.clone();
-        let until = now.saturating_add(GLASS_LASTS);
-        let due_at = now.saturating_add(REVIEW_WITHIN);
-        let glass = NextGlass::<T>::get(patient);
-        let next = glass.checked_add(1).ok_or(Error::<T>::IndexExhausted)?;
-        unreviewed
-            .try_push(Unreviewed {
-                patient,
-                glass,
-                organisation,
-                due_at,
-            })
-            .map_err(|_| Error::<T>::TooManyUnreviewed)?;
-        let terms = GrantTerms {
-            grantee: Grantee::Clinician {
-                account: actor.clone(),
-                organisation,
-            },
-            scope: Scope::Compartments(opened.compartments),
-            rights: Rights::Read,
-            purpose: Purpose::Btg,
-            starts_at: None,
-            expires_at: until,
-            anchored_from: None,
-            anchored_until: None,
-            terms: None,
-            flags: 0,
-            derived_from: None,
-        };
-        let basis = Basis::Emergency(glass);
-        let package = Some(opened.package);
-        let grant = T::Granting::grant(patient, actor.clone(), terms, package, basis)?;
-
-        DailyOf::<T>::insert(actor, attempt.of_clinician.with_granted());
-        DailyIn::<T>::insert(organisation, attempt.of_organisation.with_granted());
-        NextGlass::<T>::insert(patient, next);
-        UnreviewedOf::<T>::insert(actor, unreviewed);
-        ToReview::<T>::insert(organisation, place(due_at, patient, glass), ());
-        OpenUntil::<T>::insert(patient, actor, until);
-        Letters::<T>::insert(patient, letter, ());
-        Glasses::<T>::insert(
-            patient,
-            glass,
-            Glass {
-                clinician: actor.clone(),
-                organisation,
-                letter,
-                broken_at: now,
-                grant,
-                review: None,
-                dispute: None,
-            },
-        );
-        let event = Event::GlassBroken {
-            patient,
-            actor: actor.clone(),
-            organisation,
-            glass,
-            grant,
-            letter,
-        };
-        Self::deposit(&patient, event);
-        Ok(())
     }
 
     /// Puts what is overdue behind all that is due.

@@ -1,18 +1,16 @@
-//! What somebody has had of one day's caps.
+//! What somebody has had of one day's cap.
 
 use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::pallet_prelude::*;
 use salus_primitives::{rows::DAY, Moment};
 
-/// What somebody has had of one day's caps.
+/// What somebody has had of one day's cap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Daily {
     /// Whole days since the Unix epoch.
     pub day: u64,
     /// Glasses that were broken.
-    pub granted: u32,
-    /// Attempts that opened nothing.
-    pub refused: u32,
+    pub broken: u32,
 }
 
 impl Daily {
@@ -22,27 +20,13 @@ impl Daily {
         if self.day == day {
             self
         } else {
-            Self {
-                day,
-                ..Self::default()
-            }
+            Self { day, broken: 0 }
         }
     }
 
-    pub(crate) fn attempts(&self) -> u32 {
-        self.granted.saturating_add(self.refused)
-    }
-
-    pub(crate) fn with_granted(self) -> Self {
+    pub(crate) fn with_another(self) -> Self {
         Self {
-            granted: self.granted.saturating_add(1),
-            ..self
-        }
-    }
-
-    pub(crate) fn with_refused(self) -> Self {
-        Self {
-            refused: self.refused.saturating_add(1),
+            broken: self.broken.saturating_add(1),
             ..self
         }
     }

@@ -4,60 +4,61 @@
 //!
 //! ## Overview
 //!
-//! A patient lies unconscious in a hospital that they never shared anything with. Whoever wants to
-//! be helped then sets a **plan** beforehand: which compartments open. A clinician **breaks the
-//! glass**, with a reason that the patient will read, and may read these compartments for a day.
-//! Nobody has to approve; somebody has to answer: the clinician's organisation **reviews** each
-//! glass within 72 hours, and the patient can **dispute** it.
+//! A patient lies unconscious in a hospital that they never shared anything with. Everybody has a
+//! **plan**: it says which compartments open then, if any, and the chain does not know which. A
+//! clinician **breaks the glass**, with a reason that the patient will read, gets the plan's package,
+//! **reveals** what it names, and may read these compartments for a day. Nobody has to approve;
+//! somebody has to answer: the clinician's organisation **reviews** each glass within 72 hours, and
+//! the patient can **dispute** it.
 //!
-//! Whoever wants none of this sets no plan, and nothing opens.
+//! Whoever wants none of this has a plan that opens nothing, and nobody can tell it from another.
 //!
 //! ## Scenario
 //!
 //! 1. The patient plans ([`Call::set_plan`]): medication and allergies, to be opened by the vaults
 //!    of any two of three organisations together.
 //! 2. In an emergency room far away the doctor calls [`Call::break_glass`]. The patient's phone, and
-//!    that of a guardian, rings: `GlassBroken`. The doctor reads for 24 hours, each time noted as
-//!    ever.
-//! 3. The emergency room's admin looks into it and calls [`Call::review`]: justified.
-//! 4. Another doctor does it out of curiosity. The patient disputes ([`Call::dispute`]), the review
-//!    says that it was not justified. At the third time within a year she is barred, until the
-//!    council has looked into it ([`Call::readmit`]).
+//!    that of a guardian, rings: `GlassBroken`.
+//! 3. The vaults release their shares for it, and the doctor opens the package. It names compartments:
+//!    [`Call::reveal`] makes the grant. The doctor reads for the rest of the 24 hours, each time noted
+//!    as ever. Had it named none, that would have been all.
+//! 4. The emergency room's admin looks into it and calls [`Call::review`]: justified.
+//! 5. Another doctor does it out of curiosity. The patient ends it ([`Call::end_glass`]) and disputes
+//!    it ([`Call::dispute`]), the review says that it was not justified. At the third time within a
+//!    year she is barred, until the council has looked into it ([`Call::readmit`]).
 //!
 //! ## Design
 //!
-//! * **Opted out and never set are one state**: no row. Breaking the glass of either succeeds as a
-//!   call, so that it stands in the trail, opens nothing, and gives no reason. A plan of which nothing
-//!   exists any more is a third such case. Setting and removing a plan leave the same event, also where there was nothing to remove: it tells that somebody touched
-//!   the plan, and not what was done.
-//! * **The chain opens nothing by itself.** The plan's `package` holds the keys of its compartments,
-//!   encrypted to a key that is dealt in shares to the holders' vaults. A glass makes a grant, under
-//!   which the package is handed over, and is what a vault releases its share against.
-//! * **Nothing that the patient's side did makes the call fail.** A plan stays as it was set; a glass
-//!   opens what of it still exists. Whatever granting objects to leaves `GlassRefused`, and no half of
-//!   a glass. What a clinician or their organisation owes, or has had of the day, is an error.
-//! * **Who named the package** is a controller, in the plan: breaking a glass hands over what stands
-//!   there and lets nobody name an envelope of their own.
+//! * **All plans look the same.** A plan has a commitment in place of its compartments, and a package
+//!   of one size. Opting out is a plan whose package opens nothing, set by the same call with the same
+//!   event, and no call removes one. Clients set a plan for everybody, without being asked.
+//! * **The chain opens nothing by itself.** The plan's `package` holds the keys of its compartments and
+//!   the salt of its commitment, encrypted to a key that is dealt in shares to the holders' vaults. A
+//!   broken glass is what a vault releases its share and the package against. A grant comes only of
+//!   revealing what the package names, because only then does the chain learn it.
+//! * **Nothing that the patient's side did makes a glass fail.** A glass keeps what the plan was when it
+//!   was broken, and revealing opens what of it still exists. What a clinician or their organisation
+//!   owes, or has had of the day, is an error.
+//! * **Who named the package** is a controller, in the plan: revealing hands over what stands there and
+//!   lets nobody name an envelope of their own.
+//! * **Each glass is answered for**, whether it opened something or not: the chain cannot know that when
+//!   it is broken. So there is one cap of a day for all of them.
 //! * **Nothing piles up.** A clinician breaks [`PER_CLINICIAN`] glasses a day and none while a review
 //!   is overdue: at most [`MAX_UNREVIEWED`] wait at any time.
 //! * **A share inside the larger cap.** The last [`FOR_FIRST`] glasses of an organisation's day are for
 //!   clinicians who have broken none.
-//! * **Refused attempts are counted apart.** Nobody reviews them, so they take nothing of what the
-//!   organisation may break: [`REFUSED_PER_ORGANISATION`] a day have a cap of their own. A clinician's
-//!   count against that clinician's cap, but only [`REFUSED_PER_CLINICIAN`] of them.
 //! * **An organisation answers as a whole**: while more than [`MAX_OVERDUE`] of its reviews are
 //!   overdue, none of its clinicians breaks a glass, whatever account they have. Its queue is in the
 //!   order of time, so that one look at its head tells.
 //! * **A plan is its deciders'.** When others come to decide for the patient, by a hand-over or a
-//!   recovery, the plan ends (`OnSuccession`): nothing opens until they set one. It is not dealt again
-//!   by itself, because its package holds keys, and whoever laid it down may have been a thief. Among
-//!   those who decide together, the last word counts: an opt-out ends whoever's plan there is.
+//!   recovery, the plan ends (`OnSuccession`), and what was broken under it and not revealed opens
+//!   nothing any more: its package holds keys, and whoever laid it down may have been a thief. The
+//!   present deciders' client sets another one. Among those who decide together, the last word counts.
 //! * **Emergencies do not ask the trail's allowance** of access-log: help must not fail because an
 //!   organisation wrote too much. The daily caps pace them instead. At the most, one organisation
-//!   leaves its [`PER_ORGANISATION`] glasses of a day, with their grants, and its
-//!   [`REFUSED_PER_ORGANISATION`] refused attempts in a single patient's trail.
-//! * **A patient's word stands**: whoever ends the grant of a glass early is rid of that clinician
-//!   for the rest of its 24 hours.
+//!   leaves its [`PER_ORGANISATION`] glasses of a day, with their grants, in a single patient's trail.
+//! * **A patient's word stands**: whoever ends a glass early, or the grant that came of it, is rid of
+//!   that clinician for the rest of its 24 hours.
 //! * HIPAA: 45 CFR 164.312(a)(2)(ii), emergency access procedure. HL7 v3 purpose of use `BTG`.
 
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -87,29 +88,28 @@ use frame_support::{
 };
 use frame_system::pallet_prelude::*;
 use salus_primitives::{
+    commitment::plan_commitment,
+    predicate::{glass_ends, glass_lasts, is_ascending},
     rows::{DAY, GLASS_LASTS, MAX_HOLDERS, MAX_SCOPE, REVIEW_WITHIN},
     traits::{Chain, Control, Granting, OnSuccession, PatientOrigin, Records, Standing, Trail},
     AccountId, Basis, Cid, ClinicianRole, CompartmentId, Dispute, EmergencyPlan, Glass, GlassIndex,
     GrantIndex, GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, Review, Rights,
     Scope, ShareHolder,
 };
+use sp_core::H256;
 
 pub use daily::Daily;
 pub use pallet::*;
 pub use weights::WeightInfo;
 
-/// Glasses that one clinician may break in a day of the chain's clock, refused attempts among them.
+/// Glasses that one clinician may break in a day of the chain's clock.
 pub const PER_CLINICIAN: u32 = 8;
-/// Glasses that all clinicians of an organisation together may break in a day.
-pub const PER_ORGANISATION: u32 = 64;
+/// Glasses that all clinicians of an organisation together may break in a day. Many open nothing, and
+/// these count too.
+pub const PER_ORGANISATION: u32 = 128;
 /// The last glasses of an organisation's day are for clinicians who have broken none: a few who break
 /// all they may leave room for whoever meets an emergency.
-pub const FOR_FIRST: u32 = 16;
-/// Attempts of one clinician in a day that open nothing. As many are left for those that do.
-pub const REFUSED_PER_CLINICIAN: u32 = 4;
-/// Attempts of all clinicians of an organisation together in a day that open nothing. They take
-/// nothing of what it may break.
-pub const REFUSED_PER_ORGANISATION: u32 = 64;
+pub const FOR_FIRST: u32 = 32;
 
 /// 72 hours touch four days. Do not reduce.
 pub const MAX_UNREVIEWED: u32 = PER_CLINICIAN * (REVIEW_WITHIN / DAY + 1) as u32;
@@ -196,16 +196,16 @@ pub mod pallet {
         type BenchmarkWorld: salus_primitives::traits::BenchmarkEmergencies<AccountId>;
     }
 
-    /// What an emergency opens. Written by `set_plan`, removed by `remove_plan` and when others come
-    /// to decide for the patient; at most one row per patient. It may name compartments that were
-    /// closed since: a glass opens the others.
+    /// What an emergency opens, and what stands for it. Written by `set_plan`, removed when others
+    /// come to decide for the patient; at most one row per patient, of one size for all whose plans
+    /// have as many holders.
     #[pallet::storage]
     pub type Plans<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, EmergencyPlan>;
 
     /// The glasses of each patient.
     ///
-    /// Written by `break_glass`; `review` and `dispute` each fill one field in, once. Never removed;
-    /// paced by the daily caps.
+    /// Written by `break_glass`; `reveal`, `end_glass`, `review` and `dispute` each fill one field in,
+    /// once. Never removed; paced by the daily caps.
     #[pallet::storage]
     pub type Glasses<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, PatientId, Twox64Concat, GlassIndex, Glass>;
@@ -247,13 +247,13 @@ pub mod pallet {
     pub type OpenUntil<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, PatientId, Blake2_128Concat, AccountId, Moment>;
 
-    /// What each clinician has had of a day's caps. Written by `break_glass`, refused or not; one row
-    /// per clinician who ever called it.
+    /// What each clinician has had of a day's cap. Written by `break_glass`, never removed; one row per
+    /// clinician who ever broke a glass.
     #[pallet::storage]
     pub type DailyOf<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Daily, ValueQuery>;
 
-    /// What each organisation has had of a day's caps. Written by `break_glass`, refused or not; one
-    /// row per organisation.
+    /// What each organisation has had of a day's cap. Written by `break_glass`, never removed; one row
+    /// per organisation.
     #[pallet::storage]
     pub type DailyIn<T: Config> = StorageMap<_, Twox64Concat, OrgId, Daily, ValueQuery>;
 
@@ -277,23 +277,22 @@ pub mod pallet {
             patient: PatientId,
             actor: AccountId,
         },
-        /// A clinician took emergency access to a patient's records.
+        /// A clinician broke the glass: the plan's package may be opened.
         #[codec(index = 1)]
         GlassBroken {
             patient: PatientId,
             actor: AccountId,
             organisation: OrgId,
             glass: GlassIndex,
-            grant: GrantIndex,
             letter: Cid,
         },
-        /// A clinician tried to take emergency access to a patient's records, and got none.
+        /// A clinician opened the plan's package, and may read what it names.
         #[codec(index = 2)]
-        GlassRefused {
+        GlassRevealed {
             patient: PatientId,
             actor: AccountId,
-            organisation: OrgId,
-            letter: Cid,
+            glass: GlassIndex,
+            grant: GrantIndex,
         },
         /// An organisation said whether an emergency access was justified.
         #[codec(index = 3)]
@@ -320,17 +319,30 @@ pub mod pallet {
         /// A clinician may take emergency access again.
         #[codec(index = 6)]
         Readmitted { clinician: AccountId },
+        /// A patient ended an emergency access before its time.
+        #[codec(index = 7)]
+        GlassEnded {
+            patient: PatientId,
+            actor: AccountId,
+            glass: GlassIndex,
+        },
     }
 
     #[pallet::error]
     pub enum Error<T> {
-        /// The plan opens nothing. Name at least one compartment, or remove the plan.
+        /// Nothing of what the plan opens exists. There is nothing to read.
         NothingToOpen,
         /// The compartments are not in ascending order, or one stands there twice. Sort them: another
         /// order would tell which is which.
         CompartmentsNotAscending,
-        /// The plan names a compartment that this patient has not opened.
-        CompartmentNotFound,
+        /// This is not what the plan names. Send the compartments and the salt as the package has them.
+        NotThePlan,
+        /// The glass is over: its day has passed, the patient ended it, or others decide now. Ask them.
+        GlassOver,
+        /// What the glass opens was revealed before. Use that grant.
+        AlreadyRevealed,
+        /// Only the clinician who broke the glass, at the same organisation, reveals what it opens.
+        NotTheClinician,
         /// The plan names an organisation, or a share, twice. Each holder has a share of its own.
         DuplicateHolder,
         /// The plan names an organisation that is unknown or suspended. Choose another holder.
@@ -351,11 +363,11 @@ pub mod pallet {
         ReviewOverdue,
         /// Too many of your organisation's emergencies were not reviewed in time. Have its admin review them.
         OrganisationReviewsOverdue,
-        /// You broke this patient's glass within the last day. Use that grant, or ask the patient.
+        /// You broke this patient's glass within the last day. Use that one, or ask the patient.
         AlreadyOpen,
         /// You have broken as many glasses today as one person may. Ask a colleague.
         TooManyToday,
-        /// Your organisation has broken as many glasses today as it may; the last 16 are for who has broken none. Ask a colleague.
+        /// Your organisation has broken as many glasses today as it may; the last 32 are for who has broken none. Ask a colleague.
         OrganisationTooManyToday,
         /// As many of your emergencies wait for review as may. Have your organisation's admin review them.
         TooManyUnreviewed,
@@ -371,15 +383,11 @@ pub mod pallet {
         AlreadyDisputed,
         /// Nothing keeps this clinician from emergency access.
         NotBarred,
-        /// Nothing opens, and as many of your attempts today opened nothing as may. Ask a colleague.
-        TooManyRefusedToday,
-        /// Nothing opens, and as many of your organisation's attempts today opened nothing as may.
-        OrganisationTooManyRefusedToday,
     }
 
     #[pallet::extra_constants]
     impl<T: Config> Pallet<T> {
-        /// Milliseconds for which an emergency opens records.
+        /// Milliseconds for which a glass lasts.
         #[pallet::constant_name(GlassLasts)]
         fn glass_lasts() -> Moment {
             GLASS_LASTS
@@ -391,8 +399,7 @@ pub mod pallet {
             REVIEW_WITHIN
         }
 
-        /// Glasses that one clinician may break in a day of the chain's clock, refused attempts
-        /// among them.
+        /// Glasses that one clinician may break in a day of the chain's clock.
         #[pallet::constant_name(PerClinician)]
         fn per_clinician() -> u32 {
             PER_CLINICIAN
@@ -408,18 +415,6 @@ pub mod pallet {
         #[pallet::constant_name(ForFirst)]
         fn for_first() -> u32 {
             FOR_FIRST
-        }
-
-        /// Attempts of one clinician in a day that open nothing.
-        #[pallet::constant_name(RefusedPerClinician)]
-        fn refused_per_clinician() -> u32 {
-            REFUSED_PER_CLINICIAN
-        }
-
-        /// Attempts of all clinicians of an organisation together in a day that open nothing.
-        #[pallet::constant_name(RefusedPerOrganisation)]
-        fn refused_per_organisation() -> u32 {
-            REFUSED_PER_ORGANISATION
         }
 
         /// Reviews of an organisation that may be overdue; with one more, none of its clinicians
@@ -440,43 +435,39 @@ pub mod pallet {
 
     #[pallet::call]
     impl<T: Config> Pallet<T> {
-        /// Decide what an emergency opens.
+        /// Decide what an emergency opens, if anything.
         ///
         /// By an owner or guardian of the patient; replaces the plan before. `package` is an envelope
-        /// with the keys of the compartments, to a key of which each holder's vault keeps a share and
-        /// `threshold` shares make the whole.
+        /// with the keys of compartments and a salt, to a key of which each holder's vault keeps a
+        /// share and `threshold` shares make the whole. `commitment` stands for these compartments;
+        /// nobody can tell whether there are any.
         ///
-        /// Errors: [`Error::MalformedCid`], [`Error::NothingToOpen`], [`Error::CompartmentsNotAscending`],
-        /// [`Error::InvalidThreshold`], [`Error::DuplicateHolder`]; those of control;
-        /// [`Error::HolderNotActive`], [`Error::CompartmentNotFound`]. Event: [`Event::PlanChanged`].
+        /// Errors: [`Error::MalformedCid`], [`Error::InvalidThreshold`], [`Error::DuplicateHolder`];
+        /// those of control; [`Error::HolderNotActive`]. Event: [`Event::PlanChanged`].
         #[pallet::call_index(0)]
-        #[pallet::weight(T::WeightInfo::set_plan(compartments.len() as u32))]
+        #[pallet::weight(T::WeightInfo::set_plan())]
         pub fn set_plan(
             origin: OriginFor<T>,
             patient: PatientId,
-            compartments: Compartments,
+            commitment: H256,
             holders: Holders,
             threshold: u8,
             package: Cid,
-        ) -> DispatchResultWithPostInfo {
+        ) -> DispatchResult {
             let who = ensure_signed(origin)?;
-            let early = |error: DispatchError| error.with_weight(T::WeightInfo::set_plan(1));
-            Self::ensure_well_formed(&compartments, &holders, threshold, &package)
-                .map_err(|error| early(error.into()))?;
-            let PatientOrigin { patient, actor, .. } =
-                T::Control::ensure_decides(patient, who).map_err(early)?;
+            Self::ensure_well_formed(&holders, threshold, &package)?;
+            let PatientOrigin { patient, actor, .. } = T::Control::ensure_decides(patient, who)?;
             ensure!(
                 holders
                     .iter()
                     .all(|holder| T::Standing::organisation_is_active(holder.organisation)),
-                early(Error::<T>::HolderNotActive.into())
+                Error::<T>::HolderNotActive
             );
-            Self::ensure_compartments(&patient, &compartments)?;
 
             Plans::<T>::insert(
                 patient,
                 EmergencyPlan {
-                    compartments,
+                    commitment,
                     holders,
                     threshold,
                     package,
@@ -484,44 +475,59 @@ pub mod pallet {
                 },
             );
             Self::deposit(&patient, Event::PlanChanged { patient, actor });
-            Ok(().into())
+            Ok(())
         }
 
-        /// Let an emergency open nothing.
+        /// End an emergency access.
         ///
-        /// By an owner or guardian of the patient. It succeeds, and leaves the same, whether there was
-        /// a plan or not. Glasses that were broken before stay what they are: their grants are revoked
-        /// as any other.
+        /// By an owner or guardian of the patient, before its day is over. Vaults release nothing for
+        /// the glass any more, nothing of it can be revealed, and a grant that came of it ends. Its
+        /// clinician breaks none of this patient's for the rest of the day.
         ///
-        /// Errors: those of control. Event: [`Event::PlanChanged`].
+        /// Errors: those of control; [`Error::GlassNotFound`], [`Error::GlassOver`]. Events:
+        /// [`Event::GlassEnded`], and those of ending the grant if there is one.
         #[pallet::call_index(1)]
-        #[pallet::weight(T::WeightInfo::remove_plan())]
-        pub fn remove_plan(origin: OriginFor<T>, patient: PatientId) -> DispatchResult {
+        #[pallet::weight(T::WeightInfo::end_glass())]
+        pub fn end_glass(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            glass: GlassIndex,
+        ) -> DispatchResult {
             let who = ensure_signed(origin)?;
             let PatientOrigin { patient, actor, .. } = T::Control::ensure_decides(patient, who)?;
+            let mut row = Glasses::<T>::get(patient, glass).ok_or(Error::<T>::GlassNotFound)?;
+            let now = T::Chain::now();
+            ensure!(glass_lasts(&row, now), Error::<T>::GlassOver);
 
-            Plans::<T>::remove(patient);
-            Self::deposit(&patient, Event::PlanChanged { patient, actor });
-            Ok(())
+            row.ended_at = Some(now);
+            let grant = row.grant;
+            Glasses::<T>::insert(patient, glass, row);
+            let event = Event::GlassEnded {
+                patient,
+                actor: actor.clone(),
+                glass,
+            };
+            Self::deposit(&patient, event);
+            match grant {
+                Some(grant) => T::Granting::end(patient, actor, grant),
+                None => Ok(()),
+            }
         }
 
         /// Take emergency access to a patient's records.
         ///
         /// By a physician, nurse or pharmacist in good standing. `letter` is an age file to the
-        /// patient's inbox and says why. What the patient's plan names, and still exists, can be read
-        /// for 24 hours; where nothing opens, whatever the reason, the call succeeds, and
-        /// `GlassRefused` says that it was tried. Whoever has broken a glass has it reviewed within 72
-        /// hours. The allowance of the patient's trail is not asked: within a day, a clinician makes 8
-        /// attempts, of which 4 may open nothing; an organisation breaks 64 glasses, the last 16 by
-        /// clinicians who have broken none, and 64 attempts may open nothing.
+        /// patient's inbox and says why. For 24 hours the holders' vaults release their shares of the
+        /// key to the plan's package, and the package; [`Call::reveal`] lets read what it names. Each
+        /// glass is reviewed within 72 hours, whether it opens something or not: nobody can tell
+        /// before. The allowance of the patient's trail is not asked: within a day, a clinician breaks
+        /// 8 glasses, and an organisation 128, the last 32 by clinicians who have broken none.
         ///
         /// Errors: [`Error::MalformedCid`], [`Error::NotAClinician`], [`Error::RoleMayNot`],
         /// [`Error::PatientNotFound`], [`Error::Barred`], [`Error::ReviewOverdue`],
         /// [`Error::OrganisationReviewsOverdue`], [`Error::AlreadyOpen`], [`Error::TooManyToday`],
-        /// [`Error::TooManyUnreviewed`]; where something opens, [`Error::OrganisationTooManyToday`];
-        /// where nothing does, [`Error::TooManyRefusedToday`],
-        /// [`Error::OrganisationTooManyRefusedToday`].
-        /// Events: those of granting and [`Event::GlassBroken`], or [`Event::GlassRefused`] alone.
+        /// [`Error::TooManyUnreviewed`], [`Error::OrganisationTooManyToday`],
+        /// [`Error::IndexExhausted`]. Event: [`Event::GlassBroken`].
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::break_glass())]
         pub fn break_glass(
@@ -530,7 +536,45 @@ pub mod pallet {
             letter: Cid,
         ) -> DispatchResultWithPostInfo {
             let actor = ensure_signed(origin)?;
-            Self::try_to_break(patient, actor, letter)
+            let now = T::Chain::now();
+            let attempt = Self::ensure_may_break(&patient, &actor, &letter, now)
+                .map_err(|error| error.with_weight(T::WeightInfo::break_glass_refused()))?;
+
+            Self::do_break(patient, actor, letter, attempt, now);
+            Ok(().into())
+        }
+
+        /// Reveal what a glass opens, and read it.
+        ///
+        /// By the clinician who broke it, in good standing at the same organisation, before its day is
+        /// over, once. `compartments`, in ascending order, and `salt` are what the package of the plan
+        /// says that the glass was broken under. They can be read until the glass's day is over.
+        ///
+        /// Errors: [`Error::GlassNotFound`], [`Error::NotTheClinician`], [`Error::AlreadyRevealed`],
+        /// [`Error::GlassOver`], [`Error::CompartmentsNotAscending`], [`Error::NotThePlan`],
+        /// [`Error::NothingToOpen`]; those of granting. Events: those of granting and
+        /// [`Event::GlassRevealed`].
+        #[pallet::call_index(6)]
+        #[pallet::weight(T::WeightInfo::reveal(compartments.len() as u32))]
+        pub fn reveal(
+            origin: OriginFor<T>,
+            patient: PatientId,
+            glass: GlassIndex,
+            compartments: Compartments,
+            salt: [u8; 32],
+        ) -> DispatchResultWithPostInfo {
+            let actor = ensure_signed(origin)?;
+            // A glass, what somebody is, and what has become of the patient.
+            let read = |more| T::DbWeight::get().reads(8u64.saturating_add(more));
+            let (row, plan) = Self::ensure_reveals(&actor, &patient, glass, &compartments, &salt)
+                .map_err(|error| error.with_weight(read(0)))?;
+            ensure!(
+                !compartments.is_empty() && T::Records::compartments_exist(&patient, &compartments),
+                Error::<T>::NothingToOpen.with_weight(read(1))
+            );
+
+            Self::do_reveal(patient, actor, glass, row, plan, compartments)?;
+            Ok(().into())
         }
 
         /// Say whether an emergency access was justified.

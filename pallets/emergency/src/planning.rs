@@ -1,23 +1,15 @@
 //! What a plan has to be, and when it ends.
 
 use super::*;
-use frame_support::dispatch::DispatchErrorWithPostInfo;
-use salus_primitives::predicate::is_ascending;
 
 impl<T: Config> Pallet<T> {
     /// What a plan has to be, whoever's it is: nothing is read to see that.
     pub(crate) fn ensure_well_formed(
-        compartments: &[CompartmentId],
         holders: &[ShareHolder],
         threshold: u8,
         package: &Cid,
     ) -> Result<(), Error<T>> {
         ensure!(package.is_well_formed(), Error::<T>::MalformedCid);
-        ensure!(!compartments.is_empty(), Error::<T>::NothingToOpen);
-        ensure!(
-            is_ascending(compartments),
-            Error::<T>::CompartmentsNotAscending
-        );
         ensure!(
             threshold >= 2 && usize::from(threshold) <= holders.len(),
             Error::<T>::InvalidThreshold
@@ -27,20 +19,6 @@ impl<T: Config> Pallet<T> {
                 || a.share == b.share),
             Error::<T>::DuplicateHolder
         );
-        Ok(())
-    }
-
-    /// An error costs as many compartments as were looked at.
-    pub(crate) fn ensure_compartments(
-        patient: &PatientId,
-        compartments: &[CompartmentId],
-    ) -> Result<(), DispatchErrorWithPostInfo> {
-        for (looked_at, compartment) in (1u32..).zip(compartments) {
-            ensure!(
-                T::Records::compartments_exist(patient, &[*compartment]),
-                Error::<T>::CompartmentNotFound.with_weight(T::WeightInfo::set_plan(looked_at))
-            );
-        }
         Ok(())
     }
 }

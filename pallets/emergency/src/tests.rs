@@ -2,15 +2,18 @@
 
 use crate::{mock::*, *};
 use codec::Decode;
-use frame_support::{assert_err_with_weight, assert_noop, assert_ok, dispatch::PostDispatchInfo};
-use salus_primitives::ControllerRole;
-use sp_core::H256;
-use sp_runtime::{DispatchError::BadOrigin, DispatchResult, StateVersion};
+use frame_support::{assert_err_with_weight, assert_noop, assert_ok};
+use salus_primitives::{ControllerRole, PlanSeal};
+use sp_runtime::{DispatchError::BadOrigin, DispatchResult};
 
 const PACKAGE: fn() -> Cid = || cid(100);
 const LETTER: fn() -> Cid = || cid(101);
 const ANSWER: fn() -> Cid = || cid(102);
 const NOT_A_CID: Cid = Cid([0; 36]);
+const SALT: [u8; 32] = [7; 32];
+
+/// What the patient's plan opens.
+const PLANNED: [CompartmentId; 2] = [LABORATORY, NOTES];
 
 fn by(account: AccountId) -> RuntimeOrigin {
     RuntimeOrigin::signed(account)
@@ -42,26 +45,10 @@ fn set_plan(
     threshold: u8,
     package: Cid,
 ) -> DispatchResult {
-    outcome(set_plan_at_a_cost(
-        who,
-        compartments,
-        holders,
-        threshold,
-        package,
-    ))
-}
-
-fn set_plan_at_a_cost(
-    who: AccountId,
-    compartments: &[CompartmentId],
-    holders: Vec<ShareHolder>,
-    threshold: u8,
-    package: Cid,
-) -> DispatchResultWithPostInfo {
     Emergency::set_plan(
         by(who),
         PATIENT,
-        compartments.to_vec().try_into().expect("within bounds"),
+        plan_commitment(&PATIENT, &SALT, compartments),
         holders.try_into().expect("within bounds"),
         threshold,
         package,
@@ -69,7 +56,21 @@ fn set_plan_at_a_cost(
 }
 
 fn plan() -> DispatchResult {
-    set_plan(OWNER, &[LABORATORY, NOTES], holders(), 2, PACKAGE())
+    set_plan(OWNER, &PLANNED, holders(), 2, PACKAGE())
+}
+
+fn reveal_at_a_cost(
+    who: AccountId,
+    glass: GlassIndex,
+    compartments: &[CompartmentId],
+) -> DispatchResultWithPostInfo {
+    let compartments = compartments.to_vec().try_into().expect("within bounds");
+    Emergency::reveal(by(who), PATIENT, glass, compartments, SALT)
+}
+
+/// What the package of the plan says.
+fn reveal(who: AccountId, glass: GlassIndex) -> DispatchResult {
+    outcome(reveal_at_a_cost(who, glass, &PLANNED))
 }
 
 fn break_glass(who: AccountId) -> DispatchResult {
@@ -95,7 +96,7 @@ fn another_patient(n: u8) -> PatientId {
     assert_ok!(Emergency::set_plan(
         by(OWNER),
         patient,
-        vec![NOTES].try_into().expect("within bounds"),
+        plan_commitment(&patient, &SALT, &[NOTES]),
         holders().try_into().expect("within bounds"),
         2,
         PACKAGE(),
@@ -131,7 +132,7 @@ mod set_plan {
         ExtBuilder.build_and_execute(|| {
             assert_ok!(plan());
             let plan = Emergency::plan(&PATIENT).expect("set");
-            assert_eq!(plan.compartments, vec![LABORATORY, NOTES]);
+            assert_eq!(plan.commitment, plan_commitment(&PATIENT, &SALT, &PLANNED));
             assert_eq!(plan.holders, holders());
             assert_eq!(
                 (plan.threshold, plan.package, plan.set_at),
@@ -154,42 +155,87 @@ mod set_plan {
                 assert_noop!(plan(who), BadOrigin);
             }
             assert_noop!(
-                outcome(Emergency::set_plan(
+                Emergency::set_plan(
                     RuntimeOrigin::root(),
                     PATIENT,
-                    Default::default(),
+                    H256::zero(),
                     Default::default(),
                     2,
                     PACKAGE()
-                )),
+                ),
                 BadOrigin
             );
         });
     }
 
     #[test]
-    fn plan_opens_compartments_that_there_are_once_each_and_in_order() {
+    fn package_is_an_object() {
         ExtBuilder.build_and_execute(|| {
-            let unknown = CompartmentId([9; 16]);
-            for (compartments, error) in [
-                (&[][..], Error::<Test>::NothingToOpen),
-                (&[NOTES, NOTES], Error::<Test>::CompartmentsNotAscending),
-                (
-                    &[NOTES, LABORATORY],
-                    Error::<Test>::CompartmentsNotAscending,
-                ),
-                (&[NOTES, unknown][..], Error::<Test>::CompartmentNotFound),
-            ] {
-                assert_noop!(
-                    set_plan(OWNER, compartments, holders(), 2, PACKAGE()),
-                    error
-                );
-            }
             assert_noop!(
                 set_plan(OWNER, &[NOTES], holders(), 2, NOT_A_CID),
                 Error::<Test>::MalformedCid
             );
         });
+    }
+
+    /// Opted out, a little or everything: the chain keeps as much of it, and tells the same.
+    #[test]
+    fn plans_that_open_nothing_something_and_everything_leave_the_same() {
+        let left_by = |opens: u32| {
+            ExtBuilder.build().execute_with(|| {
+                let compartments = add_compartments(PATIENT, opens);
+                assert_ok!(set_plan(OWNER, &compartments, holders(), 2, PACKAGE()));
+                let kept = sp_io::storage::get(&Plans::<Test>::hashed_key_for(PATIENT));
+                let row = Emergency::plan(&PATIENT).expect("set");
+                let apart = row.commitment;
+                let rest = EmergencyPlan {
+                    commitment: H256::zero(),
+                    ..row
+                };
+                (apart, (kept.map(|bytes| bytes.len()), rest, events()))
+            })
+        };
+        let (empty, nothing) = left_by(0);
+        for opens in [1, MAX_SCOPE] {
+            let (full, something) = left_by(opens);
+            assert_eq!(nothing, something);
+            assert_ne!(empty, full);
+        }
+    }
+
+    /// Nor do glasses: what differs is what the clinician then reveals.
+    #[test]
+    fn glasses_of_all_plans_and_of_none_leave_the_same() {
+        let told_by = |prepare: fn()| {
+            ExtBuilder.build().execute_with(|| {
+                prepare();
+                System::reset_events();
+                let info = Emergency::break_glass(by(DOCTOR), PATIENT, LETTER());
+                assert_eq!(with(|w| w.granted.len()), 0);
+                Emergency::do_try_state().expect("invariants hold");
+                (
+                    events(),
+                    info,
+                    Emergency::glasses_to_review(HOSPITAL, None, 10).len(),
+                )
+            })
+        };
+        let full = told_by(|| {
+            assert_ok!(plan());
+        });
+        let empty = told_by(|| {
+            assert_ok!(set_plan(OWNER, &[], holders(), 2, PACKAGE()));
+        });
+        let of_nobody = told_by(|| {
+            assert_ok!(plan());
+            with(|w| w.compartments.clear());
+        });
+        let never = told_by(|| ());
+        let void = told_by(|| {
+            assert_ok!(plan());
+            with(|w| w.voided.push(PATIENT));
+        });
+        assert_eq!([&empty, &of_nobody, &never, &void], [&full; 4]);
     }
 
     #[test]
@@ -222,90 +268,26 @@ mod set_plan {
     }
 
     #[test]
-    fn new_plan_is_for_the_next_glass_and_leaves_the_open_one_as_it_is() {
+    fn new_plan_is_for_the_next_glass_and_leaves_the_broken_one_as_it_is() {
         ExtBuilder.build_and_execute(|| {
             assert_ok!(plan());
             assert_ok!(break_glass(DOCTOR));
-            assert_ok!(set_plan(OWNER, &[INTAKE], holders(), 3, cid(7)));
             assert_ok!(break_glass(COLLEAGUE));
+            assert_ok!(reveal(COLLEAGUE, 1));
+            assert_ok!(set_plan(OWNER, &[INTAKE], holders(), 3, cid(7)));
+            let third = another_nurse(100);
+            assert_ok!(break_glass(third.clone()));
+            assert_ok!(reveal(DOCTOR, 0));
+            assert_noop!(reveal(third.clone(), 2), Error::<Test>::NotThePlan);
+            assert_ok!(outcome(reveal_at_a_cost(third, 2, &[INTAKE])));
             let granted = with(|w| w.granted.clone());
-            assert_eq!(
-                granted[0].terms.scope,
-                mock::compartments(&[LABORATORY, NOTES])
-            );
-            assert_eq!(granted[0].envelope, Some(PACKAGE()));
-            assert_eq!(granted[0].ended_by, None);
-            assert_eq!(granted[1].terms.scope, mock::compartments(&[INTAKE]));
-            assert_eq!(granted[1].envelope, Some(cid(7)));
-        });
-    }
-
-    #[test]
-    fn plan_that_is_refused_costs_as_much_as_was_looked_at() {
-        ExtBuilder.build_and_execute(|| {
-            let mut compartments = add_compartments(PATIENT, MAX_SCOPE);
-            let all = <() as WeightInfo>::set_plan(MAX_SCOPE);
-            let early = <() as WeightInfo>::set_plan(1);
-            assert!(early.ref_time() * 2 < all.ref_time());
-            let plan = |who, compartments: &[_], package| {
-                set_plan_at_a_cost(who, compartments, holders(), 2, package)
-            };
-            assert_err_with_weight!(
-                plan(OWNER, &compartments, NOT_A_CID),
-                Error::<Test>::MalformedCid,
-                Some(early)
-            );
-            assert_err_with_weight!(
-                plan(STRANGER, &compartments, PACKAGE()),
-                BadOrigin,
-                Some(early)
-            );
-            with(|w| w.suspended.push(INSURANCE));
-            assert_err_with_weight!(
-                plan(OWNER, &compartments, PACKAGE()),
-                Error::<Test>::HolderNotActive,
-                Some(early)
-            );
-            with(|w| w.suspended.clear());
-            // Another one, in the same place of the order.
-            compartments[9].0[15] = 0;
-            assert_err_with_weight!(
-                plan(OWNER, &compartments, PACKAGE()),
-                Error::<Test>::CompartmentNotFound,
-                Some(<() as WeightInfo>::set_plan(10))
-            );
-        });
-    }
-}
-
-mod remove_plan {
-    use super::*;
-
-    #[test]
-    fn removing_succeeds_whether_or_not_there_was_a_plan() {
-        ExtBuilder.build_and_execute(|| {
-            assert_ok!(Emergency::remove_plan(by(OWNER), PATIENT));
-            assert_ok!(plan());
-            assert_ok!(Emergency::remove_plan(by(GUARDIAN), PATIENT));
-            assert_eq!(Emergency::plan(&PATIENT), None);
-            let changed = |actor| Event::PlanChanged {
-                patient: PATIENT,
-                actor,
-            };
-            assert_eq!(
-                events(),
-                vec![changed(OWNER), changed(OWNER), changed(GUARDIAN)]
-            );
-        });
-    }
-
-    #[test]
-    fn only_who_decides_removes() {
-        ExtBuilder.build_and_execute(|| {
-            assert_ok!(plan());
-            for who in [CARER, DOCTOR, ADMIN, OTHER_OWNER, STRANGER] {
-                assert_noop!(Emergency::remove_plan(by(who), PATIENT), BadOrigin);
+            for of_the_first in &granted[..2] {
+                assert_eq!(of_the_first.terms.scope, mock::compartments(&PLANNED));
+                assert_eq!(of_the_first.envelope, Some(PACKAGE()));
+                assert_eq!(of_the_first.ended_by, None);
             }
+            assert_eq!(granted[2].terms.scope, mock::compartments(&[INTAKE]));
+            assert_eq!(granted[2].envelope, Some(cid(7)));
         });
     }
 
@@ -313,37 +295,78 @@ mod remove_plan {
     fn opt_out_by_a_later_decider_wins_over_whoever_set_the_plan() {
         for (sets, opts_out) in [(OWNER, GUARDIAN), (GUARDIAN, OWNER)] {
             ExtBuilder.build_and_execute(|| {
-                let planned = set_plan(sets, &[LABORATORY], holders(), 2, PACKAGE());
-                assert_ok!(planned);
-                assert_ok!(Emergency::remove_plan(by(opts_out), PATIENT));
-                assert_eq!(Emergency::plan(&PATIENT), None);
+                assert_ok!(set_plan(sets, &PLANNED, holders(), 2, PACKAGE()));
+                assert_ok!(set_plan(opts_out, &[], holders(), 2, cid(7)));
                 assert!(!Emergency::references_package(&PATIENT, &PACKAGE()));
                 assert_ok!(break_glass(DOCTOR));
-                assert!(matches!(events().pop(), Some(Event::GlassRefused { .. })));
+                assert_noop!(reveal(DOCTOR, 0), Error::<Test>::NotThePlan);
+                assert_noop!(
+                    outcome(reveal_at_a_cost(DOCTOR, 0, &[])),
+                    Error::<Test>::NothingToOpen
+                );
                 assert_eq!(with(|w| w.granted.len()), 0);
             });
         }
     }
+}
+
+mod end_glass {
+    use super::*;
+
+    fn end(who: AccountId, glass: GlassIndex) -> DispatchResult {
+        Emergency::end_glass(by(who), PATIENT, glass)
+    }
 
     #[test]
-    fn opted_out_leaves_the_state_of_never_set() {
-        let root_after = |prepare: fn()| {
-            ExtBuilder.build().execute_with(|| {
-                prepare();
-                System::reset_events();
-                sp_io::storage::root(StateVersion::V1)
-            })
-        };
-        let never = root_after(|| ());
-        let removed = root_after(|| {
+    fn ended_glass_reveals_nothing_and_releases_nothing() {
+        ExtBuilder.build_and_execute(|| {
             assert_ok!(plan());
-            assert_ok!(Emergency::remove_plan(by(OWNER), PATIENT));
+            assert_ok!(break_glass(DOCTOR));
+            assert!(Emergency::held_glass(&PATIENT, 0, &DOCTOR, 0).is_some());
+            advance(1);
+            assert_ok!(end(OWNER, 0));
+            let ended = Event::GlassEnded {
+                patient: PATIENT,
+                actor: OWNER,
+                glass: 0,
+            };
+            assert_eq!(events().pop(), Some(ended));
+            let (_, glass) = Emergency::glasses(&PATIENT, 0, 1).remove(0);
+            assert_eq!(glass.ended_at, Some(START + 1));
+            assert_eq!(Emergency::held_glass(&PATIENT, 0, &DOCTOR, 0), None);
+            assert_noop!(reveal(DOCTOR, 0), Error::<Test>::GlassOver);
+            assert_noop!(break_glass(DOCTOR), Error::<Test>::AlreadyOpen);
+            // It is answered for all the same.
+            assert_ok!(review(ADMIN, 0, false));
         });
-        let set = root_after(|| {
+    }
+
+    #[test]
+    fn grant_that_came_of_it_ends_with_it() {
+        ExtBuilder.build_and_execute(|| {
             assert_ok!(plan());
+            assert_ok!(break_glass(DOCTOR));
+            assert_ok!(reveal(DOCTOR, 0));
+            assert_ok!(end(GUARDIAN, 0));
+            assert_eq!(with(|w| w.granted[0].ended_by.clone()), Some(GUARDIAN));
         });
-        assert_eq!(never, removed);
-        assert_ne!(never, set);
+    }
+
+    #[test]
+    fn only_who_decides_ends_a_glass_that_lasts_once() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            assert_ok!(break_glass(DOCTOR));
+            assert_ok!(break_glass(COLLEAGUE));
+            for who in [CARER, DOCTOR, ADMIN, OTHER_OWNER, STRANGER] {
+                assert_noop!(end(who, 0), BadOrigin);
+            }
+            assert_noop!(end(OWNER, 2), Error::<Test>::GlassNotFound);
+            assert_ok!(end(OWNER, 0));
+            assert_noop!(end(OWNER, 0), Error::<Test>::GlassOver);
+            advance(GLASS_LASTS);
+            assert_noop!(end(OWNER, 1), Error::<Test>::GlassOver);
+        });
     }
 }
 
@@ -351,32 +374,22 @@ mod break_glass {
     use super::*;
 
     #[test]
-    fn glass_opens_what_the_plan_names_for_a_day() {
+    fn glass_is_broken_for_a_day_and_grants_nothing() {
         ExtBuilder.build_and_execute(|| {
             assert_ok!(plan());
             assert_ok!(break_glass(DOCTOR));
-            let expected = Granted {
-                patient: PATIENT,
-                actor: DOCTOR,
-                terms: GrantTerms {
-                    grantee: clinician(DOCTOR),
-                    scope: mock::compartments(&[LABORATORY, NOTES]),
-                    rights: Rights::Read,
-                    purpose: Purpose::Btg,
-                    expires_at: START + DAY,
-                    ..terms()
-                },
-                envelope: Some(PACKAGE()),
-                basis: Basis::Emergency(0),
-                ended_by: None,
-            };
-            assert_eq!(with(|w| w.granted.clone()), vec![expected]);
+            assert_eq!(with(|w| w.granted.len()), 0);
             let glass = Glass {
                 clinician: DOCTOR,
                 organisation: HOSPITAL,
                 letter: LETTER(),
                 broken_at: START,
-                grant: 0,
+                plan: Some(PlanSeal {
+                    commitment: plan_commitment(&PATIENT, &SALT, &PLANNED),
+                    package: PACKAGE(),
+                }),
+                grant: None,
+                ended_at: None,
                 review: None,
                 dispute: None,
             };
@@ -395,7 +408,6 @@ mod break_glass {
                     actor: DOCTOR,
                     organisation: HOSPITAL,
                     glass: 0,
-                    grant: 0,
                     letter: LETTER(),
                 })
             );
@@ -403,32 +415,35 @@ mod break_glass {
     }
 
     #[test]
-    fn opted_out_and_never_set_are_refused_alike() {
-        let refused_after = |prepare: fn()| {
-            ExtBuilder.build().execute_with(|| {
-                prepare();
-                System::reset_events();
-                assert_ok!(break_glass(DOCTOR));
-                assert_eq!(with(|w| w.granted.len()), 0);
-                assert_eq!(Glasses::<Test>::iter().count(), 0);
-                assert_eq!(Emergency::glasses_to_review(HOSPITAL, None, 10), vec![]);
-                Emergency::do_try_state().expect("invariants hold");
-                (events(), sp_io::storage::root(StateVersion::V1))
-            })
-        };
-        let (told, root) = refused_after(|| ());
-        let refused = Event::GlassRefused {
-            patient: PATIENT,
-            actor: DOCTOR,
-            organisation: HOSPITAL,
-            letter: LETTER(),
-        };
-        assert_eq!(told, vec![refused]);
-        let opted_out = refused_after(|| {
+    fn glass_is_held_by_its_clinician_while_it_lasts() {
+        ExtBuilder.build_and_execute(|| {
             assert_ok!(plan());
-            assert_ok!(Emergency::remove_plan(by(OWNER), PATIENT));
+            assert_ok!(break_glass(DOCTOR));
+            let held = |who: &AccountId, at| Emergency::held_glass(&PATIENT, 0, who, at).is_some();
+            assert!(held(&DOCTOR, START + GLASS_LASTS - 1));
+            assert!(!held(&DOCTOR, START + GLASS_LASTS));
+            for who in [COLLEAGUE, OWNER, ADMIN, STRANGER] {
+                assert!(!held(&who, START));
+            }
+            assert_eq!(Emergency::held_glass(&PATIENT, 1, &DOCTOR, START), None);
+            assert_eq!(
+                Emergency::held_glass(&OTHER_PATIENT, 0, &DOCTOR, START),
+                None
+            );
+
+            with(|w| w.voided.push(PATIENT));
+            assert!(!held(&DOCTOR, START));
+            with(|w| w.voided.clear());
+            with(|w| w.suspended.push(HOSPITAL));
+            assert!(!held(&DOCTOR, START));
+            with(|w| w.suspended.clear());
+            set_role(&DOCTOR, INSURANCE, ClinicianRole::Physician);
+            assert!(!held(&DOCTOR, START));
+            set_role(&DOCTOR, HOSPITAL, ClinicianRole::Physician);
+            assert!(held(&DOCTOR, START));
+            set_now(START + GLASS_LASTS);
+            assert!(!held(&DOCTOR, START));
         });
-        assert_eq!(opted_out, (told, root));
     }
 
     #[test]
@@ -487,55 +502,34 @@ mod break_glass {
         ExtBuilder.build_and_execute(|| {
             assert_ok!(plan());
             assert_ok!(break_glass(DOCTOR));
+            assert_ok!(reveal(DOCTOR, 0));
             assert_ok!(break_glass(COLLEAGUE));
-            // Neither a review nor the patient's end of the grant makes room for a second one.
+            // Neither a review nor the patient's end of it makes room for a second one.
             assert_ok!(review(ADMIN, 0, true));
-            assert_ok!(<Doubles as Granting<_>>::end(PATIENT, OWNER, 0));
+            assert_ok!(Emergency::end_glass(by(OWNER), PATIENT, 0));
             set_now(START + GLASS_LASTS - 1);
             assert_noop!(break_glass(DOCTOR), Error::<Test>::AlreadyOpen);
             advance(1);
             assert_ok!(break_glass(DOCTOR));
-            assert_eq!(with(|w| w.granted.len()), 3);
+            assert_eq!(NextGlass::<Test>::get(PATIENT), 3);
         });
     }
 
     #[test]
-    fn clinician_has_a_daily_cap_that_refused_ones_use_up() {
+    fn clinician_has_a_daily_cap() {
         ExtBuilder.build_and_execute(|| {
             set_now(START + DAY - 1);
             for n in 1..PER_CLINICIAN as u8 {
                 let patient = another_patient(100 + n);
                 assert_ok!(break_glass_of(DOCTOR, patient));
             }
-            assert_ok!(break_glass(DOCTOR));
-            assert!(matches!(events().pop(), Some(Event::GlassRefused { .. })));
+            // Without a plan, too.
+            assert_ok!(break_glass_of(DOCTOR, OTHER_PATIENT));
             assert_noop!(break_glass(DOCTOR), Error::<Test>::TooManyToday);
             assert_ok!(break_glass(COLLEAGUE));
             // Another day of the calendar.
             advance(1);
             assert_ok!(break_glass(DOCTOR));
-        });
-    }
-
-    #[test]
-    fn refused_attempts_of_a_clinician_have_a_smaller_cap_of_their_own() {
-        ExtBuilder.build_and_execute(|| {
-            assert_ok!(plan());
-            let elsewhere = another_patient(100);
-            for _ in 0..REFUSED_PER_CLINICIAN {
-                assert_ok!(break_glass_of(DOCTOR, OTHER_PATIENT));
-            }
-            assert_noop!(
-                break_glass_of(DOCTOR, OTHER_PATIENT),
-                Error::<Test>::TooManyRefusedToday
-            );
-            // What opens is open to the same clinician, and refusals are to a colleague.
-            assert_ok!(break_glass(DOCTOR));
-            assert_ok!(break_glass_of(DOCTOR, elsewhere));
-            assert_eq!(with(|w| w.granted.len()), 2);
-            assert_ok!(break_glass_of(COLLEAGUE, OTHER_PATIENT));
-            advance(DAY);
-            assert_ok!(break_glass_of(DOCTOR, OTHER_PATIENT));
         });
     }
 
@@ -546,9 +540,12 @@ mod break_glass {
             for n in 0..PER_ORGANISATION as u8 {
                 assert_ok!(break_glass(another_nurse(100 + n)));
             }
-            assert_noop!(break_glass(DOCTOR), Error::<Test>::OrganisationTooManyToday);
-            // Where nothing opens, it is noted as ever.
-            assert_ok!(break_glass_of(DOCTOR, OTHER_PATIENT));
+            for patient in [PATIENT, OTHER_PATIENT] {
+                assert_noop!(
+                    break_glass_of(DOCTOR, patient),
+                    Error::<Test>::OrganisationTooManyToday
+                );
+            }
             set_role(&INSURER, INSURANCE, ClinicianRole::Physician);
             assert_ok!(break_glass(INSURER));
             advance(DAY);
@@ -564,45 +561,30 @@ mod break_glass {
                 .map(another_patient)
                 .collect();
             let mut broken = 0;
-            for n in 100..108 {
+            for n in 120..134 {
                 for patient in &patients {
                     broken += u32::from(break_glass_of(another_nurse(n), *patient).is_ok());
                 }
             }
-            // Six have broken all they may, the other two one each.
+            // Twelve have broken all they may, the other two one each.
             assert_eq!(broken, PER_ORGANISATION - FOR_FIRST + 2);
             assert_noop!(
-                break_glass(another_nurse(107)),
+                break_glass(another_nurse(133)),
                 Error::<Test>::OrganisationTooManyToday
             );
-            for n in 110..124 {
+            for n in 140..170 {
                 assert_ok!(break_glass(another_nurse(n)));
             }
             assert_noop!(break_glass(DOCTOR), Error::<Test>::OrganisationTooManyToday);
         });
     }
 
-    /// Nobody reviews them, so a few nurses could use up what helps somebody unconscious.
     #[test]
-    fn attempts_that_open_nothing_take_no_glass_from_the_organisation() {
-        ExtBuilder.build_and_execute(|| {
+    fn patient_with_as_many_glasses_as_there_can_be_is_said_so() {
+        ExtBuilder.build().execute_with(|| {
             assert_ok!(plan());
-            let mut refused = 0;
-            for n in 0..20 {
-                while break_glass_of(another_nurse(100 + n), OTHER_PATIENT).is_ok() {
-                    refused += 1;
-                }
-            }
-            assert_eq!(refused, REFUSED_PER_ORGANISATION);
-            assert_noop!(
-                break_glass_of(DOCTOR, OTHER_PATIENT),
-                Error::<Test>::OrganisationTooManyRefusedToday
-            );
-            assert_eq!(DailyIn::<Test>::get(HOSPITAL).granted, 0);
-            for n in 0..PER_ORGANISATION as u8 {
-                assert_ok!(break_glass(another_nurse(100 + n)));
-            }
-            assert_eq!(with(|w| w.granted.len()), PER_ORGANISATION as usize);
+            NextGlass::<Test>::insert(PATIENT, GlassIndex::MAX);
+            assert_noop!(break_glass(DOCTOR), Error::<Test>::IndexExhausted);
         });
     }
 
@@ -615,7 +597,7 @@ mod break_glass {
             let again = || break_glass_of(DOCTOR, elsewhere);
             set_now(START + REVIEW_WITHIN);
             assert_noop!(again(), Error::<Test>::ReviewOverdue);
-            // Not even to be refused: who is blocked learns nothing about patients.
+            // Of no patient: who is blocked learns nothing about any.
             assert_noop!(
                 break_glass_of(DOCTOR, OTHER_PATIENT),
                 Error::<Test>::ReviewOverdue
@@ -662,40 +644,28 @@ mod break_glass {
     fn trail_of_one_patient_takes_no_more_than_the_caps_of_a_day() {
         ExtBuilder.build_and_execute(|| {
             with(|w| w.entries.insert((PATIENT, HOSPITAL), 0));
-            let try_all = || {
-                let mut tries = 0;
-                for n in 100..200 {
-                    let nurse = another_nurse(n);
-                    while break_glass(nurse.clone()).is_ok() {
-                        tries += 1;
-                    }
-                }
-                tries
-            };
-            assert_eq!(try_all(), REFUSED_PER_ORGANISATION);
             assert_ok!(plan());
-            assert_eq!(try_all(), PER_ORGANISATION);
-            let attempts = events()
-                .into_iter()
-                .filter(|event| !matches!(event, Event::PlanChanged { .. }));
-            assert_eq!(
-                attempts.count() as u32,
-                PER_ORGANISATION + REFUSED_PER_ORGANISATION
-            );
+            System::reset_events();
+            for n in 50..250 {
+                let nurse = another_nurse(n);
+                let glass = NextGlass::<Test>::get(PATIENT);
+                while break_glass(nurse.clone()).is_ok() {
+                    assert_ok!(reveal(nurse.clone(), glass));
+                    assert_noop!(reveal(nurse.clone(), glass), Error::<Test>::AlreadyRevealed);
+                }
+            }
+            assert_eq!(events().len() as u32, 2 * PER_ORGANISATION);
         });
     }
 
     #[test]
-    fn glass_that_opens_nothing_costs_less_than_one_that_does() {
+    fn glass_that_may_not_be_broken_costs_what_was_looked_at() {
         ExtBuilder.build_and_execute(|| {
             let full = <() as WeightInfo>::break_glass();
-            let refused = <() as WeightInfo>::break_glass_refused(0);
+            let refused = <() as WeightInfo>::break_glass_refused();
             assert!(refused.ref_time() * 2 < full.ref_time());
             let attempt = |who| Emergency::break_glass(by(who), PATIENT, LETTER());
-            let cost = |info: PostDispatchInfo| info.actual_weight;
-            assert_eq!(attempt(DOCTOR).map(cost), Ok(Some(refused)));
-            assert_ok!(plan());
-            assert_eq!(attempt(DOCTOR).map(cost), Ok(None), "all that was declared");
+            assert_ok!(attempt(DOCTOR));
             assert_err_with_weight!(attempt(DOCTOR), Error::<Test>::AlreadyOpen, Some(refused));
             assert_err_with_weight!(
                 attempt(STRANGER),
@@ -732,6 +702,178 @@ mod break_glass {
             );
             let patient = patients.next().expect("endless");
             assert_noop!(break_glass_of(DOCTOR, patient), Error::<Test>::TooManyToday);
+        });
+    }
+}
+
+mod reveal {
+    use super::*;
+
+    #[test]
+    fn what_the_plan_names_can_be_read_for_the_rest_of_the_day() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            assert_ok!(break_glass(DOCTOR));
+            advance(DAY / 24);
+            assert_ok!(reveal(DOCTOR, 0));
+            let expected = Granted {
+                patient: PATIENT,
+                actor: DOCTOR,
+                terms: GrantTerms {
+                    grantee: clinician(DOCTOR),
+                    scope: mock::compartments(&PLANNED),
+                    rights: Rights::Read,
+                    purpose: Purpose::Btg,
+                    expires_at: START + DAY,
+                    ..terms()
+                },
+                envelope: Some(PACKAGE()),
+                basis: Basis::Emergency(0),
+                ended_by: None,
+            };
+            assert_eq!(with(|w| w.granted.clone()), vec![expected]);
+            let (_, glass) = Emergency::glasses(&PATIENT, 0, 1).remove(0);
+            assert_eq!(glass.grant, Some(0));
+            let told = Event::GlassRevealed {
+                patient: PATIENT,
+                actor: DOCTOR,
+                glass: 0,
+                grant: 0,
+            };
+            assert_eq!(events().pop(), Some(told));
+        });
+    }
+
+    #[test]
+    fn nothing_but_what_the_plan_names_is_granted() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            assert_ok!(break_glass(DOCTOR));
+            let reveal = |compartments: &[_], salt| {
+                let compartments = compartments.to_vec().try_into().expect("within bounds");
+                let by = by(DOCTOR);
+                outcome(Emergency::reveal(by, PATIENT, 0, compartments, salt))
+            };
+            for other in [
+                &[LABORATORY][..],
+                &[NOTES],
+                &[],
+                &[LABORATORY, NOTES, INTAKE],
+            ] {
+                let mut other = other.to_vec();
+                other.sort();
+                assert_noop!(reveal(&other, SALT), Error::<Test>::NotThePlan);
+            }
+            assert_noop!(reveal(&PLANNED, [8; 32]), Error::<Test>::NotThePlan);
+            for twisted in [[NOTES, LABORATORY], [NOTES, NOTES]] {
+                assert_noop!(
+                    reveal(&twisted, SALT),
+                    Error::<Test>::CompartmentsNotAscending
+                );
+            }
+            assert_ok!(reveal(&PLANNED, SALT));
+        });
+    }
+
+    #[test]
+    fn plan_of_another_patient_is_not_revealed() {
+        ExtBuilder.build_and_execute(|| {
+            let elsewhere = another_patient(100);
+            let stolen = plan_commitment(&elsewhere, &SALT, &[NOTES]);
+            let holders = holders().try_into().expect("within bounds");
+            let set = Emergency::set_plan(by(OWNER), PATIENT, stolen, holders, 2, PACKAGE());
+            assert_ok!(set);
+            assert_ok!(break_glass(DOCTOR));
+            let named = outcome(reveal_at_a_cost(DOCTOR, 0, &[NOTES]));
+            assert_noop!(named, Error::<Test>::NotThePlan);
+        });
+    }
+
+    #[test]
+    fn only_the_clinician_of_the_glass_reveals_it() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            assert_ok!(break_glass(DOCTOR));
+            for who in [COLLEAGUE, ADMIN, OWNER, STRANGER] {
+                assert_noop!(reveal(who, 0), Error::<Test>::NotTheClinician);
+            }
+            assert_noop!(reveal(DOCTOR, 1), Error::<Test>::GlassNotFound);
+            let root = RuntimeOrigin::root();
+            let by_root = Emergency::reveal(root, PATIENT, 0, Default::default(), SALT);
+            assert_noop!(outcome(by_root), BadOrigin);
+        });
+    }
+
+    #[test]
+    fn who_has_lost_standing_role_or_employer_reveals_nothing() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            assert_ok!(break_glass(DOCTOR));
+            with(|w| w.suspended.push(HOSPITAL));
+            assert_noop!(reveal(DOCTOR, 0), Error::<Test>::NotAClinician);
+            with(|w| w.suspended.clear());
+            set_role(&DOCTOR, HOSPITAL, ClinicianRole::Administrator);
+            assert_noop!(reveal(DOCTOR, 0), Error::<Test>::RoleMayNot);
+            set_role(&DOCTOR, INSURANCE, ClinicianRole::Physician);
+            assert_noop!(reveal(DOCTOR, 0), Error::<Test>::NotTheClinician);
+            set_role(&DOCTOR, HOSPITAL, ClinicianRole::Physician);
+            assert_ok!(reveal(DOCTOR, 0));
+        });
+    }
+
+    #[test]
+    fn glass_is_revealed_once_and_before_its_day_is_over() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            assert_ok!(break_glass(DOCTOR));
+            assert_ok!(break_glass(COLLEAGUE));
+            assert_ok!(reveal(DOCTOR, 0));
+            // Whether or not its grant still holds.
+            assert_ok!(<Doubles as Granting<_>>::end(PATIENT, OWNER, 0));
+            assert_noop!(reveal(DOCTOR, 0), Error::<Test>::AlreadyRevealed);
+            set_now(START + GLASS_LASTS);
+            assert_noop!(reveal(COLLEAGUE, 1), Error::<Test>::GlassOver);
+        });
+    }
+
+    #[test]
+    fn glass_of_a_void_enrolment_reveals_nothing() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            assert_ok!(break_glass(DOCTOR));
+            with(|w| w.voided.push(PATIENT));
+            assert_noop!(reveal(DOCTOR, 0), Error::<Test>::GlassOver);
+        });
+    }
+
+    #[test]
+    fn glass_without_a_plan_reveals_nothing_also_when_one_is_set_later() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(break_glass(DOCTOR));
+            assert_ok!(plan());
+            assert_noop!(reveal(DOCTOR, 0), Error::<Test>::NotThePlan);
+        });
+    }
+
+    #[test]
+    fn reveal_that_is_refused_costs_what_was_looked_at() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            assert_ok!(break_glass(DOCTOR));
+            let most = <() as WeightInfo>::reveal(PLANNED.len() as u32).ref_time();
+            let cheap = |result: DispatchResultWithPostInfo, error: Error<Test>| {
+                let failure = result.expect_err("refused");
+                assert_eq!(failure.error, error.into());
+                let cost = failure.post_info.actual_weight.expect("less");
+                assert!(cost.ref_time() * 2 < most);
+            };
+            cheap(reveal_at_a_cost(DOCTOR, 0, &[]), Error::NotThePlan);
+            cheap(
+                reveal_at_a_cost(STRANGER, 0, &PLANNED),
+                Error::NotTheClinician,
+            );
+            with(|w| w.compartments.clear());
+            cheap(reveal_at_a_cost(DOCTOR, 0, &PLANNED), Error::NothingToOpen);
         });
     }
 }
@@ -1080,12 +1222,26 @@ mod succession {
             assert!(Emergency::plan(&theirs).is_some(), "of another patient");
 
             assert_ok!(break_glass(DOCTOR));
-            assert!(matches!(events().pop(), Some(Event::GlassRefused { .. })));
+            assert_noop!(reveal(DOCTOR, 0), Error::<Test>::NotThePlan);
             assert_eq!(with(|w| w.granted.len()), 0);
 
-            assert_ok!(set_plan(OWNER, &[LABORATORY], holders(), 2, cid(7)));
-            assert_ok!(break_glass(DOCTOR));
+            assert_ok!(set_plan(OWNER, &PLANNED, holders(), 2, cid(7)));
+            assert_ok!(break_glass(COLLEAGUE));
+            assert_ok!(reveal(COLLEAGUE, 1));
             assert_eq!(with(|w| w.granted[0].envelope), Some(cid(7)));
+        });
+    }
+
+    #[test]
+    fn glass_that_was_not_revealed_opens_nothing_of_the_former_deciders_plan() {
+        ExtBuilder.build_and_execute(|| {
+            assert_ok!(plan());
+            assert_ok!(break_glass(DOCTOR));
+            advance(1);
+            with(|w| w.decided_since.insert(PATIENT, w.now));
+            succeed();
+            assert_noop!(reveal(DOCTOR, 0), Error::<Test>::GlassOver);
+            assert_eq!(Emergency::held_glass(&PATIENT, 0, &DOCTOR, 0), None);
         });
     }
 
@@ -1094,6 +1250,7 @@ mod succession {
         ExtBuilder.build_and_execute(|| {
             assert_ok!(plan());
             assert_ok!(break_glass(DOCTOR));
+            assert_ok!(reveal(DOCTOR, 0));
             succeed();
             assert_eq!(with(|w| w.granted[0].ended_by.clone()), None);
             assert!(Emergency::references_letter(&PATIENT, &LETTER()));
@@ -1105,10 +1262,6 @@ mod succession {
     #[test]
     fn nothing_is_told_where_nothing_ends() {
         ExtBuilder.build_and_execute(|| {
-            succeed();
-            assert_ok!(plan());
-            assert_ok!(Emergency::remove_plan(by(OWNER), PATIENT));
-            System::reset_events();
             succeed();
             assert_eq!(events(), vec![]);
         });
@@ -1288,8 +1441,11 @@ mod views {
             assert_ok!(Emergency::dispute(by(OWNER), PATIENT, 0, ANSWER()));
             assert!(letter(LETTER()) && letter(ANSWER()));
             assert!(!Emergency::references_letter(&OTHER_PATIENT, &LETTER()));
-            assert_ok!(Emergency::remove_plan(by(OWNER), PATIENT));
-            assert!(!package(PACKAGE()) && letter(LETTER()));
+            // A glass of the last day is opened with the package of its time.
+            assert_ok!(set_plan(OWNER, &[], holders(), 2, cid(7)));
+            assert!(package(PACKAGE()) && package(cid(7)));
+            advance(GLASS_LASTS);
+            assert!(!package(PACKAGE()) && package(cid(7)) && letter(LETTER()));
         });
     }
 }
@@ -1310,10 +1466,8 @@ mod constants {
         assert_eq!(constant::<Moment>("GlassLasts"), 24 * 60 * 60 * 1_000);
         assert_eq!(constant::<Moment>("ReviewWithin"), 3 * DAY);
         assert_eq!(constant::<u32>("PerClinician"), 8);
-        assert_eq!(constant::<u32>("PerOrganisation"), 64);
-        assert_eq!(constant::<u32>("ForFirst"), 16);
-        assert_eq!(constant::<u32>("RefusedPerClinician"), 4);
-        assert_eq!(constant::<u32>("RefusedPerOrganisation"), 64);
+        assert_eq!(constant::<u32>("PerOrganisation"), 128);
+        assert_eq!(constant::<u32>("ForFirst"), 32);
         assert_eq!(constant::<u32>("MaxOverdue"), 3);
     }
 }

@@ -4,7 +4,7 @@ use salus_primitives::api::MAX_PAGE;
 
 /// What `SalusApi` asks.
 impl<T: Config> Pallet<T> {
-    /// None where nothing opens, whatever the reason.
+    /// None where nobody has decided yet.
     pub fn plan(patient: &PatientId) -> Option<EmergencyPlan> {
         Plans::<T>::get(patient)
     }
@@ -49,10 +49,33 @@ impl<T: Config> Pallet<T> {
             .collect()
     }
 
-    /// Whether the patient's plan, of which there is at most one, names this envelope. While a glass
-    /// is open, its grant does too.
+    /// The glass, if this account has broken it and may have what opens its package at the later of
+    /// `at` and the chain's clock. Whether a grant that came of it holds is for the caller to ask.
+    pub fn held_glass(
+        patient: &PatientId,
+        glass: GlassIndex,
+        account: &AccountId,
+        at: Moment,
+    ) -> Option<Glass> {
+        let row = Glasses::<T>::get(patient, glass)?;
+        let held = row.clinician == *account
+            && Self::is_live(patient, &row, at.max(T::Chain::now()))
+            && T::Standing::member(account)
+                .is_some_and(|member| member.organisation() == row.organisation);
+        held.then_some(row)
+    }
+
+    /// Whether the patient's plan, of which there is at most one, names this envelope, or a glass of
+    /// the last day does: of these there are no more than a day's caps allow.
     pub fn references_package(patient: &PatientId, content: &Cid) -> bool {
-        Plans::<T>::get(patient).is_some_and(|plan| plan.package == *content)
+        let now = T::Chain::now();
+        let names = |package: Cid| package == *content;
+        Plans::<T>::get(patient).is_some_and(|plan| names(plan.package))
+            || (0..NextGlass::<T>::get(patient))
+                .rev()
+                .map_while(|index| Glasses::<T>::get(patient, index))
+                .take_while(|row| now < glass_ends(row))
+                .any(|row| row.plan.is_some_and(|plan| names(plan.package)))
     }
 
     /// Whether a glass of this patient, or its dispute, names this letter.

@@ -1,12 +1,14 @@
 //! Breaking a glass with the true grants of `pallet-consent`: whatever the patient's side did, somebody
-//! who may try gets a grant or a refusal, and never an error.
+//! who may try breaks it, and it is told; then what the plan names is revealed, or nothing is.
 
 use crate::*;
 use frame_support::{assert_ok, derive_impl, parameter_types, traits::ConstU32};
 use pallet_consent::{Handover, Handovers, NextGrant, MAX_ENVELOPES, MAX_WRITERS};
 use pallet_doubles::*;
-use sp_core::H256;
-use sp_runtime::{traits::IdentityLookup, BuildStorage};
+use sp_runtime::{
+    traits::{Dispatchable, IdentityLookup},
+    BuildStorage,
+};
 
 #[frame_support::runtime]
 mod runtime {
@@ -76,6 +78,7 @@ impl crate::Config for Test {
     type BenchmarkWorld = crate::mock::benchmark::World;
 }
 
+const SALT: [u8; 32] = [7; 32];
 const PACKAGE: fn() -> Cid = || cid(100);
 const LETTER: fn() -> Cid = || cid(101);
 
@@ -98,14 +101,14 @@ fn plan(compartments: &[CompartmentId]) {
     assert_ok!(Emergency::set_plan(
         by(OWNER),
         PATIENT,
-        compartments.to_vec().try_into().expect("within bounds"),
+        plan_commitment(&PATIENT, &SALT, compartments),
         holders.try_into().expect("within bounds"),
         2,
         PACKAGE(),
     ));
 }
 
-fn close(compartment: CompartmentId) {
+fn remove(compartment: CompartmentId) {
     with(|w| w.compartments.retain(|row| *row != (PATIENT, compartment)));
 }
 
@@ -131,29 +134,49 @@ fn execute(test: impl FnOnce()) {
     });
 }
 
-/// What a clinician who may try gets: the compartments that open, none if it is refused. The trail says
-/// which, and the state is sound.
-fn broken_by(who: AccountId) -> Option<Vec<CompartmentId>> {
+/// As a transaction: what fails leaves nothing.
+fn reveal(
+    who: AccountId,
+    glass: GlassIndex,
+    compartments: &[CompartmentId],
+) -> DispatchResultWithPostInfo {
+    let compartments = compartments.to_vec().try_into().expect("within bounds");
+    let call: RuntimeCall = Call::reveal {
+        patient: PATIENT,
+        glass,
+        compartments,
+        salt: SALT,
+    }
+    .into();
+    call.dispatch(by(who))
+}
+
+/// What a clinician who may try gets: the compartments that open of what the package names, none if
+/// nothing is revealed. The trail says so.
+fn broken_by(who: AccountId, named: &[CompartmentId]) -> Option<Vec<CompartmentId>> {
     System::reset_events();
-    assert_ok!(Emergency::break_glass(by(who), PATIENT, LETTER()));
+    let glass = NextGlass::<Test>::get(PATIENT);
+    assert_ok!(Emergency::break_glass(by(who.clone()), PATIENT, LETTER()));
     let events = System::read_events_for_pallet::<Event<Test>>();
-    let [event] = &events[..] else {
+    assert!(
+        matches!(&events[..], [Event::GlassBroken { .. }]),
+        "{events:?}"
+    );
+    System::reset_events();
+    let revealed = reveal(who, glass, named);
+    let events = System::read_events_for_pallet::<Event<Test>>();
+    if revealed.is_err() {
+        assert_eq!(System::events().len(), 0, "half of a grant is told");
+        return None;
+    }
+    let [Event::GlassRevealed { grant, .. }] = &events[..] else {
         panic!("not one event: {events:?}")
     };
-    match event {
-        Event::GlassBroken { grant, .. } => {
-            let row = pallet_consent::Grants::<Test>::get(PATIENT, grant).expect("granted");
-            let Scope::Compartments(opened) = row.scope else {
-                panic!("records")
-            };
-            Some(opened.into_inner())
-        }
-        Event::GlassRefused { .. } => {
-            assert_eq!(System::events().len(), 1, "half of a grant is told");
-            None
-        }
-        other => panic!("{other:?}"),
-    }
+    let row = pallet_consent::Grants::<Test>::get(PATIENT, grant).expect("granted");
+    let Scope::Compartments(opened) = row.scope else {
+        panic!("records")
+    };
+    Some(opened.into_inner())
 }
 
 fn ensure_sound() {
@@ -162,32 +185,22 @@ fn ensure_sound() {
 }
 
 #[test]
-fn whatever_the_patients_side_did_a_glass_is_broken_or_refused() {
+fn whatever_the_patients_side_did_a_glass_is_broken() {
     let opens = |opened: &[CompartmentId]| Some(opened.to_vec());
-    /// What it is called, how it comes about, and what opens then; nothing, if it is refused.
+    /// What it is called, how it comes about, and what opens then, if anything.
     type State = (&'static str, fn(), Option<Vec<CompartmentId>>);
     let walk: [State; 15] = [
         ("nothing", || (), opens(&PLANNED)),
         (
-            "one compartment is closed",
-            || close(LABORATORY),
-            opens(&[NOTES]),
-        ),
-        (
-            "all of the plan's are closed",
-            || PLANNED.into_iter().for_each(close),
+            "the plan names a compartment that there is not",
+            || remove(LABORATORY),
             None,
         ),
+        ("opted out", || plan(&[]), None),
+        ("never decided", || Plans::<Test>::remove(PATIENT), None),
         (
-            "all compartments are closed",
-            || with(|w| w.compartments.clear()),
-            None,
-        ),
-        (
-            "opted out",
-            || {
-                assert_ok!(Emergency::remove_plan(by(OWNER), PATIENT));
-            },
+            "a package that does not say what the plan names",
+            || plan(&[NOTES]),
             None,
         ),
         (
@@ -202,11 +215,6 @@ fn whatever_the_patients_side_did_a_glass_is_broken_or_refused() {
         (
             "no index of a grant is left",
             || NextGrant::<Test>::insert(PATIENT, GrantIndex::MAX),
-            None,
-        ),
-        (
-            "no index of a glass is left",
-            || NextGlass::<Test>::insert(PATIENT, GlassIndex::MAX),
             None,
         ),
         (
@@ -234,7 +242,7 @@ fn whatever_the_patients_side_did_a_glass_is_broken_or_refused() {
                     let opened = add_compartments(PATIENT, MAX_SCOPE);
                     let grant = give(compartments(&opened), Rights::Read, cid(7));
                     assert_ok!(Consent::revoke(by(OWNER), PATIENT, grant));
-                    opened.into_iter().for_each(close);
+                    opened.into_iter().for_each(remove);
                 }
             },
             opens(&PLANNED),
@@ -274,32 +282,25 @@ fn whatever_the_patients_side_did_a_glass_is_broken_or_refused() {
         execute(|| {
             plan(&PLANNED);
             did();
-            assert_eq!(broken_by(DOCTOR), opened, "{what}");
-            // An index that was never reached.
-            NextGlass::<Test>::mutate_exists(PATIENT, |next| {
-                *next = next.filter(|next| *next < GlassIndex::MAX)
-            });
+            assert_eq!(broken_by(DOCTOR, &PLANNED), opened, "{what}");
             ensure_sound();
         });
     }
 }
 
 #[test]
-fn largest_plan_opens_what_is_left_of_it_in_its_order() {
+fn largest_plan_opens_in_its_order() {
     execute(|| {
-        let mut opened = add_compartments(PATIENT, MAX_SCOPE);
-        plan(&opened);
-        assert_eq!(broken_by(DOCTOR), Some(opened.clone()));
-        close(opened.remove(30));
-        close(opened.remove(0));
-        assert_eq!(broken_by(COLLEAGUE), Some(opened));
+        let named = add_compartments(PATIENT, MAX_SCOPE);
+        plan(&named);
+        assert_eq!(broken_by(DOCTOR, &named), Some(named));
         ensure_sound();
     });
 }
 
-/// What is granted halfway would let read without a glass that anybody answers for.
+/// What is granted halfway would let read without a glass that knows of it.
 #[test]
-fn grant_that_fails_halfway_leaves_the_refusal_alone() {
+fn grant_that_fails_halfway_leaves_the_glass_as_it_was() {
     execute(|| {
         plan(&PLANNED);
         let full = Handover {
@@ -307,32 +308,36 @@ fn grant_that_fails_halfway_leaves_the_refusal_alone() {
             last_at: now(),
         };
         Handovers::<Test>::insert(PATIENT, 0, full);
-        assert_eq!(broken_by(DOCTOR), None);
+        assert_eq!(broken_by(DOCTOR, &PLANNED), None);
         Handovers::<Test>::remove(PATIENT, 0);
-        assert_eq!(NextGrant::<Test>::get(PATIENT), 0);
-        assert_eq!(pallet_consent::Grants::<Test>::iter().count(), 0);
-        assert_eq!(Emergency::glasses_to_review(HOSPITAL, None, 1), vec![]);
-        // Nobody is kept from the next one.
-        assert_eq!(broken_by(DOCTOR), Some(PLANNED.to_vec()));
+        let (_, glass) = Emergency::glasses(&PATIENT, 0, 1).remove(0);
+        assert_eq!((glass.grant, glass.ended_at), (None, None));
+        // It can be revealed once nothing is in the way.
+        assert_ok!(reveal(DOCTOR, 0, &PLANNED));
         ensure_sound();
     });
 }
 
+/// Ended by its grant, by itself, or by those who come to decide: nothing of it is left.
 #[test]
-fn refusal_costs_the_compartments_that_are_closed() {
-    execute(|| {
-        let cost = |who| {
-            let info = Emergency::break_glass(by(who), PATIENT, LETTER()).expect("tried");
-            info.actual_weight
-        };
-        let refused = |looked_at| Some(<() as WeightInfo>::break_glass_refused(looked_at));
-        assert_eq!(cost(DOCTOR), refused(0));
-        plan(&PLANNED);
-        with(|w| w.compartments.clear());
-        assert_eq!(cost(DOCTOR), refused(2));
-        // All that was declared, where a grant was tried.
-        reset();
-        NextGrant::<Test>::insert(PATIENT, GrantIndex::MAX);
-        assert_eq!(cost(DOCTOR), None);
-    });
+fn ended_glass_lets_nobody_read() {
+    let ends: [(&str, fn()); 2] = [
+        ("its grant", || {
+            assert_ok!(Consent::revoke(by(OWNER), PATIENT, 0));
+        }),
+        ("itself", || {
+            assert_ok!(Emergency::end_glass(by(OWNER), PATIENT, 0));
+        }),
+    ];
+    for (what, end) in ends {
+        execute(|| {
+            plan(&PLANNED);
+            assert_eq!(broken_by(DOCTOR, &PLANNED), Some(PLANNED.to_vec()));
+            assert!(Consent::holds_grant(&PATIENT, 0, &DOCTOR, 0));
+            end();
+            assert!(!Consent::holds_grant(&PATIENT, 0, &DOCTOR, 0), "{what}");
+            assert!(reveal(DOCTOR, 0, &PLANNED).is_err(), "{what}");
+            ensure_sound();
+        });
+    }
 }

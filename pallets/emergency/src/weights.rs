@@ -10,16 +10,16 @@ use frame_support::{
 
 pub trait WeightInfo {
     fn break_glass() -> Weight;
-    /// `c`: 0 to 32.
-    fn break_glass_refused(c: u32) -> Weight;
+    fn break_glass_refused() -> Weight;
     fn dispute() -> Weight;
+    fn end_glass() -> Weight;
     fn on_succession() -> Weight;
     /// `g`: 0 to 32.
     fn readmit(g: u32) -> Weight;
-    fn remove_plan() -> Weight;
-    fn review() -> Weight;
     /// `c`: 1 to 32.
-    fn set_plan(c: u32) -> Weight;
+    fn reveal(c: u32) -> Weight;
+    fn review() -> Weight;
+    fn set_plan() -> Weight;
 }
 
 /// With the database of the runtime.
@@ -28,16 +28,16 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn break_glass() -> Weight {
-            Weight::from_parts(714_807_000, 0).saturating_add($db.reads_writes(53, 18))
+            Weight::from_parts(400_000_000, 0).saturating_add($db.reads_writes(22, 12))
         }
-        fn break_glass_refused(c: u32) -> Weight {
-            Weight::from_parts(233_652_555, 0)
-                .saturating_add($db.reads_writes(16, 3))
-                .saturating_add(Weight::from_parts(4_608_044, 0).saturating_mul(c.into()))
-                .saturating_add($db.reads(1).saturating_mul(c.into()))
+        fn break_glass_refused() -> Weight {
+            Weight::from_parts(150_000_000, 0).saturating_add($db.reads(15))
         }
         fn dispute() -> Weight {
             Weight::from_parts(117_445_000, 0).saturating_add($db.reads_writes(6, 3))
+        }
+        fn end_glass() -> Weight {
+            Weight::from_parts(350_000_000, 0).saturating_add($db.reads_writes(30, 12))
         }
         fn on_succession() -> Weight {
             Weight::from_parts(73_428_000, 0).saturating_add($db.reads_writes(4, 2))
@@ -48,17 +48,17 @@ macro_rules! weights {
                 .saturating_add(Weight::from_parts(10_289_069, 0).saturating_mul(g.into()))
                 .saturating_add($db.writes(3).saturating_mul(g.into()))
         }
-        fn remove_plan() -> Weight {
-            Weight::from_parts(155_979_000, 0).saturating_add($db.reads_writes(5, 2))
+        fn reveal(c: u32) -> Weight {
+            Weight::from_parts(350_000_000, 0)
+                .saturating_add($db.reads_writes(25, 12))
+                .saturating_add(Weight::from_parts(9_000_000, 0).saturating_mul(c.into()))
+                .saturating_add($db.reads(2).saturating_mul(c.into()))
         }
         fn review() -> Weight {
             Weight::from_parts(234_770_000, 0).saturating_add($db.reads_writes(14, 7))
         }
-        fn set_plan(c: u32) -> Weight {
-            Weight::from_parts(37_631_994, 0)
-                .saturating_add($db.reads_writes(12, 2))
-                .saturating_add(Weight::from_parts(28_555_425, 0).saturating_mul(c.into()))
-                .saturating_add($db.reads(1).saturating_mul(c.into()))
+        fn set_plan() -> Weight {
+            Weight::from_parts(90_000_000, 0).saturating_add($db.reads_writes(13, 2))
         }
     };
 }

@@ -72,7 +72,9 @@ impl Contains<RuntimeCall> for Urgent {
                 | RuntimeCall::Consent(pallet_consent::Call::revoke { .. })
                 | RuntimeCall::Emergency(
                     pallet_emergency::Call::break_glass { .. }
-                        | pallet_emergency::Call::remove_plan { .. }
+                        | pallet_emergency::Call::reveal { .. }
+                        | pallet_emergency::Call::end_glass { .. }
+                        | pallet_emergency::Call::set_plan { .. }
                 )
                 | RuntimeCall::Links(pallet_links::Call::end { .. })
                 | RuntimeCall::Research(pallet_research::Call::withdraw { .. })

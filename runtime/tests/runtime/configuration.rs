@@ -13,7 +13,7 @@ use sp_runtime::{
     transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidityError},
 };
 
-use salus_primitives::PatientId;
+use salus_primitives::{CompartmentId, PatientId};
 
 use crate::world::{self, Who, PATIENT};
 
@@ -233,9 +233,29 @@ fn an_emergency_goes_first() {
             patient: PATIENT,
             letter: world::cid(1),
         });
-        let remove_plan =
-            RuntimeCall::Emergency(pallet_emergency::Call::remove_plan { patient: PATIENT });
-        for (who, call) in [(Who::Clinician, break_glass), (Who::Owner, remove_plan)] {
+        let reveal = RuntimeCall::Emergency(pallet_emergency::Call::reveal {
+            patient: PATIENT,
+            glass: 0,
+            compartments: Default::default(),
+            salt: [7; 32],
+        });
+        let end_glass = RuntimeCall::Emergency(pallet_emergency::Call::end_glass {
+            patient: PATIENT,
+            glass: 0,
+        });
+        let set_plan = RuntimeCall::Emergency(pallet_emergency::Call::set_plan {
+            patient: PATIENT,
+            commitment: Default::default(),
+            holders: Default::default(),
+            threshold: 2,
+            package: world::cid(1),
+        });
+        for (who, call) in [
+            (Who::Clinician, break_glass),
+            (Who::Clinician, reveal),
+            (Who::Owner, end_glass),
+            (Who::Owner, set_plan),
+        ] {
             let ordinary = validate(who, &remark()).unwrap();
             let urgent = validate(who, &call).unwrap();
             assert!(urgent > ordinary, "{urgent} > {ordinary}");
@@ -297,6 +317,14 @@ fn the_largest_calls_fit_into_a_block() {
         RuntimeCall::Emergency(pallet_emergency::Call::break_glass {
             patient: PATIENT,
             letter: world::cid(1),
+        }),
+        RuntimeCall::Emergency(pallet_emergency::Call::reveal {
+            patient: PATIENT,
+            glass: 0,
+            compartments: BoundedVec::truncate_from(
+                (0..32).map(|n| CompartmentId([n; 16])).collect(),
+            ),
+            salt: [7; 32],
         }),
     ];
     for call in largest {

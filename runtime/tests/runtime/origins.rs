@@ -14,8 +14,8 @@ use frame_support::{
     BoundedVec,
 };
 use salus_primitives::{
-    traits::Succession, ClinicianRole, ControllerRole, Delivery, OrganisationKind, Part, Purpose,
-    Rights, ShareHolder, Subject, DAY,
+    commitment::plan_commitment, traits::Succession, ClinicianRole, ControllerRole, Delivery,
+    OrganisationKind, Part, Purpose, Rights, ShareHolder, Subject, DAY,
 };
 use salus_runtime::{
     AllPalletsWithSystem, Credits, Members, Motions, Patients, Records, Runtime, RuntimeCall,
@@ -59,7 +59,7 @@ type Row = (&'static str, Make, [&'static str; COLUMNS.len()]);
 
 /// Done.
 const OK: &str = "Ok";
-/// The call went through and left `Refused` or `GlassRefused` in the patient's trail.
+/// The call went through and left `Refused` in the patient's trail.
 const REF: &str = "Refused";
 /// Not signed, or not by governance.
 const BAD: &str = "BadOrigin";
@@ -102,6 +102,8 @@ const BEH: &str = "Recovery.NotApproved";
 const EMG: &str = "Emergency.NotAClinician";
 /// A clinician, of a role that may not break a glass.
 const ROL: &str = "Emergency.RoleMayNot";
+/// Has not broken the glass.
+const GLS: &str = "Emergency.NotTheClinician";
 /// Does not run the organisation for which the glass was broken.
 const REV: &str = "Emergency.NotReviewer";
 /// Did not make the offer.
@@ -232,9 +234,10 @@ const TABLE: &[Row] = &[
     ("Recovery.finish",           finish,        [BEH,  BEH,  OK,   BEH,  OK,   BEH,  BEH,  BEH,  BEH,  BEH,  BAD,  BAD]),
     //                                            owner guard carer other clini suspe admin oadmi servi stran root  none
     ("Emergency.set_plan",        set_emergency_plan, [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
-    ("Emergency.remove_plan",     remove_emergency_plan, [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Emergency.end_glass",       end_glass,     [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Emergency.break_glass",     break_glass,   [EMG,  EMG,  EMG,  EMG,  OK,   EMG,  EMG,  EMG,  ROL,  EMG,  BAD,  BAD]),
-    ("Emergency.break_glass",     break_without_plan, [EMG, EMG, EMG, EMG, REF, EMG,  EMG,  EMG,  ROL,  EMG,  BAD,  BAD]),
+    ("Emergency.break_glass",     break_without_plan, [EMG, EMG, EMG, EMG, OK,  EMG,  EMG,  EMG,  ROL,  EMG,  BAD,  BAD]),
+    ("Emergency.reveal",          reveal,        [GLS,  GLS,  GLS,  GLS,  OK,   GLS,  GLS,  GLS,  GLS,  GLS,  BAD,  BAD]),
     ("Emergency.review",          review,        [REV,  REV,  REV,  REV,  REV,  REV,  OK,   REV,  REV,  REV,  BAD,  BAD]),
     ("Emergency.dispute",         dispute,       [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Emergency.readmit",         readmit_clinician, [BAD, BAD, BAD, BAD, BAD,  BAD,  BAD,  BAD,  BAD,  BAD,  OK,   BAD]),
@@ -490,7 +493,6 @@ fn undone(origin: RuntimeOrigin, make: impl FnOnce() -> RuntimeCall) -> (String,
             matches!(
                 record.event,
                 RuntimeEvent::AccessLog(pallet_access_log::Event::Refused { .. })
-                    | RuntimeEvent::Emergency(pallet_emergency::Event::GlassRefused { .. })
             )
         });
         let found = match result {
@@ -1443,7 +1445,7 @@ fn set_emergency_plan(_: Who) -> RuntimeCall {
     });
     pallet_emergency::Call::set_plan {
         patient: PATIENT,
-        compartments: BoundedVec::truncate_from(vec![LABORATORY]),
+        commitment: plan_commitment(&PATIENT, &[7; 32], &[LABORATORY]),
         holders: BoundedVec::truncate_from(holders.to_vec()),
         threshold: 2,
         package: cid(60),
@@ -1451,9 +1453,24 @@ fn set_emergency_plan(_: Who) -> RuntimeCall {
     .into()
 }
 
-fn remove_emergency_plan(_: Who) -> RuntimeCall {
-    assert_ok!(set_emergency_plan(Who::Owner).dispatch(Who::Owner.signed()));
-    pallet_emergency::Call::remove_plan { patient: PATIENT }.into()
+fn end_glass(_: Who) -> RuntimeCall {
+    put_glass();
+    pallet_emergency::Call::end_glass {
+        patient: PATIENT,
+        glass: 0,
+    }
+    .into()
+}
+
+fn reveal(_: Who) -> RuntimeCall {
+    put_glass();
+    pallet_emergency::Call::reveal {
+        patient: PATIENT,
+        glass: 0,
+        compartments: BoundedVec::truncate_from(vec![LABORATORY]),
+        salt: [7; 32],
+    }
+    .into()
 }
 
 fn break_without_plan(_: Who) -> RuntimeCall {

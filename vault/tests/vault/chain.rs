@@ -7,6 +7,7 @@ use futures::FutureExt;
 use salus_client::files::age::EncryptionKey;
 use salus_client::keys::AccountKey;
 use salus_primitives::api::GrantView;
+use salus_primitives::predicate::glass_lasts;
 use salus_primitives::{
     AccountId, BlockNumber, Cid, Controller, CorrectionIndex, Delivery, EmergencyPlan, Genesis,
     Glass, GlassIndex, GrantIndex, Grantee, LetterStage, Member, Moment, ObjectKind, OrgId,
@@ -336,6 +337,34 @@ impl Ledger for Chain {
         self.ask(move |state| {
             let (number, glass) = state.glasses.get(&(patient, glass))?;
             (hash(*number) <= at).then(|| glass.clone())
+        })
+    }
+
+    fn holds_glass(
+        &self,
+        at: H256,
+        patient: PatientId,
+        glass: GlassIndex,
+        account: &AccountId,
+        time: Moment,
+    ) -> Answer<'_, bool> {
+        self.ask(move |state| {
+            let Some((number, row)) = state.glasses.get(&(patient, glass)) else {
+                return false;
+            };
+            let member = state.members.get(account);
+            let void = state
+                .patients
+                .get(&patient)
+                .is_some_and(|patient| patient.voided_at.is_some());
+            hash(*number) <= at
+                && row.clinician == *account
+                && glass_lasts(row, time.max(state.moment))
+                && !void
+                && member.is_some_and(|member| member.organisation() == row.organisation)
+                && row
+                    .grant
+                    .is_none_or(|grant| state.holds(patient, grant, account, time))
         })
     }
 

@@ -7,10 +7,11 @@ use salus_client::files::share::{split, Share};
 use salus_client::keys::AccountKey;
 use salus_primitives::{
     Basis, Cid, Controller, ControllerRole, Dispute, EmergencyPlan, Glass, Member, Moment,
-    ObjectKind, OrgId, PatientId, Purpose, Rights, ShareHolder, SignedRecipient, Subject,
+    ObjectKind, OrgId, PatientId, PlanSeal, Purpose, Rights, ShareHolder, SignedRecipient, Subject,
 };
 use salus_vault::ledger::Change;
 use salus_vault::Settings;
+use sp_core::H256;
 
 use crate::chain::GENESIS;
 use crate::copies::copier;
@@ -24,6 +25,10 @@ fn package(seed: u8) -> Cid {
     Cid::raw([seed; 32])
 }
 
+fn commitment(seed: u8) -> H256 {
+    H256::repeat_byte(seed)
+}
+
 /// A plan, final in the block of this number, and its shares in the order of [`HOLDERS`].
 pub fn plan(world: &World, patient: PatientId, seed: u8, number: u32) -> Vec<Share> {
     let key = DecryptionKey::generate();
@@ -34,7 +39,7 @@ pub fn plan(world: &World, patient: PatientId, seed: u8, number: u32) -> Vec<Sha
         share: share.fingerprint(),
     });
     let plan = EmergencyPlan {
-        compartments: vec![LABS].try_into().unwrap(),
+        commitment: commitment(seed),
         holders: holders.collect::<Vec<_>>().try_into().unwrap(),
         threshold: 2,
         package: package(seed),
@@ -69,22 +74,20 @@ async fn dealt(world: &World) -> Vec<Share> {
     shares
 }
 
-/// Glass 0 of the patient, with grant 0, from the block of this number on.
+/// Glass 0 of the patient, under their first plan, from the block of this number on.
 fn broken_in(world: &World, by: &str, number: u32) {
-    world.share(0, by, Rights::Read, vec![package(1)]);
     let mut state = world.chain.state();
-    let grant = &mut state.grants.get_mut(&(PATIENT, 0)).unwrap().grant;
-    grant.purpose = Purpose::Btg;
-    grant.basis = Basis::Emergency(0);
-    grant.starts_at = world.now();
-    grant.expires_at = world.now() + DAY;
-    let organisation = grant.grantee.organisation();
     let glass = Glass {
         clinician: account(by),
-        organisation,
+        organisation: state.members[&account(by)].organisation(),
         letter: package(9),
         broken_at: world.now(),
-        grant: 0,
+        plan: Some(PlanSeal {
+            commitment: commitment(1),
+            package: package(1),
+        }),
+        grant: None,
+        ended_at: None,
         review: None,
         dispute: None,
     };
@@ -94,6 +97,25 @@ fn broken_in(world: &World, by: &str, number: u32) {
 pub fn broken(world: &World, by: &str) {
     let number = world.chain.state().number;
     broken_in(world, by, number);
+}
+
+/// Changes glass 0 of the patient.
+fn change_glass(world: &World, change: impl FnOnce(&mut Glass)) {
+    let mut state = world.chain.state();
+    change(&mut state.glasses.get_mut(&(PATIENT, 0)).unwrap().1);
+}
+
+/// What glass 0 opens is revealed: grant 0, for the rest of its day.
+fn revealed(world: &World, by: &str) {
+    world.share(0, by, Rights::Read, vec![package(1)]);
+    {
+        let mut state = world.chain.state();
+        let grant = &mut state.grants.get_mut(&(PATIENT, 0)).unwrap().grant;
+        grant.purpose = Purpose::Btg;
+        grant.basis = Basis::Emergency(0);
+        grant.expires_at = grant.starts_at + DAY;
+    }
+    change_glass(world, |glass| glass.grant = Some(0));
 }
 
 /// Names a key for this account, signed by whoever.
@@ -336,7 +358,7 @@ async fn nothing_is_released_before_the_glass_is_final() {
 }
 
 #[tokio::test]
-async fn nothing_is_released_after_the_emergency_grant() {
+async fn nothing_is_released_after_the_glass_is_over() {
     let world = World::new().await;
     dealt(&world).await;
     publish(&world, "Doctor");
@@ -349,7 +371,7 @@ async fn nothing_is_released_after_the_emergency_grant() {
 }
 
 #[tokio::test]
-async fn nothing_is_released_after_revocation_void_enrolment_or_loss_of_standing() {
+async fn nothing_is_released_after_the_glass_is_ended_void_enrolment_or_loss_of_standing() {
     let world = World::new().await;
     dealt(&world).await;
     publish(&world, "Doctor");
@@ -372,8 +394,46 @@ async fn nothing_is_released_after_revocation_void_enrolment_or_loss_of_standing
         state.members.insert(account("Doctor"), standing.unwrap());
     }
     assert_eq!(ask().await.status, 200);
+    change_glass(&world, |glass| glass.ended_at = Some(START));
+    ask().await.is(403, "not-permitted");
+    change_glass(&world, |glass| glass.ended_at = None);
+    // What came of it, and its end.
+    revealed(&world, "Doctor");
+    assert_eq!(ask().await.status, 200);
     world.revoke(0);
     ask().await.is(403, "not-permitted");
+}
+
+/// Which of both was there, and what is in it, the vault does not know.
+#[tokio::test]
+async fn the_package_of_a_glass_is_for_who_broke_it_while_it_lasts() {
+    let world = World::new().await;
+    let object = small(ObjectKind::Envelope, PATIENT, &account("Owner"), 1, b"keys");
+    world.store("Owner", &object).await;
+    dealt(&world).await;
+    let path = format!("/v1/patients/{PATIENT}/glasses/0/package");
+    let ask = async |name: &str| {
+        let token = world.token(name).await;
+        world.get(&token, &path, &[]).await
+    };
+    ask("Doctor").await.is(404, "not-found");
+    broken(&world, "Doctor");
+    change_glass(&world, |glass| {
+        let content = object.root;
+        glass.plan.as_mut().unwrap().package = content;
+    });
+    // No opening has to be logged first.
+    for name in ["Doctor", "Owner"] {
+        assert_eq!(ask(name).await.body, b"keys");
+    }
+    for name in ["Colleague", "Lab", "Mallory", "Service"] {
+        ask(name).await.is(404, "not-found");
+    }
+    change_glass(&world, |glass| glass.ended_at = Some(START));
+    ask("Doctor").await.is(404, "not-found");
+    change_glass(&world, |glass| glass.ended_at = None);
+    world.pass(DAY);
+    ask("Doctor").await.is(404, "not-found");
 }
 
 #[tokio::test]
@@ -475,12 +535,12 @@ async fn a_share_of_a_later_plan_is_not_released_for_an_earlier_glass() {
         .await;
     assert_eq!(reply.status, 204);
     ask(&world, "Doctor").await.is(404, "no-share");
-    // The patient hands the new package over to this clinician, too.
-    {
-        let mut state = world.chain.state();
-        let view = state.grants.get_mut(&(PATIENT, 0)).unwrap();
-        view.envelopes.push(package(2));
-    }
+    // Under the later plan it would be.
+    let later = PlanSeal {
+        commitment: commitment(2),
+        package: package(2),
+    };
+    change_glass(&world, |glass| glass.plan = Some(later));
     assert_eq!(ask(&world, "Doctor").await.status, 200);
 }
 
