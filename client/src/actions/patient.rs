@@ -781,17 +781,23 @@ mod tests {
         assert!(ensure_private(&profile).is_ok());
     }
 
+    /// A client that neither acts for the patient nor has a grant.
+    fn as_a_stranger() -> World {
+        let world = World::at(None);
+        let me = world.client.me();
+        let role: Option<Controller> = None;
+        world.node.tell("controller", (PATIENT, &me), role);
+        let none: Vec<(u32, salus_primitives::api::GrantView)> = Vec::new();
+        let args = (PATIENT, me, 0u32, crate::actions::PAGE);
+        world.node.tell("grants_between", args, none);
+        world
+    }
+
     #[tokio::test]
     async fn who_does_not_act_for_a_patient_is_shown_no_counts_and_no_rows_of_others() {
-        let world = World::at(None);
+        let world = as_a_stranger();
         let (client, node) = (&world.client, &world.node);
-        let role: Option<Controller> = None;
-        node.tell("controller", (PATIENT, client.me()), role);
         world.name_keyring(Some(salus_primitives::Cid::raw([1; 32])));
-        let none: Vec<(u32, salus_primitives::api::GrantView)> = Vec::new();
-        let args = (PATIENT, client.me(), 0u32, crate::actions::PAGE);
-        node.tell("grants_between", args, none);
-
         let view = show(client, PATIENT).await.unwrap();
         assert_eq!((view.keyring, view.entries), (None, None));
         assert!(sharing::given(client, PATIENT).await.unwrap().is_empty());
@@ -818,13 +824,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_correction_beyond_the_grant_is_told_without_its_number() {
-        let world = World::at(None);
+        let world = as_a_stranger();
         let (client, node) = (&world.client, &world.node);
-        let role: Option<Controller> = None;
-        node.tell("controller", (PATIENT, client.me()), role);
-        let none: Vec<(u32, salus_primitives::api::GrantView)> = Vec::new();
-        let args = (PATIENT, client.me(), 0u32, crate::actions::PAGE);
-        node.tell("grants_between", args, none);
         let row = |corrected_by| salus_primitives::Record {
             compartment: salus_primitives::CompartmentId([1; 16]),
             epoch: 0,

@@ -183,11 +183,11 @@ impl Node {
 
     /// It holds its connections and answers nobody.
     pub fn pause(&self) {
-        self.process.signal("STOP");
+        self.process.pause();
     }
 
     pub fn go_on(&self) {
-        self.process.signal("CONT");
+        self.process.go_on();
     }
 }
 

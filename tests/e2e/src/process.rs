@@ -4,6 +4,8 @@ use std::{
     fs::{self, OpenOptions},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 /// A process that ends with its owner.
@@ -66,8 +68,26 @@ impl Process {
         self.child.id()
     }
 
-    /// `STOP`, `CONT`, `TERM`.
-    pub fn signal(&self, name: &str) {
+    /// Stops every thread of it. The kernel takes them one by one, and the last may still answer
+    /// what comes meanwhile: returns when all have stopped.
+    pub fn pause(&self) {
+        self.signal("STOP");
+        let threads = format!("/proc/{}/task", self.id());
+        while !fs::read_dir(&threads)
+            .expect("it runs")
+            .flatten()
+            .filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok())
+            .all(|stat| has_stopped(&stat))
+        {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub fn go_on(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
         let status = Command::new("kill")
             .args(["-s", name, &self.child.id().to_string()])
             .status()
@@ -85,6 +105,12 @@ impl Process {
     pub fn whole_log(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
+}
+
+/// By a line of `/proc/…/stat`: the state follows the name, which is in parentheses and may hold any.
+fn has_stopped(stat: &str) -> bool {
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, fields)| fields.starts_with('T'))
 }
 
 impl Drop for Process {

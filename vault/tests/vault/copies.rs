@@ -200,11 +200,7 @@ async fn a_rotten_block_is_noticed_repaired_and_counted() {
     let two = Two::new().await;
     let object = two.anchored(0, 3 * MIB).await;
     two.catch_up().await;
-    let (cid, block) = object
-        .blocks
-        .iter()
-        .find(|(_, block)| block.len() == MIB)
-        .unwrap();
+    let (cid, block) = object.chunk();
     let path = two.clinic.path_of("record", &object, cid);
     let mut rotten = block.clone();
     rotten[7] ^= 1;
@@ -233,12 +229,7 @@ async fn a_reader_who_meets_a_rotten_block_has_it_repaired() {
     let two = Two::new().await;
     let object = two.anchored(0, 2 * MIB).await;
     two.catch_up().await;
-    let (cid, _) = object
-        .blocks
-        .iter()
-        .find(|(_, block)| block.len() == MIB)
-        .unwrap();
-    std::fs::write(two.clinic.path_of("record", &object, cid), b"rot").unwrap();
+    two.clinic.rot(&object);
     let token = two.clinic.token("Owner").await;
     two.clinic
         .get(&token, &record_path(0, "payload"), &[])
@@ -285,12 +276,7 @@ async fn what_does_not_belong_there_is_not_copied() {
 async fn a_copy_damaged_at_its_source_is_not_taken() {
     let two = Two::new().await;
     let object = two.anchored(0, MIB + 9).await;
-    let (cid, _) = object
-        .blocks
-        .iter()
-        .find(|(_, block)| block.len() == MIB)
-        .unwrap();
-    std::fs::write(two.hospital.path_of("record", &object, cid), b"rot").unwrap();
+    two.hospital.rot(&object);
     two.catch_up().await;
     assert!(two.clinic.files().is_empty(), "nothing is left of it");
     assert_eq!(two.clinic.vault.copies.missing(), 1);

@@ -135,6 +135,18 @@ pub fn publish(world: &World, name: &str) -> DecryptionKey {
     key
 }
 
+/// Deals a share, breaks the glass for it and gets it, under the tokens of owner and doctor.
+pub async fn accessed(world: &World, owner: &str, doctor: &str) -> Share {
+    let share = planned(world).remove(0);
+    let sealed = sealed(world, &share);
+    assert_eq!(world.deal(owner, PATIENT, sealed).await.status, 204);
+    broken(world, "Doctor");
+    publish(world, "Doctor");
+    let released = world.get(doctor, &path(PATIENT, 0), &[]).await;
+    assert_eq!(released.status, 200);
+    share
+}
+
 fn path(patient: PatientId, glass: u32) -> String {
     format!("/v1/patients/{patient}/emergency-share?glass={glass}")
 }

@@ -53,14 +53,8 @@ async fn visit(world: &World) {
     world.login("Stranger").await.is(403, "not-in-standing");
     assert_eq!(world.vault.deliveries.submit().await.unwrap(), 1);
 
-    let share = emergency::planned(world).remove(0);
-    let sealed = emergency::sealed(world, &share);
     let owner = world.token("Owner").await;
-    assert_eq!(world.deal(&owner, PATIENT, sealed).await.status, 204);
-    emergency::broken(world, "Doctor");
-    emergency::publish(world, "Doctor");
-    let released = format!("/v1/patients/{PATIENT}/emergency-share?glass=0");
-    assert_eq!(world.get(&doctor, &released, &[]).await.status, 200);
+    emergency::accessed(world, &owner, &doctor).await;
 
     let copier = copier(world, "Service");
     copier.round().await.unwrap();

@@ -107,11 +107,7 @@ async fn gateway_serves_only_what_the_chain_names_now() {
 #[tokio::test]
 async fn inner_block_is_not_found_before_its_root_was_fetched() {
     let (world, object) = anchored(2 * MIB).await;
-    let leaf = object
-        .blocks
-        .iter()
-        .find(|block| block.1.len() == MIB)
-        .unwrap();
+    let leaf = object.chunk();
     let path = format!("/ipfs/{}?format=raw", text(&leaf.0));
     let token = world.token("ClinicService").await;
     world.get(&token, &path, &[]).await.is(404, "not-found");

@@ -80,13 +80,7 @@ async fn no_secret_reaches_the_log_at_any_level() {
     world.present("Stranger", "anything", signature).await;
     world.login("Stranger").await;
 
-    let share = emergency::planned(&world).remove(0);
-    let sealed = emergency::sealed(&world, &share);
-    assert_eq!(world.deal(&token, PATIENT, sealed).await.status, 204);
-    emergency::broken(&world, "Doctor");
-    emergency::publish(&world, "Doctor");
-    let released = format!("/v1/patients/{PATIENT}/emergency-share?glass=0");
-    assert_eq!(world.get(&doctor, &released, &[]).await.status, 200);
+    let share = emergency::accessed(&world, &token, &doctor).await;
     let identity = world.vault.settings.identity.clone().unwrap();
 
     let log = captured.text();
@@ -120,17 +114,9 @@ async fn read(world: &World, index: u32) -> u16 {
     world.get(&doctor, &path, &opened).await.status.as_u16()
 }
 
-/// Deals a share and breaks the glass for it.
 async fn emergency_access(world: &World) {
-    let share = emergency::planned(world).remove(0);
-    let sealed = emergency::sealed(world, &share);
-    let owner = world.token("Owner").await;
-    assert_eq!(world.deal(&owner, PATIENT, sealed).await.status, 204);
-    emergency::broken(world, "Doctor");
-    emergency::publish(world, "Doctor");
-    let doctor = world.token("Doctor").await;
-    let released = format!("/v1/patients/{PATIENT}/emergency-share?glass=0");
-    assert_eq!(world.get(&doctor, &released, &[]).await.status, 200);
+    let (owner, doctor) = (world.token("Owner").await, world.token("Doctor").await);
+    emergency::accessed(world, &owner, &doctor).await;
 }
 
 #[tokio::test]
@@ -184,22 +170,12 @@ async fn mishaps(two: &Two) -> Vec<Object> {
     // A block that rots, here and at its source.
     let object = two.anchored(0, 1_234_567).await;
     two.catch_up().await;
-    let (cid, _) = object
-        .blocks
-        .iter()
-        .find(|(_, block)| block.len() == MIB)
-        .unwrap();
-    std::fs::write(clinic.path_of("record", &object, cid), b"rot").unwrap();
+    clinic.rot(&object);
     two.copier.scrub().await.unwrap();
     two.copier.look_into_doubts().await.unwrap();
     two.copier.fetch_due().await.unwrap();
     let rotten = two.anchored(1, 1_345_678).await;
-    let (cid, _) = rotten
-        .blocks
-        .iter()
-        .find(|(_, block)| block.len() == MIB)
-        .unwrap();
-    std::fs::write(hospital.path_of("record", &rotten, cid), b"rot").unwrap();
+    hospital.rot(&rotten);
     let peer = hostile_peer(&rotten).await;
     hospital.chain.state().peers.push(peer);
     two.catch_up().await;

@@ -51,6 +51,12 @@ impl Object {
         self.files.iter().find(|file| file.0 == name).unwrap().1
     }
 
+    /// The first block that is a full chunk of a file.
+    pub fn chunk(&self) -> &(Cid, Vec<u8>) {
+        let full = |block: &&(Cid, Vec<u8>)| block.1.len() == MIB;
+        self.blocks.iter().find(full).unwrap()
+    }
+
     pub fn bytes(&self) -> u64 {
         self.blocks.iter().map(|block| block.1.len() as u64).sum()
     }

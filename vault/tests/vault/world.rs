@@ -480,6 +480,12 @@ impl World {
         found
     }
 
+    /// Damages a chunk of a record on this vault's disk.
+    pub fn rot(&self, object: &Object) {
+        let path = self.path_of("record", object, &object.chunk().0);
+        std::fs::write(path, b"rot").unwrap();
+    }
+
     pub fn path_of(&self, kind: &str, object: &Object, block: &Cid) -> PathBuf {
         self.folder
             .path()
