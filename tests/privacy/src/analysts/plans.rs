@@ -101,19 +101,19 @@ impl Analyst for Packages {
                 packages.entry(length / 64).or_default().push(patient);
             }
         }
-        // The shortest open nothing, the most frequent are what everybody has.
-        let Some(usual) = packages
-            .iter()
-            .max_by_key(|(_, ids)| ids.len())
-            .map(|(length, _)| *length)
-        else {
+        // The shortest open nothing, the longest what somebody has chosen; between them is what everybody
+        // has who never chose.
+        let (Some(shortest), Some(longest)) = (
+            packages.first_key_value().map(|(length, _)| *length),
+            packages.last_key_value().map(|(length, _)| *length),
+        ) else {
             return Look::Nothing("no package on a disk".into());
         };
         let guesses = packages.into_iter().flat_map(|(length, patients)| {
-            let plan = match length.cmp(&usual) {
-                std::cmp::Ordering::Less => Plan::OptedOut,
-                std::cmp::Ordering::Equal => Plan::NeverSet,
-                std::cmp::Ordering::Greater => Plan::Set,
+            let plan = match length {
+                _ if length == longest => Plan::Set,
+                _ if length == shortest => Plan::OptedOut,
+                _ => Plan::NeverSet,
             };
             patients
                 .into_iter()

@@ -321,8 +321,9 @@ pub mod made {
         }
     }
 
-    /// An id of this number.
+    /// An id of this number, which looks random.
     pub fn id(number: usize) -> String {
-        format!("{number:032x}")
+        let id = (number as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        format!("{id:032x}")
     }
 }
