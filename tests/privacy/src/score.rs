@@ -83,12 +83,16 @@ pub struct Figure {
     pub p: Option<f64>,
     /// Why there is nothing to see.
     pub nothing: Option<String>,
+    /// There are guesses, and none is about anything that the truth knows: the population lacks it, or
+    /// the analyst names it wrongly.
+    pub unanswered: bool,
 }
 
 impl Figure {
     /// Whether it tells no more than chance; or, where there is no chance, at most this share.
     pub fn is_chance(&self, allowed: f64) -> bool {
         match self.p {
+            _ if self.unanswered => false,
             Some(p) => p > SIGNIFICANT,
             None => self.hits as f64 <= allowed * self.of as f64,
         }
@@ -105,6 +109,7 @@ pub fn score(look: &Look, facts: &[Fact]) -> Figure {
                 chance: None,
                 p: None,
                 nothing: None,
+                unanswered: false,
             }
         }
         Look::Guesses(guesses) => guesses,
@@ -134,18 +139,32 @@ pub fn score(look: &Look, facts: &[Fact]) -> Figure {
             Some((*place, words.iter().map(fits).collect()))
         })
         .collect();
-    let count = |dealt: &[usize]| {
-        known
-            .iter()
-            .filter(|(place, fits)| fits[dealt[*place]])
-            .count()
-    };
-    let hits = count(&dealt);
+    if known.is_empty() {
+        return Figure {
+            unanswered: !guesses.is_empty(),
+            ..nothing("nothing that was guessed has an answer")
+        };
+    }
+    let hits = known
+        .iter()
+        .filter(|(place, fits)| fits[dealt[*place]])
+        .count();
+    // Only the subjects of guesses are dealt anew, from all facts.
+    let mut subjects: Vec<usize> = known.iter().map(|(place, _)| *place).collect();
+    subjects.sort_unstable();
+    subjects.dedup();
+    let known: Vec<(usize, Vec<bool>)> = known
+        .into_iter()
+        .map(|(place, fits)| (subjects.binary_search(&place).unwrap_or_default(), fits))
+        .collect();
     let mut random = StdRng::seed_from_u64(1);
     let (mut sum, mut squares, mut as_many) = (0.0, 0.0, 0usize);
     for _ in 0..SHUFFLES {
-        dealt.shuffle(&mut random);
-        let found = count(&dealt);
+        let (drawn, _) = dealt.partial_shuffle(&mut random, subjects.len());
+        let found = known
+            .iter()
+            .filter(|(place, fits)| fits[drawn[*place]])
+            .count();
         as_many += usize::from(found >= hits);
         sum += found as f64;
         squares += (found * found) as f64;
@@ -154,10 +173,11 @@ pub fn score(look: &Look, facts: &[Fact]) -> Figure {
     let variance = (squares / SHUFFLES as f64 - mean * mean).max(0.0);
     Figure {
         hits,
-        of: guesses.len(),
+        of: known.len(),
         chance: Some((mean, variance.sqrt())),
         p: Some((as_many + 1) as f64 / (SHUFFLES + 1) as f64),
         nothing: None,
+        unanswered: false,
     }
 }
 
@@ -168,6 +188,7 @@ fn nothing(why: &str) -> Figure {
         chance: None,
         p: None,
         nothing: Some(why.into()),
+        unanswered: false,
     }
 }
 
@@ -203,6 +224,13 @@ mod tests {
     fn what_lies_open_is_compared_with_what_is_allowed() {
         let figure = score(&Look::Open { found: 1, of: 50 }, &[]);
         assert!(!figure.is_chance(0.0) && figure.is_chance(0.03));
+    }
+
+    #[test]
+    fn guesses_about_what_nobody_knows_are_no_proof_of_silence() {
+        let guesses = vec![Guess::new("unheard of", "a")];
+        let figure = score(&Look::Guesses(guesses), &facts(30));
+        assert!(figure.unanswered && !figure.is_chance(0.0), "{figure:?}");
     }
 
     #[test]

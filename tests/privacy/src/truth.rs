@@ -88,6 +88,8 @@ pub struct Study {
     pub study: u32,
     pub source: u32,
     pub copy: u32,
+    /// The compartment that the copy lies in.
+    pub label: String,
 }
 
 impl Truth {

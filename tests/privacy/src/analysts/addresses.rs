@@ -1,7 +1,7 @@
 //! What a node's operator learns from who asks what: whose address it is, and which ids belong
 //! together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::{accounts::same_person, Analyst};
 use crate::{
@@ -15,7 +15,7 @@ const OWN: f64 = 0.2;
 
 /// How often each address's questions name an id, most often first.
 fn named(outside: &Outside) -> BTreeMap<u16, Vec<(String, usize)>> {
-    let patients = outside.patients();
+    let patients: HashSet<String> = outside.patients().into_iter().collect();
     let mut counts: BTreeMap<u16, BTreeMap<&str, usize>> = BTreeMap::new();
     for question in &outside.questions {
         // Runs of hexadecimal digits: an id may lie anywhere in them.

@@ -29,13 +29,33 @@ fn facts(truth: &Truth) -> Vec<Fact> {
         .collect()
 }
 
-/// The specialty that accounts named in this value, or this organisation, stand for.
-fn of(outside: &Outside, named: &[&str], organisation: Option<u64>) -> Option<&'static str> {
-    let (clinicians, houses) = (outside.clinicians(), outside.organisations());
-    let house = |number: u32| houses.get(&number).map_or("", |(_, name)| name.as_str());
-    let person = named.iter().find_map(|account| clinicians.get(*account));
-    let by_person = person.and_then(|(role, number)| specialty(Some(role), house(*number)));
-    by_person.or_else(|| specialty(None, house(u32::try_from(organisation?).ok()?)))
+/// Who works where, and what houses are called.
+struct Directory {
+    clinicians: BTreeMap<String, (String, u32)>,
+    houses: BTreeMap<u32, (String, String)>,
+}
+
+impl Directory {
+    fn of(outside: &Outside) -> Self {
+        Self {
+            clinicians: outside.clinicians(),
+            houses: outside.organisations(),
+        }
+    }
+
+    /// The specialty that accounts named in this value, or this organisation, stand for.
+    fn specialty(&self, named: &[&str], organisation: Option<u64>) -> Option<&'static str> {
+        let house = |number: u32| {
+            self.houses
+                .get(&number)
+                .map_or("", |(_, name)| name.as_str())
+        };
+        let person = named
+            .iter()
+            .find_map(|account| self.clinicians.get(*account));
+        let by_person = person.and_then(|(role, number)| specialty(Some(role), house(*number)));
+        by_person.or_else(|| specialty(None, house(u32::try_from(organisation?).ok()?)))
+    }
 }
 
 pub struct Authors;
@@ -50,6 +70,7 @@ impl Analyst for Authors {
     }
 
     fn look(&self, outside: &Outside) -> Look {
+        let directory = Directory::of(outside);
         let mut guesses: BTreeMap<&str, &str> = BTreeMap::new();
         for name in ["Records.RecordAnchored", "Records.RecordReclassified"] {
             for seen in outside.events(name) {
@@ -57,7 +78,7 @@ impl Analyst for Authors {
                     continue;
                 };
                 let named = texts(&seen.event.fields);
-                if let Some(flag) = of(outside, &named, seen.number("organisation")) {
+                if let Some(flag) = directory.specialty(&named, seen.number("organisation")) {
                     guesses.insert(compartment, flag);
                 }
             }
@@ -88,6 +109,7 @@ impl Analyst for Grantees {
     }
 
     fn look(&self, outside: &Outside) -> Look {
+        let directory = Directory::of(outside);
         let compartments = outside.compartments();
         let mut guesses: BTreeMap<&str, &str> = BTreeMap::new();
         for seen in outside.events("Consent.Granted") {
@@ -104,7 +126,7 @@ impl Analyst for Grantees {
                 grantee.get("Organisation").or(inner)?.as_u64()
             });
             let named = grantee.map(texts).unwrap_or_default();
-            let flag = of(outside, &named, organisation);
+            let flag = directory.specialty(&named, organisation);
             if let (1, Some(only), Some(flag)) = (scope.len(), scope.first(), flag) {
                 guesses.insert(only, flag);
             }

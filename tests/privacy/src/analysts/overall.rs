@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{authors, intake::Filed, restrictions::Announced, studies::OptedIn, Analyst};
 use crate::{
+    outside::texts,
     score::{Fact, Guess, Look},
     Outside, Truth,
 };
@@ -62,7 +63,12 @@ impl Analyst for Sensitive {
                 .last()
                 .zip(numbers.first())
                 .map_or(0, |(last, first)| last - first);
-            *points.entry(patient.to_owned()).or_default() += 2 * u32::from(spread > 10);
+            *points.entry(patient.to_owned()).or_default() += u32::from(spread > 10);
+        }
+        for compartment in apart(outside) {
+            if let Some(patient) = of.get(compartment) {
+                *points.entry((*patient).to_owned()).or_default() += 2;
+            }
         }
         let likely = points
             .into_iter()
@@ -85,6 +91,32 @@ impl Analyst for Sensitive {
         })
         .collect()
     }
+}
+
+/// Compartments that somebody may use and that never go with another one: what is shared with nobody
+/// but its author, unless a study has it.
+fn apart(outside: &Outside) -> BTreeSet<&str> {
+    let compartments = outside.compartments();
+    let (mut alone, mut together) = (BTreeSet::new(), BTreeSet::new());
+    for seen in outside.events("Consent.Granted") {
+        let study = seen
+            .field("basis")
+            .is_some_and(|basis| basis.get("Study").is_some());
+        let scope = seen.field("scope").map(texts).unwrap_or_default();
+        let scope: Vec<&str> = scope
+            .into_iter()
+            .filter(|text| compartments.contains(*text))
+            .collect();
+        match (study, scope.as_slice()) {
+            (false, [only]) => alone.insert(*only),
+            (false, _) => {
+                together.extend(scope);
+                false
+            }
+            (true, _) => false,
+        };
+    }
+    alone.difference(&together).copied().collect()
 }
 
 #[cfg(test)]

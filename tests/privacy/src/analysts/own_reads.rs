@@ -135,6 +135,7 @@ mod tests {
                 study: 0,
                 source,
                 copy: 9,
+                ..Study::default()
             });
             truth.ids.insert(
                 patient,

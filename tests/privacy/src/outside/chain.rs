@@ -1,7 +1,8 @@
 //! All blocks and the state, from a node that anybody may ask.
 
 use codec::{Compact, Decode};
-use salus_client::chain::{events::to_json, storage_prefix, Phase, Runtime};
+use futures::{stream, StreamExt};
+use salus_client::chain::{events::to_json, storage_prefix, Chain, Phase, Runtime};
 use salus_e2e::Node;
 use salus_primitives::AccountId;
 use serde_json::{json, Value};
@@ -10,49 +11,59 @@ use super::{Block, Event, Extrinsic, Row};
 
 /// Keys that a node lists at once.
 const PAGE: usize = 1_000;
+/// Blocks that are read at the same time.
+const AT_ONCE: usize = 8;
 
 /// Every finalized block, and the state after the last of them.
 pub async fn read(node: &Node) -> (Vec<Block>, Vec<Row>) {
     let (chain, finalized) = node.blocks().await;
     let last = finalized.last().expect("a chain has blocks").hash;
     let runtime = chain.runtime(last).await.expect("a node tells its runtime");
-    let mut blocks = Vec::new();
-    for block in finalized {
-        let seen = chain
-            .block_events(block.hash)
-            .await
-            .expect("it keeps its states");
-        let body = node.rpc("chain_getBlock", json!([block.hash])).await;
-        let bodies = body["block"]["extrinsics"].as_array();
-        let bodies = bodies.expect("a block has some").iter();
-        let mut extrinsics: Vec<Extrinsic> = bodies.map(|text| extrinsic(&runtime, text)).collect();
-        let mut events = Vec::new();
-        for event in seen.events {
-            let by = match event.phase {
-                Phase::ApplyExtrinsic(place) => Some(place as usize),
-                _ => None,
-            };
-            if event.is("System", "ExtrinsicSuccess") {
-                if let Some(extrinsic) = by.and_then(|place| extrinsics.get_mut(place)) {
-                    extrinsic.succeeded = true;
-                }
-            }
-            if event.pallet != "System" {
-                events.push(Event {
-                    by,
-                    name: format!("{}.{}", event.pallet, event.variant),
-                    fields: event.fields,
-                });
+    let blocks = stream::iter(finalized)
+        .map(|block| one(node, &chain, &runtime, block))
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    (blocks, state(node, &runtime, &json!(last)).await)
+}
+
+async fn one(
+    node: &Node,
+    chain: &Chain,
+    runtime: &Runtime,
+    block: salus_client::chain::Block,
+) -> Block {
+    let body = node.rpc("chain_getBlock", json!([block.hash]));
+    let (seen, body) = futures::join!(chain.block_events(block.hash), body);
+    let seen = seen.expect("it keeps its states");
+    let bodies = body["block"]["extrinsics"].as_array();
+    let bodies = bodies.expect("a block has some").iter();
+    let mut extrinsics: Vec<Extrinsic> = bodies.map(|text| extrinsic(runtime, text)).collect();
+    let mut events = Vec::new();
+    for event in seen.events {
+        let by = match event.phase {
+            Phase::ApplyExtrinsic(place) => Some(place as usize),
+            _ => None,
+        };
+        if event.is("System", "ExtrinsicSuccess") {
+            if let Some(extrinsic) = by.and_then(|place| extrinsics.get_mut(place)) {
+                extrinsic.succeeded = true;
             }
         }
-        blocks.push(Block {
-            number: block.number,
-            moment: seen.moment,
-            extrinsics,
-            events,
-        });
+        if event.pallet != "System" {
+            events.push(Event {
+                by,
+                name: format!("{}.{}", event.pallet, event.variant),
+                fields: event.fields,
+            });
+        }
     }
-    (blocks, state(node, &runtime, &json!(last)).await)
+    Block {
+        number: block.number,
+        moment: seen.moment,
+        extrinsics,
+        events,
+    }
 }
 
 /// A call with its signer; what cannot be read is empty.

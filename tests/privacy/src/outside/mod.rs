@@ -324,6 +324,6 @@ pub mod made {
     /// An id of this number, which looks random.
     pub fn id(number: usize) -> String {
         let id = (number as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-        format!("{id:032x}")
+        format!("{:032x}", id ^ (id >> 64) ^ 0x5bd1_e995)
     }
 }

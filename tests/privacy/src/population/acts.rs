@@ -179,10 +179,10 @@ pub async fn read_own(owner: &Client, id: PatientId, record: RecordIndex, out: P
     again("read", || records::get(owner, id, record, &out)).await;
 }
 
-pub async fn plan(owner: &Client, id: PatientId, categories: &[Category]) {
+pub async fn plan(owner: &Client, id: PatientId, categories: &[Category], flags: &[Sensitivity]) {
     let planning = emergency::Planning {
         categories: categories.to_vec(),
-        flags: Vec::new(),
+        flags: flags.to_vec(),
         holders: Vec::new(),
         threshold: None,
     };

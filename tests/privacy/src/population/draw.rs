@@ -110,8 +110,8 @@ pub fn all(settings: Settings) -> Vec<Drawn> {
     {
         let condition = CONDITIONS[place % CONDITIONS.len()];
         id.condition = Some(condition);
-        id.by_intake = condition == Condition::Hiv && place % 4 == 0;
-        id.at_clinic = condition == Condition::Hiv && !id.by_intake && place % 3 == 0;
+        id.by_intake = condition == Condition::Hiv && place % 5 == 0;
+        id.at_clinic = condition == Condition::Hiv && !id.by_intake && place % 3 == 2;
         id.in_study = condition == Condition::Hiv && place % 2 == 0;
         id.shares_flagged = place % 3 == 1;
     }
@@ -153,7 +153,7 @@ pub fn all(settings: Settings) -> Vec<Drawn> {
         let others = grown.iter().copied().filter(|other| *other != person);
         let others: Vec<usize> = others.collect();
         let helpers: Vec<usize> = others.choose_multiple(&mut random, 3).copied().collect();
-        let mut loses = !has_two && random.gen_ratio(1, 4);
+        let mut loses = !has_two && random.gen_ratio(1, 2);
         for id in all.iter_mut().filter(|id| id.person == person) {
             id.helpers.clone_from(&helpers);
             id.loses_phone = std::mem::take(&mut loses);
@@ -216,7 +216,7 @@ mod tests {
         let count = |fits: fn(&Drawn) -> bool| all.iter().filter(|id| fits(id)).count();
         assert_eq!(count(|id| id.guardian.is_some()), 6);
         assert_eq!(count(|id| id.condition.is_some()), 24);
-        assert!(count(|id| id.by_intake) >= 3);
+        assert!(count(|id| id.by_intake) >= 4);
         assert!(count(|id| id.in_study && id.condition.is_some()) >= 4);
         assert!(count(|id| id.loses_phone) >= 1);
         assert!(count(|id| id.shares_flagged) >= 6);

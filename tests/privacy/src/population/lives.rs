@@ -219,8 +219,15 @@ impl Life<'_> {
             Plan::NeverSet => {}
             Plan::OptedOut => acts::opt_out(self.owner, self.id).await,
             Plan::Set => {
-                let some = self.drawn.ordinary[..2].to_vec();
-                acts::plan(self.owner, self.id, &some).await;
+                let mut some = self.drawn.ordinary[..2].to_vec();
+                let mut flags = Vec::new();
+                if let Some(condition) = self.drawn.condition {
+                    some.push(condition.category());
+                    some.sort_unstable();
+                    some.dedup();
+                    flags.push(condition.flag());
+                }
+                acts::plan(self.owner, self.id, &some, &flags).await;
             }
         }
         if !self.drawn.helpers.is_empty() {
@@ -302,6 +309,7 @@ impl Life<'_> {
             study,
             source,
             copy,
+            label: label.clone(),
         });
         let grant_is = Grant {
             grantee: "organisation 4".into(),
@@ -510,6 +518,20 @@ pub fn labels(stage: &Stage) {
                 .map(|(compartment, kept)| (compartment.to_string(), kept.label.to_string()))
                 .collect();
             known.holders = keyring.holders().len() as u32;
+            if let Some(study) = &known.study {
+                let its = known
+                    .labels
+                    .iter()
+                    .find(|(_, label)| **label == study.label);
+                let copy = Record {
+                    compartment: its
+                        .map(|(compartment, _)| compartment.clone())
+                        .unwrap_or_default(),
+                    kind: "text".into(),
+                    bytes: 0,
+                };
+                known.records.insert(study.copy, copy);
+            }
         }
     });
 }
