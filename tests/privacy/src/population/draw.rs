@@ -1,6 +1,8 @@
 //! Who they are: numbers are fixed by size, so that each kind of thing occurs often enough to be
 //! measured; who has which is drawn from a seed.
 
+use std::collections::BTreeSet;
+
 use rand::{rngs::StdRng, seq::SliceRandom, Rng, SeedableRng};
 use salus_client::taxonomy::{Category, Sensitivity};
 
@@ -159,6 +161,15 @@ pub fn all(settings: Settings) -> Vec<Drawn> {
             id.loses_phone = std::mem::take(&mut loses);
         }
     }
+    // Whoever loses a phone has helpers who keep theirs: the old account of one who does not can do
+    // nothing any more.
+    for place in 0..all.len() {
+        let losers = losers(&all);
+        let keep = |helper: &&usize| !losers.contains(*helper);
+        if all[place].helpers.iter().filter(keep).count() < 2 {
+            all[place].loses_phone = false;
+        }
+    }
     let staff = all
         .iter_mut()
         .filter(|id| id.person >= twos + children && id.guardian.is_none());
@@ -167,6 +178,12 @@ pub fn all(settings: Settings) -> Vec<Drawn> {
         id.loses_phone = false;
     }
     all
+}
+
+/// The people who lose their phone.
+pub fn losers(all: &[Drawn]) -> BTreeSet<usize> {
+    let losers = all.iter().filter(|id| id.loses_phone);
+    losers.map(|id| id.person).collect()
 }
 
 fn one(random: &mut StdRng, person: usize, guardian: Option<usize>) -> Drawn {
@@ -204,6 +221,18 @@ fn shuffled<'a>(random: &mut StdRng, all: &'a mut [Drawn]) -> impl Iterator<Item
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_loses_a_phone_has_two_helpers_who_keep_theirs() {
+        for seed in 0..200 {
+            let all = all(Settings { patients: 54, seed });
+            let losers = losers(&all);
+            for id in all.iter().filter(|id| id.loses_phone) {
+                let keep = id.helpers.iter().filter(|helper| !losers.contains(helper));
+                assert!(keep.count() >= 2, "seed {seed}: {id:?}");
+            }
+        }
+    }
 
     #[test]
     fn fifty_have_enough_of_each_kind() {

@@ -2,7 +2,11 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{acts, draw::Ending, Stage};
+use super::{
+    acts,
+    draw::{losers, Drawn, Ending},
+    Stage,
+};
 use crate::truth::Plan;
 
 /// One in so many of those with a plan.
@@ -23,12 +27,22 @@ pub async fn emergencies(stage: &Stage) {
 
 pub async fn lost_phones(stage: &Stage) {
     let lost: Vec<_> = stage.notes(|notes| {
+        let all: Vec<Drawn> = notes
+            .owners
+            .values()
+            .map(|(_, drawn)| drawn.clone())
+            .collect();
+        let losers = losers(&all);
         let lost = notes
             .owners
             .iter()
             .filter(|(_, (_, drawn))| drawn.loses_phone);
-        lost.map(|(id, (_, drawn))| (*id, drawn.person, notes.shares[id].clone()))
-            .collect()
+        lost.map(|(id, (_, drawn))| {
+            let mut shares = notes.shares[id].clone();
+            shares.retain(|(helper, _)| !losers.contains(helper));
+            (*id, drawn.person, shares)
+        })
+        .collect()
     });
     let replaced = lost.into_iter().map(|(id, person, shares)| async move {
         let world = &stage.houses.world;
