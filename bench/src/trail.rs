@@ -1,4 +1,4 @@
-//! A long trail: made on the development preset, two entries of one patient in each block, and read.
+//! A long trail: made on the development preset, an entry of one patient in each block, and read.
 //!
 //! The patient's owner makes them: what an organisation may write into a trail is bounded.
 
@@ -10,9 +10,10 @@ use std::{
 use anyhow::{ensure, Context, Result};
 use salus_client::{
     chain::{calls, Chain, ChainError},
+    files::age::DecryptionKey,
     trail,
 };
-use salus_primitives::PatientId;
+use salus_primitives::{signing::Subject, PatientId};
 use serde_json::{json, Value};
 
 use crate::{
@@ -51,11 +52,13 @@ async fn make(node: &str, entries: u64) -> Result<(String, Value)> {
     let chart = population.chart(0);
     population.raise_allowances(&chain).await?;
     let owner = chart.owner();
-    // It leaves an event each time, also where there is nothing to remove.
-    let calls = [calls::emergency::remove_plan(chart.patient)];
+    let (key, genesis) = (DecryptionKey::generate().public(), chain.genesis());
     let mut from = chain.finalized().await?;
     let mut blocks = chain.follow(from.number + 1);
     let mut nonce = chain.next_nonce(&owner.account()).await?;
+    // The key of an inbox has a number of its own, one more each time.
+    let first = nonce - 1;
+    let mut count = 0;
     loop {
         let block = blocks.next().await?;
         if block.number >= from.number + RENEW {
@@ -64,17 +67,23 @@ async fn make(node: &str, entries: u64) -> Result<(String, Value)> {
             if head.count >= entries {
                 break;
             }
+            ensure!(
+                head.count > count,
+                "the trail stays at {count}: begin on a new chain"
+            );
+            count = head.count;
             // What the pool has lost leaves a gap: it begins there again.
             nonce = chain.next_nonce(&owner.account()).await?;
         }
-        for call in &calls {
-            let signed = chain.sign(&owner, call, nonce, from).await?;
-            // One that is there already, or too early, is made up for at the next renewal.
-            if let Err(error) = chain.send(&signed).await {
-                ensure!(matches!(error, ChainError::Rejected { .. }), error);
-            }
-            nonce += 1;
+        let subject = Subject::Inbox(chart.patient);
+        let inbox = owner.sign_recipient(&subject, &key, nonce - first, &genesis);
+        let call = calls::patients::set_inbox(chart.patient, &inbox);
+        let signed = chain.sign(&owner, &call, nonce, from).await?;
+        // One that is there already, or too early, is made up for at the next renewal.
+        if let Err(error) = chain.send(&signed).await {
+            ensure!(matches!(error, ChainError::Rejected { .. }), error);
         }
+        nonce += 1;
     }
     let patient = chart.patient.to_string();
     Ok((format!("{patient}\n"), json!({ "patient": patient })))

@@ -178,10 +178,10 @@ async fn a_trail_is_written_read_back_and_verified() {
     let early = trail::read(&chain, patient).await.unwrap();
     early.verify(None).unwrap();
     assert_eq!(early.entries[0].variant, "Enrolled");
-    let calls = [
-        calls::emergency::remove_plan(patient),
-        calls::emergency::remove_plan(patient),
-    ];
+    let calls = [1, 2].map(|epoch| {
+        let key = owner.sign_recipient(&Subject::Inbox(patient), &inbox_key, epoch, &genesis);
+        calls::patients::set_inbox(patient, &key)
+    });
     for result in chain.submit_many(&owner, &calls).await {
         result.unwrap();
     }

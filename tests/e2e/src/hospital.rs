@@ -291,7 +291,7 @@ impl Patient {
 }
 
 /// What an admin does so that a vault can work.
-async fn run_vault(admin: &Client, organisation: u32, service: &AccountKey, url: &str) {
+pub async fn run_vault(admin: &Client, organisation: u32, service: &AccountKey, url: &str) {
     let (service, profile, key) = futures::join!(
         credential(admin, organisation, service, ClinicianRole::Service),
         organisation::set_profile(admin, None, Some(url)),

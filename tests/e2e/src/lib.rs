@@ -44,7 +44,7 @@ pub use copies::blocks;
 pub use disk::Disk;
 pub use ending::Tally;
 pub use founding::{Founded, Made};
-pub use hospital::{new_file, Clinic, Hospital, Patient, Shared};
+pub use hospital::{new_file, run_vault, Clinic, Hospital, Patient, Shared};
 pub use http::{car, Got, Http};
 pub use lies::Lies;
 pub use memory::Peak;

@@ -21,9 +21,14 @@ pub struct World {
 
 impl World {
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// With these options of the node.
+    pub fn start_with(options: &[&str]) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
         Self {
-            node: Node::start(folder.path()),
+            node: Node::start_with(folder.path(), "dev", options),
             folder,
         }
     }

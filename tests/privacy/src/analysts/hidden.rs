@@ -1,0 +1,205 @@
+//! How much there is that a grantee was not given.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::Analyst;
+use crate::{
+    outside::texts,
+    score::{Fact, Guess, Look},
+    Outside, Truth,
+};
+
+fn facts(truth: &Truth) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for (patient, id) in &truth.ids {
+        let mut seen: BTreeMap<&str, BTreeSet<&String>> = BTreeMap::new();
+        for grant in id.grants.values().filter(|grant| grant.reads) {
+            seen.entry(&grant.grantee)
+                .or_default()
+                .extend(&grant.labels);
+        }
+        for (grantee, labels) in seen {
+            let hidden = id.records.values().filter(|record| {
+                let label = id.labels.get(&record.compartment);
+                label.is_some_and(|label| !labels.contains(label))
+            });
+            facts.push(Fact::new(
+                format!("{patient} {grantee}"),
+                hidden.count().to_string(),
+            ));
+        }
+    }
+    facts
+}
+
+/// An account, or `organisation N`.
+fn grantee(value: &Value) -> Option<String> {
+    match value.get("Clinician") {
+        Some(clinician) => Some(clinician.get("account")?.as_str()?.into()),
+        None => Some(format!(
+            "organisation {}",
+            value.get("Organisation")?.as_u64()?
+        )),
+    }
+}
+
+/// Counted on the chain, which everybody in the consortium has.
+pub struct Rows;
+
+impl Analyst for Rows {
+    fn row(&self) -> u8 {
+        3
+    }
+
+    fn what(&self) -> &'static str {
+        "how many records a grantee was not given, by the chain's rows"
+    }
+
+    fn look(&self, outside: &Outside) -> Look {
+        let compartments = outside.compartments();
+        let mut reach: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+        for seen in outside.events("Consent.Granted") {
+            let who = seen.field("grantee").and_then(grantee);
+            let (Some(patient), Some(grantee), Some(scope)) =
+                (seen.text("patient"), who, seen.field("scope"))
+            else {
+                continue;
+            };
+            if seen.text("rights") != Some("Write") {
+                let reached = texts(scope)
+                    .into_iter()
+                    .filter(|text| compartments.contains(*text));
+                let of = reach.entry((patient.into(), grantee)).or_default();
+                of.extend(reached.map(str::to_owned));
+            }
+        }
+        let mut lies: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for row in outside.rows("Records.Records") {
+            let patient = row.key.first().and_then(Value::as_str);
+            let compartment = row.value.get("compartment").and_then(Value::as_str);
+            if let (Some(patient), Some(compartment)) = (patient, compartment) {
+                lies.entry(patient).or_default().push(compartment);
+            }
+        }
+        if lies.is_empty() {
+            return Look::Nothing("no records with a compartment".into());
+        }
+        let guesses = reach.into_iter().map(|((patient, grantee), reached)| {
+            let all = lies.get(patient.as_str()).into_iter().flatten();
+            let hidden = all.filter(|compartment| !reached.contains(**compartment));
+            Guess::new(format!("{patient} {grantee}"), hidden.count().to_string())
+        });
+        Look::of(guesses.collect(), "no grants to read")
+    }
+
+    fn facts(&self, truth: &Truth) -> Vec<Fact> {
+        facts(truth)
+    }
+}
+
+/// By the gaps between the numbers that software shows to a grantee.
+pub struct Numbers;
+
+impl Analyst for Numbers {
+    fn row(&self) -> u8 {
+        3
+    }
+
+    fn what(&self) -> &'static str {
+        "how many records a grantee was not given, by the numbers of those that are shown"
+    }
+
+    fn look(&self, outside: &Outside) -> Look {
+        let shown = outside.known.shown.iter().filter_map(|shown| {
+            let last = shown.records.iter().map(|(number, _)| *number).max()?;
+            let hidden = (last as usize + 1).checked_sub(shown.records.len())?;
+            Some(Guess::new(
+                format!("{} {}", shown.patient, shown.grantee),
+                hidden.to_string(),
+            ))
+        });
+        Look::of(shown.collect(), "no grantee was shown numbers")
+    }
+
+    fn facts(&self, truth: &Truth) -> Vec<Fact> {
+        facts(truth)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        outside::{
+            made::{chain, id, row},
+            Shown,
+        },
+        score::score,
+        truth::{Grant, Id, Record},
+    };
+    use serde_json::json;
+
+    #[test]
+    fn what_is_not_given_is_counted_on_the_chain_and_by_gaps() {
+        let mut truth = Truth::default();
+        let mut blocks = Vec::new();
+        let mut state = Vec::new();
+        let mut known = Vec::new();
+        for number in 0..30usize {
+            let (patient, given, other) = (id(number), id(1_000 + number), id(2_000 + number));
+            let hidden = number % 4;
+            let mut one = Id {
+                labels: [
+                    (given.clone(), "lab".into()),
+                    (other.clone(), "note".into()),
+                ]
+                .into(),
+                ..Id::default()
+            };
+            let grant = Grant {
+                grantee: "5doctor".into(),
+                labels: ["lab".to_owned()].into(),
+                flagged: false,
+                reads: true,
+            };
+            one.grants.insert(0, grant);
+            for record in 0..=hidden {
+                let compartment = if record < hidden { &other } else { &given };
+                one.records.insert(
+                    record as u32,
+                    Record {
+                        compartment: compartment.clone(),
+                        ..Record::default()
+                    },
+                );
+                state.push(row(
+                    "Records.Records",
+                    vec![json!(patient), json!(record)],
+                    json!({"compartment": compartment}),
+                ));
+            }
+            known.push(Shown {
+                patient: patient.clone(),
+                grantee: "5doctor".into(),
+                records: vec![(hidden as u32, Vec::new())],
+                ..Shown::default()
+            });
+            let grantee = json!({"Clinician": {"account": "5doctor", "organisation": 0}});
+            blocks.push(vec![
+                ("Records.CompartmentOpened", json!({"patient": patient, "compartment": given})),
+                ("Consent.Granted", json!({"patient": patient, "grantee": grantee, "rights": "Read", "scope": {"Compartments": [given]}})),
+            ]);
+            truth.ids.insert(patient, one);
+        }
+        let mut outside = chain(blocks);
+        outside.state = state;
+        outside.known.shown = known;
+        for analyst in [&Rows as &dyn Analyst, &Numbers] {
+            let figure = score(&analyst.look(&outside), &analyst.facts(&truth));
+            assert_eq!((figure.hits, figure.of), (30, 30), "{}", analyst.what());
+            assert!(!figure.is_chance(0.0));
+        }
+    }
+}

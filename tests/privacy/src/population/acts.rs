@@ -1,0 +1,329 @@
+//! What people do, each by the client's own function. Everything that depends on how the client is
+//! called is here.
+
+use std::{
+    fmt::Display,
+    future::Future,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use salus_client::{
+    actions::{
+        corrections, emergency, identity, opening, patient, records, recovery, research, sharing,
+        Client,
+    },
+    files::{age::DecryptionKey, letter::Letter},
+    keyring::Label,
+    profile::{Profile, Unlocked},
+    taxonomy::{Category, Sensitivity},
+};
+use salus_primitives::{
+    rows::{DAY, HOUR, SECOND},
+    ControllerRole, GrantIndex, OrgId, PatientId, Purpose, RecordIndex, Rights, StudyIndex,
+};
+
+/// How often something is tried that allowances or a busy machine put off.
+const TRIES: usize = 8;
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// Tries until it succeeds. What fails for good fails the population.
+pub async fn again<T, E, F>(what: &str, act: impl Fn() -> F) -> T
+where
+    E: Display,
+    F: Future<Output = Result<T, E>>,
+{
+    let mut tries = 1;
+    loop {
+        match act().await {
+            Ok(done) => return done,
+            Err(error) if tries == TRIES => panic!("{what}: {error}"),
+            Err(error) => {
+                if tries > 2 {
+                    eprintln!("privacy: {what}, try {tries}: {error}");
+                }
+                tries += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Enrols; the id, and when.
+pub async fn enrol(
+    doctor: &Client,
+    house: OrgId,
+    profile: &Profile,
+    unlocked: &Unlocked,
+    role: ControllerRole,
+) -> (PatientId, u64) {
+    let until = again("the clock", || doctor.clock()).await + HOUR;
+    let genesis = doctor.chain.genesis();
+    let (consent, _) =
+        patient::consent(profile, unlocked, genesis, house, &doctor.me(), role, until)
+            .expect("everybody may consent");
+    let enrolled = again("enrol", || patient::enrol(doctor, &consent)).await;
+    let id = enrolled.patient.parse().expect("a patient's id");
+    (id, enrolled.receipt.moment)
+}
+
+/// Whether a clinician may be enrolled under the account that they work with.
+pub fn may_consent_as_staff(profile: &Profile, unlocked: &Unlocked, doctor: &Client) -> bool {
+    let role = ControllerRole::Owner;
+    let genesis = doctor.chain.genesis();
+    patient::consent(profile, unlocked, genesis, 0, &doctor.me(), role, u64::MAX).is_ok()
+}
+
+pub async fn open_compartments(
+    owner: &Client,
+    id: PatientId,
+    categories: &[Category],
+    flags: &[Sensitivity],
+) {
+    again("open compartments", || {
+        patient::open_compartments(owner, id, categories, flags)
+    })
+    .await;
+}
+
+pub async fn share(
+    owner: &Client,
+    id: PatientId,
+    with: sharing::Who,
+    (categories, flags): (&[Category], &[Sensitivity]),
+    rights: Rights,
+    purpose: Purpose,
+) -> sharing::Shared {
+    let sharing = sharing::Sharing {
+        with,
+        what: sharing::What::Categories(categories.to_vec(), flags.to_vec()),
+        rights,
+        purpose,
+        duration: DAY,
+        starts_at: None,
+        anchored_from: None,
+        anchored_until: None,
+    };
+    again("share", || sharing::share(owner, id, &sharing)).await
+}
+
+/// Adds a file; the record, its compartment, and when.
+pub async fn add(
+    author: &Client,
+    id: PatientId,
+    path: PathBuf,
+    title: &str,
+    category: Category,
+    flags: &[Sensitivity],
+) -> (RecordIndex, String, u64) {
+    let file = records::NewFile {
+        path,
+        title: Some(title.into()),
+        category,
+        sensitivity: flags.to_vec(),
+        date: None,
+        media_type: None,
+        code: None,
+    };
+    let files = [file];
+    let added = again("add", || records::add(author, id, &files)).await;
+    let compartment = added.records[0].compartment.clone();
+    (added.record, compartment, added.receipt.moment)
+}
+
+/// Files what waits in intake; its compartment.
+pub async fn file(
+    owner: &Client,
+    id: PatientId,
+    record: RecordIndex,
+    category: Category,
+    flag: Sensitivity,
+) -> String {
+    // Where the client opens one fixed set at the enrolment, there is nothing to open.
+    open_compartments(owner, id, &[category], &[flag]).await;
+    let label = Label::flagged(category, [flag]);
+    again("file", || records::reclassify(owner, id, record, &label))
+        .await
+        .compartment
+}
+
+/// What software shows to a grantee: numbers and flags.
+pub async fn list(reader: &Client, id: PatientId, grant: GrantIndex) -> Vec<(u32, Vec<String>)> {
+    let opening = opening::Opening {
+        patient: id,
+        records: Vec::new(),
+        list: true,
+        grant: Some(grant),
+        acting_for: None,
+        out: None,
+    };
+    let chart = again("list", || opening::open(reader, &opening)).await;
+    let rows = chart.records.into_iter();
+    rows.map(|row| (row.record, row.sensitivity)).collect()
+}
+
+/// Opens one record under a grant.
+pub async fn open(reader: &Client, id: PatientId, grant: GrantIndex, record: u32, out: PathBuf) {
+    let opening = opening::Opening {
+        patient: id,
+        records: vec![record],
+        list: false,
+        grant: Some(grant),
+        acting_for: None,
+        out: Some(out),
+    };
+    again("open", || opening::open(reader, &opening)).await;
+}
+
+pub async fn read_own(owner: &Client, id: PatientId, record: RecordIndex, out: PathBuf) {
+    again("read", || records::get(owner, id, record, &out)).await;
+}
+
+pub async fn plan(owner: &Client, id: PatientId, categories: &[Category], flags: &[Sensitivity]) {
+    let planning = emergency::Planning {
+        categories: categories.to_vec(),
+        flags: flags.to_vec(),
+        holders: Vec::new(),
+        threshold: None,
+    };
+    again("plan", || emergency::plan(owner, id, &planning)).await;
+}
+
+pub async fn opt_out(owner: &Client, id: PatientId) {
+    again("opt out", || emergency::remove(owner, id)).await;
+}
+
+pub async fn break_glass(doctor: &Client, id: PatientId) {
+    let letter = Letter::new("Emergency", "Unconscious, after a fall.");
+    again("break glass", || {
+        emergency::break_glass(doctor, id, &letter)
+    })
+    .await;
+}
+
+/// Names helpers, two of three; the files of their shares.
+pub async fn name_helpers(
+    owner: &Client,
+    id: PatientId,
+    helpers: &[&Unlocked],
+    folder: &Path,
+) -> Vec<PathBuf> {
+    let genesis = owner.chain.genesis();
+    let offers = helpers
+        .iter()
+        .map(|helper| recovery::offer(helper, genesis));
+    let offers: Vec<_> = offers.map(recovery::Helping::Offer).collect();
+    let made = again("name helpers", || {
+        recovery::setup(owner, id, &offers, 2, 2 * SECOND, folder)
+    })
+    .await;
+    made.shares.into_iter().map(|share| share.file).collect()
+}
+
+/// A new phone, and two helpers who let it in.
+pub async fn replace_phone(
+    phone: &Client,
+    unlocked: &Unlocked,
+    id: PatientId,
+    helpers: [(&Client, &Path); 2],
+) {
+    use salus_client::actions::succession;
+    let until = again("the clock", || phone.clock()).await + HOUR;
+    let (request, _) =
+        succession::request(unlocked, phone.chain.genesis(), id, until).expect("everybody may ask");
+    let mut given = Vec::new();
+    let words = [recovery::Word::Start, recovery::Word::Approve];
+    for ((helper, share), word) in helpers.into_iter().zip(words) {
+        let bytes = std::fs::read(share).expect("it was written");
+        let sealed = || recovery::Sealed {
+            name: "share".into(),
+            bytes: bytes.clone(),
+        };
+        let share = again("help", || async {
+            recovery::give(helper, &request, word, &sealed()).await
+        })
+        .await;
+        given.push(share.share);
+    }
+    let (helper, _) = helpers[0];
+    again("finish", || recovery::finish(helper, &request)).await;
+    let files: Vec<_> = given
+        .into_iter()
+        .map(|bytes| recovery::Sealed {
+            name: "share".into(),
+            bytes,
+        })
+        .collect();
+    again("restore", || {
+        recovery::restore(phone, id, &files, &|_| true)
+    })
+    .await;
+}
+
+pub async fn restrict(owner: &Client, id: PatientId) {
+    again("restrict", || patient::restrict(owner, id)).await;
+}
+
+pub async fn lift(owner: &Client, id: PatientId) {
+    again("lift", || patient::lift(owner, id)).await;
+}
+
+pub async fn revoke(owner: &Client, id: PatientId, grant: GrantIndex) {
+    again("revoke", || sharing::revoke(owner, id, grant)).await;
+}
+
+/// Announces a study that pays nothing.
+pub async fn announce(researcher: &Client, terms: &Path) -> StudyIndex {
+    let ends = again("the clock", || researcher.clock()).await + 30 * DAY;
+    again("announce", || {
+        research::announce(researcher, terms, 0, 1_000, ends)
+    })
+    .await
+    .study
+}
+
+/// Joins a study with a record; the copy's number, its compartment, and the grant.
+pub async fn join(
+    owner: &Client,
+    id: PatientId,
+    study: StudyIndex,
+    record: RecordIndex,
+) -> (RecordIndex, GrantIndex, String) {
+    let prepared = again("prepare", || research::prepare(owner, study, id, record)).await;
+    let joined = again("join", || research::join(owner, &prepared)).await;
+    (joined.record, joined.grant, joined.label)
+}
+
+/// The patient asks for a record to be corrected, and its author does; the new record.
+pub async fn correct(
+    owner: &Client,
+    author: &Client,
+    id: PatientId,
+    record: RecordIndex,
+    path: PathBuf,
+) -> Option<RecordIndex> {
+    let asked = again("ask", || {
+        corrections::ask(owner, id, record, "It was the other arm.")
+    })
+    .await;
+    let replacement = corrections::Replacement::File {
+        path,
+        title: Some("Corrected".into()),
+        media_type: None,
+        category: None,
+        sensitivity: Vec::new(),
+    };
+    let answered = again("correct", || {
+        corrections::accept(author, id, asked.correction, &replacement, None)
+    })
+    .await;
+    answered.replacement
+}
+
+pub async fn add_device(owner: &Client, id: PatientId, name: &str) {
+    let key = DecryptionKey::generate().public();
+    again("add a device", || {
+        identity::add_device(owner, id, name, &key)
+    })
+    .await;
+}
