@@ -1,4 +1,4 @@
-//! A long trail: made on the development preset, an entry of one patient in each block, and read.
+//! A long trail: made on the development preset, two entries of one patient in each block, and read.
 //!
 //! The patient's owner makes them: what an organisation may write into a trail is bounded.
 
@@ -13,7 +13,7 @@ use salus_client::{
     files::age::DecryptionKey,
     trail,
 };
-use salus_primitives::{signing::Subject, PatientId};
+use salus_primitives::{PatientId, Subject};
 use serde_json::{json, Value};
 
 use crate::{
@@ -75,15 +75,17 @@ async fn make(node: &str, entries: u64) -> Result<(String, Value)> {
             // What the pool has lost leaves a gap: it begins there again.
             nonce = chain.next_nonce(&owner.account()).await?;
         }
-        let subject = Subject::Inbox(chart.patient);
-        let inbox = owner.sign_recipient(&subject, &key, nonce - first, &genesis);
-        let call = calls::patients::set_inbox(chart.patient, &inbox);
-        let signed = chain.sign(&owner, &call, nonce, from).await?;
-        // One that is there already, or too early, is made up for at the next renewal.
-        if let Err(error) = chain.send(&signed).await {
-            ensure!(matches!(error, ChainError::Rejected { .. }), error);
+        for _ in 0..2 {
+            let subject = Subject::Inbox(chart.patient);
+            let inbox = owner.sign_recipient(&subject, &key, nonce - first, &genesis);
+            let call = calls::patients::set_inbox(chart.patient, &inbox);
+            let signed = chain.sign(&owner, &call, nonce, from).await?;
+            // One that is there already, or too early, is made up for at the next renewal.
+            if let Err(error) = chain.send(&signed).await {
+                ensure!(matches!(error, ChainError::Rejected { .. }), error);
+            }
+            nonce += 1;
         }
-        nonce += 1;
     }
     let patient = chart.patient.to_string();
     Ok((format!("{patient}\n"), json!({ "patient": patient })))
