@@ -207,6 +207,16 @@ pub async fn about_patient(
     global: &Global,
     named: Option<PatientId>,
 ) -> anyhow::Result<(Client, PatientId)> {
+    let (client, patient) = deciding_for(global, named).await?;
+    emergency::begin(&client, patient).await;
+    Ok((client, patient))
+}
+
+/// The same, for whoever is about to decide what an emergency opens.
+pub async fn deciding_for(
+    global: &Global,
+    named: Option<PatientId>,
+) -> anyhow::Result<(Client, PatientId)> {
     let patient = Client::which(&profile(global)?, named)?;
     let client = accounts::acting_for(client(global).await?, patient).await?;
     Ok((client, patient))

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::council::outcome;
 use super::short;
 use crate::args::{About, Global};
-use crate::context::{about_patient, client, offline};
+use crate::context::{about_patient, client, deciding_for, offline};
 use crate::output::print;
 use crate::parse;
 
@@ -134,7 +134,7 @@ impl Emergency {
                 at_once,
                 about,
             } => {
-                let (client, patient) = about_patient(global, about.patient).await?;
+                let (client, patient) = deciding_for(global, about.patient).await?;
                 let planning = Planning {
                     categories,
                     flags,
@@ -296,7 +296,7 @@ fn agreed(planned: &Planned, nothing: bool) -> String {
 
 fn shown(view: &emergency::PlanView) -> String {
     let mut text = match &view.plan {
-        None => "There is no plan yet, and nothing opens in an emergency. This client sets one when you next do something; `salus emergency plan` decides what it opens.".into(),
+        None => "There is no plan yet, and nothing opens in an emergency. This client sets one with the next thing that you do; `salus emergency plan` decides what it opens.".into(),
         Some(plan) => {
             let names: Vec<&str> = plan
                 .holders

@@ -8,7 +8,7 @@
 //! the grant.
 //!
 //! When a plan is dealt anew tells nothing either: that depends on what everybody sees, and not on what
-//! the plan opens ([`look_after`]).
+//! the plan opens ([`begin`], [`look_after`]).
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -276,6 +276,26 @@ pub async fn look_after(client: &Client) {
             tracing::debug!("the emergency plan of patient {patient} stays as it is: {error}");
         }
     }
+}
+
+/// Deals a patient's first plan before the account that decides does anything else: who chooses what
+/// opens with the first thing they do then shows no more than who never chooses. Best effort, as
+/// [`look_after`].
+pub async fn begin(client: &Client, patient: PatientId) {
+    if let Err(error) = begin_one(client, patient).await {
+        tracing::debug!("patient {patient} has no emergency plan yet: {error}");
+    }
+}
+
+async fn begin_one(client: &Client, patient: PatientId) -> Result<()> {
+    if client.profile.kept_plans()?.get(&patient).is_some() {
+        return Ok(());
+    }
+    // What was late is made up for after the next thing that is done.
+    if client.chain.next_nonce(&client.me()).await? > 0 {
+        return Ok(());
+    }
+    keep_up(client, patient, None).await
 }
 
 async fn look_after_one(client: &Client, patient: PatientId) -> Result<()> {
@@ -1609,6 +1629,28 @@ mod tests {
         assert!(plan.own && plan.labels.is_empty());
         let next = shown.next.unwrap();
         assert_eq!((next.labels.len(), next.from), (1, since + DAY));
+    }
+
+    #[tokio::test]
+    async fn the_first_plan_comes_before_anything_else_and_only_where_nothing_was_done() {
+        for (acted, kept, begins) in [
+            (false, false, true),
+            (true, false, false),
+            (false, true, false),
+        ] {
+            let world = World::at(None);
+            tell(&world, 0, None, &[], &[]);
+            keep_keyring(&world);
+            world
+                .node
+                .count(&world.client.me().to_string(), u64::from(acted));
+            if kept {
+                note(&world, &PlanChoice::default(), None);
+            }
+            begin(&world.client, PATIENT).await;
+            let asked = world.node.asked().contains(&"organisations".to_owned());
+            assert_eq!(asked, begins, "acted {acted}, kept {kept}");
+        }
     }
 
     /// This device has the patient's keyring.

@@ -13,11 +13,16 @@ use crate::{
 /// Below this share of an address's questions, an id is one of others.
 const OWN: f64 = 0.2;
 
-/// How often each address's questions name an id, most often first.
-fn named(outside: &Outside) -> BTreeMap<u16, Vec<(String, usize)>> {
+/// What bears a transaction, and names its account and so its id.
+fn sends(method: &str) -> bool {
+    method.starts_with("author_")
+}
+
+/// How often each address's questions of some methods name an id, most often first.
+fn named(outside: &Outside, of: impl Fn(&str) -> bool) -> BTreeMap<u16, Vec<(String, usize)>> {
     let patients: HashSet<String> = outside.patients().into_iter().collect();
     let mut counts: BTreeMap<u16, BTreeMap<&str, usize>> = BTreeMap::new();
-    for question in &outside.questions {
+    for question in outside.questions.iter().filter(|question| of(&question.method)) {
         // Runs of hexadecimal digits: an id may lie anywhere in them.
         let runs = question.params.split(|c: char| !c.is_ascii_hexdigit());
         for run in runs.filter(|run| run.len() >= 32) {
@@ -44,6 +49,24 @@ fn named(outside: &Outside) -> BTreeMap<u16, Vec<(String, usize)>> {
         .collect()
 }
 
+fn most(outside: &Outside, of: impl Fn(&str) -> bool) -> Look {
+    let guesses = named(outside, of).into_iter().filter_map(|(address, ids)| {
+        Some(Guess::new(
+            format!("address {address}"),
+            ids.first()?.0.as_str(),
+        ))
+    });
+    Look::of(guesses.collect(), "no question names an id")
+}
+
+fn facts(truth: &Truth) -> Vec<Fact> {
+    let addresses = truth.addresses.iter().map(|(address, ids)| {
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        Fact::new(format!("address {address}"), ids.join("|"))
+    });
+    addresses.collect()
+}
+
 pub struct Asked;
 
 impl Analyst for Asked {
@@ -56,21 +79,36 @@ impl Analyst for Asked {
     }
 
     fn look(&self, outside: &Outside) -> Look {
-        let guesses = named(outside).into_iter().filter_map(|(address, ids)| {
-            Some(Guess::new(
-                format!("address {address}"),
-                ids.first()?.0.as_str(),
-            ))
-        });
-        Look::of(guesses.collect(), "no question names an id")
+        most(outside, |method| !sends(method))
     }
 
     fn facts(&self, truth: &Truth) -> Vec<Fact> {
-        let addresses = truth.addresses.iter().map(|(address, ids)| {
-            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-            Fact::new(format!("address {address}"), ids.join("|"))
-        });
-        addresses.collect()
+        facts(truth)
+    }
+}
+
+/// A transaction says whose it is: whoever sends one tells the node that takes it.
+pub struct Sent;
+
+impl Analyst for Sent {
+    fn row(&self) -> u8 {
+        7
+    }
+
+    fn what(&self) -> &'static str {
+        "id of an address, by what it sends to a node"
+    }
+
+    fn is_promised(&self) -> bool {
+        false
+    }
+
+    fn look(&self, outside: &Outside) -> Look {
+        most(outside, sends)
+    }
+
+    fn facts(&self, truth: &Truth) -> Vec<Fact> {
+        facts(truth)
     }
 }
 
@@ -87,7 +125,7 @@ impl Analyst for Linked {
 
     fn look(&self, outside: &Outside) -> Look {
         let mut guesses = Vec::new();
-        for ids in named(outside).into_values() {
+        for ids in named(outside, |method| !sends(method)).into_values() {
             let all: usize = ids.iter().map(|(_, count)| count).sum();
             let own: Vec<&String> = ids
                 .iter()

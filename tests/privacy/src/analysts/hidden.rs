@@ -14,35 +14,18 @@ use crate::{
 fn facts(truth: &Truth) -> Vec<Fact> {
     let mut facts = Vec::new();
     for (patient, id) in &truth.ids {
-        let mut seen: BTreeMap<&str, BTreeSet<&String>> = BTreeMap::new();
-        for grant in id.grants.values().filter(|grant| grant.reads) {
-            seen.entry(&grant.grantee)
-                .or_default()
-                .extend(&grant.labels);
-        }
-        for (grantee, labels) in seen {
+        for (number, grant) in id.grants.iter().filter(|(_, grant)| grant.reads) {
             let hidden = id.records.values().filter(|record| {
                 let label = id.labels.get(&record.compartment);
-                label.is_some_and(|label| !labels.contains(label))
+                label.is_some_and(|label| !grant.labels.contains(label))
             });
             facts.push(Fact::new(
-                format!("{patient} {grantee}"),
+                format!("{patient} {number}"),
                 hidden.count().to_string(),
             ));
         }
     }
     facts
-}
-
-/// An account, or `organisation N`.
-fn grantee(value: &Value) -> Option<String> {
-    match value.get("Clinician") {
-        Some(clinician) => Some(clinician.get("account")?.as_str()?.into()),
-        None => Some(format!(
-            "organisation {}",
-            value.get("Organisation")?.as_u64()?
-        )),
-    }
 }
 
 /// Counted on the chain, which everybody in the consortium has.
@@ -59,19 +42,20 @@ impl Analyst for Rows {
 
     fn look(&self, outside: &Outside) -> Look {
         let compartments = outside.compartments();
-        let mut reach: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+        let mut reach: BTreeMap<(String, u64), BTreeSet<String>> = BTreeMap::new();
         for seen in outside.events("Consent.Granted") {
-            let who = seen.field("grantee").and_then(grantee);
-            let (Some(patient), Some(grantee), Some(scope)) =
-                (seen.text("patient"), who, seen.field("scope"))
-            else {
+            let (Some(patient), Some(grant), Some(scope)) = (
+                seen.text("patient"),
+                seen.number("grant"),
+                seen.field("scope"),
+            ) else {
                 continue;
             };
             if seen.text("rights") != Some("Write") {
                 let reached = texts(scope)
                     .into_iter()
                     .filter(|text| compartments.contains(*text));
-                let of = reach.entry((patient.into(), grantee)).or_default();
+                let of = reach.entry((patient.into(), grant)).or_default();
                 of.extend(reached.map(str::to_owned));
             }
         }
@@ -86,10 +70,10 @@ impl Analyst for Rows {
         if lies.is_empty() {
             return Look::Nothing("no records with a compartment".into());
         }
-        let guesses = reach.into_iter().map(|((patient, grantee), reached)| {
+        let guesses = reach.into_iter().map(|((patient, grant), reached)| {
             let all = lies.get(patient.as_str()).into_iter().flatten();
             let hidden = all.filter(|compartment| !reached.contains(**compartment));
-            Guess::new(format!("{patient} {grantee}"), hidden.count().to_string())
+            Guess::new(format!("{patient} {grant}"), hidden.count().to_string())
         });
         Look::of(guesses.collect(), "no grants to read")
     }
@@ -116,7 +100,7 @@ impl Analyst for Numbers {
             let last = shown.records.iter().map(|(number, _)| *number).max()?;
             let hidden = (last as usize + 1).checked_sub(shown.records.len())?;
             Some(Guess::new(
-                format!("{} {}", shown.patient, shown.grantee),
+                format!("{} {}", shown.patient, shown.grant),
                 hidden.to_string(),
             ))
         });
@@ -189,7 +173,7 @@ mod tests {
             let grantee = json!({"Clinician": {"account": "5doctor", "organisation": 0}});
             blocks.push(vec![
                 ("Records.CompartmentOpened", json!({"patient": patient, "compartment": given})),
-                ("Consent.Granted", json!({"patient": patient, "grantee": grantee, "rights": "Read", "scope": {"Compartments": [given]}})),
+                ("Consent.Granted", json!({"patient": patient, "grant": 0, "grantee": grantee, "rights": "Read", "scope": {"Compartments": [given]}})),
             ]);
             truth.ids.insert(patient, one);
         }

@@ -4,15 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Analyst;
 use crate::{
+    population::AN_HOUR,
     score::{Fact, Guess, Look},
     Outside, Truth,
 };
 
-/// Milliseconds by which a visit and what is written of it may differ. A population lives in minutes
-/// what people live in months, so that a second stands for hours.
-const ABOUT: u64 = 1_500;
+/// Milliseconds by which what is written of a visit may be earlier: clocks differ.
+const BEFORE: u64 = 1_500;
+/// And later, where software sends it at once, and where it sends everything of an hour together.
+const AT_ONCE: u64 = 1_500;
+const HOURLY: u64 = 1_000 * AN_HOUR.as_secs() + 4_000;
 
-pub struct Visits;
+/// By what is written of them within a moment, or within the hour.
+pub enum Visits {
+    AtOnce,
+    Hourly,
+}
 
 impl Analyst for Visits {
     fn row(&self) -> u8 {
@@ -20,7 +27,10 @@ impl Analyst for Visits {
     }
 
     fn what(&self) -> &'static str {
-        "id of an acquaintance, by two visits"
+        match self {
+            Self::AtOnce => "id of an acquaintance, by two visits and what is written at once",
+            Self::Hourly => "id of an acquaintance, by two visits and what is written in the next hour",
+        }
     }
 
     fn look(&self, outside: &Outside) -> Look {
@@ -43,16 +53,19 @@ impl Analyst for Visits {
             .iter()
             .filter(|(_, visits)| visits.len() > 1)
         {
+            let latest = match self {
+                Self::AtOnce => AT_ONCE,
+                Self::Hourly => HOURLY,
+            };
             let close = |moments: &BTreeSet<u64>, visit: u64| {
-                moments.iter().map(|moment| moment.abs_diff(visit)).min()
+                let from = visit.saturating_sub(BEFORE);
+                let written = moments.range(from..=visit.saturating_add(latest)).next()?;
+                Some(written - from)
             };
             let fits = met.iter().filter_map(|(patient, moments)| {
-                let far: Option<Vec<u64>> =
+                let late: Option<Vec<u64>> =
                     visits.iter().map(|visit| close(moments, *visit)).collect();
-                let far = far?;
-                far.iter()
-                    .all(|far| *far <= ABOUT)
-                    .then(|| (far.iter().sum::<u64>(), *patient))
+                Some((late?.iter().sum::<u64>(), *patient))
             });
             if let Some((_, patient)) = fits.min() {
                 guesses.push(Guess::new(format!("person {person}"), patient));
@@ -110,8 +123,10 @@ mod tests {
             let visits = vec![2_000 * number as u64, 40_000 + 1_000 * second as u64];
             outside.known.visits.insert(number, visits);
         }
-        let figure = score(&Visits.look(&outside), &Visits.facts(&truth));
-        assert!(figure.hits >= 18, "{figure:?}");
-        assert!(!figure.is_chance(0.0));
+        for visits in [Visits::AtOnce, Visits::Hourly] {
+            let figure = score(&visits.look(&outside), &visits.facts(&truth));
+            assert!(figure.hits >= 18, "{figure:?}");
+            assert!(!figure.is_chance(0.0));
+        }
     }
 }

@@ -158,7 +158,12 @@ impl Outside {
             .filter_map(|seen| seen.text("compartment"));
         let rows = self.rows("Records.Compartments");
         let kept = rows.filter_map(|row| row.key.get(1)?.as_str());
-        named.chain(kept).map(str::to_owned).collect()
+        let granted = self.events("Consent.Granted");
+        let granted = granted
+            .filter_map(|seen| seen.field("scope"))
+            .flat_map(texts)
+            .filter(|text| text.len() == 32);
+        named.chain(kept).chain(granted).map(str::to_owned).collect()
     }
 
     /// The kinds and names of organisations.

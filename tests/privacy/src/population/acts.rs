@@ -10,11 +10,10 @@ use std::{
 
 use salus_client::{
     actions::{
-        corrections, emergency, identity, opening, patient, records, recovery, research, sharing,
-        Client,
+        corrections, emergency, identity, opening, patient, queue::When, records, recovery,
+        research, restricting, sharing, Client,
     },
     files::{age::DecryptionKey, letter::Letter},
-    keyring::Label,
     profile::{Profile, Unlocked},
     taxonomy::{Category, Sensitivity},
 };
@@ -49,41 +48,50 @@ where
     }
 }
 
-/// Enrols; the id, and when.
+/// Enrols with what waits for the hour; the id, and when they met.
 pub async fn enrol(
-    doctor: &Client,
+    desk: &Client,
     house: OrgId,
     profile: &Profile,
     unlocked: &Unlocked,
     role: ControllerRole,
 ) -> (PatientId, u64) {
-    let until = again("the clock", || doctor.clock()).await + HOUR;
-    let genesis = doctor.chain.genesis();
-    let (consent, _) =
-        patient::consent(profile, unlocked, genesis, house, &doctor.me(), role, until)
+    let met = again("the clock", || desk.clock()).await;
+    let (genesis, until) = (desk.chain.genesis(), met + DAY);
+    let (consent, consented) =
+        patient::consent(profile, unlocked, genesis, house, &desk.me(), role, until)
             .expect("everybody may consent");
-    let enrolled = again("enrol", || patient::enrol(doctor, &consent)).await;
-    let id = enrolled.patient.parse().expect("a patient's id");
-    (id, enrolled.receipt.moment)
+    again("enrol", || patient::enrol_when(desk, &consent, When::Usual)).await;
+    let id: PatientId = consented.patient.parse().expect("a patient's id");
+    until_there("an enrolment", || async {
+        desk.salus().await?.patient(id).await
+    })
+    .await;
+    (id, met)
+}
+
+/// Waits for what somebody else sends.
+async fn until_there<T, E, F>(what: &str, ask: impl Fn() -> F) -> T
+where
+    E: Display,
+    F: Future<Output = Result<Option<T>, E>>,
+{
+    for _ in 0..60 {
+        match ask().await {
+            Ok(Some(found)) => return found,
+            Ok(None) => {}
+            Err(error) => eprintln!("privacy: {what}: {error}"),
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    panic!("{what} is not there after a minute")
 }
 
 /// Whether a clinician may be enrolled under the account that they work with.
 pub fn may_consent_as_staff(profile: &Profile, unlocked: &Unlocked, doctor: &Client) -> bool {
-    let role = ControllerRole::Owner;
+    let (role, until) = (ControllerRole::Owner, u64::MAX);
     let genesis = doctor.chain.genesis();
-    patient::consent(profile, unlocked, genesis, 0, &doctor.me(), role, u64::MAX).is_ok()
-}
-
-pub async fn open_compartments(
-    owner: &Client,
-    id: PatientId,
-    categories: &[Category],
-    flags: &[Sensitivity],
-) {
-    again("open compartments", || {
-        patient::open_compartments(owner, id, categories, flags)
-    })
-    .await;
+    patient::consent(profile, unlocked, genesis, 0, &doctor.me(), role, until).is_ok()
 }
 
 pub async fn share(
@@ -103,11 +111,13 @@ pub async fn share(
         starts_at: None,
         anchored_from: None,
         anchored_until: None,
+        in_own_name: false,
     };
     again("share", || sharing::share(owner, id, &sharing)).await
 }
 
-/// Adds a file; the record, its compartment, and when.
+/// Adds a file, at once or with what waits for the hour; the record, its compartment, and when that
+/// was.
 pub async fn add(
     author: &Client,
     id: PatientId,
@@ -126,25 +136,29 @@ pub async fn add(
         code: None,
     };
     let files = [file];
-    let added = again("add", || records::add(author, id, &files)).await;
-    let compartment = added.records[0].compartment.clone();
-    (added.record, compartment, added.receipt.moment)
+    let met = again("the clock", || author.clock()).await;
+    let before = again("records", || count(author, id)).await;
+    let added = again("add", || records::add_when(author, id, &files, When::Usual)).await;
+    match added {
+        records::Adding::Done(added) => {
+            let compartment = added.records[0].compartment.clone();
+            (added.record, compartment, met)
+        }
+        // Whoever lives does one thing after the other: the next one is this one.
+        records::Adding::Waits(_) => {
+            let row = until_there("a record", || async {
+                author.salus().await?.record(id, before).await
+            })
+            .await;
+            (before, row.compartment.to_string(), met)
+        }
+    }
 }
 
-/// Files what waits in intake; its compartment.
-pub async fn file(
-    owner: &Client,
-    id: PatientId,
-    record: RecordIndex,
-    category: Category,
-    flag: Sensitivity,
-) -> String {
-    // Where the client opens one fixed set at the enrolment, there is nothing to open.
-    open_compartments(owner, id, &[category], &[flag]).await;
-    let label = Label::flagged(category, [flag]);
-    again("file", || records::reclassify(owner, id, record, &label))
-        .await
-        .compartment
+/// How many records there are.
+async fn count(author: &Client, id: PatientId) -> salus_client::Result<RecordIndex> {
+    let salus = author.salus().await?;
+    Ok(salus.all_records(id).await?.len() as RecordIndex)
 }
 
 /// What software shows to a grantee: numbers and flags.
@@ -154,7 +168,6 @@ pub async fn list(reader: &Client, id: PatientId, grant: GrantIndex) -> Vec<(u32
         records: Vec::new(),
         list: true,
         grant: Some(grant),
-        acting_for: None,
         out: None,
     };
     let chart = again("list", || opening::open(reader, &opening)).await;
@@ -169,7 +182,6 @@ pub async fn open(reader: &Client, id: PatientId, grant: GrantIndex, record: u32
         records: vec![record],
         list: false,
         grant: Some(grant),
-        acting_for: None,
         out: Some(out),
     };
     again("open", || opening::open(reader, &opening)).await;
@@ -179,40 +191,46 @@ pub async fn read_own(owner: &Client, id: PatientId, record: RecordIndex, out: P
     again("read", || records::get(owner, id, record, &out)).await;
 }
 
-pub async fn plan(owner: &Client, id: PatientId, categories: &[Category], flags: &[Sensitivity]) {
+/// What an app does first after the enrolment: the same for everybody, whether they choose or not.
+pub async fn begin(owner: &Client, id: PatientId, choice: Option<(&[Category], &[Sensitivity])>) {
+    let Some((categories, flags)) = choice else {
+        return emergency::begin(owner, id).await;
+    };
     let planning = emergency::Planning {
         categories: categories.to_vec(),
         flags: flags.to_vec(),
-        holders: Vec::new(),
-        threshold: None,
+        ..emergency::Planning::default()
     };
     again("plan", || emergency::plan(owner, id, &planning)).await;
 }
 
-pub async fn opt_out(owner: &Client, id: PatientId) {
-    again("opt out", || emergency::remove(owner, id)).await;
+/// What an app does after each thing that was done.
+pub async fn look_after(owner: &Client) {
+    emergency::look_after(owner).await;
 }
 
+/// Breaks the glass. Where nothing opens, it is broken all the same.
 pub async fn break_glass(doctor: &Client, id: PatientId) {
     let letter = Letter::new("Emergency", "Unconscious, after a fall.");
-    again("break glass", || {
-        emergency::break_glass(doctor, id, &letter)
-    })
-    .await;
+    if let Err(error) = emergency::break_glass(doctor, id, &letter).await {
+        eprintln!("privacy: a glass was broken, and {error}");
+    }
 }
 
 /// Names helpers, two of three; the files of their shares.
 pub async fn name_helpers(
     owner: &Client,
     id: PatientId,
-    helpers: &[&Unlocked],
+    helpers: &[(&Profile, &Unlocked)],
     folder: &Path,
 ) -> Vec<PathBuf> {
     let genesis = owner.chain.genesis();
     let offers = helpers
         .iter()
-        .map(|helper| recovery::offer(helper, genesis));
-    let offers: Vec<_> = offers.map(recovery::Helping::Offer).collect();
+        .map(|(profile, unlocked)| recovery::offer(profile, unlocked, genesis));
+    let offers: Vec<_> = offers
+        .map(|offer| recovery::Helping::Offer(offer.expect("everybody may help")))
+        .collect();
     let made = again("name helpers", || {
         recovery::setup(owner, id, &offers, 2, 2 * SECOND, folder)
     })
@@ -223,14 +241,14 @@ pub async fn name_helpers(
 /// A new phone, and two helpers who let it in.
 pub async fn replace_phone(
     phone: &Client,
-    unlocked: &Unlocked,
+    (profile, unlocked): (&Profile, &Unlocked),
     id: PatientId,
     helpers: [(&Client, &Path); 2],
 ) {
     use salus_client::actions::succession;
     let until = again("the clock", || phone.clock()).await + HOUR;
-    let (request, _) =
-        succession::request(unlocked, phone.chain.genesis(), id, until).expect("everybody may ask");
+    let (request, _) = succession::request(profile, unlocked, phone.chain.genesis(), id, until)
+        .expect("everybody may ask");
     let mut given = Vec::new();
     let words = [recovery::Word::Start, recovery::Word::Approve];
     for ((helper, share), word) in helpers.into_iter().zip(words) {
@@ -261,11 +279,11 @@ pub async fn replace_phone(
 }
 
 pub async fn restrict(owner: &Client, id: PatientId) {
-    again("restrict", || patient::restrict(owner, id)).await;
+    again("restrict", || restricting::restrict(owner, id)).await;
 }
 
 pub async fn lift(owner: &Client, id: PatientId) {
-    again("lift", || patient::lift(owner, id)).await;
+    again("lift", || restricting::lift(owner, id)).await;
 }
 
 pub async fn revoke(owner: &Client, id: PatientId, grant: GrantIndex) {

@@ -1,18 +1,22 @@
 //! Organisations: a hospital, a clinic with one specialty, a laboratory, an insurer, and one for
 //! research. All but the last run a vault.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use salus_client::actions::{council, organisation, patient, Client};
+use salus_client::actions::{council, organisation, patient, queue, Client};
 use salus_e2e::{employ, run_vault, Vault, World};
-use salus_primitives::{ClinicianRole, OrgId, OrganisationKind};
+use salus_primitives::{AccountId, ClinicianRole, OrgId, OrganisationKind};
+use tokio::task::JoinHandle;
 
 use super::acts::again;
 
 pub const HOSPITAL: OrgId = 0;
 pub const CLINIC: OrgId = 1;
+const LABORATORY: OrgId = 2;
 pub const INSURER: OrgId = 3;
 const HOSPITALS_DOCTORS: usize = 6;
+/// An hour of the population: what software does not send at once goes out with all of it.
+pub const AN_HOUR: Duration = Duration::from_secs(20);
 
 /// A vault, and its disk.
 pub struct House {
@@ -20,13 +24,41 @@ pub struct House {
     pub data: PathBuf,
 }
 
+/// Somebody who works at an organisation.
+pub struct Clinician {
+    pub organisation: OrgId,
+    /// The person, who signs only what nobody signs for them: emergencies.
+    pub own: Client,
+    /// The organisation's software, which acts for the person.
+    pub desk: Client,
+}
+
+impl Clinician {
+    pub fn me(&self) -> AccountId {
+        self.own.me()
+    }
+}
+
+/// Software of an organisation, which sends what waits every [`AN_HOUR`].
+struct Software {
+    client: Client,
+    sends: JoinHandle<()>,
+}
+
+impl Drop for Software {
+    fn drop(&mut self) {
+        self.sends.abort();
+    }
+}
+
 pub struct Houses {
+    _software: BTreeMap<OrgId, Software>,
     // The vaults before the node, so that they do not complain of its end.
     pub vaults: BTreeMap<OrgId, House>,
-    pub doctors: Vec<Arc<Client>>,
-    pub therapist: Arc<Client>,
-    pub specialist: Arc<Client>,
-    pub laboratorian: Arc<Client>,
+    pub doctors: Vec<Arc<Clinician>>,
+    pub therapist: Arc<Clinician>,
+    pub specialist: Arc<Clinician>,
+    pub laboratorian: Arc<Clinician>,
     pub researcher: Arc<Client>,
     pub world: World,
 }
@@ -75,37 +107,32 @@ impl Houses {
             vault.wait();
             vaults.insert(organisation, House { vault, data });
         }
+        let mut software = BTreeMap::new();
+        for organisation in [HOSPITAL, CLINIC, LABORATORY] {
+            let client = install(&world, &admins[organisation as usize], organisation).await;
+            let sends = tokio::spawn(send_hourly(client.clone()));
+            software.insert(organisation, Software { client, sends });
+        }
+        let hire = async |organisation: OrgId, name: &str, role| {
+            let admin = &admins[organisation as usize];
+            let desk = &software[&organisation].client;
+            Arc::new(staff(&world, (admin, desk), organisation, name, role).await)
+        };
         let mut doctors = Vec::new();
         for number in 0..HOSPITALS_DOCTORS {
             let name = format!("doctor-{number}");
-            doctors.push(staff(&world, &admins, HOSPITAL, &name, ClinicianRole::Physician).await);
+            doctors.push(hire(HOSPITAL, &name, ClinicianRole::Physician).await);
         }
+        let therapist = hire(HOSPITAL, "therapist", ClinicianRole::Therapist).await;
+        let specialist = hire(CLINIC, "specialist", ClinicianRole::Physician).await;
+        let role = ClinicianRole::Laboratorian;
+        let laboratorian = hire(LABORATORY, "laboratorian", role).await;
         Self {
-            therapist: staff(
-                &world,
-                &admins,
-                HOSPITAL,
-                "therapist",
-                ClinicianRole::Therapist,
-            )
-            .await,
-            specialist: staff(
-                &world,
-                &admins,
-                CLINIC,
-                "specialist",
-                ClinicianRole::Physician,
-            )
-            .await,
-            laboratorian: staff(
-                &world,
-                &admins,
-                2,
-                "laboratorian",
-                ClinicianRole::Laboratorian,
-            )
-            .await,
+            therapist,
+            specialist,
+            laboratorian,
             researcher: Arc::new(admins.pop().expect("there are five")),
+            _software: software,
             vaults,
             doctors,
             world,
@@ -139,17 +166,54 @@ async fn admit(admins: &[Client], name: &str, kind: OrganisationKind, admin: &Cl
     admitted.expect("all have agreed")
 }
 
+/// Installs an organisation's software, which has the organisation's key.
+async fn install(world: &World, admin: &Client, organisation: OrgId) -> Client {
+    let name = format!("software-{organisation}");
+    let software = world.person(&name).await;
+    let service = ClinicianRole::Service;
+    again("install", || {
+        employ(admin, organisation, &software, service)
+    })
+    .await;
+    let (_, key) = organisation::give_key(admin, &software.me())
+        .await
+        .expect("an admin has the key");
+    organisation::take_key(&software, &key)
+        .await
+        .expect("it is for this software");
+    software
+}
+
+async fn send_hourly(software: Client) {
+    loop {
+        tokio::time::sleep(AN_HOUR).await;
+        match queue::send(&software, true).await {
+            Ok(outcome) => {
+                for waiting in outcome.failed {
+                    eprintln!("privacy: not taken: {:?}", waiting.item.failed);
+                }
+            }
+            Err(error) => eprintln!("privacy: what waits was not sent: {error}"),
+        }
+    }
+}
+
 /// Somebody who works there, with a profile that is for nothing else.
 async fn staff(
     world: &World,
-    admins: &[Client],
+    (admin, desk): (&Client, &Client),
     organisation: OrgId,
     name: &str,
     role: ClinicianRole,
-) -> Arc<Client> {
-    let person = world.person(name).await;
-    patient::work_for(&person.profile, organisation).expect("it is new");
-    let admin = &admins[organisation as usize];
-    again("employ", || employ(admin, organisation, &person, role)).await;
-    Arc::new(person)
+) -> Clinician {
+    let own = world.person(name).await;
+    patient::work_for(&own.profile, organisation).expect("it is new");
+    again("employ", || employ(admin, organisation, &own, role)).await;
+    let mut desk = desk.clone();
+    desk.person = Some(own.me());
+    Clinician {
+        organisation,
+        own,
+        desk,
+    }
 }

@@ -22,7 +22,7 @@ pub async fn emergencies(stage: &Stage) {
     });
     let doctors = &stage.houses.doctors;
     let broken = planned.iter().zip(doctors.iter().cycle());
-    futures::future::join_all(broken.map(|(id, doctor)| acts::break_glass(doctor, *id))).await;
+    futures::future::join_all(broken.map(|(id, doctor)| acts::break_glass(&doctor.own, *id))).await;
 }
 
 pub async fn lost_phones(stage: &Stage) {
@@ -47,7 +47,7 @@ pub async fn lost_phones(stage: &Stage) {
     let replaced = lost.into_iter().map(|(id, person, shares)| async move {
         let world = &stage.houses.world;
         let name = format!("phone-{person}");
-        let (_, unlocked) = world.profile(&name);
+        let (profile, unlocked) = world.profile(&name);
         // The person has the same address as before.
         let url = stage.people[&person].client.chain.url().to_owned();
         let phone = world.person_at(&name, &url).await;
@@ -57,7 +57,8 @@ pub async fn lost_phones(stage: &Stage) {
             (&*stage.people[&one].client, first.as_path()),
             (&*stage.people[&other].client, second.as_path()),
         ];
-        acts::replace_phone(&phone, &unlocked, id, helpers).await;
+        acts::replace_phone(&phone, (&profile, &unlocked), id, helpers).await;
+        let phone = phone.acting_for(id).expect("the folder is ours");
         let phone = Arc::new(phone);
         stage.notes(|notes| notes.owners.get_mut(&id).expect("it has lived").0 = phone);
     });

@@ -1,6 +1,6 @@
 //! What happens to one id.
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use rand::{rngs::StdRng, seq::SliceRandom, Rng, SeedableRng};
 use salus_client::{
@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{
     acts,
     draw::{Condition, Drawn, Ending},
-    houses::{CLINIC, HOSPITAL, INSURER},
+    houses::{Clinician, CLINIC, HOSPITAL, INSURER},
     Person, Stage,
 };
 use crate::{
@@ -51,7 +51,7 @@ pub async fn announce(stage: &Stage) -> Studies {
 struct Life<'a> {
     stage: &'a Stage,
     drawn: Drawn,
-    owner: &'a Client,
+    owner: Arc<Client>,
     id: PatientId,
     random: StdRng,
     truth: Id,
@@ -87,14 +87,17 @@ pub async fn live(stage: &Stage, studies: Studies, drawn: Drawn) {
     if let Some(number) = drawn.works_as {
         let works = stage.houses.world.profile(&format!("doctor-{number}"));
         staff = Some(works.1.account.account().to_string());
-        if acts::may_consent_as_staff(&works.0, &works.1, doctor) {
+        if acts::may_consent_as_staff(&works.0, &works.1, &doctor.desk) {
             (profile, unlocked) = works;
         }
     }
-    let (id, met) = acts::enrol(doctor, house, &profile, &unlocked, role).await;
+    let (id, met) = acts::enrol(&doctor.desk, house, &profile, &unlocked, role).await;
+    // One account for each id, and everything for that id by it.
+    let owner = (*person.client).clone().acting_for(id);
+    let owner = Arc::new(owner.expect("the folder is ours"));
     let mut life = Life {
         stage,
-        owner: &person.client,
+        owner,
         id,
         random,
         truth: Id {
@@ -134,31 +137,43 @@ async fn rest(random: &mut StdRng, seconds: u64) {
 }
 
 impl Life<'_> {
-    /// Opens compartments, and lets people write.
-    async fn begin(&mut self, doctor: &Client) {
+    /// Decides about emergencies, if at all, and lets people write.
+    async fn begin(&mut self, doctor: &Clinician) {
         let ordinary = self.drawn.ordinary.clone();
-        acts::open_compartments(self.owner, self.id, &ordinary, &[]).await;
+        let mut opens = ordinary[..2].to_vec();
+        let mut flags = Vec::new();
+        if let Some(condition) = self.drawn.condition {
+            opens.push(condition.category());
+            opens.sort_unstable();
+            opens.dedup();
+            flags.push(condition.flag());
+        }
+        let choice = match self.drawn.plan {
+            Plan::NeverSet => None,
+            Plan::OptedOut => Some((&[][..], &[][..])),
+            Plan::Set => Some((&opens[..], &flags[..])),
+        };
+        acts::begin(&self.owner, self.id, choice).await;
         self.share(doctor, &ordinary, &[], Rights::Write).await;
         let laboratorian = self.stage.houses.laboratorian.clone();
         self.share(&laboratorian, &[Category::LabResult], &[], Rights::Write)
             .await;
         if self.drawn.exercises {
-            acts::open_compartments(self.owner, self.id, &[Category::CarePlan], &[]).await;
             let therapist = self.stage.houses.therapist.clone();
             self.share(&therapist, &[Category::CarePlan], &[], Rights::Write)
                 .await;
         }
         if let Some(condition) = self.drawn.condition.filter(|_| !self.drawn.by_intake) {
             let (category, flag) = (condition.category(), condition.flag());
-            acts::open_compartments(self.owner, self.id, &[category], &[flag]).await;
             let author = self.author(condition, doctor);
             self.share(&author, &[category], &[flag], Rights::Write)
                 .await;
         }
+        acts::look_after(&self.owner).await;
     }
 
     /// Who writes about it.
-    fn author(&self, condition: Condition, doctor: &Client) -> std::sync::Arc<Client> {
+    fn author(&self, condition: Condition, doctor: &Clinician) -> Arc<Clinician> {
         let houses = &self.stage.houses;
         match condition {
             Condition::Hiv if self.drawn.at_clinic => houses.specialist.clone(),
@@ -173,7 +188,7 @@ impl Life<'_> {
     }
 
     /// A second visit, a laboratory's results, and what needs more care.
-    async fn written(&mut self, doctor: &Client) {
+    async fn written(&mut self, doctor: &Clinician) {
         rest(&mut self.random, 2 * BETWEEN).await;
         let laboratorian = self.stage.houses.laboratorian.clone();
         let ordinary = self.drawn.ordinary.clone();
@@ -200,12 +215,6 @@ impl Life<'_> {
             let author = self.author(condition, doctor);
             let (category, flag) = (condition.category(), condition.flag());
             let (record, _) = self.add(&author, category, Some(flag)).await;
-            if self.drawn.by_intake {
-                rest(&mut self.random, BETWEEN).await;
-                let filed = acts::file(self.owner, self.id, record, category, flag).await;
-                let kept = self.truth.records.get_mut(&record).expect("it was added");
-                kept.compartment = filed;
-            }
             self.sensitive = Some(record);
         }
     }
@@ -213,32 +222,18 @@ impl Life<'_> {
     /// What patients do for themselves.
     async fn own(&mut self) {
         for number in 0..self.drawn.more_devices {
-            acts::add_device(self.owner, self.id, &format!("tablet {number}")).await;
-        }
-        match self.drawn.plan {
-            Plan::NeverSet => {}
-            Plan::OptedOut => acts::opt_out(self.owner, self.id).await,
-            Plan::Set => {
-                let mut some = self.drawn.ordinary[..2].to_vec();
-                let mut flags = Vec::new();
-                if let Some(condition) = self.drawn.condition {
-                    some.push(condition.category());
-                    some.sort_unstable();
-                    some.dedup();
-                    flags.push(condition.flag());
-                }
-                acts::plan(self.owner, self.id, &some, &flags).await;
-            }
+            acts::add_device(&self.owner, self.id, &format!("tablet {number}")).await;
         }
         if !self.drawn.helpers.is_empty() {
             let people = self
                 .drawn
                 .helpers
                 .iter()
-                .map(|helper| &self.stage.people[helper].unlocked);
+                .map(|helper| &self.stage.people[helper])
+                .map(|helper| (&helper.profile, &helper.unlocked));
             let people: Vec<_> = people.collect();
             let folder = self.stage.houses.world.path(&format!("shares-{}", self.id));
-            let shares = acts::name_helpers(self.owner, self.id, &people, &folder).await;
+            let shares = acts::name_helpers(&self.owner, self.id, &people, &folder).await;
             let shares = self.drawn.helpers.iter().copied().zip(shares).collect();
             self.stage
                 .notes(|notes| notes.shares.insert(self.id, shares));
@@ -246,7 +241,7 @@ impl Life<'_> {
         let mine: Vec<u32> = self.truth.records.keys().copied().collect();
         let some = *mine.choose(&mut self.random).expect("there are some");
         let out = self.path("own");
-        acts::read_own(self.owner, self.id, some, out).await;
+        acts::read_own(&self.owner, self.id, some, out).await;
     }
 
     /// What others may read, and what they are shown.
@@ -264,14 +259,14 @@ impl Life<'_> {
         let shown = self.list(&second, grant, false).await;
         if let Some((record, _)) = shown.first() {
             let out = self.path("opened");
-            acts::open(&second, self.id, grant, *record, out).await;
+            acts::open(&second.desk, self.id, grant, *record, out).await;
         }
         if self.drawn.insured {
             let categories = &self.drawn.ordinary[..1];
             let with = sharing::Who::Organisation(INSURER);
             let what = (categories, &[][..]);
             let given = acts::share(
-                self.owner,
+                &self.owner,
                 self.id,
                 with,
                 what,
@@ -304,7 +299,7 @@ impl Life<'_> {
             None => (studies.1, self.ordinary),
         };
         let source = source.expect("a laboratory has written");
-        let (copy, grant, label) = acts::join(self.owner, self.id, study, source).await;
+        let (copy, grant, label) = acts::join(&self.owner, self.id, study, source).await;
         self.truth.study = Some(Study {
             study,
             source,
@@ -320,12 +315,12 @@ impl Life<'_> {
         self.truth.grants.insert(grant, grant_is);
     }
 
-    async fn correct(&mut self, doctor: &Client) {
+    async fn correct(&mut self, doctor: &Clinician) {
         let Some(record) = self.doctors.filter(|_| self.drawn.corrects) else {
             return;
         };
         let (path, bytes) = self.file_of(Category::ClinicalNote, None);
-        let corrected = acts::correct(self.owner, doctor, self.id, record, path).await;
+        let corrected = acts::correct(&self.owner, &doctor.desk, self.id, record, path).await;
         if let Some(corrected) = corrected {
             let kept = Record {
                 compartment: self.truth.records[&record].compartment.clone(),
@@ -343,13 +338,13 @@ impl Life<'_> {
             Ending::RevokeOne => {
                 let given: Vec<u32> = self.truth.grants.keys().copied().collect();
                 let some = *given.choose(&mut self.random).expect("there are some");
-                acts::revoke(self.owner, self.id, some).await;
+                acts::revoke(&self.owner, self.id, some).await;
             }
-            Ending::Restrict => acts::restrict(self.owner, self.id).await,
+            Ending::Restrict => acts::restrict(&self.owner, self.id).await,
             Ending::RestrictAndLift => {
-                acts::restrict(self.owner, self.id).await;
+                acts::restrict(&self.owner, self.id).await;
                 rest(&mut self.random, BETWEEN).await;
-                acts::lift(self.owner, self.id).await;
+                acts::lift(&self.owner, self.id).await;
             }
         }
     }
@@ -369,9 +364,7 @@ impl Life<'_> {
                 notes.truth.files.push(format!("{name} {record}"));
             }
             notes.truth.ids.insert(name, self.truth);
-            notes
-                .owners
-                .insert(self.id, (person.client.clone(), self.drawn));
+            notes.owners.insert(self.id, (self.owner, self.drawn));
         });
     }
 
@@ -385,17 +378,17 @@ impl Life<'_> {
 
     async fn share(
         &mut self,
-        with: &Client,
+        with: &Clinician,
         categories: &[Category],
         flags: &[Sensitivity],
         rights: Rights,
     ) -> u32 {
         let who = sharing::Who::Account(with.me());
         let what = (categories, flags);
-        let given = acts::share(self.owner, self.id, who, what, rights, Purpose::Treat).await;
+        let given = acts::share(&self.owner, self.id, who, what, rights, Purpose::Treat).await;
         self.given(
             &given,
-            with.me().to_string(),
+            format!("organisation {}", with.organisation),
             !flags.is_empty(),
             rights.read(),
         );
@@ -405,7 +398,7 @@ impl Life<'_> {
     fn given(&mut self, given: &sharing::Shared, grantee: String, flagged: bool, reads: bool) {
         let grant = Grant {
             grantee,
-            labels: given.labels.iter().cloned().collect::<BTreeSet<_>>(),
+            labels: given.labels.iter().map(|label| flagged(label)).collect(),
             flagged,
             reads,
         };
@@ -414,14 +407,14 @@ impl Life<'_> {
 
     async fn list(
         &mut self,
-        reader: &Client,
+        reader: &Clinician,
         grant: u32,
         flagged: bool,
     ) -> Vec<(u32, Vec<String>)> {
-        let records = acts::list(reader, self.id, grant).await;
+        let records = acts::list(&reader.desk, self.id, grant).await;
         let shown = Shown {
             patient: self.id.to_string(),
-            grantee: reader.me().to_string(),
+            grantee: format!("organisation {}", reader.organisation),
             grant,
             flagged,
             records: records.clone(),
@@ -432,7 +425,7 @@ impl Life<'_> {
 
     async fn add(
         &mut self,
-        author: &Client,
+        author: &Clinician,
         category: Category,
         flag: Option<Sensitivity>,
     ) -> (u32, u64) {
@@ -447,7 +440,7 @@ impl Life<'_> {
         };
         let flags: Vec<Sensitivity> = flag.into_iter().collect();
         let (record, compartment, at) =
-            acts::add(author, self.id, path, &title, category, &flags).await;
+            acts::add(&author.desk, self.id, path, &title, category, &flags).await;
         let kept = Record {
             compartment,
             kind: if is_picture(category) {
@@ -483,6 +476,14 @@ impl Life<'_> {
     }
 }
 
+/// A label with a plus before its flag.
+fn flagged(label: &str) -> String {
+    match Sensitivity::ALL.iter().any(|flag| flag.slug() == label) {
+        true => format!("+{label}"),
+        false => label.to_owned(),
+    }
+}
+
 fn is_picture(category: Category) -> bool {
     matches!(category, Category::Imaging | Category::Genomics)
 }
@@ -515,7 +516,9 @@ pub fn labels(stage: &Stage) {
                 .expect("it has lived");
             let labels = keyring.compartments();
             known.labels = labels
-                .map(|(compartment, kept)| (compartment.to_string(), kept.label.to_string()))
+                .map(|(compartment, kept)| {
+                    (compartment.to_string(), flagged(&kept.label.to_string()))
+                })
                 .collect();
             known.holders = keyring.holders().len() as u32;
             if let Some(study) = &known.study {

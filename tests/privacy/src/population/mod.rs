@@ -33,6 +33,8 @@ use crate::{
 use draw::Drawn;
 use houses::Houses;
 
+pub use houses::AN_HOUR;
+
 /// People who are busy at the same time.
 const AT_ONCE: usize = 24;
 
