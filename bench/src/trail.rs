@@ -77,7 +77,8 @@ async fn make(node: &str, entries: u64) -> Result<(String, Value)> {
         }
         for _ in 0..2 {
             let subject = Subject::Inbox(chart.patient);
-            let inbox = owner.sign_recipient(&subject, &key, nonce - first, &genesis);
+            let epoch = u32::try_from(nonce - first)?;
+            let inbox = owner.sign_recipient(&subject, &key, epoch, &genesis);
             let call = calls::patients::set_inbox(chart.patient, &inbox);
             let signed = chain.sign(&owner, &call, nonce, from).await?;
             // One that is there already, or too early, is made up for at the next renewal.

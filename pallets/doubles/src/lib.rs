@@ -217,7 +217,7 @@ pub fn add_compartments(patient: PatientId, count: u32) -> Vec<CompartmentId> {
     (present..present + count)
         .map(|n| {
             let mut id = [0xff; 16];
-            id[..4].copy_from_slice(&n.to_le_bytes());
+            id[..4].copy_from_slice(&n.to_be_bytes());
             with(|w| w.compartments.push((patient, CompartmentId(id))));
             CompartmentId(id)
         })

@@ -22,7 +22,11 @@ fn sends(method: &str) -> bool {
 fn named(outside: &Outside, of: impl Fn(&str) -> bool) -> BTreeMap<u16, Vec<(String, usize)>> {
     let patients: HashSet<String> = outside.patients().into_iter().collect();
     let mut counts: BTreeMap<u16, BTreeMap<&str, usize>> = BTreeMap::new();
-    for question in outside.questions.iter().filter(|question| of(&question.method)) {
+    for question in outside
+        .questions
+        .iter()
+        .filter(|question| of(&question.method))
+    {
         // Runs of hexadecimal digits: an id may lie anywhere in them.
         let runs = question.params.split(|c: char| !c.is_ascii_hexdigit());
         for run in runs.filter(|run| run.len() >= 32) {

@@ -70,6 +70,7 @@ pub fn all() -> Vec<&'static dyn Analyst> {
         &addresses::Sent,
         &addresses::Linked,
         &plans::Plans,
+        &plans::Moments,
         &plans::Packages,
         &restrictions::Announced,
         &restrictions::Ended,

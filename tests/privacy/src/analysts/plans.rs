@@ -71,6 +71,62 @@ impl Analyst for Plans {
     }
 }
 
+/// By what whoever decides has done before: who chooses does so at a moment of their own.
+pub struct Moments;
+
+impl Analyst for Moments {
+    fn row(&self) -> u8 {
+        8
+    }
+
+    fn what(&self) -> &'static str {
+        "emergency plan never set, opted out or set, by what was done before it"
+    }
+
+    fn look(&self, outside: &Outside) -> Look {
+        let controllers = outside.controllers();
+        let mut acts: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut before: BTreeMap<&str, usize> = BTreeMap::new();
+        for seen in outside.all_events() {
+            let (Some(patient), Some(signer)) = (seen.text("patient"), seen.signer()) else {
+                continue;
+            };
+            let decides = controllers.get(patient);
+            if !decides.is_some_and(|decides| decides.contains_key(signer)) {
+                continue;
+            }
+            let acts = acts.entry(patient).or_default();
+            if seen.event.name == "Emergency.PlanChanged" {
+                before.entry(patient).or_insert(*acts);
+            }
+            *acts += 1;
+        }
+        let mut places: BTreeMap<usize, usize> = BTreeMap::new();
+        for place in before.values() {
+            *places.entry(*place).or_default() += 1;
+        }
+        if places.len() < 2 {
+            return Look::Nothing("every plan comes after as much".into());
+        }
+        // Who never chooses has it where most have it.
+        let usual = places.iter().max_by_key(|(_, count)| **count);
+        let usual = usual.map_or(0, |(place, _)| *place);
+        let guesses = before.into_iter().map(|(patient, place)| {
+            let plan = if place == usual {
+                Plan::NeverSet
+            } else {
+                Plan::Set
+            };
+            Guess::new(patient, plan.word())
+        });
+        Look::Guesses(guesses.collect())
+    }
+
+    fn facts(&self, truth: &Truth) -> Vec<Fact> {
+        facts(truth)
+    }
+}
+
 /// By the length of the plan's package on a vault's disk.
 pub struct Packages;
 
@@ -178,6 +234,30 @@ mod tests {
         let figure = score(&Plans.look(&outside), &Plans.facts(&truth));
         assert_eq!((figure.hits, figure.of), (30, 30));
         assert!(!figure.is_chance(0.0));
+    }
+
+    #[test]
+    fn a_plan_that_comes_before_or_after_others_is_noticed() {
+        for chosen_first in [false, true] {
+            let truth = truth();
+            let mut blocks = Vec::new();
+            for (patient, one) in &truth.ids {
+                let owner = format!("5owner{patient}");
+                let enrolled = json!({"patient": patient, "controller": owner});
+                let act = |name| (name, json!({"patient": patient, "actor": owner}));
+                let (plan, other) = (act("Emergency.PlanChanged"), act("Consent.Granted"));
+                let first = chosen_first && one.plan == Plan::Set;
+                blocks.push(vec![("Patients.Enrolled", enrolled)]);
+                blocks.push(if first {
+                    vec![plan, other]
+                } else {
+                    vec![other, plan]
+                });
+            }
+            let look = Moments.look(&chain(blocks));
+            let figure = score(&look, &Moments.facts(&truth));
+            assert_eq!(figure.is_chance(0.0), !chosen_first, "{figure:?}");
+        }
     }
 
     #[test]

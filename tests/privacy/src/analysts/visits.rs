@@ -29,7 +29,9 @@ impl Analyst for Visits {
     fn what(&self) -> &'static str {
         match self {
             Self::AtOnce => "id of an acquaintance, by two visits and what is written at once",
-            Self::Hourly => "id of an acquaintance, by two visits and what is written in the next hour",
+            Self::Hourly => {
+                "id of an acquaintance, by two visits and what is written in the next hour"
+            }
         }
     }
 

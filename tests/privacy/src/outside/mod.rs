@@ -163,7 +163,11 @@ impl Outside {
             .filter_map(|seen| seen.field("scope"))
             .flat_map(texts)
             .filter(|text| text.len() == 32);
-        named.chain(kept).chain(granted).map(str::to_owned).collect()
+        named
+            .chain(kept)
+            .chain(granted)
+            .map(str::to_owned)
+            .collect()
     }
 
     /// The kinds and names of organisations.

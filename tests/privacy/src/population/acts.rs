@@ -64,7 +64,7 @@ pub async fn enrol(
     again("enrol", || patient::enrol_when(desk, &consent, When::Usual)).await;
     let id: PatientId = consented.patient.parse().expect("a patient's id");
     until_there("an enrolment", || async {
-        desk.salus().await?.patient(id).await
+        Ok::<_, salus_client::Error>(desk.salus().await?.patient(id).await?)
     })
     .await;
     (id, met)
@@ -147,7 +147,8 @@ pub async fn add(
         // Whoever lives does one thing after the other: the next one is this one.
         records::Adding::Waits(_) => {
             let row = until_there("a record", || async {
-                author.salus().await?.record(id, before).await
+                let salus = author.salus().await?;
+                Ok::<_, salus_client::Error>(salus.record(id, before).await?)
             })
             .await;
             (before, row.compartment.to_string(), met)

@@ -398,7 +398,7 @@ impl Life<'_> {
     fn given(&mut self, given: &sharing::Shared, grantee: String, flagged: bool, reads: bool) {
         let grant = Grant {
             grantee,
-            labels: given.labels.iter().map(|label| flagged(label)).collect(),
+            labels: given.labels.iter().map(|label| marked(label)).collect(),
             flagged,
             reads,
         };
@@ -477,7 +477,7 @@ impl Life<'_> {
 }
 
 /// A label with a plus before its flag.
-fn flagged(label: &str) -> String {
+fn marked(label: &str) -> String {
     match Sensitivity::ALL.iter().any(|flag| flag.slug() == label) {
         true => format!("+{label}"),
         false => label.to_owned(),
@@ -517,7 +517,7 @@ pub fn labels(stage: &Stage) {
             let labels = keyring.compartments();
             known.labels = labels
                 .map(|(compartment, kept)| {
-                    (compartment.to_string(), flagged(&kept.label.to_string()))
+                    (compartment.to_string(), marked(&kept.label.to_string()))
                 })
                 .collect();
             known.holders = keyring.holders().len() as u32;
