@@ -189,7 +189,7 @@ fn whatever_the_patients_side_did_a_glass_is_broken() {
     let opens = |opened: &[CompartmentId]| Some(opened.to_vec());
     /// What it is called, how it comes about, and what opens then, if anything.
     type State = (&'static str, fn(), Option<Vec<CompartmentId>>);
-    let walk: [State; 15] = [
+    let walk: [State; 14] = [
         ("nothing", || (), opens(&PLANNED)),
         (
             "the plan names a compartment that there is not",
