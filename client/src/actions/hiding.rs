@@ -65,9 +65,8 @@ impl Own for OwnIds {
         };
         let patients = made.iter().map(|(_, number)| (Use::Patient, number));
         let helping = (0..made.helping()).map(|number| (Use::Helping, number));
-        patients
-            .chain(helping)
-            .any(|made| self.derived(made) == *account)
+        let all: Vec<_> = patients.chain(helping).collect();
+        all.into_iter().any(|one| self.derived(one) == *account)
     }
 
     fn key(&self) -> [u8; 32] {
