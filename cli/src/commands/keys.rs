@@ -216,7 +216,9 @@ fn show(global: &Global) -> anyhow::Result<()> {
     let patients = profile.care_ids()?;
     let studies = profile.study_ids()?;
     let accounts = profile.accounts()?;
-    let of_care = accounts.iter().filter(|(patient, _)| !studies.contains(patient));
+    let of_care = accounts
+        .iter()
+        .filter(|(patient, _)| !studies.contains(patient));
     let accounts = of_care.map(|(patient, number)| ForPatient {
         patient: patient.to_string(),
         path: accounts::path(number),

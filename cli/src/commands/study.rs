@@ -132,8 +132,7 @@ impl Join {
         let joined = match joining::join(&client, study).await? {
             Joining::Joined(joined) => joined,
             Joining::Waits(begun) => {
-                if let (Some(out), Some(file)) =
-                    (&self.out, joining::consent_file(&client, study)?)
+                if let (Some(out), Some(file)) = (&self.out, joining::consent_file(&client, study)?)
                 {
                     write_atomically(out, &file.to_json()?)?;
                 }
@@ -256,7 +255,10 @@ fn list(studies: &[StudyView]) -> String {
             ]
         })
         .collect();
-    table(&["study", "of", "pays", "joined", "until", "", "you"], &rows)
+    table(
+        &["study", "of", "pays", "joined", "until", "", "you"],
+        &rows,
+    )
 }
 
 fn about(view: &StudyView) -> String {

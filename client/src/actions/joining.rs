@@ -237,7 +237,7 @@ pub async fn begin(
     let patient = id.patient;
     let mut note = Note {
         study,
-        copy: Some(prepared.copy()),
+        copy: Some(prepared.copy.clone()),
         consent: None,
         expires_at,
         given_up: false,
@@ -349,7 +349,11 @@ pub async fn join(client: &Client, study: StudyIndex) -> Result<Joining> {
             study,
             patient: patient.to_string(),
             account,
-            record: copies(&salus, patient, &part).await?.first().copied().unwrap_or_default(),
+            record: copies(&salus, patient, &part)
+                .await?
+                .first()
+                .copied()
+                .unwrap_or_default(),
             label: String::new(),
             grant: part.grant,
             price: row.price,
@@ -534,4 +538,465 @@ async fn copies(
         .filter(|(_, record)| shared(&record.compartment) && !record.is_erased(now))
         .map(|(index, _)| *index)
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use salus_primitives::{Clinician, Genesis, Record, RecordState, SignedRecipient, Subject};
+    use sp_core::H256;
+
+    use super::*;
+    use crate::actions::double::{World, GENESIS, HOME, NOW};
+    use crate::actions::research::{Preview, StudyView};
+    use crate::actions::{accounts, PAGE};
+    use crate::keyring::Keyring;
+    use crate::keys::{parse_account, AccountKey};
+    use crate::profile::Profile;
+    use crate::vault::tests::PATIENT;
+
+    const STUDY: StudyIndex = 5;
+    const INSTITUTE: OrgId = 7;
+    const SECRET: &str = "what the copy says";
+
+    fn desk() -> AccountId {
+        AccountKey::from_uri("//Desk").unwrap().account()
+    }
+
+    fn study() -> Study {
+        Study {
+            organisation: INSTITUTE,
+            payer: desk(),
+            terms: Cid::raw([2; 32]),
+            price: 100,
+            quota: 3,
+            joined: 0,
+            announced_at: NOW - 10,
+            ends_at: 100 * NOW,
+            ended_at: None,
+        }
+    }
+
+    fn prepared() -> Prepared {
+        let row = study();
+        let study = StudyView {
+            study: STUDY,
+            organisation: INSTITUTE,
+            name: "Institute".into(),
+            terms: cid(&row.terms),
+            price: row.price,
+            quota: row.quota,
+            joined: row.joined,
+            announced_at: row.announced_at,
+            ends_at: row.ends_at,
+            ended_at: None,
+            state: "open",
+            participants: Vec::new(),
+        };
+        Prepared {
+            preview: Preview {
+                study,
+                patient: PATIENT.to_string(),
+                record: 3,
+                title: "Potassium".into(),
+                changes: Vec::new(),
+                document: serde_json::json!({}),
+            },
+            copy: Copy {
+                content: SECRET.into(),
+                category: Category::LabResult,
+                sensitivity: Vec::new(),
+                date: "2026-01-01T00:00:00Z".into(),
+                filed: None,
+            },
+        }
+    }
+
+    /// Alice, who acts for a patient with an account of its own, and an institute that has one account of
+    /// software.
+    fn world() -> World {
+        let mut world = World::at(None);
+        let client = &world.client;
+        client.profile.key_for(&client.own, &PATIENT).unwrap();
+        let mut keyring = Keyring::new(PATIENT);
+        keyring
+            .add_holder("this device", &client.device.public())
+            .unwrap();
+        client.profile.save_keyring(&mut keyring).unwrap();
+        world.client = world.client.clone().acting_for(PATIENT).unwrap();
+        let role = ClinicianRole::Service;
+        let clinician = Clinician {
+            organisation: INSTITUTE,
+            role,
+            credentialed_at: 0,
+            valid_until: 1,
+            suspended_at: None,
+        };
+        let member = Member::Clinician {
+            organisation: INSTITUTE,
+            role,
+        };
+        let node = &world.node;
+        let page = |after: Option<&AccountId>| (INSTITUTE, after.cloned(), PAGE);
+        node.tell("clinicians", page(None), vec![(desk(), clinician)]);
+        let none: Vec<(AccountId, Clinician)> = Vec::new();
+        node.tell("clinicians", page(Some(&desk())), none);
+        node.tell("member", desk(), Some(member));
+        node.tell("studies", (STUDY, 1u32), vec![(STUDY, study())]);
+        world
+    }
+
+    async fn begun(world: &World) -> (ConsentFile, PatientId) {
+        let (file, begun) = begin(&world.client, &prepared(), None, 100).await.unwrap();
+        let fresh = begun.patient.parse().unwrap();
+        let part: Option<Participation> = None;
+        world.node.tell("participation", fresh, part);
+        (file, fresh)
+    }
+
+    fn enrol(world: &World, fresh: PatientId, enrolled_by: OrgId, enrolled_at: Moment) {
+        let row = Patient {
+            enrolled_by,
+            enrolled_at,
+            decided_since: enrolled_at,
+            voided_at: None,
+            keyring: None,
+        };
+        world.node.tell("patient", fresh, Some(row));
+    }
+
+    fn is_sent(world: &World) -> bool {
+        let asked = world.node.asked();
+        let sends =
+            |asked: &String| asked == "system_accountNextIndex" || asked.starts_with("author_");
+        asked.iter().any(sends)
+    }
+
+    /// What names the person elsewhere: the id of care, its account, and the profile's own.
+    fn others(client: &Client) -> Vec<String> {
+        let care = client.clone().acting_for(PATIENT).unwrap().me();
+        let accounts = [care, client.own.account()];
+        let texts = accounts.iter().map(ToString::to_string);
+        let bytes = accounts
+            .iter()
+            .map(|account| hex::encode::<&[u8]>(account.as_ref()));
+        texts
+            .chain(bytes)
+            .chain([PATIENT.to_string(), hex::encode(PATIENT.0)])
+            .collect()
+    }
+
+    #[track_caller]
+    fn assert_names_no_other(client: &Client, said: &str) {
+        for other in others(client) {
+            assert!(!said.contains(&other), "{other} in {said}");
+        }
+    }
+
+    /// Every file of a profile.
+    fn files(folder: &Path) -> Vec<Vec<u8>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => found.extend(files(&path)),
+                false => found.push(fs::read(path).unwrap()),
+            }
+        }
+        found
+    }
+
+    fn holds(bytes: &[u8], text: &str) -> bool {
+        bytes
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+    }
+
+    #[tokio::test]
+    async fn beginning_tells_the_chain_nothing_and_names_no_other_id() {
+        let world = world();
+        let client = &world.client;
+        let (file, fresh) = begun(&world).await;
+        assert!(!is_sent(&world));
+        assert_eq!(file.organisation, INSTITUTE);
+        assert_eq!(file.enroller, desk().to_string());
+        assert_eq!(file.role, ControllerRole::Owner);
+        file.verify(&GENESIS).unwrap();
+        let json = String::from_utf8(file.to_json().unwrap()).unwrap();
+        assert_names_no_other(client, &json);
+        assert!(json.contains(&fresh.to_string()));
+        // Not even a question names the id that nobody knows yet.
+        for (_, question) in world.node.seen() {
+            assert!(!question.contains(&hex::encode(fresh.0)), "{question}");
+            assert_names_no_other(client, &question);
+        }
+        // The copy lies on this device, sealed, and the id is meant by nobody who does not name it.
+        let folder = client.profile.folder();
+        assert!(!files(folder).iter().any(|bytes| holds(bytes, SECRET)));
+        let (kept, note) = note_of(client, STUDY).unwrap();
+        assert_eq!(
+            (kept, note.copy.unwrap().content),
+            (fresh, SECRET.to_owned())
+        );
+        assert_eq!(client.profile.patients().unwrap().len(), 2);
+        assert_eq!(client.profile.care_ids().unwrap(), [PATIENT]);
+        assert_eq!(client.patient(None).unwrap(), PATIENT);
+    }
+
+    #[tokio::test]
+    async fn only_an_account_of_the_studys_organisation_enrols_for_it() {
+        let world = world();
+        let salus = world.client.salus().await.unwrap();
+        let named = enroller_of(&salus, INSTITUTE, Some(&desk())).await;
+        assert_eq!(named.unwrap(), desk());
+        let refused = enroller_of(&salus, HOME, Some(&desk())).await;
+        assert!(
+            matches!(refused, Err(Error::NotPermitted(_))),
+            "{refused:?}"
+        );
+        // Its credential stands in the chain, and is not in force.
+        let none: Option<Member> = None;
+        world.node.tell("member", desk(), none);
+        for named in [Some(desk()), None] {
+            let refused = enroller_of(&salus, INSTITUTE, named.as_ref()).await;
+            let told = refused.unwrap_err().to_string();
+            assert!(told.contains("study's terms name"), "{told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_has_begun_waits_and_is_not_begun_twice_until_its_time_is_over() {
+        let world = world();
+        let client = &world.client;
+        let (_, fresh) = begun(&world).await;
+        let nobody: Option<Patient> = None;
+        world.node.tell("patient", fresh, nobody);
+        let waits = join(client, STUDY).await.unwrap();
+        let Joining::Waits(waits) = waits else {
+            panic!("{waits:?}")
+        };
+        assert_eq!(waits.patient, fresh.to_string());
+        let again = begin(client, &prepared(), None, 100).await.unwrap_err();
+        assert!(again.to_string().contains("goes on"), "{again}");
+        assert!(consent_file(client, STUDY).unwrap().is_some());
+
+        world.node.tell("now", (), NOW + 100);
+        let over = join(client, STUDY).await.unwrap_err();
+        assert!(over.to_string().contains("begin anew"), "{over}");
+        let (_, other) = begun(&world).await;
+        assert_ne!(other, fresh);
+        assert_eq!(note_of(client, STUDY).unwrap().0, other);
+        assert_eq!(client.patient(None).unwrap(), PATIENT);
+        assert!(!is_sent(&world));
+    }
+
+    #[tokio::test]
+    async fn an_id_of_care_is_refused_and_told_what_to_do() {
+        let world = world();
+        let client = &world.client;
+        let (_, fresh) = begun(&world).await;
+        for (by, at) in [(HOME, NOW), (INSTITUTE, NOW - 11)] {
+            enrol(&world, fresh, by, at);
+            let refused = join(client, STUDY).await.unwrap_err();
+            assert!(matches!(refused, Error::NotPermitted(_)), "{refused}");
+            let told = refused.to_string();
+            assert!(
+                told.contains("`salus study join 5 RECORD --out FILE`"),
+                "{told}"
+            );
+        }
+        assert!(!is_sent(&world));
+    }
+
+    fn record(content: Cid) -> Record {
+        Record {
+            compartment: CompartmentId([1; 16]),
+            epoch: 0,
+            author: desk(),
+            person: None,
+            organisation: None,
+            placed_by: desk(),
+            content,
+            commitment: H256::zero(),
+            anchored_at: NOW,
+            corrects: None,
+            corrected_by: None,
+            state: RecordState::Current,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_broke_off_goes_on_without_the_source_and_files_nothing_twice() {
+        let world = world();
+        let client = &world.client;
+        let (_, fresh) = begun(&world).await;
+        enrol(&world, fresh, INSTITUTE, NOW);
+        let before = world.node.seen().len();
+        // The copy was filed, and then the connection broke.
+        let (_, mut note) = note_of(client, STUDY).unwrap();
+        let content = Cid::dag_pb([6; 32]);
+        note.copy.as_mut().unwrap().filed = Some(cid(&content));
+        note.save(client, &fresh).unwrap();
+        let page = |from: u32| (fresh, from, PAGE);
+        world
+            .node
+            .tell("records", page(0), vec![(0u32, record(content))]);
+        world
+            .node
+            .tell("records", page(1), Vec::<(RecordIndex, Record)>::new());
+        let key: Option<SignedRecipient> = None;
+        world
+            .node
+            .tell("recipient", Subject::Organisation(INSTITUTE), key);
+        for _ in 0..2 {
+            let stopped = join(client, STUDY).await.unwrap_err();
+            assert!(stopped.to_string().contains("encryption key"), "{stopped}");
+        }
+        assert!(!is_sent(&world), "it was filed before");
+        assert!(note_of(client, STUDY).unwrap().1.copy.is_some());
+        for (_, question) in &world.node.seen()[before..] {
+            assert_names_no_other(client, question);
+        }
+        // What is not the copy is in nobody's study.
+        world.node.tell(
+            "records",
+            page(0),
+            vec![(0u32, record(Cid::dag_pb([9; 32])))],
+        );
+        let refused = join(client, STUDY).await.unwrap_err();
+        assert!(
+            refused.to_string().contains("more than the copy"),
+            "{refused}"
+        );
+    }
+
+    fn part() -> Participation {
+        Participation {
+            study: STUDY,
+            actor: desk(),
+            grant: 0,
+            joined_at: NOW,
+            withdrawn_at: None,
+        }
+    }
+
+    /// Whose transactions were counted.
+    fn signers(world: &World) -> Vec<String> {
+        let seen = world.node.seen().into_iter();
+        seen.filter(|(_, question)| question.starts_with("system_accountNextIndex"))
+            .map(|(_, question)| question)
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn leaving_signs_with_the_studys_account_alone() {
+        let world = world();
+        let client = &world.client;
+        let (file, fresh) = begun(&world).await;
+        // Before anything is joined there is nothing to sign.
+        world.node.tell("participation", fresh, Some(part()));
+        let before = world.node.seen().len();
+        world.node.count(&file.controller, 0);
+        leave(client, STUDY)
+            .await
+            .expect_err("this node takes nothing");
+        let signers = signers(&world);
+        assert!(!signers.is_empty());
+        assert!(signers
+            .iter()
+            .all(|question| question.contains(&file.controller)));
+        for (_, question) in &world.node.seen()[before..] {
+            assert_names_no_other(client, question);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_not_joined_is_given_up_without_a_word_to_the_chain() {
+        let world = world();
+        let client = &world.client;
+        let (_, fresh) = begun(&world).await;
+        let left = leave(client, STUDY).await.unwrap();
+        assert!(left.receipt.is_none() && !is_sent(&world));
+        assert!(note_of(client, STUDY).is_err());
+        // The copy is gone, and the id is still none of care.
+        let json = client
+            .profile
+            .study(&fresh, &client.device)
+            .unwrap()
+            .unwrap();
+        assert!(!holds(&json, SECRET));
+        assert_eq!(client.patient(None).unwrap(), PATIENT);
+    }
+
+    #[tokio::test]
+    async fn who_has_joined_joins_no_second_time_and_the_copy_is_forgotten() {
+        let world = world();
+        let client = &world.client;
+        let (_, fresh) = begun(&world).await;
+        world.node.tell("participation", fresh, Some(part()));
+        let none: Option<salus_primitives::api::GrantView> = None;
+        world
+            .node
+            .tell("grants", (fresh, 0u32, PAGE), Vec::<u8>::new());
+        world.node.tell("grant", (fresh, 0u32), none);
+        // Opting in had gone through, and then the connection broke.
+        let joined = join(client, STUDY).await.unwrap();
+        assert!(matches!(
+            joined,
+            Joining::Joined(Joined { receipt: None, .. })
+        ));
+        let (_, note) = note_of(client, STUDY).unwrap();
+        assert!(note.copy.is_none() && note.consent.is_none());
+        let again = begin(client, &prepared(), None, 100).await.unwrap_err();
+        assert!(again.to_string().contains("once"), "{again}");
+        assert!(!is_sent(&world));
+    }
+
+    #[tokio::test]
+    async fn a_profile_restored_from_its_phrase_finds_its_studies() {
+        let world = World::at(None);
+        let client = &world.client;
+        let fresh = PatientId([9; 16]);
+        for number in 0..40 {
+            let account = client.own.for_patient(number).account();
+            let patients = match number {
+                2 => vec![fresh],
+                _ => Vec::new(),
+            };
+            for patient in &patients {
+                let page = (&account, Some(*patient), PAGE);
+                world
+                    .node
+                    .tell("controlled_by", page, Vec::<PatientId>::new());
+            }
+            let page = (&account, None::<PatientId>, PAGE);
+            world.node.tell("controlled_by", page, patients);
+            world.node.count(&account.to_string(), 0);
+        }
+        world.node.tell("participation", fresh, Some(part()));
+        client.profile.note_imported().unwrap();
+        accounts::find(client).await.unwrap();
+        assert_eq!(client.profile.study_ids().unwrap(), [fresh]);
+        let salus = client.salus().await.unwrap();
+        let parts = parts(client, &salus).await.unwrap();
+        assert_eq!((parts[0].study, parts[0].stage), (STUDY, "joined"));
+        let account = client.own.for_patient(2).account();
+        assert_eq!(parse_account(&parts[0].account).unwrap(), account);
+    }
+
+    #[test]
+    fn an_id_of_a_study_has_no_say_in_which_patient_is_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::create_insecure(&folder.path().join("p"), "//Alice").unwrap();
+        let unlocked = profile.unlock("").unwrap();
+        let id = patient::new_id(&profile, &unlocked, Genesis::zero()).unwrap();
+        let device = unlocked.device.public();
+        profile.save_study(&id.patient, b"{}", &device).unwrap();
+        assert!(Client::which(&profile, None).is_err());
+        assert_eq!(
+            Client::which(&profile, Some(id.patient)).unwrap(),
+            id.patient
+        );
+    }
 }

@@ -17,7 +17,6 @@ use crate::deidentify::{deidentify, Change, Deidentified};
 use crate::error::{Error, Result};
 use crate::files::manifest::{rfc3339, Manifest};
 use crate::files::unixfs::{hasher, to_chain};
-use crate::taxonomy::{Category, Sensitivity};
 
 /// A document of FHIR is read into memory as a whole.
 const MAX_FHIR: u64 = 64 * 1024 * 1024;
@@ -120,7 +119,11 @@ async fn view(
         ends_at: row.ends_at,
         ended_at: row.ended_at,
         state: state(row, salus.now().await?),
-        participants: parts.iter().filter(|part| part.study == index).cloned().collect(),
+        participants: parts
+            .iter()
+            .filter(|part| part.study == index)
+            .cloned()
+            .collect(),
     })
 }
 
@@ -176,22 +179,7 @@ pub struct Preview {
 /// A record without what says whose it is, ready to go into a study.
 pub struct Prepared {
     pub preview: Preview,
-    content: String,
-    category: Category,
-    sensitivity: Vec<Sensitivity>,
-    date: String,
-}
-
-impl Prepared {
-    pub(super) fn copy(&self) -> Copy {
-        Copy {
-            content: self.content.clone(),
-            category: self.category,
-            sensitivity: self.sensitivity.clone(),
-            date: self.date.clone(),
-            filed: None,
-        }
-    }
+    pub(super) copy: Copy,
 }
 
 /// Fetches one of the patient's records and de-identifies it. Nothing leaves this device.
@@ -214,13 +202,16 @@ pub async fn prepare(
         .map_err(|_| Error::invalid("clock", &now))?;
     let date = manifest.date.clone();
     let (result, dated) = blocking(move || copy_of(&content, &date, year)).await?;
-    let content = String::from_utf8(result.to_json()?)
-        .map_err(|error| Error::invalid("document", error))?;
+    let content =
+        String::from_utf8(result.to_json()?).map_err(|error| Error::invalid("document", error))?;
     Ok(Prepared {
-        content,
-        category: manifest.kind.category,
-        sensitivity: manifest.sensitivity.clone(),
-        date: format!("{dated:04}-01-01T00:00:00Z"),
+        copy: Copy {
+            content,
+            category: manifest.kind.category,
+            sensitivity: manifest.sensitivity.clone(),
+            date: format!("{dated:04}-01-01T00:00:00Z"),
+            filed: None,
+        },
         preview: Preview {
             study: view(&salus, study, &row, &[]).await?,
             patient: patient.to_string(),

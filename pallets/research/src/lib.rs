@@ -145,8 +145,7 @@ pub mod pallet {
     /// `withdrawn_at`, once; never removed, so that nobody takes part twice. One per patient, and at
     /// most `quota` per study.
     #[pallet::storage]
-    pub type Participations<T: Config> =
-        StorageMap<_, Blake2_128Concat, PatientId, Participation>;
+    pub type Participations<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, Participation>;
 
     #[pallet::event]
     #[pallet::generate_deposit(pub(super) fn deposit_event)]
@@ -328,9 +327,8 @@ pub mod pallet {
             record: RecordIndex,
             envelope: Cid,
         ) -> DispatchResultWithPostInfo {
-            let (by, mut row) =
-                Self::ensure_opts_in(origin, study, patient, compartment, record)
-                    .map_err(|error| error.with_weight(T::WeightInfo::refused()))?;
+            let (by, mut row) = Self::ensure_opts_in(origin, study, patient, compartment, record)
+                .map_err(|error| error.with_weight(T::WeightInfo::refused()))?;
             let now = T::Chain::now();
             let PatientOrigin { patient, actor, .. } = by;
             let terms = Self::grant_terms(&row, compartment);

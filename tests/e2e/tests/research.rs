@@ -64,12 +64,7 @@ async fn trail(patient: &Patient) -> TrailHead {
 }
 
 /// Joins a study, whose organisation enrols at this desk.
-async fn joins(
-    patient: &Patient,
-    study: StudyIndex,
-    record: RecordIndex,
-    desk: &Client,
-) -> Joined {
+async fn joins(patient: &Patient, study: StudyIndex, record: RecordIndex, desk: &Client) -> Joined {
     let client = &patient.client;
     let prepared = research::prepare(client, study, patient.id, record)
         .await
