@@ -14,6 +14,7 @@ use salus_primitives::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::accounts;
 use super::credits::amount;
 use super::emergency::is_service;
 use super::identity::current_keyring;
@@ -103,6 +104,17 @@ fn note_of(client: &Client, study: StudyIndex) -> Result<(PatientId, Note)> {
     })
 }
 
+/// Acts with the account that was made for this id, and never with another one of the person's.
+fn acting(client: &Client, patient: PatientId) -> Result<Client> {
+    let acting = client.clone().acting_for(patient)?;
+    match acting.me() == client.own.account() {
+        false => Ok(acting),
+        true => Err(Error::Unfit(format!(
+            "this profile does not know which account acts for {patient}: `salus keys find` looks for it"
+        ))),
+    }
+}
+
 /// A part that this profile has in a study.
 #[derive(Clone, Debug, Serialize)]
 pub struct PartView {
@@ -139,11 +151,11 @@ pub(super) async fn parts(client: &Client, salus: &Salus) -> Result<Vec<PartView
             None if salus.patient(patient).await?.is_some() => "enrolled",
             None => "waits",
         };
-        let acting = client.clone().acting_for(patient)?;
+        let account = acting(client, patient)?.me();
         views.push(PartView {
             study: note.study,
             patient: patient.to_string(),
-            account: acting.me().to_string(),
+            account: account.to_string(),
             stage,
             expires_at: (stage == "waits").then_some(note.expires_at),
             grant: part.as_ref().map(|part| part.grant),
@@ -339,7 +351,7 @@ pub fn consent_file(client: &Client, study: StudyIndex) -> Result<Option<Consent
 /// it by that id's account, on its own connection. What an earlier attempt has done is not done again.
 pub async fn join(client: &Client, study: StudyIndex) -> Result<Joining> {
     let (patient, mut note) = note_of(client, study)?;
-    let client = &client.clone().acting_for(patient)?;
+    let client = &acting(client, patient)?;
     let salus = client.salus().await?;
     let row = find(&salus, study).await?;
     let account = client.me().to_string();
@@ -496,8 +508,11 @@ pub struct Left {
 
 /// Ends this profile's part in a study. What was read, the study has; what was paid, the patient keeps.
 pub async fn leave(client: &Client, study: StudyIndex) -> Result<Left> {
+    if client.profile.accounts()?.are_unknown() {
+        accounts::find(client).await?;
+    }
     let (patient, mut note) = note_of(client, study)?;
-    let client = &client.clone().acting_for(patient)?;
+    let client = &acting(client, patient)?;
     let salus = client.salus().await?;
     let Some(part) = salus.participation(patient).await? else {
         note.close(client, &patient, true)?;
@@ -550,7 +565,7 @@ mod tests {
     use super::*;
     use crate::actions::double::{World, GENESIS, HOME, NOW};
     use crate::actions::research::{Preview, StudyView};
-    use crate::actions::{accounts, PAGE};
+    use crate::actions::PAGE;
     use crate::keyring::Keyring;
     use crate::keys::{parse_account, AccountKey};
     use crate::profile::Profile;
@@ -983,6 +998,24 @@ mod tests {
         assert_eq!((parts[0].study, parts[0].stage), (STUDY, "joined"));
         let account = client.own.for_patient(2).account();
         assert_eq!(parse_account(&parts[0].account).unwrap(), account);
+    }
+
+    #[tokio::test]
+    async fn without_the_studys_account_no_other_one_acts() {
+        let world = world();
+        let client = &world.client;
+        begun(&world).await;
+        let accounts = client.profile.folder().join("accounts.json");
+        fs::remove_file(accounts).unwrap();
+        let before = world.node.seen().len();
+        for refused in [
+            join(client, STUDY).await.map(|_| ()),
+            leave(client, STUDY).await.map(|_| ()),
+        ] {
+            let told = refused.unwrap_err().to_string();
+            assert!(told.contains("`salus keys find`"), "{told}");
+        }
+        assert_eq!(world.node.seen().len(), before);
     }
 
     #[test]
