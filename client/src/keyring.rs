@@ -12,7 +12,6 @@ use hmac::{Hmac, Mac};
 use rand::{rngs::OsRng, RngCore};
 use salus_primitives::{
     seal::SealSecret, Cid, CompartmentId, GrantIndex, Moment, ObjectKind, OrgId, PatientId, Scope,
-    StudyIndex,
 };
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -59,9 +58,6 @@ pub enum Label {
         /// Authors are not told.
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         combinations: BTreeSet<BTreeSet<Sensitivity>>,
-        /// The study whose copy lies in it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        study: Option<StudyIndex>,
     },
 }
 
@@ -80,7 +76,6 @@ impl Label {
         Label::Spare {
             number,
             combinations: BTreeSet::new(),
-            study: None,
         }
     }
 
@@ -133,7 +128,7 @@ impl Label {
     fn is_free(&self) -> bool {
         matches!(
             self,
-            Label::Spare { number, combinations, study: None }
+            Label::Spare { number, combinations }
                 if combinations.is_empty() && *number != LAST_SPARE
         )
     }
@@ -143,7 +138,7 @@ impl Label {
     pub fn is_within(&self, categories: &[Category], flags: &[Sensitivity]) -> bool {
         let named = |flag: &Sensitivity| flags.contains(flag);
         match self {
-            Label::Intake | Label::Spare { study: Some(_), .. } => false,
+            Label::Intake => false,
             Label::Category { category } => categories.contains(category),
             Label::Sensitivity { sensitivity } => named(sensitivity),
             // Any combination may lie in the last one.
@@ -159,20 +154,14 @@ impl Label {
     /// Adds what another device has given this compartment to hold.
     fn join(&mut self, other: &Self) {
         if let (
-            Label::Spare {
-                combinations,
-                study,
-                ..
-            },
+            Label::Spare { combinations, .. },
             Label::Spare {
                 combinations: theirs,
-                study: their_study,
                 ..
             },
         ) = (self, other)
         {
             combinations.extend(theirs.iter().cloned());
-            *study = (*study).max(*their_study);
         }
     }
 }
@@ -183,9 +172,6 @@ impl fmt::Display for Label {
             Label::Intake => f.write_str("intake"),
             Label::Category { category } => write!(f, "{category}"),
             Label::Sensitivity { sensitivity } => write!(f, "{sensitivity}"),
-            Label::Spare {
-                study: Some(study), ..
-            } => write!(f, "study {study}"),
             Label::Spare { number, .. } if *number == LAST_SPARE => f.write_str("several flags"),
             Label::Spare {
                 number,
@@ -525,29 +511,6 @@ impl Keyring {
             combinations.insert(flags.clone());
         }
         Ok(id)
-    }
-
-    /// The spare compartments of a study's copies, then those that hold nothing: in the order of their
-    /// numbers.
-    pub fn for_study(&self, study: StudyIndex) -> Vec<CompartmentId> {
-        let of_study =
-            |label: &Label| matches!(label, Label::Spare { study: Some(of), .. } if *of == study);
-        let numbered = |id: &CompartmentId| self.label(id).and_then(|label| label.parts().1);
-        let mut found: Vec<CompartmentId> = self
-            .compartments
-            .iter()
-            .filter(|(_, row)| of_study(&row.label) || row.label.is_free())
-            .map(|(id, _)| *id)
-            .collect();
-        found.sort_by_key(|id| (!self.label(id).is_some_and(of_study), numbered(id)));
-        found
-    }
-
-    /// Notes that a spare compartment is this study's.
-    pub fn give_to_study(&mut self, id: &CompartmentId, of: StudyIndex) {
-        if let Some(Label::Spare { study, .. }) = self.label_mut(id) {
-            *study = Some(of);
-        }
     }
 
     /// The spare with the lowest number for which this holds.
@@ -1517,27 +1480,9 @@ mod tests {
         let pair = flags(&[Sensitivity::Hiv, Sensitivity::SubstanceUse]);
         let before = keyring.names().to_json().unwrap();
         keyring.place(Category::LabResult, &pair).unwrap();
-        let spare = keyring.for_study(3)[0];
-        keyring.give_to_study(&spare, 3);
         assert_eq!(*keyring.names().to_json().unwrap(), *before);
         assert_eq!(keyring.names().compartments.len(), 32);
         assert!(!String::from_utf8_lossy(&before).contains("SECRET"));
-    }
-
-    #[test]
-    fn a_study_takes_a_spare_that_nothing_else_is_filed_in() {
-        let (mut keyring, _, _) = filled();
-        let pair = flags(&[Sensitivity::Hiv, Sensitivity::Genetic]);
-        let first = keyring.for_study(7)[0];
-        keyring.give_to_study(&first, 7);
-        assert_eq!(keyring.for_study(7)[0], first);
-        assert!(!keyring.for_study(8).contains(&first));
-        assert_ne!(keyring.place(Category::LabResult, &pair).unwrap(), first);
-        let label = keyring.label(&first).unwrap();
-        assert!(!label.is_within(Category::ALL, Sensitivity::ALL));
-        // The last spare is never a study's.
-        let last = keyring.find(&Label::spare(LAST_SPARE)).unwrap();
-        assert!(!keyring.for_study(8).contains(&last));
     }
 
     #[test]

@@ -51,6 +51,7 @@ const IDENTITIES: &str = "identities.age";
 const KEYRINGS: &str = "keyrings";
 const GLASSES: &str = "glasses";
 const SEALS: &str = "seals";
+const STUDIES: &str = "studies";
 const CONFIG: &str = "config.json";
 const ACCOUNTS: &str = "accounts.json";
 const HELPING: &str = "helping.json";
@@ -62,6 +63,8 @@ const READS: &str = "reads.json";
 const PLANS: &str = "plans.json";
 /// Records of a patient whose reading at one vault a device remembers.
 const MAX_MINE: usize = 512;
+/// What is known of an id for a study, with the copy that waits, sealed.
+const MAX_STUDY: u64 = 256 * 1024 * 1024;
 /// A key in its file, sealed.
 const MAX_GLASS: u64 = 4 * 1024;
 const LOCK: &str = ".lock";
@@ -867,9 +870,53 @@ impl Profile {
         SealKey::open(keys, &self.read(&name)?, patient).map(Some)
     }
 
+    /// Keeps what is known of an id that is for one study alone, sealed to the device.
+    pub fn save_study(
+        &self,
+        patient: &PatientId,
+        note: &[u8],
+        device: &EncryptionKey,
+    ) -> Result<()> {
+        make_folder(&self.folder.join(STUDIES))?;
+        let sealed = seal_bytes(std::slice::from_ref(device), note)?;
+        self.write(&study_name(patient), &sealed)
+    }
+
+    /// None if this profile knows of no study that the id is for.
+    pub fn study(
+        &self,
+        patient: &PatientId,
+        device: &DecryptionKey,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let name = study_name(patient);
+        if !self.has(&name) {
+            return Ok(None);
+        }
+        let keys = std::slice::from_ref(device);
+        unseal_bytes(keys, &self.read(&name)?, MAX_STUDY, "study").map(Some)
+    }
+
+    /// The ids that are for one study each.
+    pub fn study_ids(&self) -> Result<Vec<PatientId>> {
+        self.ids(STUDIES)
+    }
+
+    /// Patients whose keyrings lie here, but those that are for a study.
+    pub fn care_ids(&self) -> Result<Vec<PatientId>> {
+        let studies = self.study_ids()?;
+        let mut patients = self.patients()?;
+        patients.retain(|patient| !studies.contains(patient));
+        Ok(patients)
+    }
+
     /// Patients whose keyrings lie here.
     pub fn patients(&self) -> Result<Vec<PatientId>> {
-        let names = self.names(KEYRINGS)?;
+        self.ids(KEYRINGS)
+    }
+
+    /// The patients that a folder has a file of, in ascending order.
+    fn ids(&self, folder: &str) -> Result<Vec<PatientId>> {
+        let names = self.names(folder)?;
         let ids = names.iter().filter_map(|name| name.strip_suffix(".age"));
         let mut patients: Vec<PatientId> = ids.filter_map(|id| id.parse().ok()).collect();
         patients.sort();
@@ -1025,6 +1072,10 @@ impl Profile {
 
 fn keyring_name(patient: &PatientId) -> String {
     format!("{KEYRINGS}/{patient}.age")
+}
+
+fn study_name(patient: &PatientId) -> String {
+    format!("{STUDIES}/{patient}.age")
 }
 
 /// Errors for what is no name of an item.

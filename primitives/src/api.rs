@@ -167,9 +167,7 @@ sp_api::decl_runtime_apis! {
         fn offer(patient: PatientId, request: RequestIndex) -> Option<Balance>;
         /// Studies from an index on, ended ones too.
         fn studies(from: StudyIndex, limit: u32) -> Vec<(StudyIndex, Study)>;
-        /// A patient's part in a study, also after they withdrew; none if they never joined.
-        fn participation(study: StudyIndex, patient: PatientId) -> Option<Participation>;
-        /// The studies that the patient takes part in now: at most 32.
-        fn participations(patient: PatientId) -> Vec<(StudyIndex, Participation)>;
+        /// The patient's part in a study, also after they withdrew; none if they never joined one.
+        fn participation(patient: PatientId) -> Option<Participation>;
     }
 }

@@ -878,8 +878,9 @@ row! {
 }
 
 row! {
-    /// A patient's part in a study.
+    /// A patient's part in a study: the only one, since each study has ids of its own.
     pub struct Participation {
+        pub study: StudyIndex,
         /// Who opted in, and was paid.
         pub actor: AccountId,
         pub grant: GrantIndex,

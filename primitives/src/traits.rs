@@ -66,6 +66,8 @@ pub trait Control<AccountId> {
     /// Since when the present deciders decide: enrolment, or the last succession. What waits for an
     /// answer from before asked somebody else.
     fn decided_since(patient: &PatientId) -> Moment;
+    /// The organisation that enrolled the patient, and when.
+    fn enrolment(patient: &PatientId) -> Option<(OrgId, Moment)>;
     /// The organisation that enrolled the patient by mistake and said so: nobody controls it.
     fn voided_by(patient: &PatientId) -> Option<OrgId>;
     /// The live role of an account; expired ones do not count.

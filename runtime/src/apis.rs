@@ -462,12 +462,8 @@ impl_runtime_apis! {
             Research::studies(from, limit)
         }
 
-        fn participation(study: StudyIndex, patient: PatientId) -> Option<Participation> {
-            Research::participation(study, &patient)
-        }
-
-        fn participations(patient: PatientId) -> Vec<(StudyIndex, Participation)> {
-            Research::participations(&patient)
+        fn participation(patient: PatientId) -> Option<Participation> {
+            Research::participation(&patient)
         }
     }
 

@@ -213,9 +213,13 @@ fn show(global: &Global) -> anyhow::Result<()> {
     let profile = context::profile(global)?;
     let unlocked = context::unlock(global, &profile)?;
     let config = profile.config()?;
-    let patients = profile.patients()?;
+    let patients = profile.care_ids()?;
+    let studies = profile.study_ids()?;
     let accounts = profile.accounts()?;
-    let accounts = accounts.iter().map(|(patient, number)| ForPatient {
+    let of_care = accounts
+        .iter()
+        .filter(|(patient, _)| !studies.contains(patient));
+    let accounts = of_care.map(|(patient, number)| ForPatient {
         patient: patient.to_string(),
         path: accounts::path(number),
         account: unlocked.account.for_patient(number).account().to_string(),

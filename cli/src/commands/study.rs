@@ -5,10 +5,13 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::{bail, Context};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use salus_client::actions::describe::moment;
+use salus_client::actions::joining::{self, Begun, Joining, PartView};
 use salus_client::actions::research::{self, Preview, StudyView};
-use salus_primitives::{Balance, RecordIndex, StudyIndex};
+use salus_client::actions::Client;
+use salus_client::profile::write_atomically;
+use salus_primitives::{AccountId, Balance, Moment, RecordIndex, StudyIndex};
 use serde_json::json;
 
 use crate::args::{About, Global};
@@ -42,33 +45,116 @@ pub enum Study {
         #[arg(long, value_name = "FILE")]
         terms: Option<PathBuf>,
     },
-    /// Take part, with a record that no longer says whose it is, and be paid for it
-    Join {
-        /// The study's number
-        study: StudyIndex,
-        /// The record's number; FHIR in JSON
-        record: RecordIndex,
-        /// Only show what the study would get
-        #[arg(long, conflicts_with = "yes")]
-        preview: bool,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
-        #[command(flatten)]
-        about: About,
-    },
-    /// End your part in a study
+    /// Take part under an id of its own, with a record that no longer says whose it is, and be paid
+    ///
+    /// With a record it begins: the file is for the study, which enrols you. Some hours later, without a record, it goes on.
+    Join(Join),
+    /// End your part in a study, or give up what you have begun
     Leave {
         /// The study's number
         study: StudyIndex,
-        #[command(flatten)]
-        about: About,
     },
     /// End a study of your organisation, or one whose time is over; what is left goes back
     End {
         /// The study's number
         study: StudyIndex,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct Join {
+    /// The study's number
+    study: StudyIndex,
+    /// The record's number; FHIR in JSON. Without it: go on, once the study has enrolled you
+    record: Option<RecordIndex>,
+    /// The file to give to the study, as its terms say; it names no other id of yours
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The account that enrols for the study, as its terms say [default: its organisation's software]
+    #[arg(long, value_parser = parse::account, requires = "record")]
+    enroller: Option<AccountId>,
+    /// How long the file can be used
+    #[arg(long, default_value = "7d", value_parser = parse::duration, value_name = "DURATION")]
+    valid: Moment,
+    /// Only show what the study would get
+    #[arg(long, conflicts_with = "yes", requires = "record")]
+    preview: bool,
+    /// Do not ask
+    #[arg(long, requires = "record")]
+    yes: bool,
+    #[command(flatten)]
+    about: About,
+}
+
+impl Join {
+    async fn run(self, global: &Global, client: Client) -> anyhow::Result<()> {
+        match self.record {
+            Some(record) => self.begin(global, client, record).await,
+            None => self.go_on(global, client).await,
+        }
+    }
+
+    async fn begin(
+        self,
+        global: &Global,
+        client: Client,
+        record: RecordIndex,
+    ) -> anyhow::Result<()> {
+        let study = self.study;
+        let patient = client.patient(self.about.patient)?;
+        let client = client.acting_for(patient)?;
+        let prepared = research::prepare(&client, study, patient, record).await?;
+        if self.preview {
+            return print(global, &prepared.preview, || difference(&prepared.preview));
+        }
+        let Some(out) = self.out else {
+            bail!("name the file that is for the study with --out");
+        };
+        if !self.yes && !agrees(global, &prepared.preview)? {
+            bail!("nothing was given to the study");
+        }
+        let enroller = self.enroller.as_ref();
+        let (file, begun) = joining::begin(&client, &prepared, enroller, self.valid).await?;
+        write_atomically(&out, &file.to_json()?)?;
+        let mut result = serde_json::to_value(&begun)?;
+        result["file"] = json!(out);
+        print(global, &result, || {
+            format!(
+                "Give {} to the study, as its terms say, until {}. It names an id and an account that are for this study alone; the copy waits on this device. Some hours after you were enrolled: `salus study join {study}`.",
+                out.display(),
+                moment(begun.expires_at)
+            )
+        })
+    }
+
+    async fn go_on(self, global: &Global, client: Client) -> anyhow::Result<()> {
+        let study = self.study;
+        let joined = match joining::join(&client, study).await? {
+            Joining::Joined(joined) => joined,
+            Joining::Waits(begun) => {
+                if let (Some(out), Some(file)) = (&self.out, joining::consent_file(&client, study)?)
+                {
+                    write_atomically(out, &file.to_json()?)?;
+                }
+                return print(global, &begun, || waits(&begun));
+            }
+        };
+        print(global, &joined, || {
+            format!(
+                "You are in study {study}, and account {} has {} credits for it. It may read record {} of {}, which is for this study alone; `salus study leave {study}` ends that.",
+                joined.account, joined.price, joined.record, joined.patient
+            )
+        })
+    }
+}
+
+fn waits(begun: &Begun) -> String {
+    format!(
+        "Organisation {} has not enrolled you for study {} yet. It can until {}: the same command later goes on, and with --out writes the file once more.",
+        begun.organisation,
+        begun.study,
+        moment(begun.expires_at)
+    )
 }
 
 impl Study {
@@ -112,40 +198,23 @@ impl Study {
                     text
                 })
             }
-            Study::Join {
-                study,
-                record,
-                preview,
-                yes,
-                about,
-            } => {
-                let patient = client.patient(about.patient)?;
-                let client = client.acting_for(patient)?;
-                let prepared = research::prepare(&client, study, patient, record).await?;
-                if preview {
-                    return print(global, &prepared.preview, || difference(&prepared.preview));
-                }
-                if !yes && !agrees(global, &prepared.preview)? {
-                    bail!("nothing was given to the study");
-                }
-                let joined = research::join(&client, &prepared).await?;
-                print(global, &joined, || {
-                    format!(
-                        "You are in study {study}, and have {} credits for it. It may read record {} in “{}”, and nothing else; `salus study leave {study}` ends that.",
-                        joined.price, joined.record, joined.label
-                    )
-                })
-            }
-            Study::Leave { study, about } => {
-                let patient = client.patient(about.patient)?;
-                let client = client.acting_for(patient)?;
-                let left = research::leave(&client, study, patient).await?;
+            Study::Join(command) => command.run(global, client).await,
+            Study::Leave { study } => {
+                let left = joining::leave(&client, study).await?;
                 print(global, &left, || {
+                    if left.receipt.is_none() {
+                        return format!(
+                            "You had not joined study {study}: the copy on this device is gone, and the file is for nothing any more."
+                        );
+                    }
                     let erase: Vec<String> = left
                         .records
                         .iter()
                         .map(|record| {
-                            format!(" `salus record erase {record}` erases your own copy.")
+                            format!(
+                                " `salus record erase {record} --patient {}` erases your own copy.",
+                                left.patient
+                            )
                         })
                         .collect();
                     format!(
@@ -178,10 +247,18 @@ fn list(studies: &[StudyView]) -> String {
                 format!("{} of {}", row.joined, row.quota),
                 moment(row.ends_at),
                 row.state.to_owned(),
+                row.participants
+                    .iter()
+                    .map(|part| part.stage)
+                    .collect::<Vec<_>>()
+                    .join(", "),
             ]
         })
         .collect();
-    table(&["study", "of", "pays", "joined", "until", ""], &rows)
+    table(
+        &["study", "of", "pays", "joined", "until", "", "you"],
+        &rows,
+    )
 }
 
 fn about(view: &StudyView) -> String {
@@ -199,23 +276,35 @@ fn about(view: &StudyView) -> String {
         ),
         format!("Its terms are {}.", view.terms),
     ];
-    for part in &view.participants {
-        lines.push(match part.withdrawn_at {
-            None => format!(
-                "Patient {} joined on {} (grant {}).",
-                part.patient,
-                moment(part.joined_at),
-                part.grant
-            ),
-            Some(at) => format!(
-                "Patient {} joined on {} and left on {}.",
-                part.patient,
-                moment(part.joined_at),
-                moment(at)
-            ),
-        });
-    }
+    lines.extend(view.participants.iter().map(part));
     lines.join("\n")
+}
+
+/// In which stage one is.
+fn part(part: &PartView) -> String {
+    let id = format!(
+        "as {}, with account {}, which are for this study alone",
+        part.patient, part.account
+    );
+    match (part.stage, part.joined_at, part.withdrawn_at) {
+        (_, Some(joined), Some(left)) => format!(
+            "You joined on {} {id}, and left on {}.",
+            moment(joined),
+            moment(left)
+        ),
+        (_, Some(joined), None) => format!(
+            "You joined on {} {id} (grant {}).",
+            moment(joined),
+            part.grant.unwrap_or_default()
+        ),
+        ("enrolled", ..) => {
+            format!("The study has enrolled you {id}: `salus study join` goes on.")
+        }
+        _ => format!(
+            "You have begun to join {id}: the study can enrol you until {}.",
+            part.expires_at.map(moment).unwrap_or_default()
+        ),
+    }
 }
 
 /// `entry[3].resource.subject` as `entry[].resource.subject`, so that a long chart fits a page.

@@ -3,7 +3,7 @@
 use salus_primitives::PatientId;
 use serde::Serialize;
 
-use super::Client;
+use super::{joining, Client};
 use crate::error::Result;
 use crate::keys::GAP;
 
@@ -64,11 +64,16 @@ pub async fn find(client: &Client) -> Result<Vec<FoundAccount>> {
         accounts.found(next);
         Ok(())
     })?;
+    for (patient, _) in &known {
+        joining::recognise(client, &salus, *patient).await?;
+    }
     Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
+    use salus_primitives::Participation;
+
     use super::*;
     use crate::actions::double::World;
     use crate::actions::PAGE;
@@ -87,6 +92,8 @@ mod tests {
             };
             let page = (&account, None::<PatientId>, PAGE);
             for patient in &patients {
+                let part: Option<Participation> = None;
+                world.node.tell("participation", patient, part);
                 let page = (&account, Some(*patient), PAGE);
                 world
                     .node

@@ -459,7 +459,11 @@ async fn holder(
     })
 }
 
-async fn is_service(salus: &Salus, account: &AccountId, organisation: OrgId) -> Result<bool> {
+pub(super) async fn is_service(
+    salus: &Salus,
+    account: &AccountId,
+    organisation: OrgId,
+) -> Result<bool> {
     let role = ClinicianRole::Service;
     let service = Member::Clinician { organisation, role };
     Ok(salus.member(account).await? == Some(service))

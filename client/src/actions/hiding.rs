@@ -52,7 +52,12 @@ impl OwnIds {
 impl Own for OwnIds {
     fn patients(&self) -> Vec<PatientId> {
         // A folder that cannot be read stops what follows anyway.
-        self.profile.patients().unwrap_or_default()
+        let mut patients = self.profile.patients().unwrap_or_default();
+        // One that was found again has no keyring here.
+        patients.extend(self.profile.study_ids().unwrap_or_default());
+        patients.sort();
+        patients.dedup();
+        patients
     }
 
     fn is_account(&self, account: &AccountId) -> bool {

@@ -28,6 +28,7 @@ mod double;
 pub mod emergency;
 mod hiding;
 pub mod identity;
+pub mod joining;
 pub mod letters;
 pub mod opening;
 pub mod organisation;
@@ -242,7 +243,8 @@ impl Client {
         }
     }
 
-    /// The patient that is meant: the one named, or the profile's.
+    /// The patient that is meant: the one named, or the profile's. An id for a study is never meant
+    /// unless it is named.
     pub fn patient(&self, named: Option<PatientId>) -> Result<PatientId> {
         Self::which(&self.profile, named)
     }
@@ -259,7 +261,7 @@ impl Client {
                 ))
             });
         }
-        match profile.patients()?.as_slice() {
+        match profile.care_ids()?.as_slice() {
             [only] => Ok(*only),
             [] => Err(Error::Unfit(
                 "this profile holds no patient's keyring: name the patient with --patient".into(),

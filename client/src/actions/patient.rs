@@ -17,7 +17,7 @@ use crate::chain::{calls, Call, Salus};
 use crate::error::{Error, Result};
 use crate::files::manifest::rfc3339;
 use crate::keyring::{Keyring, Label};
-use crate::keys::{parse_account, random_16};
+use crate::keys::{parse_account, random_16, AccountKey};
 use crate::profile::{Profile, Unlocked};
 
 const CONSENT_VERSION: u32 = 1;
@@ -142,6 +142,27 @@ pub fn consent(
             "a carer cannot enrol a patient: choose owner or guardian".into(),
         ));
     }
+    let id = new_id(profile, unlocked, genesis)?;
+    sign(
+        profile,
+        unlocked,
+        genesis,
+        id,
+        (organisation, enroller),
+        role,
+        expires_at,
+    )
+}
+
+/// An id that nobody knows yet, and the account that acts for it.
+pub(super) struct NewId {
+    pub(super) patient: PatientId,
+    key: AccountKey,
+    salt: [u8; 16],
+}
+
+/// Makes an id of the profile's next account.
+pub(super) fn new_id(profile: &Profile, unlocked: &Unlocked, genesis: Genesis) -> Result<NewId> {
     ensure_private(profile)?;
     let salt = random_16();
     let number = profile.update_accounts(|accounts| accounts.take())?;
@@ -151,6 +172,20 @@ pub fn consent(
         accounts.assign(&patient, number);
         Ok(())
     })?;
+    Ok(NewId { patient, key, salt })
+}
+
+/// Makes the first keys of such an id, and signs what enrols it.
+pub(super) fn sign(
+    profile: &Profile,
+    unlocked: &Unlocked,
+    genesis: Genesis,
+    id: NewId,
+    (organisation, enroller): (OrgId, &AccountId),
+    role: ControllerRole,
+    expires_at: Moment,
+) -> Result<(ConsentFile, Consented)> {
+    let NewId { patient, key, salt } = id;
     let mut keyring = Keyring::new(patient);
     keyring.add_holder("this device", &unlocked.device.public())?;
     let inbox_key = keyring.prepare_inbox(0);
@@ -609,7 +644,6 @@ mod tests {
     use crate::actions::{
         consents, corrections, emergency, records, sharing, succession, watching,
     };
-    use crate::keys::AccountKey;
     use crate::vault::tests::PATIENT;
 
     /// Bob's profile.

@@ -245,7 +245,7 @@ pub async fn add(client: &Client, patient: PatientId, files: &[NewFile]) -> Resu
     add_to(client, patient, labelled(files).await?).await
 }
 
-async fn labelled(files: &[NewFile]) -> Result<Vec<(NewFile, Aim)>> {
+pub(super) async fn labelled(files: &[NewFile]) -> Result<Vec<(NewFile, Aim)>> {
     let files = files.to_vec();
     blocking(move || {
         files
@@ -287,10 +287,10 @@ pub(super) async fn add_to(
     })
 }
 
-type Item = (PatientId, Option<GrantIndex>, NewRecord);
+pub(super) type Item = (PatientId, Option<GrantIndex>, NewRecord);
 
 /// Encrypts files and uploads them, to be anchored.
-async fn uploaded(
+pub(super) async fn uploaded(
     client: &Client,
     patient: PatientId,
     files: Vec<(NewFile, Aim)>,

@@ -1,28 +1,22 @@
-//! Studies: announcing them, and taking part with a record that does not say whose it is.
+//! Studies: announcing them, and preparing a record that does not say whose it is. [`joining`] takes part.
 
 use std::fs;
 use std::io::{self, BufReader};
 use std::path::Path;
 
-use salus_primitives::{
-    Balance, Cid, CompartmentId, GrantIndex, Moment, OrgId, Participation, PatientId, RecordIndex,
-    Scope, Study, StudyIndex,
-};
+use salus_primitives::{Balance, Cid, Moment, OrgId, PatientId, RecordIndex, Study, StudyIndex};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::credits::amount;
-use super::identity::{back_up, current_keyring};
-use super::records::{add_to, blocking, fetch, no_record, own_record_keys, Aim, NewFile};
-use super::sharing::{ensure_unrestricted, hand_over};
+use super::joining::{self, Copy, PartView};
+use super::records::{blocking, fetch, no_record, own_record_keys};
+use super::sharing::ensure_unrestricted;
 use super::{caused, cid, number, text, Client, Receipt};
 use crate::chain::{calls, Salus};
 use crate::deidentify::{deidentify, Change, Deidentified};
 use crate::error::{Error, Result};
 use crate::files::manifest::{rfc3339, Manifest};
 use crate::files::unixfs::{hasher, to_chain};
-use crate::keyring::{Keyring, Label};
-use crate::taxonomy::{Category, Sensitivity};
 
 /// A document of FHIR is read into memory as a whole.
 const MAX_FHIR: u64 = 64 * 1024 * 1024;
@@ -90,16 +84,8 @@ pub struct StudyView {
     pub ended_at: Option<Moment>,
     /// `open`, `full`, `over` or `ended`.
     pub state: &'static str,
-    /// The part that this profile's patients have in it.
-    pub participants: Vec<ParticipantView>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct ParticipantView {
-    pub patient: String,
-    pub grant: GrantIndex,
-    pub joined_at: Moment,
-    pub withdrawn_at: Option<Moment>,
+    /// The part that this profile has in it.
+    pub participants: Vec<PartView>,
 }
 
 fn state(study: &Study, now: Moment) -> &'static str {
@@ -114,19 +100,13 @@ fn state(study: &Study, now: Moment) -> &'static str {
     }
 }
 
-async fn view(client: &Client, salus: &Salus, index: StudyIndex, row: &Study) -> Result<StudyView> {
+async fn view(
+    salus: &Salus,
+    index: StudyIndex,
+    row: &Study,
+    parts: &[PartView],
+) -> Result<StudyView> {
     let organisation = salus.organisation(row.organisation).await?;
-    let mut participants = Vec::new();
-    for patient in client.profile.patients()? {
-        if let Some(part) = salus.participation(index, patient).await? {
-            participants.push(ParticipantView {
-                patient: patient.to_string(),
-                grant: part.grant,
-                joined_at: part.joined_at,
-                withdrawn_at: part.withdrawn_at,
-            });
-        }
-    }
     Ok(StudyView {
         study: index,
         organisation: row.organisation,
@@ -139,15 +119,20 @@ async fn view(client: &Client, salus: &Salus, index: StudyIndex, row: &Study) ->
         ends_at: row.ends_at,
         ended_at: row.ended_at,
         state: state(row, salus.now().await?),
-        participants,
+        participants: parts
+            .iter()
+            .filter(|part| part.study == index)
+            .cloned()
+            .collect(),
     })
 }
 
 pub async fn list(client: &Client) -> Result<Vec<StudyView>> {
     let salus = client.salus().await?;
+    let parts = joining::parts(client, &salus).await?;
     let mut views = Vec::new();
     for (index, row) in salus.all_studies().await? {
-        views.push(view(client, &salus, index, &row).await?);
+        views.push(view(&salus, index, &row, &parts).await?);
     }
     Ok(views)
 }
@@ -164,10 +149,10 @@ pub async fn show(client: &Client, study: StudyIndex, terms: Option<&Path>) -> R
             });
         }
     }
-    view(client, &salus, study, &row).await
+    view(&salus, study, &row, &joining::parts(client, &salus).await?).await
 }
 
-async fn find(salus: &Salus, study: StudyIndex) -> Result<Study> {
+pub(super) async fn find(salus: &Salus, study: StudyIndex) -> Result<Study> {
     let page = salus.studies(study, 1).await?;
     page.into_iter()
         .find_map(|(index, row)| (index == study).then_some(row))
@@ -194,12 +179,7 @@ pub struct Preview {
 /// A record without what says whose it is, ready to go into a study.
 pub struct Prepared {
     pub preview: Preview,
-    patient: PatientId,
-    organisation: OrgId,
-    content: Vec<u8>,
-    category: Category,
-    sensitivity: Vec<Sensitivity>,
-    date: String,
+    pub(super) copy: Copy,
 }
 
 /// Fetches one of the patient's records and de-identifies it. Nothing leaves this device.
@@ -211,7 +191,8 @@ pub async fn prepare(
 ) -> Result<Prepared> {
     let salus = client.salus().await?;
     let row = find(&salus, study).await?;
-    can_join(&salus, study, &row, patient).await?;
+    ensure_open(study, &row, salus.now().await?)?;
+    joining::ensure_new(client, &salus, study).await?;
     ensure_unrestricted(&client.keyring(patient)?)?;
     let (manifest, content) = own_record(client, &salus, patient, record).await?;
     let now = rfc3339(client.clock().await?);
@@ -221,16 +202,18 @@ pub async fn prepare(
         .map_err(|_| Error::invalid("clock", &now))?;
     let date = manifest.date.clone();
     let (result, dated) = blocking(move || copy_of(&content, &date, year)).await?;
-    let content = result.to_json()?;
+    let content =
+        String::from_utf8(result.to_json()?).map_err(|error| Error::invalid("document", error))?;
     Ok(Prepared {
-        patient,
-        organisation: row.organisation,
-        content,
-        category: manifest.kind.category,
-        sensitivity: manifest.sensitivity.clone(),
-        date: format!("{dated:04}-01-01T00:00:00Z"),
+        copy: Copy {
+            content,
+            category: manifest.kind.category,
+            sensitivity: manifest.sensitivity.clone(),
+            date: format!("{dated:04}-01-01T00:00:00Z"),
+            filed: None,
+        },
         preview: Preview {
-            study: view(client, &salus, study, &row).await?,
+            study: view(&salus, study, &row, &[]).await?,
             patient: patient.to_string(),
             record,
             title: manifest.title.clone(),
@@ -251,32 +234,17 @@ fn copy_of(content: &[u8], date: &str, year: u16) -> Result<(Deidentified, u16)>
     Ok((deidentify(content, year, Some(dated))?, dated))
 }
 
-async fn can_join(
-    salus: &Salus,
-    index: StudyIndex,
-    study: &Study,
-    patient: PatientId,
-) -> Result<()> {
-    let no = |why: String| Err(Error::Unfit(why));
-    match state(study, salus.now().await?) {
-        "open" => {}
-        "full" => {
-            return no(format!(
-                "study {index} is full: it pays {} participants and has them",
-                study.quota
-            ))
-        }
-        _ => {
-            return no(format!(
-                "study {index} has ended: `salus study list` shows those that are open"
-            ))
-        }
-    }
-    match salus.participation(index, patient).await? {
-        None => Ok(()),
-        Some(_) => no(format!(
-            "patient {patient} is or was in study {index}: each takes part once"
-        )),
+/// Refuses to join what takes nobody any more.
+pub(super) fn ensure_open(index: StudyIndex, study: &Study, now: Moment) -> Result<()> {
+    match state(study, now) {
+        "open" => Ok(()),
+        "full" => Err(Error::Unfit(format!(
+            "study {index} is full: it pays {} participants and has them",
+            study.quota
+        ))),
+        _ => Err(Error::Unfit(format!(
+            "study {index} has ended: `salus study list` shows those that are open"
+        ))),
     }
 }
 
@@ -304,185 +272,6 @@ async fn own_record(
     }
     let content = fetched.read(client, &keys).await?;
     Ok((fetched.manifest, content))
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct Joined {
-    pub study: StudyIndex,
-    pub patient: String,
-    /// The de-identified copy in the patient's chart.
-    pub record: RecordIndex,
-    /// The compartment that holds nothing else.
-    pub label: String,
-    pub grant: GrantIndex,
-    /// What the patient was paid.
-    #[serde(serialize_with = "amount")]
-    pub price: Balance,
-    #[serde(flatten)]
-    pub receipt: Receipt,
-}
-
-/// Puts a prepared record into a compartment of its own, lets the study's organisation read it, and is
-/// paid for it. What an earlier try has left behind is used again.
-pub async fn join(client: &Client, prepared: &Prepared) -> Result<Joined> {
-    let patient = prepared.patient;
-    let study = prepared.preview.study.study;
-    let (compartment, kept) = place(client, prepared).await?;
-    let record = match kept {
-        Some(record) => record,
-        None => add(client, prepared, compartment).await?,
-    };
-    let keyring = current_keyring(client, patient).await?;
-    let envelope = hand_over(
-        client,
-        &keyring,
-        compartment,
-        prepared.organisation,
-        prepared.preview.study.ends_at,
-    )
-    .await?;
-    let call = calls::research::opt_in(study, patient, compartment, record, envelope);
-    let submitted = client.submit(&call).await?;
-    Ok(Joined {
-        study,
-        patient: patient.to_string(),
-        record,
-        label: keyring
-            .label(&compartment)
-            .map(Label::to_string)
-            .unwrap_or_default(),
-        grant: number(caused(&submitted, "Research", "OptedIn")?, "grant")?,
-        price: prepared.preview.study.price,
-        receipt: (&submitted).into(),
-    })
-}
-
-/// The first spare compartment that is this study's, or nobody's, and is empty or holds this very
-/// document and nothing else. It is the study's from now on.
-async fn place(
-    client: &Client,
-    prepared: &Prepared,
-) -> Result<(CompartmentId, Option<RecordIndex>)> {
-    let patient = prepared.patient;
-    let study = prepared.preview.study.study;
-    let mut keyring = current_keyring(client, patient).await?;
-    let salus = client.salus().await?;
-    let now = salus.now().await?;
-    let rows = salus.all_records(patient).await?;
-    for compartment in keyring.for_study(study) {
-        let held: Vec<_> = rows
-            .iter()
-            .filter(|(_, record)| record.compartment == compartment && !record.is_erased(now))
-            .collect();
-        match held.as_slice() {
-            [] => {
-                keyring.give_to_study(&compartment, study);
-                client.profile.save_keyring(&mut keyring)?;
-                back_up(client, &mut keyring).await;
-                return Ok((compartment, None));
-            }
-            // The chain pays for no copy that is about to be erased.
-            [(index, record)] if record.is_current() => {
-                let manifest = manifest(client, &keyring, *index, record).await?;
-                let same: [u8; 32] = Sha256::digest(&prepared.content).into();
-                if manifest.payload_sha256 == same {
-                    return Ok((compartment, Some(*index)));
-                }
-            }
-            _ => {}
-        }
-    }
-    Err(Error::Unfit(format!(
-        "patient {patient} has no compartment left that could hold a copy for study {study} alone"
-    )))
-}
-
-async fn manifest(
-    client: &Client,
-    keyring: &Keyring,
-    index: RecordIndex,
-    record: &salus_primitives::Record,
-) -> Result<Manifest> {
-    let patient = keyring.patient();
-    let keys = own_record_keys(keyring, record)?;
-    let session = client.session(patient).await?;
-    let fetched = fetch(client, &session, patient, index, record, &keys, None).await?;
-    Ok(fetched.manifest)
-}
-
-async fn add(
-    client: &Client,
-    prepared: &Prepared,
-    compartment: CompartmentId,
-) -> Result<RecordIndex> {
-    let folder = tempfile::tempdir().map_err(|error| Error::io("make a folder", error))?;
-    let path = folder.path().join("record.json");
-    fs::write(&path, &prepared.content).map_err(Error::file("write", &path))?;
-    let file = NewFile {
-        path,
-        // The record's own title might name somebody.
-        title: Some("De-identified record".into()),
-        category: prepared.category,
-        sensitivity: prepared.sensitivity.clone(),
-        date: Some(prepared.date.clone()),
-        media_type: None,
-        code: None,
-    };
-    let aim = Aim::Compartment(compartment);
-    let added = add_to(client, prepared.patient, vec![(file, aim)]).await?;
-    Ok(added.record)
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct Left {
-    pub study: StudyIndex,
-    pub patient: String,
-    /// The de-identified copies that are still in the patient's chart.
-    pub records: Vec<RecordIndex>,
-    #[serde(flatten)]
-    pub receipt: Receipt,
-}
-
-/// Ends a patient's part in a study. What was read, the study has; what was paid, the patient keeps.
-pub async fn leave(client: &Client, study: StudyIndex, patient: PatientId) -> Result<Left> {
-    let salus = client.salus().await?;
-    find(&salus, study).await?;
-    let part = salus.participation(study, patient).await?;
-    let part = part.ok_or_else(|| {
-        Error::Unfit(format!(
-            "patient {patient} is not in study {study}: `salus study show {study}` tells"
-        ))
-    })?;
-    let call = calls::research::withdraw(study, patient);
-    let submitted = client.submit(&call).await?;
-    Ok(Left {
-        study,
-        patient: patient.to_string(),
-        records: copies(&salus, patient, &part).await?,
-        receipt: (&submitted).into(),
-    })
-}
-
-/// What lies in the compartments that a participation opened.
-async fn copies(
-    salus: &Salus,
-    patient: PatientId,
-    part: &Participation,
-) -> Result<Vec<RecordIndex>> {
-    let Some(view) = salus.grant(patient, part.grant).await? else {
-        return Ok(Vec::new());
-    };
-    let now = salus.now().await?;
-    let rows = salus.all_records(patient).await?;
-    let shared = |id: &CompartmentId| match &view.grant.scope {
-        Scope::Compartments(ids) => ids.contains(id),
-        Scope::Records(_) => false,
-    };
-    Ok(rows
-        .iter()
-        .filter(|(_, record)| shared(&record.compartment) && !record.is_erased(now))
-        .map(|(index, _)| *index)
-        .collect())
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -161,6 +161,8 @@ impl Salus {
         fn recoveries(patient: PatientId) -> Vec<(AccountId, PendingRecovery)>;
         /// What is set aside for the answer to a request.
         fn offer(patient: PatientId, request: RequestIndex) -> Option<Balance>;
+        /// The patient's part in a study, also after they withdrew.
+        fn participation(patient: PatientId) -> Option<Participation>;
     }
 
     /// The published key of an organisation, account, compartment or inbox. Verify it.
@@ -257,19 +259,6 @@ impl Salus {
             return self.about("SalusApi_correction", patient, &index).await;
         }
         one(self.all_corrections(patient).await?, correction)
-    }
-
-    pub async fn participation(
-        &self,
-        study: StudyIndex,
-        patient: PatientId,
-    ) -> Result<Option<Participation>> {
-        let at = self.at;
-        let ask = |chain: Chain, id: PatientId| async move {
-            let args = (study, id).encode();
-            chain.state_call("SalusApi_participation", &args, at).await
-        };
-        self.chain.among(patient, ask).await
     }
 
     /// One question about a patient, by its raw name and what follows the patient in its arguments.

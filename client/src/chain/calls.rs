@@ -482,7 +482,7 @@ pub mod research {
             record: RecordIndex,
             envelope: Cid,
         );
-        fn withdraw(study: StudyIndex, patient: PatientId);
+        fn withdraw(patient: PatientId);
         /// The admin, or anybody when its time is over, ends a study; what is left is returned.
         fn end(study: StudyIndex);
     }

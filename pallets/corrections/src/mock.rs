@@ -122,6 +122,9 @@ impl Control<AccountId> for Neighbours {
     fn decided_since(_: &PatientId) -> Moment {
         START
     }
+    fn enrolment(_: &PatientId) -> Option<(OrgId, Moment)> {
+        None
+    }
     fn voided_by(_: &PatientId) -> Option<OrgId> {
         None
     }

@@ -52,6 +52,8 @@ pub struct World {
     pub controllers: BTreeMap<(PatientId, AccountId), ControllerRole>,
     /// Of the controllers, those whose role ends some day, and when.
     pub for_a_time: BTreeMap<AccountId, Moment>,
+    /// Who enrolled a patient, and when; without a row, the hospital did at `START`.
+    pub enrolled: BTreeMap<PatientId, (OrgId, Moment)>,
     /// When a patient last changed hands; enrolment is at 0.
     pub decided_since: BTreeMap<PatientId, Moment>,
     pub voided: Vec<PatientId>,
@@ -309,6 +311,10 @@ impl Control<AccountId> for Doubles {
     }
     fn decided_since(patient: &PatientId) -> Moment {
         with(|w| w.decided_since.get(patient).copied().unwrap_or_default())
+    }
+    fn enrolment(patient: &PatientId) -> Option<(OrgId, Moment)> {
+        let enrolled = with(|w| w.enrolled.get(patient).copied());
+        Self::is_enrolled(patient).then(|| enrolled.unwrap_or((HOSPITAL, START)))
     }
     fn voided_by(patient: &PatientId) -> Option<OrgId> {
         with(|w| w.voided.contains(patient).then_some(HOSPITAL))

@@ -39,6 +39,10 @@ impl<T: Config> Control<AccountId> for Pallet<T> {
             .unwrap_or_default()
     }
 
+    fn enrolment(patient: &PatientId) -> Option<(OrgId, Moment)> {
+        Patients::<T>::get(patient).map(|row| (row.enrolled_by, row.enrolled_at))
+    }
+
     fn voided_by(patient: &PatientId) -> Option<OrgId> {
         Patients::<T>::get(patient)
             .filter(|row| row.voided_at.is_some())

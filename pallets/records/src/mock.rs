@@ -127,6 +127,9 @@ impl Control<AccountId> for Neighbours {
     fn decided_since(_: &PatientId) -> Moment {
         START
     }
+    fn enrolment(_: &PatientId) -> Option<(OrgId, Moment)> {
+        None
+    }
     fn voided_by(patient: &PatientId) -> Option<OrgId> {
         VoidedBy::get().get(patient).copied()
     }

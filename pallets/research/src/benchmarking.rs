@@ -1,4 +1,4 @@
-//! The worst case of each call: a patient that takes part in as many studies as it can.
+//! The worst case of each call.
 
 use super::*;
 use frame_benchmarking::v2::*;
@@ -42,21 +42,6 @@ fn joined<T: Config>(study: StudyIndex) -> (PatientId, AccountId) {
     (patient, owner)
 }
 
-/// A patient that takes part in so many studies, and its owner.
-fn joined_all<T: Config>(count: u32) -> (PatientId, AccountId) {
-    let (patient, owner) = World::<T>::patient();
-    let (compartment, record) = filled::<T>(patient);
-    for _ in 0..count {
-        let study = announced::<T>();
-        let origin = RawOrigin::Signed(owner.clone()).into();
-        assert!(
-            Pallet::<T>::opt_in(origin, study, patient, compartment, record, cid()).is_ok(),
-            "the owner can"
-        );
-    }
-    (patient, owner)
-}
-
 #[benchmarks]
 mod benchmarks {
     use super::*;
@@ -74,8 +59,8 @@ mod benchmarks {
 
     #[benchmark]
     fn opt_in() {
-        let (patient, owner) = joined_all::<T>(MAX_STUDIES.saturating_sub(1));
         let study = announced::<T>();
+        let (patient, owner) = World::<T>::patient();
         let (compartment, record) = filled::<T>(patient);
 
         #[extrinsic_call]
@@ -88,18 +73,18 @@ mod benchmarks {
             cid(),
         );
 
-        assert!(Participations::<T>::contains_key(study, patient));
+        assert!(Participations::<T>::contains_key(patient));
     }
 
     #[benchmark]
     fn withdraw() {
-        let (patient, owner) = joined_all::<T>(MAX_STUDIES);
-        let study = NextStudy::<T>::get().saturating_sub(1);
+        let study = announced::<T>();
+        let (patient, owner) = joined::<T>(study);
 
         #[extrinsic_call]
-        _(RawOrigin::Signed(owner), study, patient);
+        _(RawOrigin::Signed(owner), patient);
 
-        let row = Participations::<T>::get(study, patient).expect("joined; qed");
+        let row = Participations::<T>::get(patient).expect("joined; qed");
         assert!(row.withdrawn_at.is_some());
     }
 
@@ -115,23 +100,24 @@ mod benchmarks {
     }
 
     #[benchmark]
-    fn on_succession(n: Linear<0, { MAX_STUDIES }>) {
-        let (patient, owner) = joined_all::<T>(n);
+    fn on_succession() {
+        let study = announced::<T>();
+        let (patient, owner) = joined::<T>(study);
 
         #[block]
         {
             Pallet::<T>::on_succession(patient, &owner);
         }
 
-        assert!(Participations::<T>::iter_values().all(|row| row.withdrawn_at.is_some()));
-        assert!(!Participating::<T>::contains_key(patient));
+        let row = Participations::<T>::get(patient).expect("joined; qed");
+        assert!(row.withdrawn_at.is_some());
     }
 
     /// Everything but the last thing looked at speaks for it: there is no such record.
     #[benchmark]
     fn refused() {
-        let (patient, owner) = joined_all::<T>(MAX_STUDIES.saturating_sub(1));
         let study = announced::<T>();
+        let (patient, owner) = World::<T>::patient();
         let compartment = World::<T>::compartments(patient)[0];
         let origin = RawOrigin::Signed(owner).into();
         let failure;

@@ -13,8 +13,9 @@
 //!
 //! 1. A university's admin calls [`Call::announce`]: 20 credits each, 3 participants, until summer.
 //!    60 credits are held.
-//! 2. Three patients put a de-identified record into a compartment of its own and call
-//!    [`Call::opt_in`]. Each has a grant in the trail and 20 credits more; the fourth is refused.
+//! 2. Three people are enrolled by the university, each under an id that is for this study alone. They
+//!    file a de-identified record there and call [`Call::opt_in`]. Each has a grant in the trail and 20
+//!    credits more; the fourth is refused.
 //! 3. One of them calls [`Call::withdraw`]: the grant has ended. What was read before was read; the
 //!    credits stay the patient's.
 //! 4. The admin calls [`Call::end`]: what is left of the 60 credits is free again.
@@ -23,7 +24,10 @@
 //!
 //! * Held is always `price × (quota - joined)` of each study that has not ended: each who joins takes
 //!   one price from it, and the end takes the rest. Nothing else can.
-//! * A patient takes part in a study once, ever: to withdraw and opt in again is not paid again.
+//! * Nobody takes part under an id of care: whoever reads the chain would learn what such a chart is
+//!   about. The study's organisation enrols an id for it, after it has announced the study. Who is behind
+//!   the id, and that nobody is enrolled twice, it has to find out itself.
+//! * An id takes part once, ever: to withdraw and opt in again is not paid again.
 //! * Nobody is paid for nothing: whoever opts in hands the keys over in the same call, and names a
 //!   record that the compartment holds now. What a record says, and whether the keys fit, only the
 //!   study can see.
@@ -67,13 +71,6 @@ use salus_primitives::{
 
 pub use pallet::*;
 pub use weights::WeightInfo;
-
-/// Studies that a patient takes part in at once, at most: a succession ends all of them. Do not
-/// reduce.
-pub const MAX_STUDIES: u32 = 32;
-
-/// Studies that a patient takes part in, each with its announced end.
-pub type StudiesOf = BoundedVec<(StudyIndex, Moment), ConstU32<MAX_STUDIES>>;
 
 #[frame_support::pallet]
 pub mod pallet {
@@ -144,18 +141,11 @@ pub mod pallet {
     #[pallet::storage]
     pub type NextStudy<T: Config> = StorageValue<_, StudyIndex, ValueQuery>;
 
-    /// Who takes part, or did. Written by `opt_in`; `withdraw` sets `withdrawn_at`, once; never
-    /// removed, so that nobody takes part twice. At most `quota` rows per study.
+    /// What a patient takes part in, or did. Written by `opt_in`; `withdraw` and a succession set
+    /// `withdrawn_at`, once; never removed, so that nobody takes part twice. One per patient, and at
+    /// most `quota` per study.
     #[pallet::storage]
-    pub type Participations<T: Config> =
-        StorageDoubleMap<_, Twox64Concat, StudyIndex, Blake2_128Concat, PatientId, Participation>;
-
-    /// What a patient takes part in now. Written by `opt_in`, which drops what is past its announced
-    /// end; `withdraw` and a succession remove theirs. At most 32 per patient. A study that its
-    /// organisation ended before is still one: it may be read on.
-    #[pallet::storage]
-    pub type Participating<T: Config> =
-        StorageMap<_, Blake2_128Concat, PatientId, StudiesOf, ValueQuery>;
+    pub type Participations<T: Config> = StorageMap<_, Blake2_128Concat, PatientId, Participation>;
 
     #[pallet::event]
     #[pallet::generate_deposit(pub(super) fn deposit_event)]
@@ -220,21 +210,22 @@ pub mod pallet {
         StudyOver,
         /// The study has all the participants that it takes.
         QuotaReached,
-        /// The patient has taken part in this study before. Once is all.
+        /// This id takes part in a study, or did. Join under an id of its own.
         AlreadyTookPart,
         /// The compartment does not hold this record, or it was corrected, or is erased or about to
         /// be. Add a record first, and name the newest.
         NothingToRead,
-        /// The patient does not take part in this study.
+        /// The patient takes part in no study.
         NotParticipating,
         /// The patient has withdrawn before.
         AlreadyWithdrawn,
         /// There are no more indices for studies.
         IndexExhausted,
-        /// The patient takes part in 32 studies. Withdraw from one, or wait until one ends.
-        TooManyStudies,
         /// The study lasts longer than the role that you join it by. Let another controller opt in.
         OutlastsOwnRole,
+        /// The study's organisation has not enrolled this id since it announced the study. Join under
+        /// an id that it enrols for the study: never under one of care.
+        NotEnrolledForStudy,
     }
 
     #[pallet::hooks]
@@ -247,12 +238,6 @@ pub mod pallet {
 
     #[pallet::extra_constants]
     impl<T: Config> Pallet<T> {
-        /// Studies that a patient takes part in at once, at most.
-        #[pallet::constant_name(MaxStudies)]
-        fn max_studies() -> u32 {
-            MAX_STUDIES
-        }
-
         /// Rows that `SalusApi` returns at once, at most.
         #[pallet::constant_name(MaxPage)]
         fn max_page() -> u32 {
@@ -326,14 +311,13 @@ pub mod pallet {
         /// Take part in a study with what is in a compartment, and be paid.
         ///
         /// Signed by an owner or guardian whose role lasts as long, who is paid the price at once. The
-        /// organisation may read the compartment until the study's announced end, for research only.
-        /// `record` is one that lies in it, `envelope` has its keys for the organisation. Once per
-        /// patient and study.
+        /// organisation, which enrolled the patient after it announced the study, may read the
+        /// compartment until the study's announced end, for research only. `record` is one that lies in
+        /// it, `envelope` has its keys for the organisation. Once per patient.
         ///
-        /// Errors: [`Error::StudyNotFound`], [`Error::StudyOver`], [`Error::AlreadyTookPart`],
-        /// [`Error::QuotaReached`], [`Error::OutlastsOwnRole`], [`Error::TooManyStudies`],
-        /// [`Error::NothingToRead`], and what a grant is refused for. Event:
-        /// [`Event::OptedIn`].
+        /// Errors: [`Error::StudyNotFound`], [`Error::StudyOver`], [`Error::NotEnrolledForStudy`],
+        /// [`Error::AlreadyTookPart`], [`Error::QuotaReached`], [`Error::OutlastsOwnRole`],
+        /// [`Error::NothingToRead`], and what a grant is refused for. Event: [`Event::OptedIn`].
         #[pallet::call_index(1)]
         pub fn opt_in(
             origin: OriginFor<T>,
@@ -343,9 +327,8 @@ pub mod pallet {
             record: RecordIndex,
             envelope: Cid,
         ) -> DispatchResultWithPostInfo {
-            let (by, mut row, participating) =
-                Self::ensure_opts_in(origin, study, patient, compartment, record)
-                    .map_err(|error| error.with_weight(T::WeightInfo::refused()))?;
+            let (by, mut row) = Self::ensure_opts_in(origin, study, patient, compartment, record)
+                .map_err(|error| error.with_weight(T::WeightInfo::refused()))?;
             let now = T::Chain::now();
             let PatientOrigin { patient, actor, .. } = by;
             let terms = Self::grant_terms(&row, compartment);
@@ -367,11 +350,10 @@ pub mod pallet {
             let price = row.price;
             row.joined = row.joined.saturating_add(1);
             Studies::<T>::insert(study, row);
-            Participating::<T>::insert(patient, participating);
             Participations::<T>::insert(
-                study,
                 patient,
                 Participation {
+                    study,
                     actor: actor.clone(),
                     grant,
                     joined_at: now,
@@ -390,7 +372,7 @@ pub mod pallet {
             Ok(().into())
         }
 
-        /// Take part in a study no longer: its organisation may read nothing more.
+        /// Take part in the patient's study no longer: its organisation may read nothing more.
         ///
         /// Signed by an owner or guardian, once. What was read before stays with who read it, and
         /// what was paid with who was paid.
@@ -398,19 +380,13 @@ pub mod pallet {
         /// Errors: [`Error::NotParticipating`], [`Error::AlreadyWithdrawn`]. Event:
         /// [`Event::Withdrawn`].
         #[pallet::call_index(2)]
-        pub fn withdraw(
-            origin: OriginFor<T>,
-            study: StudyIndex,
-            patient: PatientId,
-        ) -> DispatchResult {
+        pub fn withdraw(origin: OriginFor<T>, patient: PatientId) -> DispatchResult {
             let by = T::Control::ensure_decides(patient, ensure_signed(origin)?)?;
-            let row =
-                Participations::<T>::get(study, by.patient).ok_or(Error::<T>::NotParticipating)?;
+            let row = Participations::<T>::get(by.patient).ok_or(Error::<T>::NotParticipating)?;
             ensure!(row.withdrawn_at.is_none(), Error::<T>::AlreadyWithdrawn);
             T::Granting::end(by.patient, by.actor.clone(), row.grant)?;
 
-            Self::forget(&by.patient, study);
-            Self::do_withdraw(by.patient, by.actor, study, row);
+            Self::do_withdraw(by.patient, by.actor, row);
             Ok(())
         }
 
@@ -461,27 +437,18 @@ pub mod pallet {
                 .collect()
         }
 
-        pub fn participation(study: StudyIndex, patient: &PatientId) -> Option<Participation> {
-            Participations::<T>::get(study, patient)
+        pub fn participation(patient: &PatientId) -> Option<Participation> {
+            Participations::<T>::get(patient)
         }
 
-        /// Lists what a patient takes part in now, at most 32.
-        pub fn participations(patient: &PatientId) -> Vec<(StudyIndex, Participation)> {
-            Self::live(patient)
-                .into_iter()
-                .filter_map(|(study, _)| Some((study, Participations::<T>::get(study, patient)?)))
-                .collect()
-        }
-
-        /// Checks everything about a participation but its grant. Returns who opts in, into what, and
-        /// what the patient takes part in then.
+        /// Checks everything about a participation but its grant. Returns who opts in, and into what.
         fn ensure_opts_in(
             origin: OriginFor<T>,
             study: StudyIndex,
             patient: PatientId,
             compartment: CompartmentId,
             record: RecordIndex,
-        ) -> Result<(PatientOrigin<AccountId>, Study, StudiesOf), DispatchError> {
+        ) -> Result<(PatientOrigin<AccountId>, Study), DispatchError> {
             let by = T::Control::ensure_decides(patient, ensure_signed(origin)?)?;
             let row = Studies::<T>::get(study).ok_or(Error::<T>::StudyNotFound)?;
             ensure!(
@@ -489,7 +456,13 @@ pub mod pallet {
                 Error::<T>::StudyOver
             );
             ensure!(
-                !Participations::<T>::contains_key(study, by.patient),
+                T::Control::enrolment(&by.patient).is_some_and(|(organisation, at)| {
+                    organisation == row.organisation && at >= row.announced_at
+                }),
+                Error::<T>::NotEnrolledForStudy
+            );
+            ensure!(
+                !Participations::<T>::contains_key(by.patient),
                 Error::<T>::AlreadyTookPart
             );
             ensure!(row.joined < row.quota, Error::<T>::QuotaReached);
@@ -497,17 +470,13 @@ pub mod pallet {
                 by.until.is_none_or(|until| row.ends_at <= until),
                 Error::<T>::OutlastsOwnRole
             );
-            let mut participating = Self::live(&by.patient);
-            participating
-                .try_push((study, row.ends_at))
-                .map_err(|_| Error::<T>::TooManyStudies)?;
             // Named together, so that a record that is moved meanwhile does not take the grant along.
             ensure!(
                 T::Records::record(&by.patient, record)
                     .is_some_and(|row| row.compartment == compartment && row.is_current()),
                 Error::<T>::NothingToRead
             );
-            Ok((by, row, participating))
+            Ok((by, row))
         }
 
         /// What is held for a study that has not ended.

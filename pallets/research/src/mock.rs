@@ -176,7 +176,7 @@ mod benchmark {
 
     impl BenchmarkAdmin<AccountId> for World {
         fn admin() -> AccountId {
-            Credits::mint(RuntimeOrigin::root(), ADMIN, 1_000)
+            super::Credits::mint(RuntimeOrigin::root(), ADMIN, 1_000)
                 .expect("issuance is far from its end");
             ADMIN
         }

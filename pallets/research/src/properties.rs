@@ -48,10 +48,12 @@ enum Step {
     Mint(usize, Balance),
     Burn(usize, Balance),
     Announce(usize, Balance, u32, Moment),
+    /// An organisation enrols the patient's owner anew: a study takes nobody else.
+    Enrol(usize, usize),
     Join(StudyIndex, usize),
     /// All patients in one block, beginning with this one.
     Race(StudyIndex, usize),
-    Withdraw(StudyIndex, usize),
+    Withdraw(usize),
     End(StudyIndex, usize),
     Ask(usize, usize, Option<Balance>),
     Answer(usize, RequestIndex, Answer),
@@ -84,9 +86,10 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (0..2usize).prop_map(|who| Step::Burn(who, Balance::MAX)),
         4 => (0..2usize, any_amount(), 0..4u32, 0..40 * DAY)
             .prop_map(|(who, price, quota, lasts)| Step::Announce(who, price, quota, lasts)),
+        3 => (patient(), 0..2usize).prop_map(|(who, organisation)| Step::Enrol(who, organisation)),
         6 => (study(), patient()).prop_map(|(study, who)| Step::Join(study, who)),
         2 => (study(), patient()).prop_map(|(study, first)| Step::Race(study, first)),
-        4 => (study(), patient()).prop_map(|(study, who)| Step::Withdraw(study, who)),
+        4 => patient().prop_map(Step::Withdraw),
         1 => (study(), anybody()).prop_map(|(study, who)| Step::End(study, who)),
         8 => (0..2usize, patient(), prop::option::of(any_amount()))
             .prop_map(|(who, patient, offer)| Step::Ask(who, patient, offer)),
@@ -101,17 +104,18 @@ fn any_step() -> impl Strategy<Value = Step> {
 
 struct StudyModel {
     payer: AccountId,
+    organisation: OrgId,
+    announced_at: Moment,
     price: Balance,
     quota: u32,
-    /// Which patients, and whether they have withdrawn.
-    joined: Vec<(usize, bool)>,
+    joined: u32,
     ends_at: Moment,
     ended: bool,
 }
 
 impl StudyModel {
     fn left(&self) -> Balance {
-        self.price * (Balance::from(self.quota) - self.joined.len() as Balance)
+        self.price * Balance::from(self.quota - self.joined)
     }
 }
 
@@ -130,6 +134,7 @@ struct Seen {
     joined: u32,
     full: u32,
     again: u32,
+    of_care: u32,
     late: u32,
     overspent: u32,
     ended: u32,
@@ -148,6 +153,10 @@ struct Model {
     /// Taken by governance, and promised to somebody.
     owed: Vec<Balance>,
     studies: Vec<StudyModel>,
+    /// Who enrolled each patient, and when.
+    enrolled: [(OrgId, Moment); PATIENTS.len()],
+    /// Whether each patient has withdrawn; none who never took part.
+    parts: [Option<bool>; PATIENTS.len()],
     requests: Vec<RequestModel>,
     seen: Seen,
 }
@@ -212,23 +221,27 @@ impl Model {
             assert!(!joined, "a study that nobody announced");
             return;
         };
-        let again = row.joined.iter().any(|(known, _)| *known == who);
-        let full = row.joined.len() as u32 == row.quota;
+        let again = self.parts[who].is_some();
+        let (organisation, at) = self.enrolled[who];
+        let of_care = organisation != row.organisation || at < row.announced_at;
+        let full = row.joined == row.quota;
         let late = row.ended || now() >= row.ends_at;
-        assert_eq!(joined, !again && !full && !late);
+        assert_eq!(joined, !again && !full && !late && !of_care);
         self.seen.again += u32::from(again);
+        self.seen.of_care += u32::from(of_care);
         self.seen.full += u32::from(full);
         self.seen.late += u32::from(late);
         if joined {
             self.seen.joined += 1;
-            row.joined.push((who, false));
+            row.joined += 1;
+            self.parts[who] = Some(false);
             let price = row.price;
             *self.purse(&owner) += price;
         }
     }
 
     fn announce(&mut self, who: usize, price: Balance, quota: u32, lasts: Moment) {
-        let (admin, _) = &ADMINS[who];
+        let (admin, organisation) = &ADMINS[who];
         let ends_at = now() + lasts;
         let announced = done(|| Research::announce(by(admin), cid(9), price, quota, ends_at));
         let total = price.checked_mul(quota.into());
@@ -240,22 +253,30 @@ impl Model {
             *self.purse(admin) -= price * Balance::from(quota);
             self.studies.push(StudyModel {
                 payer: admin.clone(),
+                organisation: *organisation,
+                announced_at: now(),
                 price,
                 quota,
-                joined: vec![],
+                joined: 0,
                 ends_at,
                 ended: false,
             });
         }
     }
 
-    fn withdraw(&mut self, study: StudyIndex, who: usize) {
+    /// As if the patient had another id: who takes part keeps it.
+    fn enrol(&mut self, who: usize, organisation: OrgId) {
+        if self.parts[who].is_none() {
+            self.enrolled[who] = (organisation, now());
+            with(|w| w.enrolled.insert(PATIENTS[who].0, self.enrolled[who]));
+        }
+    }
+
+    fn withdraw(&mut self, who: usize) {
         let (patient, owner) = &PATIENTS[who];
-        let withdrawn = done(|| Research::withdraw(by(owner), study, *patient));
-        let row = self.studies.get_mut(study as usize);
-        let part = row.and_then(|row| row.joined.iter_mut().find(|(known, _)| *known == who));
-        assert_eq!(withdrawn, part.as_ref().is_some_and(|(_, gone)| !gone));
-        if let Some((_, gone)) = part {
+        let withdrawn = done(|| Research::withdraw(by(owner), *patient));
+        assert_eq!(withdrawn, self.parts[who] == Some(false));
+        if let Some(gone) = &mut self.parts[who] {
             *gone = true;
         }
         self.seen.withdrawn += u32::from(withdrawn);
@@ -382,6 +403,7 @@ fn play(steps: Vec<Step>) -> Seen {
     let mut model = Model {
         free: vec![0; EVERYBODY.len()],
         owed: vec![0; EVERYBODY.len()],
+        enrolled: [(HOSPITAL, START); PATIENTS.len()],
         ..Model::default()
     };
     for step in steps {
@@ -405,13 +427,18 @@ fn play(steps: Vec<Step>) -> Seen {
                 model.owed[who] += taken - at_once;
             }
             Step::Announce(who, price, quota, lasts) => model.announce(who, price, quota, lasts),
+            Step::Enrol(who, organisation) => model.enrol(who, ADMINS[organisation].1),
             Step::Join(study, who) => model.join(study, who),
             Step::Race(study, first) => {
+                let row = model.studies.get(study as usize);
+                if let Some(organisation) = row.map(|row| row.organisation) {
+                    (0..PATIENTS.len()).for_each(|who| model.enrol(who, organisation));
+                }
                 for n in 0..PATIENTS.len() {
                     model.join(study, (first + n) % PATIENTS.len());
                 }
             }
-            Step::Withdraw(study, who) => model.withdraw(study, who),
+            Step::Withdraw(who) => model.withdraw(who),
             Step::End(study, who) => model.end(study, &EVERYBODY[who]),
             Step::Ask(who, patient, offer) => model.ask(who, patient, offer),
             Step::Answer(patient, request, how) => model.answer(patient, request, how),
@@ -470,6 +497,7 @@ fn the_sequences_reach_every_outcome() {
         all.joined += seen.joined;
         all.full += seen.full;
         all.again += seen.again;
+        all.of_care += seen.of_care;
         all.late += seen.late;
         all.overspent += seen.overspent;
         all.ended += seen.ended;
@@ -484,6 +512,7 @@ fn the_sequences_reach_every_outcome() {
         all.joined,
         all.full,
         all.again,
+        all.of_care,
         all.late,
         all.overspent,
         all.ended,

@@ -1,41 +1,19 @@
-//! What a patient takes part in, and how that ends with those who decided it.
+//! How taking part ends: with a word of those who decide, or with those who decided it.
 
 use frame_support::{defensive, pallet_prelude::*};
 use salus_primitives::{
     traits::{Chain, Granting, OnSuccession},
-    AccountId, Participation, PatientId, StudyIndex,
+    AccountId, Participation, PatientId,
 };
 
-use crate::{
-    Config, Event, Pallet, Participating, Participations, StudiesOf, WeightInfo, MAX_STUDIES,
-};
+use crate::{Config, Event, Pallet, Participations, Studies, WeightInfo};
 
 impl<T: Config> Pallet<T> {
-    /// Returns what the patient takes part in now.
-    pub(crate) fn live(patient: &PatientId) -> StudiesOf {
-        let now = T::Chain::now();
-        let mut studies = Participating::<T>::get(patient);
-        studies.retain(|(_, ends_at)| now < *ends_at);
-        studies
-    }
-
-    pub(crate) fn forget(patient: &PatientId, study: StudyIndex) {
-        Participating::<T>::mutate_exists(patient, |studies| {
-            let mut left = studies.take().unwrap_or_default();
-            left.retain(|(index, _)| *index != study);
-            *studies = (!left.is_empty()).then_some(left);
-        });
-    }
-
     /// Notes that a participation has ended; its grant has.
-    pub(crate) fn do_withdraw(
-        patient: PatientId,
-        actor: AccountId,
-        study: StudyIndex,
-        mut row: Participation,
-    ) {
+    pub(crate) fn do_withdraw(patient: PatientId, actor: AccountId, mut row: Participation) {
+        let study = row.study;
         row.withdrawn_at = Some(T::Chain::now());
-        Participations::<T>::insert(study, patient, row);
+        Participations::<T>::insert(patient, row);
         let event = Event::Withdrawn {
             patient,
             actor,
@@ -43,25 +21,27 @@ impl<T: Config> Pallet<T> {
         };
         Self::deposit(event, &patient);
     }
+
+    /// Whether the patient takes part now. In a study that its organisation ended before its time, too:
+    /// it may be read on.
+    fn is_live(row: &Participation) -> bool {
+        row.withdrawn_at.is_none()
+            && Studies::<T>::get(row.study).is_some_and(|study| T::Chain::now() < study.ends_at)
+    }
 }
 
 impl<T: Config> OnSuccession<AccountId> for Pallet<T> {
     fn on_succession(patient: PatientId, actor: &AccountId) {
-        let live = Self::live(&patient);
-        Participating::<T>::remove(patient);
-        for (study, _) in live {
-            let Some(row) = Participations::<T>::get(study, patient) else {
-                defensive!("a study that the patient takes no part in");
-                continue;
-            };
-            if T::Granting::end(patient, actor.clone(), row.grant).is_err() {
-                defensive!("a participation without a grant");
-            }
-            Self::do_withdraw(patient, actor.clone(), study, row);
+        let Some(row) = Participations::<T>::get(patient).filter(Self::is_live) else {
+            return;
+        };
+        if T::Granting::end(patient, actor.clone(), row.grant).is_err() {
+            defensive!("a participation without a grant");
         }
+        Self::do_withdraw(patient, actor.clone(), row);
     }
 
     fn weight() -> Weight {
-        T::WeightInfo::on_succession(MAX_STUDIES)
+        T::WeightInfo::on_succession()
     }
 }

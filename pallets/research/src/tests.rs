@@ -5,15 +5,12 @@ use salus_primitives::{
     api::MAX_PAGE,
     rows::{DAY, HOUR},
     traits::{Consent as _, OnSuccession},
-    AccountId, Balance, Basis, Cid, CompartmentId, Grantee, PatientId, Purpose, RecordIndex,
-    RecordState, Rights, StudyIndex,
+    AccountId, Balance, Basis, Cid, CompartmentId, Grantee, Moment, OrgId, PatientId, Purpose,
+    RecordIndex, RecordState, Rights, StudyIndex,
 };
 use sp_runtime::{DispatchError::BadOrigin, DispatchResult};
 
-use crate::{
-    mock::*, Error, Event, NextStudy, Participating, Participations, Studies, WeightInfo,
-    MAX_STUDIES,
-};
+use crate::{mock::*, Error, Event, NextStudy, Participations, Studies, WeightInfo};
 
 const PRICE: Balance = 20;
 const QUOTA: u32 = 3;
@@ -213,7 +210,7 @@ mod opt_in {
             assert_eq!(paid, [(20, 0), (20, 0), (20, 0), (0, 0)]);
             assert_eq!(Studies::<Test>::get(0).unwrap().joined, QUOTA);
             // A place that was left is not free again.
-            assert_ok!(Research::withdraw(by(OWNER), 0, PATIENT));
+            assert_ok!(Research::withdraw(by(OWNER), PATIENT));
             assert_eq!(join(0, FOURTH), Err(Error::<Test>::QuotaReached.into()));
         });
     }
@@ -271,18 +268,50 @@ mod opt_in {
     }
 
     #[test]
-    fn a_patient_takes_part_once_ever() {
+    fn an_id_takes_part_once_ever() {
         ExtBuilder.build_and_execute(|| {
             announce();
             assert_ok!(join(0, (PATIENT, OWNER)));
-            let again = Err(Error::<Test>::AlreadyTookPart.into());
-            assert_eq!(join(0, (PATIENT, OWNER)), again);
-            assert_eq!(join(0, (PATIENT, GUARDIAN)), again);
-            assert_ok!(Research::withdraw(by(OWNER), 0, PATIENT));
-            assert_eq!(join(0, (PATIENT, OWNER)), again);
-            assert_eq!((purse(OWNER), purse(GUARDIAN)), ((20, 0), (0, 0)));
             assert_ok!(Research::announce(by(ADMIN), cid(9), 1, 1, ENDS));
-            assert_ok!(join(1, (PATIENT, OWNER)));
+            let again = Err(Error::<Test>::AlreadyTookPart.into());
+            for study in [0, 1] {
+                assert_eq!(join(study, (PATIENT, OWNER)), again);
+                assert_eq!(join(study, (PATIENT, GUARDIAN)), again);
+            }
+            assert_ok!(Research::withdraw(by(OWNER), PATIENT));
+            for study in [0, 1] {
+                assert_eq!(join(study, (PATIENT, OWNER)), again);
+            }
+            assert_eq!((purse(OWNER), purse(GUARDIAN)), ((20, 0), (0, 0)));
+            assert_ok!(join(1, THIRD));
+        });
+    }
+
+    /// Who enrolled the patient, and when.
+    fn enrolled(by: OrgId, at: Moment) {
+        with(|w| w.enrolled.insert(PATIENT, (by, at)));
+    }
+
+    #[test]
+    fn an_id_of_care_takes_no_part() {
+        ExtBuilder.build_and_execute(|| {
+            set_now(START + DAY);
+            announce();
+            let refused = Err(Error::<Test>::NotEnrolledForStudy.into());
+            for (organisation, at) in [
+                // A chart of the hospital that studies, a chart of another one, and an id that another
+                // one enrolled for it.
+                (HOSPITAL, START),
+                (HOSPITAL, START + DAY - 1),
+                (INSURANCE, START),
+                (INSURANCE, START + DAY),
+            ] {
+                enrolled(organisation, at);
+                assert_eq!(join(0, (PATIENT, OWNER)), refused);
+            }
+            assert_eq!((purse(ADMIN), purse(OWNER)), ((40, 60), (0, 0)));
+            enrolled(HOSPITAL, START + DAY);
+            assert_ok!(join(0, (PATIENT, OWNER)));
         });
     }
 
@@ -411,7 +440,7 @@ mod withdraw {
             assert_ok!(join(0, (PATIENT, OWNER)));
             set_now(START + HOUR);
             assert!(hospital_reads());
-            assert_ok!(Research::withdraw(by(GUARDIAN), 0, PATIENT));
+            assert_ok!(Research::withdraw(by(GUARDIAN), PATIENT));
             assert!(!hospital_reads());
             assert_eq!(purse(OWNER), (20, 0));
             assert_eq!(
@@ -422,7 +451,7 @@ mod withdraw {
                     study: 0
                 }
             );
-            let row = Research::participation(0, &PATIENT).unwrap();
+            let row = Research::participation(&PATIENT).unwrap();
             assert_eq!((row.actor, row.grant), (OWNER, 0));
             assert_eq!(row.withdrawn_at, Some(START + HOUR));
             let grant = Consent::grant_view(&PATIENT, 0).unwrap().grant;
@@ -434,19 +463,17 @@ mod withdraw {
     fn nobody_withdraws_twice_or_without_taking_part() {
         ExtBuilder.build_and_execute(|| {
             announce();
-            for study in [0, 1] {
-                assert_noop!(
-                    Research::withdraw(by(OWNER), study, PATIENT),
-                    Error::<Test>::NotParticipating
-                );
-            }
+            assert_noop!(
+                Research::withdraw(by(OWNER), PATIENT),
+                Error::<Test>::NotParticipating
+            );
             assert_ok!(join(0, (PATIENT, OWNER)));
             for who in [CARER, OTHER_OWNER, ADMIN, STRANGER] {
-                assert_noop!(Research::withdraw(by(who), 0, PATIENT), BadOrigin);
+                assert_noop!(Research::withdraw(by(who), PATIENT), BadOrigin);
             }
-            assert_ok!(Research::withdraw(by(OWNER), 0, PATIENT));
+            assert_ok!(Research::withdraw(by(OWNER), PATIENT));
             assert_noop!(
-                Research::withdraw(by(OWNER), 0, PATIENT),
+                Research::withdraw(by(OWNER), PATIENT),
                 Error::<Test>::AlreadyWithdrawn
             );
             assert_eq!(purse(OWNER), (20, 0));
@@ -461,12 +488,12 @@ mod withdraw {
                 assert_ok!(join(0, who));
             }
             assert_ok!(Consent::revoke(by(OWNER), PATIENT, 0));
-            assert_ok!(Research::withdraw(by(OWNER), 0, PATIENT));
+            assert_ok!(Research::withdraw(by(OWNER), PATIENT));
             with(|w| w.suspended.push(HOSPITAL));
-            assert_ok!(Research::withdraw(by(THIRD.1), 0, THIRD.0));
+            assert_ok!(Research::withdraw(by(THIRD.1), THIRD.0));
             set_now(ENDS);
             assert_ok!(Research::end(by(STRANGER), 0));
-            assert_ok!(Research::withdraw(by(OTHER_OWNER), 0, OTHER_PATIENT));
+            assert_ok!(Research::withdraw(by(OTHER_OWNER), OTHER_PATIENT));
         });
     }
 }
@@ -474,68 +501,58 @@ mod withdraw {
 mod succession {
     use super::*;
 
-    /// So many studies without pay, which end an hour after one another.
-    fn announce_free(count: u32) {
-        for n in 0..count {
-            let ends_at = ENDS + HOUR * u64::from(n);
-            assert_ok!(Research::announce(by(ADMIN), cid(9), 0, 9, ends_at));
-        }
-    }
-
-    fn live() -> Vec<StudyIndex> {
-        let rows = Research::participations(&PATIENT).into_iter();
-        rows.map(|(study, _)| study).collect()
-    }
-
     #[test]
-    fn what_former_deciders_took_part_in_ends_and_its_grants_too() {
+    fn what_former_deciders_took_part_in_ends_and_its_grant_too() {
         ExtBuilder.build_and_execute(|| {
             announce();
-            announce_free(3);
-            for study in 0..4 {
-                assert_ok!(join(study, (PATIENT, OWNER)));
-            }
+            assert_ok!(join(0, (PATIENT, OWNER)));
             assert_ok!(join(0, THIRD));
-            assert_ok!(Research::withdraw(by(OWNER), 1, PATIENT));
-            // Its organisation takes nobody any more, and reads on.
-            assert_ok!(Research::end(by(ADMIN), 2));
-            assert_eq!(live(), [0, 2, 3]);
+            // The organisation takes nobody any more, and reads on.
+            assert_ok!(Research::end(by(ADMIN), 0));
             set_now(START + HOUR);
+            assert!(hospital_reads());
             System::reset_events();
             succeed(&GUARDIAN);
             let (patient, actor) = (PATIENT, GUARDIAN);
-            let expected: Vec<RuntimeEvent> = [(0, 0), (2, 2), (3, 3)]
-                .into_iter()
-                .flat_map(|(study, grant)| {
-                    let revoked = pallet_consent::Event::Revoked {
-                        patient,
-                        actor: actor.clone(),
-                        grant,
-                    };
-                    let withdrawn = Event::Withdrawn {
-                        patient,
-                        actor: actor.clone(),
-                        study,
-                    };
-                    [revoked.into(), withdrawn.into()]
-                })
-                .collect();
+            let revoked = pallet_consent::Event::Revoked {
+                patient,
+                actor: actor.clone(),
+                grant: 0,
+            };
+            let withdrawn = Event::Withdrawn {
+                patient,
+                actor,
+                study: 0,
+            };
+            let expected: [RuntimeEvent; 2] = [revoked.into(), withdrawn.into()];
             let events: Vec<_> = System::events().into_iter().map(|e| e.event).collect();
             assert_eq!(events, expected);
             assert!(!hospital_reads());
-            assert!(live().is_empty() && !Participating::<Test>::contains_key(PATIENT));
-            for study in [0, 2, 3] {
-                let row = Research::participation(study, &PATIENT).expect("took part");
-                assert_eq!(row.withdrawn_at, Some(START + HOUR));
-                assert_noop!(
-                    Research::withdraw(by(OWNER), study, PATIENT),
-                    Error::<Test>::AlreadyWithdrawn
-                );
-            }
+            let row = Research::participation(&PATIENT).expect("took part");
+            assert_eq!(row.withdrawn_at, Some(START + HOUR));
+            assert_noop!(
+                Research::withdraw(by(OWNER), PATIENT),
+                Error::<Test>::AlreadyWithdrawn
+            );
             // Who is somebody else goes on, and what was paid stays paid.
-            let third = Research::participation(0, &THIRD.0).expect("takes part");
+            let third = Research::participation(&THIRD.0).expect("takes part");
             assert_eq!(third.withdrawn_at, None);
             assert_eq!(purse(OWNER), (PRICE, 0));
+        });
+    }
+
+    #[test]
+    fn what_was_left_or_never_joined_is_not_left_again() {
+        ExtBuilder.build_and_execute(|| {
+            announce();
+            System::reset_events();
+            succeed(&GUARDIAN);
+            assert!(System::events().is_empty());
+            assert_ok!(join(0, (PATIENT, OWNER)));
+            assert_ok!(Research::withdraw(by(OWNER), PATIENT));
+            System::reset_events();
+            succeed(&GUARDIAN);
+            assert!(System::events().is_empty());
         });
     }
 
@@ -548,36 +565,8 @@ mod succession {
             System::reset_events();
             succeed(&GUARDIAN);
             assert!(System::events().is_empty());
-            let row = Research::participation(0, &PATIENT).expect("took part");
+            let row = Research::participation(&PATIENT).expect("took part");
             assert_eq!(row.withdrawn_at, None);
-        });
-    }
-
-    #[test]
-    fn a_patient_takes_part_in_at_most_32_studies_at_once() {
-        ExtBuilder.build_and_execute(|| {
-            announce_free(MAX_STUDIES + 3);
-            for study in 0..MAX_STUDIES {
-                assert_ok!(join(study, (PATIENT, OWNER)));
-            }
-            let too_many = Err(Error::<Test>::TooManyStudies.into());
-            assert_eq!(join(MAX_STUDIES, (PATIENT, OWNER)), too_many);
-            assert_ok!(join(MAX_STUDIES, THIRD));
-            // To leave one makes room, and so does the end of one.
-            assert_ok!(Research::withdraw(by(OWNER), 5, PATIENT));
-            assert_ok!(join(MAX_STUDIES, (PATIENT, OWNER)));
-            assert_eq!(join(MAX_STUDIES + 1, (PATIENT, OWNER)), too_many);
-            set_now(ENDS);
-            assert_ok!(join(MAX_STUDIES + 1, (PATIENT, OWNER)));
-            assert_eq!(join(MAX_STUDIES + 2, (PATIENT, OWNER)), too_many);
-            assert_eq!(live().len(), MAX_STUDIES as usize);
-            succeed(&OWNER);
-            assert!(live().is_empty());
-            let takes_part = (0..MAX_STUDIES + 3).any(|study| {
-                Research::participation(study, &PATIENT)
-                    .is_some_and(|row| row.withdrawn_at.is_none() && study != 0)
-            });
-            assert!(!takes_part);
         });
     }
 
@@ -696,7 +685,7 @@ mod views {
             assert_eq!(indices(MAX_PAGE, 9), [MAX_PAGE, MAX_PAGE + 1]);
             assert_eq!(indices(0, u32::MAX).len(), MAX_PAGE as usize);
             assert!(indices(u32::MAX, u32::MAX).is_empty());
-            assert!(Research::participation(0, &PATIENT).is_none());
+            assert!(Research::participation(&PATIENT).is_none());
         });
     }
 }
@@ -705,7 +694,7 @@ mod views {
 fn limits_are_in_the_metadata() {
     let constants = crate::Pallet::<Test>::pallet_constants_metadata();
     let names: Vec<_> = constants.iter().map(|constant| constant.name).collect();
-    for name in ["MaxStudyDuration", "MaxStudies", "MaxPage"] {
+    for name in ["MaxStudyDuration", "MaxPage"] {
         assert!(names.contains(&name), "{name}");
     }
 }

@@ -4,13 +4,17 @@
 
 use alloc::collections::BTreeMap;
 use frame_support::{ensure, traits::fungible::hold::Inspect};
-use salus_primitives::{traits::Chain, AccountId, Balance};
+use salus_primitives::{traits::Control, AccountId, Balance, StudyIndex};
 use sp_runtime::TryRuntimeError;
 
-use crate::{Config, HoldReason, NextStudy, Pallet, Participating, Participations, Studies};
+use crate::{Config, HoldReason, NextStudy, Pallet, Participations, Studies};
 
 impl<T: Config> Pallet<T> {
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
+        let mut joined = BTreeMap::<StudyIndex, u32>::new();
+        for row in Participations::<T>::iter_values() {
+            *joined.entry(row.study).or_default() += 1;
+        }
         let mut promised = BTreeMap::<AccountId, Balance>::new();
         for (index, study) in Studies::<T>::iter() {
             // 1. Studies are numbered without gaps below the next index.
@@ -26,7 +30,7 @@ impl<T: Config> Pallet<T> {
             );
             ensure!(
                 study.joined <= study.quota
-                    && Participations::<T>::iter_key_prefix(index).count() == study.joined as usize,
+                    && joined.get(&index).copied().unwrap_or_default() == study.joined,
                 "a participant too many, or one who was not counted"
             );
             let sum = promised.entry(study.payer.clone()).or_default();
@@ -44,9 +48,8 @@ impl<T: Config> Pallet<T> {
             );
         }
         // 4. Whoever takes part joined while the study took participants, and left afterwards.
-        let now = T::Chain::now();
-        for (index, patient, row) in Participations::<T>::iter() {
-            let study = Studies::<T>::get(index).ok_or("a participant of no study")?;
+        for (patient, row) in Participations::<T>::iter() {
+            let study = Studies::<T>::get(row.study).ok_or("a participant of no study")?;
             ensure!(
                 study.announced_at <= row.joined_at
                     && row.joined_at < study.ends_at
@@ -54,24 +57,15 @@ impl<T: Config> Pallet<T> {
                     && row.withdrawn_at.is_none_or(|at| row.joined_at <= at),
                 "a participant out of time"
             );
-            // 5. Whoever takes part is among those whom a succession takes out.
+            // 5. Whoever takes part was enrolled for it.
             ensure!(
-                row.withdrawn_at.is_some()
-                    || now >= study.ends_at
-                    || Participating::<T>::get(patient).contains(&(index, study.ends_at)),
-                "a participant whom a succession would miss"
+                T::Control::enrolment(&patient).is_some_and(|(organisation, at)| {
+                    organisation == study.organisation
+                        && study.announced_at <= at
+                        && at <= row.joined_at
+                }),
+                "a participant whom the study has not enrolled"
             );
-        }
-        // 6. And nobody else is, or twice.
-        for (patient, studies) in Participating::<T>::iter() {
-            ensure!(!studies.is_empty(), "an empty row of studies");
-            for (i, (index, ends_at)) in studies.iter().enumerate() {
-                let row = Participations::<T>::get(index, patient).ok_or("a study without part")?;
-                ensure!(
-                    row.withdrawn_at.is_none() && !studies[..i].contains(&(*index, *ends_at)),
-                    "a study that the patient has left, or twice"
-                );
-            }
         }
         Ok(())
     }

@@ -11,8 +11,7 @@ use frame_support::{
 pub trait WeightInfo {
     fn announce() -> Weight;
     fn end() -> Weight;
-    /// `n`: 0 to 32.
-    fn on_succession(n: u32) -> Weight;
+    fn on_succession() -> Weight;
     fn opt_in() -> Weight;
     fn refused() -> Weight;
     fn withdraw() -> Weight;
@@ -29,12 +28,8 @@ macro_rules! weights {
         fn end() -> Weight {
             Weight::from_parts(204_383_000, 0).saturating_add($db.reads_writes(9, 3))
         }
-        fn on_succession(n: u32) -> Weight {
-            Weight::from_parts(1_196_225_694, 0)
-                .saturating_add($db.reads_writes(3, 2))
-                .saturating_add(Weight::from_parts(61_941_029, 0).saturating_mul(n.into()))
-                .saturating_add($db.reads(4).saturating_mul(n.into()))
-                .saturating_add($db.writes(5).saturating_mul(n.into()))
+        fn on_succession() -> Weight {
+            Weight::from_parts(281_540_000, 0).saturating_add($db.reads_writes(11, 8))
         }
         fn opt_in() -> Weight {
             Weight::from_parts(409_517_000, 0).saturating_add($db.reads_writes(19, 15))

@@ -1179,11 +1179,7 @@ fn opt_in(_: Who) -> RuntimeCall {
 
 fn leave_study(_: Who) -> RuntimeCall {
     assert_ok!(opt_in(Who::Owner).dispatch(Who::Owner.signed()));
-    pallet_research::Call::withdraw {
-        study: 0,
-        patient: PATIENT,
-    }
-    .into()
+    pallet_research::Call::withdraw { patient: PATIENT }.into()
 }
 
 fn end_study(_: Who) -> RuntimeCall {

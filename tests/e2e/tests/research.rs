@@ -5,14 +5,20 @@ use std::{fs, path::PathBuf};
 use salus_client::{
     actions::{
         council, credits,
+        joining::{self, Joined, Joining},
         opening::{self, Opening},
-        research, sharing, Client,
+        patient, research, sharing, Client,
     },
+    chain::calls,
+    keys::parse_account,
     taxonomy::Category,
     Error,
 };
-use salus_e2e::{salus, Hospital, Patient, Shared};
-use salus_primitives::{rows::DAY, GrantIndex, Purpose, RecordIndex};
+use salus_e2e::{employ, salus, Hospital, Patient, Shared};
+use salus_primitives::{
+    rows::DAY, Cid, ClinicianRole, CompartmentId, GrantIndex, PatientId, Purpose, RecordIndex,
+    StudyIndex, TrailHead,
+};
 use serde_json::{json, Value};
 
 const CATEGORY: Category = Category::LabResult;
@@ -39,10 +45,49 @@ async fn mint(hospital: &Hospital, to: &Client, amount: u128) {
 
 /// Free and held.
 async fn has(person: &Client) -> (u128, u128) {
-    let view = credits::show(person, &person.me())
+    owns(person, &person.me().to_string()).await
+}
+
+/// What an account has, free and held, as somebody is told it.
+async fn owns(person: &Client, account: &str) -> (u128, u128) {
+    let account = parse_account(account).expect("it is an account");
+    let view = credits::show(person, &account)
         .await
         .expect("the node answers");
     (view.free, view.held)
+}
+
+/// What the chain has of a patient's trail.
+async fn trail(patient: &Patient) -> TrailHead {
+    let salus = patient.client.salus().await.expect("the node answers");
+    salus.trail_head(patient.id).await.expect("it answers")
+}
+
+/// Joins a study, whose organisation enrols at this desk.
+async fn joins(patient: &Patient, study: StudyIndex, record: RecordIndex, desk: &Client) -> Joined {
+    let client = &patient.client;
+    let prepared = research::prepare(client, study, patient.id, record)
+        .await
+        .expect("it is FHIR");
+    assert!(prepared
+        .preview
+        .changes
+        .iter()
+        .any(|change| change.path == "subject"));
+    let (file, _) = joining::begin(client, &prepared, Some(&desk.me()), DAY)
+        .await
+        .expect("the desk is the study's");
+    let file_text = String::from_utf8(file.to_json().expect("it is JSON")).expect("it is text");
+    for own in [patient.id.to_string(), client.me().to_string()] {
+        assert!(!file_text.contains(&own), "{own}");
+    }
+    let waits = joining::join(client, study).await.expect("it can wait");
+    assert!(matches!(waits, Joining::Waits(_)), "{waits:?}");
+    patient::enrol(desk, &file).await.expect("the desk enrols");
+    match joining::join(client, study).await.expect("an owner joins") {
+        Joining::Joined(joined) => joined,
+        waits => panic!("{waits:?}"),
+    }
 }
 
 /// A laboratory result that tells in many places who it is about.
@@ -76,13 +121,13 @@ async fn participant(hospital: &Hospital, name: &str) -> (Patient, RecordIndex) 
 /// What somebody reads in a record under a grant; the folder is new.
 async fn reads(
     reader: &Client,
-    patient: &Patient,
+    patient: PatientId,
     record: RecordIndex,
     grant: GrantIndex,
     out: PathBuf,
 ) -> Result<String, Error> {
     let opening = Opening {
-        patient: patient.id,
+        patient,
         records: vec![record],
         list: false,
         grant: Some(grant),
@@ -98,6 +143,10 @@ async fn a_study_pays_three_and_refuses_the_fourth_and_reads_nobody_s_name() {
     let hospital = HOSPITAL.hospital();
     let researcher = hospital.person("clinic").await;
     mint(&hospital, &researcher, 1_000).await;
+    let desk = hospital.person("desk of the study").await;
+    employ(&researcher, 1, &desk, ClinicianRole::Service)
+        .await
+        .expect("an admin credentials software");
     let before = has(&researcher).await.0;
     let terms = hospital.file(
         "terms.txt",
@@ -128,20 +177,21 @@ async fn a_study_pays_three_and_refuses_the_fourth_and_reads_nobody_s_name() {
             last = Some((patient, record));
             break;
         }
-        let prepared = research::prepare(&patient.client, study, patient.id, record)
-            .await
-            .expect("it is FHIR");
-        assert!(prepared
-            .preview
-            .changes
-            .iter()
-            .any(|change| change.path == "subject"));
-        let part = research::join(&patient.client, &prepared)
-            .await
-            .expect("an owner joins");
-        assert_ne!(part.record, record);
-        assert_eq!(has(&patient.client).await, (PRICE, 0));
-        joined.push((patient, part, name));
+        // No id of care takes part, whatever its owner signs.
+        let (compartment, envelope) = (CompartmentId([0; 16]), Cid::raw([1; 32]));
+        let call = calls::research::opt_in(study, patient.id, compartment, record, envelope);
+        let error = patient.client.submit(&call).await.unwrap_err();
+        assert!(error.to_string().contains("NotEnrolledForStudy"), "{error}");
+
+        let before = trail(&patient).await;
+        let part = joins(&patient, study, record, &desk).await;
+        assert_eq!(trail(&patient).await, before, "the chart of care shows it");
+        assert_ne!(part.patient, patient.id.to_string());
+        assert_eq!(owns(&researcher, &part.account).await, (PRICE, 0));
+        assert_eq!(has(&patient.client).await, (0, 0));
+        // Commands still mean the id of care.
+        assert_eq!(patient.client.patient(None).expect("one"), patient.id);
+        joined.push((patient, part, name, record));
     }
     assert_eq!(has(&researcher).await, (before - 3 * PRICE, 0));
 
@@ -159,9 +209,10 @@ async fn a_study_pays_three_and_refuses_the_fourth_and_reads_nobody_s_name() {
     assert!(grants.is_empty(), "{grants:?}");
 
     // The researcher reads the values, and nothing of whose they are.
-    for (patient, part, name) in &joined {
+    for (patient, part, name, source) in &joined {
+        let fresh = part.patient.parse().expect("an id");
         let out = hospital.path(&format!("read-{name}"));
-        let read = reads(&researcher, patient, part.record, part.grant, out)
+        let read = reads(&researcher, fresh, part.record, part.grant, out)
             .await
             .expect("the study may read");
         let document: Value = serde_json::from_str(&read).expect("it is JSON");
@@ -178,28 +229,32 @@ async fn a_study_pays_three_and_refuses_the_fourth_and_reads_nobody_s_name() {
         assert!(!read.contains(name));
         // Not the record that it was made from.
         let out = hospital.path(&format!("original-{name}"));
-        let error = reads(&researcher, patient, part.record - 1, part.grant, out)
+        let error = reads(&researcher, patient.id, *source, part.grant, out)
             .await
             .unwrap_err();
-        assert!(matches!(error, Error::NotPermitted(_)), "{error}");
+        assert!(
+            matches!(error, Error::NotPermitted(_) | Error::Unfit(_)),
+            "{error}"
+        );
     }
 
     // Leaving ends access at once and costs nothing; it cannot be done twice, nor undone for more pay.
-    let (patient, part, _) = &joined[0];
-    let left = research::leave(&patient.client, study, patient.id)
+    let (patient, part, _, source) = &joined[0];
+    let left = joining::leave(&patient.client, study)
         .await
         .expect("who joined may leave");
     assert_eq!(left.records, [part.record]);
     let out = hospital.path("read-after");
-    let error = reads(&researcher, patient, part.record, part.grant, out)
+    let fresh = part.patient.parse().expect("an id");
+    let error = reads(&researcher, fresh, part.record, part.grant, out)
         .await
         .unwrap_err();
     assert!(matches!(error, Error::NotPermitted(_)), "{error}");
-    assert_eq!(has(&patient.client).await, (PRICE, 0));
-    research::leave(&patient.client, study, patient.id)
+    assert_eq!(owns(&researcher, &part.account).await, (PRICE, 0));
+    joining::leave(&patient.client, study)
         .await
         .expect_err("once is all");
-    research::prepare(&patient.client, study, patient.id, 0)
+    research::prepare(&patient.client, study, patient.id, *source)
         .await
         .err()
         .expect("once is all");
@@ -290,7 +345,7 @@ fn nothing_is_given_to_a_study_unasked() {
             "--ends",
             "+1d",
         ],
-        vec!["study", "join", "0"],
+        vec!["study", "join", "0", "--yes"],
         vec!["study", "join", "0", "1", "--preview", "--yes"],
         vec!["credits", "mint", "//Bob", "1.5"],
     ] {
@@ -314,32 +369,66 @@ async fn the_command_line_asks_before_a_record_goes_out() {
     let study = hospital.salus("hospital", announce).ok()["study"].to_string();
     let (patient, record) = participant(&hospital, "careful").await;
     let (id, record) = (patient.id.to_string(), record.to_string());
-    let join = |rest: &'static str| {
+    let doctor = hospital.doctor().await.me().to_string();
+    let file = hospital.path("for-the-study.json").display().to_string();
+    let join = |rest: &[&str]| {
         let mut args = vec!["study", "join", &study, &record, "--patient", &id];
-        args.extend((!rest.is_empty()).then_some(rest));
+        args.extend(["--enroller", &doctor, "--out", &file]);
+        args.extend(rest);
         hospital.salus("careful", args)
     };
 
-    let seen = join("--preview").ok();
+    let seen = join(&["--preview"]).ok();
     assert_eq!(seen["document"]["effectiveDateTime"], "2026");
     assert!(!seen["document"].to_string().contains("careful"), "{seen}");
     // Without a terminal nobody can be asked.
-    join("").fails(1, "--yes");
+    join(&[]).fails(1, "--yes");
+    assert!(!fs::exists(&file).expect("the folder is ours"));
     assert_eq!(has(&patient.client).await, (0, 0));
     assert!(sharing::given(&patient.client, patient.id)
         .await
         .expect("it answers")
         .is_empty());
 
-    assert_eq!(join("--yes").ok()["price"], 7);
-    assert_eq!(hospital.salus("careful", ["credits"]).ok()["free"], 7);
-    let shown = hospital.salus("careful", ["study", "show", &study]).ok();
-    assert_eq!(shown["state"], "full");
-    assert_eq!(shown["participants"][0]["patient"], id.as_str());
-    let left = hospital
-        .salus("careful", ["study", "leave", &study, "--patient", &id])
+    // Only who is of the study's organisation enrols for it.
+    let stranger = patient.client.me().to_string();
+    let args = ["study", "join", &study, &record, "--yes", "--out", &file];
+    hospital
+        .salus("careful", [&args[..], &["--enroller", &stranger]].concat())
+        .fails(3, "terms");
+
+    let begun = join(&["--yes"]).ok();
+    let stage = || {
+        let shown = hospital.salus("careful", ["study", "show", &study]).ok();
+        shown["participants"][0]["stage"].clone()
+    };
+    assert_eq!(stage(), "waits");
+    let go_on = || hospital.salus("careful", ["study", "join", &study]).ok();
+    assert_eq!(go_on()["expires_at"], begun["expires_at"]);
+    // Begun once is begun.
+    join(&["--yes"]).fails(1, "goes on");
+    hospital
+        .salus("doctor", ["patient", "enrol", &file, "--at-once"])
         .ok();
+    assert_eq!(stage(), "enrolled");
+    let joined = go_on();
+    assert_eq!(joined["price"], 7);
+    assert_eq!(stage(), "joined");
+    let account = joined["account"].as_str().expect("it names one").to_owned();
+    let credits = hospital
+        .salus("careful", ["credits", "show", &account])
+        .ok();
+    assert_eq!(credits["free"], 7);
+    // The account of care has nothing, and commands are still about the id of care.
+    assert_eq!(hospital.salus("careful", ["credits"]).ok()["free"], 0);
+    let shown = hospital.salus("careful", ["patient", "show"]).ok();
+    assert_eq!(shown["patient"], id.as_str());
+    let keys = hospital.salus("careful", ["keys", "show"]).ok();
+    assert_eq!(keys["patients"], json!([id]));
+    let left = hospital.salus("careful", ["study", "leave", &study]).ok();
+    assert_eq!(left["patient"], joined["patient"]);
     assert_eq!(left["records"].as_array().map(Vec::len), Some(1));
+    assert_eq!(stage(), "left");
 
     // What is no FHIR does not go out in any form.
     let note = hospital.file("note.txt", "careful called.");
