@@ -87,9 +87,9 @@ impl Plan {
 pub struct Study {
     pub study: u32,
     pub source: u32,
+    /// The id that is for the study alone, and the copy's number there.
+    pub fresh: String,
     pub copy: u32,
-    /// The compartment that the copy lies in.
-    pub label: String,
 }
 
 impl Truth {

@@ -70,9 +70,9 @@ impl Analyst for Sources {
 
     fn facts(&self, truth: &Truth) -> Vec<Fact> {
         let ids = truth.ids.iter();
-        ids.filter_map(|(patient, id)| {
+        ids.filter_map(|(_, id)| {
             let study = id.study.as_ref()?;
-            let about = format!("{patient} {}", study.copy);
+            let about = format!("{} {}", study.fresh, study.copy);
             Some(Fact::new(about, study.source.to_string()))
         })
         .collect()
@@ -134,6 +134,7 @@ mod tests {
             let study = Some(Study {
                 study: 0,
                 source,
+                fresh: patient.clone(),
                 copy: 9,
                 ..Study::default()
             });

@@ -10,8 +10,8 @@ use std::{
 
 use salus_client::{
     actions::{
-        corrections, emergency, identity, opening, patient, queue::When, records, recovery,
-        research, restricting, sharing, Client,
+        corrections, emergency, identity, joining, opening, patient, queue::When, records,
+        recovery, research, restricting, sharing, Client,
     },
     files::{age::DecryptionKey, letter::Letter},
     profile::{Profile, Unlocked},
@@ -301,16 +301,30 @@ pub async fn announce(researcher: &Client, terms: &Path) -> StudyIndex {
     .study
 }
 
-/// Joins a study with a record; the copy's number, its compartment, and the grant.
+/// Joins a study with a record, under an id that its desk enrols with what waits for the hour; that id
+/// and the copy's number.
 pub async fn join(
     owner: &Client,
     id: PatientId,
     study: StudyIndex,
     record: RecordIndex,
-) -> (RecordIndex, GrantIndex, String) {
+    desk: &Client,
+) -> (PatientId, RecordIndex) {
     let prepared = again("prepare", || research::prepare(owner, study, id, record)).await;
-    let joined = again("join", || research::join(owner, &prepared)).await;
-    (joined.record, joined.grant, joined.label)
+    let begun = again("begin", || {
+        joining::begin(owner, &prepared, Some(&desk.me()), DAY)
+    });
+    let (file, begun) = begun.await;
+    again("enrol", || patient::enrol_when(desk, &file, When::Usual)).await;
+    let fresh: PatientId = begun.patient.parse().expect("a patient's id");
+    until_there("an enrolment", || async {
+        Ok::<_, salus_client::Error>(desk.salus().await?.patient(fresh).await?)
+    })
+    .await;
+    match again("join", || joining::join(owner, study)).await {
+        joining::Joining::Joined(joined) => (fresh, joined.record),
+        joining::Joining::Waits(waits) => panic!("it was enrolled: {waits:?}"),
+    }
 }
 
 /// The patient asks for a record to be corrected, and its author does; the new record.

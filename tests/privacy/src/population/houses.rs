@@ -14,6 +14,7 @@ pub const HOSPITAL: OrgId = 0;
 pub const CLINIC: OrgId = 1;
 const LABORATORY: OrgId = 2;
 pub const INSURER: OrgId = 3;
+const INSTITUTE: OrgId = 4;
 const HOSPITALS_DOCTORS: usize = 6;
 /// An hour of the population: what software does not send at once goes out with all of it.
 pub const AN_HOUR: Duration = Duration::from_secs(20);
@@ -60,13 +61,20 @@ pub struct Houses {
     pub specialist: Arc<Clinician>,
     pub laboratorian: Arc<Clinician>,
     pub researcher: Arc<Client>,
+    /// Where studies enrol.
+    pub desk: Client,
     pub world: World,
 }
 
 impl Houses {
     pub async fn open() -> Self {
         // The analyst reads old blocks. Each id has connections of its own, and all are at one node.
-        let options = ["--state-pruning", "archive", "--rpc-max-connections", "4096"];
+        let options = [
+            "--state-pruning",
+            "archive",
+            "--rpc-max-connections",
+            "4096",
+        ];
         let world = World::start_with(&options);
         let mut admins = vec![world.person("hospital").await];
         let joining = [
@@ -109,7 +117,7 @@ impl Houses {
             vaults.insert(organisation, House { vault, data });
         }
         let mut software = BTreeMap::new();
-        for organisation in [HOSPITAL, CLINIC, LABORATORY] {
+        for organisation in [HOSPITAL, CLINIC, LABORATORY, INSTITUTE] {
             let client = install(&world, &admins[organisation as usize], organisation).await;
             let sends = tokio::spawn(send_hourly(client.clone()));
             software.insert(organisation, Software { client, sends });
@@ -132,6 +140,7 @@ impl Houses {
             therapist,
             specialist,
             laboratorian,
+            desk: software[&INSTITUTE].client.clone(),
             researcher: Arc::new(admins.pop().expect("there are five")),
             _software: software,
             vaults,

@@ -298,21 +298,20 @@ impl Life<'_> {
             Some(record) => (studies.0, Some(record)),
             None => (studies.1, self.ordinary),
         };
+        // A profile joins a study once.
+        let who = self.drawn.guardian.unwrap_or(self.drawn.person);
+        if !self.stage.notes(|notes| notes.joined.insert((who, study))) {
+            return;
+        }
         let source = source.expect("a laboratory has written");
-        let (copy, grant, label) = acts::join(&self.owner, self.id, study, source).await;
+        let desk = &self.stage.houses.desk;
+        let (fresh, copy) = acts::join(&self.owner, self.id, study, source, desk).await;
         self.truth.study = Some(Study {
             study,
             source,
+            fresh: fresh.to_string(),
             copy,
-            label: label.clone(),
         });
-        let grant_is = Grant {
-            grantee: "organisation 4".into(),
-            labels: [label].into(),
-            flagged: false,
-            reads: true,
-        };
-        self.truth.grants.insert(grant, grant_is);
     }
 
     async fn correct(&mut self, doctor: &Clinician) {
@@ -521,20 +520,6 @@ pub fn labels(stage: &Stage) {
                 })
                 .collect();
             known.holders = keyring.holders().len() as u32;
-            if let Some(study) = &known.study {
-                let its = known
-                    .labels
-                    .iter()
-                    .find(|(_, label)| **label == study.label);
-                let copy = Record {
-                    compartment: its
-                        .map(|(compartment, _)| compartment.clone())
-                        .unwrap_or_default(),
-                    kind: "text".into(),
-                    bytes: 0,
-                };
-                known.records.insert(study.copy, copy);
-            }
         }
     });
 }

@@ -15,7 +15,7 @@ mod lives;
 mod probes;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -23,7 +23,7 @@ use salus_client::{
     actions::Client,
     profile::{Profile, Unlocked},
 };
-use salus_primitives::PatientId;
+use salus_primitives::{PatientId, StudyIndex};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -71,6 +71,8 @@ struct Notes {
     known: Known,
     /// Who acts for an id at the end.
     owners: BTreeMap<PatientId, (Arc<Client>, Drawn)>,
+    /// Who has joined which study.
+    joined: BTreeSet<(usize, StudyIndex)>,
     /// The files of helpers' shares, by id, in the order of its helpers.
     shares: BTreeMap<PatientId, Vec<(usize, std::path::PathBuf)>>,
 }
