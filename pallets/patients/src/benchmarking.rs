@@ -1,7 +1,7 @@
 //! Worst cases: 16 controllers, each with a word about another, and 8 other patients to look for a
 //! sponsor among; 128 former keyrings; signatures wrapped as browser wallets do (both ways are tried).
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
 use frame_system::RawOrigin;
 use salus_primitives::{
