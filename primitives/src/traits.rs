@@ -265,6 +265,12 @@ pub trait BenchmarkWorld<AccountId> {
     fn grant(patient: PatientId, compartments: &[CompartmentId]) -> GrantIndex;
 }
 
+/// What benchmarks about days that are over need beside a [`BenchmarkWorld`].
+pub trait BenchmarkDays<AccountId>: BenchmarkWorld<AccountId> {
+    /// Lets so much time pass, in milliseconds.
+    fn pass(time: Moment);
+}
+
 /// What benchmarks about erasure need beside a [`BenchmarkWorld`].
 pub trait BenchmarkErasures<AccountId>: BenchmarkWorld<AccountId> {
     /// A record that was erased, of a new patient where there can be several.

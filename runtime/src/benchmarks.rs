@@ -7,12 +7,12 @@ use salus_primitives::{
     rows::DAY,
     signing::{compartments_payload, SCHEME_X25519},
     traits::{
-        BenchmarkAdmin, BenchmarkCrowd, BenchmarkEmergencies, BenchmarkErasures, BenchmarkKeys,
-        BenchmarkWorld, Chain, OpenCompartments, Standing,
+        BenchmarkAdmin, BenchmarkCrowd, BenchmarkDays, BenchmarkEmergencies, BenchmarkErasures,
+        BenchmarkKeys, BenchmarkWorld, Chain, OpenCompartments, Standing,
     },
     Cid, ClinicianRole, CompartmentId, CompartmentSet, ControllerRole, GrantIndex, GrantTerms,
-    Grantee, NewRecord, OrgId, OrganisationKind, PatientId, Purpose, RecordIndex, RecordState,
-    Rights, Scope,
+    Grantee, Moment, NewRecord, OrgId, OrganisationKind, PatientId, Purpose, RecordIndex,
+    RecordState, Rights, Scope,
 };
 use sp_core::{crypto::KeyTypeId, sr25519};
 
@@ -140,6 +140,12 @@ impl BenchmarkAdmin<AccountId> for World {
             .admin;
         give_credits(&admin);
         admin
+    }
+}
+
+impl BenchmarkDays<AccountId> for World {
+    fn pass(time: Moment) {
+        pallet_timestamp::Now::<Runtime>::mutate(|now| *now += time);
     }
 }
 

@@ -6,7 +6,10 @@
 
 use frame_benchmarking::v2::*;
 use frame_system::RawOrigin;
-use salus_primitives::traits::BenchmarkWorld;
+use salus_primitives::{
+    rows::DAY,
+    traits::{BenchmarkDays, BenchmarkWorld},
+};
 
 use super::*;
 
@@ -88,6 +91,7 @@ mod benchmarks {
         let organisation = T::Standing::member(&service)
             .expect("it is a member; qed")
             .organisation();
+        World::<T>::pass(Moment::from(ROOTS_KEPT + 1) * DAY);
         let day = Pallet::<T>::day_before(T::Chain::now()).expect("days have passed; qed");
         // Overwrites the root of a month ago.
         let before = day.saturating_sub(ROOTS_KEPT);

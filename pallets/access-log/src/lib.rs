@@ -148,7 +148,7 @@ pub mod pallet {
         type WeightInfo: WeightInfo;
 
         #[cfg(feature = "runtime-benchmarks")]
-        type BenchmarkWorld: salus_primitives::traits::BenchmarkWorld<AccountId>;
+        type BenchmarkWorld: salus_primitives::traits::BenchmarkDays<AccountId>;
     }
 
     /// The head of each patient's trail. Written by `Trail::deposit`, never removed; one row per

@@ -79,6 +79,13 @@ impl crate::Config for Test {
 pub struct BenchmarkDouble;
 
 #[cfg(feature = "runtime-benchmarks")]
+impl salus_primitives::traits::BenchmarkDays<AccountId> for BenchmarkDouble {
+    fn pass(time: salus_primitives::Moment) {
+        with(|w| w.now += time);
+    }
+}
+
+#[cfg(feature = "runtime-benchmarks")]
 impl salus_primitives::traits::BenchmarkWorld<AccountId> for BenchmarkDouble {
     fn clinician() -> (AccountId, salus_primitives::OrgId) {
         (DOCTOR, HOSPITAL)

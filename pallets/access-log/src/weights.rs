@@ -1,6 +1,6 @@
 //! Weights of `pallet_access_log`, measured: made by `scripts/weights`, not by hand.
 //!
-//! 4 steps, 5 repeats; Intel(R) Xeon(R) Processor, 2 cores.
+//! 20 steps, 10 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -9,7 +9,6 @@ use frame_support::{
 };
 
 pub trait WeightInfo {
-    /// Not measured yet.
     fn commit_reads() -> Weight;
     /// `d`: 1 to 64.
     fn delivered(d: u32) -> Weight;
@@ -23,19 +22,19 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn commit_reads() -> Weight {
-            Weight::from_parts(80_000_000, 0).saturating_add($db.reads_writes(6, 1))
+            Weight::from_parts(39_769_000, 0).saturating_add($db.reads_writes(4, 1))
         }
         fn delivered(d: u32) -> Weight {
-            Weight::from_parts(63_951_619, 0)
+            Weight::from_parts(254_908_511, 0)
                 .saturating_add($db.reads_writes(6, 0))
-                .saturating_add(Weight::from_parts(124_027_980, 0).saturating_mul(d.into()))
+                .saturating_add(Weight::from_parts(59_746_403, 0).saturating_mul(d.into()))
                 .saturating_add($db.reads(5).saturating_mul(d.into()))
                 .saturating_add($db.writes(2).saturating_mul(d.into()))
         }
         fn open(r: u32) -> Weight {
-            Weight::from_parts(151_620_000, 0)
+            Weight::from_parts(250_777_277, 0)
                 .saturating_add($db.reads_writes(9, 3))
-                .saturating_add(Weight::from_parts(21_855_034, 0).saturating_mul(r.into()))
+                .saturating_add(Weight::from_parts(3_795_708, 0).saturating_mul(r.into()))
                 .saturating_add($db.reads(1).saturating_mul(r.into()))
         }
     };

@@ -1,6 +1,6 @@
 //! Weights of `pallet_consent`, measured: made by `scripts/weights`, not by hand.
 //!
-//! 12 steps, 12 repeats; Intel(R) Xeon(R) Processor, 2 cores.
+//! 20 steps, 10 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -31,48 +31,48 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn approve(s: u32) -> Weight {
-            Weight::from_parts(329_356_771, 0)
+            Weight::from_parts(332_277_357, 0)
                 .saturating_add($db.reads_writes(20, 18))
-                .saturating_add(Weight::from_parts(6_767_292, 0).saturating_mul(s.into()))
+                .saturating_add(Weight::from_parts(2_496_228, 0).saturating_mul(s.into()))
                 .saturating_add($db.reads(1).saturating_mul(s.into()))
         }
         fn decline() -> Weight {
-            Weight::from_parts(176_536_000, 0).saturating_add($db.reads_writes(11, 7))
+            Weight::from_parts(211_947_000, 0).saturating_add($db.reads_writes(11, 7))
         }
         fn deliver_envelope() -> Weight {
-            Weight::from_parts(124_467_000, 0).saturating_add($db.reads_writes(8, 5))
+            Weight::from_parts(93_791_000, 0).saturating_add($db.reads_writes(8, 5))
         }
         fn grant(s: u32) -> Weight {
-            Weight::from_parts(158_227_741, 0)
+            Weight::from_parts(157_291_813, 0)
                 .saturating_add($db.reads_writes(13, 11))
-                .saturating_add(Weight::from_parts(8_365_185, 0).saturating_mul(s.into()))
+                .saturating_add(Weight::from_parts(3_358_222, 0).saturating_mul(s.into()))
                 .saturating_add($db.reads(1).saturating_mul(s.into()))
         }
         fn on_succession(n: u32) -> Weight {
-            Weight::from_parts(160_612_367, 0)
+            Weight::from_parts(14_963_000, 0)
                 .saturating_add($db.reads_writes(4, 2))
-                .saturating_add(Weight::from_parts(106_988_722, 0).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(65_149_143, 0).saturating_mul(n.into()))
                 .saturating_add($db.reads(3).saturating_mul(n.into()))
                 .saturating_add($db.writes(4).saturating_mul(n.into()))
         }
         fn refused() -> Weight {
-            Weight::from_parts(116_049_000, 0).saturating_add($db.reads_writes(8, 0))
+            Weight::from_parts(137_054_000, 0).saturating_add($db.reads_writes(8, 0))
         }
         fn request() -> Weight {
-            Weight::from_parts(205_943_000, 0).saturating_add($db.reads_writes(13, 10))
+            Weight::from_parts(209_093_000, 0).saturating_add($db.reads_writes(13, 10))
         }
         fn revoke() -> Weight {
-            Weight::from_parts(185_686_000, 0).saturating_add($db.reads_writes(10, 7))
+            Weight::from_parts(121_961_000, 0).saturating_add($db.reads_writes(10, 7))
         }
         fn sweep(n: u32) -> Weight {
-            Weight::from_parts(794_462_483, 0)
-                .saturating_add($db.reads_writes(3, 0))
-                .saturating_add(Weight::from_parts(157_110_569, 0).saturating_mul(n.into()))
+            Weight::from_parts(16_708_000, 0)
+                .saturating_add($db.reads_writes(4, 0))
+                .saturating_add(Weight::from_parts(60_551_759, 0).saturating_mul(n.into()))
                 .saturating_add($db.reads(6).saturating_mul(n.into()))
                 .saturating_add($db.writes(5).saturating_mul(n.into()))
         }
         fn withdraw_request() -> Weight {
-            Weight::from_parts(180_652_000, 0).saturating_add($db.reads_writes(12, 8))
+            Weight::from_parts(228_783_000, 0).saturating_add($db.reads_writes(12, 8))
         }
     };
 }

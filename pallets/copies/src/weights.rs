@@ -1,6 +1,6 @@
 //! Weights of `pallet_copies`, measured: made by `scripts/weights`, not by hand.
 //!
-//! 12 steps, 12 repeats; Intel(R) Xeon(R) Processor, 2 cores.
+//! 20 steps, 10 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -20,14 +20,14 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn confirm_erasures(n: u32) -> Weight {
-            Weight::from_parts(89_253_000, 0)
+            Weight::from_parts(86_513_000, 0)
                 .saturating_add($db.reads_writes(4, 0))
-                .saturating_add(Weight::from_parts(110_602_277, 0).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(53_603_121, 0).saturating_mul(n.into()))
                 .saturating_add($db.reads(4).saturating_mul(n.into()))
                 .saturating_add($db.writes(3).saturating_mul(n.into()))
         }
         fn set_replication() -> Weight {
-            Weight::from_parts(9_821_000, 0).saturating_add($db.reads_writes(1, 1))
+            Weight::from_parts(36_619_000, 0).saturating_add($db.reads_writes(1, 1))
         }
     };
 }

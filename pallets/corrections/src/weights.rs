@@ -1,6 +1,6 @@
 //! Weights of `pallet_corrections`, measured: made by `scripts/weights`, not by hand.
 //!
-//! 4 steps, 5 repeats; Intel(R) Xeon(R) Processor, 2 cores.
+//! 20 steps, 10 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -26,31 +26,31 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn accept() -> Weight {
-            Weight::from_parts(157_689_000, 0).saturating_add($db.reads_writes(10, 6))
+            Weight::from_parts(122_815_000, 0).saturating_add($db.reads_writes(10, 6))
         }
         fn ask() -> Weight {
-            Weight::from_parts(125_767_000, 0).saturating_add($db.reads_writes(8, 5))
+            Weight::from_parts(94_003_000, 0).saturating_add($db.reads_writes(8, 5))
         }
         fn deny() -> Weight {
-            Weight::from_parts(143_463_000, 0).saturating_add($db.reads_writes(9, 5))
+            Weight::from_parts(99_821_000, 0).saturating_add($db.reads_writes(9, 5))
         }
         fn disagree() -> Weight {
-            Weight::from_parts(117_235_000, 0).saturating_add($db.reads_writes(6, 4))
+            Weight::from_parts(79_002_000, 0).saturating_add($db.reads_writes(6, 4))
         }
         fn extend() -> Weight {
-            Weight::from_parts(156_659_000, 0).saturating_add($db.reads_writes(9, 3))
+            Weight::from_parts(86_690_000, 0).saturating_add($db.reads_writes(9, 3))
         }
         fn make() -> Weight {
-            Weight::from_parts(147_641_000, 0).saturating_add($db.reads_writes(10, 4))
+            Weight::from_parts(103_432_000, 0).saturating_add($db.reads_writes(10, 4))
         }
         fn name_successor() -> Weight {
-            Weight::from_parts(27_258_000, 0).saturating_add($db.reads_writes(1, 1))
+            Weight::from_parts(22_080_000, 0).saturating_add($db.reads_writes(1, 1))
         }
         fn partly_accept() -> Weight {
-            Weight::from_parts(162_589_000, 0).saturating_add($db.reads_writes(10, 7))
+            Weight::from_parts(116_297_000, 0).saturating_add($db.reads_writes(10, 7))
         }
         fn rebut() -> Weight {
-            Weight::from_parts(126_046_000, 0).saturating_add($db.reads_writes(9, 5))
+            Weight::from_parts(108_137_000, 0).saturating_add($db.reads_writes(9, 5))
         }
     };
 }

@@ -1,6 +1,6 @@
 //! Weights of `pallet_credits`, measured: made by `scripts/weights`, not by hand.
 //!
-//! 4 steps, 5 repeats; Intel(R) Xeon(R) Processor, 2 cores.
+//! 20 steps, 10 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -22,18 +22,18 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn burn() -> Weight {
-            Weight::from_parts(110_071_000, 0).saturating_add($db.reads_writes(2, 2))
+            Weight::from_parts(81_066_000, 0).saturating_add($db.reads_writes(2, 2))
         }
         fn mint() -> Weight {
-            Weight::from_parts(131_282_000, 0).saturating_add($db.reads_writes(2, 2))
+            Weight::from_parts(76_340_000, 0).saturating_add($db.reads_writes(2, 2))
         }
         fn reclaim() -> Weight {
-            Weight::from_parts(246_494_000, 0).saturating_add($db.reads_writes(7, 6))
+            Weight::from_parts(184_230_000, 0).saturating_add($db.reads_writes(7, 6))
         }
         fn sweep(n: u32) -> Weight {
-            Weight::from_parts(17_582_000, 0)
-                .saturating_add($db.reads_writes(3, 0))
-                .saturating_add(Weight::from_parts(368_917_440, 0).saturating_mul(n.into()))
+            Weight::from_parts(10_946_000, 0)
+                .saturating_add($db.reads_writes(4, 1))
+                .saturating_add(Weight::from_parts(165_585_836, 0).saturating_mul(n.into()))
                 .saturating_add($db.reads(5).saturating_mul(n.into()))
                 .saturating_add($db.writes(5).saturating_mul(n.into()))
         }

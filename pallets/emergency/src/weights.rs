@@ -1,6 +1,6 @@
 //! Weights of `pallet_emergency`, measured: made by `scripts/weights`, not by hand.
 //!
-//! 4 steps, 5 repeats; Intel(R) Xeon(R) Processor, 2 cores.
+//! 20 steps, 10 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -28,37 +28,34 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn break_glass() -> Weight {
-            Weight::from_parts(400_000_000, 0).saturating_add($db.reads_writes(22, 12))
+            Weight::from_parts(221_032_000, 0).saturating_add($db.reads_writes(17, 9))
         }
         fn break_glass_refused() -> Weight {
-            Weight::from_parts(150_000_000, 0).saturating_add($db.reads(15))
+            Weight::from_parts(126_711_000, 0).saturating_add($db.reads_writes(13, 0))
         }
         fn dispute() -> Weight {
-            Weight::from_parts(117_445_000, 0).saturating_add($db.reads_writes(6, 3))
+            Weight::from_parts(73_097_000, 0).saturating_add($db.reads_writes(6, 3))
         }
         fn end_glass() -> Weight {
-            Weight::from_parts(350_000_000, 0).saturating_add($db.reads_writes(30, 12))
+            Weight::from_parts(138_743_000, 0).saturating_add($db.reads_writes(10, 7))
         }
         fn on_succession() -> Weight {
-            Weight::from_parts(73_428_000, 0).saturating_add($db.reads_writes(4, 2))
+            Weight::from_parts(42_940_000, 0).saturating_add($db.reads_writes(4, 2))
         }
         fn readmit(g: u32) -> Weight {
-            Weight::from_parts(14_096_485, 0)
+            Weight::from_parts(31_158_987, 0)
                 .saturating_add($db.reads_writes(3, 2))
-                .saturating_add(Weight::from_parts(10_289_069, 0).saturating_mul(g.into()))
+                .saturating_add(Weight::from_parts(7_746_669, 0).saturating_mul(g.into()))
                 .saturating_add($db.writes(3).saturating_mul(g.into()))
         }
-        fn reveal(c: u32) -> Weight {
-            Weight::from_parts(350_000_000, 0)
-                .saturating_add($db.reads_writes(25, 12))
-                .saturating_add(Weight::from_parts(9_000_000, 0).saturating_mul(c.into()))
-                .saturating_add($db.reads(2).saturating_mul(c.into()))
+        fn reveal(_c: u32) -> Weight {
+            Weight::from_parts(244_356_387, 0).saturating_add($db.reads_writes(12, 11))
         }
         fn review() -> Weight {
-            Weight::from_parts(234_770_000, 0).saturating_add($db.reads_writes(14, 7))
+            Weight::from_parts(189_443_000, 0).saturating_add($db.reads_writes(14, 7))
         }
         fn set_plan() -> Weight {
-            Weight::from_parts(90_000_000, 0).saturating_add($db.reads_writes(13, 2))
+            Weight::from_parts(145_558_000, 0).saturating_add($db.reads_writes(12, 2))
         }
     };
 }

@@ -1,4 +1,6 @@
-//! Weights of `pallet_links`.
+//! Weights of `pallet_links`, measured: made by `scripts/weights`, not by hand.
+//!
+//! 20 steps, 10 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -20,18 +22,18 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn create() -> Weight {
-            Weight::from_parts(150_000_000, 0).saturating_add($db.reads_writes(6, 2))
+            Weight::from_parts(69_796_000, 0).saturating_add($db.reads_writes(7, 2))
         }
         fn end() -> Weight {
-            Weight::from_parts(150_000_000, 0).saturating_add($db.reads_writes(5, 2))
+            Weight::from_parts(61_852_000, 0).saturating_add($db.reads_writes(6, 2))
         }
         fn fetched() -> Weight {
-            Weight::from_parts(150_000_000, 0).saturating_add($db.reads_writes(6, 3))
+            Weight::from_parts(80_941_000, 0).saturating_add($db.reads_writes(7, 3))
         }
         fn on_succession(n: u32) -> Weight {
-            Weight::from_parts(20_000_000, 0)
-                .saturating_add($db.reads_writes(3, 2))
-                .saturating_add(Weight::from_parts(60_000_000, 0).saturating_mul(n.into()))
+            Weight::from_parts(32_577_195, 0)
+                .saturating_add($db.reads_writes(4, 2))
+                .saturating_add(Weight::from_parts(7_979_744, 0).saturating_mul(n.into()))
         }
     };
 }

@@ -1,6 +1,6 @@
 //! Weights of `pallet_members`, measured: made by `scripts/weights`, not by hand.
 //!
-//! 10 steps, 8 repeats; Intel(R) Xeon(R) Processor, 2 cores.
+//! 20 steps, 10 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -19,8 +19,8 @@ pub trait WeightInfo {
     fn reinstate_clinician() -> Weight;
     fn set_admin() -> Weight;
     fn set_allowance() -> Weight;
-    fn set_profile() -> Weight;
     fn set_directory() -> Weight;
+    fn set_profile() -> Weight;
     fn suspend() -> Weight;
     fn suspend_clinician() -> Weight;
 }
@@ -31,46 +31,46 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn admit() -> Weight {
-            Weight::from_parts(426_443_000, 0).saturating_add($db.reads_writes(9, 11))
+            Weight::from_parts(435_373_000, 0).saturating_add($db.reads_writes(9, 11))
         }
         fn check_member() -> Weight {
-            Weight::from_parts(109_325_000, 0).saturating_add($db.reads_writes(11, 4))
+            Weight::from_parts(171_665_000, 0).saturating_add($db.reads_writes(11, 4))
         }
         fn credential() -> Weight {
-            Weight::from_parts(247_166_000, 0).saturating_add($db.reads_writes(10, 5))
+            Weight::from_parts(313_753_000, 0).saturating_add($db.reads_writes(10, 5))
         }
         fn end_credential() -> Weight {
-            Weight::from_parts(77_828_000, 0).saturating_add($db.reads_writes(3, 3))
+            Weight::from_parts(66_348_000, 0).saturating_add($db.reads_writes(3, 3))
         }
         fn publish_organisation_recipient() -> Weight {
-            Weight::from_parts(207_409_000, 0).saturating_add($db.reads_writes(5, 1))
+            Weight::from_parts(236_034_000, 0).saturating_add($db.reads_writes(5, 1))
         }
         fn publish_recipient() -> Weight {
-            Weight::from_parts(193_702_000, 0).saturating_add($db.reads_writes(5, 1))
+            Weight::from_parts(235_886_000, 0).saturating_add($db.reads_writes(5, 1))
         }
         fn reinstate() -> Weight {
-            Weight::from_parts(242_786_000, 0).saturating_add($db.reads_writes(5, 5))
+            Weight::from_parts(316_383_000, 0).saturating_add($db.reads_writes(5, 5))
         }
         fn reinstate_clinician() -> Weight {
-            Weight::from_parts(72_679_000, 0).saturating_add($db.reads_writes(4, 1))
+            Weight::from_parts(63_626_000, 0).saturating_add($db.reads_writes(4, 1))
         }
         fn set_admin() -> Weight {
-            Weight::from_parts(446_531_000, 0).saturating_add($db.reads_writes(8, 10))
+            Weight::from_parts(423_721_000, 0).saturating_add($db.reads_writes(8, 10))
         }
         fn set_allowance() -> Weight {
-            Weight::from_parts(25_553_000, 0).saturating_add($db.reads_writes(1, 1))
-        }
-        fn set_profile() -> Weight {
-            Weight::from_parts(205_560_000, 0).saturating_add($db.reads_writes(4, 2))
+            Weight::from_parts(21_678_000, 0).saturating_add($db.reads_writes(1, 1))
         }
         fn set_directory() -> Weight {
-            Weight::from_parts(205_560_000, 0).saturating_add($db.reads_writes(4, 2))
+            Weight::from_parts(50_032_000, 0).saturating_add($db.reads_writes(3, 1))
+        }
+        fn set_profile() -> Weight {
+            Weight::from_parts(300_245_000, 0).saturating_add($db.reads_writes(4, 2))
         }
         fn suspend() -> Weight {
-            Weight::from_parts(377_928_000, 0).saturating_add($db.reads_writes(6, 6))
+            Weight::from_parts(335_761_000, 0).saturating_add($db.reads_writes(6, 6))
         }
         fn suspend_clinician() -> Weight {
-            Weight::from_parts(43_766_000, 0).saturating_add($db.reads_writes(5, 1))
+            Weight::from_parts(70_201_000, 0).saturating_add($db.reads_writes(5, 1))
         }
     };
 }

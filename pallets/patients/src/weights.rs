@@ -1,6 +1,6 @@
 //! Weights of `pallet_patients`, measured: made by `scripts/weights`, not by hand.
 //!
-//! 10 steps, 8 repeats; Intel(R) Xeon(R) Processor, 2 cores.
+//! 20 steps, 10 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -33,52 +33,52 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn add_controller() -> Weight {
-            Weight::from_parts(906_601_000, 0).saturating_add($db.reads_writes(41, 19))
+            Weight::from_parts(879_365_000, 0).saturating_add($db.reads_writes(41, 19))
         }
         fn add_controller_alone() -> Weight {
-            Weight::from_parts(374_425_000, 0).saturating_add($db.reads_writes(26, 5))
+            Weight::from_parts(550_284_000, 0).saturating_add($db.reads_writes(26, 5))
         }
         fn announce_removal() -> Weight {
-            Weight::from_parts(125_079_000, 0).saturating_add($db.reads_writes(9, 2))
+            Weight::from_parts(180_469_000, 0).saturating_add($db.reads_writes(9, 2))
         }
         fn complete_hand_over() -> Weight {
-            Weight::from_parts(1_213_247_000, 0).saturating_add($db.reads_writes(100, 88))
+            Weight::from_parts(2_148_597_000, 0).saturating_add($db.reads_writes(101, 87))
         }
         fn enrol() -> Weight {
-            Weight::from_parts(530_000_000, 0).saturating_add($db.reads_writes(11, 9))
+            Weight::from_parts(696_271_000, 0).saturating_add($db.reads_writes(11, 9))
         }
         fn hand_over() -> Weight {
-            Weight::from_parts(1_575_357_000, 0).saturating_add($db.reads_writes(99, 88))
+            Weight::from_parts(2_398_768_000, 0).saturating_add($db.reads_writes(100, 87))
         }
         fn hand_over_waits() -> Weight {
-            Weight::from_parts(392_887_000, 0).saturating_add($db.reads_writes(24, 2))
+            Weight::from_parts(606_537_000, 0).saturating_add($db.reads_writes(24, 2))
         }
         fn remove_controller() -> Weight {
-            Weight::from_parts(480_527_000, 0).saturating_add($db.reads_writes(32, 22))
+            Weight::from_parts(843_655_000, 0).saturating_add($db.reads_writes(32, 22))
         }
         fn restore_keyring() -> Weight {
-            Weight::from_parts(178_858_000, 0).saturating_add($db.reads_writes(9, 5))
+            Weight::from_parts(233_139_000, 0).saturating_add($db.reads_writes(9, 5))
         }
         fn set_inbox() -> Weight {
-            Weight::from_parts(224_946_000, 0).saturating_add($db.reads_writes(6, 2))
+            Weight::from_parts(329_870_000, 0).saturating_add($db.reads_writes(6, 2))
         }
         fn set_keyring() -> Weight {
-            Weight::from_parts(132_293_000, 0).saturating_add($db.reads_writes(7, 4))
+            Weight::from_parts(203_868_000, 0).saturating_add($db.reads_writes(7, 4))
         }
         fn set_keyring_at_limit() -> Weight {
-            Weight::from_parts(1_058_891_000, 0).saturating_add($db.reads_writes(153, 20))
+            Weight::from_parts(1_637_362_000, 0).saturating_add($db.reads_writes(153, 20))
         }
         fn succeed() -> Weight {
-            Weight::from_parts(1_150_219_000, 0).saturating_add($db.reads_writes(99, 88))
+            Weight::from_parts(2_101_245_000, 0).saturating_add($db.reads_writes(100, 87))
         }
         fn veto_hand_over() -> Weight {
-            Weight::from_parts(93_092_000, 0).saturating_add($db.reads_writes(6, 2))
+            Weight::from_parts(141_161_000, 0).saturating_add($db.reads_writes(6, 2))
         }
         fn veto_removal() -> Weight {
-            Weight::from_parts(97_605_000, 0).saturating_add($db.reads_writes(6, 2))
+            Weight::from_parts(151_102_000, 0).saturating_add($db.reads_writes(6, 2))
         }
         fn void_enrolment() -> Weight {
-            Weight::from_parts(1_224_061_000, 0).saturating_add($db.reads_writes(97, 84))
+            Weight::from_parts(1_942_045_000, 0).saturating_add($db.reads_writes(98, 83))
         }
     };
 }

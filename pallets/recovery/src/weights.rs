@@ -1,6 +1,6 @@
 //! Weights of `pallet_recovery`, measured: made by `scripts/weights`, not by hand.
 //!
-//! 4 steps, 5 repeats; Intel(R) Xeon(R) Processor, 2 cores.
+//! 20 steps, 10 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -28,38 +28,37 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn approve() -> Weight {
-            Weight::from_parts(171_021_000, 0).saturating_add($db.reads_writes(12, 2))
+            Weight::from_parts(393_789_000, 0).saturating_add($db.reads_writes(13, 2))
         }
         fn cancel() -> Weight {
-            Weight::from_parts(153_898_000, 0).saturating_add($db.reads_writes(7, 2))
+            Weight::from_parts(140_543_000, 0).saturating_add($db.reads_writes(7, 2))
         }
         fn complete() -> Weight {
-            Weight::from_parts(479_159_000, 0).saturating_add($db.reads_writes(15, 10))
+            Weight::from_parts(312_582_000, 0).saturating_add($db.reads_writes(15, 10))
         }
         fn finish() -> Weight {
-            Weight::from_parts(1_825_507_000, 0).saturating_add($db.reads_writes(88, 78))
+            Weight::from_parts(1_096_015_000, 0).saturating_add($db.reads_writes(91, 77))
         }
-        // By hand, until it is measured.
         fn invites() -> Weight {
-            Weight::from_parts(20_000_000, 0).saturating_add($db.reads_writes(2, 0))
+            Weight::from_parts(84_971_000, 0).saturating_add($db.reads_writes(2, 0))
         }
         fn on_succession() -> Weight {
-            Weight::from_parts(391_809_000, 0).saturating_add($db.reads_writes(13, 10))
+            Weight::from_parts(257_025_000, 0).saturating_add($db.reads_writes(13, 10))
         }
         fn remove_plan() -> Weight {
-            Weight::from_parts(537_181_000, 0).saturating_add($db.reads_writes(15, 10))
+            Weight::from_parts(367_650_000, 0).saturating_add($db.reads_writes(15, 10))
         }
         fn set_plan() -> Weight {
-            Weight::from_parts(347_276_000, 0).saturating_add($db.reads_writes(14, 3))
+            Weight::from_parts(146_177_000, 0).saturating_add($db.reads_writes(7, 3))
         }
         fn start() -> Weight {
-            Weight::from_parts(533_239_000, 0).saturating_add($db.reads_writes(15, 2))
+            Weight::from_parts(594_220_000, 0).saturating_add($db.reads_writes(16, 2))
         }
         fn veto_ending() -> Weight {
-            Weight::from_parts(155_525_000, 0).saturating_add($db.reads_writes(6, 2))
+            Weight::from_parts(71_581_000, 0).saturating_add($db.reads_writes(6, 2))
         }
         fn withdraw() -> Weight {
-            Weight::from_parts(126_937_000, 0).saturating_add($db.reads_writes(6, 2))
+            Weight::from_parts(162_355_000, 0).saturating_add($db.reads_writes(4, 2))
         }
     };
 }

@@ -1,6 +1,6 @@
 //! Weights of `pallet_research`, measured: made by `scripts/weights`, not by hand.
 //!
-//! 4 steps, 5 repeats; Intel(R) Xeon(R) Processor, 2 cores.
+//! 20 steps, 10 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -23,22 +23,22 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn announce() -> Weight {
-            Weight::from_parts(184_288_000, 0).saturating_add($db.reads_writes(7, 4))
+            Weight::from_parts(98_699_000, 0).saturating_add($db.reads_writes(7, 4))
         }
         fn end() -> Weight {
-            Weight::from_parts(204_383_000, 0).saturating_add($db.reads_writes(9, 3))
+            Weight::from_parts(158_521_000, 0).saturating_add($db.reads_writes(9, 3))
         }
         fn on_succession() -> Weight {
-            Weight::from_parts(281_540_000, 0).saturating_add($db.reads_writes(11, 8))
+            Weight::from_parts(111_282_000, 0).saturating_add($db.reads_writes(9, 7))
         }
         fn opt_in() -> Weight {
-            Weight::from_parts(409_517_000, 0).saturating_add($db.reads_writes(19, 15))
+            Weight::from_parts(266_833_000, 0).saturating_add($db.reads_writes(18, 14))
         }
         fn refused() -> Weight {
-            Weight::from_parts(107_585_000, 0).saturating_add($db.reads_writes(7, 0))
+            Weight::from_parts(43_937_000, 0).saturating_add($db.reads_writes(6, 0))
         }
         fn withdraw() -> Weight {
-            Weight::from_parts(281_540_000, 0).saturating_add($db.reads_writes(11, 8))
+            Weight::from_parts(124_372_000, 0).saturating_add($db.reads_writes(10, 7))
         }
     };
 }
