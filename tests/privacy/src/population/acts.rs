@@ -311,8 +311,9 @@ pub async fn join(
     desk: &Client,
 ) -> (PatientId, RecordIndex) {
     let prepared = again("prepare", || research::prepare(owner, study, id, record)).await;
+    let enroller = Some(desk.me());
     let begun = again("begin", || {
-        joining::begin(owner, &prepared, Some(&desk.me()), DAY)
+        joining::begin(owner, &prepared, enroller.as_ref(), DAY)
     });
     let (file, begun) = begun.await;
     again("enrol", || patient::enrol_when(desk, &file, When::Usual)).await;
