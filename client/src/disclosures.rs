@@ -314,7 +314,7 @@ impl Reading<'_> {
         let organisation = self.number("organisation")?;
         let name = names.organisations.get(&u64::from(organisation));
         let seal = self.0.fields["person"].as_str();
-        let person = seal.and_then(|seal| names.persons.get(seal));
+        let person = names.persons.of(&self.0.fields);
         let grant = self.number("grant")?;
         let records = self.0.fields["records"].as_array();
         let records = records.ok_or_else(|| self.bad("records"))?;
@@ -403,7 +403,7 @@ mod tests {
             account: DOCTOR.into(),
             role,
         };
-        names.persons.insert(seal.clone(), person);
+        names.persons = crate::persons::Persons::of_fields(&entry.fields, person);
         assert_eq!(row(&names), (Some(DOCTOR.to_owned()), role));
     }
 

@@ -3,13 +3,14 @@
 //! A seal tells nothing to whoever lacks its grant's secret. With it, the people of the organisation are
 //! tried one by one; a wrong one does not fit. See [`salus_primitives::seal`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use salus_primitives::{
     seal::{person, SealSecret},
     AccountId, ClinicianRole, Genesis, GrantIndex, OrgId, PatientId,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::trail::TrailEntry;
 
@@ -51,13 +52,6 @@ impl Secrets {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-
-    /// Only those of grants under which somebody in this trail is sealed: more is nobody's business.
-    pub fn needed_for(mut self, entries: &[TrailEntry]) -> Self {
-        let sealed: Vec<GrantIndex> = entries.iter().filter_map(sealed).map(|s| s.grant).collect();
-        self.0.retain(|grant, _| sealed.contains(grant));
-        self
-    }
 }
 
 /// The people who can be behind an organisation's seals, with the role that each has there now; none
@@ -71,50 +65,77 @@ pub struct Person {
     pub role: Option<ClinicianRole>,
 }
 
-/// An entry that bears the seal of a person.
+/// What bears the seal of a person.
 struct Sealed<'a> {
     seal: &'a str,
     grant: GrantIndex,
     organisation: OrgId,
 }
 
-fn sealed(entry: &TrailEntry) -> Option<Sealed<'_>> {
-    let number = |field: &str| entry.fields[field].as_u64()?.try_into().ok();
+fn sealed(fields: &Value) -> Option<Sealed<'_>> {
+    let number = |field: &str| fields[field].as_u64()?.try_into().ok();
     Some(Sealed {
-        seal: entry.fields["person"].as_str()?,
+        seal: fields["person"].as_str()?,
         grant: number("grant")?,
         organisation: number("organisation")?,
     })
 }
 
-/// The organisations under whose names persons are sealed in this trail.
-pub fn organisations(entries: &[TrailEntry]) -> Vec<OrgId> {
-    let mut found: Vec<OrgId> = entries
-        .iter()
-        .filter_map(sealed)
-        .map(|sealed| sealed.organisation)
-        .collect();
-    found.sort_unstable();
-    found.dedup();
-    found
+/// The persons whose seals were opened. A seal counts under the grant and for the organisation that it
+/// was made for: copied elsewhere it names nobody.
+#[derive(Clone, Debug, Default)]
+pub struct Persons(BTreeMap<(OrgId, GrantIndex, String), Person>);
+
+impl Persons {
+    /// Whom the seal in an entry's fields is of.
+    pub fn of(&self, fields: &Value) -> Option<&Person> {
+        let sealed = sealed(fields)?;
+        let seal = sealed.seal.to_owned();
+        self.0.get(&(sealed.organisation, sealed.grant, seal))
+    }
+
+    #[cfg(test)]
+    pub fn of_fields(fields: &Value, person: Person) -> Self {
+        let sealed = sealed(fields).expect("they bear a seal");
+        let seal = sealed.seal.to_owned();
+        Self([((sealed.organisation, sealed.grant, seal), person)].into())
+    }
 }
 
-/// Opens the seals of a trail: the persons by seal. What does not open is left out.
+/// The grants under which somebody of an organisation is sealed in this trail.
+pub fn grants(entries: &[TrailEntry]) -> BTreeSet<(OrgId, GrantIndex)> {
+    let found = entries.iter().filter_map(|entry| sealed(&entry.fields));
+    found
+        .map(|sealed| (sealed.organisation, sealed.grant))
+        .collect()
+}
+
+/// The organisations under whose names persons are sealed in this trail.
+pub fn organisations(entries: &[TrailEntry]) -> Vec<OrgId> {
+    let found: BTreeSet<OrgId> = grants(entries)
+        .into_iter()
+        .map(|(number, _)| number)
+        .collect();
+    found.into_iter().collect()
+}
+
+/// Opens the seals of a trail. What does not open is left out.
 pub fn open(
     genesis: &Genesis,
     patient: &PatientId,
     entries: &[TrailEntry],
     secrets: &Secrets,
     directory: &Directory,
-) -> BTreeMap<String, Person> {
+) -> Persons {
     let mut opened = BTreeMap::new();
-    for sealed in entries.iter().filter_map(sealed) {
+    for sealed in entries.iter().filter_map(|entry| sealed(&entry.fields)) {
         let secret = secrets.0.get(&sealed.grant);
         let people = directory.get(&sealed.organisation);
         let (Some(Hex(secret)), Some(people)) = (secret, people) else {
             continue;
         };
-        if opened.contains_key(sealed.seal) {
+        let place = (sealed.organisation, sealed.grant, sealed.seal.to_owned());
+        if opened.contains_key(&place) {
             continue;
         }
         let fits = |account: &AccountId| {
@@ -126,10 +147,10 @@ pub fn open(
                 account: account.to_string(),
                 role: *role,
             };
-            opened.insert(sealed.seal.to_owned(), person);
+            opened.insert(place, person);
         }
     }
-    opened
+    Persons(opened)
 }
 
 #[cfg(test)]
@@ -170,7 +191,11 @@ mod tests {
         let people = people.iter().map(|n| (account(*n), role)).collect();
         let directory = [(3, people)].into();
         let opened = open(&GENESIS, &PATIENT, entries, secrets, &directory);
-        opened.into_values().map(|person| person.account).collect()
+        opened
+            .0
+            .into_values()
+            .map(|person| person.account)
+            .collect()
     }
 
     fn secrets() -> Secrets {
@@ -202,13 +227,31 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_handed_more_secrets_than_the_trail_needs() {
-        let mut all = secrets();
-        all.insert(9, [9; 32]);
-        let needed = all.needed_for(&[entry(4, &SECRET, 7)]);
-        assert_eq!(needed, secrets());
-        let text = serde_json::to_string(&needed).unwrap();
-        assert_eq!(serde_json::from_str::<Secrets>(&text).unwrap(), needed);
-        assert!(!format!("{needed:?}").contains("0505"));
+    fn a_seal_that_was_copied_names_nobody() {
+        let made = entry(4, &SECRET, 7);
+        let mut elsewhere = made.clone();
+        elsewhere.fields["grant"] = json!(5);
+        let mut another = made.clone();
+        another.fields["organisation"] = json!(2);
+        let entries = [made.clone(), elsewhere.clone(), another.clone()];
+        let mut secrets = secrets();
+        secrets.insert(5, [6; 32]);
+        let people = vec![(account(7), Some(ClinicianRole::Physician))];
+        let directory = [(3, people.clone()), (2, vec![(account(8), None)])].into();
+        let persons = open(&GENESIS, &PATIENT, &entries, &secrets, &directory);
+        assert!(persons.of(&made.fields).is_some());
+        assert!(persons.of(&elsewhere.fields).is_none());
+        assert!(persons.of(&another.fields).is_none());
+    }
+
+    #[test]
+    fn secrets_are_needed_for_grants_of_whose_grantee_somebody_is_sealed() {
+        let mut refused = entry(9, &SECRET, 7);
+        refused.fields["organisation"] = json!(2);
+        let needed = grants(&[entry(4, &SECRET, 7), refused]);
+        assert_eq!(needed, [(3, 4), (2, 9)].into());
+        let text = serde_json::to_string(&secrets()).unwrap();
+        assert_eq!(serde_json::from_str::<Secrets>(&text).unwrap(), secrets());
+        assert!(!format!("{:?}", secrets()).contains("0505"));
     }
 }

@@ -777,10 +777,13 @@ impl Profile {
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 Err(error) => return Err(Error::file("read", &self.folder.join(&path))(error)),
             };
-            items.push((
-                name.to_owned(),
-                unseal_bytes(keys, &sealed, MAX_QUEUED, "queue")?,
-            ));
+            match unseal_bytes(keys, &sealed, MAX_QUEUED, "queue") {
+                Ok(item) => items.push((name.to_owned(), item)),
+                Err(error) => tracing::warn!(
+                    "{} waits and cannot be opened ({error}): add its file anew, and remove this one",
+                    self.folder.join(&path).display()
+                ),
+            }
         }
         Ok(items)
     }

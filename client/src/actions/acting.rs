@@ -18,7 +18,7 @@ use crate::vault::Session;
 /// For whom this client acts: none where a person signs. Errors where software names nobody, or a
 /// person somebody, or where the person is none of the organisation's.
 pub(super) async fn person(client: &Client, salus: &Salus) -> Result<Option<AccountId>> {
-    let member = salus.member(&client.me()).await?;
+    let member = client.standing(salus).await?;
     let theirs = match &client.person {
         Some(person) => salus.member(person).await?,
         None => None,

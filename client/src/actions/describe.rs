@@ -9,7 +9,7 @@ use super::Client;
 use crate::error::Result;
 use crate::files::manifest::rfc3339;
 use crate::keyring::Label;
-use crate::persons::Person;
+use crate::persons::Persons;
 use crate::trail::TrailEntry;
 
 /// The names that sentences use instead of numbers.
@@ -21,8 +21,8 @@ pub struct Names {
     pub organisations: BTreeMap<u64, String>,
     /// Compartments by id, where their names are known.
     pub compartments: BTreeMap<String, String>,
-    /// Persons by their seals, as far as those could be opened.
-    pub persons: BTreeMap<String, Person>,
+    /// Persons behind seals, as far as those could be opened.
+    pub persons: Persons,
     /// What grants are for, by number, where the sentences are about one trail.
     pub purposes: BTreeMap<u64, &'static str>,
 }
@@ -120,10 +120,10 @@ impl Names {
     /// Who signed, or for whom an organisation's software did, and of which organisation.
     fn signer(&self, fields: &Value) -> String {
         let organisation = self.organisation(&fields["organisation"]);
-        let Some(seal) = fields["person"].as_str() else {
+        if fields["person"].as_str().is_none() {
             return format!("{} of {organisation}", self.account(&fields["actor"]));
-        };
-        match self.persons.get(seal) {
+        }
+        match self.persons.of(fields) {
             Some(person) => {
                 let account = self.account(&Value::from(person.account.as_str()));
                 let role = person.role.map_or("who has left".into(), |role| {
@@ -809,11 +809,11 @@ mod tests {
             names.sentence("AccessLog", "Opened", &opened),
             "Somebody of General Hospital, whose name is sealed, opened all of record 3 (grant 2)."
         );
-        let person = Person {
+        let person = crate::persons::Person {
             account: "5Doctor".into(),
             role: Some(salus_primitives::ClinicianRole::Physician),
         };
-        names.persons.insert(seal, person);
+        names.persons = Persons::of_fields(&opened, person);
         names.purposes.insert(2, "treatment");
         assert_eq!(
             names.sentence("AccessLog", "Opened", &opened),

@@ -464,11 +464,20 @@ impl Client {
         }
     }
 
+    /// What this account is in the consortium. Not asked of one that acts for a patient: the chain lets
+    /// it be nothing, and the question names it.
+    pub(crate) async fn standing(&self, salus: &Salus) -> Result<Option<salus_primitives::Member>> {
+        match self.me() == self.own.account() {
+            true => Ok(salus.member(&self.me()).await?),
+            false => Ok(None),
+        }
+    }
+
     /// What opens envelopes and letters to this account and to the organisation it speaks for.
     pub(crate) async fn own_keys(&self, salus: &Salus) -> Result<Vec<DecryptionKey>> {
         let identities = self.profile.identities(&self.device)?;
         let mut keys = identities.keys(Own::Account);
-        if let Some(member) = salus.member(&self.me()).await? {
+        if let Some(member) = self.standing(salus).await? {
             keys.extend(identities.keys(Own::Organisation(member.organisation())));
         }
         Ok(keys)

@@ -109,7 +109,7 @@ pub struct ConsentFile {
 #[derive(Debug)]
 pub(super) struct Consent {
     pub(super) patient: PatientId,
-    controller: AccountId,
+    pub(super) controller: AccountId,
     enroller: AccountId,
     compartments: CompartmentSet,
     inbox: Recipient,

@@ -9,10 +9,13 @@
 //! hears that it waits, and goes once the chain has it. A crash in between sends nothing twice: the
 //! chain is asked first.
 
+use std::collections::BTreeSet;
+
 use rand::seq::SliceRandom;
 use rand::Rng;
 use salus_primitives::{
-    GrantIndex, Member, Moment, NewRecord, ObjectKind, PatientId, Reference, HOUR, MAX_ANCHORS,
+    AccountId, GrantIndex, Member, Moment, NewRecord, ObjectKind, PatientId, Reference, HOUR,
+    MAX_ANCHORS,
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +51,7 @@ impl When {
         }
         let salus = client.salus().await?;
         if self == When::Usual {
-            let member = salus.member(&client.me()).await?;
+            let member = client.standing(&salus).await?;
             return Ok(member.as_ref().is_some_and(Member::is_service));
         }
         match patient {
@@ -113,6 +116,9 @@ pub struct Waiting {
     #[serde(flatten)]
     pub item: Item,
 }
+
+/// Why one of two enrolments is not sent.
+const SHARED: &str = "another enrolment that waits is for the same account, and the chain would show that both patients are one person's: ask for a consent made anew";
 
 /// What became of the queue.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -234,6 +240,8 @@ pub async fn send(client: &Client, all: bool) -> Result<Outcome> {
     due.shuffle(&mut rand::thread_rng());
     let mut anchors = Vec::new();
     let mut enrolments = Vec::new();
+    // What would be sent twice, and whose account would act for two.
+    let (mut contents, mut controllers) = (BTreeSet::new(), BTreeSet::new());
     for row in due {
         match fit(client, &row, now).await? {
             Fit::Done => {
@@ -241,8 +249,14 @@ pub async fn send(client: &Client, all: bool) -> Result<Outcome> {
                 outcome.sent += 1;
             }
             Fit::Never(reason) => fail(client, &mut outcome, row, reason)?,
-            Fit::Anchor(item) => anchors.push((row, item)),
-            Fit::Enrol(call) => enrolments.push((row, call)),
+            Fit::Anchor(item) => match contents.insert((item.0, item.2.content)) {
+                true => anchors.push((row, item)),
+                false => profile.remove_queued(&row.name)?,
+            },
+            Fit::Enrol(controller, call) => match controllers.insert(controller) {
+                true => enrolments.push((row, call)),
+                false => fail(client, &mut outcome, row, SHARED.into())?,
+            },
         }
     }
     let size = usize::try_from(MAX_ANCHORS).unwrap_or(usize::MAX);
@@ -305,7 +319,8 @@ async fn one_by_one(
 
 enum Fit {
     Anchor((PatientId, Option<GrantIndex>, NewRecord)),
-    Enrol(Call),
+    /// With the account that is to act for the patient.
+    Enrol(AccountId, Call),
     /// The chain has it: the last run was interrupted.
     Done,
     Never(String),
@@ -342,7 +357,16 @@ async fn fit(client: &Client, row: &Waiting, now: Moment) -> Result<Fit> {
         patient::enrolled(client, file)?;
         return Ok(Fit::Done);
     }
-    Ok(Fit::Enrol(patient::enrolment(file, &consent)))
+    // It may have come to act for somebody while this waited.
+    let fit = patient::ensure_fit(&salus, &consent.controller, consent.patient).await;
+    Ok(match fit {
+        Ok(()) => Fit::Enrol(
+            consent.controller.clone(),
+            patient::enrolment(file, &consent),
+        ),
+        Err(Error::NotPermitted(reason)) => Fit::Never(reason),
+        Err(error) => return Err(error),
+    })
 }
 
 fn fail(client: &Client, outcome: &mut Outcome, mut row: Waiting, reason: String) -> Result<()> {

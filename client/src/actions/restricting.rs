@@ -8,7 +8,7 @@ use salus_primitives::{
     predicate,
     rows::{DAY, HOUR, SECOND},
     AccountId, Basis, CompartmentId, Grant, GrantIndex, GrantTerms, Moment, PatientId, RecordIndex,
-    Scope,
+    Rights, Scope,
 };
 use serde::Serialize;
 
@@ -43,10 +43,11 @@ pub async fn restrict(client: &Client, patient: PatientId) -> Result<Restricted>
     let salus = client.salus().await?;
     let now = salus.now().await?;
     let mut live = live_grants(&salus, patient, now).await?;
-    // A glass is a clinician's, and for a day: it is no patient's to renew.
+    // A glass is a clinician's, and for a day: it is no patient's to renew. Nor is what a study reads
+    // outside of its terms.
     let given = live
         .iter()
-        .filter(|(_, grant)| !matches!(grant.basis, Basis::Emergency(_)))
+        .filter(|(_, grant)| !matches!(grant.basis, Basis::Emergency(_) | Basis::Study(_)))
         .map(|(index, _)| *index)
         .collect::<BTreeSet<_>>();
     let mut keyring = client.keyring(patient)?;
@@ -55,6 +56,7 @@ pub async fn restrict(client: &Client, patient: PatientId) -> Result<Restricted>
 
     let mut failed = Vec::new();
     live.shuffle(&mut OsRng);
+    let reached = reached(live.iter().map(|(_, grant)| (grant.rights, &grant.scope)));
     let live: Vec<GrantIndex> = live.into_iter().map(|(index, _)| index).collect();
     let revoke = |grant| calls::consent::revoke(patient, grant);
     let ended = each(client, &live, "grant", revoke, &mut failed).await?;
@@ -63,6 +65,11 @@ pub async fn restrict(client: &Client, patient: PatientId) -> Result<Restricted>
         Ok(mut keyring) => {
             keyring.restrict(given);
             client.profile.save_keyring(&mut keyring)?;
+            // As whoever ends a grant does before anything is added: a keyring that changes without it
+            // would say that somebody restricts.
+            if let Err(error) = rotate_if_needed(client, &mut keyring, &reached).await {
+                tracing::warn!("what the ended grants know was not locked anew: {error}");
+            }
             back_up(client, &mut keyring).await
         }
         Err(error) => {
@@ -127,16 +134,7 @@ pub async fn lift(client: &Client, patient: PatientId) -> Result<Lifted> {
         }
     }
     // What a grant that is over knows is not to open what comes: all at once, before any new grant.
-    let reached: Vec<CompartmentId> = due
-        .iter()
-        .filter(|(_, terms, _)| terms.rights.read())
-        .flat_map(|(_, terms, _)| match &terms.scope {
-            Scope::Compartments(ids) => ids.to_vec(),
-            Scope::Records(_) => Vec::new(),
-        })
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect();
+    let reached = reached(due.iter().map(|(_, terms, _)| (terms.rights, &terms.scope)));
     rotate_if_needed(client, &mut keyring, &reached).await?;
     due.shuffle(&mut OsRng);
 
@@ -181,6 +179,18 @@ pub async fn lift(client: &Client, patient: PatientId) -> Result<Lifted> {
         failed,
         saved,
     })
+}
+
+/// The compartments whose keys such grants know.
+fn reached<'a>(grants: impl Iterator<Item = (Rights, &'a Scope)>) -> Vec<CompartmentId> {
+    let reading = grants.filter(|(rights, _)| rights.read());
+    let ids: BTreeSet<CompartmentId> = reading
+        .flat_map(|(_, scope)| match scope {
+            Scope::Compartments(ids) => ids.to_vec(),
+            Scope::Records(_) => Vec::new(),
+        })
+        .collect();
+    ids.into_iter().collect()
 }
 
 /// Whether the same call may succeed later.

@@ -1,5 +1,7 @@
 //! Who may see what: asking, granting, revoking.
 
+use std::collections::BTreeSet;
+
 use salus_primitives::{
     api::GrantView, AccountId, Balance, Basis, Cid, CompartmentId, Controller, ControllerRole,
     Grant, GrantIndex, GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, RecordIndex,
@@ -172,6 +174,7 @@ pub(super) async fn give(
     request: Option<RequestIndex>,
 ) -> Result<Given> {
     let patient = keyring.patient();
+    let terms = &apart(client, patient, terms).await?;
     let session = client.session(patient).await?;
     let envelope = make_envelope(client, &session, keyring, &terms.scope, terms.rights).await?;
     let seal = seal_key(
@@ -198,6 +201,29 @@ pub(super) async fn give(
         envelope: content,
         submitted,
     })
+}
+
+/// The terms with an end of their own, at most some milliseconds sooner. What seals persons is made of
+/// grantee, scope and end: two grants that agree in these would open each other's persons.
+async fn apart(client: &Client, patient: PatientId, terms: &GrantTerms) -> Result<GrantTerms> {
+    let given = client.salus().await?.all_grants(patient).await?;
+    let alike = given
+        .into_iter()
+        .map(|(_, view)| view.grant)
+        .filter(|grant| grant.grantee == terms.grantee && grant.scope == terms.scope);
+    let ends = alike.map(|grant| grant.expires_at).collect();
+    Ok(GrantTerms {
+        expires_at: free_end(terms.expires_at, &ends),
+        ..terms.clone()
+    })
+}
+
+/// The last moment until `end` that is none of these.
+fn free_end(mut end: Moment, taken: &BTreeSet<Moment>) -> Moment {
+    while taken.contains(&end) {
+        end = end.saturating_sub(1);
+    }
+    end
 }
 
 /// To whom the chain says that a grant is given, and for whom there it is meant.
@@ -752,6 +778,7 @@ pub async fn revoke(client: &Client, patient: PatientId, grant: GrantIndex) -> R
     if client.salus().await?.grant(patient, grant).await?.is_none() {
         return Err(no_grant(patient, grant));
     }
+    forget_ended(client, patient, grant).await?;
     let submitted = client
         .submit(&calls::consent::revoke(patient, grant))
         .await?;
@@ -760,6 +787,25 @@ pub async fn revoke(client: &Client, patient: PatientId, grant: GrantIndex) -> R
         grant,
         receipt: (&submitted).into(),
     })
+}
+
+/// A grant that restricting has ended is not given anew, where its patient ends it for good.
+async fn forget_ended(client: &Client, patient: PatientId, grant: GrantIndex) -> Result<()> {
+    let Some(mut keyring) = client.profile.keyring(&patient, &client.device)? else {
+        return Ok(());
+    };
+    if !keyring
+        .restricted()
+        .is_some_and(|ended| ended.contains(&grant))
+    {
+        return Ok(());
+    }
+    keyring.forget_ended(grant);
+    client.profile.save_keyring(&mut keyring)?;
+    back_up(client, &mut keyring).await;
+    Err(Error::Unfit(format!(
+        "grant {grant} has ended already, when you restricted: `salus patient lift` does not give it anew now"
+    )))
 }
 
 /// What a clinician asks for.
@@ -999,7 +1045,7 @@ pub async fn approve(
         .patient(patient)
         .await?
         .ok_or_else(|| super::unknown_patient(patient))?;
-    let member = salus.member(&client.me()).await?;
+    let member = client.standing(&salus).await?;
     let duration = approval.duration.unwrap_or(request.duration);
     ensure_may_answer(
         &client.me(),
@@ -1174,6 +1220,14 @@ mod tests {
             .collect();
         labels.sort();
         Ok(labels)
+    }
+
+    #[test]
+    fn an_end_that_another_grant_has_is_moved_to_a_free_one() {
+        let taken = [100, 99, 97].into();
+        assert_eq!(free_end(101, &taken), 101);
+        assert_eq!(free_end(100, &taken), 98);
+        assert_eq!(free_end(97, &taken), 96);
     }
 
     #[tokio::test]

@@ -128,14 +128,19 @@ pub async fn secrets(client: &Client, trail: &Trail) -> Result<Secrets> {
     else {
         return Ok(secrets);
     };
+    // Only those under which somebody of the grantee is sealed: more is nobody's business.
+    let needed = persons::grants(&trail.entries);
     for (index, view) in client.salus().await?.all_grants(trail.patient).await? {
         let grant = view.grant;
-        if let Grantee::Organisation(organisation) = grant.grantee {
+        let Grantee::Organisation(organisation) = grant.grantee else {
+            continue;
+        };
+        if needed.contains(&(organisation, index)) {
             let secret = keyring.seal_secret(organisation, &grant.scope, grant.expires_at);
             secrets.insert(index, *secret);
         }
     }
-    Ok(secrets.needed_for(&trail.entries))
+    Ok(secrets)
 }
 
 /// The names for a trail's sentences, with the persons whose seals the secrets open. Those whom their
@@ -187,9 +192,7 @@ pub fn log(trail: &Trail, names: &Names) -> Log {
                 pallet: entry.pallet.clone(),
                 variant: entry.variant.clone(),
                 fields: entry.fields.clone(),
-                person: entry.fields["person"]
-                    .as_str()
-                    .and_then(|seal| names.persons.get(seal).cloned()),
+                person: names.persons.of(&entry.fields).cloned(),
                 text: names.sentence(&entry.pallet, &entry.variant, &entry.fields),
             })
             .collect(),
@@ -268,16 +271,27 @@ struct Interests {
     read: BTreeSet<(PatientId, RecordIndex)>,
 }
 
+/// The patients for whom this profile's accounts act. Asked of each patient, in its crowd: which patients
+/// an account has names the account.
+pub(super) async fn controlled(client: &Client, salus: &Salus) -> Result<BTreeSet<PatientId>> {
+    let mut controlled = BTreeSet::new();
+    for (patient, number) in client.profile.accounts()?.iter() {
+        client.pause(patient).await;
+        let account = client.own.for_patient(number).account();
+        if salus.controller(patient, &account).await?.is_some() {
+            controlled.insert(patient);
+        }
+    }
+    Ok(controlled)
+}
+
 impl Interests {
     async fn of(client: &Client, salus: &Salus) -> Result<Self> {
         let me = client.own.account();
         let grants = salus.all_grants_to(&me).await?;
         let member = salus.member(&me).await?;
         let accounts: BTreeSet<AccountId> = client.accounts()?.into_iter().collect();
-        let mut controlled = BTreeSet::new();
-        for account in &accounts {
-            controlled.extend(salus.all_controlled_by(account).await?);
-        }
+        let controlled = controlled(client, salus).await?;
         let helping = client.profile.helping()?;
         Ok(Self {
             organisation: member.as_ref().map(Member::organisation),

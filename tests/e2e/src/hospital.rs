@@ -215,8 +215,23 @@ impl Hospital {
 }
 
 impl Patient {
-    /// Lets an account do this with a category, for treatment.
+    /// Lets a person do this with a category, for treatment; the chain names their organisation.
     pub async fn share(&self, with: &Client, category: Category, rights: Rights) -> u32 {
+        self.share_as(with, category, rights, false).await
+    }
+
+    /// Lets a person read a category under their own name.
+    pub async fn share_in_own_name(&self, with: &Client, category: Category) -> u32 {
+        self.share_as(with, category, Rights::Read, true).await
+    }
+
+    async fn share_as(
+        &self,
+        with: &Client,
+        category: Category,
+        rights: Rights,
+        in_own_name: bool,
+    ) -> u32 {
         let sharing = Sharing {
             with: Who::Account(with.me()),
             what: What::Categories(vec![category], Vec::new()),
@@ -226,7 +241,7 @@ impl Patient {
             starts_at: None,
             anchored_from: None,
             anchored_until: None,
-            in_own_name: false,
+            in_own_name,
         };
         sharing::share(&self.client, self.id, &sharing)
             .await

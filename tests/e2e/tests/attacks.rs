@@ -190,6 +190,7 @@ async fn an_object_named_where_it_does_not_belong_is_served_to_nobody() {
         put(&thief, &thief.client, &http, b"the thief's"),
     );
     asked.expect("a doctor asks");
+    hospital.salus("victim-1", ["keyring", "save"]).ok();
     let token = http.sign_in(&victim.client.key).await;
     let rest = ["grants/0/envelopes/0", "keyring", "requests/0/letter"].map(str::to_owned);
     let parts = PARTS.map(|part| format!("records/0/{part}"));
@@ -781,6 +782,7 @@ async fn a_thief_who_moves_a_record_and_the_keyring_to_nowhere_destroys_nothing(
     let bytes = content(10, 3 * MIB);
     let file = hospital.file("robbed-file", &bytes);
     let record = patient.add(&patient.client, file, CATEGORY).await;
+    hospital.salus("robbed", ["keyring", "save"]).ok();
     // A vault that deletes what nothing names within seconds.
     hospital
         .vault
@@ -836,7 +838,7 @@ async fn a_forged_delivery_is_refused_and_leaves_no_trace() {
     let record = put(&patient, &patient.client, &http, b"never opened")
         .await
         .record;
-    let grant = patient.share(&doctor, CATEGORY, Rights::Read).await;
+    let grant = patient.share_in_own_name(&doctor, CATEGORY).await;
     let delivery = |reader: &Client, grant: GrantIndex| Delivery {
         patient: patient.id,
         reader: reader.me(),
@@ -884,10 +886,11 @@ async fn a_node_sees_no_two_ids_of_a_profile_on_one_connection() {
         .expect("it answers");
     for _ in 0..2 {
         for id in ids {
-            records::list(&person, id, true).await.expect("a chart");
-            show(&person, id).await.expect("a row");
-            watching::read_own(&person, id).await.expect("a trail");
-            send_something(&person, id).await;
+            let acting = person.clone().acting_for(id).expect("the folder is ours");
+            records::list(&acting, id, true).await.expect("a chart");
+            show(&acting, id).await.expect("a row");
+            watching::read_own(&acting, id).await.expect("a trail");
+            send_something(&acting, id).await;
         }
     }
     let seen = seen.lock().expect("nobody panicked").clone();
@@ -1005,6 +1008,7 @@ async fn nobody_is_credentialed_or_given_a_role_without_their_consent() {
     gets_role(&takes_role(&relative, patient.id, carer).await)
         .await
         .expect("who consents gets a role");
+    let relative = relative.acting_for(patient.id).expect("the folder is ours");
     let consent = relative
         .key
         .sign_credential(0, role, now, now + DAY, &genesis);
