@@ -765,7 +765,7 @@ impl Profile {
     /// Everything in the queue, by name.
     pub fn queued(&self, device: &DecryptionKey) -> Result<Vec<(String, Zeroizing<Vec<u8>>)>> {
         let keys = std::slice::from_ref(device);
-        let mut items = Vec::new();
+        let (mut items, mut damaged) = (Vec::new(), None);
         for file in self.names(QUEUE)? {
             let Some(name) = file.strip_suffix(".age") else {
                 continue;
@@ -779,13 +779,20 @@ impl Profile {
             };
             match unseal_bytes(keys, &sealed, MAX_QUEUED, "queue") {
                 Ok(item) => items.push((name.to_owned(), item)),
-                Err(error) => tracing::warn!(
-                    "{} waits and cannot be opened ({error}): add its file anew, and remove this one",
-                    self.folder.join(&path).display()
-                ),
+                Err(error) => {
+                    tracing::warn!(
+                        "{} waits and cannot be opened ({error}): add its file anew, and remove this one",
+                        self.folder.join(&path).display()
+                    );
+                    damaged = Some(error);
+                }
             }
         }
-        Ok(items)
+        // One that cannot be read keeps no other; none that can be is another device's queue.
+        match damaged {
+            Some(error) if items.is_empty() => Err(error),
+            _ => Ok(items),
+        }
     }
 
     pub fn remove_queued(&self, name: &str) -> Result<()> {

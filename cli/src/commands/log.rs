@@ -26,7 +26,7 @@ pub struct Log {
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
     save: Option<PathBuf>,
     /// With --save: let whoever gets the file see which persons are behind an organisation's software
-    #[arg(long, requires = "save")]
+    #[arg(long, requires = "save", conflicts_with = "from")]
     with_persons: bool,
     /// Try this account, too, where a person is sealed: somebody who has left, or is said to have been it
     #[arg(long = "person", value_parser = parse::account, value_name = "ACCOUNT")]

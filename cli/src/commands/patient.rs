@@ -67,7 +67,7 @@ pub enum Patient {
         #[command(subcommand)]
         change: Option<Controllers>,
     },
-    /// End all access, for now; nothing is shared until you lift it
+    /// End all that is shared, for now; the emergency plan stays
     Restrict {
         #[command(flatten)]
         about: About,
@@ -351,7 +351,7 @@ fn handed_over(done: &HandedOver) -> String {
 
 fn restricted(done: &Restricted) -> String {
     let mut text = format!(
-        "{} ended. Nobody but you and who decides with you can open anything now, and nothing is shared until `salus patient lift`. Emergency access stays as you planned it; `salus emergency plan --none` ends that, too.",
+        "{} ended. Nobody but you and who decides with you can open anything now, and nothing is shared until `salus patient lift`. Emergency access stays as you planned it; `salus emergency plan --none --at-once` ends that, too, and everybody sees that something was decided.",
         count(done.ended.len(), "grant")
     );
     if !done.saved {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::ensure;
 use clap::{Args, Subcommand};
 use salus_client::actions::describe::moment;
 use salus_client::actions::queue::{self, Outcome, Queued, Waiting, When};
@@ -67,7 +68,12 @@ impl Queue {
             Some(Command::Send) => {
                 let client = context::client_as_is(global).await?;
                 let outcome = queue::send(&client, true).await?;
-                print(global, &outcome, || told(&outcome))
+                print(global, &outcome, || told(&outcome))?;
+                ensure!(
+                    outcome.failed.is_empty(),
+                    "not everything was taken: `salus queue` says why, and `salus queue drop NAME` takes it out"
+                );
+                Ok(())
             }
             Some(Command::Run) => {
                 let profile = context::profile(global)?;

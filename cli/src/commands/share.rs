@@ -209,7 +209,7 @@ impl Revoke {
         let revoked = sharing::revoke(&client, patient, self.grant).await?;
         print(global, &revoked, || {
             format!(
-                "Grant {} has ended. What was read cannot be taken back; what is added from now on gets another key.",
+                "Grant {} has ended. What was read cannot be taken back. What it could read gets another key when you next share or add something there; `salus rotate` does it now.",
                 self.grant
             )
         })

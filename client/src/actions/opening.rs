@@ -260,6 +260,10 @@ async fn choose<'a>(
                 return Ok((*index, Some(view.clone())));
             }
         }
+        // An entry in the trail that opens nothing helps nobody.
+        return Err(Error::NotPermitted(format!(
+            "none of patient {patient}'s grants to your organisation is known to be for you: name one with --grant, publish a key (`salus clinician publish`) and ask the patient to share anew, or open through your organisation's software"
+        )));
     }
     found
         .pop()

@@ -419,6 +419,16 @@ mod tests {
     }
 
     #[test]
+    fn an_item_that_cannot_be_read_keeps_no_other_from_being_sent() {
+        let world = World::at(None);
+        let client = &world.client;
+        queue(client, &[1]);
+        let folder = client.profile.folder().join("queue");
+        std::fs::write(folder.join(format!("{}.age", "0".repeat(32))), b"rot").unwrap();
+        assert_eq!(list(&client.profile, &client.device).unwrap().len(), 1);
+    }
+
+    #[test]
     fn what_waits_lies_sealed_in_the_folder_and_survives_a_restart() {
         let world = World::at(None);
         let client = &world.client;
