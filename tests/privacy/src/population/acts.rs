@@ -250,6 +250,7 @@ pub async fn replace_phone(
     let until = again("the clock", || phone.clock()).await + HOUR;
     let (request, _) = succession::request(profile, unlocked, phone.chain.genesis(), id, until)
         .expect("everybody may ask");
+    let phone = &phone.clone().acting_for(id).expect("the folder is ours");
     let mut given = Vec::new();
     let words = [recovery::Word::Start, recovery::Word::Approve];
     for ((helper, share), word) in helpers.into_iter().zip(words) {

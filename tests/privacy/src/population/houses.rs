@@ -17,7 +17,7 @@ pub const INSURER: OrgId = 3;
 const INSTITUTE: OrgId = 4;
 const HOSPITALS_DOCTORS: usize = 6;
 /// An hour of the population: what software does not send at once goes out with all of it.
-pub const AN_HOUR: Duration = Duration::from_secs(20);
+pub const AN_HOUR: Duration = Duration::from_secs(12);
 
 /// A vault, and its disk.
 pub struct House {
