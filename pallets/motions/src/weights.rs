@@ -1,6 +1,6 @@
 //! Weights of `pallet_motions`, measured: made by `scripts/weights`, not by hand.
 //!
-//! 20 steps, 10 repeats; Intel(R) Xeon(R) Processor, 2 cores.
+//! 10 steps, 8 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -26,28 +26,26 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 
 macro_rules! weights {
     ($db:expr) => {
-        fn close(_m: u32) -> Weight {
-            Weight::from_parts(370_852_008, 0).saturating_add($db.reads_writes(9, 5))
+        fn close(m: u32) -> Weight {
+            Weight::from_parts(296_112_196, 0)
+                .saturating_add($db.reads_writes(9, 5))
+                .saturating_add(Weight::from_parts(558_993, 0).saturating_mul(m.into()))
         }
-        fn propose(m: u32) -> Weight {
-            Weight::from_parts(334_307_741, 0)
-                .saturating_add($db.reads_writes(23, 0))
-                .saturating_add(Weight::from_parts(647_569, 0).saturating_mul(m.into()))
+        fn propose(_m: u32) -> Weight {
+            Weight::from_parts(612_783_553, 0).saturating_add($db.reads_writes(23, 0))
         }
         fn refuse(m: u32) -> Weight {
-            Weight::from_parts(152_223_643, 0)
+            Weight::from_parts(88_479_768, 0)
                 .saturating_add($db.reads_writes(14, 0))
-                .saturating_add(Weight::from_parts(204_396, 0).saturating_mul(m.into()))
+                .saturating_add(Weight::from_parts(303_058, 0).saturating_mul(m.into()))
         }
         fn vote(m: u32) -> Weight {
-            Weight::from_parts(58_743_475, 0)
+            Weight::from_parts(47_186_242, 0)
                 .saturating_add($db.reads_writes(3, 1))
-                .saturating_add(Weight::from_parts(142_420, 0).saturating_mul(m.into()))
+                .saturating_add(Weight::from_parts(19_998, 0).saturating_mul(m.into()))
         }
-        fn withdraw(m: u32) -> Weight {
-            Weight::from_parts(195_740_203, 0)
-                .saturating_add($db.reads_writes(5, 5))
-                .saturating_add(Weight::from_parts(1_475_441, 0).saturating_mul(m.into()))
+        fn withdraw(_m: u32) -> Weight {
+            Weight::from_parts(242_237_455, 0).saturating_add($db.reads_writes(5, 5))
         }
     };
 }

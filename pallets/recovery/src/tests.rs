@@ -800,7 +800,7 @@ mod finish {
         agreed(|| {
             set_now(START + DELAY);
             work(&account("phone"));
-            assert_refused!(finish(UNCLE, "phone"), DispatchError::Other("staff"));
+            assert_refused!(finish(NEIGHBOUR, "phone"), DispatchError::Other("staff"));
         });
     }
 
