@@ -314,6 +314,7 @@ async fn what_is_erased_is_beyond_the_vault_s_operator_who_kept_a_copy_of_everyt
     let blobs = hospital.path("blobs");
     let of_record = place(&blobs, &patient, record).await;
     let of_shared = place(&blobs, &patient, shared).await;
+    salus(&hospital, "leaver", "keyring save").ok();
     let kept = hospital.path("kept");
     copy(&blobs, &kept);
     let old = patient
