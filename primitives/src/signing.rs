@@ -156,14 +156,14 @@ pub fn compartments_payload(
 )]
 pub struct SignedCompartments {
     pub signer: AccountId,
-    pub set: CompartmentSet,
+    pub signed: CompartmentSet,
 }
 
 impl SignedCompartments {
     pub fn is_valid(&self, genesis: &Genesis, patient: &PatientId) -> bool {
-        self.set.is_well_formed()
-            && self.set.is_ascending()
-            && self.set.is_signed_by(&self.signer, genesis, patient)
+        self.signed.is_well_formed()
+            && self.signed.is_ascending()
+            && self.signed.is_signed_by(&self.signer, genesis, patient)
     }
 }
 

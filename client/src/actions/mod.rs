@@ -456,9 +456,9 @@ impl Client {
                 }
                 self.profile
                     .update_pins(|pins| pins.check_patient(&patient, &first.signer))?;
-                let key = first.set.key(id);
+                let key = first.signed.key(id);
                 let key = key.ok_or_else(|| Error::UnknownCompartment(id.to_string()))?;
-                EncryptionKey::from_raw(first.set.scheme, key)
+                EncryptionKey::from_raw(first.signed.scheme, key)
             }
             _ => Err(Error::Binding("epoch")),
         }

@@ -276,7 +276,7 @@ impl ConsentFile {
         };
         let compartments = SignedCompartments {
             signer: consent.controller.clone(),
-            set: consent.compartments.clone(),
+            signed: consent.compartments.clone(),
         };
         let holds = verify(&consent.consent.signature, &payload, &consent.controller)
             && compartments.is_valid(genesis, &patient)

@@ -171,7 +171,7 @@ impl<T: Config> OpenCompartments<AccountId> for Pallet<T> {
             KeySet {
                 signer: signer.clone(),
                 scheme: set.scheme,
-                keys: set.compartments.map(|(_, key)| key),
+                first: set.compartments.map(|(_, key)| key),
                 signature: set.signature,
             },
         );

@@ -70,7 +70,7 @@ mod open {
                 assert_eq!(Records::recipient(&NEW, id), None, "one signature for all");
             }
             let keys = Records::first_keys(&NEW).unwrap();
-            assert_eq!((keys.signer, keys.set), (account("owner"), set));
+            assert_eq!((keys.signer, keys.signed), (account("owner"), set));
             assert_eq!(take_events(), []);
         });
     }

@@ -13,7 +13,7 @@ pub struct KeySet {
     /// Whose signature it is: who consented to the enrolment.
     pub signer: AccountId,
     pub scheme: u8,
-    pub keys: [RecipientKey; COMPARTMENTS as usize],
+    pub first: [RecipientKey; COMPARTMENTS as usize],
     pub signature: MultiSignature,
 }
 

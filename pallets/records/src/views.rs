@@ -21,15 +21,18 @@ impl<T: Config> Pallet<T> {
         let KeySet {
             signer,
             scheme,
-            keys,
+            first,
             signature,
         } = FirstKeys::<T>::get(patient)?;
         let set = CompartmentSet {
             scheme,
-            compartments: core::array::from_fn(|place| (chart[place].0, keys[place])),
+            compartments: core::array::from_fn(|place| (chart[place].0, first[place])),
             signature,
         };
-        Some(SignedCompartments { signer, set })
+        Some(SignedCompartments {
+            signer,
+            signed: set,
+        })
     }
 
     /// The present key of a compartment that was rotated. Verify it.

@@ -559,12 +559,18 @@ async fn a_node_that_lies_about_a_key_gets_nothing_encrypted_to_it() {
             Subject::Compartment(id, compartment) => {
                 let true_ones = salus.first_keys(*id).await.expect("it answers");
                 let true_ones = true_ones.expect("it was published");
-                let true_one = *true_ones.set.key(compartment).expect("it is one of them");
-                let keys = true_ones.set.compartments.map(|(id, _)| (id, key.clone()));
+                let true_one = *true_ones
+                    .signed
+                    .key(compartment)
+                    .expect("it is one of them");
+                let keys = true_ones
+                    .signed
+                    .compartments
+                    .map(|(id, _)| (id, key.clone()));
                 let set = liar.key.sign_compartments(id, &keys, &genesis);
                 let own = SignedCompartments {
                     signer: liar.me(),
-                    set: set.expect("as many as everybody has"),
+                    signed: set.expect("as many as everybody has"),
                 };
                 [
                     (true_one.to_vec(), key.raw().to_vec()),
