@@ -162,7 +162,7 @@ impl Chain {
             hash,
             spec_version: version.spec_version,
         };
-        Ok(Self::new(url, genesis, code, rpc).into())
+        Ok(Self::inner(url, genesis, code, rpc).into())
     }
 
     /// Another connection to the same node, which must still be on our chain.
@@ -171,7 +171,7 @@ impl Chain {
             url, genesis, code, ..
         } = &*self.inner;
         let rpc = self.inner.dial().await?;
-        let mut inner = Self::new(url, *genesis, *code, rpc);
+        let mut inner = Self::inner(url, *genesis, *code, rpc);
         inner.runtimes = self.inner.runtimes.clone();
         inner.versions = self.inner.versions.clone();
         inner.submitting = self.inner.submitting.clone();
@@ -183,7 +183,7 @@ impl Chain {
         Ok(inner.into())
     }
 
-    fn new(url: &str, genesis: Genesis, code: Code, rpc: RpcClient) -> Inner {
+    fn inner(url: &str, genesis: Genesis, code: Code, rpc: RpcClient) -> Inner {
         Inner {
             url: url.into(),
             genesis,
@@ -211,7 +211,7 @@ impl Chain {
             hash: H256::zero(),
             spec_version: 1,
         };
-        let mut inner = Self::new(url, genesis, code, dialer());
+        let mut inner = Self::inner(url, genesis, code, dialer());
         inner.dialer = Some(dialer);
         inner.into()
     }

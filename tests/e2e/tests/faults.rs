@@ -413,6 +413,7 @@ async fn without_the_right_token_nothing_is_served(hospital: Arc<Hospital>) {
         .await;
     let file = hospital.file("guarded-file", content(1, 1_000));
     patient.add(&patient.client, file, Category::Imaging).await;
+    hospital.salus("guarded", ["keyring", "save"]).ok();
     let stranger = hospital.profile("stranger").1.account;
 
     let http = Http::to(&hospital.vault.url(), 0, doctor.chain.genesis());
