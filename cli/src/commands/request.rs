@@ -158,7 +158,6 @@ impl Approve {
             duration: self.duration,
             in_own_name: self.in_own_name,
         };
-        let patient = patient;
         let shared = sharing::approve(&client, patient, self.request, &approval).await?;
         print(global, &shared, || sentence(&shared))
     }

@@ -97,7 +97,7 @@ async fn software_opens_and_writes_for_a_person_whom_only_the_patient_and_whom_t
     assert_eq!(row, Grantee::Organisation(0));
     let found = open(&hospital, &software, &patient, record).await;
     assert!(found.expect("the grant lets it") == bytes);
-    let file = new_file(hospital.file("theirs.txt", &content(2, 3_000)), CATEGORY);
+    let file = new_file(hospital.file("theirs.txt", content(2, 3_000)), CATEGORY);
     records::add(&software, patient.id, &[file])
         .await
         .expect("the grant lets it");

@@ -136,7 +136,6 @@ mod tests {
                 source,
                 fresh: patient.clone(),
                 copy: 9,
-                ..Study::default()
             });
             truth.ids.insert(
                 patient,

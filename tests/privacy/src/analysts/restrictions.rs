@@ -65,6 +65,11 @@ impl Analyst for Ended {
         "who has restricted, by all grants that end in one go"
     }
 
+    /// An end that waited would be none.
+    fn is_promised(&self) -> bool {
+        false
+    }
+
     fn look(&self, outside: &Outside) -> Look {
         let mut granted: BTreeMap<&str, BTreeMap<u64, (u32, String)>> = BTreeMap::new();
         let mut revoked: BTreeMap<&str, BTreeMap<u64, u32>> = BTreeMap::new();

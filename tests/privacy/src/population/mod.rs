@@ -15,7 +15,7 @@ mod lives;
 mod probes;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{btree_map::Entry, BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -100,9 +100,8 @@ pub async fn make(settings: Settings) -> (Outside, Truth) {
     let lines = Lines::default();
     let mut people = BTreeMap::new();
     for id in drawn.iter().filter(|id| id.guardian.is_none()) {
-        if !people.contains_key(&id.person) {
-            let person = arrive(&houses, &lines, id.person).await;
-            people.insert(id.person, person);
+        if let Entry::Vacant(place) = people.entry(id.person) {
+            place.insert(arrive(&houses, &lines, id.person).await);
         }
     }
     let mut stage = Stage {
