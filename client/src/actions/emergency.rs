@@ -33,7 +33,6 @@ use super::council::{self, Proposed};
 use super::identity::current_keyring;
 use super::recovery::exposed;
 use super::sharing::{select, Reach};
-use super::watching::controlled;
 use super::{caused, cid, letters, number, text, unknown_patient, Client, Receipt};
 use crate::chain::{calls, Salus, Submitted};
 use crate::error::{Error, Result};
@@ -803,7 +802,7 @@ pub async fn advice(
 /// As [`advice`], for all patients whom this profile's accounts control.
 pub async fn advice_now(client: &Client) -> Result<BTreeMap<PatientId, String>> {
     let salus = client.salus().await?;
-    let patients = controlled(client, &salus).await?;
+    let patients = client.controlled(&salus).await?;
     advice(client, &salus, &patients).await
 }
 

@@ -47,6 +47,7 @@ pub mod vaults;
 pub mod watching;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -193,6 +194,20 @@ impl Client {
             .into_iter()
             .map(|number| self.own.for_patient(number).account());
         Ok(std::iter::once(self.own.account()).chain(derived).collect())
+    }
+
+    /// The patients for whom this profile's accounts act. Asked of each patient, in its crowd: which
+    /// patients an account has names the account.
+    pub(crate) async fn controlled(&self, salus: &Salus) -> Result<BTreeSet<PatientId>> {
+        let mut controlled = BTreeSet::new();
+        for (patient, number) in self.profile.accounts()?.iter() {
+            self.pause(patient).await;
+            let account = self.own.for_patient(number).account();
+            if salus.controller(patient, &account).await?.is_some() {
+                controlled.insert(patient);
+            }
+        }
+        Ok(controlled)
     }
 
     pub async fn submit(&self, call: &Call) -> Result<Submitted> {

@@ -67,10 +67,14 @@ pub async fn restrict(client: &Client, patient: PatientId) -> Result<Restricted>
             client.profile.save_keyring(&mut keyring)?;
             // As whoever ends a grant does before anything is added: a keyring that changes without it
             // would say that somebody restricts.
-            if let Err(error) = rotate_if_needed(client, &mut keyring, &reached).await {
-                tracing::warn!("what the ended grants know was not locked anew: {error}");
+            match rotate_if_needed(client, &mut keyring, &reached).await {
+                Ok(Some(saved)) => saved,
+                Ok(None) => back_up(client, &mut keyring).await,
+                Err(error) => {
+                    tracing::warn!("what the ended grants know was not locked anew: {error}");
+                    back_up(client, &mut keyring).await
+                }
             }
-            back_up(client, &mut keyring).await
         }
         Err(error) => {
             tracing::warn!("your other devices do not know that you restrict, and could share: {error}. Run `salus patient restrict` again later");

@@ -486,12 +486,13 @@ pub async fn rotate(
     })
 }
 
-/// Rotates those compartments whose present key is known to a grant that is over.
+/// Rotates those compartments whose present key is known to a grant that is over. If there were any,
+/// whether the keyring's copy in the vault has their new keys.
 pub(super) async fn rotate_if_needed(
     client: &Client,
     keyring: &mut Keyring,
     ids: &[CompartmentId],
-) -> Result<()> {
+) -> Result<Option<bool>> {
     let views = client
         .salus()
         .await?
@@ -501,12 +502,13 @@ pub(super) async fn rotate_if_needed(
         .into_iter()
         .filter(|(id, view)| ids.contains(id) && view.needs_rotation);
     let rotated: Vec<CompartmentId> = stale.map(|(id, _)| id).collect();
-    if !rotated.is_empty() {
-        rotate_compartments(client, keyring, &rotated).await?;
-        back_up(client, keyring).await;
-        emergency::follow(client, keyring).await;
+    if rotated.is_empty() {
+        return Ok(None);
     }
-    Ok(())
+    rotate_compartments(client, keyring, &rotated).await?;
+    let saved = back_up(client, keyring).await;
+    emergency::follow(client, keyring).await;
+    Ok(Some(saved))
 }
 
 /// Gives these compartments new keys, all at once, and hands those to the grants that live.

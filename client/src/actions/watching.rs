@@ -271,27 +271,13 @@ struct Interests {
     read: BTreeSet<(PatientId, RecordIndex)>,
 }
 
-/// The patients for whom this profile's accounts act. Asked of each patient, in its crowd: which patients
-/// an account has names the account.
-pub(super) async fn controlled(client: &Client, salus: &Salus) -> Result<BTreeSet<PatientId>> {
-    let mut controlled = BTreeSet::new();
-    for (patient, number) in client.profile.accounts()?.iter() {
-        client.pause(patient).await;
-        let account = client.own.for_patient(number).account();
-        if salus.controller(patient, &account).await?.is_some() {
-            controlled.insert(patient);
-        }
-    }
-    Ok(controlled)
-}
-
 impl Interests {
     async fn of(client: &Client, salus: &Salus) -> Result<Self> {
         let me = client.own.account();
         let grants = salus.all_grants_to(&me).await?;
         let member = salus.member(&me).await?;
         let accounts: BTreeSet<AccountId> = client.accounts()?.into_iter().collect();
-        let controlled = controlled(client, salus).await?;
+        let controlled = client.controlled(salus).await?;
         let helping = client.profile.helping()?;
         Ok(Self {
             organisation: member.as_ref().map(Member::organisation),
