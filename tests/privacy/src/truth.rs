@@ -56,8 +56,6 @@ pub struct Record {
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Grant {
-    /// An account, or `organisation N`.
-    pub grantee: String,
     pub labels: BTreeSet<String>,
     /// Whether flags were named.
     pub flagged: bool,

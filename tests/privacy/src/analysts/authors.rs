@@ -1,7 +1,7 @@
 //! Who writes into a compartment, and who may read nothing but it: a therapist, or a clinic with one
 //! specialty, names what is in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Analyst;
 use crate::{
@@ -110,23 +110,11 @@ impl Analyst for Grantees {
 
     fn look(&self, outside: &Outside) -> Look {
         let directory = Directory::of(outside);
-        let compartments = outside.compartments();
         let mut guesses: BTreeMap<&str, &str> = BTreeMap::new();
         for seen in outside.events("Consent.Granted") {
-            let scope = seen.field("scope").map(texts).unwrap_or_default();
-            let scope: BTreeSet<&str> = scope
-                .into_iter()
-                .filter(|text| compartments.contains(*text))
-                .collect();
-            let grantee = seen.field("grantee");
-            let organisation = grantee.and_then(|grantee| {
-                let inner = grantee
-                    .get("Clinician")
-                    .and_then(|one| one.get("organisation"));
-                grantee.get("Organisation").or(inner)?.as_u64()
-            });
-            let named = grantee.map(texts).unwrap_or_default();
-            let flag = directory.specialty(&named, organisation);
+            let scope = seen.scope();
+            let named = seen.field("grantee").map(texts).unwrap_or_default();
+            let flag = directory.specialty(&named, seen.grantee());
             if let (1, Some(only), Some(flag)) = (scope.len(), scope.first(), flag) {
                 guesses.insert(only, flag);
             }

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use super::Analyst;
 use crate::{
     score::{Fact, Guess, Look},
@@ -110,17 +108,7 @@ impl Analyst for Insurers {
         let houses = outside.organisations();
         let mut guesses: BTreeSet<(&str, u32)> = BTreeSet::new();
         for seen in outside.events("Consent.Granted") {
-            let grantee = seen.field("grantee");
-            let organisation = grantee.and_then(|grantee| {
-                let inner = grantee
-                    .get("Clinician")
-                    .and_then(|one| one.get("organisation"));
-                grantee
-                    .get("Organisation")
-                    .or(inner)
-                    .and_then(Value::as_u64)
-            });
-            let organisation = organisation.and_then(|number| u32::try_from(number).ok());
+            let organisation = seen.grantee().and_then(|number| u32::try_from(number).ok());
             let (Some(patient), Some(number)) = (seen.text("patient"), organisation) else {
                 continue;
             };

@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::Analyst;
 use crate::{
-    outside::texts,
     score::{Fact, Guess, Look},
     Outside, Truth,
 };
@@ -41,22 +40,14 @@ impl Analyst for Rows {
     }
 
     fn look(&self, outside: &Outside) -> Look {
-        let compartments = outside.compartments();
         let mut reach: BTreeMap<(String, u64), BTreeSet<String>> = BTreeMap::new();
         for seen in outside.events("Consent.Granted") {
-            let (Some(patient), Some(grant), Some(scope)) = (
-                seen.text("patient"),
-                seen.number("grant"),
-                seen.field("scope"),
-            ) else {
+            let (Some(patient), Some(grant)) = (seen.text("patient"), seen.number("grant")) else {
                 continue;
             };
             if seen.text("rights") != Some("Write") {
-                let reached = texts(scope)
-                    .into_iter()
-                    .filter(|text| compartments.contains(*text));
                 let of = reach.entry((patient.into(), grant)).or_default();
-                of.extend(reached.map(str::to_owned));
+                of.extend(seen.scope().into_iter().map(str::to_owned));
             }
         }
         let mut lies: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -143,7 +134,6 @@ mod tests {
                 ..Id::default()
             };
             let grant = Grant {
-                grantee: "5doctor".into(),
                 labels: ["lab".to_owned()].into(),
                 flagged: false,
                 reads: true,
@@ -166,7 +156,6 @@ mod tests {
             }
             known.push(Shown {
                 patient: patient.clone(),
-                grantee: "5doctor".into(),
                 records: vec![(hidden as u32, Vec::new())],
                 ..Shown::default()
             });

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{authors, intake::Filed, restrictions::Announced, studies::OptedIn, Analyst};
 use crate::{
-    outside::texts,
     score::{Fact, Guess, Look},
     Outside, Truth,
 };
@@ -96,17 +95,12 @@ impl Analyst for Sensitive {
 /// Compartments that somebody may use and that never go with another one: what is shared with nobody
 /// but its author, unless a study has it.
 fn apart(outside: &Outside) -> BTreeSet<&str> {
-    let compartments = outside.compartments();
     let (mut alone, mut together) = (BTreeSet::new(), BTreeSet::new());
     for seen in outside.events("Consent.Granted") {
         let study = seen
             .field("basis")
             .is_some_and(|basis| basis.get("Study").is_some());
-        let scope = seen.field("scope").map(texts).unwrap_or_default();
-        let scope: Vec<&str> = scope
-            .into_iter()
-            .filter(|text| compartments.contains(*text))
-            .collect();
+        let scope: Vec<&str> = seen.scope().into_iter().collect();
         match (study, scope.as_slice()) {
             (false, [only]) => alone.insert(*only),
             (false, _) => {

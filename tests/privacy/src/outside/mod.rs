@@ -111,7 +111,6 @@ pub struct Known {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Shown {
     pub patient: String,
-    pub grantee: String,
     pub grant: u32,
     pub flagged: bool,
     /// Numbers of records, each with its flags.
@@ -158,11 +157,7 @@ impl Outside {
             .filter_map(|seen| seen.text("compartment"));
         let rows = self.rows("Records.Compartments");
         let kept = rows.filter_map(|row| row.key.get(1)?.as_str());
-        let granted = self.events("Consent.Granted");
-        let granted = granted
-            .filter_map(|seen| seen.field("scope"))
-            .flat_map(texts)
-            .filter(|text| text.len() == 32);
+        let granted = self.events("Consent.Granted").flat_map(|seen| seen.scope());
         named
             .chain(kept)
             .chain(granted)
@@ -238,6 +233,19 @@ impl<'a> Seen<'a> {
 
     pub fn field(&self, field: &str) -> Option<&'a Value> {
         self.event.fields.get(field)
+    }
+
+    /// The compartments that a grant names: 16 bytes in hexadecimal each.
+    pub fn scope(&self) -> BTreeSet<&'a str> {
+        let scope = self.field("scope").map(texts).unwrap_or_default();
+        scope.into_iter().filter(|text| text.len() == 32).collect()
+    }
+
+    /// The organisation that a grant names, for all of it or for one of its people.
+    pub fn grantee(&self) -> Option<u64> {
+        let grantee = self.field("grantee")?;
+        let person = || grantee.get("Clinician")?.get("organisation");
+        grantee.get("Organisation").or_else(person)?.as_u64()
     }
 
     /// Who signed what caused it.

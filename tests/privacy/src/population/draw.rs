@@ -55,8 +55,8 @@ pub struct Drawn {
     /// Enrolled by the clinic with one specialty.
     pub at_clinic: bool,
     pub condition: Option<Condition>,
-    /// The sensitive result comes before its compartment, and waits in intake.
-    pub by_intake: bool,
+    /// The sensitive result comes from a laboratory that was let write for what is ordinary.
+    pub unannounced: bool,
     pub ordinary: Vec<Category>,
     /// A therapist writes something ordinary: not everybody with a therapist has something to hide.
     pub exercises: bool,
@@ -112,8 +112,8 @@ pub fn all(settings: Settings) -> Vec<Drawn> {
     {
         let condition = CONDITIONS[place % CONDITIONS.len()];
         id.condition = Some(condition);
-        id.by_intake = condition == Condition::Hiv && place % 5 == 0;
-        id.at_clinic = condition == Condition::Hiv && !id.by_intake && place % 3 == 2;
+        id.unannounced = condition == Condition::Hiv && place % 5 == 0;
+        id.at_clinic = condition == Condition::Hiv && !id.unannounced && place % 3 == 2;
         id.in_study = condition == Condition::Hiv && place % 2 == 0;
         id.shares_flagged = place % 3 == 1;
     }
@@ -195,7 +195,7 @@ fn one(random: &mut StdRng, person: usize, guardian: Option<usize>) -> Drawn {
         guardian,
         at_clinic: false,
         condition: None,
-        by_intake: false,
+        unannounced: false,
         ordinary,
         exercises: false,
         plan: Plan::NeverSet,
@@ -245,7 +245,7 @@ mod tests {
         let count = |fits: fn(&Drawn) -> bool| all.iter().filter(|id| fits(id)).count();
         assert_eq!(count(|id| id.guardian.is_some()), 6);
         assert_eq!(count(|id| id.condition.is_some()), 24);
-        assert!(count(|id| id.by_intake) >= 4);
+        assert!(count(|id| id.unannounced) >= 4);
         assert!(count(|id| id.in_study && id.condition.is_some()) >= 4);
         assert!(count(|id| id.loses_phone) >= 1);
         assert!(count(|id| id.shares_flagged) >= 6);

@@ -27,7 +27,6 @@ pub struct House {
 
 /// Somebody who works at an organisation.
 pub struct Clinician {
-    pub organisation: OrgId,
     /// The person, who signs only what nobody signs for them: emergencies.
     pub own: Client,
     /// The organisation's software, which acts for the person.
@@ -221,9 +220,5 @@ async fn staff(
     again("employ", || employ(admin, organisation, &own, role)).await;
     let mut desk = desk.clone();
     desk.person = Some(own.me());
-    Clinician {
-        organisation,
-        own,
-        desk,
-    }
+    Clinician { own, desk }
 }

@@ -163,7 +163,7 @@ impl Life<'_> {
             self.share(&therapist, &[Category::CarePlan], &[], Rights::Write)
                 .await;
         }
-        if let Some(condition) = self.drawn.condition.filter(|_| !self.drawn.by_intake) {
+        if let Some(condition) = self.drawn.condition.filter(|_| !self.drawn.unannounced) {
             let (category, flag) = (condition.category(), condition.flag());
             let author = self.author(condition, doctor);
             self.share(&author, &[category], &[flag], Rights::Write)
@@ -274,7 +274,7 @@ impl Life<'_> {
                 Purpose::HPaymt,
             )
             .await;
-            self.given(&given, format!("organisation {INSURER}"), false, true);
+            self.given(&given, false, true);
         }
         if let Some(condition) = self.drawn.condition.filter(|_| self.drawn.shares_flagged) {
             let reader = match condition {
@@ -385,18 +385,12 @@ impl Life<'_> {
         let who = sharing::Who::Account(with.me());
         let what = (categories, flags);
         let given = acts::share(&self.owner, self.id, who, what, rights, Purpose::Treat).await;
-        self.given(
-            &given,
-            format!("organisation {}", with.organisation),
-            !flags.is_empty(),
-            rights.read(),
-        );
+        self.given(&given, !flags.is_empty(), rights.read());
         given.grant
     }
 
-    fn given(&mut self, given: &sharing::Shared, grantee: String, flagged: bool, reads: bool) {
+    fn given(&mut self, given: &sharing::Shared, flagged: bool, reads: bool) {
         let grant = Grant {
-            grantee,
             labels: given.labels.iter().map(|label| marked(label)).collect(),
             flagged,
             reads,
@@ -413,7 +407,6 @@ impl Life<'_> {
         let records = acts::list(&reader.desk, self.id, grant).await;
         let shown = Shown {
             patient: self.id.to_string(),
-            grantee: format!("organisation {}", reader.organisation),
             grant,
             flagged,
             records: records.clone(),
