@@ -125,8 +125,8 @@ for row in vectors("helper"):
 for row in vectors("enrolment"):
     same("enrolment", blake2b(b"salus/enrol/v1", bytes.fromhex(row["genesis"]), row["organisation"].to_bytes(4, "little"),
                               bytes.fromhex(row["enroller"]), bytes.fromhex(row["patient"]),
-                              bytes.fromhex(row["controller"]), bytes([row["role_number"]]),
-                              bytes.fromhex(row["salt"]), row["expires_at"].to_bytes(8, "little")), row["payload"])
+                              bytes.fromhex(row["controller"]), bytes.fromhex(row["salt"]),
+                              row["expires_at"].to_bytes(8, "little")), row["payload"])
 
 document = vectors("trail")
 head = blake2b(b"salus/trail/v1", bytes.fromhex(document["genesis"]), bytes.fromhex(document["patient"]))

@@ -24,7 +24,7 @@ use salus_client::{
 };
 use salus_primitives::{
     rows::{DAY, HOUR},
-    AccountId, ClinicianRole, ControllerRole, PatientId, Purpose, RecordIndex, Rights,
+    AccountId, ClinicianRole, PatientId, Purpose, RecordIndex, Rights,
 };
 use serde_json::{json, Value};
 use tempfile::TempDir;
@@ -257,11 +257,9 @@ impl Place<'_> {
             .context("the doctor has no credential")?
             .organisation();
         let until = doctor.clock().await? + HOUR;
-        let role = ControllerRole::Owner;
         let genesis = doctor.chain.genesis();
         let by = doctor.me();
-        let (consent, _) =
-            patient::consent(&owner.profile, &unlocked, genesis, home, &by, role, until)?;
+        let (consent, _) = patient::consent(&owner.profile, &unlocked, genesis, home, &by, until)?;
         let patient: PatientId = patient::enrol(doctor, &consent).await?.patient.parse()?;
         let owner = owner.acting_for(patient)?;
 

@@ -12,9 +12,9 @@ use salus_client::{
     keys::AccountKey,
 };
 use salus_primitives::{
-    rows::DAY, seal, AccountId, Cid, ClinicianRole, CompartmentId, ControllerRole, Genesis,
-    GrantIndex, GrantTerms, Grantee, Member, Moment, NewRecord, OrgId, Part, PatientId, Purpose,
-    RecordIndex, Rights, Scope, Spender, Subject, COMPARTMENTS, MAX_ANCHORS,
+    rows::DAY, seal, AccountId, Cid, ClinicianRole, CompartmentId, Genesis, GrantIndex, GrantTerms,
+    Grantee, Member, Moment, NewRecord, OrgId, Part, PatientId, Purpose, RecordIndex, Rights,
+    Scope, Spender, Subject, COMPARTMENTS, MAX_ANCHORS,
 };
 use sp_core::{bounded::BoundedVec, H256};
 use sp_crypto_hashing::{blake2_128, blake2_256};
@@ -211,7 +211,6 @@ impl Population {
         let consent = owner.sign_enrolment(
             chart.hospital.organisation,
             &service.account(),
-            ControllerRole::Owner,
             salt(number),
             self.now + DAY,
             &genesis,
@@ -226,7 +225,6 @@ impl Population {
         let call = calls::patients::enrol(
             patient,
             &owner.account(),
-            ControllerRole::Owner,
             &compartments,
             &owner.sign_recipient(&Subject::Inbox(patient), key, 0, &genesis),
             &consent,

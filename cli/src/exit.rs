@@ -29,7 +29,7 @@ const NOT_ALLOWED: &[&str] = &[
     "NotMember",
     "GranteeNotRequester",
     "ForeignReplacement",
-    "RoleNotAllowed",
+    "OthersDecide",
     "BadConsent",
     "PatientIdMismatch",
     "StaffAccount",

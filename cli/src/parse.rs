@@ -201,7 +201,7 @@ pub fn clinician_role() -> impl TypedValueParser<Value = ClinicianRole> {
 pub fn controller_role() -> impl TypedValueParser<Value = ControllerRole> {
     one_of(&[
         ("owner", ControllerRole::Owner),
-        ("guardian", ControllerRole::Guardian),
+        ("decider", ControllerRole::Decider),
         ("carer", ControllerRole::Carer),
     ])
 }

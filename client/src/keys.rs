@@ -176,7 +176,6 @@ impl AccountKey {
         &self,
         organisation: OrgId,
         enroller: &AccountId,
-        role: ControllerRole,
         salt: [u8; 16],
         expires_at: Moment,
         genesis: &Genesis,
@@ -188,7 +187,6 @@ impl AccountKey {
             enroller,
             &PatientId::derive(genesis, &controller, &salt),
             &controller,
-            role,
             &salt,
             expires_at,
         );
@@ -456,7 +454,7 @@ mod tests {
         let clerk = AccountKey::from_uri("//Bob").unwrap().account();
         let genesis = Genesis::repeat_byte(1);
         let patient = PatientId::derive(&genesis, &owner.account(), &[9; 16]);
-        let consent = owner.sign_enrolment(2, &clerk, ControllerRole::Owner, [9; 16], 77, &genesis);
+        let consent = owner.sign_enrolment(2, &clerk, [9; 16], 77, &genesis);
         let payload = |organisation| {
             enrolment_payload(
                 &genesis,

@@ -158,22 +158,8 @@ async fn a_trail_is_written_read_back_and_verified() {
     let inbox = owner.sign_recipient(&Subject::Inbox(patient), &inbox_key, 0, &genesis);
     let keys = Keyring::new(patient).first_keys().unwrap();
     let compartments = owner.sign_compartments(&patient, &keys, &genesis).unwrap();
-    let consent = owner.sign_enrolment(
-        organisation,
-        &doctor.account(),
-        ControllerRole::Owner,
-        salt,
-        now + HOUR,
-        &genesis,
-    );
-    let enrol = calls::patients::enrol(
-        patient,
-        &owner.account(),
-        ControllerRole::Owner,
-        &compartments,
-        &inbox,
-        &consent,
-    );
+    let consent = owner.sign_enrolment(organisation, &doctor.account(), salt, now + HOUR, &genesis);
+    let enrol = calls::patients::enrol(patient, &owner.account(), &compartments, &inbox, &consent);
     chain.submit(&doctor, &enrol).await.unwrap();
     let early = trail::read(&chain, patient).await.unwrap();
     early.verify(None).unwrap();

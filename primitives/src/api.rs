@@ -40,7 +40,7 @@ pub struct PendingChanges {
     pub hand_over: Option<HandOver>,
     /// The controllers whose roles are to end.
     pub removals: Vec<(AccountId, Removal)>,
-    /// The guardians who have agreed to another one.
+    /// The deciders who have agreed to another one.
     pub additions: Vec<(AccountId, Addition)>,
     /// What is to become of the recovery plan.
     pub recovery_plan: Option<Ending>,

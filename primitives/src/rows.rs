@@ -227,12 +227,13 @@ row! {
 
 row! {
     pub copy enum ControllerRole {
-        /// The patient: may do everything.
+        /// A patient who has said that they are: may do everything.
         #[codec(index = 0)]
         Owner,
-        /// Acts for the patient under their own name: everything but removing another guardian or an owner.
+        /// Who decides for a patient: the patient, a parent, an attorney; which of them does not show.
+        /// May do everything but end the role of another one, or of an owner.
         #[codec(index = 1)]
-        Guardian,
+        Decider,
         /// Reads the trail and answers requests.
         #[codec(index = 2)]
         Carer,
@@ -649,12 +650,12 @@ impl Removal {
 }
 
 row! {
-    /// A guardian's word for another guardian.
+    /// A decider's word for another decider.
     pub struct Addition {
         pub account: AccountId,
         pub role: ControllerRole,
         pub expires_at: Option<Moment>,
-        /// As long as the consent that the guardian presented.
+        /// As long as the consent that the decider presented.
         pub counts_until: Moment,
     }
 }

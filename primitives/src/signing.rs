@@ -185,7 +185,6 @@ pub fn enrolment_payload(
     enroller: &AccountId,
     patient: &PatientId,
     controller: &AccountId,
-    role: ControllerRole,
     salt: &[u8; 16],
     expires_at: Moment,
 ) -> [u8; 32] {
@@ -197,7 +196,6 @@ pub fn enrolment_payload(
             enroller,
             patient,
             controller,
-            role,
             salt,
             expires_at,
         )

@@ -73,7 +73,7 @@ pub trait Control<AccountId> {
     /// The live role of an account; expired ones do not count.
     fn role(patient: &PatientId, account: &AccountId) -> Option<ControllerRole>;
 
-    /// The signer's authority to decide for the patient: owners and guardians.
+    /// The signer's authority to decide for the patient: owners and deciders.
     /// Errors: unknown patient, or not one of its controllers with that power.
     fn ensure_decides(
         patient: PatientId,

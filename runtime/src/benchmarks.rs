@@ -154,12 +154,12 @@ impl BenchmarkCrowd for World {
         let owner = owner(patient);
         let present = Patients::controllers(patient).len() as u32;
         for number in present..salus_primitives::MAX_CONTROLLERS {
-            // Without the consents, of which guardians would need one from each other.
+            // Without the consents, of which deciders would need one from each other.
             Patients::do_add_controller(
                 patient,
                 owner.clone(),
-                frame_benchmarking::account("benchmark guardian", number, 0),
-                ControllerRole::Guardian,
+                frame_benchmarking::account("benchmark decider", number, 0),
+                ControllerRole::Decider,
                 None,
             );
         }
@@ -201,13 +201,9 @@ impl BenchmarkWorld<AccountId> for World {
         let number = pallet_patients::Patients::<Runtime>::iter_keys().count() as u32;
         let patient = PatientId(id(number));
         let owner = AccountId::new(sp_io::crypto::sr25519_generate(KEY_TYPE, None).0);
-        Patients::do_enrol(
-            patient,
-            actor,
-            organisation,
-            owner.clone(),
-            ControllerRole::Owner,
-        );
+        Patients::do_enrol(patient, actor, organisation, owner.clone());
+        Patients::declare_owner(RuntimeOrigin::signed(owner.clone()), patient)
+            .expect("nobody else decides");
         Records::open(patient, &owner, compartments(patient, &owner))
             .expect("the set is in order and signed");
         (patient, owner)

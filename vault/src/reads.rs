@@ -306,7 +306,7 @@ impl Vault {
         let head = self.rule.head().await?;
         match self.ledger.controller(head.hash, patient, account).await? {
             Some(Controller {
-                role: ControllerRole::Owner | ControllerRole::Guardian,
+                role: ControllerRole::Owner | ControllerRole::Decider,
                 ..
             }) => self.reads.tell(patient).await,
             _ => Err(ApiError::not_a_decider()),

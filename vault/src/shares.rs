@@ -43,7 +43,7 @@ impl Vault {
         let head = self.rule.head().await?;
         match self.ledger.controller(head.hash, patient, account).await? {
             Some(Controller {
-                role: ControllerRole::Owner | ControllerRole::Guardian,
+                role: ControllerRole::Owner | ControllerRole::Decider,
                 ..
             }) => {}
             _ => return Err(ApiError::not_a_decider()),

@@ -82,16 +82,16 @@ impl Cast {
         let staff = staff.map(|key| (key, ClinicianRole::Physician));
         cast.flooding().credential(chain, staff).await?;
         let crowd: Vec<_> = cast.crowd.iter().map(|key| key.as_ref()).collect();
-        cast.add_controllers(chain, CROWDED, ControllerRole::Guardian, &crowd[..7])
+        cast.add_controllers(chain, CROWDED, ControllerRole::Decider, &crowd[..7])
             .await?;
         cast.add_controllers(chain, CROWDED, ControllerRole::Carer, &crowd[7..])
             .await?;
-        cast.add_controllers(chain, GUARDED, ControllerRole::Guardian, &[&cast.guardian])
+        cast.add_controllers(chain, GUARDED, ControllerRole::Decider, &[&cast.guardian])
             .await?;
         Ok(cast)
     }
 
-    /// The owner gives them a role, as far as they have none. Rows that are full stay so.
+    /// The owner, who says so first, gives them a role, as far as they have none. Rows that are full stay so.
     async fn add_controllers(
         &self,
         chain: &Chain,
@@ -104,6 +104,11 @@ impl Cast {
         let salus = chain.salus().await?;
         let now = salus.now().await?;
         let have = salus.controllers(chart.patient).await?;
+        let own = have.iter().find(|(have, _)| *have == owner.account());
+        if own.is_some_and(|(_, row)| row.role == ControllerRole::Decider) {
+            let call = calls::patients::declare_owner(chart.patient);
+            chain.submit(&owner, &call).await?;
+        }
         for key in accounts {
             let account = key.account();
             if have.iter().any(|(have, _)| *have == account) {

@@ -25,7 +25,7 @@ use crate::parse;
 
 #[derive(Debug, Subcommand)]
 pub enum Patient {
-    /// Sign that an organisation may enrol you; makes the first keys
+    /// Sign that an organisation may enrol you, or a child you decide for; makes the first keys
     Consent {
         /// The organisation's number
         #[arg(long)]
@@ -33,9 +33,6 @@ pub enum Patient {
         /// The account of the clinician who will enrol
         #[arg(long, value_parser = parse::account)]
         enroller: AccountId,
-        /// What you will be for the patient
-        #[arg(long, default_value = "owner", ignore_case = true, value_parser = parse::controller_role())]
-        role: ControllerRole,
         /// How long the consent can be used
         #[arg(long, default_value = "7d", value_parser = parse::duration, value_name = "DURATION")]
         valid: Moment,
@@ -77,6 +74,11 @@ pub enum Patient {
         #[command(flatten)]
         about: About,
     },
+    /// Say that you are the patient, and nobody's guardian: owners end others' roles and name owners
+    DeclareOwner {
+        #[command(flatten)]
+        about: About,
+    },
     /// Hand the patient over to a new owner; with the last word that it takes every other role ends
     HandOver {
         /// The request's file; compare its code with the new owner
@@ -92,7 +94,7 @@ pub enum Patient {
         #[command(flatten)]
         about: About,
     },
-    /// Take records over from a guardian or owner: ask, and once handed over, make every key anew
+    /// Take records over from who decides now: ask, and once handed over, make every key anew
     TakeOver {
         /// Ask: the file to give to who decides now. Without it: go on after the hand-over
         #[arg(long, value_name = "FILE")]
@@ -164,7 +166,7 @@ fn waits(change: &Pending) -> String {
             moment(*due)
         ),
         Pending::Addition { account, agreed } => {
-            format!("{agreed} agreed that {account} becomes a guardian, too; the other guardians have not.")
+            format!("{agreed} agreed that {account} decides, too; the others who decide have not.")
         }
         Pending::RecoveryPlan(EndingView { by, replaced, due }) => {
             let whom = match replaced {
@@ -182,7 +184,6 @@ impl Patient {
             Patient::Consent {
                 organisation,
                 enroller,
-                role,
                 valid,
                 out,
             } => {
@@ -194,7 +195,6 @@ impl Patient {
                     genesis,
                     organisation,
                     &enroller,
-                    role,
                     now.saturating_add(valid),
                 )?;
                 write_atomically(&out, &file.to_json()?)?;
@@ -276,6 +276,13 @@ impl Patient {
                 let done = restricting::lift(&client, patient).await?;
                 print(global, &done, || lifted(&done))
             }
+            Patient::DeclareOwner { about } => {
+                let (client, patient) = about_patient(global, about.patient).await?;
+                let done = patient::declare_owner(&client, patient).await?;
+                print(global, &done, || {
+                    format!("You are the owner of patient {patient} now: you can name other owners, and end the role of anybody who decides.")
+                })
+            }
             Patient::HandOver { request } => {
                 let request = recovery::read_request(&request)?;
                 let patient = request
@@ -302,7 +309,7 @@ impl Patient {
                 out: Some(out),
                 valid,
                 about,
-            } => recovery::request(global, &about, valid, &out, "guardian").await,
+            } => recovery::request(global, &about, valid, &out, "who decides now").await,
             Patient::TakeOver {
                 out: None, about, ..
             } => {
@@ -343,7 +350,7 @@ fn handed_over(done: &HandedOver) -> String {
             moment(due)
         ),
         (false, None) => format!(
-            "You agree that {} takes patient {} over. Each other guardian, or owner, has to say so, too, with the same file.",
+            "You agree that {} takes patient {} over. Everybody else who decides has to say so, too, with the same file.",
             done.owner, done.patient
         ),
     }
@@ -423,7 +430,7 @@ async fn controllers(
                 let role = format!("{role:?}").to_lowercase();
                 match done.done {
                     true => format!("{account} is a {role} of the patient now. To read, that device needs the keyring: `salus keyring device add`."),
-                    false => format!("You agree that {account} becomes a {role}. Each other guardian has to say the same, with the same file and the same --for."),
+                    false => format!("You agree that {account} becomes a {role}. Everybody else who decides has to say the same, with the same file and the same --for."),
                 }
             })
         }

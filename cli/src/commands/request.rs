@@ -89,7 +89,7 @@ impl Requests {
                         (None, None) => String::new(),
                     };
                     let offer = match row.offer {
-                        Some(offer) => format!(" {offer} credits are set aside for a yes by an owner or guardian."),
+                        Some(offer) => format!(" {offer} credits are set aside for a yes by who decides."),
                         None => String::new(),
                     };
                     format!(

@@ -220,11 +220,13 @@ impl Names {
         };
         match (pallet, variant) {
             ("Patients", "Enrolled") => format!(
-                "{actor} of {} enrolled the patient, with {} as {}.",
+                "{actor} of {} enrolled the patient; {} decides for it.",
                 organisation(),
-                self.account(&fields["controller"]),
-                role()
+                self.account(&fields["controller"])
             ),
+            ("Patients", "OwnerDeclared") => {
+                format!("{actor} said that they are the patient, and is an owner now.")
+            }
             ("Patients", "ControllerAdded") => format!(
                 "{actor} made {} a {}{}.",
                 self.account(&fields["account"]),
@@ -270,13 +272,13 @@ impl Names {
                 self.account(&fields["account"])
             ),
             ("Patients", "AdditionAgreed") => format!(
-                "{actor}, as a guardian, agreed that {} becomes a {}; another guardian has not yet.",
+                "{actor} agreed that {} becomes a {}; another decider has not yet.",
                 self.account(&fields["account"]),
                 role()
             ),
             ("Patients", "AdditionDropped") => format!(
-                "The word of {} for {} as guardian no longer counts.",
-                self.account(&fields["guardian"]),
+                "The word of {} for {} as decider no longer counts.",
+                self.account(&fields["decider"]),
                 self.account(&fields["account"])
             ),
             ("Patients", "KeyringRestored") => {

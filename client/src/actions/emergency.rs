@@ -335,7 +335,7 @@ async fn keep_up(client: &Client, patient: PatientId, keyring: Option<&Keyring>)
 }
 
 fn decides(role: ControllerRole) -> bool {
-    matches!(role, ControllerRole::Owner | ControllerRole::Guardian)
+    matches!(role, ControllerRole::Owner | ControllerRole::Decider)
 }
 
 /// The holders that were chosen, or those that the rule finds for everybody.

@@ -9,8 +9,8 @@
 use std::fs;
 
 use salus_primitives::{
-    AccountId, Balance, Cid, ClinicianRole, CompartmentId, ControllerRole, GrantIndex, Member,
-    Moment, OrgId, Participation, Patient, PatientId, RecordIndex, Scope, Study, StudyIndex,
+    AccountId, Balance, Cid, ClinicianRole, CompartmentId, GrantIndex, Member, Moment, OrgId,
+    Participation, Patient, PatientId, RecordIndex, Scope, Study, StudyIndex,
 };
 use serde::{Deserialize, Serialize};
 
@@ -262,7 +262,6 @@ pub async fn begin(
         genesis,
         id,
         (organisation, &enroller),
-        ControllerRole::Owner,
         expires_at,
     )?;
     note.consent = Some(file.clone());
@@ -736,7 +735,6 @@ mod tests {
         assert!(!is_sent(&world));
         assert_eq!(file.organisation, INSTITUTE);
         assert_eq!(file.enroller, desk().to_string());
-        assert_eq!(file.role, ControllerRole::Owner);
         file.verify(&GENESIS).unwrap();
         let json = String::from_utf8(file.to_json().unwrap()).unwrap();
         assert_names_no_other(client, &json);

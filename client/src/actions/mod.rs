@@ -243,7 +243,7 @@ impl Client {
         }
     }
 
-    /// Whether this account acts for the patient now, as owner, guardian or carer.
+    /// Whether this account acts for the patient now, as owner, decider or carer.
     pub(crate) async fn controls(&self, salus: &Salus, patient: PatientId) -> Result<bool> {
         Ok(salus.controller(patient, &self.me()).await?.is_some())
     }

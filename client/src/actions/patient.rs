@@ -96,7 +96,6 @@ pub struct ConsentFile {
     pub genesis: Genesis,
     pub patient: String,
     pub controller: String,
-    pub role: ControllerRole,
     pub organisation: OrgId,
     pub enroller: String,
     /// All compartments and their first keys. SCALE, in hexadecimal, as are the next two.
@@ -134,14 +133,8 @@ pub fn consent(
     genesis: Genesis,
     organisation: OrgId,
     enroller: &AccountId,
-    role: ControllerRole,
     expires_at: Moment,
 ) -> Result<(ConsentFile, Consented)> {
-    if role == ControllerRole::Carer {
-        return Err(Error::Unfit(
-            "a carer cannot enrol a patient: choose owner or guardian".into(),
-        ));
-    }
     let id = new_id(profile, unlocked, genesis)?;
     sign(
         profile,
@@ -149,7 +142,6 @@ pub fn consent(
         genesis,
         id,
         (organisation, enroller),
-        role,
         expires_at,
     )
 }
@@ -182,7 +174,6 @@ pub(super) fn sign(
     genesis: Genesis,
     id: NewId,
     (organisation, enroller): (OrgId, &AccountId),
-    role: ControllerRole,
     expires_at: Moment,
 ) -> Result<(ConsentFile, Consented)> {
     let NewId { patient, key, salt } = id;
@@ -193,13 +184,12 @@ pub(super) fn sign(
 
     let compartments = key.sign_compartments(&patient, &keyring.first_keys()?, &genesis)?;
     let inbox = key.sign_recipient(&Subject::Inbox(patient), &inbox_key, 0, &genesis);
-    let consent = key.sign_enrolment(organisation, enroller, role, salt, expires_at, &genesis);
+    let consent = key.sign_enrolment(organisation, enroller, salt, expires_at, &genesis);
     let file = ConsentFile {
         version: CONSENT_VERSION,
         genesis,
         patient: patient.to_string(),
         controller: key.account().to_string(),
-        role,
         organisation,
         enroller: enroller.to_string(),
         compartments: hex::encode(compartments.encode()),
@@ -266,7 +256,6 @@ impl ConsentFile {
             &consent.enroller,
             &patient,
             &consent.controller,
-            self.role,
             salt,
             consent.consent.expires_at,
         );
@@ -350,7 +339,6 @@ pub(super) fn enrolment(file: &ConsentFile, consent: &Consent) -> Call {
     calls::patients::enrol(
         consent.patient,
         &consent.controller,
-        file.role,
         &consent.compartments,
         &consent.inbox,
         &consent.consent,
@@ -441,7 +429,7 @@ pub enum Pending {
         by: String,
         due: Moment,
     },
-    /// `account` becomes a guardian, if the other guardians agree too.
+    /// `account` becomes a decider, if the other deciders agree too.
     Addition { account: String, agreed: String },
     /// Others can let the patient's owner in again, or nobody.
     RecoveryPlan(EndingView),
@@ -464,9 +452,9 @@ fn pending(rows: PendingChanges) -> Vec<Pending> {
     let additions = rows
         .additions
         .into_iter()
-        .map(|(guardian, row)| Pending::Addition {
+        .map(|(decider, row)| Pending::Addition {
             account: row.account.to_string(),
-            agreed: guardian.to_string(),
+            agreed: decider.to_string(),
         });
     let plan = rows.recovery_plan.as_ref().map(EndingView::of);
     hand_over
@@ -504,7 +492,7 @@ pub struct ControllerChanged {
     pub role: Option<ControllerRole>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Moment>,
-    /// Whether it is done; else it waits, for a time or for another guardian.
+    /// Whether it is done; else it waits, for a time or for another decider.
     pub done: bool,
     /// From when on it is done by the same call again.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -514,7 +502,7 @@ pub struct ControllerChanged {
 }
 
 /// Gives an account a role for the patient, for good or for `duration`, with that account's consent. A
-/// guardian adds another one when all guardians have called so.
+/// decider adds another one when all deciders have called so.
 pub async fn add_controller(
     client: &Client,
     patient: PatientId,
@@ -526,7 +514,11 @@ pub async fn add_controller(
     let now = client.clock().await?;
     let expires_at = duration.map(|duration| now.saturating_add(duration));
     let consent = consent.verify(&client.chain.genesis(), &patient, account, role, now)?;
-    ensure_fit(&client.salus().await?, account, patient).await?;
+    let salus = client.salus().await?;
+    ensure_fit(&salus, account, patient).await?;
+    if role == ControllerRole::Owner {
+        ensure_owns(&salus, client, patient, "names owners").await?;
+    }
     let call = calls::patients::add_controller(patient, account, role, expires_at, &consent);
     let submitted = client.submit(&call).await?;
     // Whoever adds a controller knows them.
@@ -546,6 +538,22 @@ pub async fn add_controller(
     })
 }
 
+/// Deciders are told how to become what this needs.
+async fn ensure_owns(
+    salus: &Salus<'_>,
+    client: &Client,
+    patient: PatientId,
+    does: &str,
+) -> Result<()> {
+    let own = salus.controller(patient, &client.me()).await?;
+    match own.map(|row| row.role) {
+        Some(ControllerRole::Decider) => Err(Error::NotPermitted(format!(
+            "only an owner {does}: if you are the patient, say so with `salus patient declare-owner`, which shows that nobody's guardian decides here"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Ends an account's role. That of another owner for good is announced, and ends when this is done again
 /// after 72 hours; until then each of those who decide can veto it.
 pub async fn remove_controller(
@@ -553,6 +561,17 @@ pub async fn remove_controller(
     patient: PatientId,
     account: &AccountId,
 ) -> Result<ControllerChanged> {
+    let salus = client.salus().await?;
+    let other = salus.controller(patient, account).await?;
+    if *account != client.me() && other.is_some_and(|row| row.role != ControllerRole::Carer) {
+        ensure_owns(
+            &salus,
+            client,
+            patient,
+            "ends the role of another who decides",
+        )
+        .await?;
+    }
     let call = calls::patients::remove_controller(patient, account);
     let submitted = client.submit(&call).await?;
     Ok(ControllerChanged {
@@ -564,6 +583,11 @@ pub async fn remove_controller(
         due: due(&submitted, "Patients", "RemovalAnnounced"),
         receipt: (&submitted).into(),
     })
+}
+
+/// Says that the patient is who alone decides for it: an owner from now on.
+pub async fn declare_owner(client: &Client, patient: PatientId) -> Result<PatientChanged> {
+    change(client, patient, calls::patients::declare_owner(patient)).await
 }
 
 /// Keeps an account whose removal was announced, or the one that somebody announced of this account.
@@ -684,10 +708,9 @@ mod tests {
         let world = World::at(None);
         let client = &world.client;
         let (_folder, profile, unlocked) = bob();
-        let role = ControllerRole::Owner;
         let until = NOW + 1_000;
         let me = client.me();
-        let (enrolment, _) = consent(&profile, &unlocked, GENESIS, HOME, &me, role, until).unwrap();
+        let (enrolment, _) = consent(&profile, &unlocked, GENESIS, HOME, &me, until).unwrap();
         let carer = ControllerRole::Carer;
         let key = profile.key_for(&unlocked.account, &PATIENT).unwrap();
         let account = key.account();
@@ -728,9 +751,9 @@ mod tests {
         let world = World::at(None);
         let client = &world.client;
         let (_folder, profile, unlocked) = bob();
-        let (role, carer) = (ControllerRole::Owner, ControllerRole::Carer);
+        let carer = ControllerRole::Carer;
         let (me, until) = (client.me(), NOW + 1_000);
-        let (enrolment, _) = consent(&profile, &unlocked, GENESIS, HOME, &me, role, until).unwrap();
+        let (enrolment, _) = consent(&profile, &unlocked, GENESIS, HOME, &me, until).unwrap();
         let key = profile.key_for(&unlocked.account, &PATIENT).unwrap();
         let word = consents::role(&key, GENESIS, PATIENT, carer, NOW, 1_000).unwrap();
         let (request, _) =
@@ -777,21 +800,14 @@ mod tests {
         let (_folder, profile, unlocked) = bob();
         let enroller = AccountKey::from_uri("//Charlie").unwrap().account();
         let mut seen = std::collections::BTreeSet::from([unlocked.account.account().to_string()]);
-        for (number, role) in [
-            ControllerRole::Owner,
-            ControllerRole::Guardian,
-            ControllerRole::Guardian,
-        ]
-        .into_iter()
-        .enumerate()
-        {
+        for number in 0..3 {
             let (file, signed) =
-                consent(&profile, &unlocked, GENESIS, HOME, &enroller, role, 77).unwrap();
+                consent(&profile, &unlocked, GENESIS, HOME, &enroller, 77).unwrap();
             file.verify(&GENESIS).unwrap();
             assert!(seen.insert(file.controller.clone()), "{number}");
             let patient = signed.patient.parse().unwrap();
             let kept = profile.accounts().unwrap().number(&patient);
-            assert_eq!(kept, Some(number as u32));
+            assert_eq!(kept, Some(number));
         }
     }
 
@@ -799,8 +815,7 @@ mod tests {
     fn a_profile_is_for_work_or_for_a_patient() {
         let signs = |profile: &Profile, unlocked: &Unlocked| {
             let enroller = AccountKey::from_uri("//Charlie").unwrap().account();
-            let role = ControllerRole::Owner;
-            consent(profile, unlocked, GENESIS, HOME, &enroller, role, 77)
+            consent(profile, unlocked, GENESIS, HOME, &enroller, 77)
         };
         let (_folder, profile, unlocked) = bob();
         work_for(&profile, HOME).unwrap();
@@ -901,16 +916,7 @@ mod tests {
         let unlocked = profile.unlock("").unwrap();
         let genesis = Genesis::repeat_byte(3);
         let enroller = AccountKey::from_uri("//Bob").unwrap().account();
-        let (file, consented) = consent(
-            &profile,
-            &unlocked,
-            genesis,
-            2,
-            &enroller,
-            ControllerRole::Owner,
-            77,
-        )
-        .unwrap();
+        let (file, consented) = consent(&profile, &unlocked, genesis, 2, &enroller, 77).unwrap();
         let patient = consented.patient.parse().unwrap();
         let kept = profile
             .keyring(&patient, &unlocked.device)
@@ -943,9 +949,8 @@ mod tests {
             .unwrap()
             .account()
             .to_string();
-        let changes: [fn(&mut ConsentFile, String); 5] = [
+        let changes: [fn(&mut ConsentFile, String); 4] = [
             |file, _| file.organisation = 3,
-            |file, _| file.role = ControllerRole::Guardian,
             |file, other| file.enroller = other,
             |file, other| file.controller = other,
             |file, _| file.patient = "00".repeat(16),
@@ -986,7 +991,6 @@ mod tests {
             &true_one.enroller,
             &patient,
             &key.account(),
-            file.role,
             &consent.salt,
             consent.expires_at,
         );

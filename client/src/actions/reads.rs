@@ -120,7 +120,7 @@ fn said<S: serde::Serializer>(wrong: &Option<ReadsError>, out: S) -> Result<S::O
     wrong.as_ref().map(ReadsError::to_string).serialize(out)
 }
 
-/// Whether this account may see the logs: owners and guardians may.
+/// Whether this account may see the logs: owners and deciders may.
 async fn decides(client: &Client, salus: &Salus, patient: PatientId) -> Result<bool> {
     let role = salus.controller(patient, &client.me()).await?;
     Ok(role.is_some_and(|row| row.role != ControllerRole::Carer))

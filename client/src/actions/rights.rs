@@ -414,7 +414,7 @@ pub(super) async fn ensure_decides(client: &Client, patient: PatientId) -> Resul
     match role {
         Some(row) if row.role != ControllerRole::Carer => Ok(()),
         _ => Err(Error::NotPermitted(format!(
-            "{} does not decide for patient {patient}: its owner or guardian does this",
+            "{} does not decide for patient {patient}: who decides for it does this",
             client.me()
         ))),
     }

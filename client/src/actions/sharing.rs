@@ -884,7 +884,7 @@ pub struct RequestRow {
     pub text: Option<String>,
     pub categories: Vec<String>,
     pub sensitivity: Vec<String>,
-    /// Credits that are set aside for a yes by an owner or guardian.
+    /// Credits that are set aside for a yes by who decides.
     #[serde(serialize_with = "credits::some_amount")]
     pub offer: Option<Balance>,
     /// Why the letter cannot be read.
@@ -987,14 +987,14 @@ fn ensure_may_answer(
         );
     }
     if request.asked_at < decided_since {
-        return no("this was asked before the present owner or guardians decided: whoever asked has to ask again, and `salus decline` ends it".into());
+        return no("this was asked before those decided who do now: whoever asked has to ask again, and `salus decline` ends it".into());
     }
     if role.is_none_or(|row| row.role != ControllerRole::Carer) {
         return Ok(());
     }
     if organisation == Some(request.organisation) {
         return no(format!(
-            "you belong to organisation {}, which asks: an owner, a guardian or another carer answers",
+            "you belong to organisation {}, which asks: who decides, or another carer answers",
             request.organisation
         ));
     }
@@ -1023,7 +1023,7 @@ fn ensure_may_be_paid(role: Option<Controller>, offer: Option<Balance>) -> Resul
     match (role, offer) {
         (Some(row), Some(offer)) if row.role == ControllerRole::Carer => {
             Err(Error::NotPermitted(format!(
-                "{offer} credits are offered for a yes, which a carer does not take: `salus decline`, or let an owner or guardian approve"
+                "{offer} credits are offered for a yes, which a carer does not take: `salus decline`, or let who decides approve"
             )))
         }
         _ => Ok(()),
@@ -1426,7 +1426,7 @@ mod tests {
         };
         assert!(!is_allowed(ControllerRole::Carer, Some(1)));
         assert!(is_allowed(ControllerRole::Carer, None));
-        assert!(is_allowed(ControllerRole::Guardian, Some(1)));
+        assert!(is_allowed(ControllerRole::Decider, Some(1)));
         assert!(is_allowed(ControllerRole::Owner, Some(1)));
     }
 }

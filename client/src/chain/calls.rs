@@ -209,7 +209,6 @@ pub mod patients {
         fn enrol(
             patient: PatientId,
             controller: &AccountId,
-            role: ControllerRole,
             compartments: &CompartmentSet,
             inbox: &Recipient,
             consent: &EnrolmentConsent,
@@ -232,7 +231,7 @@ pub mod patients {
         fn restore_keyring(patient: PatientId, keyring: Cid);
         /// Publishes the key that letters to the patient are encrypted to.
         fn set_inbox(patient: PatientId, recipient: &Recipient);
-        /// A guardian or an owner hands the patient over, with the new owner's word.
+        /// A decider or an owner hands the patient over, with the new owner's word.
         fn hand_over(patient: PatientId, owner: &AccountId, consent: &SuccessionConsent);
         /// Does what waited for as long as the recovery plan says.
         fn complete_hand_over(patient: PatientId);
@@ -240,6 +239,8 @@ pub mod patients {
         fn veto_hand_over(patient: PatientId);
         /// The admin takes back an enrolment of the wrong person.
         fn void_enrolment(patient: PatientId);
+        /// Who alone decides says that they are the patient.
+        fn declare_owner(patient: PatientId);
     }
 }
 
@@ -358,7 +359,7 @@ pub mod consent {
 
     calls! { "Consent":
         /// Asks a patient for access; what for stands in the letter. What is offered is held, and
-        /// paid to the owner or guardian who approves.
+        /// paid to the owner or decider who approves.
         fn request(
             patient: PatientId,
             purpose: Purpose,

@@ -7,7 +7,7 @@ use super::{at_most, Result, Session, VaultError};
 use crate::files::reads::{Told, MAX_TOLD};
 
 impl Session<'_> {
-    /// What was read at this vault by who acts for the patient: for owners and guardians.
+    /// What was read at this vault by who acts for the patient: for owners and deciders.
     pub async fn reads(&self, patient: PatientId) -> Result<Told> {
         let path = format!("/v1/patients/{patient}/reads");
         let unreadable = |reason: String| VaultError::Unreadable {

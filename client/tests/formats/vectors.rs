@@ -351,19 +351,16 @@ fn helper_vectors() {
 
 #[test]
 fn enrolment_vectors() {
-    let roles = [ControllerRole::Owner, ControllerRole::Guardian];
-    let salt = [0x44; 16];
-    let patient = PatientId::derive(&genesis(), &account(0x34), &salt);
-    let rows: Vec<Value> = roles
-        .iter()
-        .map(|role| {
+    let rows: Vec<Value> = [[0x44; 16], [0x45; 16]]
+        .into_iter()
+        .map(|salt| {
+            let patient = PatientId::derive(&genesis(), &account(0x34), &salt);
             let payload = enrolment_payload(
                 &genesis(),
                 7,
                 &account(0x33),
                 &patient,
                 &account(0x34),
-                *role,
                 &salt,
                 1_790_000_000_000,
             );
@@ -373,8 +370,6 @@ fn enrolment_vectors() {
                 "enroller": hex_of(&account(0x33)),
                 "patient": patient.to_string(),
                 "controller": hex_of(&account(0x34)),
-                "role": role,
-                "role_number": *role as u8,
                 "salt": hex::encode(salt),
                 "expires_at": 1_790_000_000_000u64,
                 "payload": hex::encode(payload),
@@ -412,7 +407,7 @@ fn credential_vectors() {
 fn role_vectors() {
     let roles = [
         ControllerRole::Owner,
-        ControllerRole::Guardian,
+        ControllerRole::Decider,
         ControllerRole::Carer,
     ];
     let rows: Vec<Value> = roles

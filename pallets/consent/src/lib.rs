@@ -375,7 +375,7 @@ pub mod pallet {
         RequestLapsed,
         /// An approval goes to the account that asked, at the organisation it asked for, or to that organisation.
         GranteeNotRequester,
-        /// Credits are offered for a yes, and carers take none. Decline, or let an owner or guardian approve.
+        /// Credits are offered for a yes, and carers take none. Decline, or let an owner or decider approve.
         OfferNotYours,
         /// An approval has the purpose that was asked for. Grant without a request for another one.
         PurposeDiffers,
@@ -417,7 +417,7 @@ pub mod pallet {
         IndexExhausted,
         /// Who asked does not approve, nor does a carer who belongs to the organisation that asked. Let another controller answer.
         RequesterApproves,
-        /// A carer lets read only, and no longer than was asked. Give less, or let an owner or guardian approve.
+        /// A carer lets read only, and no longer than was asked. Give less, or let an owner or decider approve.
         MoreThanAsked,
         /// The grant would outlast the role that you give it by. Choose an earlier end.
         OutlastsOwnRole,
@@ -491,7 +491,7 @@ pub mod pallet {
         /// Signed by a clinician or service in good standing. `letter` is an age file to the
         /// patient's inbox and says what for; `duration` is in milliseconds. The request lapses
         /// after `RequestLifetime`, or when the patient changes hands. What is offered is held until
-        /// then: the owner or guardian who approves is paid, otherwise it goes back. Takes
+        /// then: the owner or decider who approves is paid, otherwise it goes back. Takes
         /// `RequestEntries` of what the organisation may write into the patient's trail. Emits
         /// `AccessRequested`.
         #[pallet::call_index(0)]
@@ -627,7 +627,7 @@ pub mod pallet {
 
         /// Give somebody access to part of a patient's records for a time.
         ///
-        /// Signed by an owner or guardian, whose role the grant does not outlast. Emits `Granted`, and
+        /// Signed by an owner or decider, whose role the grant does not outlast. Emits `Granted`, and
         /// `EnvelopeDelivered` if the keys come along.
         #[pallet::call_index(4)]
         #[pallet::weight(T::WeightInfo::grant(terms.scope.len()))]
@@ -645,7 +645,7 @@ pub mod pallet {
 
         /// End a grant at once.
         ///
-        /// Signed by an owner or guardian. Possible whatever the state of patient, grantee or
+        /// Signed by an owner or decider. Possible whatever the state of patient, grantee or
         /// clock, once per grant. Emits `Revoked`.
         #[pallet::call_index(5)]
         pub fn revoke(
@@ -662,7 +662,7 @@ pub mod pallet {
 
         /// Hand the keys for a grant to its grantee, anew after each rotation.
         ///
-        /// Signed by an owner or guardian, while the grant is not over. Emits `EnvelopeDelivered`.
+        /// Signed by an owner or decider, while the grant is not over. Emits `EnvelopeDelivered`.
         #[pallet::call_index(6)]
         pub fn deliver_envelope(
             origin: OriginFor<T>,

@@ -303,7 +303,7 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Asks for the correction of a record.
         ///
-        /// By an owner or guardian of the patient. The answer is due in 60 days.
+        /// By an owner or decider of the patient. The answer is due in 60 days.
         ///
         /// Errors: those of control; [`Error::RecordNotFound`], [`Error::RecordErased`],
         /// [`Error::NotNewest`], [`Error::AlreadyRequested`], [`Error::MalformedLetter`],
@@ -479,7 +479,7 @@ pub mod pallet {
 
         /// Disagrees with the denial of a correction.
         ///
-        /// By an owner or guardian of the patient.
+        /// By an owner or decider of the patient.
         ///
         /// Errors: those of control; [`Error::NotFound`], [`Error::NotDenied`],
         /// [`Error::MalformedLetter`].

@@ -136,7 +136,7 @@ impl Control<AccountId> for Neighbours {
         who: AccountId,
     ) -> Result<PatientOrigin<AccountId>, DispatchError> {
         match Self::role(&patient, &who) {
-            Some(role @ (ControllerRole::Owner | ControllerRole::Guardian)) => Ok(PatientOrigin {
+            Some(role @ (ControllerRole::Owner | ControllerRole::Decider)) => Ok(PatientOrigin {
                 patient,
                 actor: who,
                 role,
@@ -314,7 +314,7 @@ impl ExtBuilder {
             set_now(START);
             Roles::set(BTreeMap::from([
                 ((PATIENT, account("owner")), ControllerRole::Owner),
-                ((PATIENT, account("guardian")), ControllerRole::Guardian),
+                ((PATIENT, account("guardian")), ControllerRole::Decider),
                 ((PATIENT, account("carer")), ControllerRole::Carer),
                 (
                     (OTHER_PATIENT, account("other-owner")),

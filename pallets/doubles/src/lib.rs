@@ -117,7 +117,7 @@ pub fn reset() {
         w.controllers
             .insert((PATIENT, OWNER), ControllerRole::Owner);
         w.controllers
-            .insert((PATIENT, GUARDIAN), ControllerRole::Guardian);
+            .insert((PATIENT, GUARDIAN), ControllerRole::Decider);
         w.controllers
             .insert((PATIENT, CARER), ControllerRole::Carer);
         w.controllers

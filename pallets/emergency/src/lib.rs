@@ -18,7 +18,7 @@
 //! 1. The patient plans ([`Call::set_plan`]): medication and allergies, to be opened by the vaults
 //!    of any two of three organisations together.
 //! 2. In an emergency room far away the doctor calls [`Call::break_glass`]. The patient's phone, and
-//!    that of a guardian, rings: `GlassBroken`.
+//!    that of a decider, rings: `GlassBroken`.
 //! 3. The vaults release their shares for it, and the doctor opens the package. It names compartments:
 //!    [`Call::reveal`] makes the grant. The doctor reads for the rest of the 24 hours, each time noted
 //!    as ever. Had it named none, that would have been all.
@@ -437,7 +437,7 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Decide what an emergency opens, if anything.
         ///
-        /// By an owner or guardian of the patient; replaces the plan before. `package` is an envelope
+        /// By an owner or decider of the patient; replaces the plan before. `package` is an envelope
         /// with the keys of compartments and a salt, to a key of which each holder's vault keeps a
         /// share and `threshold` shares make the whole. `commitment` stands for these compartments;
         /// nobody can tell whether there are any.
@@ -480,7 +480,7 @@ pub mod pallet {
 
         /// End an emergency access.
         ///
-        /// By an owner or guardian of the patient, before its day is over. Vaults release nothing for
+        /// By an owner or decider of the patient, before its day is over. Vaults release nothing for
         /// the glass any more, nothing of it can be revealed, and a grant that came of it ends. Its
         /// clinician breaks none of this patient's for the rest of the day.
         ///
@@ -627,7 +627,7 @@ pub mod pallet {
 
         /// Dispute an emergency access.
         ///
-        /// By an owner or guardian of the patient; once per glass, before or after its review. `letter`
+        /// By an owner or decider of the patient; once per glass, before or after its review. `letter`
         /// is an age file to the organisation's published key.
         ///
         /// Errors: those of control; [`Error::GlassNotFound`], [`Error::AlreadyDisputed`],

@@ -186,7 +186,7 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Makes a link that a member serves.
         ///
-        /// Signed by an owner or guardian. The file has to lie with that member's gateway; the chain
+        /// Signed by an owner or decider. The file has to lie with that member's gateway; the chain
         /// does not look. The link ends at `expires_at`, at most 366 days from now, or when it was
         /// fetched `fetches` times, at most 100.
         ///
@@ -244,7 +244,7 @@ pub mod pallet {
 
         /// Ends a link at once.
         ///
-        /// Signed by an owner or guardian.
+        /// Signed by an owner or decider.
         ///
         /// Errors: those of control; [`Error::LinkNotFound`]. Event: [`Event::LinkEnded`].
         #[pallet::call_index(1)]

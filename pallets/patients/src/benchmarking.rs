@@ -95,7 +95,12 @@ fn busy<T: Config>(controller: &AccountId) {
 /// it. Only roles of this pallet are given: no events, no signatures.
 fn crowded<T: Config>(first: &AccountId, role: ControllerRole, but: u32) -> Vec<AccountId> {
     let (actor, organisation) = World::<T>::clinician();
-    Pallet::<T>::do_enrol(PATIENT, actor, organisation, first.clone(), role);
+    Pallet::<T>::do_enrol(PATIENT, actor, organisation, first.clone());
+    let own = Controller {
+        role,
+        expires_at: None,
+    };
+    Controllers::<T>::insert(PATIENT, first, own);
     let mut all = vec![first.clone()];
     for seed in 1..MAX_CONTROLLERS.saturating_sub(but) {
         let other: AccountId = account("other", seed, 0);
@@ -124,15 +129,15 @@ fn announced<T: Config>(owners: &[AccountId]) {
 }
 
 /// Each of them has agreed to add this account, until tomorrow.
-fn agreed<T: Config>(guardians: &[AccountId], account: &AccountId) {
-    for guardian in guardians {
+fn agreed<T: Config>(deciders: &[AccountId], account: &AccountId) {
+    for decider in deciders {
         let word = Addition {
             account: account.clone(),
-            role: ControllerRole::Guardian,
+            role: ControllerRole::Decider,
             expires_at: None,
             counts_until: T::Chain::now().saturating_add(DAY),
         };
-        Additions::<T>::insert(PATIENT, guardian, word);
+        Additions::<T>::insert(PATIENT, decider, word);
     }
 }
 
@@ -187,7 +192,6 @@ mod benchmarks {
             &actor,
             &patient,
             &controller,
-            ControllerRole::Owner,
             &salt,
             expires_at,
         );
@@ -210,7 +214,6 @@ mod benchmarks {
             RawOrigin::Signed(actor),
             patient,
             controller,
-            ControllerRole::Owner,
             compartments,
             inbox,
             consent,
@@ -218,21 +221,21 @@ mod benchmarks {
         assert!(Patients::<T>::contains_key(patient));
     }
 
-    /// The last word of 15 guardians.
+    /// The last word of 15 deciders.
     #[benchmark]
     fn add_controller() {
-        let guardian: AccountId = account("guardian", 0, 0);
-        let all = crowded::<T>(&guardian, ControllerRole::Guardian, 1);
+        let decider: AccountId = account("decider", 0, 0);
+        let all = crowded::<T>(&decider, ControllerRole::Decider, 1);
         let (public, added) = signer();
         agreed::<T>(&all[1..], &added);
         Released::<T>::insert(&added, 0);
-        let consent = role_consent::<T>(&public, ControllerRole::Guardian);
+        let consent = role_consent::<T>(&public, ControllerRole::Decider);
         #[extrinsic_call]
         _(
-            RawOrigin::Signed(guardian),
+            RawOrigin::Signed(decider),
             PATIENT,
             added.clone(),
-            ControllerRole::Guardian,
+            ControllerRole::Decider,
             None,
             consent,
         );
@@ -349,30 +352,30 @@ mod benchmarks {
         assert!(Inboxes::<T>::contains_key(PATIENT));
     }
 
-    /// The last word of 16 guardians, who have all agreed to another one, too.
+    /// The last word of 16 deciders, who have all agreed to another one, too.
     #[benchmark]
     fn hand_over() {
-        let guardian: AccountId = account("guardian", 0, 0);
-        let all = crowded::<T>(&guardian, ControllerRole::Guardian, 0);
+        let decider: AccountId = account("decider", 0, 0);
+        let all = crowded::<T>(&decider, ControllerRole::Decider, 0);
         let (public, owner) = signer();
         agreed::<T>(&all, &account("added", 0, 0));
         handed_over::<T>(&all[1..], &owner);
         let consent = succession_consent::<T>(&public);
         #[extrinsic_call]
-        _(RawOrigin::Signed(guardian), PATIENT, owner.clone(), consent);
+        _(RawOrigin::Signed(decider), PATIENT, owner.clone(), consent);
         assert!(Pallet::<T>::owns_for_good(&PATIENT, &owner));
     }
 
-    /// The last but one word of 16 guardians.
+    /// The last but one word of 16 deciders.
     #[benchmark]
     fn hand_over_waits() {
-        let guardian: AccountId = account("guardian", 0, 0);
-        let all = crowded::<T>(&guardian, ControllerRole::Guardian, 0);
+        let decider: AccountId = account("decider", 0, 0);
+        let all = crowded::<T>(&decider, ControllerRole::Decider, 0);
         let (public, owner) = signer();
         handed_over::<T>(&all[2..], &owner);
         let consent = succession_consent::<T>(&public);
         #[extrinsic_call]
-        hand_over(RawOrigin::Signed(guardian), PATIENT, owner.clone(), consent);
+        hand_over(RawOrigin::Signed(decider), PATIENT, owner.clone(), consent);
         assert!(HandOvers::<T>::get(PATIENT).is_some_and(|row| row.agreed.len() == 15));
     }
 
@@ -386,6 +389,24 @@ mod benchmarks {
         #[extrinsic_call]
         _(RawOrigin::Signed(owner), PATIENT);
         assert!(Pallet::<T>::owns_for_good(&PATIENT, &next));
+    }
+
+    /// The last of 16 deciders whose role lives, who has agreed to another one.
+    #[benchmark]
+    fn declare_owner() {
+        let decider: AccountId = account("decider", 0, 0);
+        let all = crowded::<T>(&decider, ControllerRole::Decider, 0);
+        agreed::<T>(&all, &account("added", 0, 0));
+        for other in &all[1..] {
+            let ended = Controller {
+                role: ControllerRole::Decider,
+                expires_at: Some(0),
+            };
+            Controllers::<T>::insert(PATIENT, other, ended);
+        }
+        #[extrinsic_call]
+        _(RawOrigin::Signed(decider.clone()), PATIENT);
+        assert!(Pallet::<T>::owns_for_good(&PATIENT, &decider));
     }
 
     #[benchmark]

@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-    /// Gives a role, or counts a guardian's word for it. Returns whether words of others ended.
+    /// Gives a role, or counts a decider's word for it. Returns whether words of others ended.
     pub(crate) fn add(
         who: AccountId,
         patient: PatientId,
@@ -38,11 +38,11 @@ impl<T: Config> Pallet<T> {
         );
         let rows: Vec<_> = Controllers::<T>::iter_prefix(patient).collect();
         Self::ensure_unspent(&rows, &account, &consent)?;
-        let guardians = Self::live_guardians(&rows);
-        let jointly = by.role == ControllerRole::Guardian && role == ControllerRole::Guardian;
+        let deciders = Self::live_deciders(&rows);
+        let jointly = by.role == ControllerRole::Decider && role == ControllerRole::Decider;
         let own = if jointly {
             // What all of them give together lasts as long as any of them.
-            guardians
+            deciders
                 .iter()
                 .fold(by.until, |end, (_, row)| later(end, row.expires_at))
         } else {
@@ -56,13 +56,13 @@ impl<T: Config> Pallet<T> {
         );
 
         if jointly {
-            let agrees = |guardian: &AccountId| {
-                Additions::<T>::get(patient, guardian)
+            let agrees = |decider: &AccountId| {
+                Additions::<T>::get(patient, decider)
                     .is_some_and(|word| word.is_for(&account, role, expires_at, now))
             };
-            if !guardians
+            if !deciders
                 .iter()
-                .all(|(guardian, _)| *guardian == by.actor || agrees(guardian))
+                .all(|(decider, _)| *decider == by.actor || agrees(decider))
             {
                 Self::agree_to_add(patient, by.actor, account, role, expires_at, consent);
                 return Ok(false);
@@ -70,10 +70,10 @@ impl<T: Config> Pallet<T> {
             // The words for this account are used up, those for other terms with them.
             let used: Vec<_> = Additions::<T>::iter_prefix(patient)
                 .filter(|(_, word)| word.account == account)
-                .map(|(guardian, _)| guardian)
+                .map(|(decider, _)| decider)
                 .collect();
-            for guardian in used {
-                Additions::<T>::remove(patient, guardian);
+            for decider in used {
+                Additions::<T>::remove(patient, decider);
             }
         }
         let expired = rows.iter().any(|(other, _)| *other == account);
@@ -119,7 +119,7 @@ impl<T: Config> Pallet<T> {
             let event = Event::AdditionDropped {
                 patient,
                 actor: actor.clone(),
-                guardian: actor.clone(),
+                decider: actor.clone(),
                 account: earlier.account,
             };
             Self::deposit(patient, event);
@@ -167,6 +167,36 @@ impl<T: Config> Pallet<T> {
         );
     }
 
+    pub(crate) fn become_owner(who: AccountId, patient: PatientId) -> DispatchResult {
+        let by = Self::ensure_decides(patient, who)?;
+        ensure!(
+            by.role == ControllerRole::Decider && by.until.is_none(),
+            Error::<T>::NotAuthorized
+        );
+        let others_decide = Controllers::<T>::iter_prefix(patient).any(|(other, row)| {
+            other != by.actor && row.role != ControllerRole::Carer && Self::is_live(&row)
+        });
+        ensure!(!others_decide, Error::<T>::OthersDecide);
+
+        // It asked for the words of other deciders, whose roles have ended since; an owner needs none.
+        if let Some(word) = Additions::<T>::take(patient, &by.actor) {
+            Self::deposit_dropped(patient, &by.actor, by.actor.clone(), word.account);
+        }
+        let row = Controller {
+            role: ControllerRole::Owner,
+            expires_at: None,
+        };
+        Controllers::<T>::insert(patient, &by.actor, row);
+        Self::deposit(
+            patient,
+            Event::OwnerDeclared {
+                patient,
+                actor: by.actor,
+            },
+        );
+        Ok(())
+    }
+
     /// Ends a role, or announces it. Returns whether it has ended.
     pub(crate) fn remove(
         actor: AccountId,
@@ -179,7 +209,7 @@ impl<T: Config> Pallet<T> {
         let entitled = actor == account
             || match role {
                 ControllerRole::Owner => true,
-                ControllerRole::Guardian => {
+                ControllerRole::Decider => {
                     row.role == ControllerRole::Carer || !Self::is_live(&row)
                 }
                 ControllerRole::Carer => false,
@@ -271,7 +301,7 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn deposit_dropped(
         patient: PatientId,
         actor: &AccountId,
-        guardian: AccountId,
+        decider: AccountId,
         account: AccountId,
     ) {
         Self::deposit(
@@ -279,7 +309,7 @@ impl<T: Config> Pallet<T> {
             Event::AdditionDropped {
                 patient,
                 actor: actor.clone(),
-                guardian,
+                decider,
                 account,
             },
         );
@@ -323,9 +353,9 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    fn live_guardians(rows: &[(AccountId, Controller)]) -> Vec<&(AccountId, Controller)> {
+    fn live_deciders(rows: &[(AccountId, Controller)]) -> Vec<&(AccountId, Controller)> {
         rows.iter()
-            .filter(|(_, row)| row.role == ControllerRole::Guardian && Self::is_live(row))
+            .filter(|(_, row)| row.role == ControllerRole::Decider && Self::is_live(row))
             .collect()
     }
 
@@ -378,8 +408,8 @@ impl<T: Config> Pallet<T> {
             .find(|patient| Self::role(patient, account).is_some())
     }
 
-    /// Whether nobody who lasts would be left to decide in this one's place. Guardians cannot
-    /// make an owner, so another guardian is no substitute for the last owner.
+    /// Whether nobody who lasts would be left to decide in this one's place. Deciders cannot
+    /// make an owner, so another decider is no substitute for the last owner.
     fn is_last(patient: PatientId, account: &AccountId, row: &Controller) -> bool {
         let lasts =
             |row: &Controller| row.role != ControllerRole::Carer && row.expires_at.is_none();
@@ -387,7 +417,7 @@ impl<T: Config> Pallet<T> {
             && !Controllers::<T>::iter_prefix(patient).any(|(other, substitute)| {
                 other != *account
                     && lasts(&substitute)
-                    && (row.role == ControllerRole::Guardian
+                    && (row.role == ControllerRole::Decider
                         || substitute.role == ControllerRole::Owner)
             })
     }

@@ -16,7 +16,6 @@ impl<T: Config> Pallet<T> {
         actor: AccountId,
         organisation: OrgId,
         controller: AccountId,
-        role: ControllerRole,
     ) {
         let now = T::Chain::now();
         Patients::<T>::insert(
@@ -30,7 +29,7 @@ impl<T: Config> Pallet<T> {
             },
         );
         let row = Controller {
-            role,
+            role: ControllerRole::Decider,
             expires_at: None,
         };
         Self::insert_controller(patient, &controller, row);
@@ -48,7 +47,6 @@ impl<T: Config> Pallet<T> {
                 actor,
                 organisation,
                 controller,
-                role,
             },
         );
     }

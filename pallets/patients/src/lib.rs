@@ -5,23 +5,23 @@
 //! ## Overview
 //!
 //! A patient is 16 opaque bytes and never signs anything. **Accounts control patients**: the
-//! patient's own as owner, a parent's or an attorney's as guardian under their own name, a
-//! relative's as carer who may answer requests. So keys can be lost and replaced, a child has a
-//! chart before it has a key, and nobody's name is on the chain.
+//! patient's own, a parent's or an attorney's as decider, a relative's as carer who may answer
+//! requests; a patient may say that they are one, and is owner. So keys can be lost and replaced, a
+//! child has a chart before it has a key, and nobody's name is on the chain.
 //!
 //! ## Scenario
 //!
 //! 1. At the hospital's desk a new patient's phone makes an id and keys, and signs that *this*
 //!    clinician of *this* hospital may enrol *this* id: [`EnrolmentConsent`].
-//! 2. The clinician calls [`Call::enrol`]. The phone's account is now owner; letters have an inbox,
+//! 2. The clinician calls [`Call::enrol`]. The phone's account decides now; letters have an inbox,
 //!    and records the 32 compartments that everybody has.
-//! 3. The patient calls [`Call::add_controller`]: her tablet as a second owner, her daughter as
-//!    carer until the end of the year.
+//! 3. The patient calls [`Call::declare_owner`], and [`Call::add_controller`]: her tablet as a second
+//!    owner, her daughter as carer until the end of the year.
 //! 4. The phone is stolen. From the tablet she ends what she shares, then calls
 //!    [`Call::remove_controller`]: the phone is an owner, too, so three days pass before the same
 //!    call ends its role. The thief can object with [`Call::veto_removal`]; then helpers
 //!    decide between the two.
-//! 5. A child's chart was enrolled with its mother as guardian; the father joined. At 18 the child
+//! 5. A child's chart was enrolled with its mother as decider; the father joined. At 18 the child
 //!    makes keys and signs that it takes the chart over: [`SuccessionConsent`]. Both parents say so
 //!    with [`Call::hand_over`], and with the second word the child is the only controller; if there
 //!    is a recovery plan, after its delay, by [`Call::complete_hand_over`].
@@ -33,14 +33,18 @@
 //! * **A `patient` argument only locates.** Authority comes from `Controllers`, about the signer,
 //!   through [`Control`]; every event says who acted.
 //! * **Roles end by the clock.** An expired row has no power, even while nobody has removed it.
-//! * **Nobody gives more than they have.** Guardians do not make owners; whose own role ends cannot
+//! * **Who is a child does not show.** Everybody is enrolled with a decider, who may do all that a
+//!   patient's first account does. What only a patient does to others is for owners, and a decider
+//!   becomes one by saying so, as long as nobody else decides: alone, it could hand the patient over
+//!   to another account of its own anyway.
+//! * **Nobody gives more than they have.** Deciders do not make owners; whose own role ends cannot
 //!   give one that ends later.
-//! * **Someone stays.** The last lasting owner cannot be removed, nor the last lasting guardian of
+//! * **Someone stays.** The last lasting owner cannot be removed, nor the last lasting decider of
 //!   a patient who has no such owner: there would be nobody left to decide. Only who was enrolled
 //!   by mistake has nobody, and nobody may read that chart ever after.
-//! * **No guardian ends another's role**, not by handing the chart to an accomplice either: all of
-//!   them say so, and none while there is an owner. The chain knows nobody's age. Nor do guardians
-//!   outvote each other: another guardian needs the word of all.
+//! * **No decider ends another's role**, not by handing the chart to an accomplice either: all of
+//!   them say so, and none while there is an owner. The chain knows nobody's age. Nor do deciders
+//!   outvote each other: another decider needs the word of all.
 //! * **No owner ends another's role unseen.** It is announced, 72 hours pass, and whoever decides can
 //!   veto it, the one to be removed among them. To hand the chart over, all owners agree.
 //! * **Whoever comes after begins without what others laid down.** All changes of hands go through
@@ -192,8 +196,8 @@ pub mod pallet {
     pub type Removals<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, PatientId, Blake2_128Concat, AccountId, Removal>;
 
-    /// For whom each guardian has agreed to add another guardian: at most one row per guardian.
-    /// Written by `add_controller`, removed when it is done, with the guardian's role, and by each
+    /// For whom each decider has agreed to add another decider: at most one row per decider.
+    /// Written by `add_controller`, removed when it is done, with the decider's role, and by each
     /// change of hands.
     #[pallet::storage]
     pub type Additions<T: Config> =
@@ -219,7 +223,11 @@ pub mod pallet {
             actor: AccountId,
             organisation: OrgId,
             controller: AccountId,
-            role: ControllerRole,
+        },
+        /// Who alone decided for a patient said that they are the patient, and is an owner now.
+        OwnerDeclared {
+            patient: PatientId,
+            actor: AccountId,
         },
         /// A patient gave another account a role.
         ControllerAdded {
@@ -286,7 +294,7 @@ pub mod pallet {
             actor: AccountId,
             account: AccountId,
         },
-        /// A guardian agreed to another guardian; others have to agree too.
+        /// A decider agreed to another decider; others have to agree too.
         AdditionAgreed {
             patient: PatientId,
             actor: AccountId,
@@ -294,11 +302,11 @@ pub mod pallet {
             role: ControllerRole,
             expires_at: Option<Moment>,
         },
-        /// A guardian's word for another guardian counts no more.
+        /// A decider's word for another decider counts no more.
         AdditionDropped {
             patient: PatientId,
             actor: AccountId,
-            guardian: AccountId,
+            decider: AccountId,
             account: AccountId,
         },
         /// A patient named a keyring again that had been replaced.
@@ -315,10 +323,11 @@ pub mod pallet {
         NotEnrolled,
         /// The id is taken. A patient is enrolled once; make another id.
         AlreadyEnrolled,
-        /// The signer lacks the role for this, or its role has ended. Ask an owner.
+        /// The signer lacks the role for this, or its role has ended. Ask an owner; who decides alone can
+        /// declare themselves one.
         NotAuthorized,
-        /// Patients are enrolled with an owner or a guardian; carers come later.
-        RoleNotAllowed,
+        /// Others decide, too: hand the patient over to the account that is to own it.
+        OthersDecide,
         /// The consent has expired, or the account has lost a role since; let it sign a new one.
         ConsentExpired,
         /// The account has not signed exactly this: the enrolment by this account of this
@@ -431,8 +440,8 @@ pub mod pallet {
 
     #[pallet::call]
     impl<T: Config> Pallet<T> {
-        /// Enrols a patient: the controller becomes owner or guardian, letters get an inbox, and
-        /// records their compartments.
+        /// Enrols a patient: the controller decides for it, letters get an inbox, and records their
+        /// compartments.
         ///
         /// A clinician or service in good standing, with the controller's signed consent to be
         /// enrolled by exactly this account of this organisation, and the keys of inbox and
@@ -440,8 +449,7 @@ pub mod pallet {
         /// consent. Everybody gets the same number of compartments, and none ever again: one that was
         /// opened for a record would tell what the record is about.
         ///
-        /// Errors: `NotAuthorized`, `RoleNotAllowed`, `StaffAccount`, `PatientIdMismatch`,
-        /// `AlreadyEnrolled`, `ConsentExpired`, `BadConsent`, `InvalidRecipient`, `WrongEpoch`,
+        /// Errors: `NotAuthorized`, `StaffAccount`, `PatientIdMismatch`, `AlreadyEnrolled`, `ConsentExpired`, `BadConsent`, `InvalidRecipient`, `WrongEpoch`,
         /// `BadSignature`; those of the compartments. Event: `Enrolled`.
         #[pallet::call_index(0)]
         #[pallet::weight(T::WeightInfo::enrol())]
@@ -449,7 +457,6 @@ pub mod pallet {
             origin: OriginFor<T>,
             patient: PatientId,
             controller: AccountId,
-            role: ControllerRole,
             compartments: CompartmentSet,
             inbox: Recipient,
             consent: EnrolmentConsent,
@@ -459,7 +466,6 @@ pub mod pallet {
                 Some(Member::Clinician { organisation, .. }) => organisation,
                 _ => return Err(Error::<T>::NotAuthorized.into()),
             };
-            ensure!(role != ControllerRole::Carer, Error::<T>::RoleNotAllowed);
             Self::ensure_no_staff(&controller)?;
             let genesis = T::Chain::genesis();
             ensure!(
@@ -480,7 +486,6 @@ pub mod pallet {
                 &actor,
                 &patient,
                 &controller,
-                role,
                 &consent.salt,
                 consent.expires_at,
             );
@@ -498,23 +503,23 @@ pub mod pallet {
                     recipient: inbox,
                 },
             );
-            Self::do_enrol(patient, actor, organisation, controller, role);
+            Self::do_enrol(patient, actor, organisation, controller);
             Ok(())
         }
 
         /// Gives another account a role for a patient, for good or until a moment.
         ///
-        /// Owners; guardians too, but they make no owners, and another guardian only together: each
+        /// Owners; deciders too, but they make no owners, and another decider only together: each
         /// of them calls this with the same arguments, and the last word does it. A word counts as
         /// long as the consent it came with. Whose own role ends cannot give one that ends later;
-        /// guardians together give one that ends with the last of theirs. An expired role can be
+        /// deciders together give one that ends with the last of theirs. An expired role can be
         /// given anew. With the account's signed consent to this role, for 30 days at most, and from after
         /// the account last lost a role: who resigned is not named again by an old word.
         ///
         /// Errors: `NotEnrolled`, `NotAuthorized`, `StaffAccount`, `ExpiryInPast`, `ConsentExpired`,
         /// `ConsentTooLong`, `OutlastsOwn`, `AlreadyController`, `TooManyControllers`,
-        /// `TooManyCarers`, `BadConsent`. Events: `ControllerAdded`; `AdditionAgreed` while guardians
-        /// are missing; `AdditionDropped` if the guardian had agreed to another one, and, with an
+        /// `TooManyCarers`, `BadConsent`. Events: `ControllerAdded`; `AdditionAgreed` while deciders
+        /// are missing; `AdditionDropped` if the decider had agreed to another one, and, with an
         /// expired role that is given anew, `RemovalVetoed` and `HandOverVetoed`.
         #[pallet::call_index(1)]
         #[pallet::weight(T::WeightInfo::add_controller())]
@@ -537,7 +542,7 @@ pub mod pallet {
         /// Takes an account's role for a patient away. An owner's whose role does not end: announces
         /// it, and the same call does it from 72 hours later on.
         ///
-        /// Owners, anybody's; guardians, a carer's or an expired one; everybody, their own, at once.
+        /// Owners, anybody's; deciders, a carer's or an expired one; everybody, their own, at once.
         /// The last one who lasts stays. Any owner may carry out what one of them announced, for 30
         /// days; a recovery that began before it was due puts it off.
         ///
@@ -564,7 +569,7 @@ pub mod pallet {
         /// Names the latest version of a patient's encrypted keyring. The one it replaces can be
         /// named again for 72 hours: [`Call::restore_keyring`].
         ///
-        /// Owners and guardians. A patient has at most 128 keyrings that were replaced lately; who
+        /// Owners and deciders. A patient has at most 128 keyrings that were replaced lately; who
         /// has taken a patient over within six days finds room for 16 more.
         ///
         /// Errors: `NotEnrolled`, `NotAuthorized`, `InvalidCid`, `TooManyKeyrings`.
@@ -588,7 +593,7 @@ pub mod pallet {
 
         /// Changes the key that letters to a patient are encrypted to.
         ///
-        /// Owners and guardians. The key bears the signer's signature, and the number after that
+        /// Owners and deciders. The key bears the signer's signature, and the number after that
         /// of the key it replaces.
         ///
         /// Errors: `NotEnrolled`, `NotAuthorized`, `InvalidRecipient`, `WrongEpoch`,
@@ -627,7 +632,7 @@ pub mod pallet {
         /// Hands a patient over to a new owner, who becomes the only controller: all other roles
         /// end, and all that those who had them laid down and that acts without asking.
         ///
-        /// Owners whose role does not end; where there is no owner, guardians. Each of them calls
+        /// Owners whose role does not end; where there is no owner, deciders. Each of them calls
         /// this within 30 days of the first, with the new owner's signed consent, and the last word does
         /// it. A word ends with the role of who said it. If the patient has a recovery plan, nothing changes until the plan's delay is over and somebody calls
         /// [`Call::complete_hand_over`]. Who names another owner begins anew.
@@ -673,7 +678,7 @@ pub mod pallet {
 
         /// Stops the announced end of an owner's role.
         ///
-        /// Owners and guardians, the one to be removed among them.
+        /// Owners and deciders, the one to be removed among them.
         ///
         /// Errors: `NotEnrolled`, `NotAuthorized`, `NothingPending`. Event: `RemovalVetoed`.
         #[pallet::call_index(9)]
@@ -715,7 +720,7 @@ pub mod pallet {
 
         /// Stops a hand-over, as long as it has not happened.
         ///
-        /// Owners and guardians.
+        /// Owners and deciders.
         ///
         /// Errors: `NotEnrolled`, `NotAuthorized`, `NothingPending`. Event: `HandOverVetoed`.
         #[pallet::call_index(11)]
@@ -731,7 +736,7 @@ pub mod pallet {
 
         /// Names a keyring again that was replaced; the present one becomes a former one.
         ///
-        /// Owners and guardians, within 72 hours after it was replaced; if a recovery began within
+        /// Owners and deciders, within 72 hours after it was replaced; if a recovery began within
         /// them, as long as it is under way, and for 72 hours after it has succeeded.
         ///
         /// Errors: `NotEnrolled`, `NotAuthorized`, `NotKept`. Event: `KeyringRestored`.
@@ -743,6 +748,20 @@ pub mod pallet {
             keyring: Cid,
         ) -> DispatchResult {
             Self::bring_keyring_back(ensure_signed(origin)?, patient, keyring)
+        }
+
+        /// Makes the signer, who alone decides for a patient, its owner: the patient themselves. Shows
+        /// that this is nobody's guardian, and is needed by who wants to end others' roles, name
+        /// further owners, or have helpers wait less than a week.
+        ///
+        /// The only one whose role to decide lives, and it does not end.
+        ///
+        /// Errors: `NotEnrolled`, `NotAuthorized`, `OthersDecide`. Events: `OwnerDeclared`, and
+        /// `AdditionDropped` if the signer had agreed to another decider.
+        #[pallet::call_index(13)]
+        #[pallet::weight(T::WeightInfo::declare_owner())]
+        pub fn declare_owner(origin: OriginFor<T>, patient: PatientId) -> DispatchResult {
+            Self::become_owner(ensure_signed(origin)?, patient)
         }
     }
 
@@ -779,7 +798,7 @@ pub mod pallet {
                 .collect()
         }
 
-        /// The guardians that are to be added, each with the guardian who has agreed.
+        /// The deciders that are to be added, each with the decider who has agreed.
         pub fn pending_additions(patient: PatientId) -> Vec<(AccountId, Addition)> {
             let now = T::Chain::now();
             Additions::<T>::iter_prefix(patient)

@@ -329,7 +329,6 @@ pub struct Enrolment {
     pub by: AccountId,
     pub patient: PatientId,
     pub controller: AccountId,
-    pub role: ControllerRole,
     pub compartments: CompartmentSet,
     pub inbox: Recipient,
     pub consent: EnrolmentConsent,
@@ -341,13 +340,8 @@ pub fn patient_of(name: &str) -> PatientId {
 }
 
 /// Signed by `signer` for `by` of `organisation`, valid for a day.
-pub fn enrolment(
-    signer: &str,
-    by: AccountId,
-    organisation: OrgId,
-    role: ControllerRole,
-) -> Enrolment {
-    enrolment_under(patient_of(signer), SALT, signer, by, organisation, role)
+pub fn enrolment(signer: &str, by: AccountId, organisation: OrgId) -> Enrolment {
+    enrolment_under(patient_of(signer), SALT, signer, by, organisation)
 }
 
 /// The same, under an id and with a salt that may not belong together.
@@ -357,7 +351,6 @@ pub fn enrolment_under(
     signer: &str,
     by: AccountId,
     organisation: OrgId,
-    role: ControllerRole,
 ) -> Enrolment {
     let expires_at = now() + DAY;
     let controller = account(signer);
@@ -367,7 +360,6 @@ pub fn enrolment_under(
         &by,
         &patient,
         &controller,
-        role,
         &salt,
         expires_at,
     );
@@ -375,7 +367,6 @@ pub fn enrolment_under(
         by,
         patient,
         controller,
-        role,
         compartments: compartments(signer, patient),
         inbox: inbox(signer, patient, 0),
         consent: EnrolmentConsent {
@@ -392,7 +383,6 @@ impl Enrolment {
             signed(self.by),
             self.patient,
             self.controller,
-            self.role,
             self.compartments,
             self.inbox,
             self.consent,
@@ -400,16 +390,15 @@ impl Enrolment {
     }
 }
 
-/// Leaves what the enrolment of a child leaves, its mother being guardian: under the id that the other
+/// Leaves what the enrolment of a child leaves, whose mother decides: under the id that the other
 /// helpers name.
 pub fn enrol_child(patient: PatientId, by: AccountId, organisation: OrgId) {
-    Patients::do_enrol(
-        patient,
-        by,
-        organisation,
-        guardian(),
-        ControllerRole::Guardian,
-    );
+    Patients::do_enrol(patient, by, organisation, guardian());
+}
+
+/// Says that the patient is the signer.
+pub fn declare(by: AccountId) -> DispatchResult {
+    Patients::declare_owner(signed(by), PATIENT)
 }
 
 /// Keys by the account, for consents of accounts that tests name by their account.
@@ -577,10 +566,11 @@ impl ExtBuilder {
             set_under_way(None);
             System::set_block_number(1);
             if !self.empty {
-                enrolment("Owner", doctor(), HOSPITAL, ControllerRole::Owner)
+                enrolment("Owner", doctor(), HOSPITAL)
                     .submit()
                     .expect("a patient");
-                add(owner(), guardian(), ControllerRole::Guardian, None).expect("a guardian");
+                declare(owner()).expect("nobody else decides");
+                add(owner(), guardian(), ControllerRole::Decider, None).expect("a guardian");
                 add(owner(), carer(), ControllerRole::Carer, None).expect("a carer");
                 System::reset_events();
             }

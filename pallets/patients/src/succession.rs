@@ -81,8 +81,8 @@ impl<T: Config> Pallet<T> {
             Self::deposit_not_handed_over(patient, actor, pending.owner);
         }
         let words: Vec<_> = Additions::<T>::drain_prefix(patient).collect();
-        for (guardian, word) in words {
-            Self::deposit_dropped(patient, actor, guardian, word.account);
+        for (decider, word) in words {
+            Self::deposit_dropped(patient, actor, decider, word.account);
         }
         let announced: Vec<_> = Removals::<T>::drain_prefix(patient).collect();
         for (account, _) in announced {
@@ -223,7 +223,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Whose word a hand-over needs: that of all owners for good, or, where nobody is an owner, of
-    /// all guardians.
+    /// all deciders.
     fn asked_to_hand_over(patient: PatientId) -> Vec<AccountId> {
         let live: Vec<_> = Controllers::<T>::iter_prefix(patient)
             .filter(|(_, row)| Self::is_live(row))
@@ -236,7 +236,7 @@ impl<T: Config> Pallet<T> {
                 if has_owner {
                     is_owner_for_good(row)
                 } else {
-                    row.role == ControllerRole::Guardian
+                    row.role == ControllerRole::Decider
                 }
             })
             .map(|(account, _)| account)

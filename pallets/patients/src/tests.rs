@@ -8,7 +8,7 @@ use salus_primitives::{
     AccountId, Cid, Controller, ControllerRole, Genesis, PatientId, Recipient,
 };
 use sp_runtime::DispatchError;
-use ControllerRole::{Carer, Guardian, Owner};
+use ControllerRole::{Carer, Decider, Owner};
 
 use crate::{
     mock::*, Additions, ControlledBy, Controllers, Error, Event, FormerKeyrings, HandOvers,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 fn for_owner() -> Enrolment {
-    enrolment("Owner", doctor(), HOSPITAL, Owner)
+    enrolment("Owner", doctor(), HOSPITAL)
 }
 
 /// As `assert_noop`, for calls that return what a refusal does not cost.
@@ -41,14 +41,14 @@ mod enrol {
     use super::*;
 
     #[test]
-    fn enrolled_patient_has_an_owner_an_inbox_and_a_sponsor() {
+    fn enrolled_patient_has_a_decider_an_inbox_and_a_sponsor() {
         ExtBuilder::empty().build_and_execute(|| {
             assert_eq!(System::providers(&owner()), 0);
             assert_ok!(for_owner().submit());
             let row = Patients::patient(PATIENT).unwrap();
             assert_eq!((row.enrolled_by, row.enrolled_at), (HOSPITAL, START));
             assert_eq!((row.voided_at, row.keyring), (None, None));
-            assert_eq!(role(owner()), Some(Owner));
+            assert_eq!(role(owner()), Some(Decider));
             assert_eq!(Patients::inbox(PATIENT).unwrap().signer, owner());
             assert_eq!(Patients::sponsor(&owner()), Some((PATIENT, HOSPITAL)));
             assert_eq!(Patients::controlled_by(owner(), None, 256), vec![PATIENT]);
@@ -60,7 +60,6 @@ mod enrol {
                     actor: doctor(),
                     organisation: HOSPITAL,
                     controller: owner(),
-                    role: Owner,
                 }
                 .into(),
             );
@@ -68,11 +67,15 @@ mod enrol {
     }
 
     #[test]
-    fn software_enrols_and_a_guardian_signs_for_a_child() {
+    fn software_enrols_a_child_and_nothing_tells_it_from_who_enrols_themselves() {
         ExtBuilder::empty().build_and_execute(|| {
             let child = patient_of("Guardian");
-            assert_ok!(enrolment("Guardian", desk(), HOSPITAL, Guardian).submit());
-            assert_eq!(Patients::role(&child, &guardian()), Some(Guardian));
+            assert_ok!(enrolment("Guardian", desk(), HOSPITAL).submit());
+            assert_ok!(enrolment("Owner", desk(), HOSPITAL).submit());
+            assert_eq!(
+                Patients::controller(child, guardian()),
+                Patients::controller(PATIENT, owner())
+            );
         });
     }
 
@@ -88,7 +91,6 @@ mod enrol {
                 &doctor(),
                 &PATIENT,
                 &owner(),
-                Owner,
                 &enrolment.consent.salt,
                 enrolment.consent.expires_at,
             );
@@ -102,7 +104,7 @@ mod enrol {
     fn only_clinicians_and_services_enrol() {
         ExtBuilder::empty().build_and_execute(|| {
             for by in [hospital_admin(), owner(), stranger()] {
-                let enrolment = enrolment("Owner", by, HOSPITAL, Owner);
+                let enrolment = enrolment("Owner", by, HOSPITAL);
                 assert_noop!(enrolment.submit(), Error::<Test>::NotAuthorized);
             }
             let ours = for_owner();
@@ -112,7 +114,6 @@ mod enrol {
                         origin,
                         PATIENT,
                         owner(),
-                        Owner,
                         ours.compartments.clone(),
                         ours.inbox.clone(),
                         ours.consent.clone()
@@ -124,17 +125,7 @@ mod enrol {
     }
 
     #[test]
-    fn nobody_is_enrolled_with_a_carer_alone() {
-        ExtBuilder::empty().build_and_execute(|| {
-            assert_noop!(
-                enrolment("Carer", doctor(), HOSPITAL, Carer).submit(),
-                Error::<Test>::RoleNotAllowed
-            );
-        });
-    }
-
-    #[test]
-    fn a_consent_is_for_this_organisation_enroller_patient_controller_and_role() {
+    fn a_consent_is_for_this_organisation_enroller_patient_and_controller() {
         ExtBuilder::empty().build_and_execute(|| {
             let mut another = for_owner();
             another.consent.salt = [8; 16];
@@ -142,11 +133,11 @@ mod enrol {
             another.patient = PatientId::derive(&Doubles::genesis(), &owner(), salt);
             let bad = [
                 // Signed for the clinic, used by the hospital.
-                enrolment("Owner", doctor(), CLINIC, Owner),
+                enrolment("Owner", doctor(), CLINIC),
                 // Signed for the desk, used by the doctor; and the other way round.
                 Enrolment {
                     by: doctor(),
-                    ..enrolment("Owner", desk(), HOSPITAL, Owner)
+                    ..enrolment("Owner", desk(), HOSPITAL)
                 },
                 Enrolment {
                     by: desk(),
@@ -159,11 +150,6 @@ mod enrol {
                 },
                 // For another patient.
                 another,
-                // For another role.
-                Enrolment {
-                    role: Guardian,
-                    ..for_owner()
-                },
                 // For another controller.
                 Enrolment {
                     patient: patient_of("Stranger"),
@@ -197,6 +183,7 @@ mod enrol {
             let enrolment = for_owner();
             assert_ok!(enrolment.clone().submit());
             assert_noop!(enrolment.clone().submit(), Error::<Test>::AlreadyEnrolled);
+            assert_ok!(declare(owner()));
             // Not even after everything else about the patient has changed hands.
             assert_ok!(add(owner(), stranger(), Owner, None));
             assert_ok!(remove(owner(), owner()));
@@ -209,11 +196,10 @@ mod enrol {
     fn an_enrolled_patient_is_not_taken_over() {
         ExtBuilder::default().build_and_execute(|| {
             // Not by another account, nor with the owner's own word for another organisation.
-            let by_stranger =
-                enrolment_under(PATIENT, SALT, "Stranger", lee(), CLINIC, Owner).submit();
+            let by_stranger = enrolment_under(PATIENT, SALT, "Stranger", lee(), CLINIC).submit();
             assert_noop!(by_stranger, Error::<Test>::PatientIdMismatch);
             assert_noop!(
-                enrolment("Owner", lee(), CLINIC, Owner).submit(),
+                enrolment("Owner", lee(), CLINIC).submit(),
                 Error::<Test>::AlreadyEnrolled
             );
         });
@@ -229,12 +215,12 @@ mod enrol {
     fn an_id_seen_in_the_pool_is_not_enrolled_by_the_consent_of_another_account() {
         ExtBuilder::empty().build_and_execute(|| {
             // The thief's word is in order, but for the id: with the salt that was seen, or another.
-            for (salt, role) in [(SALT, Owner), (SALT, Guardian), ([8; 16], Owner)] {
-                let squatted = enrolment_under(PATIENT, salt, "Stranger", lee(), CLINIC, role);
+            for salt in [SALT, [8; 16]] {
+                let squatted = enrolment_under(PATIENT, salt, "Stranger", lee(), CLINIC);
                 assert_noop!(squatted.submit(), Error::<Test>::PatientIdMismatch);
             }
             // Under the id of their own they may.
-            assert_ok!(enrolment("Stranger", lee(), CLINIC, Owner).submit());
+            assert_ok!(enrolment("Stranger", lee(), CLINIC).submit());
             assert_ok!(for_owner().submit());
             assert_eq!(Patients::patient(PATIENT).unwrap().enrolled_by, HOSPITAL);
         });
@@ -245,7 +231,7 @@ mod enrol {
         ExtBuilder::empty().build_and_execute(|| {
             let elsewhere = PatientId::derive(&Genesis::zero(), &owner(), &SALT);
             for (patient, salt) in [(PATIENT, [8; 16]), (elsewhere, SALT), (OTHER, SALT)] {
-                let wrong = enrolment_under(patient, salt, "Owner", doctor(), HOSPITAL, Owner);
+                let wrong = enrolment_under(patient, salt, "Owner", doctor(), HOSPITAL);
                 assert_noop!(wrong.submit(), Error::<Test>::PatientIdMismatch);
             }
         });
@@ -256,7 +242,7 @@ mod enrol {
         ExtBuilder::empty().build_and_execute(|| {
             for salt in [SALT, [8; 16]] {
                 let id = PatientId::derive(&Doubles::genesis(), &guardian(), &salt);
-                let child = enrolment_under(id, salt, "Guardian", doctor(), HOSPITAL, Guardian);
+                let child = enrolment_under(id, salt, "Guardian", doctor(), HOSPITAL);
                 assert_ok!(child.submit());
             }
             assert_eq!(Patients::controlled_by(guardian(), None, 256).len(), 2);
@@ -313,9 +299,84 @@ mod enrol {
             assert_ok!(add(owner(), stranger(), Carer, None));
             assert_eq!(Patients::sponsor(&stranger()), Some((PATIENT, HOSPITAL)));
             // … until they enrol somewhere themselves.
-            assert_ok!(enrolment("Stranger", lee(), CLINIC, Owner).submit());
+            assert_ok!(enrolment("Stranger", lee(), CLINIC).submit());
             assert_eq!(Patients::sponsor(&stranger()), Some((OTHER, CLINIC)));
             assert_eq!(System::providers(&stranger()), 1);
+        });
+    }
+}
+
+mod declare_owner {
+    use super::*;
+
+    #[test]
+    fn who_decides_alone_becomes_an_owner_by_saying_so() {
+        ExtBuilder::empty().build_and_execute(|| {
+            assert_ok!(for_owner().submit());
+            assert_refused!(
+                add(owner(), account("Tablet"), Owner, None),
+                Error::<Test>::NotAuthorized
+            );
+            // Carers decide nothing.
+            assert_ok!(add(owner(), carer(), Carer, None));
+            assert_ok!(declare(owner()));
+            System::assert_last_event(
+                Event::OwnerDeclared {
+                    patient: PATIENT,
+                    actor: owner(),
+                }
+                .into(),
+            );
+            assert_eq!(role(owner()), Some(Owner));
+            assert_ok!(add(owner(), account("Tablet"), Owner, None));
+            assert_noop!(declare(owner()), Error::<Test>::NotAuthorized);
+        });
+    }
+
+    #[test]
+    fn nobody_declares_themselves_owner_over_another_who_decides() {
+        ExtBuilder::empty().build_and_execute(|| {
+            let end = START + HOUR;
+            enrol_child(PATIENT, doctor(), HOSPITAL);
+            assert_ok!(add(guardian(), account("Father"), Decider, None));
+            assert_ok!(add(guardian(), carer(), Carer, None));
+            for by in [guardian(), account("Father")] {
+                assert_noop!(declare(by), Error::<Test>::OthersDecide);
+            }
+            for by in [carer(), stranger()] {
+                assert_noop!(declare(by), Error::<Test>::NotAuthorized);
+            }
+            // Nor for a while, whose own role ends: it would not be theirs to give.
+            assert_ok!(remove(account("Father"), account("Father")));
+            assert_ok!(add(guardian(), account("Aunt"), Decider, Some(end)));
+            assert_noop!(declare(account("Aunt")), Error::<Test>::NotAuthorized);
+            assert_noop!(declare(guardian()), Error::<Test>::OthersDecide);
+            set_now(end);
+            assert_noop!(declare(account("Aunt")), Error::<Test>::NotAuthorized);
+            assert_ok!(declare(guardian()));
+        });
+    }
+
+    #[test]
+    fn an_owner_needs_no_words_of_others_and_leaves_none_behind() {
+        ExtBuilder::empty().build_and_execute(|| {
+            let end = START + HOUR;
+            enrol_child(PATIENT, doctor(), HOSPITAL);
+            assert_ok!(add(guardian(), account("Aunt"), Decider, Some(end)));
+            assert_ok!(add(guardian(), stranger(), Decider, None));
+            assert!(Additions::<Test>::contains_key(PATIENT, guardian()));
+            set_now(end);
+            assert_ok!(declare(guardian()));
+            assert!(!Additions::<Test>::contains_key(PATIENT, guardian()));
+            assert_eq!(
+                events().iter().rev().nth(1),
+                Some(&Event::AdditionDropped {
+                    patient: PATIENT,
+                    actor: guardian(),
+                    decider: guardian(),
+                    account: stranger(),
+                })
+            );
         });
     }
 }
@@ -326,7 +387,7 @@ mod add_controller {
     #[test]
     fn owners_give_any_role() {
         ExtBuilder::default().build_and_execute(|| {
-            for (name, role) in [("A", Owner), ("B", Guardian), ("C", Carer)] {
+            for (name, role) in [("A", Owner), ("B", Decider), ("C", Carer)] {
                 let end = Some(START + DAY);
                 assert_ok!(add(owner(), account(name), role, end));
                 assert_eq!(
@@ -359,9 +420,9 @@ mod add_controller {
                 Error::<Test>::NotAuthorized
             );
             // The only guardian there is.
-            assert_ok!(add(guardian(), stranger(), Guardian, None));
+            assert_ok!(add(guardian(), stranger(), Decider, None));
             assert_ok!(add(guardian(), account("A"), Carer, None));
-            for role in [Owner, Guardian, Carer] {
+            for role in [Owner, Decider, Carer] {
                 assert_refused!(
                     add(carer(), account("B"), role, None),
                     Error::<Test>::NotAuthorized
@@ -373,7 +434,7 @@ mod add_controller {
     #[test]
     fn an_account_that_controls_another_patient_has_no_say_in_this_one() {
         ExtBuilder::default().build_and_execute(|| {
-            assert_ok!(enrolment("Stranger", doctor(), HOSPITAL, Owner).submit());
+            assert_ok!(enrolment("Stranger", doctor(), HOSPITAL).submit());
             for who in [stranger(), doctor(), hospital_admin()] {
                 assert_refused!(
                     add(who, stranger(), Owner, None),
@@ -407,7 +468,7 @@ mod add_controller {
                 Error::<Test>::ExpiryInPast
             );
             let end = START + DAY;
-            assert_ok!(add(owner(), account("Aunt"), Guardian, Some(end)));
+            assert_ok!(add(owner(), account("Aunt"), Decider, Some(end)));
             for longer in [None, Some(end + 1)] {
                 assert_refused!(
                     add(account("Aunt"), stranger(), Carer, longer),
@@ -432,8 +493,8 @@ mod add_controller {
             assert_ok!(add(owner(), stranger(), Carer, Some(START + HOUR)));
             set_now(START + HOUR);
             assert_eq!(role(stranger()), None);
-            assert_ok!(add(owner(), stranger(), Guardian, None));
-            assert_eq!(role(stranger()), Some(Guardian));
+            assert_ok!(add(owner(), stranger(), Decider, None));
+            assert_eq!(role(stranger()), Some(Decider));
             assert_eq!(Sponsors::<Test>::get(stranger()).unwrap().patients, 1);
         });
     }
@@ -445,11 +506,11 @@ mod add_controller {
                 assert_ok!(add(
                     owner(),
                     account(&seed.to_string()),
-                    Guardian,
+                    Decider,
                     Some(START + HOUR)
                 ));
             }
-            for role in [Owner, Guardian, Carer] {
+            for role in [Owner, Decider, Carer] {
                 assert_refused!(
                     add(owner(), stranger(), role, None),
                     Error::<Test>::TooManyControllers
@@ -458,12 +519,12 @@ mod add_controller {
             set_now(START + HOUR);
             // Expired ones take room until removed, but can be given a role anew.
             assert_refused!(
-                add(owner(), stranger(), Guardian, None),
+                add(owner(), stranger(), Decider, None),
                 Error::<Test>::TooManyControllers
             );
-            assert_ok!(add(owner(), account("3"), Guardian, None));
+            assert_ok!(add(owner(), account("3"), Decider, None));
             assert_ok!(remove(owner(), account("4")));
-            assert_ok!(add(owner(), stranger(), Guardian, None));
+            assert_ok!(add(owner(), stranger(), Decider, None));
             assert_eq!(
                 Patients::controllers(PATIENT).len(),
                 MAX_CONTROLLERS as usize
@@ -501,7 +562,7 @@ mod add_controller {
             for consent in [
                 role_consent("Owner", PATIENT, Carer),
                 role_consent("Stranger", OTHER, Carer),
-                role_consent("Stranger", PATIENT, Guardian),
+                role_consent("Stranger", PATIENT, Decider),
                 longer,
             ] {
                 assert_refused!(with(consent), Error::<Test>::BadConsent);
@@ -588,7 +649,7 @@ mod guardians_add {
     fn two_parents(test: impl FnOnce()) {
         ExtBuilder::empty().build_and_execute(|| {
             enrol_child(PATIENT, doctor(), HOSPITAL);
-            assert_ok!(add(guardian(), account("Father"), Guardian, None));
+            assert_ok!(add(guardian(), account("Father"), Decider, None));
             System::reset_events();
             test();
         });
@@ -598,13 +659,13 @@ mod guardians_add {
     fn one_of_two_guardians_adds_no_guardian_alone() {
         two_parents(|| {
             for _ in 0..2 {
-                assert_ok!(add(guardian(), account("Aunt"), Guardian, None));
+                assert_ok!(add(guardian(), account("Aunt"), Decider, None));
                 System::assert_last_event(
                     Event::AdditionAgreed {
                         patient: PATIENT,
                         actor: guardian(),
                         account: account("Aunt"),
-                        role: Guardian,
+                        role: Decider,
                         expires_at: None,
                     }
                     .into(),
@@ -613,10 +674,10 @@ mod guardians_add {
             }
             // Not for a role that ends, when one that does not end was agreed to.
             let end = Some(START + DAY);
-            assert_ok!(add(account("Father"), account("Aunt"), Guardian, end));
+            assert_ok!(add(account("Father"), account("Aunt"), Decider, end));
             assert_eq!(role(account("Aunt")), None);
-            assert_ok!(add(account("Father"), account("Aunt"), Guardian, None));
-            assert_eq!(role(account("Aunt")), Some(Guardian));
+            assert_ok!(add(account("Father"), account("Aunt"), Decider, None));
+            assert_eq!(role(account("Aunt")), Some(Decider));
             assert_eq!(Additions::<Test>::iter().count(), 0);
         });
     }
@@ -632,28 +693,28 @@ mod guardians_add {
                 Error::<Test>::TooManyCarers
             );
             for seed in MAX_CARERS..MAX_CONTROLLERS {
-                assert_ok!(add(guardian(), account(&seed.to_string()), Guardian, None));
+                assert_ok!(add(guardian(), account(&seed.to_string()), Decider, None));
             }
             // One word of hers, and room for whom both name.
             assert_eq!(Additions::<Test>::iter().count(), 1);
-            assert_ok!(add(guardian(), account("Aunt"), Guardian, None));
-            assert_ok!(add(account("Father"), account("Aunt"), Guardian, None));
-            assert_eq!(role(account("Aunt")), Some(Guardian));
+            assert_ok!(add(guardian(), account("Aunt"), Decider, None));
+            assert_ok!(add(account("Father"), account("Aunt"), Decider, None));
+            assert_eq!(role(account("Aunt")), Some(Decider));
         });
     }
 
     #[test]
     fn naming_another_account_drops_the_earlier_word() {
         two_parents(|| {
-            assert_ok!(add(guardian(), account("Aunt"), Guardian, None));
-            assert_ok!(add(guardian(), stranger(), Guardian, None));
+            assert_ok!(add(guardian(), account("Aunt"), Decider, None));
+            assert_ok!(add(guardian(), stranger(), Decider, None));
             assert!(events().contains(&Event::AdditionDropped {
                 patient: PATIENT,
                 actor: guardian(),
-                guardian: guardian(),
+                decider: guardian(),
                 account: account("Aunt"),
             }));
-            assert_ok!(add(account("Father"), account("Aunt"), Guardian, None));
+            assert_ok!(add(account("Father"), account("Aunt"), Decider, None));
             assert_eq!(role(account("Aunt")), None);
         });
     }
@@ -661,9 +722,9 @@ mod guardians_add {
     #[test]
     fn word_ends_with_the_consent_and_with_the_guardian() {
         two_parents(|| {
-            assert_ok!(add(guardian(), account("Aunt"), Guardian, None));
+            assert_ok!(add(guardian(), account("Aunt"), Decider, None));
             set_now(START + DAY);
-            assert_ok!(add(account("Father"), account("Aunt"), Guardian, None));
+            assert_ok!(add(account("Father"), account("Aunt"), Decider, None));
             assert_eq!(role(account("Aunt")), None);
             System::reset_events();
             assert_ok!(remove(account("Father"), account("Father")));
@@ -673,14 +734,14 @@ mod guardians_add {
                     Event::AdditionDropped {
                         patient: PATIENT,
                         actor: account("Father"),
-                        guardian: account("Father"),
+                        decider: account("Father"),
                         account: account("Aunt"),
                     },
                     Event::ControllerRemoved {
                         patient: PATIENT,
                         actor: account("Father"),
                         account: account("Father"),
-                        role: Guardian,
+                        role: Decider,
                     }
                 ]
             );
@@ -691,21 +752,21 @@ mod guardians_add {
     fn guardian_for_a_time_is_asked_and_gives_nothing_for_good_alone() {
         two_parents(|| {
             let end = Some(START + HOUR);
-            assert_ok!(add(guardian(), account("Aunt"), Guardian, end));
-            assert_ok!(add(account("Father"), account("Aunt"), Guardian, end));
+            assert_ok!(add(guardian(), account("Aunt"), Decider, end));
+            assert_ok!(add(account("Father"), account("Aunt"), Decider, end));
             for by in [guardian(), account("Father")] {
-                assert_ok!(add(by, stranger(), Guardian, None));
+                assert_ok!(add(by, stranger(), Decider, None));
                 assert_eq!(role(stranger()), None);
             }
-            assert_ok!(add(account("Aunt"), stranger(), Guardian, None));
-            assert_eq!(role(stranger()), Some(Guardian));
+            assert_ok!(add(account("Aunt"), stranger(), Decider, None));
+            assert_eq!(role(stranger()), Some(Decider));
             // Her own role has ended: nobody waits for her.
             set_now(START + HOUR);
             for by in [guardian(), account("Father"), stranger()] {
                 assert_eq!(role(account("Child")), None);
-                assert_ok!(add(by, account("Child"), Guardian, None));
+                assert_ok!(add(by, account("Child"), Decider, None));
             }
-            assert_eq!(role(account("Child")), Some(Guardian));
+            assert_eq!(role(account("Child")), Some(Decider));
         });
     }
 }
@@ -717,7 +778,7 @@ mod remove_controller {
     fn owners_remove_anybody() {
         ExtBuilder::default().build_and_execute(|| {
             assert_ok!(add(owner(), stranger(), Owner, None));
-            for (who, role) in [(carer(), Carer), (guardian(), Guardian), (owner(), Owner)] {
+            for (who, role) in [(carer(), Carer), (guardian(), Decider), (owner(), Owner)] {
                 if role == Owner {
                     assert_ok!(remove_owner(stranger(), who.clone()));
                 } else {
@@ -898,7 +959,7 @@ mod remove_controller {
             assert!(!Patients::owns_for_good(&PATIENT, &owner()));
             assert!(!Patients::has_other_owner_for_good(&PATIENT, &stranger()));
             assert_ok!(remove(stranger(), owner()));
-            assert_ok!(add(stranger(), owner(), Guardian, None));
+            assert_ok!(add(stranger(), owner(), Decider, None));
             assert!(!Patients::owns_for_good(&PATIENT, &owner()));
         });
     }
@@ -918,7 +979,7 @@ mod remove_controller {
     #[test]
     fn guardians_remove_carers_and_themselves_but_no_other_guardian_and_no_owner() {
         ExtBuilder::default().build_and_execute(|| {
-            assert_ok!(add(owner(), stranger(), Guardian, None));
+            assert_ok!(add(owner(), stranger(), Decider, None));
             assert_refused!(remove(guardian(), stranger()), Error::<Test>::NotAuthorized);
             assert_refused!(remove(guardian(), owner()), Error::<Test>::NotAuthorized);
             assert_ok!(remove(guardian(), carer()));
@@ -929,7 +990,7 @@ mod remove_controller {
     #[test]
     fn guardians_clear_away_expired_guardians() {
         ExtBuilder::default().build_and_execute(|| {
-            assert_ok!(add(owner(), stranger(), Guardian, Some(START + HOUR)));
+            assert_ok!(add(owner(), stranger(), Decider, Some(START + HOUR)));
             assert_refused!(remove(guardian(), stranger()), Error::<Test>::NotAuthorized);
             set_now(START + HOUR);
             assert_ok!(remove(guardian(), stranger()));
@@ -979,18 +1040,13 @@ mod remove_controller {
         ExtBuilder::empty().build_and_execute(|| {
             enrol_child(PATIENT, doctor(), HOSPITAL);
             assert_ok!(add(guardian(), carer(), Carer, None));
-            assert_ok!(add(
-                guardian(),
-                account("Aunt"),
-                Guardian,
-                Some(START + DAY)
-            ));
+            assert_ok!(add(guardian(), account("Aunt"), Decider, Some(START + DAY)));
             assert_refused!(
                 remove(guardian(), guardian()),
                 Error::<Test>::LastController,
             );
-            assert_ok!(add(guardian(), account("Father"), Guardian, None));
-            assert_ok!(add(account("Aunt"), account("Father"), Guardian, None));
+            assert_ok!(add(guardian(), account("Father"), Decider, None));
+            assert_ok!(add(account("Aunt"), account("Father"), Decider, None));
             assert_ok!(remove(guardian(), guardian()));
         });
     }
@@ -1041,7 +1097,7 @@ mod roles_end {
         ExtBuilder::default().build_and_execute(|| {
             for (who, role, decides) in [
                 (owner(), Owner, true),
-                (guardian(), Guardian, true),
+                (guardian(), Decider, true),
                 (carer(), Carer, false),
             ] {
                 let by = Patients::ensure_answers(PATIENT, who.clone()).unwrap();
@@ -1228,7 +1284,7 @@ mod hand_over {
     #[test]
     fn each_guardian_says_so_and_the_last_word_does_it() {
         a_child(|| {
-            assert_ok!(add(guardian(), account("Father"), Guardian, None));
+            assert_ok!(add(guardian(), account("Father"), Decider, None));
             for who in [guardian(), guardian()] {
                 assert_ok!(hand_over(who.clone(), "Child"));
                 System::assert_last_event(
@@ -1241,7 +1297,7 @@ mod hand_over {
                     .into(),
                 );
                 assert_eq!(role(account("Child")), None);
-                assert_eq!(role(account("Father")), Some(Guardian));
+                assert_eq!(role(account("Father")), Some(Decider));
             }
             assert_eq!(succeeded(), vec![]);
             assert_ok!(hand_over(account("Father"), "Child"));
@@ -1253,7 +1309,7 @@ mod hand_over {
     #[test]
     fn guardians_who_name_two_people_have_agreed_on_nobody() {
         a_child(|| {
-            assert_ok!(add(guardian(), account("Father"), Guardian, None));
+            assert_ok!(add(guardian(), account("Father"), Decider, None));
             assert_ok!(hand_over(guardian(), "Child"));
             assert_ok!(hand_over(account("Father"), "Stranger"));
             assert!(events().contains(&Event::HandOverVetoed {
@@ -1276,11 +1332,11 @@ mod hand_over {
             assert_ok!(add(
                 guardian(),
                 account("Aunt"),
-                Guardian,
+                Decider,
                 Some(START + HOUR)
             ));
-            assert_ok!(add(guardian(), account("Father"), Guardian, None));
-            assert_ok!(add(account("Aunt"), account("Father"), Guardian, None));
+            assert_ok!(add(guardian(), account("Father"), Decider, None));
+            assert_ok!(add(account("Aunt"), account("Father"), Decider, None));
             assert_ok!(hand_over(account("Aunt"), "Child"));
             assert_ok!(hand_over(guardian(), "Child"));
             set_now(START + HOUR);
@@ -1322,7 +1378,7 @@ mod hand_over {
         a_child(|| {
             assert_ok!(hand_over(guardian(), "Child"));
             let refused = Error::<Test>::NotAuthorized;
-            assert_refused!(add(guardian(), stranger(), Guardian, None), refused);
+            assert_refused!(add(guardian(), stranger(), Decider, None), refused);
             assert_refused!(
                 remove(guardian(), account("Child")),
                 Error::<Test>::NotAuthorized,
@@ -1389,7 +1445,7 @@ mod hand_over {
     #[test]
     fn whoever_has_other_patients_keeps_their_sponsor() {
         ExtBuilder::default().build_and_execute(|| {
-            assert_ok!(enrolment("Stranger", lee(), CLINIC, Owner).submit());
+            assert_ok!(enrolment("Stranger", lee(), CLINIC).submit());
             assert_ok!(hand_over(owner(), "Stranger"));
             assert_eq!(Patients::sponsor(&stranger()), Some((OTHER, CLINIC)));
             assert_eq!(
@@ -1407,13 +1463,9 @@ mod staff {
     #[test]
     fn enrolling_a_staff_account_is_refused() {
         ExtBuilder::empty().build_and_execute(|| {
-            for (name, role) in [
-                ("Doctor", Owner),
-                ("Hospital admin", Owner),
-                ("Desk", Guardian),
-            ] {
+            for name in ["Doctor", "Hospital admin", "Desk"] {
                 assert_noop!(
-                    enrolment(name, doctor(), HOSPITAL, role).submit(),
+                    enrolment(name, doctor(), HOSPITAL).submit(),
                     Error::<Test>::StaffAccount
                 );
             }
@@ -1427,18 +1479,18 @@ mod staff {
     #[test]
     fn giving_a_staff_account_a_role_is_refused() {
         ExtBuilder::default().build_and_execute(|| {
-            for role in [Owner, Guardian, Carer] {
+            for role in [Owner, Decider, Carer] {
                 assert_refused!(
                     add(owner(), doctor(), role, None),
                     Error::<Test>::StaffAccount
                 );
             }
             // Nor one that works since another guardian has agreed to it.
-            assert_ok!(add(owner(), account("Aunt"), Guardian, None));
-            assert_ok!(add(guardian(), stranger(), Guardian, None));
+            assert_ok!(add(owner(), account("Aunt"), Decider, None));
+            assert_ok!(add(guardian(), stranger(), Decider, None));
             hire(&stranger());
             assert_refused!(
-                add(account("Aunt"), stranger(), Guardian, None),
+                add(account("Aunt"), stranger(), Decider, None),
                 Error::<Test>::StaffAccount
             );
             assert_eq!(role(stranger()), None);
@@ -1569,7 +1621,7 @@ mod void_enrolment {
     fn a_hand_over_that_waits_ends_too() {
         ExtBuilder::empty().build_and_execute(|| {
             enrol_child(PATIENT, doctor(), HOSPITAL);
-            assert_ok!(add(guardian(), account("Father"), Guardian, None));
+            assert_ok!(add(guardian(), account("Father"), Decider, None));
             assert_ok!(hand_over(guardian(), "Child"));
             set_now(START + HOUR);
             assert_ok!(void(hospital_admin()));
@@ -1704,9 +1756,9 @@ mod owners_hand_over {
             enrol_child(PATIENT, doctor(), HOSPITAL);
             for name in ["Father", "Aunt"] {
                 // The first word of two counts until the other agrees.
-                assert_ok!(add(guardian(), account(name), Guardian, None));
+                assert_ok!(add(guardian(), account(name), Decider, None));
                 if name == "Aunt" {
-                    assert_ok!(add(account("Father"), account(name), Guardian, None));
+                    assert_ok!(add(account("Father"), account(name), Decider, None));
                 }
             }
             System::reset_events();
@@ -1724,7 +1776,7 @@ mod owners_hand_over {
             let agreed = HandOvers::<Test>::get(PATIENT).unwrap().agreed;
             assert_eq!(agreed.into_inner(), [guardian()]);
             for by in [guardian(), account("Aunt")] {
-                assert_ok!(add(by, account("Father"), Guardian, None));
+                assert_ok!(add(by, account("Father"), Decider, None));
             }
             assert_ok!(hand_over(account("Aunt"), "Child"));
             assert_eq!(role(account("Child")), None);
@@ -1799,10 +1851,10 @@ mod succession {
     fn pending_words(test: impl FnOnce()) {
         ExtBuilder::empty().build_and_execute(|| {
             enrol_child(PATIENT, doctor(), HOSPITAL);
-            assert_ok!(add(guardian(), account("Father"), Guardian, None));
+            assert_ok!(add(guardian(), account("Father"), Decider, None));
             assert_ok!(add(guardian(), carer(), Carer, Some(START + HOUR)));
             set_now(START + HOUR);
-            assert_ok!(add(guardian(), account("Aunt"), Guardian, None));
+            assert_ok!(add(guardian(), account("Aunt"), Decider, None));
             assert_ok!(hand_over(account("Father"), "Thief"));
             System::reset_events();
             test();
@@ -1817,8 +1869,8 @@ mod succession {
             role,
         };
         vec![
-            removed(guardian(), Guardian),
-            removed(account("Father"), Guardian),
+            removed(guardian(), Decider),
+            removed(account("Father"), Decider),
             // Expired ones, too.
             removed(carer(), Carer),
             Event::HandOverVetoed {
@@ -1829,7 +1881,7 @@ mod succession {
             Event::AdditionDropped {
                 patient: PATIENT,
                 actor: actor.clone(),
-                guardian: guardian(),
+                decider: guardian(),
                 account: account("Aunt"),
             },
         ]
@@ -2107,12 +2159,12 @@ mod controlled_by {
                 PatientId(id)
             };
             for seed in 0..10_000 {
-                Patients::do_enrol(id(seed), desk(), HOSPITAL, guardian(), Guardian);
+                Patients::do_enrol(id(seed), desk(), HOSPITAL, guardian());
             }
             // Of some, the role has ended.
             let end = Some(START + HOUR);
             for seed in 10_000..10_010 {
-                Patients::do_enrol(id(seed), desk(), HOSPITAL, owner(), Owner);
+                Patients::do_enrol(id(seed), desk(), HOSPITAL, owner());
                 Patients::do_add_controller(id(seed), owner(), guardian(), Carer, end);
             }
             set_now(START + HOUR);
@@ -2147,6 +2199,7 @@ mod properties {
         VetoHandOver(usize),
         Keyring(usize, u32),
         Restore(usize, u32),
+        Declare(usize),
         /// A recovery plan with a delay of so many hours, or none.
         Plan(Option<u64>),
         Wait(u64),
@@ -2154,7 +2207,7 @@ mod properties {
 
     fn step() -> impl Strategy<Value = Step> {
         let who = 0..NAMES.len();
-        let role = prop_oneof![Just(Owner), Just(Guardian), Just(Carer)];
+        let role = prop_oneof![Just(Owner), Just(Decider), Just(Carer)];
         prop_oneof![
             (who.clone(), who.clone(), role, prop::option::of(1..5u64))
                 .prop_map(|(by, who, role, hours)| Step::Add(by, who, role, hours)),
@@ -2163,6 +2216,7 @@ mod properties {
             (who.clone(), who.clone()).prop_map(|(by, who)| Step::HandOver(by, who)),
             who.clone().prop_map(Step::Complete),
             who.clone().prop_map(Step::VetoHandOver),
+            who.clone().prop_map(Step::Declare),
             (who.clone(), 0..4u32).prop_map(|(by, seed)| Step::Keyring(by, seed)),
             (who, 0..4u32).prop_map(|(by, seed)| Step::Restore(by, seed)),
             prop::option::of(1..3u64).prop_map(Step::Plan),
@@ -2174,7 +2228,7 @@ mod properties {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         /// Whatever anybody tries in whatever order, books agree and somebody stays in power; and
-        /// only an owner makes an owner or takes an owner's role away.
+        /// only an owner, or who decides alone, makes an owner or takes an owner's role away.
         #[test]
         fn somebody_always_decides(steps in prop::collection::vec(step(), 1..40)) {
             ExtBuilder::default().build_and_execute(|| {
@@ -2221,6 +2275,14 @@ mod properties {
                         Step::VetoHandOver(by) => {
                             let _ = veto_hand_over(account(NAMES[by]));
                             (None, false)
+                        }
+                        Step::Declare(by) => {
+                            let by = account(NAMES[by]);
+                            let alone = Patients::controllers(PATIENT).iter().all(|(who, row)| {
+                                *who == by || row.role == Carer || !Patients::is_live(row)
+                            });
+                            let _ = declare(by.clone());
+                            (alone.then_some(Owner), false)
                         }
                         Step::Keyring(by, seed) => {
                             let _ = set_keyring(account(NAMES[by]), seed);

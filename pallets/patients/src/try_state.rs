@@ -121,13 +121,13 @@ impl<T: Config> Pallet<T> {
             );
         }
 
-        // 8. Guardians agree to guardians.
-        for (patient, guardian, word) in Additions::<T>::iter() {
+        // 8. Deciders agree to deciders.
+        for (patient, decider, word) in Additions::<T>::iter() {
             ensure!(
-                word.role == ControllerRole::Guardian
-                    && Controllers::<T>::get(patient, &guardian)
-                        .is_some_and(|row| row.role == ControllerRole::Guardian),
-                "a word of no guardian"
+                word.role == ControllerRole::Decider
+                    && Controllers::<T>::get(patient, &decider)
+                        .is_some_and(|row| row.role == ControllerRole::Decider),
+                "a word of no decider"
             );
         }
 

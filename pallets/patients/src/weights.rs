@@ -13,6 +13,7 @@ pub trait WeightInfo {
     fn add_controller_alone() -> Weight;
     fn announce_removal() -> Weight;
     fn complete_hand_over() -> Weight;
+    fn declare_owner() -> Weight;
     fn enrol() -> Weight;
     fn hand_over() -> Weight;
     fn hand_over_waits() -> Weight;
@@ -43,6 +44,9 @@ macro_rules! weights {
         }
         fn complete_hand_over() -> Weight {
             Weight::from_parts(2_148_597_000, 0).saturating_add($db.reads_writes(101, 87))
+        }
+        fn declare_owner() -> Weight {
+            Weight::from_parts(606_537_000, 0).saturating_add($db.reads_writes(24, 4))
         }
         fn enrol() -> Weight {
             Weight::from_parts(696_271_000, 0).saturating_add($db.reads_writes(11, 9))

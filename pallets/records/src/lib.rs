@@ -397,7 +397,7 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Gives a compartment a new key for the records that follow.
         ///
-        /// By an owner or guardian of the patient, who signs the recipient; its epoch is the next
+        /// By an owner or decider of the patient, who signs the recipient; its epoch is the next
         /// one. Records that lie in the compartment keep their epoch.
         ///
         /// Errors: those of control; [`Error::CompartmentNotFound`], [`Error::WrongEpoch`],
@@ -442,7 +442,7 @@ pub mod pallet {
 
         /// Adds a record to a patient's chart.
         ///
-        /// Without `grant`, by an owner or guardian of the patient; with it, by a member whom that
+        /// Without `grant`, by an owner or decider of the patient; with it, by a member whom that
         /// grant lets write, into whichever compartment. The author's organisation is the one that
         /// credentialed it, and spends an entry of the trail's allowance. The file must be encrypted
         /// to the compartment's present key. Software gives the seal of the person who wrote it; nobody
@@ -500,7 +500,7 @@ pub mod pallet {
 
         /// Moves a record to another compartment of its patient.
         ///
-        /// By an owner or guardian of the patient, who has encrypted the file to that compartment's
+        /// By an owner or decider of the patient, who has encrypted the file to that compartment's
         /// present key. The file before stays named for 72 hours, see `restore`.
         ///
         /// Errors: those of control; [`Error::RecordNotFound`], [`Error::RecordErased`],
@@ -525,7 +525,7 @@ pub mod pallet {
 
         /// Says where a record's file lies after it was encrypted anew.
         ///
-        /// By an owner or guardian of the patient, who has encrypted the file to the present key of
+        /// By an owner or decider of the patient, who has encrypted the file to the present key of
         /// the compartment it is in. The file before stays named for 72 hours, see `restore`.
         ///
         /// Errors: those of control; [`Error::RecordNotFound`], [`Error::RecordErased`],
@@ -549,7 +549,7 @@ pub mod pallet {
 
         /// Asks to erase a record; it can be cancelled for 72 hours.
         ///
-        /// By an owner or guardian of the patient or, when the enrolment was voided, by the admin of
+        /// By an owner or decider of the patient or, when the enrolment was voided, by the admin of
         /// the organisation that voided it. The delay is there because a thief with the key must not
         /// be able to destroy a chart in a minute. The record takes with it all files that it names or
         /// named within the last 72 hours, even if another record names them.
@@ -615,7 +615,7 @@ pub mod pallet {
 
         /// Names a file again that the record named before it was moved or encrypted anew.
         ///
-        /// By an owner or guardian of the patient, within 72 hours of that; later while a recovery is
+        /// By an owner or decider of the patient, within 72 hours of that; later while a recovery is
         /// under way. The record goes back to the compartment, epoch and uploader of that file, and
         /// the file that it names now can be restored in turn. Neither the number of moves nor a
         /// pending erasure is in the way.

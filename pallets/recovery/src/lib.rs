@@ -245,7 +245,8 @@ pub mod pallet {
         HelperDecides,
         /// The delay is at least 1 second and at most 90 days.
         InvalidDelay,
-        /// Unless an owner for good sets it, a plan leaves the others 7 days at least.
+        /// Only an owner for good gives less than 7 days to stop helpers. Take 7; or, if you are the patient
+        /// and decide alone, declare yourself owner first.
         DelayTooShort,
         /// A recovery is under way. Cancel it first; or an owner for good removes the plan, which ends
         /// it.
@@ -326,7 +327,7 @@ pub mod pallet {
         /// stop them. The first helpers at once; to replace helpers waits the delay of their plan, and
         /// then the same call, or [`Call::complete`], does it.
         ///
-        /// Owners; guardians where there is no owner. Where another owner for good decides too, it
+        /// Owners; deciders where there is no owner. Where another owner for good decides too, it
         /// waits 72 hours at least, also for the first helpers. Each helper is a commitment that binds
         /// how many it takes; nobody sees whether there are enough that can be opened.
         ///
@@ -361,7 +362,7 @@ pub mod pallet {
         /// call, or [`Call::complete`], does it. What they have begun ends too, if an owner for good
         /// says so: or a helper who begins again after each `cancel` would keep the plan in force.
         ///
-        /// Owners; guardians where there is no owner. While a recovery is under way, owners for good.
+        /// Owners; deciders where there is no owner. While a recovery is under way, owners for good.
         /// Where another owner for good decides too, it waits 72 hours at least.
         ///
         /// Errors: those of control; `NotAuthorized`, `NoPlan`, `RecoveryUnderWay`, `EndingPending`,
@@ -514,7 +515,7 @@ pub mod pallet {
 
         /// Stops a recovery, until its last moment.
         ///
-        /// Owners and guardians; one to an account that is an owner for good, that account alone.
+        /// Owners and deciders; one to an account that is an owner for good, that account alone.
         ///
         /// Errors: those of control; `NotFound`, `OwnerRecovers`. Event: `RecoveryCancelled`.
         #[pallet::call_index(5)]
@@ -587,7 +588,7 @@ pub mod pallet {
 
         /// Stops what was announced about a patient's plan.
         ///
-        /// Owners and guardians.
+        /// Owners and deciders.
         ///
         /// Errors: those of control; `NothingPending`. Event: `EndingVetoed`.
         #[pallet::call_index(8)]

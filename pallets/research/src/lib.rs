@@ -310,7 +310,7 @@ pub mod pallet {
 
         /// Take part in a study with what is in a compartment, and be paid.
         ///
-        /// Signed by an owner or guardian whose role lasts as long, who is paid the price at once. The
+        /// Signed by an owner or decider whose role lasts as long, who is paid the price at once. The
         /// organisation, which enrolled the patient after it announced the study, may read the
         /// compartment until the study's announced end, for research only. `record` is one that lies in
         /// it, `envelope` has its keys for the organisation. Once per patient.
@@ -374,7 +374,7 @@ pub mod pallet {
 
         /// Take part in the patient's study no longer: its organisation may read nothing more.
         ///
-        /// Signed by an owner or guardian, once. What was read before stays with who read it, and
+        /// Signed by an owner or decider, once. What was read before stays with who read it, and
         /// what was paid with who was paid.
         ///
         /// Errors: [`Error::NotParticipating`], [`Error::AlreadyWithdrawn`]. Event:

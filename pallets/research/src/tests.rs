@@ -397,7 +397,7 @@ mod opt_in {
             mint(ADMIN, 1);
             assert_ok!(Research::announce(by(ADMIN), cid(9), 1, 1, ENDS));
             let fresh = AccountId::new([99; 32]);
-            let role = salus_primitives::ControllerRole::Guardian;
+            let role = salus_primitives::ControllerRole::Decider;
             with(|w| w.controllers.insert((PATIENT, fresh.clone()), role));
             assert!(!System::account_exists(&fresh));
             assert_ok!(join(0, (PATIENT, fresh.clone())));

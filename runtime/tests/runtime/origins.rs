@@ -14,8 +14,8 @@ use frame_support::{
     BoundedVec,
 };
 use salus_primitives::{
-    commitment::plan_commitment, traits::Succession, ClinicianRole, ControllerRole, Delivery,
-    OrganisationKind, Part, Purpose, Rights, ShareHolder, Subject, DAY,
+    commitment::plan_commitment, traits::Succession, ClinicianRole, Controller, ControllerRole,
+    Delivery, OrganisationKind, Part, Purpose, Rights, ShareHolder, Subject, DAY,
 };
 use salus_runtime::{
     AllPalletsWithSystem, Credits, Members, Motions, Patients, Records, Runtime, RuntimeCall,
@@ -172,6 +172,7 @@ const TABLE: &[Row] = &[
     ("Patients.complete_hand_over", complete_hand_over, [OK, CTL, CTL, CTL, CTL, CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.veto_hand_over",   veto_hand_over, [OK,  OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.veto_removal",     veto_removal,  [OK,   OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
+    ("Patients.declare_owner",    declare_owner, [OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.restore_keyring",  restore_keyring, [OK, OK,   CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  CTL,  BAD,  BAD]),
     ("Patients.void_enrolment",   void_enrolment, [CTL, CTL,  CTL,  CTL,  CTL,  CTL,  OK,   CTL,  CTL,  CTL,  BAD,  BAD]),
 
@@ -864,6 +865,22 @@ fn veto_removal(_: Who) -> RuntimeCall {
         account,
     }
     .into()
+}
+
+/// Nobody but the owner decides, who has not said yet that they are one.
+fn declare_owner(_: Who) -> RuntimeCall {
+    let guardian = Who::Guardian.account();
+    assert_ok!(Patients::remove_controller(
+        Who::Guardian.signed(),
+        PATIENT,
+        guardian
+    ));
+    let decider = Controller {
+        role: ControllerRole::Decider,
+        expires_at: None,
+    };
+    pallet_patients::Controllers::<Runtime>::insert(PATIENT, Who::Owner.account(), decider);
+    pallet_patients::Call::declare_owner { patient: PATIENT }.into()
 }
 
 fn restore_keyring(_: Who) -> RuntimeCall {

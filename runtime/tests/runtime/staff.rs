@@ -28,7 +28,7 @@ fn staff_get_no_role_for_a_patient_by_any_door() {
             );
             for role in [
                 ControllerRole::Owner,
-                ControllerRole::Guardian,
+                ControllerRole::Decider,
                 ControllerRole::Carer,
             ] {
                 assert_err_ignore_postinfo!(

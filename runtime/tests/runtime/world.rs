@@ -151,14 +151,12 @@ pub fn enrol(enroller: Who, controller: Who) -> pallet_patients::Call<Runtime> {
         &enroller.account(),
         &patient,
         &controller.account(),
-        ControllerRole::Owner,
         &SALT,
         expires_at,
     );
     pallet_patients::Call::enrol {
         patient,
         controller: controller.account(),
-        role: ControllerRole::Owner,
         compartments: compartments(controller, patient),
         inbox: recipient(controller, Subject::Inbox(patient), 0),
         consent: EnrolmentConsent {
@@ -326,9 +324,10 @@ pub fn full() -> sp_io::TestExternalities {
                 call,
                 Clinician.signed()
             ));
+            assert_ok!(Patients::declare_owner(owner.signed(), patient));
         }
         for (who, role) in [
-            (Guardian, ControllerRole::Guardian),
+            (Guardian, ControllerRole::Decider),
             (Carer, ControllerRole::Carer),
         ] {
             assert_ok!(Patients::add_controller(

@@ -164,7 +164,6 @@ impl Hospital {
             doctor.chain.genesis(),
             0,
             &doctor.me(),
-            ControllerRole::Owner,
             until,
         )
         .expect("everybody may consent");

@@ -272,7 +272,6 @@ fn enrol(doctor: &Person, person: &Person, organisation: u32) -> PatientId {
             doctor.chain.genesis(),
             organisation,
             &doctor.me(),
-            ControllerRole::Owner,
             until,
         )
         .expect("everybody may consent");

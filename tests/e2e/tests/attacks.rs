@@ -967,7 +967,7 @@ async fn nobody_is_credentialed_or_given_a_role_without_their_consent() {
             &patient.client,
             add(&named.key.sign_role(
                 &patient.id,
-                ControllerRole::Guardian,
+                ControllerRole::Decider,
                 now,
                 now + DAY,
                 &genesis,
@@ -1032,14 +1032,13 @@ async fn enrolment(
 ) -> Call {
     let genesis = enroller.chain.genesis();
     let expires_at = enroller.clock().await.expect("it answers") + DAY;
-    let (role, account) = (ControllerRole::Owner, controller.account());
+    let account = controller.account();
     let payload = enrolment_payload(
         &genesis,
         organisation,
         &enroller.me(),
         &patient,
         &account,
-        role,
         &salt,
         expires_at,
     );
@@ -1058,7 +1057,6 @@ async fn enrolment(
     calls::patients::enrol(
         patient,
         &account,
-        role,
         &compartments,
         &controller.sign_recipient(&Subject::Inbox(patient), &key, 0, &genesis),
         &consent,

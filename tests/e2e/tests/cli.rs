@@ -402,11 +402,11 @@ async fn controllers_come_with_their_consent_and_go() {
         let signed = salus(&hospital, "helper", &line).ok();
         (out, signed["account"].clone())
     };
-    let ((carer, helper_text), (guardian, same)) = (consent("carer"), consent("guardian"));
+    let ((carer, helper_text), (guardian, same)) = (consent("carer"), consent("decider"));
     assert_eq!(helper_text, same, "one account for one patient");
     let helper = helper_text.as_str().expect("an account").to_owned();
     let add = format!("patient controllers add {helper} --role carer --for 1d --consent");
-    mine(format!("{add} {guardian}")).fails(1, "for the role guardian");
+    mine(format!("{add} {guardian}")).fails(1, "for the role decider");
     mine(format!("{add} {carer}")).ok();
     let controllers = mine("patient controllers".into()).ok();
     let carer = row(&controllers["controllers"], "account", helper_text);

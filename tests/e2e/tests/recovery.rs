@@ -33,12 +33,20 @@ async fn helpers(hospital: &Hospital, names: [&'static str; 3]) -> Vec<Client> {
     helpers
 }
 
+/// Says that they are the patient: only owners give helpers less than a week.
+fn declares_owner(hospital: &Hospital, person: &str) {
+    let declared = salus(hospital, person, "patient declare-owner");
+    // A second time there is nothing to say.
+    assert!([0, 3].contains(&declared.code), "{declared:#?}");
+}
+
 /// Names them as helpers, two of three; the files for each.
 fn set_up(hospital: &Hospital, owner: &str, helpers: &[Client], delay: &str) -> Vec<String> {
     let named: String = helpers
         .iter()
         .map(|helper| format!(" --helper {}", helper.me()))
         .collect();
+    declares_owner(hospital, owner);
     let out = path(hospital, &format!("{owner}-shares"));
     let line = format!("recovery setup{named} --threshold 2 --delay {delay} --out {out}");
     files(&salus(hospital, owner, &line).ok())
@@ -101,7 +109,7 @@ fn is_powerless(hospital: &Hospital, person: &str, patient: &Patient, grant: u32
     let doctor = hospital.profile("doctor").1.account.account();
     let file = hospital.file("late", b"too late").display().to_string();
     let (out, request) = (path(hospital, "stolen"), path(hospital, "stolen-request"));
-    let (consent, relative) = consent(hospital, "relative", &id.to_string(), "guardian");
+    let (consent, relative) = consent(hospital, "relative", &id.to_string(), "decider");
     salus(
         hospital,
         person,
@@ -121,7 +129,7 @@ fn is_powerless(hospital: &Hospital, person: &str, patient: &Patient, grant: u32
         format!("keyring rotate --patient {id}"),
         format!("patient restrict --patient {id}"),
         format!(
-            "patient controllers --patient {id} add {relative} --role guardian --consent {consent}"
+            "patient controllers --patient {id} add {relative} --role decider --consent {consent}"
         ),
         format!("recovery remove --patient {id}"),
         format!("recovery cancel --patient {id} --owner {doctor}"),
@@ -360,7 +368,7 @@ async fn a_child_has_two_guardians_until_it_is_handed_over_and_a_wrong_enrolment
         hospital.profile(guardian);
         let consent = path(&hospital, &format!("{guardian}-consent"));
         let line = format!(
-            "patient consent --organisation 0 --enroller {} --role guardian --out {consent}",
+            "patient consent --organisation 0 --enroller {} --out {consent}",
             doctor.me()
         );
         salus(&hospital, guardian, &line).ok();
@@ -376,9 +384,9 @@ async fn a_child_has_two_guardians_until_it_is_handed_over_and_a_wrong_enrolment
     let file = hospital.file("child-file", &bytes).display().to_string();
     let added = mother(&format!("record add --category imaging {file}")).ok();
     let record = added["records"][0]["record"].clone();
-    let (agreed, second_account) = consent(&hospital, "father", &child, "guardian");
+    let (agreed, second_account) = consent(&hospital, "father", &child, "decider");
     mother(&format!(
-        "patient controllers add {second_account} --role guardian --consent {agreed}"
+        "patient controllers add {second_account} --role decider --consent {agreed}"
     ))
     .ok();
     mother(&format!(
@@ -390,7 +398,8 @@ async fn a_child_has_two_guardians_until_it_is_handed_over_and_a_wrong_enrolment
     let out = path(&hospital, "father-read");
     father(&format!("record get {record} --out {out}")).ok();
     assert_eq!(fs::read(&out).expect("it was written"), bytes);
-    // Neither guardian removes the other.
+    // Neither guardian removes the other, nor makes themselves more than the other.
+    mother("patient declare-owner").fails(3, "Others decide");
     let (_, first) = hospital.profile("mother");
     let first = first.account.for_patient(0).account();
     father(&format!("patient controllers remove {first}")).fails(3, "");
@@ -664,6 +673,9 @@ async fn helpers_whom_the_chain_does_not_know_help_with_accounts_of_their_own_an
     }
     let out = path(&hospital, "secret-shares");
     let line = format!("recovery setup{named} --threshold 2 --delay 3s --out {out}");
+    // As long as nobody knows whether they are somebody's guardian, they wait a week.
+    salus(&hospital, "secret", &line).fails(1, "declare yourself owner");
+    declares_owner(&hospital, "secret");
     let shares = files(&salus(&hospital, "secret", &line).ok());
 
     // Whoever reads the chain sees neither who helps nor how many it takes; the patient knows both.

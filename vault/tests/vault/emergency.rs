@@ -214,7 +214,7 @@ async fn only_who_decides_for_the_patient_deals_shares() {
     let world = World::new().await;
     let shares = planned(&world);
     for (name, role) in [
-        ("Guardian", ControllerRole::Guardian),
+        ("Guardian", ControllerRole::Decider),
         ("Carer", ControllerRole::Carer),
     ] {
         let controller = Controller {

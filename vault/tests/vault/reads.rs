@@ -61,7 +61,7 @@ async fn read(world: &World, name: &str, index: u32, part: &str) {
 async fn own_reads_are_logged_for_controllers_and_leave_nothing_on_the_chain() {
     let mut world = ward().await;
     let guardian = Controller {
-        role: ControllerRole::Guardian,
+        role: ControllerRole::Decider,
         expires_at: None,
     };
     let who = (PATIENT, account("Guardian"));

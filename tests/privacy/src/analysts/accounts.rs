@@ -20,7 +20,28 @@ pub fn same_person(truth: &Truth) -> Vec<Fact> {
         .collect()
 }
 
-/// An account that decides for both. A guardian decides for others.
+/// Pairs of ids for which one account decides.
+pub fn of_one_account(outside: &Outside) -> Vec<Guess> {
+    let mut of: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (patient, accounts) in outside.controllers() {
+        for (account, role) in accounts {
+            if role != "Carer" {
+                of.entry(account).or_default().push(patient.clone());
+            }
+        }
+    }
+    let mut guesses = Vec::new();
+    for ids in of.into_values() {
+        for (place, one) in ids.iter().enumerate() {
+            for other in &ids[place + 1..] {
+                guesses.push(Guess::new(pair(one, other), "same"));
+            }
+        }
+    }
+    guesses
+}
+
+/// An account that decides for both.
 pub struct Same;
 
 impl Analyst for Same {
@@ -33,23 +54,7 @@ impl Analyst for Same {
     }
 
     fn look(&self, outside: &Outside) -> Look {
-        let mut of: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (patient, accounts) in outside.controllers() {
-            for (account, role) in accounts {
-                if role == "Owner" {
-                    of.entry(account).or_default().push(patient.clone());
-                }
-            }
-        }
-        let mut guesses = Vec::new();
-        for ids in of.into_values() {
-            for (place, one) in ids.iter().enumerate() {
-                for other in &ids[place + 1..] {
-                    guesses.push(Guess::new(pair(one, other), "same"));
-                }
-            }
-        }
-        Look::of(guesses, "no account decides for two ids as their owner")
+        Look::of(of_one_account(outside), "no account decides for two ids")
     }
 
     fn facts(&self, truth: &Truth) -> Vec<Fact> {
@@ -126,7 +131,7 @@ mod tests {
                 true => format!("5owner-{person}"),
                 false => format!("5owner-{number}"),
             };
-            let fields = json!({"patient": id(number), "controller": account, "role": "Owner"});
+            let fields = json!({"patient": id(number), "controller": account});
             blocks.push(vec![("Patients.Enrolled", fields)]);
             truth.ids.insert(
                 id(number),

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Analyst;
+use super::{accounts::of_one_account, Analyst};
 use crate::{
     score::{Fact, Guess, Look},
     truth::pair,
     Outside, Truth,
 };
 
-/// By the role of who decides.
+/// By the role of who decides: those of whom nobody has said that they own it, where others have.
 pub struct Children;
 
 impl Analyst for Children {
@@ -23,12 +23,13 @@ impl Analyst for Children {
 
     fn look(&self, outside: &Outside) -> Look {
         let controllers = outside.controllers();
-        let child = |(_, of): &(String, BTreeMap<String, String>)| {
-            of.values().any(|role| role == "Guardian")
-        };
-        let guesses = controllers.into_iter().filter(child);
+        let owned = |of: &BTreeMap<String, String>| of.values().any(|role| role == "Owner");
+        let tells = controllers.values().any(owned);
+        let guesses = controllers
+            .into_iter()
+            .filter(|(_, of)| tells && !owned(of));
         let guesses = guesses.map(|(patient, _)| Guess::new(patient, "child"));
-        Look::of(guesses.collect(), "nobody decides as a guardian")
+        Look::of(guesses.collect(), "everybody decides in the same role")
     }
 
     fn facts(&self, truth: &Truth) -> Vec<Fact> {
@@ -60,25 +61,10 @@ impl Analyst for Guardians {
     }
 
     fn look(&self, outside: &Outside) -> Look {
-        let mut own: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let mut others: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (patient, accounts) in outside.controllers() {
-            for (account, role) in accounts {
-                let of = if role == "Owner" {
-                    &mut own
-                } else {
-                    &mut others
-                };
-                of.entry(account).or_default().push(patient.clone());
-            }
-        }
-        let mut guesses = Vec::new();
-        for (account, ids) in &own {
-            for child in others.get(account).into_iter().flatten() {
-                guesses.extend(ids.iter().map(|id| Guess::new(pair(id, child), "same")));
-            }
-        }
-        Look::of(guesses, "no account decides for itself and for a child")
+        Look::of(
+            of_one_account(outside),
+            "no account decides for itself and for a child",
+        )
     }
 
     fn facts(&self, truth: &Truth) -> Vec<Fact> {
@@ -102,6 +88,11 @@ impl Analyst for Insurers {
 
     fn what(&self) -> &'static str {
         "who is insured where, by grants"
+    }
+
+    /// What an insurer may read is granted to an insurer.
+    fn is_promised(&self) -> bool {
+        false
     }
 
     fn look(&self, outside: &Outside) -> Look {
@@ -153,11 +144,14 @@ mod tests {
         for number in 0..30 {
             let child = number % 5 == 4;
             let account = format!("5account{}", if child { number - 1 } else { number });
-            let role = if child { "Guardian" } else { "Owner" };
             blocks.push(vec![(
                 "Patients.Enrolled",
-                json!({"patient": id(number), "controller": account, "role": role}),
+                json!({"patient": id(number), "controller": account}),
             )]);
+            if !child {
+                let declared = json!({"patient": id(number), "actor": account});
+                blocks.push(vec![("Patients.OwnerDeclared", declared)]);
+            }
             let mut one = Id {
                 person: number,
                 guardian: child.then(|| number - 1),

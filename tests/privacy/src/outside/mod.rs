@@ -195,15 +195,14 @@ impl Outside {
         let mut note = |patient: Option<&str>, account: Option<&str>, role: Option<&str>| {
             if let (Some(patient), Some(account)) = (patient, account) {
                 let of = all.entry(patient.into()).or_default();
-                of.insert(account.into(), role.unwrap_or("Owner").into());
+                of.insert(account.into(), role.unwrap_or("Decider").into());
             }
         };
         for seen in self.events("Patients.Enrolled") {
-            note(
-                seen.text("patient"),
-                seen.text("controller"),
-                seen.text("role"),
-            );
+            note(seen.text("patient"), seen.text("controller"), None);
+        }
+        for seen in self.events("Patients.OwnerDeclared") {
+            note(seen.text("patient"), seen.text("actor"), Some("Owner"));
         }
         for seen in self.events("Patients.ControllerAdded") {
             note(
@@ -214,7 +213,7 @@ impl Outside {
         }
         for name in ["Patients.HandedOver", "Recovery.RecoveryFinished"] {
             for seen in self.events(name) {
-                note(seen.text("patient"), seen.text("owner"), None);
+                note(seen.text("patient"), seen.text("owner"), Some("Owner"));
             }
         }
         all

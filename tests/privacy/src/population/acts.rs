@@ -54,12 +54,11 @@ pub async fn enrol(
     house: OrgId,
     profile: &Profile,
     unlocked: &Unlocked,
-    role: ControllerRole,
 ) -> (PatientId, u64) {
     let met = again("the clock", || desk.clock()).await;
     let (genesis, until) = (desk.chain.genesis(), met + DAY);
     let (consent, consented) =
-        patient::consent(profile, unlocked, genesis, house, &desk.me(), role, until)
+        patient::consent(profile, unlocked, genesis, house, &desk.me(), until)
             .expect("everybody may consent");
     again("enrol", || patient::enrol_when(desk, &consent, When::Usual)).await;
     let id: PatientId = consented.patient.parse().expect("a patient's id");
@@ -89,9 +88,8 @@ where
 
 /// Whether a clinician may be enrolled under the account that they work with.
 pub fn may_consent_as_staff(profile: &Profile, unlocked: &Unlocked, doctor: &Client) -> bool {
-    let (role, until) = (ControllerRole::Owner, u64::MAX);
     let genesis = doctor.chain.genesis();
-    patient::consent(profile, unlocked, genesis, 0, &doctor.me(), role, until).is_ok()
+    patient::consent(profile, unlocked, genesis, 0, &doctor.me(), u64::MAX).is_ok()
 }
 
 pub async fn share(

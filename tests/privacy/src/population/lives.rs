@@ -78,10 +78,6 @@ pub async fn live(stage: &Stage, studies: Studies, drawn: Drawn) {
                 .expect("there are some"),
         ),
     };
-    let role = match drawn.guardian {
-        Some(_) => ControllerRole::Guardian,
-        None => ControllerRole::Owner,
-    };
     let (mut profile, mut unlocked) = (person.profile.clone(), person.unlocked.clone());
     let mut staff = None;
     if let Some(number) = drawn.works_as {
@@ -91,7 +87,7 @@ pub async fn live(stage: &Stage, studies: Studies, drawn: Drawn) {
             (profile, unlocked) = works;
         }
     }
-    let (id, met) = acts::enrol(&doctor.desk, house, &profile, &unlocked, role).await;
+    let (id, met) = acts::enrol(&doctor.desk, house, &profile, &unlocked).await;
     // One account for each id, and everything for that id by it.
     let owner = (*person.client).clone().acting_for(id);
     let owner = Arc::new(owner.expect("the folder is ours"));
