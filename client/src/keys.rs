@@ -462,7 +462,6 @@ mod tests {
                 &clerk,
                 &patient,
                 &owner.account(),
-                ControllerRole::Owner,
                 &[9; 16],
                 77,
             )

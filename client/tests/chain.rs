@@ -14,9 +14,7 @@ use salus_client::{
     keys::{random_16, AccountKey},
     trail::{self, SeenHead, TrailError},
 };
-use salus_primitives::{
-    ClinicianRole, ControllerRole, Genesis, OrganisationKind, PatientId, Subject, DAY, HOUR,
-};
+use salus_primitives::{ClinicianRole, Genesis, OrganisationKind, PatientId, Subject, DAY, HOUR};
 
 struct Node {
     process: Child,

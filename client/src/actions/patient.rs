@@ -325,7 +325,7 @@ pub async fn enrol_when(client: &Client, file: &ConsentFile, when: When) -> Resu
 /// Enrols a patient with the future controller's consent.
 pub async fn enrol(client: &Client, file: &ConsentFile) -> Result<Enrolled> {
     let consent = checked(client, file).await?;
-    let submitted = client.submit(&enrolment(file, &consent)).await?;
+    let submitted = client.submit(&enrolment(&consent)).await?;
     enrolled(client, file)?;
     Ok(Enrolled {
         patient: consent.patient.to_string(),
@@ -335,7 +335,7 @@ pub async fn enrol(client: &Client, file: &ConsentFile) -> Result<Enrolled> {
     })
 }
 
-pub(super) fn enrolment(file: &ConsentFile, consent: &Consent) -> Call {
+pub(super) fn enrolment(consent: &Consent) -> Call {
     calls::patients::enrol(
         consent.patient,
         &consent.controller,
@@ -539,12 +539,7 @@ pub async fn add_controller(
 }
 
 /// Deciders are told how to become what this needs.
-async fn ensure_owns(
-    salus: &Salus<'_>,
-    client: &Client,
-    patient: PatientId,
-    does: &str,
-) -> Result<()> {
+async fn ensure_owns(salus: &Salus, client: &Client, patient: PatientId, does: &str) -> Result<()> {
     let own = salus.controller(patient, &client.me()).await?;
     match own.map(|row| row.role) {
         Some(ControllerRole::Decider) => Err(Error::NotPermitted(format!(

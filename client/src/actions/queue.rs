@@ -360,10 +360,7 @@ async fn fit(client: &Client, row: &Waiting, now: Moment) -> Result<Fit> {
     // It may have come to act for somebody while this waited.
     let fit = patient::ensure_fit(&salus, &consent.controller, consent.patient).await;
     Ok(match fit {
-        Ok(()) => Fit::Enrol(
-            consent.controller.clone(),
-            patient::enrolment(file, &consent),
-        ),
+        Ok(()) => Fit::Enrol(consent.controller.clone(), patient::enrolment(&consent)),
         Err(Error::NotPermitted(reason)) => Fit::Never(reason),
         Err(error) => return Err(error),
     })

@@ -888,10 +888,10 @@ mod approve {
 
     #[test]
     fn who_asked_does_not_approve_whatever_their_role() {
-        use salus_primitives::ControllerRole::{Carer, Guardian, Owner};
+        use salus_primitives::ControllerRole::{Carer, Decider, Owner};
         ExtBuilder.build_and_execute(|| {
             ask(DOCTOR);
-            for role in [Owner, Guardian, Carer] {
+            for role in [Owner, Decider, Carer] {
                 with(|w| w.controllers.insert((PATIENT, DOCTOR), role));
                 for grantee in [clinician(DOCTOR), Grantee::Organisation(HOSPITAL)] {
                     assert_noop!(
@@ -912,7 +912,7 @@ mod approve {
 
     #[test]
     fn a_carer_who_belongs_to_the_organisation_that_asks_does_not_approve() {
-        use salus_primitives::ControllerRole::{Carer, Guardian};
+        use salus_primitives::ControllerRole::{Carer, Decider};
         ExtBuilder.build_and_execute(|| {
             ask(DOCTOR);
             for who in [COLLEAGUE, SERVICE, ADMIN] {
@@ -926,7 +926,7 @@ mod approve {
             with(|w| w.controllers.insert((PATIENT, INSURER), Carer));
             assert_ok!(calls::approve(by(INSURER), PATIENT, 0, terms(), None));
             ask(DOCTOR);
-            with(|w| w.controllers.insert((PATIENT, COLLEAGUE), Guardian));
+            with(|w| w.controllers.insert((PATIENT, COLLEAGUE), Decider));
             assert_ok!(calls::approve(by(COLLEAGUE), PATIENT, 1, terms(), None));
         });
     }

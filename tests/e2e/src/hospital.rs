@@ -26,8 +26,7 @@ use salus_client::{
 };
 use salus_primitives::{
     rows::{DAY, HOUR},
-    ClinicianRole, CompartmentId, ControllerRole, OrganisationKind, PatientId, Purpose,
-    RecordIndex, Rights,
+    ClinicianRole, CompartmentId, OrganisationKind, PatientId, Purpose, RecordIndex, Rights,
 };
 
 use crate::{credential, employ, Vault, World};

@@ -24,7 +24,7 @@ use salus_client::{
 };
 use salus_primitives::{
     rows::{DAY, HOUR},
-    ClinicianRole, ControllerRole, GrantIndex, PatientId, Purpose, RecordIndex, Rights,
+    ClinicianRole, GrantIndex, PatientId, Purpose, RecordIndex, Rights,
 };
 use sp_core::H256;
 use tokio::task::JoinHandle;

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{accounts::of_one_account, Analyst};
 use crate::{
     score::{Fact, Guess, Look},
-    truth::pair,
     Outside, Truth,
 };
 

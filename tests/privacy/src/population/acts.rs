@@ -19,7 +19,7 @@ use salus_client::{
 };
 use salus_primitives::{
     rows::{DAY, HOUR, SECOND},
-    ControllerRole, GrantIndex, OrgId, PatientId, Purpose, RecordIndex, Rights, StudyIndex,
+    GrantIndex, OrgId, PatientId, Purpose, RecordIndex, Rights, StudyIndex,
 };
 
 /// How often something is tried that allowances or a busy machine put off.

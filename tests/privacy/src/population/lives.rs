@@ -8,7 +8,7 @@ use salus_client::{
     taxonomy::{Category, Sensitivity},
 };
 use salus_e2e::content;
-use salus_primitives::{ControllerRole, PatientId, Purpose, Rights, StudyIndex};
+use salus_primitives::{PatientId, Purpose, Rights, StudyIndex};
 use serde_json::json;
 
 use super::{
