@@ -1,4 +1,5 @@
-//! `SalusApi`: what vaults, gateways, wallets and command lines ask the chain.
+//! `SalusApi`: what vaults, gateways, wallets and command lines ask the chain. `BatchApi`: how a node
+//! makes blocks.
 //!
 //! From polkadot.js: `api.call.salusApi.mayRead(…)`. Ask at a *finalized* block.
 

@@ -15,9 +15,11 @@ use futures::{future::BoxFuture, FutureExt, TryFutureExt};
 use sp_consensus::{Environment, ProposeArgs, Proposer};
 use sp_runtime::traits::Block as BlockT;
 
-/// The bounds of what is left to the proposer inside, as a part of the time that there is.
+/// The bounds of what is left to the proposer inside, as a part of the time that there is. With more
+/// than the upper one, importers, who take as long as the author took, would have the block only
+/// after the next author has begun.
 const LEAST: f32 = 0.15;
-const MOST: f32 = 0.75;
+const MOST: f32 = 0.6;
 
 /// Proposes as what it holds does, within a part of the time that there is.
 pub struct Punctual<T> {

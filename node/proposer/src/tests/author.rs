@@ -33,10 +33,10 @@ fn value(registry: &Registry, name: &str) -> u64 {
     let families = registry.gather();
     let family: &MetricFamily = families
         .iter()
-        .find(|family| family.name() == name)
+        .find(|family| family.get_name() == name)
         .unwrap_or_else(|| panic!("there is no {name}"));
     let metric = &family.get_metric()[0];
-    (metric.get_counter().value() + metric.get_gauge().value()) as u64
+    (metric.get_counter().get_value() + metric.get_gauge().get_value()) as u64
 }
 
 #[test]

@@ -8,7 +8,7 @@ use salus_runtime::{
     genesis_config_presets, opaque::Block, Runtime, RuntimeApi, RuntimeCall, SignedPayload,
     TxExtension, UncheckedExtrinsic, SLOT_DURATION, VERSION, WASM_BINARY,
 };
-use sc_client_api::HeaderBackend;
+use sc_client_api::{execution_extensions::ExecutionExtensions, HeaderBackend};
 use sc_client_db::DatabaseSettings;
 use sc_consensus::{BlockImport, BlockImportParams, ForkChoiceStrategy, ImportResult, StateAction};
 use sc_executor::WasmExecutor;
@@ -40,7 +40,7 @@ impl Chain {
     /// Four organisations, whose admins are Alice, Bob, Charlie and Dave.
     pub fn start() -> Self {
         let wasm = WASM_BINARY.expect("the runtime is built as WebAssembly, too");
-        let specification = GenericChainSpec::builder(wasm, None::<()>)
+        let specification = <GenericChainSpec>::builder(wasm, None)
             .with_genesis_config_preset_name(genesis_config_presets::LOCAL)
             .build();
         let folder = tempfile::tempdir().unwrap();
@@ -65,11 +65,11 @@ impl Chain {
         .unwrap();
         let client = sc_service::new_client(
             backend,
-            executor,
+            executor.clone(),
             genesis,
             Default::default(),
             Default::default(),
-            Default::default(),
+            ExecutionExtensions::new(None, Arc::new(executor)),
             Box::new(TaskExecutor::new()),
             None,
             None,
