@@ -21,12 +21,11 @@ use crate::{
 
 /// What a block may cost, of a slot of 1,000 ms. These numbers belong together:
 ///
-/// - the node proposes for 4/5 of the slot and adds transactions until 420 ms at most, earlier where
-///   sealing takes longer than the 380 ms left (`node/proposer`): time is the limit of an honest
+/// - the node proposes for 4/5 of the slot and adds transactions until 490 ms at most, earlier where
+///   sealing takes longer than the 290 ms left (`node/proposer`): time is the limit of an honest
 ///   author, whatever the weights say;
-/// - author and importers apply many transactions in one instance of the runtime, so that the other
-///   validators take as long as the author took: they have a block at about the beginning of the
-///   next slot;
+/// - the other validators execute and store a block in about 0.7 of the author's time: they have it
+///   at about the beginning of the next slot;
 /// - 800 ms of weight, 640 ms of it for normal calls: what an author may ask of the others at most.
 ///   Weights are measured by single calls on a cold state, and blocks take less of importers, so that
 ///   the dearest block is made and imported within one slot.
