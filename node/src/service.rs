@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use salus_proposer::Punctual;
+use salus_proposer::{Author, Punctual};
 use salus_runtime::{opaque::Block, Hash, RuntimeApi};
 use sc_client_api::Backend;
 use sc_consensus_aura::{ImportQueueParams, SlotProportion, StartAuraParams};
@@ -287,14 +287,14 @@ fn start_on<N: NetworkBackend<Block, Hash>>(
     );
 
     if role.is_authority() {
-        let stock = sc_basic_authorship::ProposerFactory::new(
+        let author = Author::new(
             task_manager.spawn_handle(),
             client.clone(),
             transaction_pool.clone(),
             prometheus_registry.as_ref(),
             telemetry.as_ref().map(|telemetry| telemetry.handle()),
-        );
-        let proposer_factory = Punctual::new(stock);
+        )?;
+        let proposer_factory = Punctual::new(author);
         let slot_duration = sc_consensus_aura::slot_duration(&*client)?;
         let aura = sc_consensus_aura::start_aura::<AuraPair, _, _, _, _, _, _, _, _, _, _>(
             StartAuraParams {

@@ -1,4 +1,5 @@
-//! `SalusApi`: what vaults, gateways, wallets and command lines ask the chain.
+//! `SalusApi`: what vaults, gateways, wallets and command lines ask the chain. `BatchApi`: how a node
+//! makes blocks.
 //!
 //! From polkadot.js: `api.call.salusApi.mayRead(…)`. Ask at a *finalized* block.
 
@@ -6,6 +7,8 @@ use alloc::vec::Vec;
 use codec::{Decode, Encode};
 use scale_info::TypeInfo;
 use sp_core::H256;
+use sp_runtime::ApplyExtrinsicResult;
+use sp_weights::Weight;
 
 use crate::{
     AccountId, Addition, Balance, Cid, Clinician, Compartment, CompartmentId, Controller,
@@ -169,5 +172,13 @@ sp_api::decl_runtime_apis! {
         fn studies(from: StudyIndex, limit: u32) -> Vec<(StudyIndex, Study)>;
         /// The patient's part in a study, also after they withdrew; none if they never joined one.
         fn participation(patient: PatientId) -> Option<Participation>;
+    }
+    /// How a block's author hands the runtime many transactions in one call: each call from outside
+    /// makes an instance of the runtime, which costs as much as a small transaction.
+    pub trait BatchApi {
+        /// Applies the extrinsics in their order, each as `BlockBuilder::apply_extrinsic` would, and
+        /// returns what became of each. Stops after the first one that is refused, of which nothing
+        /// stays, and once those applied weigh `enough`; the results are then fewer than the extrinsics.
+        fn apply_extrinsics(extrinsics: Vec<Block::Extrinsic>, enough: Weight) -> Vec<ApplyExtrinsicResult>;
     }
 }

@@ -6,6 +6,7 @@ use codec::Encode;
 use frame_support::{
     genesis_builder_helper::{build_state, get_preset},
     traits::KeyOwnerProofSystem,
+    weights::Weight,
 };
 use salus_primitives::{
     api::{CompartmentView, GrantView, PendingChanges},
@@ -33,7 +34,7 @@ use crate::{
     genesis_config_presets, AccessLog, AccountId, Balance, Block, Consent, Copies, Corrections,
     Credits, Emergency, Executive, Grandpa, Hash, Historical, InherentDataExt, Links, Members,
     Nonce, Patients, Records, Recovery, Research, Runtime, RuntimeGenesisConfig, SessionKeys,
-    System, SLOT_DURATION, VERSION,
+    System, UncheckedExtrinsic, SLOT_DURATION, VERSION,
 };
 
 /// Joins what the record store and the grants know about a compartment.
@@ -48,6 +49,33 @@ fn compartment_view(
         needs_rotation,
         compartment,
     }
+}
+
+/// Applies extrinsics until one is refused or they weigh `enough`.
+///
+/// Opens its storage transactions by hand: `with_transaction` counts how deeply they are nested, and
+/// a call must find the count that it finds where others execute the block.
+fn apply_extrinsics(
+    extrinsics: Vec<UncheckedExtrinsic>,
+    enough: Weight,
+) -> Vec<ApplyExtrinsicResult> {
+    let full = System::block_weight().total().saturating_add(enough);
+    let mut results = Vec::with_capacity(extrinsics.len());
+    for extrinsic in extrinsics {
+        sp_io::storage::start_transaction();
+        let result = Executive::apply_extrinsic(extrinsic);
+        let refused = result.is_err();
+        if refused {
+            sp_io::storage::rollback_transaction();
+        } else {
+            sp_io::storage::commit_transaction();
+        }
+        results.push(result);
+        if refused || System::block_weight().total().any_gte(full) {
+            break;
+        }
+    }
+    results
 }
 
 impl_runtime_apis! {
@@ -106,6 +134,15 @@ impl_runtime_apis! {
             data: sp_inherents::InherentData,
         ) -> sp_inherents::CheckInherentsResult {
             data.check_extrinsics(&block)
+        }
+    }
+
+    impl salus_primitives::api::BatchApi<Block> for Runtime {
+        fn apply_extrinsics(
+            extrinsics: Vec<<Block as BlockT>::Extrinsic>,
+            enough: Weight,
+        ) -> Vec<ApplyExtrinsicResult> {
+            apply_extrinsics(extrinsics, enough)
         }
     }
 

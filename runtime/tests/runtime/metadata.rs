@@ -1,6 +1,6 @@
 //! What explorers and wallets read.
 
-use salus_primitives::api::SalusApi;
+use salus_primitives::api::{BatchApi, SalusApi};
 use salus_runtime::{Block, RuntimeCall, RuntimeError, RuntimeEvent, VERSION};
 use scale_info::{form::MetaForm, Field, MetaType, Type, TypeDef, TypeInfo, Variant};
 
@@ -112,5 +112,12 @@ fn calls_events_and_errors_are_documented() {
 #[test]
 fn salus_api_is_served() {
     let id = <dyn SalusApi<Block> as sp_api::RuntimeApiInfo>::ID;
+    assert!(VERSION.has_api_with(&id, |version| version == 1));
+}
+
+/// Without it, authors silently make their blocks one transaction at a time.
+#[test]
+fn batch_api_is_served() {
+    let id = <dyn BatchApi<Block> as sp_api::RuntimeApiInfo>::ID;
     assert!(VERSION.has_api_with(&id, |version| version == 1));
 }

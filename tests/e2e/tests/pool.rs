@@ -148,3 +148,22 @@ async fn a_fork_given_up_while_the_node_looks_is_no_refusal() {
     assert_eq!(torn.sent(), 2);
     assert_eq!(included(&node).await, 1);
 }
+
+#[tokio::test]
+async fn a_node_takes_transactions_from_its_pool_in_batches() {
+    let (_folder, mut node) = start();
+    let chain = Chain::connect(&node.url(), None).await;
+    let chain = chain.expect("the node listens");
+    let alice = AccountKey::from_uri("//Alice").expect("a development key");
+    let calls = vec![calls::system::remark(b"many"); 24];
+    for sent in chain.submit_many(&alice, &calls).await {
+        sent.expect("in a block");
+    }
+    // The stock author says nothing of batches, and one transaction makes none.
+    let said = node.process().log();
+    let batches = said
+        .lines()
+        .filter_map(|line| line.split_once("; batches: "))
+        .filter(|(_, batches)| *batches != "0");
+    assert!(batches.count() > 0, "{said}");
+}

@@ -1,0 +1,5 @@
+mod author;
+mod batches;
+mod chain;
+mod filling;
+mod pool;
