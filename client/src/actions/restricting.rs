@@ -281,10 +281,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::actions::double::{World, NOW};
+    use crate::actions::double::{Chart, World, NOW};
     use crate::actions::sharing::{self, Sharing, What, Who};
     use crate::actions::PAGE;
-    use crate::keyring::Keyring;
+    use crate::keyring::{Keyring, Label};
     use crate::taxonomy::Category;
     use crate::vault::tests::PATIENT;
 
@@ -462,5 +462,41 @@ mod tests {
         assert_eq!((lifted.over, lifted.renewed.len()), (vec![0], 0));
         assert!(!lifted.saved);
         assert_eq!(kept(&world).restricted(), None);
+    }
+
+    fn laboratory(keyring: &Keyring) -> CompartmentId {
+        keyring.find(&Label::of(Category::LabResult)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_a_study_or_a_clinician_reads_ends_and_is_not_given_anew() {
+        let mut keyring = Keyring::new(PATIENT);
+        let id = [laboratory(&keyring)];
+        let bases = [Basis::Direct, Basis::Emergency(0), Basis::Study(0)];
+        let grants = bases.map(|basis| (&id[..], basis));
+        let chart = Chart::with(&grants, &mut keyring).await;
+        let done = restrict(&chart.world.client, PATIENT).await.unwrap();
+        assert_eq!(done.ended.len(), 3);
+        assert!(chart.grants().iter().all(|view| !view.active));
+        assert_eq!(chart.kept().restricted(), Some(&BTreeSet::from([0])));
+        let lifted = lift(&chart.world.client, PATIENT).await.unwrap();
+        assert_eq!(lifted.renewed.len(), 1);
+        assert_eq!(chart.grants().len(), 4);
+    }
+
+    #[tokio::test]
+    async fn restricting_gives_new_keys_and_saves_the_keyring_once() {
+        let mut keyring = Keyring::new(PATIENT);
+        let id = laboratory(&keyring);
+        let scope = [id];
+        let chart = Chart::with(&[(&scope, Basis::Direct)], &mut keyring).await;
+        let done = restrict(&chart.world.client, PATIENT).await.unwrap();
+        assert!(done.saved);
+        assert_eq!(chart.compartment(&id).compartment.epoch, 1);
+        assert!(chart.kept().key(&id, 1).is_ok());
+        assert_eq!(chart.taken("Patients.set_keyring"), 1);
+        // Who restricts again has nothing to lock anew.
+        restrict(&chart.world.client, PATIENT).await.unwrap();
+        assert_eq!(chart.compartment(&id).compartment.epoch, 1);
     }
 }
