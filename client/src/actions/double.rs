@@ -51,6 +51,7 @@ impl World {
             progress: Arc::new(Silent),
             person: None,
             vault: vault.map(|script| script.url.clone()),
+            turn: None,
         };
         Self {
             _folder: folder,
@@ -106,6 +107,16 @@ struct Rows {
     inbox: Option<SignedRecipient>,
     /// What was taken, by name.
     taken: Vec<String>,
+    cut: Option<Cut>,
+}
+
+/// Where a command is cut off: nobody hears any more what comes of its calls.
+struct Cut {
+    call: String,
+    /// After so many of them.
+    after: usize,
+    /// Whether the one that it is cut off at comes into a block.
+    is_taken: bool,
 }
 
 impl Chart {
@@ -213,6 +224,20 @@ impl Chart {
         self.rows.lock().unwrap()
     }
 
+    /// Cuts a command off at a call, after so many of that name.
+    pub(super) fn cut(&self, call: &str, after: usize, is_taken: bool) {
+        self.rows().cut = Some(Cut {
+            call: call.into(),
+            after,
+            is_taken,
+        });
+    }
+
+    /// Everything is heard again.
+    pub(super) fn mend(&self) {
+        self.rows().cut = None;
+    }
+
     /// How many calls of this name were taken.
     pub(super) fn taken(&self, call: &str) -> usize {
         let rows = self.rows();
@@ -269,6 +294,21 @@ fn row(terms: &GrantTerms, basis: Basis, by: &salus_primitives::AccountId) -> Gr
 
 impl Rows {
     fn take(&mut self, call: &Call, by: &salus_primitives::AccountId) -> Taken {
+        let name = call.to_string();
+        if let Some(cut) = self.cut.as_mut().filter(|cut| cut.call == name) {
+            if cut.after == 0 {
+                let is_taken = std::mem::take(&mut cut.is_taken);
+                if is_taken {
+                    self.apply(call, by);
+                }
+                return Taken::Unheard;
+            }
+            cut.after -= 1;
+        }
+        self.apply(call, by)
+    }
+
+    fn apply(&mut self, call: &Call, by: &salus_primitives::AccountId) -> Taken {
         let name = call.to_string();
         let args = &mut &call.args[..];
         let mut events = Vec::new();

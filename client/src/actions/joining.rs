@@ -190,6 +190,7 @@ pub(super) async fn recognise(client: &Client, salus: &Salus, patient: PatientId
 /// Refuses who takes part already, or did, or has begun to. What has begun and can go on no more is given
 /// up.
 pub(super) async fn ensure_new(client: &Client, salus: &Salus, study: StudyIndex) -> Result<()> {
+    let client = &client.in_turn().await?;
     let now = salus.now().await?;
     for (patient, mut note) in notes(client)? {
         if note.study != study {
@@ -234,6 +235,7 @@ pub async fn begin(
     enroller: Option<&AccountId>,
     valid: Moment,
 ) -> Result<(ConsentFile, Begun)> {
+    let client = &client.in_turn().await?;
     let salus = client.salus().await?;
     let study = prepared.preview.study.study;
     ensure_new(client, &salus, study).await?;
@@ -350,6 +352,7 @@ pub fn consent_file(client: &Client, study: StudyIndex) -> Result<Option<Consent
 /// Files the copy under the id that the study has enrolled, lets the study read it, and is paid. All of
 /// it by that id's account, on its own connection. What an earlier attempt has done is not done again.
 pub async fn join(client: &Client, study: StudyIndex) -> Result<Joining> {
+    let client = &client.in_turn().await?;
     let (patient, mut note) = note_of(client, study)?;
     let client = &acting(client, patient)?;
     let salus = client.salus().await?;
@@ -508,6 +511,7 @@ pub struct Left {
 
 /// Ends this profile's part in a study. What was read, the study has; what was paid, the patient keeps.
 pub async fn leave(client: &Client, study: StudyIndex) -> Result<Left> {
+    let client = &client.in_turn().await?;
     if client.profile.accounts()?.are_unknown() {
         accounts::find(client).await?;
     }
@@ -558,18 +562,25 @@ async fn copies(
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::{Arc, Mutex};
 
-    use salus_primitives::{Clinician, Genesis, Record, RecordState, SignedRecipient, Subject};
+    use codec::DecodeAll;
+    use salus_primitives::{
+        api::CompartmentView, Clinician, Compartment, Controller, Genesis, NewRecord, Record,
+        RecordState, SignedRecipient, Subject,
+    };
+    use serde_json::json;
     use sp_core::H256;
 
     use super::*;
-    use crate::actions::double::{World, GENESIS, HOME, NOW};
+    use crate::actions::double::{ward, World, GENESIS, HOME, NOW};
     use crate::actions::research::{Preview, StudyView};
     use crate::actions::PAGE;
+    use crate::chain::double::{event, Taken};
     use crate::keyring::Keyring;
     use crate::keys::{parse_account, AccountKey};
     use crate::profile::Profile;
-    use crate::vault::tests::PATIENT;
+    use crate::vault::tests::{Shelf, PATIENT};
 
     const STUDY: StudyIndex = 5;
     const INSTITUTE: OrgId = 7;
@@ -1031,5 +1042,107 @@ mod tests {
             Client::which(&profile, Some(id.patient)).unwrap(),
             id.patient
         );
+    }
+
+    /// The study has enrolled the id, at a node that takes what is sent and a vault that takes what is
+    /// uploaded. Returns what was sent.
+    async fn enrolled(world: &mut World, file: &ConsentFile, fresh: PatientId) -> (Shelf, Sent) {
+        enrol(world, fresh, INSTITUTE, NOW);
+        let shelf = Shelf::open().await;
+        world.client.vault = Some(shelf.url.clone());
+        let (node, client) = (world.node.clone(), &world.client);
+        let account = parse_account(&file.controller).unwrap();
+        node.count(&file.controller, 0);
+        let owner = Controller {
+            role: ControllerRole::Owner,
+            expires_at: None,
+        };
+        node.tell("controller", (fresh, &account), Some(owner));
+        let keyring = client.keyring(fresh).unwrap();
+        let view = CompartmentView {
+            compartment: Compartment {
+                epoch: 0,
+                rotated_at: 0,
+            },
+            recipient: None,
+            needs_rotation: false,
+        };
+        let ids = keyring.compartments().map(|(id, _)| *id);
+        let views: Vec<_> = ids.map(|id| (id, view.clone())).collect();
+        for (id, view) in &views {
+            node.tell("compartment", (fresh, id), Some(view.clone()));
+        }
+        node.tell("compartments", fresh, views);
+        let none: Vec<(RecordIndex, Record)> = Vec::new();
+        node.tell("records", (fresh, 0u32, PAGE), none);
+        node.tell("organisation", INSTITUTE, Some(ward(&client.me())));
+        let subject = Subject::Organisation(INSTITUTE);
+        let key = crate::files::age::DecryptionKey::generate().public();
+        let recipient = SignedRecipient {
+            signer: client.me(),
+            recipient: client.key.sign_recipient(&subject, &key, 0, &GENESIS),
+        };
+        node.tell("recipient", subject, Some(recipient));
+        let sent = Sent::default();
+        let (heard, told) = (sent.clone(), node.clone());
+        node.take(move |_, call| {
+            let name = call.to_string();
+            heard.lock().unwrap().push(name.clone());
+            let events = match name.as_str() {
+                "Records.anchor" => {
+                    let (_, _, new) = <(PatientId, Option<GrantIndex>, NewRecord)>::decode_all(
+                        &mut &call.args[..],
+                    )
+                    .unwrap();
+                    let mut row = record(new.content);
+                    row.compartment = new.compartment;
+                    told.tell("records", (fresh, 0u32, PAGE), vec![(0u32, row)]);
+                    let none: Vec<(RecordIndex, Record)> = Vec::new();
+                    told.tell("records", (fresh, 1u32, PAGE), none);
+                    vec![event("Records", "RecordAnchored", json!({"record": 0}))]
+                }
+                "Research.opt_in" => {
+                    told.tell("participation", fresh, Some(part()));
+                    let none: Option<salus_primitives::api::GrantView> = None;
+                    told.tell("grant", (fresh, 0u32), none);
+                    vec![event("Research", "OptedIn", json!({"grant": 0}))]
+                }
+                other => panic!("{other} is not taken here"),
+            };
+            Taken::In(events)
+        });
+        (shelf, sent)
+    }
+
+    type Sent = Arc<Mutex<Vec<String>>>;
+
+    #[tokio::test]
+    async fn two_that_join_at_once_file_the_copy_once() {
+        let mut world = world();
+        let (file, fresh) = begun(&world).await;
+        let (shelf, sent) = enrolled(&mut world, &file, fresh).await;
+        // As two processes with one profile.
+        let (one, other) = (world.client.clone(), world.client.clone());
+        let (first, second) = tokio::join!(join(&one, STUDY), join(&other, STUDY));
+        for joined in [first, second] {
+            assert!(matches!(joined.unwrap(), Joining::Joined(_)));
+        }
+        assert_eq!(*sent.lock().unwrap(), ["Records.anchor", "Research.opt_in"]);
+        assert_eq!(shelf.taken().len(), 2, "the copy and the envelope");
+    }
+
+    #[tokio::test]
+    async fn two_that_begin_at_once_make_one_id() {
+        let world = world();
+        let (one, other) = (world.client.clone(), world.client.clone());
+        // Whoever comes second finds out that the first id is not enrolled yet.
+        world.node.tell_by_default("patient", None::<Patient>);
+        let (first, second) = (prepared(), prepared());
+        let (first, second) = tokio::join!(
+            begin(&one, &first, None, 100),
+            begin(&other, &second, None, 100)
+        );
+        assert_eq!(usize::from(first.is_ok()) + usize::from(second.is_ok()), 1);
+        assert_eq!(notes(&world.client).unwrap().len(), 1);
     }
 }

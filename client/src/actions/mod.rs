@@ -69,7 +69,7 @@ use crate::files::object::BuiltObject;
 use crate::files::Place;
 use crate::keyring::{Keyring, Own};
 use crate::keys::AccountKey;
-use crate::profile::{Profile, RuntimeChanged, Unlocked};
+use crate::profile::{Profile, RuntimeChanged, Turn, Unlocked};
 use crate::vault::{Reach, Session, Vault};
 use hiding::OwnIds;
 
@@ -111,6 +111,8 @@ pub struct Client {
     /// The person of its organisation for whom this client acts, if it is software: see [`acting`].
     pub person: Option<AccountId>,
     vault: Option<String>,
+    /// Held while this client changes what its profile keeps of patients.
+    turn: Option<Arc<Turn>>,
 }
 
 /// Where and when the chain took something in.
@@ -169,7 +171,35 @@ impl Client {
             progress: Arc::new(Silent),
             person: None,
             vault: vault.or(config.vault),
+            turn: None,
         })
+    }
+
+    /// This client, for a change of what its profile keeps of patients: no other command changes anything
+    /// until it is dropped. Read what is to be changed with it, not before.
+    pub(crate) async fn in_turn(&self) -> Result<Self> {
+        let turn = match &self.turn {
+            // Part of a greater change.
+            Some(turn) => turn.clone(),
+            None => Arc::new(self.profile.turn().await?),
+        };
+        Ok(Self {
+            turn: Some(turn),
+            ..self.clone()
+        })
+    }
+
+    /// Saves a keyring that was read in this turn. Do this before the chain hears of a new key.
+    ///
+    /// Errors outside of a turn, where it could undo what another command has saved meanwhile.
+    pub(crate) fn keep(&self, keyring: &mut Keyring) -> Result<()> {
+        match &self.turn {
+            Some(_) => self.profile.save_keyring(keyring),
+            None => Err(Error::Keyring(
+                "the keyring was to be changed out of turn, and nothing was saved: please report this"
+                    .into(),
+            )),
+        }
     }
 
     /// Acts for a patient from now on, with the account that this profile has for it; where it has

@@ -244,6 +244,7 @@ pub async fn setup(
     delay: Moment,
     folder: &Path,
 ) -> Result<PlanMade> {
+    let client = &client.in_turn().await?;
     ensure_nothing_waits(client, patient).await?;
     let people = people(client, patient, helpers).await?;
     let count = u8::try_from(people.len())
@@ -281,7 +282,7 @@ pub async fn setup(
     keyring.add_holder(&name, &key.public())?;
     let named = people.iter().map(|(account, _)| account.to_string());
     keyring.note_helpers(&name, named.collect(), threshold);
-    client.profile.save_keyring(&mut keyring)?;
+    client.keep(&mut keyring)?;
     save_keyring(client, &mut keyring).await?;
     let call = calls::recovery::set_plan(patient, &helpers, delay);
     let done = client.submit(&call).await;
@@ -368,7 +369,7 @@ async fn forget(
     if !take_out(keyring, is_over)? {
         return Ok(true);
     }
-    client.profile.save_keyring(keyring)?;
+    client.keep(keyring)?;
     Ok(back_up(client, keyring).await)
 }
 
@@ -525,6 +526,7 @@ pub async fn veto(client: &Client, patient: PatientId) -> Result<Changed> {
 
 /// After what was done to a plan, only the key of the one in force opens the keyring.
 async fn change_plan(client: &Client, patient: PatientId, call: Call) -> Result<Changed> {
+    let client = &client.in_turn().await?;
     let submitted = client.submit(&call).await?;
     let due = plan_ending(&submitted);
     if due.is_none() {
@@ -877,6 +879,7 @@ pub async fn restore(
     files: &[Sealed],
     keep: Keep<'_>,
 ) -> Result<TakenOver> {
+    let client = &client.in_turn().await?;
     ensure_owner(client, patient).await?;
     let keys = share_keys(client).await?;
     let history = History::of(client, patient).await;
@@ -1034,6 +1037,7 @@ pub async fn backup(
         },
     )?;
     let sealed = seal_with_passphrase(&json, passphrase, work_factor)?;
+    let client = &client.in_turn().await?;
     let keyring = current_keyring(client, patient).await?;
     // The file first: an earlier backup is good until this one is.
     write_new(out, &sealed)?;
@@ -1054,6 +1058,7 @@ pub async fn kit(client: &Client, patient: PatientId, out: &Path) -> Result<Back
         made_at: clock(),
         number: client.profile.accounts()?.number(&patient),
     };
+    let client = &client.in_turn().await?;
     let keyring = current_keyring(client, patient).await?;
     // The page first: an earlier kit is good until this one is.
     write_new(out, kit.page()?.as_bytes())?;
@@ -1078,7 +1083,7 @@ async fn replace(
     take_out(&mut keyring, |held| {
         held.starts_with(kind) && held != holder
     })?;
-    client.profile.save_keyring(&mut keyring)?;
+    client.keep(&mut keyring)?;
     save_keyring(client, &mut keyring).await?;
     Ok(())
 }
@@ -1117,7 +1122,7 @@ pub async fn restore_backup(
             client = client.acting_for(patient)?;
         }
     }
-    let client = &client;
+    let client = &client.in_turn().await?;
     ensure_owner(client, patient).await?;
     let history = History::of(client, patient).await;
     reopen(client, patient, key, history, keep, None).await
@@ -1136,7 +1141,7 @@ pub async fn restore_kit(
         accounts::find(&client).await?;
         client = client.acting_for(patient)?;
     }
-    let client = &client;
+    let client = &client.in_turn().await?;
     ensure_owner(client, patient).await?;
     let history = History::of(client, patient).await;
     reopen(client, patient, key, history, keep, Some(&holder)).await
