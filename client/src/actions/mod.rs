@@ -318,6 +318,34 @@ impl Client {
         }
     }
 
+    /// Makes this the patient that is meant if none is named.
+    ///
+    /// Errors if nobody has this id.
+    pub async fn choose(&self, patient: PatientId) -> Result<()> {
+        let salus = self.salus().await?;
+        match salus.patient(patient).await? {
+            Some(_) => Self::note_choice(&self.profile, patient),
+            None => Err(unknown_patient(patient)),
+        }
+    }
+
+    /// As [`Client::choose`], without a connection: only if the patient's keyring lies in this profile.
+    /// Returns whether it does.
+    pub fn choose_known(profile: &Profile, patient: PatientId) -> Result<bool> {
+        let known = profile.patients()?.contains(&patient);
+        if known {
+            Self::note_choice(profile, patient)?;
+        }
+        Ok(known)
+    }
+
+    fn note_choice(profile: &Profile, patient: PatientId) -> Result<()> {
+        profile.update_config(|config| {
+            config.patient = Some(patient.to_string());
+            Ok(())
+        })
+    }
+
     /// The patient's keyring in this profile.
     pub fn keyring(&self, patient: PatientId) -> Result<Keyring> {
         Self::kept(&self.profile, &self.device, patient)
@@ -664,7 +692,30 @@ pub(crate) fn no_grant(patient: PatientId, grant: GrantIndex) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::double::World;
     use super::*;
+
+    #[tokio::test]
+    async fn a_patient_that_nobody_is_cannot_be_chosen() {
+        let world = World::at(None);
+        let client = &world.client;
+        let (typo, other) = (PatientId([8; 16]), PatientId([9; 16]));
+        world
+            .node
+            .tell("patient", typo, None::<salus_primitives::Patient>);
+        assert!(!Client::choose_known(&client.profile, typo).unwrap());
+        let refused = client.choose(typo).await.unwrap_err().to_string();
+        assert!(refused.contains("check the id"), "{refused}");
+        assert_eq!(client.profile.config().unwrap().patient, None);
+        world.name_keyring(None);
+        client.choose(crate::vault::tests::PATIENT).await.unwrap();
+        // One's own needs no network: it may not be enrolled yet.
+        let mut keyring = Keyring::new(other);
+        keyring.add_holder("here", &client.device.public()).unwrap();
+        client.profile.save_keyring(&mut keyring).unwrap();
+        assert!(Client::choose_known(&client.profile, other).unwrap());
+        assert_eq!(client.patient(None).unwrap(), other);
+    }
 
     #[test]
     fn what_a_recovery_puts_off_has_no_end_that_could_be_told() {
