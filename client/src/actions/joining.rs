@@ -45,6 +45,9 @@ struct Note {
     /// Until when that can be used.
     #[serde(default)]
     expires_at: Moment,
+    /// The id of care that the copy is from, for as long as it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
     /// The id is for nothing any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     given_up: bool,
@@ -72,7 +75,7 @@ impl Note {
 
     /// The study has the copy, or never gets it.
     fn close(&mut self, client: &Client, patient: &PatientId, given_up: bool) -> Result<()> {
-        (self.copy, self.consent) = (None, None);
+        (self.copy, self.consent, self.source) = (None, None, None);
         self.given_up = given_up;
         self.save(client, patient)
     }
@@ -182,6 +185,7 @@ pub(super) async fn recognise(client: &Client, salus: &Salus, patient: PatientId
         copy: None,
         consent: None,
         expires_at: 0,
+        source: None,
         given_up: false,
     };
     note.save(client, &patient)
@@ -239,6 +243,8 @@ pub async fn begin(
     let salus = client.salus().await?;
     let study = prepared.preview.study.study;
     ensure_new(client, &salus, study).await?;
+    let source = &prepared.preview.patient;
+    ensure_source_unrestricted(client, study, source)?;
     let organisation = prepared.preview.study.organisation;
     let enroller = enroller_of(&salus, organisation, enroller).await?;
     let expires_at = client.clock().await?.saturating_add(valid);
@@ -254,6 +260,7 @@ pub async fn begin(
         copy: Some(prepared.copy.clone()),
         consent: None,
         expires_at,
+        source: Some(source.clone()),
         given_up: false,
     };
     // Before its keyring, so that it is never taken for an id of care.
@@ -381,6 +388,9 @@ pub async fn join(client: &Client, study: StudyIndex) -> Result<Joining> {
     };
     ensure_enrolled_for(patient, &enrolled, study, &row)?;
     ensure_unrestricted(&client.keyring(patient)?)?;
+    if let Some(source) = &note.source {
+        ensure_source_unrestricted(client, study, source)?;
+    }
     let (record, compartment) = filed(client, &salus, patient, &mut note).await?;
     let keyring = current_keyring(client, patient).await?;
     let (to, until) = (row.organisation, row.ends_at);
@@ -401,6 +411,22 @@ pub async fn join(client: &Client, study: StudyIndex) -> Result<Joining> {
         price: row.price,
         receipt: Some((&submitted).into()),
     }))
+}
+
+/// Refuses to let a copy go into a study while the patient restricts whose record it is. What this
+/// profile's keyring says has to do: to ask the chain about that patient now would show whose the
+/// study's id is.
+fn ensure_source_unrestricted(client: &Client, study: StudyIndex, source: &str) -> Result<()> {
+    let patient = source
+        .parse()
+        .map_err(|_| Error::damaged("study", "its note names no patient"))?;
+    let keyring = client.profile.keyring(&patient, &client.device)?;
+    match keyring.is_some_and(|keyring| keyring.restricted().is_some()) {
+        false => Ok(()),
+        true => Err(Error::Unfit(format!(
+            "you restrict all access to patient {patient}, whose record the copy for study {study} is: `salus patient lift --patient {patient}` first, or `salus study leave {study}` gives the copy up"
+        ))),
+    }
 }
 
 async fn waits(
@@ -1144,5 +1170,43 @@ mod tests {
         );
         assert_eq!(usize::from(first.is_ok()) + usize::from(second.is_ok()), 1);
         assert_eq!(notes(&world.client).unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn no_copy_goes_into_a_study_while_its_patient_restricts() {
+        let mut world = world();
+        let (file, fresh) = begun(&world).await;
+        let (shelf, sent) = enrolled(&mut world, &file, fresh).await;
+        let client = &world.client;
+        let mut source = client.keyring(PATIENT).unwrap();
+        source.restrict([]);
+        client.profile.save_keyring(&mut source).unwrap();
+        let before = world.node.seen().len();
+        let refused = join(client, STUDY).await.unwrap_err().to_string();
+        assert!(refused.contains("`salus patient lift"), "{refused}");
+        assert!(refused.contains("`salus study leave 5`"), "{refused}");
+        assert!(shelf.taken().is_empty() && sent.lock().unwrap().is_empty());
+        // Nor is the chain asked about that patient beside the study's id.
+        for (_, question) in &world.node.seen()[before..] {
+            assert_names_no_other(client, question);
+        }
+        source.lift();
+        client.profile.save_keyring(&mut source).unwrap();
+        let joined = join(client, STUDY).await.unwrap();
+        assert!(matches!(joined, Joining::Joined(_)));
+        // What has joined knows no source any more.
+        assert_eq!(note_of(client, STUDY).unwrap().1.source, None);
+    }
+
+    #[tokio::test]
+    async fn what_was_prepared_before_restricting_is_not_begun() {
+        let world = world();
+        let client = &world.client;
+        let mut source = client.keyring(PATIENT).unwrap();
+        source.restrict([]);
+        client.profile.save_keyring(&mut source).unwrap();
+        let refused = begin(client, &prepared(), None, 100).await.unwrap_err();
+        assert!(refused.to_string().contains("restrict"), "{refused}");
+        assert!(notes(client).unwrap().is_empty());
     }
 }
