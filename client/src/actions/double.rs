@@ -1,5 +1,6 @@
 //! A person at a node and a vault that a test scripts, and a patient's chart there.
 
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use codec::{Decode, DecodeAll};
@@ -10,6 +11,7 @@ use salus_primitives::{
     Recipient, Record, RecordIndex, Scope, SignedRecipient, Subject,
 };
 use serde_json::json;
+use tokio::sync::Notify;
 
 use super::{Client, Silent, PAGE};
 use crate::chain::double::{event, Double, Taken};
@@ -117,6 +119,7 @@ struct Cut {
     after: usize,
     /// Whether the one that it is cut off at comes into a block.
     is_taken: bool,
+    reached: Arc<Notify>,
 }
 
 impl Chart {
@@ -224,17 +227,24 @@ impl Chart {
         self.rows.lock().unwrap()
     }
 
-    /// Cuts a command off at a call, after so many of that name.
-    pub(super) fn cut(&self, call: &str, after: usize, is_taken: bool) {
+    /// Runs a command and kills it at a call, after so many of that name; whether the chain takes that
+    /// one all the same is said, too.
+    pub(super) async fn cut_off<T>(
+        &self,
+        (call, after, is_taken): (&str, usize, bool),
+        command: impl Future<Output = T>,
+    ) {
+        let reached = Arc::new(Notify::new());
         self.rows().cut = Some(Cut {
             call: call.into(),
             after,
             is_taken,
+            reached: reached.clone(),
         });
-    }
-
-    /// Everything is heard again.
-    pub(super) fn mend(&self) {
+        tokio::select! {
+            _ = command => panic!("it ended before {call}"),
+            () = reached.notified() => {}
+        }
         self.rows().cut = None;
     }
 
@@ -297,6 +307,7 @@ impl Rows {
         let name = call.to_string();
         if let Some(cut) = self.cut.as_mut().filter(|cut| cut.call == name) {
             if cut.after == 0 {
+                cut.reached.notify_one();
                 let is_taken = std::mem::take(&mut cut.is_taken);
                 if is_taken {
                     self.apply(call, by);

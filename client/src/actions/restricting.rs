@@ -544,24 +544,17 @@ mod tests {
         assert_eq!(chart.compartment(&id).compartment.epoch, 1);
     }
 
-    /// Runs what is cut off, and is never heard of again.
-    async fn is_cut_off<T>(command: impl std::future::Future<Output = T>) -> bool {
-        let patience = std::time::Duration::from_millis(500);
-        tokio::time::timeout(patience, command).await.is_err()
-    }
-
     #[tokio::test]
     async fn lifting_that_breaks_off_goes_on_and_gives_nothing_twice() {
         for (after, is_taken) in [(0, true), (0, false), (1, true), (1, false)] {
+            let at = ("Consent.grant", after, is_taken);
             let mut keyring = Keyring::new(PATIENT);
             let scope = [laboratory(&keyring)];
             let grants = [(&scope[..], Basis::Direct), (&scope[..], Basis::Direct)];
             let chart = Chart::with(&grants, &mut keyring).await;
             let client = &chart.world.client;
             restrict(client, PATIENT).await.unwrap();
-            chart.cut("Consent.grant", after, is_taken);
-            assert!(is_cut_off(lift(client, PATIENT)).await);
-            chart.mend();
+            chart.cut_off(at, lift(client, PATIENT)).await;
             let lifted = lift(client, PATIENT).await.unwrap();
             let case = format!("{after} {is_taken}");
             let was: BTreeSet<_> = lifted.renewed.iter().map(|row| row.was).collect();

@@ -1598,35 +1598,29 @@ mod tests {
         rotate(&chart.world.client, PATIENT, &[Category::LabResult], &[]).await
     }
 
-    /// Runs what is cut off, and is never heard of again.
-    async fn is_cut_off<T>(command: impl std::future::Future<Output = T>) -> bool {
-        let patience = std::time::Duration::from_millis(500);
-        tokio::time::timeout(patience, command).await.is_err()
-    }
-
     /// Whether each grant has got one envelope.
     fn each_has_one(chart: &Chart) -> bool {
         let grants = chart.grants();
         grants.iter().all(|view| view.envelopes.len() == 1)
     }
 
+    /// Between the new key and its delivery.
+    const UNDELIVERED: (&str, usize, bool) = ("Consent.deliver_envelope", 0, false);
     const BREAKS: [(&str, usize, bool); 6] = [
         ("Records.rotate", 0, true),
         ("Records.rotate", 0, false),
         ("Consent.deliver_envelope", 0, true),
-        ("Consent.deliver_envelope", 0, false),
+        UNDELIVERED,
         ("Consent.deliver_envelope", 1, false),
         ("Patients.set_keyring", 0, false),
     ];
 
     #[tokio::test]
     async fn a_rotation_that_breaks_off_goes_on_and_doubles_nothing() {
-        for (call, after, is_taken) in BREAKS {
-            let case = format!("{call} {after} {is_taken}");
+        for at in BREAKS {
+            let case = format!("{at:?}");
             let (chart, laboratory, _) = shared().await;
-            chart.cut(call, after, is_taken);
-            assert!(is_cut_off(rotate_laboratory(&chart)).await, "{case}");
-            chart.mend();
+            chart.cut_off(at, rotate_laboratory(&chart)).await;
             let done = rotate_laboratory(&chart).await.unwrap();
             assert!(done.resumed && done.saved, "{case}");
             assert_eq!(done.rotated[0].redelivered, [0, 1], "{case}");
@@ -1645,9 +1639,8 @@ mod tests {
         for call in ["Records.rotate", "Patients.set_inbox"] {
             let (chart, laboratory, imaging) = shared().await;
             let client = &chart.world.client;
-            chart.cut(call, 0, true);
-            assert!(is_cut_off(identity::rotate_all(client, PATIENT)).await);
-            chart.mend();
+            let rotating = identity::rotate_all(client, PATIENT);
+            chart.cut_off((call, 0, true), rotating).await;
             let done = identity::rotate_all(client, PATIENT).await.unwrap();
             assert!(done.resumed && done.saved, "{call}");
             for id in [laboratory, imaging] {
@@ -1662,9 +1655,7 @@ mod tests {
     async fn whoever_asks_later_or_shut_a_device_out_gets_other_keys() {
         for later in [true, false] {
             let (chart, laboratory, _) = shared().await;
-            chart.cut("Consent.deliver_envelope", 0, false);
-            assert!(is_cut_off(rotate_laboratory(&chart)).await);
-            chart.mend();
+            chart.cut_off(UNDELIVERED, rotate_laboratory(&chart)).await;
             if later {
                 let then = crate::actions::double::NOW + RESUMED_WITHIN;
                 chart.world.node.tell("now", (), then);
@@ -1690,9 +1681,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_rotation_left_undone_is_done_by_the_next_share() {
         let (chart, laboratory, _) = shared().await;
-        chart.cut("Consent.deliver_envelope", 0, false);
-        assert!(is_cut_off(rotate_laboratory(&chart)).await);
-        chart.mend();
+        chart.cut_off(UNDELIVERED, rotate_laboratory(&chart)).await;
         let sharing = Sharing {
             with: Who::Organisation(crate::actions::double::READER),
             what: What::Categories(vec![Category::Imaging], vec![]),
