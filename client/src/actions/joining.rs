@@ -391,6 +391,14 @@ pub async fn join(client: &Client, study: StudyIndex) -> Result<Joining> {
     if let Some(source) = &note.source {
         ensure_source_unrestricted(client, study, source)?;
     }
+    let salus = match note.copy.as_ref().is_some_and(|copy| copy.filed.is_some()) {
+        // Filing it broke off, and may be under way still.
+        true => {
+            client.chain.settled(&client.me()).await?;
+            client.salus().await?
+        }
+        false => salus,
+    };
     let (record, compartment) = filed(client, &salus, patient, &mut note).await?;
     let keyring = current_keyring(client, patient).await?;
     let (to, until) = (row.organisation, row.ends_at);
@@ -882,8 +890,10 @@ mod tests {
     async fn what_broke_off_goes_on_without_the_source_and_files_nothing_twice() {
         let world = world();
         let client = &world.client;
-        let (_, fresh) = begun(&world).await;
+        let (file, fresh) = begun(&world).await;
         enrol(&world, fresh, INSTITUTE, NOW);
+        world.node.count(&file.controller, 0);
+        world.node.take(|_, call| panic!("{call} is sent"));
         let before = world.node.seen().len();
         // The copy was filed, and then the connection broke.
         let (_, mut note) = note_of(client, STUDY).unwrap();
@@ -905,7 +915,6 @@ mod tests {
             let stopped = join(client, STUDY).await.unwrap_err();
             assert!(stopped.to_string().contains("encryption key"), "{stopped}");
         }
-        assert!(!is_sent(&world), "it was filed before");
         assert!(note_of(client, STUDY).unwrap().1.copy.is_some());
         for (_, question) in &world.node.seen()[before..] {
             assert_names_no_other(client, question);
@@ -1155,6 +1164,33 @@ mod tests {
         }
         assert_eq!(*sent.lock().unwrap(), ["Records.anchor", "Research.opt_in"]);
         assert_eq!(shelf.taken().len(), 2, "the copy and the envelope");
+    }
+
+    #[tokio::test]
+    async fn a_copy_whose_filing_is_still_under_way_is_waited_for() {
+        let mut world = world();
+        let (file, fresh) = begun(&world).await;
+        let (shelf, sent) = enrolled(&mut world, &file, fresh).await;
+        let client = &world.client;
+        let content = Cid::dag_pb([6; 32]);
+        let (_, mut note) = note_of(client, STUDY).unwrap();
+        note.copy.as_mut().unwrap().filed = Some(cid(&content));
+        note.save(client, &fresh).unwrap();
+        world.node.count(&file.controller, 1);
+        let chain = async {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            assert!(shelf.taken().is_empty(), "it is not uploaded meanwhile");
+            let page = |from: u32| (fresh, from, PAGE);
+            let none: Vec<(RecordIndex, Record)> = Vec::new();
+            let filed = vec![(0u32, record(content))];
+            world.node.tell("records", page(0), filed);
+            world.node.tell("records", page(1), none);
+            world.node.count(&file.controller, 0);
+        };
+        let (joined, ()) = tokio::join!(join(client, STUDY), chain);
+        // Its compartment is none of the keyring's here, so the envelope cannot be made.
+        assert!(matches!(joined, Err(Error::UnknownCompartment(_))));
+        assert!(sent.lock().unwrap().is_empty(), "nothing is filed twice");
     }
 
     #[tokio::test]
