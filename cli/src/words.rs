@@ -41,7 +41,7 @@ fn read(file: &Path) -> anyhow::Result<String> {
         eprintln!("Write, and end with Ctrl-D on a line of its own:");
     }
     let mut text = String::new();
-    let read = || -> std::io::Result<usize> {
+    let mut read = || -> std::io::Result<usize> {
         match is_stdin {
             true => stdin()
                 .lock()
