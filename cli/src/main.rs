@@ -7,6 +7,7 @@ mod exit;
 mod output;
 mod parse;
 mod progress;
+mod words;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

@@ -51,7 +51,7 @@ pub fn card(genesis: &Genesis, patient: PatientId, lines: &[String]) -> Result<S
     let bottom = HEIGHT - MARGIN;
     let whom = format!("Patient {patient}. Physicians, nurses and pharmacists of a member:");
     page.text(MARGIN, bottom - 5.0, 3.0, PLAIN, &whom);
-    let command = format!("salus emergency break-glass {patient} --letter WHY");
+    let command = format!("salus emergency break-glass {patient} --letter -");
     page.text(MARGIN, bottom, 3.0, MONOSPACE, &command);
     Ok(page.finish().to_string())
 }

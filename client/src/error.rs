@@ -24,6 +24,9 @@ pub enum Error {
     WrongPassphrase(PathBuf),
     #[error("an empty passphrase protects nothing: choose one")]
     EmptyPassphrase,
+    /// One command at a time changes what a profile keeps of patients.
+    #[error("another command has been at work with {} for {minutes} minutes, and nothing was done: let it end, or end it, and do this again", folder.display())]
+    Busy { folder: PathBuf, minutes: u64 },
     #[error("{} is damaged ({reason}): restore it from a backup", path.display())]
     Profile { path: PathBuf, reason: String },
     #[error("{what} was pinned to {pinned} and now names {found}: somebody may be in between; compare with its owner on another channel, and confirm with `salus patient trust` or `salus org trust` only if it is right")]

@@ -353,9 +353,45 @@ pub struct Keyring {
     /// Live grants that get no new keys.
     left_out: BTreeSet<GrantIndex>,
     restriction: Restriction,
+    /// On this device only.
+    handing: Option<Handing>,
     /// What the chain named when this was last joined with the vault's, or saved there, in hexadecimal.
     /// Whatever else it names has changes that this lacks.
     based_on: Option<String>,
+}
+
+/// New keys that may not have reached everybody yet, and the vault: what a rotation that broke off leaves
+/// to be done. Devices do not hear of each other's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handing {
+    /// When they were made, by the chain's clock.
+    pub since: Moment,
+    /// The epochs that compartments are to have, by their ids.
+    epochs: BTreeMap<String, u32>,
+    /// The same of the inbox.
+    pub inbox: Option<u32>,
+    /// Envelopes with the new keys, as they were about to be named on the chain: CIDs in hexadecimal.
+    envelopes: BTreeMap<GrantIndex, String>,
+}
+
+impl Handing {
+    /// Whether exactly these compartments have new keys.
+    pub fn is_of(&self, ids: &[CompartmentId]) -> bool {
+        let ids: BTreeSet<String> = ids.iter().map(CompartmentId::to_string).collect();
+        ids.iter().eq(self.epochs.keys())
+    }
+
+    pub fn epochs(&self) -> impl Iterator<Item = (CompartmentId, u32)> + '_ {
+        let epochs = self.epochs.iter();
+        epochs.filter_map(|(id, epoch)| Some((id.parse().ok()?, *epoch)))
+    }
+
+    /// Whether one of these envelopes of a grant has the new keys.
+    pub fn is_among(&self, grant: GrantIndex, envelopes: &[Cid]) -> bool {
+        let noted = self.envelopes.get(&grant);
+        noted.is_some_and(|noted| envelopes.iter().any(|cid| hex::encode(cid.0) == *noted))
+    }
 }
 
 /// Whether the patient shares with nobody for a while.
@@ -366,6 +402,10 @@ struct Restriction {
     changes: u32,
     /// While it lasts, the grants that it has ended, to be given anew.
     ended: Option<BTreeSet<GrantIndex>>,
+    /// Envelopes of the grants that are given instead, by the ended ones, as they were about to be named
+    /// on the chain: CIDs in hexadecimal.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    given: BTreeMap<GrantIndex, String>,
 }
 
 impl Restriction {
@@ -386,6 +426,7 @@ impl Restriction {
                 if let Some(theirs) = other.ended {
                     self.ended.get_or_insert_default().extend(theirs);
                 }
+                self.given.extend(other.given);
             }
         }
     }
@@ -458,6 +499,7 @@ impl Keyring {
             holders: Vec::new(),
             left_out: BTreeSet::new(),
             restriction: Restriction::default(),
+            handing: None,
             based_on: None,
         }
     }
@@ -707,6 +749,7 @@ impl Keyring {
             let mut keyring = keyring.clone();
             keyring.revision = 0;
             keyring.based_on = None;
+            keyring.handing = None;
             keyring.to_json()
         };
         Ok(*bare(self)? == *bare(other)?)
@@ -741,11 +784,64 @@ impl Keyring {
             ended.remove(&grant);
         }
         self.restriction.change(ended);
+        self.restriction.given.remove(&grant);
     }
 
     /// Lets share again.
     pub fn lift(&mut self) {
         self.restriction.change(None);
+        self.restriction.given.clear();
+    }
+
+    /// Notes the envelope of the grant that is about to be given instead of one that was ended.
+    pub fn note_given(&mut self, ended: GrantIndex, envelope: &Cid) {
+        let envelope = hex::encode(envelope.0);
+        self.restriction.given.insert(ended, envelope);
+    }
+
+    /// What was about to be given when lifting broke off: the ended grants, with the envelopes, as
+    /// [`Keyring::note_given`] has noted them.
+    pub fn given(&self) -> impl Iterator<Item = (GrantIndex, Cid)> + '_ {
+        let given = self.restriction.given.iter();
+        given.filter_map(|(ended, envelope)| {
+            let bytes: [u8; 36] = hex::decode(envelope).ok()?.try_into().ok()?;
+            Some((*ended, Cid(bytes)))
+        })
+    }
+
+    /// What a rotation still has to do, if it broke off on this device.
+    pub fn handing(&self) -> Option<&Handing> {
+        self.handing.as_ref()
+    }
+
+    /// Notes that these compartments get new keys, and readers are to have them.
+    pub fn begin_handing(&mut self, since: Moment, epochs: &[(CompartmentId, u32)]) {
+        let epochs = epochs.iter().map(|(id, epoch)| (id.to_string(), *epoch));
+        self.handing = Some(Handing {
+            since,
+            epochs: epochs.collect(),
+            inbox: None,
+            envelopes: BTreeMap::new(),
+        });
+    }
+
+    /// Notes the inbox's new epoch, in a rotation that has begun.
+    pub fn note_inbox(&mut self, epoch: u32) {
+        if let Some(handing) = &mut self.handing {
+            handing.inbox = Some(epoch);
+        }
+    }
+
+    /// Notes the envelope with the new keys that a grant is about to get.
+    pub fn note_envelope(&mut self, grant: GrantIndex, envelope: &Cid) {
+        if let Some(handing) = &mut self.handing {
+            handing.envelopes.insert(grant, hex::encode(envelope.0));
+        }
+    }
+
+    /// Everybody has the new keys who is to have them, and the vault.
+    pub fn end_handing(&mut self) {
+        self.handing = None;
     }
 
     pub fn holders(&self) -> &[Holder] {
@@ -786,6 +882,10 @@ impl Keyring {
             ));
         }
         self.holders.retain(|holder| holder.name != name);
+        // It may know the keys of a rotation that broke off: the next one makes others.
+        if let Some(handing) = &mut self.handing {
+            handing.since = 0;
+        }
         match self.holders.len() < before {
             true => Ok(()),
             false => Err(Error::Keyring(format!(
@@ -828,11 +928,13 @@ impl Keyring {
 
     /// The keyring as an object for the vault.
     pub fn to_object(&self, place: &Place) -> Result<BuiltObject> {
+        let mut shared = self.clone();
+        shared.end_handing();
         build_body(
             place,
             ObjectKind::Keyring,
-            &self.recipients()?,
-            &self.to_json()?,
+            &shared.recipients()?,
+            &shared.to_json()?,
         )
     }
 
@@ -866,6 +968,7 @@ impl Keyring {
                 holders: self.holders.clone(),
                 left_out: self.left_out.clone(),
                 restriction: self.restriction.clone(),
+                handing: self.handing.clone(),
                 based_on: self.based_on.clone(),
             },
         )
@@ -905,6 +1008,7 @@ impl Keyring {
             holders: stored.holders,
             left_out: stored.left_out,
             restriction: stored.restriction,
+            handing: stored.handing,
             based_on: stored.based_on,
         })
     }
@@ -946,6 +1050,8 @@ struct StoredKeyring {
     left_out: BTreeSet<GrantIndex>,
     #[serde(default, skip_serializing_if = "Restriction::is_default")]
     restriction: Restriction,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    handing: Option<Handing>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     based_on: Option<String>,
 }

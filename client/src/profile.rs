@@ -19,12 +19,15 @@
 //! | `plans.json` | what emergency plans are to open, by opaque ids, and the vaults' keys that their shares were encrypted to |
 //!
 //! Files change by renaming a complete new one into place, under a lock; folders are 0700, files 0600.
+//! What is read, changed and saved with a question to the chain in between (keyrings, studies, identities)
+//! changes in a [`Turn`]: one command at a time has it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use age::{secrecy::SecretString, DecryptError, Decryptor, Encryptor};
 use codec::Decode;
@@ -70,6 +73,10 @@ const MAX_GLASS: u64 = 4 * 1024;
 const LOCK: &str = ".lock";
 const QUEUE: &str = "queue";
 const TURN: &str = ".turn";
+/// How often a command looks whether it is its turn, when it says that it waits, and when it gives up.
+const LOOK: Duration = Duration::from_millis(50);
+const TOLD_AFTER: Duration = Duration::from_secs(3);
+const GIVES_UP_AFTER: Duration = Duration::from_secs(300);
 /// An item of the queue, sealed.
 const MAX_QUEUED: u64 = 64 * 1024;
 
@@ -80,6 +87,13 @@ pub const WORK_FACTOR: u8 = 18;
 #[derive(Clone, Debug)]
 pub struct Profile {
     folder: PathBuf,
+}
+
+/// The right to change what a profile keeps of patients. It ends when this is dropped, or with the
+/// process, however that ends.
+#[derive(Debug)]
+pub struct Turn {
+    _lock: File,
 }
 
 /// The secrets of an unlocked profile.
@@ -733,6 +747,42 @@ impl Profile {
         self.update(PLANS, change)
     }
 
+    /// Waits until no other command changes what this profile keeps of patients, and keeps others waiting
+    /// from then on.
+    ///
+    /// Errors if another one is at work for five minutes.
+    pub async fn turn(&self) -> Result<Turn> {
+        self.turn_within(GIVES_UP_AFTER).await
+    }
+
+    async fn turn_within(&self, patience: Duration) -> Result<Turn> {
+        let (path, lock) = self.lock_file(TURN)?;
+        let began = Instant::now();
+        let mut told = false;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Turn { _lock: lock }),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(Error::file("lock", &path)(error)),
+            }
+            let waited = began.elapsed();
+            if waited >= patience {
+                return Err(Error::Busy {
+                    folder: self.folder.clone(),
+                    minutes: patience.as_secs() / 60,
+                });
+            }
+            if waited >= TOLD_AFTER && !told {
+                told = true;
+                tracing::warn!(
+                    "another command is at work with {}: waiting for it to end",
+                    self.folder.display()
+                );
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// Changes the queue; other processes wait meanwhile.
     pub fn with_queue<T>(&self, change: impl FnOnce() -> Result<T>) -> Result<T> {
         make_folder(&self.folder.join(QUEUE))?;
@@ -1039,6 +1089,12 @@ impl Profile {
     }
 
     fn lock(&self, name: &str) -> Result<File> {
+        let (path, lock) = self.lock_file(name)?;
+        lock.lock().map_err(Error::file("lock", &path))?;
+        Ok(lock)
+    }
+
+    fn lock_file(&self, name: &str) -> Result<(PathBuf, File)> {
         let path = self.folder.join(name);
         let lock = OpenOptions::new()
             .create(true)
@@ -1047,8 +1103,7 @@ impl Profile {
             .mode(0o600)
             .open(&path)
             .map_err(Error::file("open", &path))?;
-        lock.lock().map_err(Error::file("lock", &path))?;
-        Ok(lock)
+        Ok((path, lock))
     }
 
     fn load<D: DeserializeOwned + Default>(&self, name: &str) -> Result<D> {
@@ -1565,6 +1620,22 @@ mod tests {
             }
         });
         assert_eq!(profile.pins().unwrap().organisations.len(), 8);
+    }
+
+    #[tokio::test]
+    async fn a_second_command_waits_for_its_turn_and_gives_up_with_what_to_do() {
+        let (_folder, profile) = profile();
+        let first = profile.turn().await.unwrap();
+        // As another process sees it.
+        let other = Profile::open(profile.folder()).unwrap();
+        let told = other.turn_within(2 * LOOK).await.unwrap_err();
+        assert!(matches!(told, Error::Busy { .. }), "{told}");
+        assert!(told.to_string().contains("do this again"), "{told}");
+        let waiting = tokio::spawn(async move { other.turn().await });
+        tokio::time::sleep(2 * LOOK).await;
+        assert!(!waiting.is_finished());
+        drop(first);
+        waiting.await.unwrap().unwrap();
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::args::{About, Acting, Global};
 use crate::context::client;
 use crate::output::print;
-use crate::parse;
+use crate::{parse, words};
 
 #[derive(Debug, Subcommand)]
 pub enum Correct {
@@ -20,9 +20,9 @@ pub enum Correct {
     Ask {
         /// The record's number
         record: RecordIndex,
-        /// What is wrong, and what is right
-        #[arg(long, value_name = "TEXT")]
-        letter: String,
+        /// A file that says what is wrong, and what is right; or - to write it
+        #[arg(long, value_name = "FILE")]
+        letter: PathBuf,
         #[command(flatten)]
         about: About,
     },
@@ -39,17 +39,17 @@ pub enum Correct {
         which: Which,
         #[command(flatten)]
         replacement: Replacing,
-        /// Why not all
-        #[arg(long, value_name = "TEXT")]
-        letter: String,
+        /// A file that says why not all; or - to write it
+        #[arg(long, value_name = "FILE")]
+        letter: PathBuf,
     },
     /// Refuse to correct, and say why
     Deny {
         #[command(flatten)]
         which: Which,
-        /// Why
-        #[arg(long, value_name = "TEXT")]
-        letter: String,
+        /// A file that says why; or - to write it
+        #[arg(long, value_name = "FILE")]
+        letter: PathBuf,
     },
     /// Take 30 more days, once
     Extend {
@@ -60,9 +60,9 @@ pub enum Correct {
     Disagree {
         /// The correction's number
         correction: CorrectionIndex,
-        /// Your statement
-        #[arg(long, value_name = "TEXT")]
-        letter: String,
+        /// A file with your statement; or - to write it
+        #[arg(long, value_name = "FILE")]
+        letter: PathBuf,
         #[command(flatten)]
         about: About,
     },
@@ -70,9 +70,9 @@ pub enum Correct {
     Rebut {
         #[command(flatten)]
         which: Which,
-        /// The answer
-        #[arg(long, value_name = "TEXT")]
-        letter: String,
+        /// A file with the answer; or - to write it
+        #[arg(long, value_name = "FILE")]
+        letter: PathBuf,
     },
     /// Correct a record unasked; by its author
     Make {
@@ -104,9 +104,9 @@ pub struct Replacing {
     acting: Acting,
     #[command(flatten)]
     by: By,
-    /// The file's title [default: its name]
-    #[arg(long, requires = "file")]
-    title: Option<String>,
+    /// A file whose only line is the title [default: the file's name]
+    #[arg(long, requires = "file", value_name = "FILE")]
+    title_file: Option<PathBuf>,
     /// The file's media type [default: told by its ending]
     #[arg(long, requires = "file")]
     media_type: Option<String>,
@@ -129,18 +129,20 @@ struct By {
     file: Option<PathBuf>,
 }
 
-impl From<Replacing> for Replacement {
-    fn from(replacing: Replacing) -> Self {
-        match (replacing.by.with, replacing.by.file) {
+impl TryFrom<Replacing> for Replacement {
+    type Error = anyhow::Error;
+
+    fn try_from(replacing: Replacing) -> anyhow::Result<Self> {
+        Ok(match (replacing.by.with, replacing.by.file) {
             (Some(record), _) => Replacement::Record(record),
             (None, file) => Replacement::File {
                 path: file.unwrap_or_default(),
-                title: replacing.title,
+                title: words::title(replacing.title_file.as_deref())?,
                 media_type: replacing.media_type,
                 category: replacing.category,
                 sensitivity: replacing.flags,
             },
-        }
+        })
     }
 }
 
@@ -161,7 +163,8 @@ impl Correct {
             } => {
                 let patient = client.patient(about.patient)?;
                 let client = client.acting_for(patient)?;
-                let asked = corrections::ask(&client, patient, record, &letter).await?;
+                let asked =
+                    corrections::ask(&client, patient, record, &words::letter(&letter)?).await?;
                 print(global, &asked, || {
                     format!(
                         "Correction {} of record {record} is asked for; the answer is due on {}.",
@@ -175,7 +178,7 @@ impl Correct {
                     &client,
                     which.patient,
                     which.correction,
-                    &replacement.into(),
+                    &replacement.try_into()?,
                     None,
                 )
                 .await?;
@@ -190,15 +193,20 @@ impl Correct {
                     &client,
                     which.patient,
                     which.correction,
-                    &replacement.into(),
-                    Some(&letter),
+                    &replacement.try_into()?,
+                    Some(&words::letter(&letter)?),
                 )
                 .await?;
                 print(global, &done, || corrected(&done))
             }
             Correct::Deny { which, letter } => {
-                let done =
-                    corrections::deny(&client, which.patient, which.correction, &letter).await?;
+                let done = corrections::deny(
+                    &client,
+                    which.patient,
+                    which.correction,
+                    &words::letter(&letter)?,
+                )
+                .await?;
                 print(global, &done, || {
                     "The correction is denied; the patient can disagree.".into()
                 })
@@ -219,14 +227,21 @@ impl Correct {
             } => {
                 let patient = client.patient(about.patient)?;
                 let client = client.acting_for(patient)?;
-                let done = corrections::disagree(&client, patient, correction, &letter).await?;
+                let done =
+                    corrections::disagree(&client, patient, correction, &words::letter(&letter)?)
+                        .await?;
                 print(global, &done, || {
                     "Your statement travels with the record.".into()
                 })
             }
             Correct::Rebut { which, letter } => {
-                let done =
-                    corrections::rebut(&client, which.patient, which.correction, &letter).await?;
+                let done = corrections::rebut(
+                    &client,
+                    which.patient,
+                    which.correction,
+                    &words::letter(&letter)?,
+                )
+                .await?;
                 print(global, &done, || {
                     "Your answer travels with the record.".into()
                 })
@@ -236,7 +251,8 @@ impl Correct {
                 record,
                 replacement,
             } => {
-                let done = corrections::make(&client, patient, record, &replacement.into()).await?;
+                let done =
+                    corrections::make(&client, patient, record, &replacement.try_into()?).await?;
                 print(global, &done, || corrected(&done))
             }
             Correct::List { about } => list(global, client, about).await,

@@ -18,7 +18,7 @@ use super::short;
 use crate::args::{About, Global};
 use crate::context::{about_patient, client, deciding_for, offline};
 use crate::output::print;
-use crate::parse;
+use crate::{parse, words};
 
 #[derive(Debug, Subcommand)]
 pub enum Emergency {
@@ -57,9 +57,9 @@ pub enum Emergency {
     },
     /// A card to print and carry: what you choose to write on it, and a code that says who you are
     Card {
-        /// A line, such as a blood type or an allergy; in clear for whoever finds the card
-        #[arg(long = "line", value_name = "TEXT")]
-        lines: Vec<String>,
+        /// A file with lines such as a blood type or an allergy, in clear for whoever finds the card
+        #[arg(long, value_name = "FILE")]
+        lines: Option<PathBuf>,
         /// The SVG to write
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
@@ -71,9 +71,10 @@ pub enum Emergency {
     BreakGlass {
         /// The patient
         patient: PatientId,
-        /// Why; only the patient and your organisation's admin can read it
-        #[arg(long, value_name = "TEXT")]
-        letter: String,
+        /// A file that says why, or - to write it; only the patient and your organisation's admin can
+        /// read it
+        #[arg(long, value_name = "FILE")]
+        letter: PathBuf,
     },
     /// End an emergency access before its day is over
     End {
@@ -100,9 +101,9 @@ pub enum Emergency {
     Dispute {
         /// The glass's number
         glass: GlassIndex,
-        /// Why; only you and the organisation's admin can read it
-        #[arg(long, value_name = "TEXT")]
-        letter: String,
+        /// A file that says why, or - to write it; only you and the organisation's admin can read it
+        #[arg(long, value_name = "FILE")]
+        letter: PathBuf,
         #[command(flatten)]
         about: About,
     },
@@ -153,7 +154,8 @@ impl Emergency {
             Emergency::Card { lines, out, about } => {
                 let (profile, _, genesis) = offline(global).await?;
                 let patient = Client::which(&profile, about.patient)?;
-                let svg = card(&genesis, patient, &lines)?;
+                let lines = lines.as_deref().map(words::lines).transpose()?;
+                let svg = card(&genesis, patient, &lines.unwrap_or_default())?;
                 write_atomically(&out, svg.as_bytes())?;
                 let result = json!({
                     "patient": patient.to_string(),
@@ -168,8 +170,8 @@ impl Emergency {
                 })
             }
             Emergency::BreakGlass { patient, letter } => {
+                let letter = Letter::new("Emergency", words::letter(&letter)?);
                 let client = client(global).await?;
-                let letter = Letter::new("Emergency", letter);
                 let broken = emergency::break_glass(&client, patient, &letter).await?;
                 print(global, &broken, || {
                     format!(
@@ -216,8 +218,8 @@ impl Emergency {
                 letter,
                 about,
             } => {
+                let letter = Letter::new("Dispute", words::letter(&letter)?);
                 let (client, patient) = about_patient(global, about.patient).await?;
-                let letter = Letter::new("Dispute", letter);
                 let done = emergency::dispute(&client, patient, glass, &letter).await?;
                 print(global, &done, || {
                     format!("Glass {glass} is disputed: the organisation's admin can read why.")

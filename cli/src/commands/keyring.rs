@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::record::{ago, kept_until, passed_over, read_back};
 use super::recovery::untouched;
+use super::share::finished;
 use super::short;
 use crate::args::{About, Global};
 use crate::context::about_patient;
@@ -107,9 +108,10 @@ impl Keyring {
                 let rotated = identity::rotate_all(&client, patient).await?;
                 print(global, &rotated, || {
                     format!(
-                        "{} and the inbox have new keys. Records that were written before keep theirs: `salus record relocate` encrypts one anew.{}",
+                        "{} and the inbox have new keys. Records that were written before keep theirs: `salus record relocate` encrypts one anew.{}{}",
                         count(rotated.rotated.len(), "compartment"),
-                        untouched(&rotated.missing)
+                        untouched(&rotated.missing),
+                        finished(rotated.resumed)
                     )
                 })
             }

@@ -252,11 +252,9 @@ impl Patient {
                 })
             }
             Patient::Use { patient } => {
-                let profile = context::profile(global)?;
-                profile.update_config(|config| {
-                    config.patient = Some(patient.to_string());
-                    Ok(())
-                })?;
+                if !Client::choose_known(&context::profile(global)?, patient)? {
+                    client(global).await?.choose(patient).await?;
+                }
                 print(global, &json!({"patient": patient.to_string()}), || {
                     format!("Commands are about patient {patient} from now on.")
                 })

@@ -16,7 +16,7 @@ use super::Label;
 use crate::args::{About, Acting, Global};
 use crate::context::about_patient;
 use crate::output::{count, print, table};
-use crate::parse;
+use crate::{parse, words};
 
 #[derive(Debug, Subcommand)]
 pub enum Record {
@@ -106,9 +106,9 @@ pub struct Add {
     files: Vec<PathBuf>,
     #[command(flatten)]
     label: Label,
-    /// A title [default: the file's name]
-    #[arg(long)]
-    title: Option<String>,
+    /// A file whose only line is the title [default: the record's file's name]
+    #[arg(long, value_name = "FILE")]
+    title_file: Option<PathBuf>,
     /// When it was written, such as 2026-05-01T09:30:00Z [default: now]
     #[arg(long)]
     date: Option<String>,
@@ -346,9 +346,10 @@ fn erasure_text(erasure: &Erasure) -> String {
 
 impl Add {
     async fn run(self, global: &Global) -> anyhow::Result<()> {
-        if self.files.len() > 1 && self.title.is_some() {
-            bail!("one title for several files: add them one by one, or leave --title out");
+        if self.files.len() > 1 && self.title_file.is_some() {
+            bail!("one title for several files: add them one by one, or leave --title-file out");
         }
+        let title = words::title(self.title_file.as_deref())?;
         let (client, patient) = about_patient(global, self.about.patient).await?;
         let client = self.acting.on(client);
         let files: Vec<NewFile> = self
@@ -356,7 +357,7 @@ impl Add {
             .into_iter()
             .map(|path| NewFile {
                 path,
-                title: self.title.clone(),
+                title: title.clone(),
                 category: self.label.category,
                 sensitivity: self.label.flags.clone(),
                 date: self.date.clone(),

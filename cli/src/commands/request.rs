@@ -1,5 +1,7 @@
 //! `salus request`, `requests`, `withdraw`, `approve`, `decline`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use salus_client::actions::describe::{moment, span};
 use salus_client::actions::sharing::{self, Approval, Asking};
@@ -12,7 +14,7 @@ use super::{short, Labels};
 use crate::args::{About, Acting, Global};
 use crate::context::{about_patient, client};
 use crate::output::print;
-use crate::parse;
+use crate::{parse, words};
 
 #[derive(Debug, Args)]
 pub struct Request {
@@ -27,12 +29,9 @@ pub struct Request {
     /// What for
     #[arg(long, ignore_case = true, value_parser = parse::purpose())]
     purpose: Purpose,
-    /// Why, in your own words; only the patient can read them
-    #[arg(long, value_name = "TEXT")]
-    letter: String,
-    /// The letter's subject
-    #[arg(long, default_value = "Request for access")]
-    subject: String,
+    /// A file that says why, in your own words, or - to write them; only the patient can read them
+    #[arg(long, value_name = "FILE")]
+    letter: PathBuf,
     /// Credits for a yes: set aside now, paid on approval, returned otherwise
     #[arg(long, value_name = "CREDITS", value_parser = parse::amount)]
     offer: Option<Balance>,
@@ -42,14 +41,15 @@ pub struct Request {
 
 impl Request {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        let text = words::letter(&self.letter)?;
         let client = self.acting.on(client(global).await?);
         let asking = Asking {
             categories: self.labels.categories,
             flags: self.labels.flags,
             purpose: self.purpose,
             duration: self.duration,
-            subject: self.subject,
-            text: self.letter,
+            subject: "Request for access".into(),
+            text,
             offer: self.offer,
         };
         let asked = sharing::request(&client, self.patient, &asking).await?;

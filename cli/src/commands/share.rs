@@ -247,7 +247,15 @@ impl Rotate {
                     )
                 })
                 .collect();
-            lines.join("\n")
+            format!("{}{}", lines.join("\n"), finished(rotation.resumed))
         })
+    }
+}
+
+/// What to say of a rotation that has finished one that broke off.
+pub fn finished(resumed: bool) -> &'static str {
+    match resumed {
+        true => "\nThis has finished what broke off within the hour. The same command again makes other keys.",
+        false => "",
     }
 }

@@ -50,7 +50,7 @@ use crate::vault::{File, Location, Session, Vault, VaultError, MAX_SHARE};
 /// How many shares it takes, and how many there are, if nothing else is asked for.
 const THRESHOLD: u8 = 2;
 const HOLDERS: usize = 3;
-/// How long the vaults are asked by a client that was not told to plan.
+/// How long a client that was not told to plan waits for its turn, and for the vaults.
 const PATIENCE_UNASKED: Duration = Duration::from_secs(10);
 
 /// Every plan is dealt anew so long after those who decide came to decide,
@@ -222,6 +222,7 @@ impl Held {
 /// be at once. Every plan has a new key: earlier shares and packages open nothing of what comes from now
 /// on.
 pub async fn plan(client: &Client, patient: PatientId, planning: &Planning) -> Result<Chosen> {
+    let client = &client.in_turn().await?;
     let keyring = current_keyring(client, patient).await?;
     let nothing = planning.categories.is_empty() && planning.flags.is_empty();
     let compartments = match nothing {
@@ -313,10 +314,18 @@ async fn keep_up(client: &Client, patient: PatientId, keyring: Option<&Keyring>)
     if !role.is_some_and(|Controller { role, .. }| decides(role)) {
         return Ok(());
     }
-    let held = Held::of(client, &salus, patient).await?;
-    if !held.is_ours() || !held.is_due(&salus).await? {
+    if due(client, &salus, patient).await?.is_none() {
         return Ok(());
     }
+    // Another command may have dealt it while this one waited.
+    let turn = tokio::time::timeout(PATIENCE_UNASKED, client.in_turn());
+    let client = &turn
+        .await
+        .map_err(|_| Error::Unfit("another command is at work with this profile".into()))??;
+    let salus = client.salus().await?;
+    let Some(held) = due(client, &salus, patient).await? else {
+        return Ok(());
+    };
     let current;
     let keyring = match keyring {
         Some(keyring) => keyring,
@@ -332,6 +341,13 @@ async fn keep_up(client: &Client, patient: PatientId, keyring: Option<&Keyring>)
         .map_err(|_| Error::Unfit("the vaults that could keep a share do not answer".into()))??;
     deal(client, keyring, &choice, &holders).await?;
     Ok(())
+}
+
+/// What is known of the plan, if it is due and this profile's to deal.
+async fn due(client: &Client, salus: &Salus, patient: PatientId) -> Result<Option<Held>> {
+    let held = Held::of(client, salus, patient).await?;
+    let is_due = held.is_ours() && held.is_due(salus).await?;
+    Ok(is_due.then_some(held))
 }
 
 fn decides(role: ControllerRole) -> bool {

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::opening::PATIENCE;
 use super::records::is_transport;
-use super::sharing::{rotate_compartments, Rotated};
-use super::{cid, emergency, kept, unknown_patient, Client, Receipt};
+use super::sharing::{close_rotation, rotate_compartments, Rotated};
+use super::{cid, kept, unknown_patient, Client, Receipt};
 use crate::chain::{calls, Salus};
 use crate::error::{Error, Result};
 use crate::files::age::{DecryptionKey, EncryptionKey};
@@ -30,6 +30,7 @@ pub struct Published {
 
 /// Publishes a new encryption key of this account: envelopes and letters go to it from now on.
 pub async fn publish(client: &Client) -> Result<Published> {
+    let client = &client.in_turn().await?;
     let subject = Subject::Account(client.me());
     let (epoch, recipient) = next_key(client, &subject, Own::Account).await?;
     let submitted = client
@@ -43,7 +44,7 @@ pub async fn publish(client: &Client) -> Result<Published> {
     })
 }
 
-/// Makes and saves the next key of a subject, signed by this account.
+/// Makes and saves the next key of a subject, signed by this account. Takes a turn, to its caller's end.
 pub(super) async fn next_key(
     client: &Client,
     subject: &Subject,
@@ -114,7 +115,7 @@ pub async fn save_keyring(client: &Client, keyring: &mut Keyring) -> Result<Save
     let patient = keyring.patient();
     let holders = keyring.holders().to_vec();
     if catch_up(client, keyring).await? {
-        client.profile.save_keyring(keyring)?;
+        client.keep(keyring)?;
         if keyring.holders() != holders {
             return Err(Error::Unfit(
                 "another device has changed meanwhile who opens the keyring, and nothing was overwritten: look at `salus keyring show`, and do it again".into(),
@@ -141,6 +142,7 @@ pub async fn save_keyring(client: &Client, keyring: &mut Keyring) -> Result<Save
 /// Puts this profile's keyring into the vault, joined with what other devices have added there or
 /// destroyed: what lies there is overwritten unseen only if no vault has it any more.
 pub async fn save_own_keyring(client: &Client, patient: PatientId) -> Result<SavedKeyring> {
+    let client = &client.in_turn().await?;
     let mut keyring = client.keyring(patient)?;
     match catch_up(client, &mut keyring).await {
         Ok(_) => {}
@@ -151,7 +153,7 @@ pub async fn save_own_keyring(client: &Client, patient: PatientId) -> Result<Sav
         }
         Err(error) => return Err(error),
     }
-    client.profile.save_keyring(&mut keyring)?;
+    client.keep(&mut keyring)?;
     save_keyring(client, &mut keyring).await
 }
 
@@ -186,6 +188,7 @@ pub struct FetchedKeyring {
 /// Fetches the patient's keyring from the vault, for a device that is one of its holders, and adds
 /// what the profile's own lacks.
 pub async fn fetch_keyring(client: &Client, patient: PatientId) -> Result<FetchedKeyring> {
+    let client = &client.in_turn().await?;
     let salus = client.salus().await?;
     let row = salus
         .patient(patient)
@@ -203,7 +206,7 @@ pub async fn fetch_keyring(client: &Client, patient: PatientId) -> Result<Fetche
         .as_ref()
         .is_none_or(|ours| ours.revision() < theirs.revision());
     let mut keyring = join(&salus, ours, theirs, &content).await?;
-    client.profile.save_keyring(&mut keyring)?;
+    client.keep(&mut keyring)?;
     Ok(FetchedKeyring {
         patient: patient.to_string(),
         revision: keyring.revision(),
@@ -269,6 +272,7 @@ pub async fn restore_keyring(
     patient: PatientId,
     content: Option<Cid>,
 ) -> Result<RestoredKeyring> {
+    let client = &client.in_turn().await?;
     let salus = client.salus().await?;
     if salus.patient(patient).await?.is_none() {
         return Err(unknown_patient(patient));
@@ -437,6 +441,7 @@ pub async fn add_device(
     name: &str,
     key: &EncryptionKey,
 ) -> Result<Holders> {
+    let client = &client.in_turn().await?;
     let mut keyring = current_keyring(client, patient).await?;
     keyring.add_holder(name, key)?;
     keep_holders(client, keyring).await
@@ -444,13 +449,14 @@ pub async fn add_device(
 
 /// Shuts a device out of later versions of the keyring. What it has seen, it keeps: rotate, too.
 pub async fn remove_device(client: &Client, patient: PatientId, name: &str) -> Result<Holders> {
+    let client = &client.in_turn().await?;
     let mut keyring = current_keyring(client, patient).await?;
     keyring.remove_holder(name)?;
     keep_holders(client, keyring).await
 }
 
 async fn keep_holders(client: &Client, mut keyring: Keyring) -> Result<Holders> {
-    client.profile.save_keyring(&mut keyring)?;
+    client.keep(&mut keyring)?;
     let saved = back_up(client, &mut keyring).await;
     Ok(Holders {
         patient: keyring.patient().to_string(),
@@ -468,24 +474,27 @@ pub struct RotatedKeyring {
     /// Compartments of the chain that are not in the keyring: their keys stay as they are.
     pub missing: Vec<String>,
     pub inbox_epoch: u32,
+    /// As [`Rotation::resumed`](super::sharing::Rotation).
+    pub resumed: bool,
     pub saved: bool,
 }
 
 /// Gives every compartment and the inbox new keys, and re-delivers them to the grants that live:
-/// what to do after a device was lost.
+/// what to do after a device was lost. Called again after it broke off, it goes on where it was.
 pub async fn rotate_all(client: &Client, patient: PatientId) -> Result<RotatedKeyring> {
+    let client = &client.in_turn().await?;
     let mut keyring = current_keyring(client, patient).await?;
     let views = client.salus().await?.compartments(patient).await?;
     let (ids, missing) = known(&keyring, views.into_iter().map(|(id, _)| id));
-    let rotated = rotate_compartments(client, &mut keyring, &ids).await?;
+    let renewed = rotate_compartments(client, &mut keyring, &ids).await?;
     let inbox_epoch = rotate_inbox(client, &mut keyring).await?;
-    let saved = back_up(client, &mut keyring).await;
-    emergency::follow(client, &keyring).await;
+    let saved = close_rotation(client, &mut keyring).await?;
     Ok(RotatedKeyring {
         patient: patient.to_string(),
-        rotated,
+        rotated: renewed.rotated,
         missing,
         inbox_epoch,
+        resumed: renewed.resumed,
         saved,
     })
 }
@@ -503,14 +512,23 @@ fn known(
     )
 }
 
-/// Gives the inbox its next key; that key's epoch.
+/// Gives the inbox its next key; that key's epoch. In a rotation that broke off it may have got it.
 pub(super) async fn rotate_inbox(client: &Client, keyring: &mut Keyring) -> Result<u32> {
     let patient = keyring.patient();
     let subject = Subject::Inbox(patient);
     let present = client.salus().await?.recipient(&subject).await?;
-    let epoch = present.map_or(0, |present| present.recipient.epoch.saturating_add(1));
+    let present = present.map(|present| present.recipient);
+    let noted = keyring.handing().and_then(|handing| handing.inbox);
+    if let (Some(present), Some(noted)) = (&present, noted) {
+        let theirs = EncryptionKey::from_recipient(present)?;
+        if present.epoch == noted && keyring.prepare_inbox(noted) == theirs {
+            return Ok(noted);
+        }
+    }
+    let epoch = present.map_or(0, |present| present.epoch.saturating_add(1));
     let key = keyring.prepare_inbox(epoch);
-    client.profile.save_keyring(keyring)?;
+    keyring.note_inbox(epoch);
+    client.keep(keyring)?;
     let recipient = client
         .key
         .sign_recipient(&subject, &key, epoch, &client.chain.genesis());
@@ -622,7 +640,8 @@ mod tests {
 
             let (world, script, _) = changed_elsewhere(Some(lie)).await;
             let mut keyring = world.client.keyring(PATIENT).unwrap();
-            let refused = save_keyring(&world.client, &mut keyring).await;
+            let client = world.client.in_turn().await.unwrap();
+            let refused = save_keyring(&client, &mut keyring).await;
             assert!(
                 matches!(refused, Err(Error::KeyringUnseen(_))),
                 "{refused:?}"
@@ -640,7 +659,8 @@ mod tests {
     async fn a_save_that_meets_other_holders_overwrites_nothing() {
         let (world, script, _) = changed_elsewhere(None).await;
         let mut keyring = world.client.keyring(PATIENT).unwrap();
-        let refused = save_keyring(&world.client, &mut keyring).await;
+        let client = world.client.in_turn().await.unwrap();
+        let refused = save_keyring(&client, &mut keyring).await;
         assert!(matches!(refused, Err(Error::Unfit(_))), "{refused:?}");
         let asked = script.asked();
         assert!(

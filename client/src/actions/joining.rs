@@ -45,6 +45,9 @@ struct Note {
     /// Until when that can be used.
     #[serde(default)]
     expires_at: Moment,
+    /// The id of care that the copy is from, for as long as it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
     /// The id is for nothing any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     given_up: bool,
@@ -72,7 +75,7 @@ impl Note {
 
     /// The study has the copy, or never gets it.
     fn close(&mut self, client: &Client, patient: &PatientId, given_up: bool) -> Result<()> {
-        (self.copy, self.consent) = (None, None);
+        (self.copy, self.consent, self.source) = (None, None, None);
         self.given_up = given_up;
         self.save(client, patient)
     }
@@ -182,6 +185,7 @@ pub(super) async fn recognise(client: &Client, salus: &Salus, patient: PatientId
         copy: None,
         consent: None,
         expires_at: 0,
+        source: None,
         given_up: false,
     };
     note.save(client, &patient)
@@ -190,6 +194,7 @@ pub(super) async fn recognise(client: &Client, salus: &Salus, patient: PatientId
 /// Refuses who takes part already, or did, or has begun to. What has begun and can go on no more is given
 /// up.
 pub(super) async fn ensure_new(client: &Client, salus: &Salus, study: StudyIndex) -> Result<()> {
+    let client = &client.in_turn().await?;
     let now = salus.now().await?;
     for (patient, mut note) in notes(client)? {
         if note.study != study {
@@ -234,9 +239,12 @@ pub async fn begin(
     enroller: Option<&AccountId>,
     valid: Moment,
 ) -> Result<(ConsentFile, Begun)> {
+    let client = &client.in_turn().await?;
     let salus = client.salus().await?;
     let study = prepared.preview.study.study;
     ensure_new(client, &salus, study).await?;
+    let source = &prepared.preview.patient;
+    ensure_source_unrestricted(client, study, source)?;
     let organisation = prepared.preview.study.organisation;
     let enroller = enroller_of(&salus, organisation, enroller).await?;
     let expires_at = client.clock().await?.saturating_add(valid);
@@ -252,6 +260,7 @@ pub async fn begin(
         copy: Some(prepared.copy.clone()),
         consent: None,
         expires_at,
+        source: Some(source.clone()),
         given_up: false,
     };
     // Before its keyring, so that it is never taken for an id of care.
@@ -349,6 +358,7 @@ pub fn consent_file(client: &Client, study: StudyIndex) -> Result<Option<Consent
 /// Files the copy under the id that the study has enrolled, lets the study read it, and is paid. All of
 /// it by that id's account, on its own connection. What an earlier attempt has done is not done again.
 pub async fn join(client: &Client, study: StudyIndex) -> Result<Joining> {
+    let client = &client.in_turn().await?;
     let (patient, mut note) = note_of(client, study)?;
     let client = &acting(client, patient)?;
     let salus = client.salus().await?;
@@ -377,6 +387,17 @@ pub async fn join(client: &Client, study: StudyIndex) -> Result<Joining> {
     };
     ensure_enrolled_for(patient, &enrolled, study, &row)?;
     ensure_unrestricted(&client.keyring(patient)?)?;
+    if let Some(source) = &note.source {
+        ensure_source_unrestricted(client, study, source)?;
+    }
+    let salus = match note.copy.as_ref().is_some_and(|copy| copy.filed.is_some()) {
+        // Filing it broke off, and may be under way still.
+        true => {
+            client.chain.settled(&client.me()).await?;
+            client.salus().await?
+        }
+        false => salus,
+    };
     let (record, compartment) = filed(client, &salus, patient, &mut note).await?;
     let keyring = current_keyring(client, patient).await?;
     let (to, until) = (row.organisation, row.ends_at);
@@ -397,6 +418,22 @@ pub async fn join(client: &Client, study: StudyIndex) -> Result<Joining> {
         price: row.price,
         receipt: Some((&submitted).into()),
     }))
+}
+
+/// Refuses to let a copy go into a study while the patient restricts whose record it is. What this
+/// profile's keyring says has to do: to ask the chain about that patient now would show whose the
+/// study's id is.
+fn ensure_source_unrestricted(client: &Client, study: StudyIndex, source: &str) -> Result<()> {
+    let patient = source
+        .parse()
+        .map_err(|_| Error::damaged("study", "its note names no patient"))?;
+    let keyring = client.profile.keyring(&patient, &client.device)?;
+    match keyring.is_some_and(|keyring| keyring.restricted().is_some()) {
+        false => Ok(()),
+        true => Err(Error::Unfit(format!(
+            "you restrict all access to patient {patient}, whose record the copy for study {study} is: `salus patient lift --patient {patient}` first, or `salus study leave {study}` gives the copy up"
+        ))),
+    }
 }
 
 async fn waits(
@@ -507,6 +544,7 @@ pub struct Left {
 
 /// Ends this profile's part in a study. What was read, the study has; what was paid, the patient keeps.
 pub async fn leave(client: &Client, study: StudyIndex) -> Result<Left> {
+    let client = &client.in_turn().await?;
     if client.profile.accounts()?.are_unknown() {
         accounts::find(client).await?;
     }
@@ -557,18 +595,25 @@ async fn copies(
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::{Arc, Mutex};
 
-    use salus_primitives::{Clinician, Genesis, Record, RecordState, SignedRecipient, Subject};
+    use codec::DecodeAll;
+    use salus_primitives::{
+        api::CompartmentView, Clinician, Compartment, Controller, Genesis, NewRecord, Record,
+        RecordState, SignedRecipient, Subject,
+    };
+    use serde_json::json;
     use sp_core::H256;
 
     use super::*;
-    use crate::actions::double::{World, GENESIS, HOME, NOW};
+    use crate::actions::double::{ward, World, GENESIS, HOME, NOW};
     use crate::actions::research::{Preview, StudyView};
     use crate::actions::PAGE;
+    use crate::chain::double::{event, Taken};
     use crate::keyring::Keyring;
     use crate::keys::{parse_account, AccountKey};
     use crate::profile::Profile;
-    use crate::vault::tests::PATIENT;
+    use crate::vault::tests::{Shelf, PATIENT};
 
     const STUDY: StudyIndex = 5;
     const INSTITUTE: OrgId = 7;
@@ -843,8 +888,10 @@ mod tests {
     async fn what_broke_off_goes_on_without_the_source_and_files_nothing_twice() {
         let world = world();
         let client = &world.client;
-        let (_, fresh) = begun(&world).await;
+        let (file, fresh) = begun(&world).await;
         enrol(&world, fresh, INSTITUTE, NOW);
+        world.node.count(&file.controller, 0);
+        world.node.take(|_, call| panic!("{call} is sent"));
         let before = world.node.seen().len();
         // The copy was filed, and then the connection broke.
         let (_, mut note) = note_of(client, STUDY).unwrap();
@@ -866,7 +913,6 @@ mod tests {
             let stopped = join(client, STUDY).await.unwrap_err();
             assert!(stopped.to_string().contains("encryption key"), "{stopped}");
         }
-        assert!(!is_sent(&world), "it was filed before");
         assert!(note_of(client, STUDY).unwrap().1.copy.is_some());
         for (_, question) in &world.node.seen()[before..] {
             assert_names_no_other(client, question);
@@ -1029,5 +1075,172 @@ mod tests {
             Client::which(&profile, Some(id.patient)).unwrap(),
             id.patient
         );
+    }
+
+    /// The study has enrolled the id, at a node that takes what is sent and a vault that takes what is
+    /// uploaded. Returns what was sent.
+    async fn enrolled(world: &mut World, file: &ConsentFile, fresh: PatientId) -> (Shelf, Sent) {
+        enrol(world, fresh, INSTITUTE, NOW);
+        let shelf = Shelf::open().await;
+        world.client.vault = Some(shelf.url.clone());
+        let (node, client) = (world.node.clone(), &world.client);
+        let account = parse_account(&file.controller).unwrap();
+        node.count(&file.controller, 0);
+        let owner = Controller {
+            role: ControllerRole::Owner,
+            expires_at: None,
+        };
+        node.tell("controller", (fresh, &account), Some(owner));
+        let keyring = client.keyring(fresh).unwrap();
+        let view = CompartmentView {
+            compartment: Compartment {
+                epoch: 0,
+                rotated_at: 0,
+            },
+            recipient: None,
+            needs_rotation: false,
+        };
+        let ids = keyring.compartments().map(|(id, _)| *id);
+        let views: Vec<_> = ids.map(|id| (id, view.clone())).collect();
+        for (id, view) in &views {
+            node.tell("compartment", (fresh, id), Some(view.clone()));
+        }
+        node.tell("compartments", fresh, views);
+        let none: Vec<(RecordIndex, Record)> = Vec::new();
+        node.tell("records", (fresh, 0u32, PAGE), none);
+        node.tell("organisation", INSTITUTE, Some(ward(&client.me())));
+        let subject = Subject::Organisation(INSTITUTE);
+        let key = crate::files::age::DecryptionKey::generate().public();
+        let recipient = SignedRecipient {
+            signer: client.me(),
+            recipient: client.key.sign_recipient(&subject, &key, 0, &GENESIS),
+        };
+        node.tell("recipient", subject, Some(recipient));
+        let sent = Sent::default();
+        let (heard, told) = (sent.clone(), node.clone());
+        node.take(move |_, call| {
+            let name = call.to_string();
+            heard.lock().unwrap().push(name.clone());
+            let events = match name.as_str() {
+                "Records.anchor" => {
+                    let (_, _, new) = <(PatientId, Option<GrantIndex>, NewRecord)>::decode_all(
+                        &mut &call.args[..],
+                    )
+                    .unwrap();
+                    let mut row = record(new.content);
+                    row.compartment = new.compartment;
+                    told.tell("records", (fresh, 0u32, PAGE), vec![(0u32, row)]);
+                    let none: Vec<(RecordIndex, Record)> = Vec::new();
+                    told.tell("records", (fresh, 1u32, PAGE), none);
+                    vec![event("Records", "RecordAnchored", json!({"record": 0}))]
+                }
+                "Research.opt_in" => {
+                    told.tell("participation", fresh, Some(part()));
+                    let none: Option<salus_primitives::api::GrantView> = None;
+                    told.tell("grant", (fresh, 0u32), none);
+                    vec![event("Research", "OptedIn", json!({"grant": 0}))]
+                }
+                other => panic!("{other} is not taken here"),
+            };
+            Taken::In(events)
+        });
+        (shelf, sent)
+    }
+
+    type Sent = Arc<Mutex<Vec<String>>>;
+
+    #[tokio::test]
+    async fn two_that_join_at_once_file_the_copy_once() {
+        let mut world = world();
+        let (file, fresh) = begun(&world).await;
+        let (shelf, sent) = enrolled(&mut world, &file, fresh).await;
+        // As two processes with one profile.
+        let (one, other) = (world.client.clone(), world.client.clone());
+        let (first, second) = tokio::join!(join(&one, STUDY), join(&other, STUDY));
+        for joined in [first, second] {
+            assert!(matches!(joined.unwrap(), Joining::Joined(_)));
+        }
+        assert_eq!(*sent.lock().unwrap(), ["Records.anchor", "Research.opt_in"]);
+        assert_eq!(shelf.taken().len(), 2, "the copy and the envelope");
+    }
+
+    #[tokio::test]
+    async fn a_copy_whose_filing_is_still_under_way_is_waited_for() {
+        let mut world = world();
+        let (file, fresh) = begun(&world).await;
+        let (shelf, sent) = enrolled(&mut world, &file, fresh).await;
+        let client = &world.client;
+        let content = Cid::dag_pb([6; 32]);
+        let (_, mut note) = note_of(client, STUDY).unwrap();
+        note.copy.as_mut().unwrap().filed = Some(cid(&content));
+        note.save(client, &fresh).unwrap();
+        world.node.count(&file.controller, 1);
+        let chain = async {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            assert!(shelf.taken().is_empty(), "it is not uploaded meanwhile");
+            let page = |from: u32| (fresh, from, PAGE);
+            let none: Vec<(RecordIndex, Record)> = Vec::new();
+            let filed = vec![(0u32, record(content))];
+            world.node.tell("records", page(0), filed);
+            world.node.tell("records", page(1), none);
+            world.node.count(&file.controller, 0);
+        };
+        let (joined, ()) = tokio::join!(join(client, STUDY), chain);
+        // Its compartment is none of the keyring's here, so the envelope cannot be made.
+        assert!(matches!(joined, Err(Error::UnknownCompartment(_))));
+        assert!(sent.lock().unwrap().is_empty(), "nothing is filed twice");
+    }
+
+    #[tokio::test]
+    async fn two_that_begin_at_once_make_one_id() {
+        let world = world();
+        let (one, other) = (world.client.clone(), world.client.clone());
+        // Whoever comes second finds out that the first id is not enrolled yet.
+        world.node.tell_by_default("patient", None::<Patient>);
+        let (first, second) = (prepared(), prepared());
+        let (first, second) = tokio::join!(
+            begin(&one, &first, None, 100),
+            begin(&other, &second, None, 100)
+        );
+        assert_eq!(usize::from(first.is_ok()) + usize::from(second.is_ok()), 1);
+        assert_eq!(notes(&world.client).unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn no_copy_goes_into_a_study_while_its_patient_restricts() {
+        let mut world = world();
+        let (file, fresh) = begun(&world).await;
+        let (shelf, sent) = enrolled(&mut world, &file, fresh).await;
+        let client = &world.client;
+        let mut source = client.keyring(PATIENT).unwrap();
+        source.restrict([]);
+        client.profile.save_keyring(&mut source).unwrap();
+        let before = world.node.seen().len();
+        let refused = join(client, STUDY).await.unwrap_err().to_string();
+        assert!(refused.contains("`salus patient lift"), "{refused}");
+        assert!(refused.contains("`salus study leave 5`"), "{refused}");
+        assert!(shelf.taken().is_empty() && sent.lock().unwrap().is_empty());
+        // Nor is the chain asked about that patient beside the study's id.
+        for (_, question) in &world.node.seen()[before..] {
+            assert_names_no_other(client, question);
+        }
+        source.lift();
+        client.profile.save_keyring(&mut source).unwrap();
+        let joined = join(client, STUDY).await.unwrap();
+        assert!(matches!(joined, Joining::Joined(_)));
+        // What has joined knows no source any more.
+        assert_eq!(note_of(client, STUDY).unwrap().1.source, None);
+    }
+
+    #[tokio::test]
+    async fn what_was_prepared_before_restricting_is_not_begun() {
+        let world = world();
+        let client = &world.client;
+        let mut source = client.keyring(PATIENT).unwrap();
+        source.restrict([]);
+        client.profile.save_keyring(&mut source).unwrap();
+        let refused = begin(client, &prepared(), None, 100).await.unwrap_err();
+        assert!(refused.to_string().contains("restrict"), "{refused}");
+        assert!(notes(client).unwrap().is_empty());
     }
 }

@@ -69,7 +69,7 @@ use crate::files::object::BuiltObject;
 use crate::files::Place;
 use crate::keyring::{Keyring, Own};
 use crate::keys::AccountKey;
-use crate::profile::{Profile, RuntimeChanged, Unlocked};
+use crate::profile::{Profile, RuntimeChanged, Turn, Unlocked};
 use crate::vault::{Reach, Session, Vault};
 use hiding::OwnIds;
 
@@ -111,6 +111,8 @@ pub struct Client {
     /// The person of its organisation for whom this client acts, if it is software: see [`acting`].
     pub person: Option<AccountId>,
     vault: Option<String>,
+    /// Held while this client changes what its profile keeps of patients.
+    turn: Option<Arc<Turn>>,
 }
 
 /// Where and when the chain took something in.
@@ -169,7 +171,35 @@ impl Client {
             progress: Arc::new(Silent),
             person: None,
             vault: vault.or(config.vault),
+            turn: None,
         })
+    }
+
+    /// This client, for a change of what its profile keeps of patients: no other command changes anything
+    /// until it is dropped. Read what is to be changed with it, not before.
+    pub(crate) async fn in_turn(&self) -> Result<Self> {
+        let turn = match &self.turn {
+            // Part of a greater change.
+            Some(turn) => turn.clone(),
+            None => Arc::new(self.profile.turn().await?),
+        };
+        Ok(Self {
+            turn: Some(turn),
+            ..self.clone()
+        })
+    }
+
+    /// Saves a keyring that was read in this turn. Do this before the chain hears of a new key.
+    ///
+    /// Errors outside of a turn, where it could undo what another command has saved meanwhile.
+    pub(crate) fn keep(&self, keyring: &mut Keyring) -> Result<()> {
+        match &self.turn {
+            Some(_) => self.profile.save_keyring(keyring),
+            None => Err(Error::Keyring(
+                "the keyring was to be changed out of turn, and nothing was saved: please report this"
+                    .into(),
+            )),
+        }
     }
 
     /// Acts for a patient from now on, with the account that this profile has for it; where it has
@@ -286,6 +316,34 @@ impl Client {
                 several.len()
             ))),
         }
+    }
+
+    /// Makes this the patient that is meant if none is named.
+    ///
+    /// Errors if nobody has this id.
+    pub async fn choose(&self, patient: PatientId) -> Result<()> {
+        let salus = self.salus().await?;
+        match salus.patient(patient).await? {
+            Some(_) => Self::note_choice(&self.profile, patient),
+            None => Err(unknown_patient(patient)),
+        }
+    }
+
+    /// As [`Client::choose`], without a connection: only if the patient's keyring lies in this profile.
+    /// Returns whether it does.
+    pub fn choose_known(profile: &Profile, patient: PatientId) -> Result<bool> {
+        let known = profile.patients()?.contains(&patient);
+        if known {
+            Self::note_choice(profile, patient)?;
+        }
+        Ok(known)
+    }
+
+    fn note_choice(profile: &Profile, patient: PatientId) -> Result<()> {
+        profile.update_config(|config| {
+            config.patient = Some(patient.to_string());
+            Ok(())
+        })
     }
 
     /// The patient's keyring in this profile.
@@ -634,7 +692,30 @@ pub(crate) fn no_grant(patient: PatientId, grant: GrantIndex) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::double::World;
     use super::*;
+
+    #[tokio::test]
+    async fn a_patient_that_nobody_is_cannot_be_chosen() {
+        let world = World::at(None);
+        let client = &world.client;
+        let (typo, other) = (PatientId([8; 16]), PatientId([9; 16]));
+        world
+            .node
+            .tell("patient", typo, None::<salus_primitives::Patient>);
+        assert!(!Client::choose_known(&client.profile, typo).unwrap());
+        let refused = client.choose(typo).await.unwrap_err().to_string();
+        assert!(refused.contains("check the id"), "{refused}");
+        assert_eq!(client.profile.config().unwrap().patient, None);
+        world.name_keyring(None);
+        client.choose(crate::vault::tests::PATIENT).await.unwrap();
+        // One's own needs no network: it may not be enrolled yet.
+        let mut keyring = Keyring::new(other);
+        keyring.add_holder("here", &client.device.public()).unwrap();
+        client.profile.save_keyring(&mut keyring).unwrap();
+        assert!(Client::choose_known(&client.profile, other).unwrap());
+        assert_eq!(client.patient(None).unwrap(), other);
+    }
 
     #[test]
     fn what_a_recovery_puts_off_has_no_end_that_could_be_told() {

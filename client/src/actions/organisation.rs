@@ -118,6 +118,7 @@ pub async fn set_profile(
 
 /// The admin publishes a new encryption key of its organisation.
 pub async fn publish(client: &Client) -> Result<Published> {
+    let client = &client.in_turn().await?;
     let (organisation, _) = administered(client).await?;
     let subject = Subject::Organisation(organisation);
     let (epoch, recipient) = next_key(client, &subject, Own::Organisation(organisation)).await?;
@@ -195,6 +196,7 @@ pub async fn give_key(client: &Client, to: &AccountId) -> Result<(OrgId, Vec<u8>
 
 /// Takes over the keys of this account's organisation from a sealed file.
 pub async fn take_key(client: &Client, sealed: &[u8]) -> Result<OrgId> {
+    let client = &client.in_turn().await?;
     let salus = client.salus().await?;
     let member = salus.member(&client.me()).await?;
     let organisation = member.map(|member| member.organisation()).ok_or_else(|| {

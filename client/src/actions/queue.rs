@@ -522,4 +522,68 @@ mod tests {
         world.node.tell("controller", (PATIENT, &me), Some(owner));
         assert!(When::Later.waits(client, Some(PATIENT)).await.is_err());
     }
+
+    /// A consent by the first account of this person, in a profile made anew.
+    fn consent(client: &Client, uri: &str) -> ConsentFile {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::create_insecure(&folder.path().join("p"), uri).unwrap();
+        let unlocked = profile.unlock("").unwrap();
+        let ends = clock() + HOUR;
+        let role = salus_primitives::ControllerRole::Owner;
+        let genesis = client.chain.genesis();
+        let signed = patient::consent(&profile, &unlocked, genesis, 4, &client.me(), role, ends);
+        signed.unwrap().0
+    }
+
+    /// Alice, who enrols with these consents at a node that knows none of the ids.
+    fn enrolling(consents: &[&ConsentFile]) -> World {
+        let world = World::at(None);
+        let client = &world.client;
+        for file in consents {
+            let patient: PatientId = file.patient.parse().unwrap();
+            let account = crate::keys::parse_account(&file.controller).unwrap();
+            let node = &world.node;
+            node.tell("patient", patient, None::<salus_primitives::Patient>);
+            node.tell("member", &account, None::<Member>);
+            let none: Option<salus_primitives::Clinician> = None;
+            node.tell("clinician", &account, none);
+            let page = (&account, None::<PatientId>, 2u32);
+            node.tell("controlled_by", page, Vec::<PatientId>::new());
+            let work = vec![NewWork::enrol(file)];
+            put(client, patient, "an enrolment", work).unwrap();
+        }
+        world
+            .node
+            .take(|_, _| crate::chain::double::Taken::In(Vec::new()));
+        world
+    }
+
+    #[tokio::test]
+    async fn two_enrolments_that_share_an_account_are_not_both_sent() {
+        let plain = World::at(None);
+        let consents = ["//Bob", "//Bob", "//Charlie"].map(|uri| consent(&plain.client, uri));
+        assert_eq!(consents[0].controller, consents[1].controller);
+        assert_ne!(consents[0].patient, consents[1].patient);
+        let world = enrolling(&consents.each_ref());
+        let outcome = send(&world.client, true).await.unwrap();
+        assert_eq!((outcome.sent, outcome.failed.len()), (2, 1));
+        assert_eq!(outcome.failed[0].item.failed.as_deref(), Some(SHARED));
+        let left = list(&world.client.profile, &world.client.device).unwrap();
+        assert_eq!(left.len(), 1, "it is told, and not sent by itself");
+        assert!(!is_due(&world.client.profile, &world.client.device).unwrap());
+    }
+
+    #[tokio::test]
+    async fn an_account_that_came_to_act_for_another_patient_while_it_waited_is_not_enrolled() {
+        let plain = World::at(None);
+        let file = consent(&plain.client, "//Bob");
+        let world = enrolling(&[&file]);
+        let account = crate::keys::parse_account(&file.controller).unwrap();
+        let page = (&account, None::<PatientId>, 2u32);
+        world.node.tell("controlled_by", page, vec![PATIENT]);
+        let outcome = send(&world.client, true).await.unwrap();
+        assert_eq!((outcome.sent, outcome.failed.len()), (0, 1));
+        let why = outcome.failed[0].item.failed.as_deref().unwrap();
+        assert!(why.contains("acts for another patient"), "{why}");
+    }
 }

@@ -358,6 +358,8 @@ async fn targets(client: &Client, patient: PatientId, aims: &[Aim]) -> Result<Ve
 }
 
 async fn own_targets(client: &Client, patient: PatientId, aims: &[Aim]) -> Result<Vec<Target>> {
+    // Over before anything is uploaded, which takes long.
+    let client = &client.in_turn().await?;
     let mut keyring = current_keyring(client, patient).await?;
     let before = keyring.clone();
     let ids = aims
@@ -394,7 +396,7 @@ async fn own_targets(client: &Client, patient: PatientId, aims: &[Aim]) -> Resul
 /// Saves a keyring in which a spare compartment was given something to hold.
 async fn keep_places(client: &Client, before: &Keyring, keyring: &mut Keyring) -> Result<()> {
     if !keyring.holds_the_same(before)? {
-        client.profile.save_keyring(keyring)?;
+        client.keep(keyring)?;
         back_up(client, keyring).await;
     }
     Ok(())
@@ -939,10 +941,12 @@ pub async fn reclassify(
     category: Category,
     flags: &[Sensitivity],
 ) -> Result<Placed> {
-    let mut keyring = current_keyring(client, patient).await?;
+    let turn = client.in_turn().await?;
+    let mut keyring = current_keyring(&turn, patient).await?;
     let before = keyring.clone();
     let to = keyring.place(category, &flags.iter().copied().collect())?;
-    keep_places(client, &before, &mut keyring).await?;
+    keep_places(&turn, &before, &mut keyring).await?;
+    drop(turn);
     place(client, patient, index, Some(to)).await
 }
 
@@ -957,7 +961,9 @@ async fn place(
     index: RecordIndex,
     to: Option<CompartmentId>,
 ) -> Result<Placed> {
-    let mut keyring = current_keyring(client, patient).await?;
+    // Over before anything is uploaded, which takes long.
+    let turn = client.in_turn().await?;
+    let mut keyring = current_keyring(&turn, patient).await?;
     let record = client
         .salus()
         .await?
@@ -965,7 +971,8 @@ async fn place(
         .await?
         .ok_or_else(|| no_record(patient, index))?;
     let compartment = to.unwrap_or(record.compartment);
-    rotate_if_needed(client, &mut keyring, &[compartment]).await?;
+    rotate_if_needed(&turn, &mut keyring, &[compartment]).await?;
+    drop(turn);
     let epoch = client
         .salus()
         .await?

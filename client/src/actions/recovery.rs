@@ -244,6 +244,7 @@ pub async fn setup(
     delay: Moment,
     folder: &Path,
 ) -> Result<PlanMade> {
+    let client = &client.in_turn().await?;
     ensure_nothing_waits(client, patient).await?;
     let people = people(client, patient, helpers).await?;
     let count = u8::try_from(people.len())
@@ -281,7 +282,7 @@ pub async fn setup(
     keyring.add_holder(&name, &key.public())?;
     let named = people.iter().map(|(account, _)| account.to_string());
     keyring.note_helpers(&name, named.collect(), threshold);
-    client.profile.save_keyring(&mut keyring)?;
+    client.keep(&mut keyring)?;
     save_keyring(client, &mut keyring).await?;
     let call = calls::recovery::set_plan(patient, &helpers, delay);
     let done = client.submit(&call).await;
@@ -368,7 +369,7 @@ async fn forget(
     if !take_out(keyring, is_over)? {
         return Ok(true);
     }
-    client.profile.save_keyring(keyring)?;
+    client.keep(keyring)?;
     Ok(back_up(client, keyring).await)
 }
 
@@ -404,9 +405,18 @@ async fn people(
             }
             Helping::Offer(offer) => offer.verify(&genesis)?,
         };
-        if people.iter().any(|(known, _)| *known == account) {
+        // By the key, too: one who offers twice would have two shares.
+        if people
+            .iter()
+            .any(|(known, known_key)| *known == account || *known_key == key)
+        {
             return Err(Error::Unfit(format!(
-                "{account} is named twice: each helper has one share"
+                "{account} is named twice, or offers with the same device as another helper: each helper has one share"
+            )));
+        }
+        if is_own(client, &account, &key)? {
+            return Err(Error::Unfit(format!(
+                "{account} is yours, and who has lost everything cannot help themselves: name somebody else as helper"
             )));
         }
         let role = salus.controller(patient, &account).await?;
@@ -418,6 +428,13 @@ async fn people(
         people.push((account, key));
     }
     Ok(people)
+}
+
+/// Whether a helper is the person of this profile: one of its accounts, or one that this device opens
+/// files for.
+fn is_own(client: &Client, account: &AccountId, key: &EncryptionKey) -> Result<bool> {
+    let helps = client.profile.helping_key(&client.own, account)?.is_some();
+    Ok(helps || client.accounts()?.contains(account) || *key == client.device.public())
 }
 
 /// Who helps, and what is under way.
@@ -525,6 +542,7 @@ pub async fn veto(client: &Client, patient: PatientId) -> Result<Changed> {
 
 /// After what was done to a plan, only the key of the one in force opens the keyring.
 async fn change_plan(client: &Client, patient: PatientId, call: Call) -> Result<Changed> {
+    let client = &client.in_turn().await?;
     let submitted = client.submit(&call).await?;
     let due = plan_ending(&submitted);
     if due.is_none() {
@@ -877,6 +895,7 @@ pub async fn restore(
     files: &[Sealed],
     keep: Keep<'_>,
 ) -> Result<TakenOver> {
+    let client = &client.in_turn().await?;
     ensure_owner(client, patient).await?;
     let keys = share_keys(client).await?;
     let history = History::of(client, patient).await;
@@ -1034,6 +1053,7 @@ pub async fn backup(
         },
     )?;
     let sealed = seal_with_passphrase(&json, passphrase, work_factor)?;
+    let client = &client.in_turn().await?;
     let keyring = current_keyring(client, patient).await?;
     // The file first: an earlier backup is good until this one is.
     write_new(out, &sealed)?;
@@ -1054,6 +1074,7 @@ pub async fn kit(client: &Client, patient: PatientId, out: &Path) -> Result<Back
         made_at: clock(),
         number: client.profile.accounts()?.number(&patient),
     };
+    let client = &client.in_turn().await?;
     let keyring = current_keyring(client, patient).await?;
     // The page first: an earlier kit is good until this one is.
     write_new(out, kit.page()?.as_bytes())?;
@@ -1078,7 +1099,7 @@ async fn replace(
     take_out(&mut keyring, |held| {
         held.starts_with(kind) && held != holder
     })?;
-    client.profile.save_keyring(&mut keyring)?;
+    client.keep(&mut keyring)?;
     save_keyring(client, &mut keyring).await?;
     Ok(())
 }
@@ -1117,7 +1138,7 @@ pub async fn restore_backup(
             client = client.acting_for(patient)?;
         }
     }
-    let client = &client;
+    let client = &client.in_turn().await?;
     ensure_owner(client, patient).await?;
     let history = History::of(client, patient).await;
     reopen(client, patient, key, history, keep, None).await
@@ -1136,7 +1157,7 @@ pub async fn restore_kit(
         accounts::find(&client).await?;
         client = client.acting_for(patient)?;
     }
-    let client = &client;
+    let client = &client.in_turn().await?;
     ensure_owner(client, patient).await?;
     let history = History::of(client, patient).await;
     reopen(client, patient, key, history, keep, Some(&holder)).await
@@ -1329,6 +1350,65 @@ mod tests {
         assert_eq!(helper_of(client, PATIENT).unwrap().account(), key.account());
         let other = helper_of(client, PatientId([8; 16])).unwrap();
         assert_eq!(other.account(), client.me());
+    }
+
+    #[tokio::test]
+    async fn an_offer_of_ones_own_is_refused_and_so_are_two_of_one_device() {
+        let world = World::at(None);
+        let client = &world.client;
+        let genesis = client.chain.genesis();
+        let own = Unlocked {
+            account: client.own.clone(),
+            device: client.device.clone(),
+        };
+        // Made here, made on another device with the same phrase, and another phrase on this device.
+        let (_away, away, mut elsewhere) = somebody("//Alice");
+        let (_bobs, bobs, bob) = somebody("//Bob");
+        let mut here = bob.clone();
+        here.device = client.device.clone();
+        elsewhere.account = client.own.clone();
+        let mine = [
+            offer(&client.profile, &own, genesis).unwrap(),
+            offer(&away, &elsewhere, genesis).unwrap(),
+            offer(&bobs, &here, genesis).unwrap(),
+        ];
+        let out = tempfile::tempdir().unwrap();
+        let folder = out.path().join("shares");
+        let theirs = || offer(&bobs, &bob, genesis).unwrap();
+        let tell = |made: &OfferFile| {
+            let account = parse_account(&made.account).unwrap();
+            let none: Option<Controller> = None;
+            world.node.tell("controller", (PATIENT, account), none);
+            Helping::Offer(made.clone())
+        };
+        let pending = PendingChanges::default();
+        world.node.tell("pending_changes", PATIENT, pending);
+        for made in &mine {
+            let helpers = [tell(&theirs()), tell(made)];
+            let refused = setup(client, PATIENT, &helpers, 2, 1, &folder).await;
+            let told = refused.unwrap_err().to_string();
+            assert!(
+                told.contains(&made.account) && told.contains("somebody else"),
+                "{told}"
+            );
+        }
+        let twice = [tell(&theirs()), tell(&theirs())];
+        let refused = setup(client, PATIENT, &twice, 2, 1, &folder).await;
+        let told = refused.unwrap_err().to_string();
+        assert!(told.contains("one share"), "{told}");
+        assert!(!folder.exists());
+        let published = [Helping::Account(client.own.account())];
+        let subject = Subject::Account(client.own.account());
+        let signed = salus_primitives::SignedRecipient {
+            signer: client.own.account(),
+            recipient: client
+                .own
+                .sign_recipient(&subject, &bob.device.public(), 0, &genesis),
+        };
+        world.node.tell("recipient", subject, Some(signed));
+        let refused = setup(client, PATIENT, &published, 2, 1, &folder).await;
+        let told = refused.unwrap_err().to_string();
+        assert!(told.contains("is yours"), "{told}");
     }
 
     #[test]

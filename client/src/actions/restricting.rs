@@ -5,20 +5,23 @@ use std::collections::BTreeSet;
 
 use rand::{rngs::OsRng, seq::SliceRandom};
 use salus_primitives::{
+    api::GrantView,
     predicate,
     rows::{DAY, HOUR, SECOND},
-    AccountId, Basis, CompartmentId, Grant, GrantIndex, GrantTerms, Moment, PatientId, RecordIndex,
-    Rights, Scope,
+    AccountId, Basis, Cid, CompartmentId, Grant, GrantIndex, GrantTerms, Moment, PatientId,
+    RecordIndex, Rights, Scope,
 };
 use serde::Serialize;
 
 use super::identity::{back_up, current_keyring};
 use super::records::is_transport;
 use super::rights::{each, ensure_decides, live_grants, Failed};
-use super::sharing::{ensure_within_role, give, meant, readers, rotate_if_needed};
+use super::sharing::{ensure_within_role, give, meant, readers, ready, rotate_if_needed};
 use super::{grantee_text, Client};
 use crate::chain::{calls, Salus};
 use crate::error::{Error, Result};
+use crate::keyring::Keyring;
+use crate::vault::Session;
 
 const MINUTE: Moment = 60 * SECOND;
 
@@ -39,6 +42,7 @@ pub struct Restricted {
 /// The grants end first: a vault that does not answer keeps nobody from that. They end in a random
 /// order, as [`super::rights::erase_all`] ends them, too.
 pub async fn restrict(client: &Client, patient: PatientId) -> Result<Restricted> {
+    let client = &client.in_turn().await?;
     ensure_decides(client, patient).await?;
     let salus = client.salus().await?;
     let now = salus.now().await?;
@@ -52,7 +56,7 @@ pub async fn restrict(client: &Client, patient: PatientId) -> Result<Restricted>
         .collect::<BTreeSet<_>>();
     let mut keyring = client.keyring(patient)?;
     keyring.restrict(given.clone());
-    client.profile.save_keyring(&mut keyring)?;
+    client.keep(&mut keyring)?;
 
     let mut failed = Vec::new();
     live.shuffle(&mut OsRng);
@@ -64,7 +68,7 @@ pub async fn restrict(client: &Client, patient: PatientId) -> Result<Restricted>
     let saved = match current_keyring(client, patient).await {
         Ok(mut keyring) => {
             keyring.restrict(given);
-            client.profile.save_keyring(&mut keyring)?;
+            client.keep(&mut keyring)?;
             // As whoever ends a grant does before anything is added: a keyring that changes without it
             // would say that somebody restricts.
             match rotate_if_needed(client, &mut keyring, &reached).await {
@@ -112,15 +116,20 @@ pub struct Renewed {
 }
 
 /// Gives anew what [`restrict`] has ended and what of it is still in its time, with fresh envelopes,
-/// and lets share again. Called again after it broke off, it goes on where it was.
+/// and lets share again. Called again after it broke off, it goes on where it was, and gives nothing
+/// twice.
 pub async fn lift(client: &Client, patient: PatientId) -> Result<Lifted> {
+    let client = &client.in_turn().await?;
     ensure_decides(client, patient).await?;
     let mut keyring = current_keyring(client, patient).await?;
-    let Some(ended) = keyring.restricted().cloned() else {
+    if keyring.restricted().is_none() {
         return Err(Error::Unfit(format!(
             "patient {patient} is not restricted: `salus share` gives access"
         )));
-    };
+    }
+    let mut session = None;
+    let mut renewed = given_before(client, &mut keyring, &mut session).await?;
+    let ended = keyring.restricted().cloned().unwrap_or_default();
     let salus = client.salus().await?;
     let now = client.clock().await?;
     let there = There::of(&salus, patient, now).await?;
@@ -143,8 +152,7 @@ pub async fn lift(client: &Client, patient: PatientId) -> Result<Lifted> {
     due.shuffle(&mut OsRng);
 
     let role = salus.controller(patient, &client.me()).await?;
-    let (mut renewed, mut failed) = (Vec::new(), Vec::new());
-    let mut session = None;
+    let mut failed = Vec::new();
     for (index, terms, view) in due {
         let given = async {
             ensure_within_role(role.as_ref(), terms.expires_at)?;
@@ -152,7 +160,11 @@ pub async fn lift(client: &Client, patient: PatientId) -> Result<Lifted> {
             let person = meant(client, &mut session, &keyring, index, &view).await?;
             let person = person.as_ref();
             let readers = readers(client, &salus, &terms.grantee, person).await?;
-            let given = give(client, &keyring, &terms, person, &readers, None).await?;
+            let ready = ready(client, &keyring, &terms, person, &readers).await?;
+            // Before the chain hears of it, so that it is not given twice.
+            keyring.note_given(index, &ready.envelope);
+            client.keep(&mut keyring)?;
+            let given = give(client, ready, None).await?;
             Ok((given, person.cloned()))
         }
         .await;
@@ -171,10 +183,10 @@ pub async fn lift(client: &Client, patient: PatientId) -> Result<Lifted> {
             }),
         }
         keyring.forget_ended(index);
-        client.profile.save_keyring(&mut keyring)?;
+        client.keep(&mut keyring)?;
     }
     keyring.lift();
-    client.profile.save_keyring(&mut keyring)?;
+    client.keep(&mut keyring)?;
     let saved = back_up(client, &mut keyring).await;
     Ok(Lifted {
         patient: patient.to_string(),
@@ -183,6 +195,39 @@ pub async fn lift(client: &Client, patient: PatientId) -> Result<Lifted> {
         failed,
         saved,
     })
+}
+
+/// What an attempt that broke off has given already, which is forgotten as ended.
+async fn given_before<'a>(
+    client: &'a Client,
+    keyring: &mut Keyring,
+    session: &mut Option<Session<'a>>,
+) -> Result<Vec<Renewed>> {
+    let given: Vec<(GrantIndex, Cid)> = keyring.given().collect();
+    if given.is_empty() {
+        return Ok(Vec::new());
+    }
+    client.chain.settled(&client.me()).await?;
+    let grants = client.salus().await?.all_grants(keyring.patient()).await?;
+    let mut renewed = Vec::new();
+    for (was, envelope) in given {
+        let has = |(_, view): &&(GrantIndex, GrantView)| view.envelopes.contains(&envelope);
+        let Some((index, view)) = grants.iter().find(has) else {
+            continue;
+        };
+        // It is told where it can be; the grant stands all the same.
+        let person = meant(client, session, keyring, *index, view).await;
+        renewed.push(Renewed {
+            was,
+            grant: *index,
+            grantee: grantee_text(&view.grant.grantee),
+            person: person.ok().flatten().as_ref().map(AccountId::to_string),
+            expires_at: view.grant.expires_at,
+        });
+        keyring.forget_ended(was);
+    }
+    client.keep(keyring)?;
+    Ok(renewed)
 }
 
 /// The compartments whose keys such grants know.
@@ -276,15 +321,14 @@ fn as_typed(rest: Moment) -> Option<Moment> {
 #[cfg(test)]
 mod tests {
     use salus_primitives::{
-        api::{CompartmentView, GrantView},
-        Controller, ControllerRole, Grantee, Purpose, Record, Rights,
+        api::CompartmentView, Controller, ControllerRole, Grantee, Purpose, Record, Rights,
     };
 
     use super::*;
-    use crate::actions::double::{World, NOW};
+    use crate::actions::double::{Chart, World, NOW};
     use crate::actions::sharing::{self, Sharing, What, Who};
     use crate::actions::PAGE;
-    use crate::keyring::Keyring;
+    use crate::keyring::Label;
     use crate::taxonomy::Category;
     use crate::vault::tests::PATIENT;
 
@@ -462,5 +506,64 @@ mod tests {
         assert_eq!((lifted.over, lifted.renewed.len()), (vec![0], 0));
         assert!(!lifted.saved);
         assert_eq!(kept(&world).restricted(), None);
+    }
+
+    fn laboratory(keyring: &Keyring) -> CompartmentId {
+        keyring.find(&Label::of(Category::LabResult)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_a_study_or_a_clinician_reads_ends_and_is_not_given_anew() {
+        let mut keyring = Keyring::new(PATIENT);
+        let id = [laboratory(&keyring)];
+        let bases = [Basis::Direct, Basis::Emergency(0), Basis::Study(0)];
+        let grants = bases.map(|basis| (&id[..], basis));
+        let chart = Chart::with(&grants, &mut keyring).await;
+        let done = restrict(&chart.world.client, PATIENT).await.unwrap();
+        assert_eq!(done.ended.len(), 3);
+        assert!(chart.grants().iter().all(|view| !view.active));
+        assert_eq!(chart.kept().restricted(), Some(&BTreeSet::from([0])));
+        let lifted = lift(&chart.world.client, PATIENT).await.unwrap();
+        assert_eq!(lifted.renewed.len(), 1);
+        assert_eq!(chart.grants().len(), 4);
+    }
+
+    #[tokio::test]
+    async fn restricting_gives_new_keys_and_saves_the_keyring_once() {
+        let mut keyring = Keyring::new(PATIENT);
+        let id = laboratory(&keyring);
+        let scope = [id];
+        let chart = Chart::with(&[(&scope, Basis::Direct)], &mut keyring).await;
+        let done = restrict(&chart.world.client, PATIENT).await.unwrap();
+        assert!(done.saved);
+        assert_eq!(chart.compartment(&id).compartment.epoch, 1);
+        assert!(chart.kept().key(&id, 1).is_ok());
+        assert_eq!(chart.taken("Patients.set_keyring"), 1);
+        // Who restricts again has nothing to lock anew.
+        restrict(&chart.world.client, PATIENT).await.unwrap();
+        assert_eq!(chart.compartment(&id).compartment.epoch, 1);
+    }
+
+    #[tokio::test]
+    async fn lifting_that_breaks_off_goes_on_and_gives_nothing_twice() {
+        for (after, is_taken) in [(0, true), (0, false), (1, true), (1, false)] {
+            let at = ("Consent.grant", after, is_taken);
+            let mut keyring = Keyring::new(PATIENT);
+            let scope = [laboratory(&keyring)];
+            let grants = [(&scope[..], Basis::Direct), (&scope[..], Basis::Direct)];
+            let chart = Chart::with(&grants, &mut keyring).await;
+            let client = &chart.world.client;
+            restrict(client, PATIENT).await.unwrap();
+            chart.cut_off(at, lift(client, PATIENT)).await;
+            let lifted = lift(client, PATIENT).await.unwrap();
+            let case = format!("{after} {is_taken}");
+            let was: BTreeSet<_> = lifted.renewed.iter().map(|row| row.was).collect();
+            assert!(lifted.failed.is_empty() && lifted.saved, "{case}");
+            let live = chart.grants().iter().filter(|view| view.active).count();
+            assert_eq!(live, 2, "{case}");
+            let told = 2 - usize::from(after == 1);
+            assert!(was.len() >= told, "{case}: {was:?}");
+            assert_eq!(chart.kept().restricted(), None);
+        }
     }
 }

@@ -290,6 +290,7 @@ pub struct Unconfirmed {
 /// Ends all grants and asks to erase all records; later, when the waiting time is over, destroys the
 /// keys and finishes. Called again, it goes on where it is.
 pub async fn erase_all(client: &Client, patient: PatientId) -> Result<ErasedAll> {
+    let client = &client.in_turn().await?;
     ensure_decides(client, patient).await?;
     // Without it the keys could not be destroyed.
     client.keyring(patient)?;
@@ -494,9 +495,11 @@ async fn destroy_keys(
     }
     let mut destroyed = 0;
     let mut rotated = !used.is_empty();
+    // What is left of a rotation that broke off is nobody's to have any more.
+    keyring.end_handing();
     if rotated {
         let renewed = rotate_compartments(client, &mut keyring, &used).await?;
-        for (id, renewed) in used.iter().zip(renewed) {
+        for (id, renewed) in used.iter().zip(renewed.rotated) {
             destroyed += keyring.destroy_before(id, renewed.epoch);
         }
     }
@@ -508,7 +511,8 @@ async fn destroy_keys(
         rotated = true;
     }
     if rotated {
-        client.profile.save_keyring(&mut keyring)?;
+        keyring.end_handing();
+        client.keep(&mut keyring)?;
     }
     client.profile.update_read_records(|read| {
         read.forget(&patient);

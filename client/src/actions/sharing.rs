@@ -1,11 +1,12 @@
 //! Who may see what: asking, granting, revoking.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use salus_primitives::{
-    api::GrantView, AccountId, Balance, Basis, Cid, CompartmentId, Controller, ControllerRole,
-    Grant, GrantIndex, GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, RecordIndex,
-    Request, RequestIndex, RequestState, Rights, Scope, Subject,
+    api::{CompartmentView, GrantView},
+    AccountId, Balance, Basis, Cid, CompartmentId, Controller, ControllerRole, Grant, GrantIndex,
+    GrantTerms, Grantee, Member, Moment, OrgId, PatientId, Purpose, Recipient, RecordIndex,
+    Request, RequestIndex, RequestState, Rights, Scope, Subject, HOUR,
 };
 use serde::Serialize;
 
@@ -96,6 +97,8 @@ async fn grant(
     sharing: &Sharing,
     request: Option<RequestIndex>,
 ) -> Result<Shared> {
+    // To its end: nothing is shared while somebody restricts.
+    let client = &client.in_turn().await?;
     let mut keyring = current_keyring(client, patient).await?;
     ensure_unrestricted(&keyring)?;
     let salus = client.salus().await?;
@@ -120,7 +123,8 @@ async fn grant(
         flags: 0,
         derived_from: None,
     };
-    let given = give(client, &keyring, &terms, person.as_ref(), &readers, request).await?;
+    let ready = ready(client, &keyring, &terms, person.as_ref(), &readers).await?;
+    let given = give(client, ready, request).await?;
     let event = caused(&given.submitted, "Consent", "Granted")?;
     let (labels, records) = scope_texts(&terms.scope, Some(&keyring));
     Ok(Shared {
@@ -156,6 +160,14 @@ pub(super) fn ensure_unrestricted(keyring: &Keyring) -> Result<()> {
     }
 }
 
+/// A grant that can be given: its envelope is in the vault.
+pub(super) struct Ready {
+    patient: PatientId,
+    terms: GrantTerms,
+    pub envelope: Cid,
+    seal: SealKey,
+}
+
 /// A grant as the chain took it.
 pub(super) struct Given {
     pub grant: GrantIndex,
@@ -163,18 +175,17 @@ pub(super) struct Given {
     pub submitted: Submitted,
 }
 
-/// Grants these terms, with an envelope of what they reach for the readers, and with what seals persons
-/// under it. `person` is for whom of the organisation it is meant.
-pub(super) async fn give(
+/// Makes ready to grant these terms, with an envelope of what they reach for the readers, and with what
+/// seals persons under it. `person` is for whom of the organisation it is meant.
+pub(super) async fn ready(
     client: &Client,
     keyring: &Keyring,
     terms: &GrantTerms,
     person: Option<&AccountId>,
     readers: &[EncryptionKey],
-    request: Option<RequestIndex>,
-) -> Result<Given> {
+) -> Result<Ready> {
     let patient = keyring.patient();
-    let terms = &apart(client, patient, terms).await?;
+    let terms = apart(client, patient, terms).await?;
     let session = client.session(patient).await?;
     let envelope = make_envelope(client, &session, keyring, &terms.scope, terms.rights).await?;
     let seal = seal_key(
@@ -184,10 +195,30 @@ pub(super) async fn give(
         terms.expires_at,
         person.cloned(),
     );
-    let content = send_to(client, &session, keyring, &envelope, &seal, readers).await?;
+    let envelope = send_to(client, &session, keyring, &envelope, &seal, readers).await?;
+    Ok(Ready {
+        patient,
+        terms,
+        envelope,
+        seal,
+    })
+}
+
+/// Gives a grant that is ready, to answer a request if there is one.
+pub(super) async fn give(
+    client: &Client,
+    ready: Ready,
+    request: Option<RequestIndex>,
+) -> Result<Given> {
+    let Ready {
+        patient,
+        terms,
+        envelope,
+        seal,
+    } = ready;
     let call = match request {
-        Some(request) => calls::consent::approve(patient, request, terms, Some(content)),
-        None => calls::consent::grant(patient, terms, Some(content)),
+        Some(request) => calls::consent::approve(patient, request, &terms, Some(envelope)),
+        None => calls::consent::grant(patient, &terms, Some(envelope)),
     };
     let submitted = client.submit(&call).await?;
     let grant = number(caused(&submitted, "Consent", "Granted")?, "grant")?;
@@ -198,7 +229,7 @@ pub(super) async fn give(
     }
     Ok(Given {
         grant,
-        envelope: content,
+        envelope,
         submitted,
     })
 }
@@ -464,35 +495,48 @@ pub struct Rotated {
 pub struct Rotation {
     pub patient: String,
     pub rotated: Vec<Rotated>,
+    /// Whether this has finished what broke off within the hour, and made no other keys than that.
+    pub resumed: bool,
     pub saved: bool,
 }
 
-/// Gives compartments new keys, and hands those to the grants that live.
+/// How long after it began the same rotation is finished if it is asked for again. Whoever asks later
+/// means another one: a device may have been lost since.
+const RESUMED_WITHIN: Moment = HOUR;
+
+/// Gives compartments new keys, and hands those to the grants that live. Called again after it broke off,
+/// it goes on where it was.
 pub async fn rotate(
     client: &Client,
     patient: PatientId,
     categories: &[Category],
     flags: &[Sensitivity],
 ) -> Result<Rotation> {
+    let client = &client.in_turn().await?;
     let mut keyring = current_keyring(client, patient).await?;
     let ids = select(&keyring, categories, flags, Reach::FlaggedOnly)?;
-    let rotated = rotate_compartments(client, &mut keyring, &ids).await?;
-    let saved = back_up(client, &mut keyring).await;
-    emergency::follow(client, &keyring).await;
+    let renewed = rotate_compartments(client, &mut keyring, &ids).await?;
+    let saved = close_rotation(client, &mut keyring).await?;
     Ok(Rotation {
         patient: patient.to_string(),
-        rotated,
+        rotated: renewed.rotated,
+        resumed: renewed.resumed,
         saved,
     })
 }
 
-/// Rotates those compartments whose present key is known to a grant that is over. If there were any,
-/// whether the keyring's copy in the vault has their new keys.
+/// Rotates those compartments whose present key is known to a grant that is over, and finishes what of
+/// other rotations broke off. If there was anything, whether the keyring's copy in the vault has the new
+/// keys.
 pub(super) async fn rotate_if_needed(
     client: &Client,
     keyring: &mut Keyring,
     ids: &[CompartmentId],
 ) -> Result<Option<bool>> {
+    let broke_off = keyring.handing().is_some();
+    if broke_off {
+        finish_rotation(client, keyring).await?;
+    }
     let views = client
         .salus()
         .await?
@@ -502,33 +546,113 @@ pub(super) async fn rotate_if_needed(
         .into_iter()
         .filter(|(id, view)| ids.contains(id) && view.needs_rotation);
     let rotated: Vec<CompartmentId> = stale.map(|(id, _)| id).collect();
-    if rotated.is_empty() {
+    if rotated.is_empty() && !broke_off {
         return Ok(None);
     }
-    rotate_compartments(client, keyring, &rotated).await?;
-    let saved = back_up(client, keyring).await;
-    emergency::follow(client, keyring).await;
-    Ok(Some(saved))
+    if !rotated.is_empty() {
+        rotate_compartments(client, keyring, &rotated).await?;
+    }
+    close_rotation(client, keyring).await.map(Some)
 }
 
-/// Gives these compartments new keys, all at once, and hands those to the grants that live.
+/// Saves the new keys in the vault and forgets that anything is left to be done; whether the vault has
+/// them. A vault that is away leaves it noted, so that the same again saves them.
+pub(super) async fn close_rotation(client: &Client, keyring: &mut Keyring) -> Result<bool> {
+    let saved = back_up(client, keyring).await;
+    if saved {
+        keyring.end_handing();
+        client.keep(keyring)?;
+    }
+    emergency::follow(client, keyring).await;
+    Ok(saved)
+}
+
+/// Hands out the keys of a rotation that broke off, those that the chain has taken.
+async fn finish_rotation(client: &Client, keyring: &mut Keyring) -> Result<()> {
+    let Some(handing) = keyring.handing() else {
+        return Ok(());
+    };
+    client.chain.settled(&client.me()).await?;
+    let salus = client.salus().await?;
+    let views = salus.compartments(keyring.patient()).await?;
+    let standing = handing.epochs().filter(|(id, epoch)| {
+        let view = views.iter().find(|(known, _)| known == id);
+        view.is_some_and(|(_, view)| stands(keyring, *id, *epoch, view))
+    });
+    let standing: Vec<CompartmentId> = standing.map(|(id, _)| id).collect();
+    if !standing.is_empty() {
+        redeliver(client, keyring, &standing).await?;
+    }
+    Ok(())
+}
+
+/// Whether the chain has this epoch of a compartment, with the key that the keyring has for it, and no
+/// grant that is over knows it.
+fn stands(keyring: &Keyring, id: CompartmentId, epoch: u32, view: &CompartmentView) -> bool {
+    let published = view.recipient.as_ref().map(|signed| &signed.recipient);
+    let is_fit = |published: &&Recipient| published.epoch == epoch && !view.needs_rotation;
+    let Some(published) = published.filter(is_fit) else {
+        return false;
+    };
+    let ours = keyring.key(&id, epoch).map(|key| key.public());
+    matches!(
+        (ours, EncryptionKey::from_recipient(published)),
+        (Ok(ours), Ok(theirs)) if ours == theirs
+    )
+}
+
+/// What a rotation has made.
+pub(super) struct Renewed {
+    pub rotated: Vec<Rotated>,
+    /// As [`Rotation::resumed`].
+    pub resumed: bool,
+}
+
+/// Gives these compartments new keys, all at once, and hands those to the grants that live. The caller
+/// closes it, or the next one finishes it.
 pub(super) async fn rotate_compartments(
     client: &Client,
     keyring: &mut Keyring,
     ids: &[CompartmentId],
-) -> Result<Vec<Rotated>> {
+) -> Result<Renewed> {
     let patient = keyring.patient();
-    let views = client.salus().await?.compartments(patient).await?;
+    let mut resumed = false;
+    if let Some(handing) = keyring.handing() {
+        let now = client.salus().await?.now().await?;
+        resumed = handing.is_of(ids) && now.saturating_sub(handing.since) < RESUMED_WITHIN;
+        match resumed {
+            true => client.chain.settled(&client.me()).await?,
+            false => finish_rotation(client, keyring).await?,
+        }
+    }
+    let salus = client.salus().await?;
+    let views = salus.compartments(patient).await?;
+    let noted: BTreeMap<CompartmentId, u32> = match keyring.handing().filter(|_| resumed) {
+        Some(handing) => handing.epochs().collect(),
+        None => BTreeMap::new(),
+    };
     let mut next = Vec::new();
+    let mut done = Vec::new();
     for id in ids {
         let (_, view) = views
             .iter()
             .find(|(known, _)| known == id)
             .ok_or_else(|| Error::UnknownCompartment(id.to_string()))?;
-        let epoch = view.compartment.epoch.saturating_add(1);
-        next.push((*id, epoch, keyring.prepare_epoch(id, epoch)?));
+        match noted.get(id) {
+            Some(epoch) if stands(keyring, *id, *epoch, view) => done.push((*id, *epoch)),
+            _ => {
+                let epoch = view.compartment.epoch.saturating_add(1);
+                next.push((*id, epoch, keyring.prepare_epoch(id, epoch)?));
+            }
+        }
     }
-    client.profile.save_keyring(keyring)?;
+    let all = next.iter().map(|(id, epoch, _)| (*id, *epoch));
+    let all: Vec<(CompartmentId, u32)> = all.chain(done.iter().copied()).collect();
+    // Envelopes that were made for it before have these keys and no others.
+    if !all.iter().all(|(id, epoch)| noted.get(id) == Some(epoch)) {
+        keyring.begin_handing(salus.now().await?, &all);
+    }
+    client.keep(keyring)?;
     let genesis = client.chain.genesis();
     let calls: Vec<_> = next
         .iter()
@@ -540,7 +664,7 @@ pub(super) async fn rotate_compartments(
         .collect();
     let results = client.chain.submit_many(&client.key, &calls).await;
     let mut failed = None;
-    let mut renewed = Vec::new();
+    let mut renewed: Vec<CompartmentId> = done.iter().map(|(id, _)| *id).collect();
     for ((id, ..), result) in next.iter().zip(results) {
         match result {
             Ok(_) => renewed.push(*id),
@@ -552,7 +676,7 @@ pub(super) async fn rotate_compartments(
     if let Some(error) = failed {
         return Err(error.into());
     }
-    let rotated = |(id, epoch, _): &(CompartmentId, u32, EncryptionKey)| Rotated {
+    let rotated = |(id, epoch): &(CompartmentId, u32)| Rotated {
         compartment: id.to_string(),
         label: keyring.label(id).map(Label::to_string),
         epoch: *epoch,
@@ -562,15 +686,20 @@ pub(super) async fn rotate_compartments(
             .map(|(index, _)| *index)
             .collect(),
     };
-    Ok(next.iter().map(rotated).collect())
+    // In the order in which they were named.
+    let epoch_of = |id: &CompartmentId| all.iter().find(|(known, _)| known == id);
+    Ok(Renewed {
+        rotated: ids.iter().filter_map(epoch_of).map(rotated).collect(),
+        resumed,
+    })
 }
 
 /// Hands all keys of their compartments, the new ones too, to the grants that live and read one of these
-/// compartments; those that got them, with what they reach. A grantee whose key cannot be trusted is left
-/// out, with a warning.
+/// compartments, unless an earlier attempt has; those that have them, with what they reach. A grantee
+/// whose key cannot be trusted is left out, with a warning.
 async fn redeliver(
     client: &Client,
-    keyring: &Keyring,
+    keyring: &mut Keyring,
     ids: &[CompartmentId],
 ) -> Result<Vec<(GrantIndex, Vec<CompartmentId>)>> {
     let patient = keyring.patient();
@@ -584,6 +713,7 @@ async fn redeliver(
         Scope::Compartments(_) | Scope::Records(_) => None,
     };
     let mut session = None;
+    let mut had = Vec::new();
     let mut delivered = Vec::new();
     let mut deliveries = Vec::new();
     for (index, view) in salus.all_grants(patient).await? {
@@ -594,6 +724,11 @@ async fn redeliver(
             tracing::warn!(
                 "grant {index} gets no new keys, because you did not confirm it when you came back: end it with `salus revoke {index}`; `salus share` makes a new one"
             );
+            continue;
+        }
+        let handing = keyring.handing();
+        if handing.is_some_and(|handing| handing.is_among(index, &view.envelopes)) {
+            had.push((index, scope));
             continue;
         }
         let found = async {
@@ -625,18 +760,29 @@ async fn redeliver(
         let (grantee, ends) = (&terms.grantee, terms.expires_at);
         let seal = seal_key(keyring, grantee, &terms.scope, ends, person);
         let content = send_to(client, session, keyring, &envelope, &seal, &readers).await?;
+        keyring.note_envelope(index, &content);
         deliveries.push(calls::consent::deliver_envelope(patient, index, content));
         delivered.push((index, scope));
     }
+    if deliveries.is_empty() {
+        return Ok(had);
+    }
+    // Before the chain hears of them, so that none is handed out twice.
+    client.keep(keyring)?;
     let results = client.chain.submit_many(&client.key, &deliveries).await;
-    let mut kept = Vec::new();
+    let mut lost = None;
     for ((index, scope), result) in delivered.into_iter().zip(results) {
         match result {
-            Ok(_) => kept.push((index, scope)),
+            Ok(_) => had.push((index, scope)),
+            Err(error) if error.is_transport() => lost = Some(error),
             Err(error) => tracing::warn!("grant {index} did not get the new key: {error}"),
         }
     }
-    Ok(kept)
+    match lost {
+        // It stays noted, and the same command finishes it.
+        Some(error) => Err(error.into()),
+        None => Ok(had),
+    }
 }
 
 /// For whom of an organisation a grant is meant, as its envelope says; nobody in particular, if none.
@@ -793,6 +939,7 @@ pub async fn revoke(client: &Client, patient: PatientId, grant: GrantIndex) -> R
 
 /// A grant that restricting has ended is not given anew, where its patient ends it for good.
 async fn forget_ended(client: &Client, patient: PatientId, grant: GrantIndex) -> Result<()> {
+    let client = &client.in_turn().await?;
     let Some(mut keyring) = client.profile.keyring(&patient, &client.device)? else {
         return Ok(());
     };
@@ -803,7 +950,7 @@ async fn forget_ended(client: &Client, patient: PatientId, grant: GrantIndex) ->
         return Ok(());
     }
     keyring.forget_ended(grant);
-    client.profile.save_keyring(&mut keyring)?;
+    client.keep(&mut keyring)?;
     back_up(client, &mut keyring).await;
     Err(Error::Unfit(format!(
         "grant {grant} has ended already, when you restricted: `salus patient lift` does not give it anew now"
@@ -1194,7 +1341,8 @@ mod tests {
     use salus_primitives::{ClinicianRole, SignedRecipient};
 
     use super::*;
-    use crate::actions::double::World;
+    use crate::actions::double::{Chart, World};
+    use crate::actions::identity;
     use crate::vault::tests::PATIENT;
 
     fn keyring() -> Keyring {
@@ -1271,7 +1419,8 @@ mod tests {
         let tried = |world: &World| world.node.asked().contains(&"recipient".to_owned());
 
         keyring.leave_out([7].into());
-        let delivered = redeliver(&world.client, &keyring, &[id]).await.unwrap();
+        let client = world.client.in_turn().await.unwrap();
+        let delivered = redeliver(&client, &mut keyring, &[id]).await.unwrap();
         assert!(delivered.is_empty());
         assert!(!tried(&world));
         keyring.leave_out([8].into());
@@ -1282,7 +1431,7 @@ mod tests {
             .profile
             .save_seal_key(7, &seal, &device)
             .unwrap();
-        redeliver(&world.client, &keyring, &[id]).await.unwrap();
+        redeliver(&client, &mut keyring, &[id]).await.unwrap();
         assert!(tried(&world), "else nothing was left out");
     }
 
@@ -1428,5 +1577,151 @@ mod tests {
         assert!(is_allowed(ControllerRole::Carer, None));
         assert!(is_allowed(ControllerRole::Decider, Some(1)));
         assert!(is_allowed(ControllerRole::Owner, Some(1)));
+    }
+
+    /// Two grants, of which the second reaches more.
+    async fn shared() -> (Chart, CompartmentId, CompartmentId) {
+        let mut keyring = Keyring::new(PATIENT);
+        let find = |category| keyring.find(&Label::of(category)).unwrap();
+        let (laboratory, imaging) = (find(Category::LabResult), find(Category::Imaging));
+        let mut both = vec![laboratory, imaging];
+        both.sort();
+        let grants = [
+            (&[laboratory][..], Basis::Direct),
+            (&both[..], Basis::Direct),
+        ];
+        let chart = Chart::with(&grants, &mut keyring).await;
+        (chart, laboratory, imaging)
+    }
+
+    async fn rotate_laboratory(chart: &Chart) -> Result<Rotation> {
+        rotate(&chart.world.client, PATIENT, &[Category::LabResult], &[]).await
+    }
+
+    /// Whether each grant has got one envelope.
+    fn each_has_one(chart: &Chart) -> bool {
+        let grants = chart.grants();
+        grants.iter().all(|view| view.envelopes.len() == 1)
+    }
+
+    /// Between the new key and its delivery.
+    const UNDELIVERED: (&str, usize, bool) = ("Consent.deliver_envelope", 0, false);
+    const BREAKS: [(&str, usize, bool); 6] = [
+        ("Records.rotate", 0, true),
+        ("Records.rotate", 0, false),
+        ("Consent.deliver_envelope", 0, true),
+        UNDELIVERED,
+        ("Consent.deliver_envelope", 1, false),
+        ("Patients.set_keyring", 0, false),
+    ];
+
+    #[tokio::test]
+    async fn a_rotation_that_breaks_off_goes_on_and_doubles_nothing() {
+        for at in BREAKS {
+            let case = format!("{at:?}");
+            let (chart, laboratory, _) = shared().await;
+            chart.cut_off(at, rotate_laboratory(&chart)).await;
+            let done = rotate_laboratory(&chart).await.unwrap();
+            assert!(done.resumed && done.saved, "{case}");
+            assert_eq!(done.rotated[0].redelivered, [0, 1], "{case}");
+            assert!(each_has_one(&chart), "{case}");
+            assert_eq!(chart.compartment(&laboratory).compartment.epoch, 1);
+            assert_eq!(chart.kept().handing(), None, "{case}");
+            // The next one is another one.
+            let next = rotate_laboratory(&chart).await.unwrap();
+            assert!(!next.resumed, "{case}");
+            assert_eq!(chart.compartment(&laboratory).compartment.epoch, 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_rotation_of_every_key_that_breaks_off_goes_on_too() {
+        for call in ["Records.rotate", "Patients.set_inbox"] {
+            let (chart, laboratory, imaging) = shared().await;
+            let client = &chart.world.client;
+            let rotating = identity::rotate_all(client, PATIENT);
+            chart.cut_off((call, 0, true), rotating).await;
+            let done = identity::rotate_all(client, PATIENT).await.unwrap();
+            assert!(done.resumed && done.saved, "{call}");
+            for id in [laboratory, imaging] {
+                assert_eq!(chart.compartment(&id).compartment.epoch, 1, "{call}");
+            }
+            assert_eq!(chart.taken("Patients.set_inbox"), 1, "{call}");
+            assert!(each_has_one(&chart), "{call}");
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_later_or_shut_a_device_out_gets_other_keys() {
+        for later in [true, false] {
+            let (chart, laboratory, _) = shared().await;
+            chart.cut_off(UNDELIVERED, rotate_laboratory(&chart)).await;
+            if later {
+                let then = crate::actions::double::NOW + RESUMED_WITHIN;
+                chart.world.node.tell("now", (), then);
+            } else {
+                let mut keyring = chart.kept();
+                let phone = crate::files::age::DecryptionKey::generate().public();
+                keyring.add_holder("phone", &phone).unwrap();
+                keyring.remove_holder("phone").unwrap();
+                chart.world.node.tell("now", (), RESUMED_WITHIN);
+                chart
+                    .world
+                    .client
+                    .profile
+                    .save_keyring(&mut keyring)
+                    .unwrap();
+            }
+            let done = rotate_laboratory(&chart).await.unwrap();
+            assert!(!done.resumed);
+            assert_eq!(chart.compartment(&laboratory).compartment.epoch, 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_rotation_left_undone_is_done_by_the_next_share() {
+        let (chart, laboratory, _) = shared().await;
+        chart.cut_off(UNDELIVERED, rotate_laboratory(&chart)).await;
+        let sharing = Sharing {
+            with: Who::Organisation(crate::actions::double::READER),
+            what: What::Categories(vec![Category::Imaging], vec![]),
+            rights: Rights::Read,
+            purpose: Purpose::Treat,
+            duration: 1,
+            starts_at: None,
+            anchored_from: None,
+            anchored_until: None,
+            in_own_name: false,
+        };
+        share(&chart.world.client, PATIENT, &sharing).await.unwrap();
+        assert!(each_has_one(&chart));
+        assert_eq!(chart.compartment(&laboratory).compartment.epoch, 1);
+        assert_eq!(chart.kept().handing(), None);
+    }
+
+    #[tokio::test]
+    async fn two_rotations_at_once_lose_no_key() {
+        let (chart, laboratory, imaging) = shared().await;
+        // As two processes with one profile.
+        let (one, other) = (chart.world.client.clone(), chart.world.client.clone());
+        for round in 1..=20 {
+            let (first, second) = tokio::join!(
+                rotate(&one, PATIENT, &[Category::LabResult], &[]),
+                rotate(&other, PATIENT, &[Category::Imaging], &[]),
+            );
+            assert!(first.unwrap().saved && second.unwrap().saved);
+            let kept = chart.kept();
+            for id in [laboratory, imaging] {
+                let view = chart.compartment(&id);
+                assert_eq!(view.compartment.epoch, round);
+                assert!(stands(&kept, id, round, &view), "round {round}");
+            }
+        }
+        let envelopes = chart
+            .grants()
+            .iter()
+            .map(|view| view.envelopes.len())
+            .sum::<usize>();
+        assert_eq!(envelopes, 20 + 40);
     }
 }

@@ -189,6 +189,7 @@ pub struct HandedOver {
 /// keyring to their device. With the last word that it takes every other role ends, the signer's own
 /// too: at once, or when a recovery plan's delay is over and somebody completes it.
 pub async fn hand_over(client: &Client, file: &RequestFile) -> Result<HandedOver> {
+    let client = &client.in_turn().await?;
     let request = file.verify(&client.chain.genesis())?;
     let patient = request.patient;
     ensure_fit(&client.salus().await?, &request.owner, patient).await?;
@@ -200,7 +201,7 @@ pub async fn hand_over(client: &Client, file: &RequestFile) -> Result<HandedOver
     if is_new {
         keyring.add_holder(&name, &request.device)?;
     }
-    client.profile.save_keyring(&mut keyring)?;
+    client.keep(&mut keyring)?;
     let done = match save_keyring(client, &mut keyring).await {
         Ok(_) => {
             let call = calls::patients::hand_over(patient, &request.owner, &request.consent);
@@ -210,7 +211,7 @@ pub async fn hand_over(client: &Client, file: &RequestFile) -> Result<HandedOver
     };
     if done.is_err() && is_new {
         keyring.remove_holder(&name)?;
-        client.profile.save_keyring(&mut keyring)?;
+        client.keep(&mut keyring)?;
         back_up(client, &mut keyring).await;
     }
     let submitted = done?;
@@ -373,6 +374,7 @@ pub type Keep<'a> = &'a (dyn Fn(&LiveGrant) -> bool + Sync);
 
 /// The grown-up, once the guardian has handed over: fetches the keys, and makes all of them anew.
 pub async fn take_over(client: &Client, patient: PatientId) -> Result<TakenOver> {
+    let client = &client.in_turn().await?;
     ensure_owner(client, patient).await?;
     fetch_keyring(client, patient).await?;
     let keyring = client.keyring(patient)?;
@@ -479,7 +481,9 @@ pub(super) async fn settle(
     keyring.hold_alone(DEVICE, &device);
     // What former deciders restricted is not this owner's to lift.
     keyring.lift();
-    client.profile.save_keyring(&mut keyring)?;
+    // Keys that were new before all this are no longer new enough.
+    keyring.end_handing();
+    client.keep(&mut keyring)?;
     client.profile.update_pins(|pins| {
         pins.confirm_patient(&patient, &client.me());
         Ok(())
@@ -701,6 +705,7 @@ mod tests {
             rotated: vec![rotated(&ids[0], &[0]), rotated(&ids[1], second)],
             missing: Vec::new(),
             inbox_epoch: 1,
+            resumed: false,
             saved: true,
         };
         let both = given(1, Rights::Read, compartments(&ids));

@@ -56,6 +56,9 @@ pub(super) struct Inner {
     /// Where a test's connections come from.
     #[cfg(test)]
     dialer: Option<Arc<dyn Fn() -> RpcClient + Send + Sync>>,
+    /// A test's node, which may take what is sent.
+    #[cfg(test)]
+    pub(super) double: Option<Arc<super::double::Double>>,
     /// One submission at a time takes its nonce and enters the pool.
     pub(super) submitting: Arc<tokio::sync::Mutex<()>>,
     /// Which accounts have submitted anything.
@@ -179,6 +182,7 @@ impl Chain {
         #[cfg(test)]
         {
             inner.dialer = self.inner.dialer.clone();
+            inner.double = self.inner.double.clone();
         }
         Ok(inner.into())
     }
@@ -195,6 +199,8 @@ impl Chain {
             lanes: tokio::sync::Mutex::default(),
             #[cfg(test)]
             dialer: None,
+            #[cfg(test)]
+            double: None,
             submitting: Arc::default(),
             acted: Arc::default(),
         }
@@ -206,6 +212,7 @@ impl Chain {
         url: &str,
         genesis: Genesis,
         dialer: Arc<dyn Fn() -> RpcClient + Send + Sync>,
+        double: Arc<super::double::Double>,
     ) -> Self {
         let code = Code {
             hash: H256::zero(),
@@ -213,6 +220,7 @@ impl Chain {
         };
         let mut inner = Self::inner(url, genesis, code, dialer());
         inner.dialer = Some(dialer);
+        inner.double = Some(double);
         inner.into()
     }
 

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use codec::Encode;
-use salus_primitives::{Genesis, PatientId};
+use salus_primitives::{AccountId, Genesis, PatientId};
 use serde_json::{json, Value};
 use subxt::rpcs::{
     client::{RawRpcFuture, RawRpcSubscription, RawValue, RpcClientT},
@@ -13,12 +14,37 @@ use subxt::rpcs::{
 
 use super::{
     connect::{hex, storage_key},
-    Chain,
+    Block, Call, Chain, ChainError, ChainEvent, Phase, Submitted,
 };
+use crate::keys::AccountKey;
 
 /// Nobody listens there.
 const NOWHERE: &str = "ws://127.0.0.1:1";
 const HEAD: [u8; 32] = [9; 32];
+
+/// What becomes of a transaction.
+pub(crate) enum Taken {
+    /// It caused this.
+    In(Vec<ChainEvent>),
+    Refused(ChainError),
+    /// Nobody ever hears of it.
+    Unheard,
+}
+
+/// Decides what becomes of an account's call, and may change what the node answers from then on.
+type Taker = dyn Fn(&AccountId, &Call) -> Taken + Send + Sync;
+
+/// An event that a call caused.
+pub(crate) fn event(pallet: &str, variant: &str, fields: Value) -> ChainEvent {
+    ChainEvent {
+        index: 0,
+        phase: Phase::ApplyExtrinsic(1),
+        pallet: pallet.into(),
+        variant: variant.into(),
+        fields,
+        raw: Vec::new(),
+    }
+}
 
 /// What the node knows, and what it was asked for.
 #[derive(Default)]
@@ -28,6 +54,8 @@ pub(crate) struct Double(Mutex<State>);
 struct State {
     /// By `SalusApi` function and arguments.
     answers: BTreeMap<(String, String), String>,
+    /// By function, where a question was not foreseen.
+    defaults: BTreeMap<String, String>,
     lost_at: BTreeSet<String>,
     /// How many transactions an account has sent.
     nonces: BTreeMap<String, u64>,
@@ -36,6 +64,8 @@ struct State {
     seen: Vec<(usize, String)>,
     enrolled: Vec<Vec<u8>>,
     connections: usize,
+    /// None takes no transaction.
+    taker: Option<Arc<Taker>>,
 }
 
 /// One of the connections to the node.
@@ -49,7 +79,35 @@ impl Double {
             state.connections += 1;
             RpcClient::new(Connection(node.clone(), state.connections - 1))
         };
-        Chain::over(NOWHERE, genesis, Arc::new(dialer))
+        Chain::over(NOWHERE, genesis, Arc::new(dialer), self.clone())
+    }
+
+    /// Takes transactions from now on, as this says.
+    pub(crate) fn take(&self, taker: impl Fn(&AccountId, &Call) -> Taken + Send + Sync + 'static) {
+        self.state().taker = Some(Arc::new(taker));
+    }
+
+    /// What becomes of a call, in a block a moment later; none if this node takes nothing.
+    pub(crate) async fn taken(
+        &self,
+        key: &AccountKey,
+        call: &Call,
+    ) -> Option<Result<Submitted, ChainError>> {
+        let taker = self.state().taker.clone()?;
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        match taker(&key.account(), call) {
+            Taken::In(events) => Some(Ok(Submitted {
+                block: Block {
+                    number: 1,
+                    hash: HEAD.into(),
+                },
+                extrinsic_index: 1,
+                moment: 1,
+                events,
+            })),
+            Taken::Refused(error) => Some(Err(error)),
+            Taken::Unheard => std::future::pending().await,
+        }
     }
 
     /// Lets the node list these ids.
@@ -69,6 +127,12 @@ impl Double {
     pub(crate) fn tell(&self, function: &str, args: impl Encode, answer: impl Encode) {
         let key = (function.to_owned(), hex(&args.encode()));
         self.state().answers.insert(key, hex(&answer.encode()));
+    }
+
+    /// Answers so whatever is asked of this function that was not told.
+    pub(crate) fn tell_by_default(&self, function: &str, answer: impl Encode) {
+        let answer = hex(&answer.encode());
+        self.state().defaults.insert(function.to_owned(), answer);
     }
 
     /// This account has sent so many transactions.
@@ -120,7 +184,11 @@ impl Double {
             _ if state.lost_at.contains(&asked) => Err(lost()),
             "chain_getFinalizedHead" => Ok(json!(hex(&HEAD))),
             "chain_getHeader" => Ok(json!({"parentHash": hex(&HEAD), "number": "0x1"})),
-            "state_call" => match state.answers.get(&(asked.clone(), args)) {
+            "state_call" => match state
+                .answers
+                .get(&(asked.clone(), args))
+                .or_else(|| state.defaults.get(&asked))
+            {
                 Some(answer) => Ok(json!(answer)),
                 None => panic!("the test has not told what {asked} answers"),
             },
@@ -157,6 +225,8 @@ impl RpcClientT for Connection {
     ) -> RawRpcFuture<'a, Box<RawValue>> {
         let answer = self.0.answer(self.1, method, params);
         Box::pin(async move {
+            // Others go on meanwhile, as with a node that is elsewhere.
+            tokio::task::yield_now().await;
             RawValue::from_string(answer?.to_string()).map_err(Error::Deserialization)
         })
     }

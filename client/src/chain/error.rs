@@ -101,6 +101,12 @@ pub enum ChainError {
          It may still take effect: look at the log before you send it again"
     )]
     OutcomeUnknown { call: String, reason: String },
+
+    #[error(
+        "what {account} has sent before is still under way after two minutes: wait until it is \
+         finalized, and do this again"
+    )]
+    Unsettled { account: String },
 }
 
 impl ChainError {

@@ -1,5 +1,7 @@
 //! Signing and sending.
 
+use std::time::{Duration, Instant};
+
 use salus_primitives::{AccountId, BlockNumber};
 use serde_json::Value;
 use sp_core::H256;
@@ -16,7 +18,7 @@ use subxt::{
 };
 
 use super::{
-    connect::{lock, params},
+    connect::{lock, params, storage_key},
     outcome::Status,
     Block, Call, Chain, ChainError, Rejection, Result, Runtime, Submitted,
 };
@@ -27,6 +29,9 @@ pub const MORTALITY: u32 = 256;
 /// Transactions of one person that may wait in the pool at once.
 pub const PIPELINE: usize = 48;
 const ATTEMPTS: usize = 3;
+/// How often an account is looked at whose transactions wait, and how long.
+const LOOK: Duration = Duration::from_millis(500);
+const SETTLES_WITHIN: Duration = Duration::from_secs(120);
 
 /// From which block on a transaction is valid, for [`MORTALITY`] blocks.
 pub type Mortality = Block;
@@ -55,6 +60,12 @@ impl Chain {
     /// Errors if the chain turns it away, if the call fails, or if the node is lost meanwhile.
     pub async fn submit(&self, key: &AccountKey, call: &Call) -> Result<Submitted> {
         let chain = self.for_call(&key.account(), call).await?;
+        #[cfg(test)]
+        if let Some(double) = &self.inner.double {
+            if let Some(taken) = double.taken(key, call).await {
+                return taken;
+            }
+        }
         let (signed, watch) = chain.send_next(key, call).await?;
         tracing::debug!("sent");
         lock(&self.inner.acted).insert(key.account());
@@ -82,6 +93,31 @@ impl Chain {
     pub async fn next_nonce(&self, account: &AccountId) -> Result<u64> {
         self.request("system_accountNextIndex", params![account.to_string()])
             .await
+    }
+
+    /// Waits until nothing of this account is under way: whoever goes on with what broke off must know
+    /// what has come of it.
+    ///
+    /// Errors if something still waits in the node's pool, or in blocks that are not finalized, after two
+    /// minutes.
+    pub async fn settled(&self, account: &AccountId) -> Result<()> {
+        let chain = self.of_account(account).await?;
+        let key = storage_key("System", "Account", account.as_ref());
+        let began = Instant::now();
+        loop {
+            let next = chain.next_nonce(account).await?;
+            // The row begins with it.
+            let nonce: Option<u32> = chain.storage(&key, chain.finalized().await?.hash).await?;
+            if u64::from(nonce.unwrap_or_default()) >= next {
+                return Ok(());
+            }
+            if began.elapsed() > SETTLES_WITHIN {
+                return Err(ChainError::Unsettled {
+                    account: account.to_string(),
+                });
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Signs without sending. Needs the node only for the runtime's metadata.

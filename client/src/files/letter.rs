@@ -42,13 +42,34 @@ impl Letter {
         }
     }
 
+    /// Whoever reads a letter may do so at a terminal, which obeys what cannot be seen.
+    fn check(&self) -> Result<()> {
+        let hidden = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+        let mut lines = [Some(&self.subject), self.person.as_ref()]
+            .into_iter()
+            .flatten();
+        match lines.any(|line| line.contains(char::is_control)) || self.text.contains(hidden) {
+            false => Ok(()),
+            true => Err(Error::invalid(
+                "letter",
+                "it has control characters: write it with letters, tabs and ends of lines only",
+            )),
+        }
+    }
+
+    /// Errors if it has control characters.
     pub fn to_json(&self) -> Result<Vec<u8>> {
+        self.check()?;
         serde_json::to_vec(self).map_err(|error| Error::invalid("letter", error))
     }
 
+    /// Errors if it has control characters.
     pub fn from_json(json: &[u8]) -> Result<Self> {
         super::check_version("letter", json, VERSION)?;
-        serde_json::from_slice(json).map_err(|error| Error::invalid("letter", error))
+        let letter: Self =
+            serde_json::from_slice(json).map_err(|error| Error::invalid("letter", error))?;
+        letter.check()?;
+        Ok(letter)
     }
 
     /// Opens the part `body.age` of a letter.
@@ -60,6 +81,19 @@ impl Letter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_letter_with_control_characters_is_neither_written_nor_read() {
+        for hidden in ["\u{1b}[2J", "\r", "\0", "\u{7f}", "\u{9b}2J"] {
+            for letter in [Letter::new(hidden, "x"), Letter::new("x", hidden)] {
+                let told = letter.to_json().unwrap_err().to_string();
+                assert!(told.contains("control characters"), "{told}");
+                let json = serde_json::to_vec(&letter).unwrap();
+                assert!(Letter::from_json(&json).is_err(), "{hidden:?}");
+            }
+        }
+        assert!(Letter::new("x\n", "x").to_json().is_err());
+    }
 
     #[test]
     fn letters_read_back_and_newer_ones_say_so() {
@@ -76,6 +110,8 @@ mod tests {
             Letter::from_json(newer.as_bytes()),
             Err(Error::Version { version: 3, .. })
         ));
+        let lines = Letter::new("x", "one\n\ttwo");
+        assert!(Letter::from_json(&lines.to_json().unwrap()).is_ok());
         assert!(Letter::from_json(b"{}").is_err());
         assert!(Letter::from_json(b"").is_err());
     }

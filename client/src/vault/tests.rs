@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use super::*;
+use crate::files::car::CarReader;
 use crate::files::unixfs::{cid_of, directory, to_chain, Entry, DAG_PB, RAW};
 
 pub(crate) const PATIENT: PatientId = PatientId([3; 16]);
@@ -89,6 +90,90 @@ impl Script {
     pub(crate) fn asked(&self) -> Vec<String> {
         lock(&self.asked).clone()
     }
+}
+
+/// A vault that takes every object that is uploaded, and shows none.
+pub(crate) struct Shelf {
+    pub(crate) url: String,
+    taken: Arc<Mutex<Vec<String>>>,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Shelf {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Shelf {
+    pub(crate) async fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let taken = Arc::new(Mutex::new(Vec::new()));
+        let heard = taken.clone();
+        let server = tokio::spawn(async move {
+            loop {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let heard = heard.clone();
+                tokio::spawn(async move {
+                    let mut request = Vec::new();
+                    while !is_complete(&request) {
+                        let mut piece = [0; 65_536];
+                        match socket.read(&mut piece).await {
+                            Ok(read @ 1..) => request.extend_from_slice(&piece[..read]),
+                            _ => return,
+                        }
+                    }
+                    let answer = match request.starts_with(b"POST /v1/session ") {
+                        true => ok(SESSION),
+                        false => {
+                            let root = cid_text(&root_of(&request).await).unwrap();
+                            lock(&heard).push(root.clone());
+                            receipt(&root)
+                        }
+                    };
+                    // Whoever was cut off does not wait for it.
+                    let _ = socket.write_all(&answer).await;
+                    let _ = socket.shutdown().await;
+                });
+            }
+        });
+        Self { url, taken, server }
+    }
+
+    /// The CIDs of what was uploaded.
+    pub(crate) fn taken(&self) -> Vec<String> {
+        lock(&self.taken).clone()
+    }
+}
+
+/// The object that an upload holds: its directory, which comes last where it is made while it is sent.
+async fn root_of(upload: &[u8]) -> Cid {
+    let body = upload
+        .windows(4)
+        .position(|end| end == b"\r\n\r\n")
+        .unwrap()
+        + 4;
+    let (mut rest, mut car) = (&upload[body..], Vec::new());
+    // In chunks, each with its length before it.
+    loop {
+        let line = rest.windows(2).position(|end| end == b"\r\n").unwrap();
+        let length = std::str::from_utf8(&rest[..line]).unwrap();
+        let length = usize::from_str_radix(length, 16).unwrap();
+        if length == 0 {
+            break;
+        }
+        car.extend_from_slice(&rest[line + 2..line + 2 + length]);
+        rest = &rest[line + 2 + length + 2..];
+    }
+    let mut reader = CarReader::new(&car[..]).await.unwrap();
+    let mut root = reader.root();
+    while let Some((cid, _)) = reader.next_block().await.unwrap() {
+        if root.codec() != DAG_PB {
+            root = cid;
+        }
+    }
+    to_chain(&root).unwrap()
 }
 
 /// Whether this request has come to the end of its body.

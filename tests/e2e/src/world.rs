@@ -48,6 +48,13 @@ impl World {
         path
     }
 
+    /// A file with words that are not for the command line; its name.
+    pub fn words(&self, words: &str) -> String {
+        let name = hex::encode(sp_crypto_hashing::blake2_128(words.as_bytes()));
+        let path = self.file(&format!("words-{name}"), words);
+        path.to_str().expect("a plain name").to_owned()
+    }
+
     /// Runs `salus` as this person, whose profile folder has their name.
     pub fn salus<I, S>(&self, person: &str, args: I) -> Answer
     where

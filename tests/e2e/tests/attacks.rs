@@ -534,8 +534,10 @@ async fn a_node_that_lies_about_a_key_gets_nothing_encrypted_to_it() {
     ];
     let share = "share --category imaging --for 1d --purpose TREAT --with";
     let share: Vec<&str> = share.split(' ').chain([account.as_str()]).collect();
-    let request = "request --category imaging --for 1d --purpose TREAT --letter hello --patient";
-    let request: Vec<&str> = request.split(' ').chain([id.as_str()]).collect();
+    let letter = hospital.words("hello");
+    let request = "request --category imaging --for 1d --purpose TREAT --letter";
+    let request = request.split(' ').chain([letter.as_str(), "--patient"]);
+    let request: Vec<&str> = request.chain([id.as_str()]).collect();
     let (compartment, _) = patient.compartment(CATEGORY);
     let commands = [
         (

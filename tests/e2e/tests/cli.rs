@@ -282,8 +282,10 @@ async fn requests_are_declined_and_withdrawn_and_corrections_denied_disputed_and
     let theirs = |line: &str| salus(&hospital, "doctor", line);
     let from = doctor.chain.finalized().await.expect("it answers").number;
 
+    let written = |text: &str| hospital.words(text);
+    let please = written("Please");
     let ask = format!(
-        "request --patient {id} --category imaging --for 1d --purpose TREAT --letter Please"
+        "request --patient {id} --category imaging --for 1d --purpose TREAT --letter {please}"
     );
     for number in [0, 1] {
         assert_eq!(theirs(&ask).ok()["request"], number);
@@ -302,14 +304,20 @@ async fn requests_are_declined_and_withdrawn_and_corrections_denied_disputed_and
     mine("approve 1").fails(1, "withdrawn");
 
     let (wrong, _, right) = by_doctor(&hospital, &patient, "wrong").await;
-    mine(&format!("correct ask {wrong} --letter Wrong")).ok();
-    theirs(&format!("correct deny {id} 0 --letter Right")).ok();
-    mine("correct disagree 0 --letter Still-wrong").ok();
-    theirs(&format!("correct rebut {id} 0 --letter Still-right")).ok();
-    mine(&format!("correct ask {wrong} --letter Half-wrong")).ok();
+    let letter = written("Wrong");
+    mine(&format!("correct ask {wrong} --letter {letter}")).ok();
+    let letter = written("Right");
+    theirs(&format!("correct deny {id} 0 --letter {letter}")).ok();
+    let letter = written("Still-wrong");
+    mine(&format!("correct disagree 0 --letter {letter}")).ok();
+    let letter = written("Still-right");
+    theirs(&format!("correct rebut {id} 0 --letter {letter}")).ok();
+    let letter = written("Half-wrong");
+    mine(&format!("correct ask {wrong} --letter {letter}")).ok();
     let right = right.display();
+    let letter = written("Half");
     theirs(&format!(
-        "correct partly {id} 1 --file {right} --letter Half"
+        "correct partly {id} 1 --file {right} --letter {letter}"
     ))
     .ok();
     let corrections = mine("correct list").ok()["corrections"].clone();

@@ -17,7 +17,8 @@ fn salus(hospital: &Hospital, person: &str, line: &str) -> Answer {
 
 fn break_glass(hospital: &Hospital, person: &str, patient: &Patient, why: &str) -> Answer {
     let id = patient.id.to_string();
-    let args = ["emergency", "break-glass", &id, "--letter", why];
+    let why = hospital.words(why);
+    let args = ["emergency", "break-glass", &id, "--letter", &why];
     hospital.salus(person, args)
 }
 
@@ -139,6 +140,7 @@ async fn a_doctor_breaks_the_glass_reads_what_the_plan_opens_and_answers_for_it(
     review("hospital", "unjustified").ok();
     review("hospital", "justified").fails(1, "reviewed before");
     let said = "I was awake.";
+    let letter = hospital.words(said);
     let dispute = |person: &str| {
         let (id, glass) = (id.to_string(), glass.to_string());
         let args = [
@@ -148,7 +150,7 @@ async fn a_doctor_breaks_the_glass_reads_what_the_plan_opens_and_answers_for_it(
             "--patient",
             &id,
             "--letter",
-            said,
+            &letter,
         ];
         hospital.salus(person, args)
     };

@@ -86,10 +86,12 @@ async fn an_export_holds_every_byte_and_names_what_it_cannot_read() {
     let note = hospital.file("export-note", "potassium 4.1");
     let mut add = vec!["record", "add", note.to_str().expect("a plain name")];
     add.extend(["--category", "lab", "--media-type", "text/plain"]);
-    add.extend(["--title", "../<script>alert(1)</script>.exe"]);
+    let title = hospital.words("../<script>alert(1)</script>.exe");
+    add.extend(["--title-file", &title]);
     hospital.salus("exporter", add).ok();
     written.push(b"potassium 4.1".to_vec());
-    mine("correct ask 1 --letter Wrong-side".into()).ok();
+    let letter = hospital.words("Wrong side");
+    mine(format!("correct ask 1 --letter {letter}")).ok();
 
     let out = hospital.path("exported");
     let exported = mine(format!("export --out {}", out.display())).ok();
