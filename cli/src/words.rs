@@ -1,11 +1,12 @@
-//! Words about somebody's health: out of a file or from the standard input, never from the command line,
-//! which everybody on the machine can see.
+//! Words about somebody's health: out of a file or from the standard input, because everybody on the
+//! machine can see a command line. A short title may stand there, and says so.
 
 use std::fs::File;
 use std::io::{stdin, IsTerminal, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{bail, ensure, Context};
+use clap::Args;
 use salus_client::files::MAX_LETTER;
 
 /// A letter; `-` is the standard input.
@@ -26,12 +27,30 @@ pub fn lines(file: &Path) -> anyhow::Result<Vec<String>> {
         .collect())
 }
 
-/// The only line of a file.
-pub fn title(file: Option<&Path>) -> anyhow::Result<Option<String>> {
-    let Some(file) = file else { return Ok(None) };
-    match lines(file)?.as_slice() {
-        [title] => Ok(Some(title.clone())),
-        lines => bail!("a title is one line, and the file has {}", lines.len()),
+/// What a record is called.
+#[derive(Debug, Args)]
+pub struct Title {
+    /// The title, which others on this machine can see meanwhile [default: the file's name]
+    #[arg(long, value_name = "TEXT", conflicts_with = "title_file")]
+    title: Option<String>,
+    /// A file whose only line is the title, which nobody else sees
+    #[arg(long, value_name = "FILE")]
+    title_file: Option<PathBuf>,
+}
+
+impl Title {
+    pub fn is_given(&self) -> bool {
+        self.title.is_some() || self.title_file.is_some()
+    }
+
+    pub fn read(self) -> anyhow::Result<Option<String>> {
+        let Some(file) = self.title_file else {
+            return Ok(self.title);
+        };
+        match lines(&file)?.as_slice() {
+            [title] => Ok(Some(title.clone())),
+            lines => bail!("a title is one line, and the file has {}", lines.len()),
+        }
     }
 }
 
@@ -96,9 +115,16 @@ mod tests {
         let (_folder, file) = written(b"Blood type A\n\nAllergic to penicillin \n");
         let both = ["Blood type A", "Allergic to penicillin"];
         assert_eq!(lines(&file).unwrap(), both);
-        assert!(title(Some(&file)).is_err());
+        let title = |text: Option<&str>, file: Option<PathBuf>| Title {
+            title: text.map(str::to_owned),
+            title_file: file,
+        };
+        assert!(title(None, Some(file)).read().is_err());
         let (_folder, file) = written(b"HIV test\n");
-        assert_eq!(title(Some(&file)).unwrap().as_deref(), Some("HIV test"));
-        assert_eq!(title(None).unwrap(), None);
+        for given in [title(None, Some(file)), title(Some("HIV test"), None)] {
+            assert!(given.is_given());
+            assert_eq!(given.read().unwrap().as_deref(), Some("HIV test"));
+        }
+        assert_eq!(title(None, None).read().unwrap(), None);
     }
 }

@@ -12,7 +12,8 @@ use serde_json::json;
 use crate::args::{About, Acting, Global};
 use crate::context::client;
 use crate::output::print;
-use crate::{parse, words};
+use crate::parse;
+use crate::words::{self, Title};
 
 #[derive(Debug, Subcommand)]
 pub enum Correct {
@@ -104,9 +105,8 @@ pub struct Replacing {
     acting: Acting,
     #[command(flatten)]
     by: By,
-    /// A file whose only line is the title [default: the file's name]
-    #[arg(long, requires = "file", value_name = "FILE")]
-    title_file: Option<PathBuf>,
+    #[command(flatten)]
+    title: Title,
     /// The file's media type [default: told by its ending]
     #[arg(long, requires = "file")]
     media_type: Option<String>,
@@ -134,10 +134,13 @@ impl TryFrom<Replacing> for Replacement {
 
     fn try_from(replacing: Replacing) -> anyhow::Result<Self> {
         Ok(match (replacing.by.with, replacing.by.file) {
+            (Some(_), _) if replacing.title.is_given() => {
+                anyhow::bail!("a title is for a file: the record has one")
+            }
             (Some(record), _) => Replacement::Record(record),
             (None, file) => Replacement::File {
                 path: file.unwrap_or_default(),
-                title: words::title(replacing.title_file.as_deref())?,
+                title: replacing.title.read()?,
                 media_type: replacing.media_type,
                 category: replacing.category,
                 sensitivity: replacing.flags,

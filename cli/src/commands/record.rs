@@ -16,7 +16,8 @@ use super::Label;
 use crate::args::{About, Acting, Global};
 use crate::context::about_patient;
 use crate::output::{count, print, table};
-use crate::{parse, words};
+use crate::parse;
+use crate::words::Title;
 
 #[derive(Debug, Subcommand)]
 pub enum Record {
@@ -106,9 +107,8 @@ pub struct Add {
     files: Vec<PathBuf>,
     #[command(flatten)]
     label: Label,
-    /// A file whose only line is the title [default: the record's file's name]
-    #[arg(long, value_name = "FILE")]
-    title_file: Option<PathBuf>,
+    #[command(flatten)]
+    title: Title,
     /// When it was written, such as 2026-05-01T09:30:00Z [default: now]
     #[arg(long)]
     date: Option<String>,
@@ -346,10 +346,10 @@ fn erasure_text(erasure: &Erasure) -> String {
 
 impl Add {
     async fn run(self, global: &Global) -> anyhow::Result<()> {
-        if self.files.len() > 1 && self.title_file.is_some() {
-            bail!("one title for several files: add them one by one, or leave --title-file out");
+        if self.files.len() > 1 && self.title.is_given() {
+            bail!("one title for several files: add them one by one, or leave the title out");
         }
-        let title = words::title(self.title_file.as_deref())?;
+        let title = self.title.read()?;
         let (client, patient) = about_patient(global, self.about.patient).await?;
         let client = self.acting.on(client);
         let files: Vec<NewFile> = self

@@ -599,8 +599,8 @@ mod tests {
 
     use codec::DecodeAll;
     use salus_primitives::{
-        api::CompartmentView, Clinician, Compartment, Controller, Genesis, NewRecord, Record,
-        RecordState, SignedRecipient, Subject,
+        api::CompartmentView, Clinician, Compartment, Controller, ControllerRole, Genesis,
+        NewRecord, Record, RecordState, SignedRecipient, Subject,
     };
     use serde_json::json;
     use sp_core::H256;

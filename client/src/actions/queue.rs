@@ -529,9 +529,8 @@ mod tests {
         let profile = Profile::create_insecure(&folder.path().join("p"), uri).unwrap();
         let unlocked = profile.unlock("").unwrap();
         let ends = clock() + HOUR;
-        let role = salus_primitives::ControllerRole::Owner;
         let genesis = client.chain.genesis();
-        let signed = patient::consent(&profile, &unlocked, genesis, 4, &client.me(), role, ends);
+        let signed = patient::consent(&profile, &unlocked, genesis, 4, &client.me(), ends);
         signed.unwrap().0
     }
 

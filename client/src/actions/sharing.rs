@@ -1584,7 +1584,7 @@ mod tests {
         let mut keyring = Keyring::new(PATIENT);
         let find = |category| keyring.find(&Label::of(category)).unwrap();
         let (laboratory, imaging) = (find(Category::LabResult), find(Category::Imaging));
-        let mut both = vec![laboratory, imaging];
+        let mut both = [laboratory, imaging];
         both.sort();
         let grants = [
             (&[laboratory][..], Basis::Direct),

@@ -80,7 +80,6 @@ fn transactions(chain: &Chain) -> Transactions {
 }
 
 const SENT_TWICE: usize = 12;
-const ONE_TOO_MANY: usize = 15;
 
 fn assert_same(chain: &Chain, ready: &Transactions) -> Filled<usize> {
     let (single, expected) = one_by_one(chain, ready);

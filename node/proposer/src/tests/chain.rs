@@ -105,7 +105,7 @@ impl Chain {
         import.body = Some(body);
         import.state_action = StateAction::Execute;
         import.fork_choice = Some(ForkChoiceStrategy::LongestChain);
-        let result = block_on((&*self.client).import_block(import)).expect("it executes");
+        let result = block_on((*self.client).import_block(import)).expect("it executes");
         assert!(matches!(result, ImportResult::Imported(_)), "{result:?}");
     }
 
