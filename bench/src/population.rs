@@ -7,7 +7,7 @@ use anyhow::{bail, ensure, Context, Result};
 use codec::Encode;
 use futures::{stream, StreamExt, TryStreamExt};
 use salus_client::{
-    chain::{calls, storage_key, Call, Chain, Salus},
+    chain::{calls, storage_key, Call, Chain, Kind, Salus},
     files::age::{DecryptionKey, EncryptionKey},
     keys::AccountKey,
 };
@@ -43,7 +43,7 @@ const SIGNED_AHEAD: usize = 512;
 pub async fn connect(node: &str) -> Result<Chain> {
     let chain = Chain::connect(node, None).await?;
     ensure!(
-        chain.is_development().await?,
+        chain.kind().await? == Kind::Development,
         "{node} is no development chain: salus-bench writes patients that do not exist, and nothing \
          is ever taken off a chain. Start a node with --dev, or ./scripts/network",
     );

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{stdin, Read};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -11,6 +12,7 @@ use salus_client::keys::AccountKey;
 use salus_client::profile::{Profile, Unlocked};
 use salus_client::Error;
 use salus_primitives::{Genesis, PatientId};
+use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use crate::args::Global;
@@ -45,6 +47,12 @@ pub fn folder(global: &Global) -> anyhow::Result<PathBuf> {
         Some(data) => Ok(data.join("salus")),
         None => bail!("there is no home folder: name the profile's with --profile"),
     }
+}
+
+/// Whether there is a profile, or one that is made.
+pub fn has_profile(global: &Global) -> bool {
+    global.insecure_dev_key.is_some()
+        || folder(global).is_ok_and(|folder| Profile::open(&folder).is_ok())
 }
 
 /// The profile. With a development key it is made, if it is not there.
@@ -183,6 +191,64 @@ pub async fn connect(
     profile: Profile,
     unlocked: Unlocked,
 ) -> anyhow::Result<Client> {
+    let client = meet(global, profile, unlocked).await?;
+    *ACTING.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
+    Ok(client)
+}
+
+/// A client, and what stands in for a profile until the command ends.
+pub struct Connected {
+    client: Client,
+    _passing: Option<TempDir>,
+}
+
+impl Deref for Connected {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+/// Reads what is everybody's: at the node and on the chain of the profile, if there is one, and with
+/// nobody's keys. So no passphrase is asked for.
+pub async fn reader(global: &Global) -> anyhow::Result<Connected> {
+    let opened = match (&global.insecure_dev_key, folder(global)) {
+        (Some(_), _) => profile(global).map(Some)?,
+        (None, Ok(folder)) => match Profile::open(&folder) {
+            Err(Error::NoProfile(_)) => None,
+            opened => Some(opened?),
+        },
+        // A service has no home.
+        (None, Err(_)) => None,
+    };
+    let (profile, passing) = match opened {
+        Some(profile) => (profile, None),
+        None => {
+            let passing = tempfile::tempdir().context("cannot make a temporary folder")?;
+            (Profile::of_nobody(passing.path()), Some(passing))
+        }
+    };
+    let client = meet(global, profile, Unlocked::nobody()?).await?;
+    Ok(Connected {
+        client,
+        _passing: passing,
+    })
+}
+
+/// The account's client; or a [`reader`], for a command that only reads what is everybody's.
+pub async fn client_unless(only_reads: bool, global: &Global) -> anyhow::Result<Connected> {
+    match only_reads {
+        true => reader(global).await,
+        false => Ok(Connected {
+            client: client(global).await?,
+            _passing: None,
+        }),
+    }
+}
+
+/// Connects, and compares what the node says with what the profile knows of its chain.
+async fn meet(global: &Global, profile: Profile, unlocked: Unlocked) -> anyhow::Result<Client> {
     let mut client = Client::connect(
         profile,
         unlocked,
@@ -191,7 +257,10 @@ pub async fn connect(
     )
     .await?;
     client.progress = progress::shown(global.machine());
-    *ACTING.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
+    let private = client.chain.is_development().await.map_err(Error::from)?;
+    client
+        .profile
+        .update_config(|config| config.meet_network(private))?;
     // Programs do not read warnings: whoever uses the profile by hand next hears of it.
     if !global.machine() {
         if let Some(changed) = client.runtime_changed()? {

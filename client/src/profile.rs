@@ -45,7 +45,7 @@ use crate::error::{Error, Result};
 use crate::files::age::{seal_bytes, unseal_bytes, DecryptionKey, EncryptionKey};
 use crate::files::seal::SealKey;
 use crate::keyring::{sealed_json, Identities, Keyring, Secret};
-use crate::keys::{random_16, AccountKey, GAP};
+use crate::keys::{random_16, AccountKey, Words, GAP};
 
 const VERSION: u32 = 1;
 const KEY: &str = "key.age";
@@ -105,6 +105,15 @@ pub struct Unlocked {
     pub device: DecryptionKey,
 }
 
+impl Unlocked {
+    /// Makes keys that are nobody's and are not kept, for who only reads what is everybody's.
+    pub fn nobody() -> Result<Self> {
+        let (_, account) = AccountKey::generate(Words::Twelve)?;
+        let device = DecryptionKey::generate();
+        Ok(Self { account, device })
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoredKey {
@@ -125,6 +134,9 @@ pub struct Config {
     pub runtime: Option<Code>,
     /// Another one, which its owner was warned of.
     pub warned_of: Option<Code>,
+    /// Whether vaults may be in a private network, as the first node said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private: Option<bool>,
     /// Base URL of the vault to upload to.
     pub vault: Option<String>,
     /// The patient that commands are about if none is named.
@@ -145,6 +157,17 @@ impl Config {
         let news = changed.filter(|_| self.warned_of != changed);
         self.warned_of = changed;
         news.map(|found| RuntimeChanged { trusted, found })
+    }
+
+    /// Errors if a node says what the first one did not: that vaults may be in a private network. One
+    /// that lies would lead this computer to machines of its own network.
+    pub fn meet_network(&mut self, private: bool) -> Result<()> {
+        match (private, *self.private.get_or_insert(private)) {
+            (true, false) => Err(Error::Unfit(
+                "this node says that the chain's vaults may be in a private network, and the one that this profile met first said the opposite. Ask your organisation for the right node, and name it with --node".into(),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// A person has checked this runtime.
@@ -558,6 +581,13 @@ impl Profile {
         match Self::open(folder) {
             Ok(_) => Err(Error::ProfileExists(folder.to_owned())),
             Err(_) => Ok(()),
+        }
+    }
+
+    /// A profile without keys in this folder, for who only reads what is everybody's.
+    pub fn of_nobody(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
         }
     }
 
@@ -1569,6 +1599,37 @@ mod tests {
         for part in ["version 2", "version 1", "0x0202", "salus chain trust"] {
             assert!(words.contains(part), "{words}");
         }
+    }
+
+    #[test]
+    fn a_chain_that_was_public_first_does_not_become_private() {
+        let mut config = Config::default();
+        config.meet_network(false).unwrap();
+        config.meet_network(false).unwrap();
+        let refused = config.meet_network(true).unwrap_err().to_string();
+        assert!(refused.contains("--node"), "{refused}");
+        assert_eq!(config.private, Some(false));
+
+        let mut config = Config::default();
+        config.meet_network(true).unwrap();
+        config.meet_network(true).unwrap();
+        // It reaches less, which harms nobody.
+        config.meet_network(false).unwrap();
+        assert_eq!(config.private, Some(true));
+    }
+
+    #[test]
+    fn who_only_reads_has_keys_that_are_nobodys_and_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::of_nobody(folder.path());
+        let account = || Unlocked::nobody().unwrap().account.account();
+        assert_ne!(account(), account());
+        assert!(Profile::open(folder.path()).is_err(), "it is no profile");
+        assert_eq!(profile.config().unwrap(), Config::default());
+        profile
+            .update_config(|config| config.meet_network(true))
+            .unwrap();
+        assert_eq!(profile.config().unwrap().private, Some(true));
     }
 
     #[test]

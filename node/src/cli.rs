@@ -2,10 +2,10 @@ use std::path::PathBuf;
 
 use sc_cli::{
     ChainInfoCmd, CheckBlockCmd, ExportBlocksCmd, ExportChainSpecCmd, ExportStateCmd,
-    ImportBlocksCmd, KeySubcommand, PurgeChainCmd, RevertCmd, RunCmd,
+    ImportBlocksCmd, PurgeChainCmd, RevertCmd, RunCmd,
 };
 
-use crate::session_keys::SessionKeysCmd;
+use crate::{node_key::KeyCmd, session_keys::SessionKeysCmd};
 
 /// The stock pool keeps a view of each fork. A consortium hardly forks, and four nodes that share two
 /// cores ceased to finalize under 120 transactions a second of it; with one view they are at 70 %.
@@ -34,9 +34,9 @@ pub struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
-    /// Manage the keys of a validator.
+    /// Manage the key by which other nodes know this one.
     #[command(subcommand)]
-    Key(KeySubcommand),
+    Key(KeyCmd),
 
     /// Make the session keys of a validator, with a proof for their owner.
     SessionKeys(SessionKeysCmd),
@@ -45,6 +45,9 @@ pub enum Subcommand {
     Consortium {
         /// The members, as docs/010-operating.md describes them.
         members: PathBuf,
+        /// The runtime, compact.compressed.wasm, instead of the one that is built in
+        #[arg(long, value_name = "FILE")]
+        runtime: Option<PathBuf>,
     },
 
     /// Write the specification of a chain.

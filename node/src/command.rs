@@ -5,8 +5,7 @@ use sc_service::{config::PruningMode, Configuration, PartialComponents};
 use crate::{
     chain_spec,
     cli::{Cli, Subcommand},
-    consortium::Consortium,
-    service,
+    consortium, ports, service,
 };
 
 impl SubstrateCli for Cli {
@@ -54,16 +53,13 @@ pub fn run() -> sc_cli::Result<()> {
         None => cli
             .create_runner(&cli.run)?
             .run_node_until_exit(|config| async move {
-                service::start(archive(config)).map_err(sc_cli::Error::Service)
+                let config = ports::claim(archive(config)).map_err(sc_cli::Error::Input)?;
+                service::start(config).map_err(sc_cli::Error::Service)
             }),
-        Some(Subcommand::Key(cmd)) => cmd.run(&cli),
+        Some(Subcommand::Key(cmd)) => cmd.run().map_err(sc_cli::Error::Input),
         Some(Subcommand::SessionKeys(cmd)) => cmd.run().map_err(sc_cli::Error::Input),
-        Some(Subcommand::Consortium { members }) => {
-            let specification = Consortium::read(members)
-                .and_then(|consortium| consortium.specification()?.as_json(true))
-                .map_err(sc_cli::Error::Input)?;
-            println!("{specification}");
-            Ok(())
+        Some(Subcommand::Consortium { members, runtime }) => {
+            consortium::found(members, runtime.as_deref()).map_err(sc_cli::Error::Input)
         }
         Some(Subcommand::ExportChainSpec(cmd)) => cmd.run(cli.load_spec(&cmd.chain)?),
         Some(Subcommand::CheckBlock(cmd)) => cli.create_runner(cmd)?.async_run(|config| {

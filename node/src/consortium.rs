@@ -17,21 +17,25 @@
 
 use std::{collections::BTreeSet, path::Path, str::FromStr};
 
-use salus_primitives::{AccountId, OrganisationKind, DAY, MAX_NAME, MAX_URL};
+use salus_primitives::{AccountId, OrganisationKind, DAY, MAX_NAME, MAX_URL, PRIVATE_NETWORK};
 use salus_runtime::{SessionKeys, WASM_BINARY};
 use sc_network::config::MultiaddrWithPeerId;
 use sc_service::ChainType;
 use serde::{de::IntoDeserializer, Deserialize, Deserializer};
 use serde_json::json;
-use sp_core::{crypto::Ss58Codec, Decode, Encode};
+use sp_core::{crypto::Ss58Codec, Blake2Hasher, Decode, Encode, Hasher};
 use sp_runtime::traits::OpaqueKeys;
+use url::{Host, Url};
 
 use crate::chain_spec::{properties, ChainSpec};
+
+/// GRANDPA takes more than two thirds: of three validators all, of four three.
+const ONE_MAY_BE_AWAY: usize = 4;
 
 /// What the members have agreed on.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Consortium {
+struct Consortium {
     name: String,
     /// Lower case, digits and `_`: it names folders.
     id: String,
@@ -43,6 +47,9 @@ pub struct Consortium {
     /// Days between the announcement of an admission or a new runtime and its coming into force.
     #[serde(default = "three_days")]
     delay_days: u64,
+    /// Whether all vaults are in one private network: clients go to no private address otherwise.
+    #[serde(default)]
+    private_network: bool,
     #[serde(rename = "member")]
     members: Vec<Founder>,
 }
@@ -83,18 +90,36 @@ struct Checked {
     bootnode: Option<MultiaddrWithPeerId>,
 }
 
+/// Writes the specification of a consortium to stdout, and beside it what its founders should know.
+pub fn found(members: &Path, runtime: Option<&Path>) -> Result<(), String> {
+    let consortium = Consortium::read(members)?;
+    let code = match runtime {
+        Some(path) => std::fs::read(path).map_err(unreadable(path))?,
+        None => WASM_BINARY
+            .ok_or("this node was built without its runtime: build it again without SKIP_WASM_BUILD, or name one with --runtime")?
+            .to_vec(),
+    };
+    println!("{}", consortium.specification(&code)?.as_json(true)?);
+    eprintln!("The runtime is {:?}.", Blake2Hasher::hash(&code));
+    if let Some(warning) = consortium.warning() {
+        eprintln!("warning: {warning}");
+    }
+    Ok(())
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> String + '_ {
+    move |error| format!("{} cannot be read: {error}", path.display())
+}
+
 impl Consortium {
-    pub fn read(path: &Path) -> Result<Self, String> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-        text.parse()
+    fn read(path: &Path) -> Result<Self, String> {
+        std::fs::read_to_string(path)
+            .map_err(unreadable(path))?
+            .parse()
     }
 
-    /// The chain's specification, the same for everybody who has the same node and file.
-    pub fn specification(&self) -> Result<ChainSpec, String> {
-        let wasm = WASM_BINARY.ok_or(
-            "this node was built without its runtime: build it again without SKIP_WASM_BUILD",
-        )?;
+    /// The chain's specification, the same for everybody who has the same runtime and file.
+    fn specification(&self, code: &[u8]) -> Result<ChainSpec, String> {
         let founders = self.checked()?;
         let minimum = self.minimum(founders.len() as u32)?;
         let organisations: Vec<_> = self
@@ -117,15 +142,27 @@ impl Consortium {
             .into_iter()
             .filter_map(|founder| founder.bootnode)
             .collect();
-        Ok(ChainSpec::builder(wasm, None)
+        Ok(ChainSpec::builder(code, None)
             .with_name(&self.name)
             .with_id(&self.id)
             .with_protocol_id(&self.id)
-            .with_chain_type(ChainType::Live)
+            .with_chain_type(match self.private_network {
+                true => ChainType::Custom(PRIVATE_NETWORK.into()),
+                false => ChainType::Live,
+            })
             .with_boot_nodes(bootnodes)
             .with_properties(properties())
             .with_genesis_config_patch(genesis)
             .build())
+    }
+
+    /// What the founders should hear before they begin.
+    fn warning(&self) -> Option<String> {
+        (self.members.len() < ONE_MAY_BE_AWAY).then(|| {
+            format!(
+                "with fewer than {ONE_MAY_BE_AWAY} members every validator is needed: one that is down stops finality, and no vault hands anything out. Found with {ONE_MAY_BE_AWAY} or more"
+            )
+        })
     }
 
     fn minimum(&self, members: u32) -> Result<u32, String> {
@@ -154,25 +191,25 @@ impl Consortium {
             .iter()
             .map(|founder| {
                 founder
-                    .checked()
+                    .checked(self.private_network)
                     .map_err(|reason| format!("member {:?}: {reason}", founder.name))
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let unique = |what: &str, count: usize| match count == founders.len() {
-            true => Ok(()),
-            false => Err(format!(
-                "two members have the same {what}: each needs its own"
-            )),
+        ensure_none_twice("name", self.members.iter().map(|member| &member.name))?;
+        let of = |part: fn(&Checked) -> Vec<u8>| founders.iter().map(part);
+        ensure_none_twice("admin", of(|founder| founder.admin.encode()))?;
+        ensure_none_twice("Aura key", of(|founder| founder.keys.aura.encode()))?;
+        ensure_none_twice("GRANDPA key", of(|founder| founder.keys.grandpa.encode()))?;
+        let vaults = self.members.iter().map(|member| member.vault_url.as_str());
+        ensure_none_twice("vault_url", vaults.filter(|url| !url.is_empty()))?;
+        // With two keys at one address no node would start.
+        let nodes = || {
+            founders
+                .iter()
+                .filter_map(|founder| founder.bootnode.as_ref())
         };
-        let set = |of: fn(&Checked) -> Vec<u8>| founders.iter().map(of).collect::<BTreeSet<_>>();
-        let names: BTreeSet<_> = self.members.iter().map(|member| &member.name).collect();
-        unique("name", names.len())?;
-        unique("admin", set(|founder| founder.admin.encode()).len())?;
-        unique("Aura key", set(|founder| founder.keys.aura.encode()).len())?;
-        unique(
-            "GRANDPA key",
-            set(|founder| founder.keys.grandpa.encode()).len(),
-        )?;
+        ensure_none_twice("bootnode", nodes().map(|node| node.multiaddr.to_string()))?;
+        ensure_none_twice("node key", nodes().map(|node| node.peer_id.to_string()))?;
         Ok(founders)
     }
 }
@@ -186,16 +223,11 @@ impl FromStr for Consortium {
 }
 
 impl Founder {
-    fn checked(&self) -> Result<Checked, String> {
+    fn checked(&self, private_network: bool) -> Result<Checked, String> {
         if self.name.is_empty() || self.name.len() > MAX_NAME as usize {
             return Err(format!("a name has 1 to {MAX_NAME} bytes"));
         }
-        let is_https = self.vault_url.is_empty() || self.vault_url.starts_with("https://");
-        if !is_https || self.vault_url.len() > MAX_URL as usize {
-            return Err(format!(
-                "vault_url must begin with https:// and have at most {MAX_URL} bytes"
-            ));
-        }
+        self.ensure_vault_is_reached(private_network)?;
         let admin = AccountId::from_ss58check(&self.admin)
             .map_err(|error| format!("its admin {} is no address: {error}", self.admin))?;
         let keys = SessionKeys::decode(&mut &bytes("keys", &self.keys)?[..]).map_err(|_| {
@@ -220,6 +252,40 @@ impl Founder {
             keys,
             bootnode,
         })
+    }
+
+    /// Refuses here what each client would refuse later (`salus_client::vault::VaultUrl`).
+    fn ensure_vault_is_reached(&self, private_network: bool) -> Result<(), String> {
+        if self.vault_url.is_empty() {
+            return Ok(());
+        }
+        let bad = |reason: &str| Err(format!("vault_url {}: {reason}", self.vault_url));
+        if self.vault_url.len() > MAX_URL as usize {
+            return bad(&format!("it has more than {MAX_URL} bytes"));
+        }
+        let Ok(url) = Url::parse(&self.vault_url) else {
+            return bad("it is no address like https://vault.hospital.example");
+        };
+        let is_near = url.host().is_some_and(|host| match host {
+            Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+            Host::Ipv4(address) => address.is_loopback() || address.is_private(),
+            Host::Ipv6(address) => address.is_loopback() || address.is_unique_local(),
+        });
+        match (url.scheme(), is_near) {
+            (_, true) if !private_network => bad("it is in a private network, where no client goes. Give a public address; or, if all members are in that network, write private_network = true above the members"),
+            ("https", _) | ("http", true) => Ok(()),
+            _ => bad("it must begin with https://"),
+        }
+    }
+}
+
+fn ensure_none_twice<T: Ord>(what: &str, mut said: impl Iterator<Item = T>) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    match said.all(|one| seen.insert(one)) {
+        true => Ok(()),
+        false => Err(format!(
+            "two members have the same {what}: each needs its own"
+        )),
     }
 }
 

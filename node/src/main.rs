@@ -5,6 +5,8 @@ mod cli;
 mod command;
 mod consortium;
 mod equivocation;
+mod node_key;
+mod ports;
 mod rpc;
 mod service;
 mod session_keys;

@@ -9,6 +9,9 @@ use crate::{
     PatientId, RecordIndex, RequestIndex, StudyIndex,
 };
 
+/// The type of a chain's specification whose members share a private network, as nodes tell it.
+pub const PRIVATE_NETWORK: &str = "PrivateNetwork";
+
 /// Bounds. They are part of the formats: do not reduce.
 pub const MAX_NAME: u32 = 64;
 pub const MAX_URL: u32 = 256;

@@ -5,7 +5,7 @@ use salus_client::chain::Code;
 use serde_json::json;
 
 use crate::args::Global;
-use crate::context::client;
+use crate::context::{has_profile, profile, reader};
 use crate::output::print;
 
 #[derive(Debug, Subcommand)]
@@ -28,19 +28,23 @@ fn rules(code: &Code) -> String {
 
 impl Chain {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
+        let known = has_profile(global);
+        if !matches!(self, Chain::Show) {
+            profile(global)?;
+        }
+        let client = reader(global).await?;
         let runtime = client.chain.code();
         match self {
             Chain::Show => {
                 let finalized = client.chain.finalized().await?;
-                let trusted = client.profile.config()?.runtime.unwrap_or(runtime);
+                let trusted = client.profile.config()?.runtime.filter(|_| known);
                 let result = json!({
                     "node": client.chain.url(),
                     "genesis": client.chain.genesis(),
                     "finalized": finalized,
                     "runtime": runtime,
                     "trusted": trusted,
-                    "is_trusted": runtime == trusted,
+                    "is_trusted": trusted.map(|trusted| trusted == runtime),
                 });
                 print(global, &result, || {
                     let mut text = format!(
@@ -50,13 +54,16 @@ impl Chain {
                         finalized.number,
                         rules(&runtime)
                     );
-                    match runtime == trusted {
-                        true => text.push_str(", which this profile trusts."),
-                        false => text.push_str(&format!(
+                    text.push_str(&match trusted {
+                        None => ".".into(),
+                        Some(trusted) if trusted == runtime => {
+                            ", which this profile trusts.".into()
+                        }
+                        Some(trusted) => format!(
                             "; this profile trusts {}. `salus chain trust` accepts the new one.",
                             rules(&trusted)
-                        )),
-                    }
+                        ),
+                    });
                     text
                 })
             }

@@ -12,7 +12,7 @@ use salus_primitives::{OrgId, Spender};
 use serde_json::json;
 
 use crate::args::Global;
-use crate::context::client;
+use crate::context::client_unless;
 use crate::output::{print, table};
 use crate::parse;
 
@@ -177,7 +177,7 @@ fn code(path: &PathBuf) -> anyhow::Result<Vec<u8>> {
 
 impl Council {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
+        let client = client_unless(matches!(self, Council::List), global).await?;
         match self {
             Council::List => {
                 let motions = council::motions(&client).await?;

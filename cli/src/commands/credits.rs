@@ -6,7 +6,7 @@ use salus_primitives::{AccountId, Balance, PatientId, RequestIndex};
 
 use super::council::outcome;
 use crate::args::Global;
-use crate::context::client;
+use crate::context::client_unless;
 use crate::output::print;
 use crate::parse;
 
@@ -54,15 +54,17 @@ enum Command {
 
 impl Credits {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
-        match self.command.unwrap_or(Command::Show { account: None }) {
+        let command = self.command.unwrap_or(Command::Show { account: None });
+        let only_reads = matches!(command, Command::Show { account: Some(_) });
+        let client = client_unless(only_reads, global).await?;
+        match command {
             Command::Show { account } => {
-                // Pay goes to the account that answers for the patient.
-                let client = match client.patient(None) {
-                    Ok(patient) => client.acting_for(patient)?,
-                    Err(_) => client,
+                let account = match (account, client.patient(None)) {
+                    (Some(account), _) => account,
+                    // Pay goes to the account that answers for the patient.
+                    (None, Ok(patient)) => client.clone().acting_for(patient)?.me(),
+                    (None, Err(_)) => client.me(),
                 };
-                let account = account.unwrap_or_else(|| client.me());
                 let view = credits::show(&client, &account).await?;
                 print(global, &view, || match view.held {
                     0 => format!("{} credits.", view.free),

@@ -1,16 +1,15 @@
 //! `salus keys`.
 
-use std::fs::OpenOptions;
-use std::io::{IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use anyhow::{bail, Context};
+use anyhow::bail;
 use clap::Subcommand;
 use salus_client::actions::accounts::{self, FoundAccount};
 use salus_client::keys::{AccountKey, Words};
-use salus_client::profile::{Profile, Unlocked, WORK_FACTOR};
+use salus_client::profile::{write_new, Profile, Unlocked, WORK_FACTOR};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::args::Global;
 use crate::context::{self, ask, client, folder, new_passphrase, passphrase, secret_file};
@@ -153,13 +152,7 @@ fn new(global: &Global, words: &str, phrase_out: Option<PathBuf>) -> anyhow::Res
     };
     let (phrase, _) = AccountKey::generate(words)?;
     match &phrase_out {
-        Some(file) => OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(file)
-            .and_then(|mut file| writeln!(file, "{}", *phrase))
-            .with_context(|| format!("cannot write {}", file.display()))?,
+        Some(file) => write_new(file, Zeroizing::new(format!("{}\n", *phrase)).as_bytes())?,
         None => eprintln!(
             "Write these words down, in this order, and keep them where nobody else finds them:\n\n  {}\n",
             *phrase

@@ -7,11 +7,11 @@ use clap::Args;
 use salus_client::actions::describe::{moment, Names};
 use salus_client::actions::{reads, watching};
 use salus_client::persons::Secrets;
-use salus_client::profile::write_atomically;
+use salus_client::profile::{write_atomically, Heads};
 use salus_primitives::{AccountId, PatientId};
 
 use crate::args::Global;
-use crate::context::{self, client};
+use crate::context::{self, client_unless, has_profile};
 use crate::output::print;
 use crate::parse;
 
@@ -47,11 +47,16 @@ impl Log {
                 let text = std::fs::read_to_string(file)
                     .with_context(|| format!("cannot read {}", file.display()))?;
                 let (trail, secrets) = watching::from_file(&text)?;
-                let heads = context::profile(global)?.heads()?;
+                // Somebody to whom it was handed needs none.
+                let known = has_profile(global);
+                let heads = match known {
+                    true => context::profile(global)?.heads()?,
+                    false => Heads::default(),
+                };
                 let remembered = watching::verify_saved(&heads, &trail)?;
                 let names = match self.verify {
                     true => {
-                        let client = client(global).await?;
+                        let client = client_unless(!known, global).await?;
                         watching::verify_saved_online(&client, &trail).await?;
                         watching::names(&client, &trail, &secrets, &self.persons).await?
                     }

@@ -7,7 +7,10 @@ use clap::{Args, Subcommand};
 use salus_client::actions::describe::moment;
 use salus_client::actions::identity;
 use salus_client::actions::organisation;
+use salus_client::actions::Client;
 use salus_client::profile::write_atomically;
+use salus_client::vault::{Reach, VaultUrl};
+use salus_client::Error;
 use salus_primitives::{AccountId, ClinicianRole, Moment, OrgId, OrganisationKind};
 use serde_json::json;
 
@@ -15,7 +18,7 @@ use super::consent::read_credential;
 use super::council::outcome;
 use super::short;
 use crate::args::Global;
-use crate::context::client;
+use crate::context::client_unless;
 use crate::output::{print, table};
 use crate::parse;
 
@@ -105,7 +108,7 @@ pub enum OrgKey {
 
 impl Org {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
+        let client = client_unless(matches!(self, Org::List), global).await?;
         match self {
             Org::Admit {
                 name,
@@ -113,6 +116,7 @@ impl Org {
                 admin,
                 vault_url,
             } => {
+                ensure_reached(&client, &vault_url).await?;
                 let proposed =
                     organisation::admit(&client, &name, kind, &admin, &vault_url).await?;
                 print(global, &proposed, || {
@@ -172,6 +176,7 @@ impl Org {
                 })
             }
             Org::Profile(OrgProfile { name, vault_url }) => {
+                ensure_reached(&client, vault_url.as_deref().unwrap_or_default()).await?;
                 let changed =
                     organisation::set_profile(&client, name.as_deref(), vault_url.as_deref())
                         .await?;
@@ -230,6 +235,21 @@ impl Org {
     }
 }
 
+/// Refuses a vault's address that each client would refuse later.
+async fn ensure_reached(client: &Client, vault_url: &str) -> anyhow::Result<()> {
+    if vault_url.is_empty() {
+        return Ok(());
+    }
+    let is_near = client.chain.is_development().await.map_err(Error::from)?;
+    let reach = match is_near || client.profile.is_insecure() {
+        true => Reach::Development,
+        false => Reach::Public,
+    };
+    VaultUrl::parse(vault_url, reach)
+        .map(|_| ())
+        .context("nobody's client would go to this vault. A consortium whose vaults are all in one private network says so when it is founded, with private_network = true")
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Clinician {
     /// Vouch for an account; by your organisation's admin
@@ -277,7 +297,8 @@ pub enum Clinician {
 
 impl Clinician {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
+        let only_reads = matches!(self, Clinician::List { .. });
+        let client = client_unless(only_reads, global).await?;
         match self {
             Clinician::Credential {
                 account,

@@ -15,7 +15,7 @@ use salus_primitives::{AccountId, Balance, Moment, RecordIndex, StudyIndex};
 use serde_json::json;
 
 use crate::args::{About, Global};
-use crate::context::client;
+use crate::context::{client_unless, has_profile};
 use crate::output::{print, table, write};
 use crate::parse::{self, When};
 
@@ -159,7 +159,9 @@ fn waits(begun: &Begun) -> String {
 
 impl Study {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
+        // One's own part is sealed in the profile.
+        let only_reads = matches!(self, Study::List | Study::Show { .. }) && !has_profile(global);
+        let client = client_unless(only_reads, global).await?;
         match self {
             Study::Announce {
                 terms,
@@ -198,7 +200,7 @@ impl Study {
                     text
                 })
             }
-            Study::Join(command) => command.run(global, client).await,
+            Study::Join(command) => command.run(global, client.clone()).await,
             Study::Leave { study } => {
                 let left = joining::leave(&client, study).await?;
                 print(global, &left, || {

@@ -6,7 +6,7 @@ use salus_client::actions::validators::{self, Registered, Validator as Row, Vali
 use salus_client::chain::SessionKeys;
 
 use crate::args::Global;
-use crate::context::client;
+use crate::context::{client, reader};
 use crate::output::{print, table};
 
 #[derive(Debug, Subcommand)]
@@ -110,13 +110,14 @@ fn listed(list: &Validators) -> String {
 
 impl Validator {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let client = client(global).await?;
         match self {
             Validator::List => {
-                let list = validators::list(&client).await?;
+                let reader = reader(global).await?;
+                let list = validators::list(&reader).await?;
                 print(global, &list, || listed(&list))
             }
             Validator::Status => {
+                let client = client(global).await?;
                 let status = validators::status(&client).await?;
                 print(global, &status, || {
                     let row = &status.validator;
@@ -135,7 +136,7 @@ impl Validator {
                 })
             }
             Validator::Rotate => {
-                let done = validators::rotate(&client).await?;
+                let done = validators::rotate(&client(global).await?).await?;
                 print(global, &done, || registered(&done))
             }
             Validator::Register { keys, proof } => {
@@ -143,7 +144,7 @@ impl Validator {
                     keys: keys.0,
                     proof: proof.0,
                 };
-                let done = validators::register(&client, &made).await?;
+                let done = validators::register(&client(global).await?, &made).await?;
                 print(global, &done, || registered(&done))
             }
         }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use codec::{Compact, Decode, Encode};
-use salus_primitives::{AccountId, BlockNumber, Genesis, Moment};
+use salus_primitives::{AccountId, BlockNumber, Genesis, Moment, PRIVATE_NETWORK};
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
 use subxt::{
@@ -79,6 +79,26 @@ pub struct Code {
     /// Blake2-256, as `salus council propose upgrade` shows it.
     pub hash: H256,
     pub spec_version: u32,
+}
+
+/// For whom a chain is, as a node says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Everybody knows its members' keys.
+    Development,
+    /// Its members share a private network.
+    Private,
+    Public,
+}
+
+impl Kind {
+    fn read(told: &serde_json::Value) -> Self {
+        match told.as_str() {
+            Some("Development" | "Local") => Kind::Development,
+            _ if told["Custom"] == PRIVATE_NETWORK => Kind::Private,
+            _ => Kind::Public,
+        }
+    }
 }
 
 /// A block by both of its names.
@@ -237,10 +257,15 @@ impl Chain {
         self.inner.code
     }
 
-    /// Whether the node says that its chain is for development, on one machine.
+    /// For whom the chain is, as the node says.
+    pub async fn kind(&self) -> Result<Kind> {
+        let told = self.request("system_chainType", params![]).await?;
+        Ok(Kind::read(&told))
+    }
+
+    /// Whether vaults may be on this machine or in a private network, as the node says.
     pub async fn is_development(&self) -> Result<bool> {
-        let kind: serde_json::Value = self.request("system_chainType", params![]).await?;
-        Ok(kind == "Development" || kind == "Local")
+        Ok(self.kind().await? != Kind::Public)
     }
 
     /// The newest block that cannot be undone.
@@ -671,4 +696,25 @@ pub(super) fn compact_length(bytes: &[u8]) -> Result<(u32, usize)> {
     let input = &mut &bytes[..];
     let length = Compact::<u32>::decode(input).map_err(|e| ChainError::unreadable("a list", e))?;
     Ok((length.0, bytes.len() - input.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_is_public_unless_its_node_says_otherwise() {
+        let of = |json: &str| Kind::read(&serde_json::from_str(json).unwrap());
+        for (json, kind) in [
+            (r#""Development""#, Kind::Development),
+            (r#""Local""#, Kind::Development),
+            (r#"{"Custom":"PrivateNetwork"}"#, Kind::Private),
+            (r#"{"Custom":"Else"}"#, Kind::Public),
+            (r#""PrivateNetwork""#, Kind::Public),
+            (r#""Live""#, Kind::Public),
+            ("null", Kind::Public),
+        ] {
+            assert_eq!(of(json), kind, "{json}");
+        }
+    }
 }

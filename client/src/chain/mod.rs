@@ -32,7 +32,7 @@ pub use api::Salus;
 pub use calls::Call;
 pub use code::CodeVersion;
 pub(crate) use connect::decode;
-pub use connect::{storage_key, storage_prefix, Block, Chain, Code, Runtime};
+pub use connect::{storage_key, storage_prefix, Block, Chain, Code, Kind, Runtime};
 pub use error::{ChainError, Result};
 pub use events::{BestHeads, ChainEvent, FinalizedBlocks, Phase};
 pub use motions::Votes;

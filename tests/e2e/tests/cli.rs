@@ -4,7 +4,7 @@
 use std::{fs, path::PathBuf};
 
 use salus_client::taxonomy::Category;
-use salus_e2e::{command, content, run, Answer, Hospital, Patient, Shared};
+use salus_e2e::{binary, command, content, in_checkout, run, Answer, Hospital, Patient, Shared};
 use salus_primitives::Rights;
 use serde_json::{json, Value};
 use sp_core::{sr25519, Pair};
@@ -445,4 +445,69 @@ fn completions_know_every_command() {
         words.split_whitespace().collect::<Vec<_>>(),
         ["reclassify", "relocate", "restore"]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trail_that_was_handed_out_is_verified_without_a_profile() {
+    let hospital = HOSPITAL.hospital();
+    let patient = hospital.patient("plaintiff").await;
+    let file = hospital.path("trail.json").display().to_string();
+    let save = format!("log {} --save {file}", patient.id);
+    salus(&hospital, "plaintiff", &save).ok();
+    let verify = format!("log --from {file} --verify");
+    let verified = salus(&hospital, "court", &verify).ok();
+    assert_eq!(verified["verified"], true, "{verified}");
+    assert!(!hospital.path("court").exists(), "nothing stays behind");
+    let changed = fs::read_to_string(&file).expect("it was saved");
+    let changed = changed.replacen("\"count\":", "\"count\":9", 1);
+    fs::write(&file, changed).expect("it is ours");
+    assert_ne!(salus(&hospital, "court", &verify).code, 0);
+}
+
+/// `deploy/monitoring/salus-ends`, for a member whose vault has this address.
+fn ends(hospital: &Hospital, vault_url: &str) -> String {
+    let file = hospital.path("salus.prom");
+    let programs = binary("salus").with_file_name("");
+    let path = std::env::var("PATH").expect("it is set");
+    let output = std::process::Command::new("python3")
+        .arg(in_checkout("deploy/monitoring/salus-ends"))
+        .arg(&file)
+        // As a service: no home, no profile.
+        .env_clear()
+        .env("PATH", format!("{}:{path}", programs.display()))
+        .env("SALUS_NODE", hospital.node.url())
+        .env("SALUS_VAULT_ORGANISATION", "0")
+        .env("SALUS_VAULT_PUBLIC_URL", vault_url)
+        .output()
+        .expect("python3 is installed");
+    assert!(output.status.success(), "{output:?}");
+    fs::read_to_string(file).expect("it was written")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn monitoring_hears_when_credentials_and_certificates_end() {
+    let hospital = HOSPITAL.hospital();
+    let listed = salus(&hospital, "hospital", "clinician list --organisation 0").ok();
+    let service = row(&listed["clinicians"], "role", json!("Service"));
+    let ends_at = service["valid_until"].as_u64().expect("a time") / 1_000;
+    // A server whose certificate nobody sees is as one whose certificate has ended.
+    let figures = ends(&hospital, "https://127.0.0.1:1");
+    let account = service["account"].as_str().expect("an account");
+    for line in [
+        format!("salus_service_ends_seconds{{account=\"{account}\"}} {ends_at}"),
+        "salus_certificate_ends_seconds{server=\"127.0.0.1:1\"} 0".into(),
+    ] {
+        assert!(
+            figures.lines().any(|found| found == line),
+            "{line}: {figures}"
+        );
+    }
+    assert!(figures.contains("salus_people_ending "), "{figures}");
+    assert!(figures.contains("salus_ends_checked_seconds "), "{figures}");
+    for metric in figures.lines().filter(|line| !line.starts_with('#')) {
+        let name = metric.split(['{', ' ']).next().expect("a word");
+        let rules = in_checkout("deploy/prometheus/alerts.yml");
+        let rules = fs::read_to_string(rules).expect("it is there");
+        assert!(rules.contains(name), "no rule looks at {name}");
+    }
 }

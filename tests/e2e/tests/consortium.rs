@@ -1,8 +1,21 @@
 //! What members do with a chain that they founded: decide, validate, notice another runtime.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    time::Duration,
+};
 
-use salus_e2e::{binary, eventually, run, salus, Founded, Node, World};
+use salus_client::{
+    chain::Chain,
+    keys::{AccountKey, Words},
+    profile::Profile,
+};
+use salus_e2e::{
+    binary, eventually, free_port, run, salus, wait_until, Founded, Guide, Machine, Node, Process,
+    World,
+};
 use serde_json::{json, Value};
 use sp_core::{Blake2Hasher, Hasher};
 
@@ -282,4 +295,308 @@ async fn another_runtime_than_the_profile_knows_is_told_once_and_trusted_by_hand
         (&shown["trusted"], &shown["is_trusted"]),
         (&met, &json!(true))
     );
+}
+
+/// A profile that has a passphrase.
+fn protected(folder: &Path) -> PathBuf {
+    let profile = folder.join("protected");
+    let key = AccountKey::generate(Words::Twelve).expect("there is chance");
+    Profile::create(&profile, &key.0, "correct horse", 2).expect("the folder is ours");
+    profile
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_everybodys_is_read_without_a_profile_and_without_a_passphrase() {
+    let world = World::start();
+    let hospital = world.person("hospital").await.me().to_string();
+    let credits = format!("credits show {hospital}");
+    let nobody = world.path("nobody");
+    let protected = protected(world.folder());
+    let ask =
+        |profile: &Path, line: &str| salus(profile, &world.node.url(), line.split_whitespace());
+    for line in [
+        "validator list",
+        "org list",
+        "clinician list",
+        "council list",
+        "chain show",
+        credits.as_str(),
+    ] {
+        for profile in [&nobody, &protected] {
+            let answer = ask(profile, line);
+            assert_eq!(answer.code, 0, "{line}: {answer:#?}");
+        }
+    }
+    let studies = ask(&nobody, "study list").ok();
+    assert_eq!(studies["studies"], json!([]));
+    assert!(!nobody.exists(), "nothing stays behind");
+    let listed = ask(&nobody, "org list").ok();
+    assert_eq!(listed["organisations"][0]["admin"], hospital);
+
+    // Who has no profile trusts nothing; who has one is told of changes.
+    let shown = ask(&nobody, "chain show").ok();
+    assert!(shown["is_trusted"].is_null(), "{shown}");
+    let shown = ask(&protected, "chain show").ok();
+    assert_eq!(shown["is_trusted"], true);
+    ask(&nobody, "chain trust").fails(1, "no profile");
+    ask(&protected, "chain trust").ok();
+
+    // Whatever needs a key still asks for it.
+    ask(&nobody, "org publish").fails(1, "no profile");
+    ask(&protected, "--passphrase-file nowhere org publish").fails(1, "cannot read nowhere");
+
+    // And the chain that the profile knows is the one that is read.
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let other = Node::start_chain(folder.path(), "local");
+    let elsewhere = |profile: &Path| salus(profile, &other.url(), ["org", "list"]);
+    elsewhere(&nobody).ok();
+    elsewhere(&protected).fails(1, "another chain");
+}
+
+#[test]
+fn a_vault_that_no_client_would_reach_is_refused_before_the_chain_names_it() {
+    for (terms, private) in [("", false), ("private_network = true", true)] {
+        let consortium = Founded::with(terms);
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let profile = protected(folder.path());
+        let passphrase = folder.path().join("passphrase");
+        fs::write(&passphrase, "correct horse").expect("the folder is ours");
+        let ask = |line: &str| {
+            let mut args = vec!["--passphrase-file", passphrase.to_str().expect("plain")];
+            args.extend(line.split_whitespace());
+            salus(&profile, &consortium.nodes[0].url(), args)
+        };
+        let near = "org profile --vault-url https://10.1.2.3:8040";
+        let admit = "org admit Lab --kind laboratory --admin //Bob --vault-url http://10.1.2.3";
+        match private {
+            false => {
+                ask(near).fails(1, "private_network = true");
+                ask(admit).fails(1, "private_network = true");
+            }
+            // Whose account is no admin's hears that, as with any other address.
+            true => {
+                ask(near).fails(3, "no organisation's admin");
+            }
+        }
+        ask("org profile --vault-url https://vault.example.org")
+            .fails(3, "no organisation's admin");
+        ask("org profile --vault-url http://vault.example.org").fails(1, "https://");
+
+        // A node that says the opposite of the first one leads nobody into a private network.
+        let config = profile.join("config.json");
+        let mut known: Value =
+            serde_json::from_slice(&fs::read(&config).expect("it has met the chain"))
+                .expect("JSON");
+        assert_eq!(known["private"], private);
+        known["private"] = json!(false);
+        fs::write(&config, known.to_string()).expect("it is ours");
+        let listed = ask("org list");
+        match private {
+            true => {
+                listed.fails(1, "private network");
+            }
+            false => {
+                listed.ok();
+            }
+        }
+    }
+}
+
+/// A member of the guide's example, on its machine.
+struct Founder {
+    machine: Machine,
+    port: u16,
+    p2p: u16,
+    peer: String,
+    node: Option<Process>,
+}
+
+impl Founder {
+    /// What each member does before the day, on its own.
+    fn prepare(folder: &Path, name: &str, kind: &str) -> Self {
+        let guide = Guide::open();
+        let home = folder.join(name);
+        fs::create_dir_all(home.join("etc/salus/keys")).expect("the folder is ours");
+        fs::write(home.join("passphrase"), "correct horse").expect("the folder is ours");
+        let (port, p2p) = (free_port(), free_port());
+        let mut machine = Machine {
+            home,
+            words: vec![
+                ("9944", port.to_string()),
+                ("9615", free_port().to_string()),
+                ("8040", free_port().to_string()),
+                ("9616", free_port().to_string()),
+            ],
+            node: format!("ws://127.0.0.1:{port}"),
+        };
+        let said = |output: Output| String::from_utf8(output.stdout).expect("a text");
+        let word = |text: String, begins: &str| -> String {
+            let letters = |letter: char| !letter.is_alphanumeric();
+            let mut words = text.split(letters).filter(|word| word.len() > 40);
+            let word = words.find(|word| word.starts_with(begins));
+            word.expect("it is said").to_owned()
+        };
+        // No terminal shows the phrase here.
+        let new = guide.inline("salus --profile admin keys new");
+        machine.play(&format!("{new} --phrase-out phrase"));
+        let shown = machine.play(&guide.inline("salus --profile admin keys show"));
+        machine.words.push(("5Officer…", word(said(shown), "5")));
+        let peer = word(
+            said(machine.play(&guide.command("salus-node key generate-node-key"))),
+            "12D3KooW",
+        );
+        let made = machine.play(&guide.command("runuser -u salus-node -- salus-node session-keys"));
+        let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
+        let service = machine.play(&guide.command("salus --profile ~/service keys new"));
+        machine.words.push(("5Service…", word(said(service), "5")));
+        machine.play(&guide.command("rm -r ~/service"));
+
+        let member = machine.here(&guide.block("[[member]]"));
+        let member = member
+            .replace("General Hospital", name)
+            .replace("node.hospital", &format!("node.{name}"))
+            .replace("hospital\"", &format!("{kind}\""))
+            .replace("keys = \"0x…\"", &format!("keys = {}", made["keys"]))
+            .replace("proof = \"0x…\"", &format!("proof = {}", made["proof"]))
+            .replace("12D3KooW…", &peer);
+        let member = match name {
+            "general" => member,
+            _ => member.replace("vault.hospital", &format!("vault.{name}")),
+        };
+        fs::write(folder.join(format!("{name}.toml")), member).expect("the folder is ours");
+        Self {
+            machine,
+            port,
+            p2p,
+            peer,
+            node: None,
+        }
+    }
+
+    fn start(&mut self, others: &[String]) {
+        let machine = &self.machine;
+        let mut settings = machine.settings("node.env");
+        for (name, value) in &mut settings {
+            match name.as_str() {
+                "SALUS_RESERVED_NODES" => *value = others.join(" "),
+                "SALUS_NODE_ARGS" => *value = format!("--allow-private-ip --port {}", self.p2p),
+                _ => {}
+            }
+        }
+        let arguments = machine.arguments("salus-node.service", &settings);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let log = machine.home.join("node.log");
+        self.node = Some(Process::start("salus-node", &arguments, log));
+    }
+
+    async fn finalized(&self) -> Option<u32> {
+        let chain = Chain::connect(&self.machine.node, None).await.ok()?;
+        Some(chain.finalized().await.ok()?.number)
+    }
+}
+
+/// The guide's founding, word by word, and what it says of four: one may be down, two may not.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guide_founds_four_members_of_whom_one_may_be_down() {
+    let guide = Guide::open();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let folder = folder.path();
+    let mut founders = [
+        ("general", "hospital"),
+        ("clinic", "clinic"),
+        ("insurer", "insurer"),
+        ("lab", "laboratory"),
+    ]
+    .map(|(name, kind)| Founder::prepare(folder, name, kind));
+
+    // On the day: everybody makes the specification, and compares.
+    let together = guide.block("printf");
+    let found = guide.inline("salus-node consortium members.toml >");
+    let sums = guide.inline("sha256sum members.toml chain.json");
+    let told = founders.each_ref().map(|founder| {
+        let home = founder.machine.home.display();
+        founder.machine.play(&format!("cp ../*.toml {home}/"));
+        founder.machine.play(&together);
+        let warned = founder.machine.play(&found);
+        assert!(!String::from_utf8_lossy(&warned.stderr).contains("warning"));
+        let sums = founder.machine.play(&sums).stdout;
+        founder
+            .machine
+            .play("install -m 644 chain.json /etc/salus/");
+        sums
+    });
+    assert!(told.iter().all(|sums| *sums == told[0]), "{told:?}");
+
+    let addresses = founders
+        .each_ref()
+        .map(|founder| format!("/ip4/127.0.0.1/tcp/{}/p2p/{}", founder.p2p, founder.peer));
+    let others = |member: usize| -> Vec<String> {
+        let all = addresses.iter().enumerate();
+        let others = all.filter(|(other, _)| *other != member);
+        others.map(|(_, address)| address.clone()).collect()
+    };
+    for (member, founder) in founders.iter_mut().enumerate() {
+        founder.start(&others(member));
+    }
+    for founder in &founders {
+        let what = format!("node at port {} is final", founder.port);
+        eventually(&what, 120, || async { founder.finalized().await > Some(3) }).await;
+    }
+    let first = |founders: &[Founder; 4]| founders[0].machine.node.clone();
+    let listed = salus(
+        &folder.join("nobody"),
+        &first(&founders),
+        ["validator", "list"],
+    )
+    .ok();
+    let rows = listed["validators"].as_array().expect("a list");
+    assert_eq!(rows.len(), 4);
+    assert!(rows.iter().all(|row| row["validates"] == true), "{listed}");
+
+    // The vault of the first one.
+    let general = &founders[0].machine;
+    general.play(&guide.block("# f: the operator"));
+    let settings = general.settings("vault.env");
+    let mut line: Vec<String> = settings
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    line.push(binary("salus-vault").display().to_string());
+    line.extend(general.arguments("salus-vault.service", &settings));
+    let line: Vec<&str> = line.iter().map(String::as_str).collect();
+    fs::create_dir_all(general.here("/var/lib/salus-vault")).expect("the folder is ours");
+    let vault = Process::start("/usr/bin/env", &line, general.home.join("vault.log"));
+    let health = general.here("curl -s http://127.0.0.1:8040/health");
+    wait_until("the vault is well", 60, || {
+        let answer = Command::new("bash").args(["-c", &health]).output();
+        let answer = answer.expect("bash is installed").stdout;
+        String::from_utf8_lossy(&answer).contains("\"status\":\"ok\"")
+    });
+    let organisations = salus(&folder.join("nobody"), &first(&founders), ["org", "list"]).ok();
+    let named = &organisations["organisations"][0]["vault_url"];
+    assert_eq!(*named, "https://vault.hospital.example", "{organisations}");
+    drop(vault);
+
+    // One is down: the others go on. Two are: nothing becomes final any more, until one is back.
+    let [general, _, insurer, lab] = &mut founders;
+    lab.node = None;
+    let there = general.finalized().await;
+    eventually("three of four go on", 120, || async {
+        general.finalized().await > there.map(|there| there + 10)
+    })
+    .await;
+    insurer.node = None;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let there = general.finalized().await;
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    assert_eq!(
+        general.finalized().await,
+        there,
+        "two of four are not enough"
+    );
+    lab.start(&others(3));
+    eventually("three of four are enough", 180, || async {
+        general.finalized().await > there.map(|there| there + 5)
+    })
+    .await;
 }
