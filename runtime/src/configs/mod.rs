@@ -10,4 +10,4 @@ pub use governance::{
     NothingAuthorized, Oversized,
 };
 pub use salus::{keepers, SalusChain, Urgent};
-pub use system::{CallFilter, BLOCK_LENGTH, MAXIMUM_BLOCK_WEIGHT, NORMAL_RATIO, TAKEN_OF_WEIGHT};
+pub use system::{CallFilter, BLOCK_LENGTH, MAXIMUM_BLOCK_WEIGHT, NORMAL_RATIO};

@@ -26,17 +26,11 @@ use crate::{
 ///   author, whatever the weights say;
 /// - the other validators execute and store a block in about 0.7 of the author's time: they have it
 ///   at about the beginning of the next slot;
-/// - 800 ms of weight, 640 ms of it for normal calls: what an author may ask of the others at most.
-///   Weights are measured by single calls on a cold state, and blocks take less of importers, so that
-///   the dearest block is made and imported within one slot.
+/// - 620 ms of weight, 496 ms of it for normal calls: what an author may ask of the others at most.
 ///
 /// A chain without light clients has no proofs to bound, hence no limit on proof size.
 pub const MAXIMUM_BLOCK_WEIGHT: Weight =
-    Weight::from_parts(800 * WEIGHT_REF_TIME_PER_MILLIS, u64::MAX);
-
-/// What executing a full block takes of its weight, for the dearest kind that was measured: batches
-/// of records; small calls take half of that (`scripts/import-times`, docs/020-performance.md).
-pub const TAKEN_OF_WEIGHT: Perbill = Perbill::from_percent(75);
+    Weight::from_parts(620 * WEIGHT_REF_TIME_PER_MILLIS, u64::MAX);
 
 /// 5 MiB a second is what a line of 50 Mbit/s carries. The normal share, 4 MiB, is what the block
 /// author of the node stops at by itself.

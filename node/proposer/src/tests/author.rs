@@ -76,7 +76,9 @@ fn an_author_takes_from_its_pool_in_batches_and_tells_it_what_is_invalid() {
         value(&registry, "substrate_proposer_number_of_transactions"),
         41
     );
-    assert_eq!(value(&registry, "salus_proposer_batches_total"), 3);
+    // Of 8, 16 and 16, or smaller ones on a slow machine.
+    let batches = value(&registry, "salus_proposer_batches_total");
+    assert!((3..20).contains(&batches), "{batches}");
     assert_eq!(value(&registry, "salus_proposer_failed_batches_total"), 0);
     chain.import(block);
 

@@ -1,6 +1,6 @@
 //! A chain of the real runtime as WebAssembly, in a folder of its own.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use codec::Encode;
 use futures::executor::block_on;
@@ -13,6 +13,7 @@ use sc_client_db::DatabaseSettings;
 use sc_consensus::{BlockImport, BlockImportParams, ForkChoiceStrategy, ImportResult, StateAction};
 use sc_executor::WasmExecutor;
 use sc_service::{ChainSpec as _, DatabaseSource, GenericChainSpec, GenesisBlockBuilder};
+use serde_json::{json, Value};
 use sp_consensus::BlockOrigin;
 use sp_consensus_aura::{Slot, AURA_ENGINE_ID};
 use sp_core::testing::TaskExecutor;
@@ -27,7 +28,16 @@ use crate::draft::Draft;
 /// A second of 2025, in milliseconds, at which the first block is made.
 const NOW: u64 = 1_735_689_600_000;
 
+/// The admins of the chain's organisations: only members may send, each so much at once.
+pub const ADMINS: [Sr25519Keyring; 8] = {
+    use Sr25519Keyring::*;
+    [Alice, Bob, Charlie, Dave, Eve, Ferdie, One, Two]
+};
+
 type Executor = WasmExecutor<sp_io::SubstrateHostFunctions>;
+/// One for all: it keeps the runtime that it has compiled.
+static EXECUTOR: LazyLock<Executor> = LazyLock::new(|| Executor::builder().build());
+
 pub type Client = sc_service::TFullClient<Block, RuntimeApi, Executor>;
 pub type Header = <Block as sp_runtime::traits::Block>::Header;
 
@@ -37,11 +47,18 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Four organisations, whose admins are Alice, Bob, Charlie and Dave.
+    /// The local preset, with four more organisations.
     pub fn start() -> Self {
         let wasm = WASM_BINARY.expect("the runtime is built as WebAssembly, too");
+        let preset = genesis_config_presets::get_preset(&genesis_config_presets::LOCAL.into());
+        let mut preset: Value = serde_json::from_slice(&preset.unwrap()).unwrap();
+        let organisations = preset["members"]["organisations"].as_array_mut().unwrap();
+        for admin in &ADMINS[organisations.len()..] {
+            let account = admin.to_account_id();
+            organisations.push(json!(["Clinic", format!("{admin:?}"), account, ""]));
+        }
         let specification = <GenericChainSpec>::builder(wasm, None)
-            .with_genesis_config_preset_name(genesis_config_presets::LOCAL)
+            .with_genesis_config_patch(preset)
             .build();
         let folder = tempfile::tempdir().unwrap();
         let backend = sc_service::new_db_backend(DatabaseSettings {
@@ -55,7 +72,7 @@ impl Chain {
             metrics_registry: None,
         })
         .unwrap();
-        let executor = Executor::builder().build();
+        let executor = EXECUTOR.clone();
         let genesis = GenesisBlockBuilder::new(
             specification.as_storage_builder(),
             true,
