@@ -288,9 +288,8 @@ fn founders_name_no_vault_that_clients_refuse() {
             let made = specification(folder, &list);
             let reached = VaultUrl::parse(url, reach);
             assert_eq!(made.is_ok(), reached.is_ok(), "{network} {url}: {made:?}");
-            if network == "true" && made.is_ok() {
-                let kind = &made.expect("it is")["chainType"];
-                assert_eq!(kind["Custom"], PRIVATE_NETWORK);
+            if let (Ok(made), "true") = (made, network) {
+                assert_eq!(made["chainType"]["Custom"], PRIVATE_NETWORK);
             }
         }
     }

@@ -66,7 +66,7 @@ async fn child() {
             };
             state.members.insert(account.clone(), member);
             let controller = Controller {
-                role: ControllerRole::Guardian,
+                role: ControllerRole::Decider,
                 expires_at: None,
             };
             state.controllers.insert((PATIENT, account), controller);

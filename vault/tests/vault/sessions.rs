@@ -171,9 +171,8 @@ async fn vault_with_an_account_that_is_no_service_of_its_organisation_does_not_s
         organisation: HOSPITAL,
     };
     for member in [doctor, elsewhere, admin] {
-        let mut state = world.chain.state();
-        state.members.insert(account("Service"), member);
-        drop(state);
+        let service = account("Service");
+        world.chain.state().members.insert(service, member);
         let wrong = world.vault.unfit().await.unwrap().unwrap();
         assert!(wrong.contains("--key-file"), "{wrong}");
     }

@@ -465,7 +465,6 @@ async fn member_who_was_suspended_meanwhile_cannot_upload() {
 #[tokio::test]
 async fn unanchored_bytes_have_a_quota_per_account_and_organisation() {
     let world = World::new().await;
-    let owner = account("Owner");
     let (mine, labs) = (world.token("Owner").await, world.token("Lab").await);
     let big = |author: &str, seed| record(PATIENT, &account(author), seed, &noise(20 * MIB, seed));
     let first = big("Owner", 1);
@@ -505,7 +504,7 @@ async fn a_patients_quota_is_the_patients_whoever_names_them_carer() {
     use salus_primitives::{Controller, ControllerRole};
     let world = World::new().await;
     let carer = || Controller {
-        role: ControllerRole::Guardian,
+        role: ControllerRole::Decider,
         expires_at: None,
     };
     {
@@ -714,7 +713,7 @@ async fn blocks_that_repeat_are_refused_in_the_car_and_in_the_object() {
     // 1.1 MiB that would be a file of 64 GiB.
     let leaf = raw(&noise(MIB, 1));
     let middle = file_block(&vec![(leaf.0, MIB as u64); 8]);
-    let top = file_block(&vec![(middle.0, 8 * MIB as u64); 2]);
+    let top = file_block(&[(middle.0, 8 * MIB as u64); 2]);
     let bomb = |payload: Vec<_>| {
         let files = vec![
             ("binding", bind()),
@@ -723,8 +722,8 @@ async fn blocks_that_repeat_are_refused_in_the_car_and_in_the_object() {
         ];
         Object::directory(files)
     };
-    let twice = file_block(&vec![(leaf.0, MIB as u64); 2]);
-    let same = vec![
+    let twice = file_block(&[(leaf.0, MIB as u64); 2]);
+    let same = [
         ("binding", bind()),
         ("manifest.age", file(b"same")),
         ("payload.age", vec![]),
