@@ -151,8 +151,11 @@ impl Vault {
         Ok(true)
     }
 
-    /// Sees to it that the chain names the key, for ever.
+    /// Sees to it that the chain names the key, for ever, if there is one.
     pub async fn keep_identity_published(self: Arc<Self>) {
+        if self.settings.identity.is_none() {
+            return;
+        }
         let mut pause = FIRST_PAUSE;
         loop {
             if self.supersedes().await.unwrap_or_default() {
