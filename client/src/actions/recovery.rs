@@ -21,7 +21,8 @@ use super::describe::moment;
 use super::identity::{back_up, current_keyring, join, published, save_keyring};
 use super::patient::ensure_fit;
 use super::succession::{
-    device_of, ensure_owner, settle, signed_device, History, Keep, RequestFile, TakenOver,
+    device_of, ensure_decides, ensure_owner, settle, signed_device, History, Keep, RequestFile,
+    TakenOver,
 };
 use super::{clock, due, unknown_patient, Client, Receipt};
 use crate::chain::{calls, Call, Submitted};
@@ -1139,7 +1140,7 @@ pub async fn restore_backup(
         }
     }
     let client = &client.in_turn().await?;
-    ensure_owner(client, patient).await?;
+    ensure_decides(client, patient).await?;
     let history = History::of(client, patient).await;
     reopen(client, patient, key, history, keep, None).await
 }
@@ -1158,7 +1159,7 @@ pub async fn restore_kit(
         client = client.acting_for(patient)?;
     }
     let client = &client.in_turn().await?;
-    ensure_owner(client, patient).await?;
+    ensure_decides(client, patient).await?;
     let history = History::of(client, patient).await;
     reopen(client, patient, key, history, keep, Some(&holder)).await
 }

@@ -386,13 +386,24 @@ pub async fn take_over(client: &Client, patient: PatientId) -> Result<TakenOver>
     settle(client, keyring, history, &|_| false).await
 }
 
+/// That the patient was handed over to this account, or recovered to it.
 pub(super) async fn ensure_owner(client: &Client, patient: PatientId) -> Result<()> {
-    let role = client
-        .salus()
-        .await?
-        .controller(patient, &client.me())
-        .await?;
-    match role.is_some_and(|row| row.role == ControllerRole::Owner) {
+    ensure_role(client, patient, |role| role == ControllerRole::Owner).await
+}
+
+/// That this account decides, whether or not it has said that the patient is who does.
+pub(super) async fn ensure_decides(client: &Client, patient: PatientId) -> Result<()> {
+    ensure_role(client, patient, |role| role != ControllerRole::Carer).await
+}
+
+async fn ensure_role(
+    client: &Client,
+    patient: PatientId,
+    suffices: impl Fn(ControllerRole) -> bool,
+) -> Result<()> {
+    let salus = client.salus().await?;
+    let own = salus.controller(patient, &client.me()).await?;
+    match own.is_some_and(|row| suffices(row.role)) {
         true => Ok(()),
         false => Err(Error::NotPermitted(format!(
             "this account is not the owner of patient {patient}: that comes first, by `salus recovery finish` or a guardian's `salus patient hand-over`"

@@ -216,10 +216,12 @@ pub async fn break_glass(doctor: &Client, id: PatientId) {
     }
 }
 
-/// Names helpers, two of three; the files of their shares.
+/// Names helpers, two of three, who wait a week, as everybody does who says nothing else; or a moment,
+/// for whom they are about to help. The files of their shares.
 pub async fn name_helpers(
     owner: &Client,
     id: PatientId,
+    soon: bool,
     helpers: &[(&Profile, &Unlocked)],
     folder: &Path,
 ) -> Vec<PathBuf> {
@@ -230,8 +232,12 @@ pub async fn name_helpers(
     let offers: Vec<_> = offers
         .map(|offer| recovery::Helping::Offer(offer.expect("everybody may help")))
         .collect();
+    if soon {
+        again("declare", || patient::declare_owner(owner, id)).await;
+    }
+    let delay = if soon { 2 * SECOND } else { 7 * DAY };
     let made = again("name helpers", || {
-        recovery::setup(owner, id, &offers, 2, 2 * SECOND, folder)
+        recovery::setup(owner, id, &offers, 2, delay, folder)
     })
     .await;
     made.shares.into_iter().map(|share| share.file).collect()

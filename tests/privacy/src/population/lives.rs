@@ -229,7 +229,14 @@ impl Life<'_> {
                 .map(|helper| (&helper.profile, &helper.unlocked));
             let people: Vec<_> = people.collect();
             let folder = self.stage.houses.world.path(&format!("shares-{}", self.id));
-            let shares = acts::name_helpers(&self.owner, self.id, &people, &folder).await;
+            let shares = acts::name_helpers(
+                &self.owner,
+                self.id,
+                self.drawn.loses_phone,
+                &people,
+                &folder,
+            )
+            .await;
             let shares = self.drawn.helpers.iter().copied().zip(shares).collect();
             self.stage
                 .notes(|notes| notes.shares.insert(self.id, shares));
