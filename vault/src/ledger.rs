@@ -22,7 +22,7 @@ pub struct Head {
 }
 
 /// Names an event: `<block hash>:<index in that block>`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EntryId {
     pub block: H256,
     pub event: u32,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use salus_primitives::{BlockNumber, OrgId, PatientId, Reference};
 
-use super::peers::{in_order, Gave, Peers};
-use super::{Fetched, Want};
+use super::peers::{in_order, Peers};
+use super::Want;
 use crate::dag::text;
 use crate::error::ApiError;
 use crate::ledger::{Change, Head, Named};
@@ -18,8 +18,8 @@ use crate::Vault;
 const LOOK: Duration = Duration::from_millis(500);
 /// How long to leave it when the chain or the disk is away.
 const PAUSE: Duration = Duration::from_secs(5);
-/// Objects fetched at once; few of them from one vault ([`super::peers`]).
-const WORKERS: usize = 8;
+/// Objects fetched at once.
+const WORKERS: usize = 4;
 /// Whoever was away for more blocks than this looks at everything instead of reading them all.
 const MAX_BEHIND: BlockNumber = 10_000;
 
@@ -214,20 +214,10 @@ impl Copier {
         while let Some(want) = copies.take((self.vault.clock)()) {
             let id = (want.named.kind, want.named.content);
             match self.fetch(&want).await {
-                Ok(Fetched::Done) => {
-                    if let Some(patient) = copies.done(&id) {
-                        let head = self.vault.rule.head().await?;
-                        self.examine(head, patient, &mut Held::default()).await?;
-                    }
-                }
-                Ok(fetched) => {
-                    copies.put_off(&id, fetched, (self.vault.clock)());
-                    if fetched == Fetched::Busy {
-                        return Ok(());
-                    }
-                }
+                Ok(true) => copies.done(&id),
+                Ok(false) => copies.put_off(&id, (self.vault.clock)()),
                 Err(error) => {
-                    copies.put_off(&id, Fetched::Later, (self.vault.clock)());
+                    copies.put_off(&id, (self.vault.clock)());
                     return Err(error);
                 }
             }
@@ -235,7 +225,8 @@ impl Copier {
         Ok(())
     }
 
-    async fn fetch(&self, want: &Want) -> Result<Fetched, ApiError> {
+    /// Whether the object is here now, or not needed any more.
+    async fn fetch(&self, want: &Want) -> Result<bool, ApiError> {
         let vault = &self.vault;
         let named = &want.named;
         let id = (named.kind, named.content);
@@ -244,41 +235,23 @@ impl Copier {
             .ledger
             .reference(head.hash, named.patient, named.kind, named.content);
         if reference.await? != Reference::Named {
-            return Ok(Fetched::Done);
+            return Ok(true);
         }
         if !want.damaged && vault.store.root(&id).await?.is_some() {
-            return Ok(Fetched::Done);
+            return Ok(true);
         }
         let keepers = vault.ledger.keepers(head.hash, named.patient).await?;
         if !keepers.contains(&self.own()) {
-            return Ok(Fetched::Done);
+            return Ok(true);
         }
         let peers = vault.ledger.peers(head.hash).await?;
-        let mut fetched = Fetched::Nowhere;
-        let mut busy = false;
         for peer in in_order(&peers, &keepers, self.own()) {
-            let (car, _turn) = match self.peers.car(&peer, &named.content).await {
-                Gave::Car(car, turn) => (car, turn),
-                Gave::Nothing => continue,
-                Gave::Busy => {
-                    busy = true;
-                    continue;
-                }
-                Gave::NotNow => {
-                    fetched = Fetched::Later;
-                    continue;
-                }
+            let Some(car) = self.peers.car(&peer, &named.content).await else {
+                continue;
             };
             match vault.receive_copy(named.clone(), car).await {
-                Ok(_) => {
-                    self.peers.gave(&peer);
-                    return Ok(Fetched::Done);
-                }
+                Ok(_) => return Ok(true),
                 Err(error) => {
-                    fetched = Fetched::Later;
-                    if error.is_of_sender() {
-                        self.peers.failed(&peer);
-                    }
                     vault.metrics.copies_refused.inc();
                     tracing::warn!(
                         object = %text(&named.content), organisation = peer.organisation, %error,
@@ -287,10 +260,7 @@ impl Copier {
                 }
             }
         }
-        Ok(match busy {
-            true => Fetched::Busy,
-            false => fetched,
-        })
+        Ok(false)
     }
 }
 

@@ -1,6 +1,5 @@
 //! The vault against an in-memory chain: every refusal, every attack, every way to be interrupted.
 
-mod bucket;
 mod chain;
 mod copies;
 mod crash;
@@ -8,7 +7,6 @@ mod emergency;
 mod figures;
 mod gateway;
 mod keeping;
-mod load;
 mod logs;
 mod objects;
 mod reads;
