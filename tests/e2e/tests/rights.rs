@@ -113,7 +113,7 @@ async fn an_export_holds_every_byte_and_names_what_it_cannot_read() {
         .is_some_and(|name| name.ends_with(".txt")));
     assert_eq!(
         document["corrections"][0]["letters"][0]["text"],
-        "Wrong-side"
+        "Wrong side"
     );
     assert_eq!(document["grants"][0]["person"], doctor.me().to_string());
     assert_eq!(document["grants"][0]["organisation"], 0);
