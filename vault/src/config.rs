@@ -1,11 +1,13 @@
 //! Command line and environment. Secrets come from files and the environment, never from arguments.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{bail, ensure, Context};
-use clap::{ArgGroup, Parser};
+use clap::builder::Resettable;
+use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser};
 use salus_client::files::age::DecryptionKey;
 use salus_client::keys::AccountKey;
 use url::{Host, Url};
@@ -13,17 +15,81 @@ use url::{Host, Url};
 use crate::copies::copier::Pace;
 use crate::identity;
 use crate::log;
+use crate::patience::Patience;
 use crate::serve::CHECK_EVERY;
 use crate::session::Audience;
 use crate::store::Store;
 use crate::sweep::Quotas;
 use crate::Settings;
 
+/// Where the objects lie.
+#[derive(Debug, Args)]
+#[group(id = "storage", required = true, multiple = true)]
+pub struct Storage {
+    /// Keep objects in this folder
+    #[arg(long, env = "SALUS_VAULT_DATA", conflicts_with = "s3_bucket")]
+    pub data: Option<PathBuf>,
+
+    /// Keep objects in this S3 bucket; credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+    #[arg(long, env = "SALUS_VAULT_S3_BUCKET")]
+    pub s3_bucket: Option<String>,
+
+    /// The S3 server, if it is not Amazon's
+    #[arg(long, env = "SALUS_VAULT_S3_ENDPOINT", requires = "s3_bucket")]
+    pub s3_endpoint: Option<String>,
+
+    #[arg(long, env = "SALUS_VAULT_S3_REGION", requires = "s3_bucket")]
+    pub s3_region: Option<String>,
+
+    /// Let the S3 endpoint be http://
+    #[arg(long, env = "SALUS_VAULT_S3_ALLOW_HTTP", requires = "s3_bucket")]
+    pub s3_allow_http: bool,
+}
+
+impl Storage {
+    pub fn open(&self) -> anyhow::Result<Store> {
+        match (&self.data, &self.s3_bucket) {
+            (Some(folder), _) => Ok(Store::local(folder)?),
+            (None, Some(bucket)) => Store::s3(
+                bucket,
+                self.s3_endpoint.as_deref(),
+                self.s3_region.as_deref(),
+                self.s3_allow_http,
+            )
+            .with_context(|| {
+                format!("the S3 bucket {bucket} cannot be used: check --s3-… and AWS_…")
+            }),
+            (None, None) => bail!("name a place for the objects: --data or --s3-bucket"),
+        }
+    }
+}
+
+/// Tries out the storage of a vault, and says whether it can be trusted: whether what is deleted is gone.
+#[derive(Debug, Parser)]
+#[command(name = "salus-vault check-storage", version, about)]
+pub struct CheckStorage {
+    #[command(flatten)]
+    pub storage: Storage,
+}
+
+/// Parses arguments and the environment. An empty variable counts as unset.
+pub fn parse<P: CommandFactory + FromArgMatches>(
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<P, clap::Error> {
+    let command = P::command().mut_args(|argument| {
+        let value = argument.get_env().and_then(std::env::var_os);
+        match value.is_some_and(|value| value.is_empty()) {
+            true => argument.env(Resettable::<clap::builder::OsStr>::Reset),
+            false => argument,
+        }
+    });
+    P::from_arg_matches(&command.try_get_matches_from(arguments)?)
+}
+
 /// The vault of Salus: keeps encrypted files, and hands them out only as the chain allows now and
-/// has logged.
+/// has logged. `salus-vault check-storage` tries out its storage.
 #[derive(Debug, Parser)]
 #[command(name = "salus-vault", version, about)]
-#[command(group(ArgGroup::new("storage").required(true).args(["data", "s3_bucket"])))]
 #[command(group(ArgGroup::new("key").required(true).args(["key_file", "insecure_dev_key"])))]
 pub struct Config {
     /// The node to ask: ws:// or wss://
@@ -50,24 +116,8 @@ pub struct Config {
     #[arg(long)]
     pub insecure_http: bool,
 
-    /// Keep objects in this folder
-    #[arg(long, env = "SALUS_VAULT_DATA")]
-    pub data: Option<PathBuf>,
-
-    /// Keep objects in this S3 bucket; credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
-    #[arg(long, env = "SALUS_VAULT_S3_BUCKET")]
-    pub s3_bucket: Option<String>,
-
-    /// The S3 server, if it is not Amazon's
-    #[arg(long, env = "SALUS_VAULT_S3_ENDPOINT", requires = "s3_bucket")]
-    pub s3_endpoint: Option<String>,
-
-    #[arg(long, env = "SALUS_VAULT_S3_REGION", requires = "s3_bucket")]
-    pub s3_region: Option<String>,
-
-    /// Let the S3 endpoint be http://
-    #[arg(long, env = "SALUS_VAULT_S3_ALLOW_HTTP", requires = "s3_bucket")]
-    pub s3_allow_http: bool,
+    #[command(flatten)]
+    pub storage: Storage,
 
     /// The organisation that runs this vault, by its number on the chain
     #[arg(long, env = "SALUS_VAULT_ORGANISATION")]
@@ -78,7 +128,7 @@ pub struct Config {
     pub key_file: Option<PathBuf>,
 
     /// A file with the key that shares of emergency plans are encrypted to; made if it is not there
-    /// [default: vault.identity in --data; without a folder no shares are kept]
+    /// [default: vault.identity in --data; needed with a bucket]
     #[arg(long, env = "SALUS_VAULT_IDENTITY_FILE")]
     pub identity_file: Option<PathBuf>,
 
@@ -101,6 +151,15 @@ pub struct Config {
     /// MiB of the largest object
     #[arg(long, env = "SALUS_VAULT_MAX_UPLOAD", default_value_t = 64 * 1024)]
     pub max_upload: u64,
+
+    /// MiB of the blocks that all requests together may have in memory
+    #[arg(
+        long,
+        env = "SALUS_VAULT_MEMORY",
+        default_value_t = 48,
+        value_parser = clap::value_parser!(u64).range(8..)
+    )]
+    pub memory: u64,
 
     /// Seconds that an upload may wait to be named by the chain
     #[arg(long, env = "SALUS_VAULT_GRACE", default_value_t = 24 * 60 * 60)]
@@ -151,25 +210,9 @@ pub struct Config {
 const MIB: u64 = 1024 * 1024;
 
 impl Config {
-    pub fn store(&self) -> anyhow::Result<Store> {
-        match (&self.data, &self.s3_bucket) {
-            (Some(folder), _) => Ok(Store::local(folder)?),
-            (None, Some(bucket)) => Store::s3(
-                bucket,
-                self.s3_endpoint.as_deref(),
-                self.s3_region.as_deref(),
-                self.s3_allow_http,
-            )
-            .with_context(|| {
-                format!("the S3 bucket {bucket} cannot be used: check --s3-… and AWS_…")
-            }),
-            (None, None) => bail!("name a place for the objects: --data or --s3-bucket"),
-        }
-    }
-
     /// Held while the vault runs: another one on the same folder would clear away its uploads.
     pub fn claim(&self) -> anyhow::Result<Option<std::fs::File>> {
-        let Some(folder) = &self.data else {
+        let Some(folder) = &self.storage.data else {
             return Ok(None);
         };
         let path = folder.join("vault.lock");
@@ -233,11 +276,15 @@ impl Config {
         })
     }
 
-    /// The vault's own key; none where there is no folder to keep it in.
-    pub fn identity(&self) -> anyhow::Result<Option<DecryptionKey>> {
-        let in_data = self.data.as_ref().map(|folder| folder.join(identity::FILE));
-        let file = self.identity_file.clone().or(in_data);
-        file.map(|file| identity::load(&file)).transpose()
+    /// The vault's own key. Error: there is no place to keep it in.
+    pub fn identity(&self) -> anyhow::Result<DecryptionKey> {
+        let in_data = self.storage.data.as_ref();
+        let in_data = in_data.map(|folder| folder.join(identity::FILE));
+        let file = self.identity_file.clone().or(in_data).context(
+            "a vault in a bucket needs a file for its own key, or it could keep no shares of emergency plans: \
+             name one on this machine with --identity-file, and back it up",
+        )?;
+        identity::load(&file)
     }
 
     /// `listening` is where the server really listens.
@@ -246,7 +293,7 @@ impl Config {
         listening: SocketAddr,
         genesis: salus_primitives::Genesis,
         service_account: salus_primitives::AccountId,
-        identity: Option<DecryptionKey>,
+        identity: DecryptionKey,
     ) -> anyhow::Result<Settings> {
         let origin = match &self.public_url {
             Some(url) => origin(url, self.insecure_http)?,
@@ -265,7 +312,7 @@ impl Config {
                 origin,
             },
             service_account,
-            identity,
+            identity: Some(identity),
             quotas: Quotas {
                 account: self.quota_account.saturating_mul(MIB),
                 organisation: self.quota_organisation.saturating_mul(MIB),
@@ -274,6 +321,9 @@ impl Config {
             freshness: self.freshness.saturating_mul(1_000),
             max_upload: self.max_upload.saturating_mul(MIB),
             check_every: CHECK_EVERY,
+            patience: Patience::PEOPLE,
+            patience_with_members: Patience::MEMBERS,
+            memory: self.memory.saturating_mul(MIB),
             reads_delay: self.reads_delay.saturating_mul(1_000),
         })
     }
@@ -334,7 +384,7 @@ mod tests {
             let arguments = ["salus-vault", "--data", "x", "--organisation", "0"];
             let key = ["--insecure-dev-key", "//Alice"];
             let all = arguments.iter().chain(&key).chain(more);
-            let config = Config::try_parse_from(all).unwrap();
+            let config = parse::<Config>(all).unwrap();
             config.operator_listen()
         };
         assert!(listen(&[]).unwrap().ip().is_loopback());
@@ -354,7 +404,7 @@ mod tests {
         let data = folder.path().to_str().unwrap();
         let arguments = ["salus-vault", "--data", data, "--organisation", "0"];
         let key = ["--insecure-dev-key", "//Alice"];
-        let config = Config::try_parse_from(arguments.iter().chain(&key)).unwrap();
+        let config = parse::<Config>(arguments.iter().chain(&key)).unwrap();
         let claimed = config.claim().unwrap();
         assert!(config.claim().is_err());
         drop(claimed);
@@ -362,8 +412,42 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_variable_is_an_unset_one() {
+        let key = ["--insecure-dev-key", "//Alice"];
+        let arguments = ["salus-vault", "--data", "x", "--organisation", "0"];
+        let all = || arguments.iter().chain(&key);
+        let unset = format!("{:?}", parse::<Config>(all()).unwrap());
+        let command = Config::command();
+        let variables: Vec<_> = command
+            .get_arguments()
+            .filter_map(|a| a.get_env())
+            .collect();
+        assert!(variables.len() > 20);
+        for name in &variables {
+            std::env::set_var(name, "");
+        }
+        assert_eq!(format!("{:?}", parse::<Config>(all()).unwrap()), unset);
+        // And none of them stands for what must be named.
+        assert!(
+            parse::<Config>(["salus-vault", "--organisation", "0"].iter().chain(&key)).is_err()
+        );
+        for name in variables {
+            std::env::remove_var(name);
+        }
+    }
+
+    #[test]
+    fn a_vault_in_a_bucket_needs_a_file_for_its_key() {
+        let arguments = ["salus-vault", "--s3-bucket", "b", "--organisation", "0"];
+        let key = ["--insecure-dev-key", "//Alice"];
+        let config = parse::<Config>(arguments.iter().chain(&key)).unwrap();
+        let error = config.identity().unwrap_err().to_string();
+        assert!(error.contains("--identity-file"), "{error}");
+    }
+
+    #[test]
     fn secrets_are_not_taken_from_arguments() {
-        let config = Config::try_parse_from([
+        let config = parse::<Config>([
             "salus-vault",
             "--data",
             "/tmp/x",

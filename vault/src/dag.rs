@@ -1,64 +1,24 @@
-//! Blocks and the CARs that carry them, as the client library reads them, in the vault's own terms:
-//! CIDs as the chain keeps them, and errors as senders are told them.
+//! Blocks, as the client library reads them, in the vault's own terms: CIDs as the chain keeps them, and
+//! errors as senders are told them.
 
 use bytes::Bytes;
 use salus_client::files::{car, unixfs};
-use salus_client::Error;
 use salus_primitives::Cid;
 use sha2::{Digest, Sha256};
-use tokio::io::AsyncRead;
 
 use crate::error::ApiError;
 
 /// Files are cut into chunks of 1 MiB.
 pub const CHUNK: u64 = unixfs::CHUNK as u64;
+/// No node of the profile is larger: 1024 links, or the names of a few files.
+pub const MAX_NODE: u64 = 128 * 1024;
+/// More files than an object of any kind has.
+const MAX_FILES: usize = 8;
 /// Levels of nodes above a chunk.
 pub const MAX_DEPTH: u8 = unixfs::MAX_DEPTH as u8;
 
 pub fn is_raw(cid: &Cid) -> bool {
     u64::from(cid.0[1]) == unixfs::RAW
-}
-
-/// Reads a CARv1, one verified block at a time.
-pub struct CarReader<R> {
-    inner: car::CarReader<R>,
-    root: Cid,
-}
-
-fn refused(error: Error) -> ApiError {
-    match error {
-        Error::Io { .. } => {
-            tracing::debug!(%error, "an upload was interrupted");
-            ApiError::invalid(
-                "interrupted",
-                "the upload ended in the middle: nothing of it was kept; upload the object again",
-            )
-        }
-        _ => ApiError::invalid(
-            "bad-car",
-            format!("{error}: send one whole object as a CARv1 with its directory as the root"),
-        ),
-    }
-}
-
-impl<R: AsyncRead + Unpin> CarReader<R> {
-    pub async fn new(input: R) -> Result<Self, ApiError> {
-        let inner = car::CarReader::new(input).await.map_err(refused)?;
-        let root = unixfs::to_chain(&inner.root()).map_err(refused)?;
-        Ok(Self { inner, root })
-    }
-
-    pub fn root(&self) -> Cid {
-        self.root
-    }
-
-    /// The next block, which is still to be compared with its CID by [`verify`]; none at the end.
-    pub async fn next_unverified(&mut self) -> Result<Option<(Cid, Bytes)>, ApiError> {
-        match self.inner.next_unverified().await.map_err(refused)? {
-            Some((cid, block)) => Ok(Some((unixfs::to_chain(&cid).map_err(refused)?, block))),
-            None => Ok(None),
-        }
-    }
 }
 
 /// Errors unless the block's bytes hash to its CID. Large blocks are hashed on another thread.
@@ -108,8 +68,11 @@ pub fn directory(root: &Cid, block: &[u8]) -> Option<Vec<(String, Cid)>> {
     if is_raw(root) {
         return None;
     }
-    unixfs::directory_entries(block)
-        .ok()?
+    let entries = unixfs::directory_entries(block).ok()?;
+    if entries.len() > MAX_FILES {
+        return None;
+    }
+    entries
         .into_iter()
         .map(|entry| Some((entry.name, unixfs::to_chain(&entry.cid).ok()?)))
         .collect()

@@ -1,5 +1,8 @@
 //! What was handed out, on its way to the chain: a queue on disk, so that no crash loses an entry.
 //!
+//! What one opening lets its reader have is noted once, however often and in however many pieces it is
+//! fetched. In the queue readers take turns: nobody's many entries hold up another's few.
+//!
 //! An entry leaves the queue once it is finalized. A crash between the two submits it again: an entry
 //! may be on the chain twice, never not at all.
 //!
@@ -9,17 +12,21 @@
 //! for which it takes reports is moved to the folder `undelivered`, where the operator reads whom the
 //! patient must be told of. The log says that there is something, and an alert.
 
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use salus_primitives::{AccountId, Delivery, Moment, DAY, MAX_DELIVERIES, SECOND};
+use salus_primitives::{
+    AccountId, Delivery, GrantIndex, Moment, Part, PatientId, RecordIndex, DAY, MAX_DELIVERIES,
+    SECOND,
+};
 use tokio::sync::Notify;
 
 use crate::batches;
 use crate::error::ApiError;
-use crate::ledger::{Head, Ledger};
+use crate::ledger::{EntryId, Head, Ledger};
 use crate::metrics::Metrics;
-use crate::store::{Queued, Store};
+use crate::store::{reader_tag, Due, Queued, Store};
 use crate::Clock;
 
 /// Entries gather for so long, so that a busy vault sends full batches.
@@ -34,6 +41,51 @@ const LATE: Moment = 75 * 60 * SECOND;
 /// The chain takes no report of an opening that is older.
 const REPORTABLE: Moment = DAY;
 
+/// What was noted is remembered for at least so long: longer than an opening lets in.
+const REMEMBERED: Moment = 20 * 60 * SECOND;
+/// Or until there is so much of it. Then it may be noted again.
+const MAX_NOTED: usize = 50_000;
+/// Deliveries to one reader that may wait. Beyond, nothing more is handed out.
+const MAX_WAITING: usize = 1_024;
+/// Readings that are noted at the same time do not wait for each other, mostly.
+const LANES: usize = 64;
+
+/// What was handed out, and the opening that allowed it.
+type Given = (AccountId, PatientId, GrantIndex, RecordIndex, Part, EntryId);
+
+fn given(delivery: &Delivery, opening: EntryId) -> Given {
+    let Delivery {
+        patient,
+        reader,
+        grant,
+        record,
+        part,
+    } = delivery.clone();
+    (reader, patient, grant, record, part, opening)
+}
+
+/// What was noted lately.
+#[derive(Default)]
+struct Noted {
+    since: Moment,
+    now: HashSet<Given>,
+    before: HashSet<Given>,
+}
+
+impl Noted {
+    fn insert(&mut self, given: Given, now: Moment) {
+        if now.saturating_sub(self.since) > REMEMBERED || self.now.len() >= MAX_NOTED {
+            self.before = std::mem::take(&mut self.now);
+            self.since = now;
+        }
+        self.now.insert(given);
+    }
+
+    fn contains(&self, given: &Given) -> bool {
+        self.now.contains(given) || self.before.contains(given)
+    }
+}
+
 fn is_late(queued: &Queued, now: Moment) -> bool {
     now.saturating_sub(queued.since) > LATE
 }
@@ -46,6 +98,10 @@ pub struct Deliveries {
     metrics: Arc<Metrics>,
     clock: Clock,
     more: Notify,
+    noted: Mutex<Noted>,
+    lanes: Vec<tokio::sync::Mutex<()>>,
+    /// How much waits, by [`reader_tag`].
+    waiting: Mutex<HashMap<String, usize>>,
 }
 
 impl Deliveries {
@@ -63,13 +119,46 @@ impl Deliveries {
             metrics,
             clock,
             more: Notify::new(),
+            noted: Mutex::default(),
+            lanes: (0..LANES).map(|_| tokio::sync::Mutex::default()).collect(),
+            waiting: Mutex::default(),
         }
+    }
+
+    /// Whether this was noted for this opening: what follows of a download needs no more.
+    pub fn is_noted(&self, delivery: &Delivery, opening: EntryId) -> bool {
+        lock(&self.noted).contains(&given(delivery, opening))
+    }
+
+    /// Notes what an opening lets its reader have, once. On disk when it returns. Error: 429 if too
+    /// much waits for this reader.
+    pub async fn note(&self, delivery: &Delivery, opening: EntryId) -> Result<(), ApiError> {
+        // Of two requests at once, the second goes on when the first has it on the disk.
+        let reader: &[u8; 32] = delivery.reader.as_ref();
+        let _lane = self.lanes[usize::from(reader[0]) % LANES].lock().await;
+        if self.is_noted(delivery, opening) {
+            return Ok(());
+        }
+        let tag = reader_tag(&delivery.reader);
+        if lock(&self.waiting)
+            .get(&tag)
+            .is_some_and(|count| *count >= MAX_WAITING)
+        {
+            return Err(ApiError::quota(format!(
+                "{MAX_WAITING} deliveries to this account wait to be logged on the chain: try again in a while"
+            )));
+        }
+        self.push(delivery).await?;
+        lock(&self.noted).insert(given(delivery, opening), (self.clock)());
+        Ok(())
     }
 
     /// On disk when it returns.
     pub async fn push(&self, delivery: &Delivery) -> Result<(), ApiError> {
         let now = (self.clock)();
         self.store.push_delivery(delivery, now, now).await?;
+        let tag = reader_tag(&delivery.reader);
+        *lock(&self.waiting).entry(tag).or_default() += 1;
         self.more.notify_one();
         Ok(())
     }
@@ -78,8 +167,10 @@ impl Deliveries {
     /// they were put off or dropped.
     pub async fn submit(&self) -> Result<usize, ApiError> {
         let now = (self.clock)();
-        let (batch, waiting) = self.store.deliveries(now, MAX_DELIVERIES as usize).await?;
-        self.metrics.deliveries_waiting.set(waiting as u64);
+        let Due { batch, waiting } = self.store.deliveries(now, MAX_DELIVERIES as usize).await?;
+        let all: usize = waiting.values().sum();
+        *lock(&self.waiting) = waiting;
+        self.metrics.deliveries_waiting.set(all as u64);
         self.metrics.undelivered(self.store.undelivered().await?);
         if batch.is_empty() {
             return Ok(0);
@@ -181,4 +272,8 @@ impl Deliveries {
             }
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -211,8 +211,39 @@ impl ApiError {
         Self::new(
             StatusCode::CONFLICT,
             "upload-in-progress",
-            "this object is being uploaded or deleted at this moment: wait for that to end, then try again",
+            "this object is being stored or deleted at this moment: wait for that to end, then try again",
         )
+    }
+
+    /// The memory for blocks is taken, and others wait for it, too.
+    pub fn busy() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "busy",
+            "the vault has as much in hand as it can: try again shortly, or use another vault",
+        )
+    }
+
+    /// Who has as many requests under way as one may.
+    pub fn too_many(who: &str, most: usize) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-requests",
+            format!("{who} has {most} requests under way here: wait until one of them has ended"),
+        )
+    }
+
+    pub fn too_slow() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "too-slow",
+            "too little arrived for too long, and nothing of it was kept: check the network, then send it again",
+        )
+    }
+
+    /// Whether whoever sent an object did not go on.
+    pub fn is_of_sender(&self) -> bool {
+        matches!(self.code, "too-slow" | "interrupted")
     }
 
     pub fn too_large(message: impl Into<String>) -> Self {
@@ -289,7 +320,7 @@ impl From<StoreError> for ApiError {
                 tracing::error!(%error, "damaged block");
                 Self::damaged()
             }
-            StoreError::Missing { .. } | StoreError::Unavailable(_) => {
+            StoreError::Missing { .. } | StoreError::Unavailable(_) | StoreError::Keeps(_) => {
                 tracing::error!(%error, "storage failed");
                 Self::storage_unavailable()
             }

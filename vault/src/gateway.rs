@@ -5,6 +5,7 @@
 //! session has fetched before. A bare CID of some inner block leads nowhere, which also keeps the
 //! store free of an index over all blocks.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -92,13 +93,15 @@ pub async fn gateway(
             ))
         }
     };
+    let room = vault.memory.take(dag::CHUNK).await?;
     let (id, block) = vault.locate(&session, organisation, cid).await?;
+    let block = room.hold(block);
     tracing::debug!(block = %text(&cid), object = %text(&id.1), account = %session.account, car, "gateway fetch");
 
     let (content_type, body) = match car {
         false => (RAW, Body::from(block)),
         true => (
-            "application/vnd.ipld.car; version=1; order=dfs; dups=y",
+            "application/vnd.ipld.car; version=1; order=dfs; dups=n",
             Body::from_stream(vault.car(id, cid, block, below)),
         ),
     };
@@ -161,7 +164,7 @@ impl Vault {
         Ok(named == Reference::Named)
     }
 
-    /// A CARv1 in depth-first order, read block by block.
+    /// A CARv1 in depth-first order, each block once, read block by block.
     fn car(
         self: &Arc<Self>,
         id: ObjectId,
@@ -176,21 +179,23 @@ impl Vault {
             true => dag::children(&root, &first).into_iter().rev().collect(),
             false => Vec::new(),
         };
-        let state = (Some(opening), stack);
-        stream::try_unfold(state, move |(opening, mut stack): (_, Vec<Cid>)| {
+        let state = (Some(opening), stack, HashSet::from([root]));
+        stream::try_unfold(state, move |(opening, mut stack, mut sent)| {
             let vault = vault.clone();
             async move {
                 if let Some(opening) = opening {
                     let opening = opening.ok_or_else(ApiError::damaged)?;
-                    return Ok(Some((opening, (None, stack))));
+                    return Ok(Some((opening, (None, stack, sent))));
                 }
-                let Some(cid) = stack.pop() else {
+                let next = std::iter::from_fn(|| stack.pop()).find(|cid: &Cid| sent.insert(*cid));
+                let Some(cid) = next else {
                     return Ok(None);
                 };
+                let room = vault.memory.take(dag::CHUNK).await?;
                 let block = vault.store.block(&id, &cid).await?;
                 stack.extend(dag::children(&cid, &block).into_iter().rev());
                 let framed = dag::car_block(&cid, &block).ok_or_else(ApiError::damaged)?;
-                Ok(Some((Bytes::from(framed), (None, stack))))
+                Ok(Some((room.hold(framed.into()), (None, stack, sent))))
             }
         })
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::{anyhow, Context};
 use salus_client::files::age::DecryptionKey;
-use salus_primitives::{SignedRecipient, Subject};
+use salus_primitives::{Member, SignedRecipient, Subject};
 use zeroize::Zeroizing;
 
 use crate::error::ApiError;
@@ -24,6 +24,8 @@ pub const FILE: &str = "vault.identity";
 
 /// Somebody else may have published for the service account: looked at again after this long.
 const LOOK: Duration = Duration::from_secs(60 * 60);
+/// Before another key of the account is replaced, somebody can read of it.
+const SUPERSEDE_PAUSE: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -64,7 +66,9 @@ fn make(path: &Path) -> anyhow::Result<DecryptionKey> {
         .open(&staged)?;
     file.write_all(secret.as_bytes())?;
     file.sync_all()?;
-    std::fs::rename(&staged, path)?;
+    // Unlike a renaming, this never replaces a file that came there meanwhile.
+    std::fs::hard_link(&staged, path)?;
+    std::fs::remove_file(&staged)?;
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
     tracing::info!(recipient = %key.public(), "the vault has made itself a key");
@@ -78,6 +82,48 @@ impl Vault {
             .identity
             .as_ref()
             .ok_or_else(ApiError::no_identity)
+    }
+
+    /// What makes this vault's account unfit to be its organisation's service, if anything does. One that
+    /// nobody has credentialed yet may still be introduced.
+    pub async fn unfit(&self) -> Result<Option<String>, ApiError> {
+        let head = self.rule.head().await?;
+        let account = &self.settings.service_account;
+        let own = self.settings.audience.organisation;
+        let member = self.ledger.member(head.hash, account).await?;
+        let wrong = match member {
+            Some(Member::Admin { organisation }) => {
+                format!("the admin's of organisation {organisation}: an admin's key never lies in a vault")
+            }
+            Some(member) if member.organisation() != own => format!(
+                "a member of organisation {}, and this vault was told that it is of {own}",
+                member.organisation()
+            ),
+            Some(member) if !member.is_service() => {
+                "a person's: a vault needs a service account of its own".into()
+            }
+            Some(_) => return Ok(None),
+            None => {
+                tracing::warn!(
+                    %account, organisation = own,
+                    "this vault's service account is not credentialed yet: it hands out nothing until its admin does that"
+                );
+                return Ok(None);
+            }
+        };
+        Ok(Some(format!(
+            "the service account {account} is {wrong}: correct --key-file or --organisation"
+        )))
+    }
+
+    /// Whether the chain names another key for this vault's account: of a vault that has lost its key, or
+    /// of another one that runs with the same account.
+    async fn supersedes(&self) -> Result<bool, ApiError> {
+        let key = self.identity()?.public();
+        let head = self.rule.head().await?;
+        let account = &self.settings.service_account;
+        let present = self.ledger.recipient(head.hash, account).await?;
+        Ok(present.is_some_and(|present| present.recipient.key != *key.raw()))
     }
 
     /// Publishes the key if the finalized chain names none or another. Says whether it had to.
@@ -105,17 +151,21 @@ impl Vault {
         Ok(true)
     }
 
-    /// Sees to it that the chain names the key, for ever.
+    /// Sees to it that the chain names the key, for ever, if there is one.
     pub async fn keep_identity_published(self: Arc<Self>) {
         if self.settings.identity.is_none() {
-            tracing::warn!(
-                "no shares of emergency plans are kept: there is no folder for the vault's key; name a file \
-                 with --identity-file"
-            );
             return;
         }
         let mut pause = FIRST_PAUSE;
         loop {
+            if self.supersedes().await.unwrap_or_default() {
+                tracing::warn!(
+                    "the chain names another key of this vault's account, and it is replaced in a minute: if another \
+                     vault runs with the same account, stop one of them now; shares that were dealt to the other key \
+                     have to be dealt anew"
+                );
+                tokio::time::sleep(SUPERSEDE_PAUSE).await;
+            }
             match self.publish_identity().await {
                 Ok(_) => {
                     pause = FIRST_PAUSE;

@@ -22,7 +22,7 @@ pub struct Head {
 }
 
 /// Names an event: `<block hash>:<index in that block>`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EntryId {
     pub block: H256,
     pub event: u32,

@@ -5,7 +5,10 @@
 //! emergency plans, of which one alone opens nothing. Everything it decides, it decides by
 //! the chain's finalized head; if it cannot ask, it answers 503 and never guesses.
 //!
-//! - [`upload`]: objects come in as CAR streams, verified block by block, published when whole
+//! - [`upload`]: objects come in as [`car`] streams, verified block by block, published when whole
+//! - [`incoming`]: the uploads under way, which an erasure ends
+//! - [`connections`]: how many come in, and ask how much at once
+//! - [`memory`], [`patience`]: how much all requests may hold, and for how long one may be slow
 //! - [`serve`]: the one rule about who may have what, and the streams that obey it
 //! - [`gateway`]: blocks and CARs between members' services
 //! - [`copies`]: what this vault must keep for the others, and how it gets it
@@ -14,7 +17,7 @@
 //! - [`sweep`]: quotas, grace period, erasure
 //! - [`shares`]: this vault's shares of emergency plans, and to whom it releases them
 //! - [`identity`]: the key that they are encrypted to, in a file and on the chain
-//! - [`store`]: the layout on disk or S3, and what a crash may leave
+//! - [`store`]: the layout on disk or S3, and what a crash may leave; [`bucket`]: what S3 must not keep
 //! - [`log`]: what the log may say, and to whom figures are told: [`metrics`], [`operator`]
 
 use std::sync::Arc;
@@ -25,18 +28,24 @@ use salus_client::files::age::DecryptionKey;
 use salus_primitives::{AccountId, Moment};
 
 pub mod batches;
+pub mod bucket;
+pub mod car;
 pub mod chain;
 pub mod config;
+pub mod connections;
 pub mod copies;
 pub mod dag;
 pub mod deliveries;
 pub mod error;
 pub mod gateway;
 pub mod identity;
+pub mod incoming;
 pub mod ledger;
 pub mod log;
+pub mod memory;
 pub mod metrics;
 pub mod operator;
+pub mod patience;
 pub mod reads;
 pub mod serve;
 pub mod server;
@@ -47,11 +56,15 @@ pub mod sweep;
 pub mod tree;
 pub mod upload;
 
+use connections::Requests;
 use copies::Copies;
 use deliveries::Deliveries;
 use error::ApiError;
+use incoming::Incoming;
 use ledger::Ledger;
+use memory::Memory;
 use metrics::Metrics;
+use patience::Patience;
 use reads::OwnReads;
 use serve::Rule;
 use session::{Audience, Session, Sessions};
@@ -85,6 +98,11 @@ pub struct Settings {
     pub max_upload: u64,
     /// A stream asks the chain again after so many bytes.
     pub check_every: u64,
+    /// With people who send and fetch, and with other vaults.
+    pub patience: Patience,
+    pub patience_with_members: Patience,
+    /// Bytes of the blocks that all requests together have in memory.
+    pub memory: u64,
     /// A day's reads are committed within so many milliseconds after midnight, by chance.
     pub reads_delay: Moment,
 }
@@ -96,6 +114,9 @@ pub struct Vault {
     pub store: Arc<Store>,
     pub sessions: Sessions,
     pub rule: Rule,
+    pub memory: Arc<Memory>,
+    pub requests: Requests,
+    pub incoming: Arc<Incoming>,
     pub unanchored: Arc<Unanchored>,
     pub deliveries: Arc<Deliveries>,
     pub reads: Arc<OwnReads>,
@@ -137,6 +158,9 @@ impl Vault {
                 metrics.clone(),
                 clock.clone(),
             )),
+            memory: Arc::new(Memory::new(settings.memory)),
+            requests: Requests::default(),
+            incoming: Arc::default(),
             copies: Copies::default(),
             sessions: Sessions::default(),
             settings,
@@ -153,8 +177,9 @@ impl Vault {
         headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .and_then(|token| self.sessions.find(token.trim(), (self.clock)()))
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .and_then(|(_, token)| self.sessions.find(token.trim(), (self.clock)()))
             .ok_or_else(ApiError::no_session)
     }
 

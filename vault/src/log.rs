@@ -54,7 +54,11 @@ pub struct Style {
 
 /// Logs to stderr, so that stdout carries the ready line only. Panics go there, too.
 pub fn init(style: Style) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let named = std::env::var("RUST_LOG")
+        .ok()
+        .filter(|text| !text.is_empty());
+    let filter = named.and_then(|text| EnvFilter::try_new(text).ok());
+    let filter = filter.unwrap_or_else(|| EnvFilter::new("info"));
     subscriber(std::io::stderr, filter, style).init();
     std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a defect")));
 }
@@ -65,6 +69,15 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     tracing_subscriber::registry().with(Log::new(writer, style).with_filter(filter))
+}
+
+/// A text for a terminal: of one line, without what moves its cursor.
+pub fn escaped(text: &str) -> String {
+    let style = Style {
+        json: false,
+        names: true,
+    };
+    Log::new(std::io::stderr, style).clean(text)
 }
 
 /// Writes each event as a line.

@@ -1,16 +1,19 @@
+use std::ffi::OsString;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::serve::ListenerExt;
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use salus_client::chain::Chain;
 use salus_client::vault::Reach;
 use salus_vault::chain::NodeLedger;
-use salus_vault::config::Config;
+use salus_vault::config::{self, CheckStorage, Config};
+use salus_vault::connections::{self, Limits};
 use salus_vault::copies::{copier::Copier, peers::Peers};
+use salus_vault::patience::Patience;
 use salus_vault::{log, operator, server, system_clock, Vault};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{signal, SignalKind};
@@ -22,16 +25,55 @@ const NODE_ATTEMPTS: u32 = 300;
 const SHUTDOWN: Duration = Duration::from_secs(20);
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let config = Config::parse();
+async fn main() -> ExitCode {
+    let mut arguments: Vec<_> = std::env::args_os().collect();
+    let checks = arguments.get(1).is_some_and(|word| word == "check-storage");
+    let done = match checks {
+        true => {
+            arguments.remove(1);
+            check(read(arguments)).await
+        }
+        false => run(read(arguments)).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // It may quote what another machine has answered.
+            let _ = writeln!(
+                std::io::stderr(),
+                "Error: {}",
+                log::escaped(&format!("{error:#}"))
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn read<P: CommandFactory + FromArgMatches>(arguments: Vec<OsString>) -> P {
+    config::parse(arguments).unwrap_or_else(|error| error.exit())
+}
+
+async fn check(config: CheckStorage) -> anyhow::Result<()> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    config.storage.open()?.check().await?;
+    writeln!(
+        std::io::stdout(),
+        "the storage takes, gives, lists and forgets: a vault can use it"
+    )?;
+    Ok(())
+}
+
+async fn run(config: Config) -> anyhow::Result<()> {
     log::init(config.log_style());
     // TLS towards the node and S3 needs one; that it is there already is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let key = config.key()?;
     let account = key.account();
     // Before anything else: an address in use, or a folder that cannot be written, need no node.
-    let store = config.store()?;
+    let store = config.storage.open()?;
     let _claim = config.claim()?;
+    let checked = store.check().await;
+    checked.context("the storage cannot be trusted with patients' files")?;
     let identity = config.identity()?;
     let listener = bind(config.listen, "--listen").await?;
     let listening = listener.local_addr()?;
@@ -49,6 +91,13 @@ async fn main() -> anyhow::Result<()> {
     let ledger = Arc::new(NodeLedger::new(chain, key));
     let vault = Vault::open(settings, ledger, store, system_clock()).await?;
 
+    match vault.unfit().await {
+        Ok(None) => {}
+        Ok(Some(wrong)) => anyhow::bail!(wrong),
+        // It answers 503 until the chain can be asked.
+        Err(error) => tracing::warn!(%error, "whose service account this is cannot be seen yet"),
+    }
+
     tokio::spawn(vault.deliveries.clone().run());
     tokio::spawn(vault.reads.clone().run());
     tokio::spawn(vault.clone().keep_identity_published());
@@ -65,8 +114,28 @@ async fn main() -> anyhow::Result<()> {
         |vault| async move { vault.audit().await.map(|_| ()) },
     ));
 
-    let for_operator = operator::router(vault.clone());
-    tokio::spawn(async move { axum::serve(figures, for_operator).await });
+    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
+    let serve = |listener, router, limits| {
+        let memory = vault.memory.clone();
+        connections::serve(
+            listener,
+            router,
+            limits,
+            Patience::PEOPLE,
+            memory,
+            stopping.subscribe(),
+        )
+    };
+    tokio::spawn(serve(
+        figures,
+        operator::router(vault.clone()),
+        Limits::OPERATOR,
+    ));
+    let serving = tokio::spawn(serve(
+        listener,
+        server::router(vault.clone()),
+        Limits::PEOPLE,
+    ));
 
     let ready = serde_json::json!({
         "url": format!("http://{listening}"),
@@ -81,12 +150,7 @@ async fn main() -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{ready}")?;
     tracing::info!(%listening, organisation = config.organisation, "the vault is ready");
 
-    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
-    // A small file's headers and body are two writes: the second must not wait for an acknowledgement.
-    let listener = listener.tap_io(|connection| {
-        let _ = connection.set_nodelay(true);
-    });
-    let serving = axum::serve(listener, server::router(vault)).with_graceful_shutdown(async move {
+    tokio::spawn(async move {
         // Without handlers the process would only end by being killed, which it survives, too.
         if let Err(error) = asked_to_stop().await {
             tracing::error!(%error, "signals cannot be awaited");
@@ -96,7 +160,7 @@ async fn main() -> anyhow::Result<()> {
         let _ = stopping.send(true);
     });
     tokio::select! {
-        served = async { serving.await } => served?,
+        served = serving => served?,
         () = async {
             let _ = stopped.wait_for(|stopping| *stopping).await;
             tokio::time::sleep(SHUTDOWN).await;

@@ -22,6 +22,7 @@ use crate::dag;
 use crate::dag::text;
 use crate::error::ApiError;
 use crate::ledger::{EntryId, Head, Ledger, Named, Opened};
+use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::store::{ObjectId, Store, StoreError};
 use crate::{Clock, Vault};
@@ -405,6 +406,7 @@ fn speaks_for(member: Option<Member>, organisation: OrgId) -> bool {
 /// A file of a stored object.
 pub struct Found {
     store: Arc<Store>,
+    memory: Arc<Memory>,
     id: ObjectId,
     pub cid: Cid,
     pub length: u64,
@@ -412,16 +414,19 @@ pub struct Found {
 
 impl Found {
     /// The bytes of a range, block by block, each verified.
-    fn read(&self, range: Range<u64>) -> impl Stream<Item = Result<Bytes, StoreError>> + Send {
-        let (store, id) = (self.store.clone(), self.id);
+    fn read(&self, range: Range<u64>) -> impl Stream<Item = Result<Bytes, ApiError>> + Send {
+        let (store, memory, id) = (self.store.clone(), self.memory.clone(), self.id);
+        let most = self.length.min(dag::CHUNK);
         self.leaves(range)
+            .map_err(ApiError::from)
             .map_ok(move |(cid, part)| {
-                let store = store.clone();
+                let (store, memory) = (store.clone(), memory.clone());
                 async move {
-                    let block = get(&store, &id, &cid).await?;
+                    let room = memory.take(most).await?;
+                    let block = room.hold(get(&store, &id, &cid).await?);
                     let length = block.len() as u64;
                     let (from, to) = (part.start.min(length), part.end.min(length));
-                    Ok::<_, StoreError>(block.slice(from as usize..to as usize))
+                    Ok::<_, ApiError>(block.slice(from as usize..to as usize))
                 }
             })
             .try_buffered(READ_AHEAD)
@@ -483,9 +488,9 @@ impl Vault {
     /// Finds what a permit allows, and compares its binding with what the chain says of it.
     pub async fn find(&self, question: &Question, permit: &Permit) -> Result<Found, ApiError> {
         let id = (question.place.kind(), permit.content);
-        if self.store.root(&id).await?.is_none() {
+        let Some(root) = self.store.root(&id).await? else {
             return Err(ApiError::not_found());
-        }
+        };
         let directory = self.store.block(&id, &id.1).await?;
         let entries = dag::directory(&id.1, &directory).ok_or_else(ApiError::damaged)?;
         let entry = |name: &str| {
@@ -515,6 +520,7 @@ impl Vault {
         let length = match cid == id.1 {
             true => directory.len() as u64,
             false => {
+                let _room = self.memory.take(dag::CHUNK).await?;
                 let block = self.store.block(&id, &cid).await?;
                 match dag::is_raw(&cid) {
                     true => block.len() as u64,
@@ -526,8 +532,13 @@ impl Vault {
                 }
             }
         };
+        // No file is longer than what was taken in.
+        if length > root.bytes {
+            return Err(ApiError::damaged());
+        }
         Ok(Found {
             store: self.store.clone(),
+            memory: self.memory.clone(),
             id,
             cid,
             length,
@@ -583,12 +594,7 @@ impl Vault {
 
     /// Notes that a file is about to be handed out: in the queue, on disk, before the first byte.
     /// Errors: 409 or 410 if the chain would not take this vault's report of it.
-    pub async fn note(
-        &self,
-        session: &crate::session::Session,
-        question: &Question,
-        permit: &Permit,
-    ) -> Result<(), ApiError> {
+    pub async fn note(&self, question: &Question, permit: &Permit) -> Result<(), ApiError> {
         let (Place::Record(patient, record), Some(part)) =
             (question.place, question.file.delivery())
         else {
@@ -609,12 +615,13 @@ impl Vault {
             record,
             part,
         };
-        if session.is_new(&delivery) {
-            self.ensure_reportable(patient).await?;
-            self.deliveries.push(&delivery).await?;
-            session.note(&delivery);
+        // What is read under a grant is read after an opening.
+        let opening = question.entry.ok_or_else(ApiError::not_found)?;
+        if self.deliveries.is_noted(&delivery, opening) {
+            return Ok(());
         }
-        Ok(())
+        self.ensure_reportable(patient).await?;
+        self.deliveries.note(&delivery, opening).await
     }
 
     /// Whatever is handed out ends up in the patient's trail, or in the log of own reads, which the

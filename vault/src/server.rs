@@ -10,6 +10,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use bytes::Bytes;
 use codec::Encode;
 use futures::TryStreamExt;
 use salus_primitives::{AccountId, LetterStage, Member, Moment, PatientId};
@@ -22,6 +23,7 @@ use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::connections::{keeping, Address};
 use crate::dag::text;
 use crate::error::{ApiError, ErrorBody};
 use crate::gateway;
@@ -35,6 +37,8 @@ use crate::Vault;
 /// Names the log entry of an opening.
 pub const OPENED: HeaderName = HeaderName::from_static("salus-opened");
 const MAX_SESSION_BODY: usize = 16 * 1024;
+/// A small body has arrived by then.
+const SMALL_BODY: Duration = Duration::from_secs(10);
 /// A refused upload is read on for a little, so that its sender gets to see the answer.
 const DRAIN: Duration = Duration::from_secs(5);
 const MAX_DRAIN: u64 = 64 * 1024 * 1024;
@@ -112,6 +116,7 @@ pub fn router(vault: Arc<Vault>) -> Router {
         )
         .fallback(|| async { ApiError::no_such_route() })
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(vault.clone(), admit))
         .layer(cors)
         .layer(middleware::from_fn_with_state(vault.clone(), count))
         .with_state(vault)
@@ -128,6 +133,27 @@ async fn count(State(vault): State<Arc<Vault>>, request: Request, next: Next) ->
         vault.metrics.refused(reason);
     }
     response
+}
+
+/// Lets in as many requests of one account and address as may be under way, until their answers have
+/// been sent.
+async fn admit(State(vault): State<Arc<Vault>>, request: Request, next: Next) -> Response {
+    let session = vault.session(request.headers()).ok();
+    let account = session.as_ref().map(|session| &session.account);
+    let address = request.extensions().get::<Address>();
+    let address = address.and_then(|address| address.of_request(request.headers()));
+    match vault.requests.begin(account, address) {
+        Ok(under_way) => keeping(next.run(request).await, under_way),
+        Err(error) => error.into_response(),
+    }
+}
+
+/// A body of at most so many bytes, that comes at once.
+async fn small_body(body: Body, most: usize, too_large: ApiError) -> Result<Bytes, ApiError> {
+    match tokio::time::timeout(SMALL_BODY, to_bytes(body, most)).await {
+        Ok(body) => body.map_err(|_| too_large),
+        Err(_) => Err(ApiError::too_slow()),
+    }
 }
 
 /// A challenge that the client composed, and its signature.
@@ -172,7 +198,7 @@ async fn begin_session(State(vault): State<Arc<Vault>>, body: Body) -> Answer {
     let form = || {
         ApiError::malformed("the body must be JSON: {\"account\", \"challenge\", \"signature\"}")
     };
-    let body = to_bytes(body, MAX_SESSION_BODY).await.map_err(|_| form())?;
+    let body = small_body(body, MAX_SESSION_BODY, form()).await?;
     let request: SessionRequest = serde_json::from_slice(&body).map_err(|_| form())?;
     let account = AccountId::new(unhex("account", &request.account)?);
     let signature = unhex("signature", &request.signature)?;
@@ -241,8 +267,8 @@ async fn info(State(vault): State<Arc<Vault>>) -> Json<Info> {
     request_body(content = Vec<u8>, content_type = "application/vnd.ipld.car"),
     responses(
         (status = 201, body = Stored), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
-        (status = 409, body = ErrorBody), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody),
-        (status = 429, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody),
+        (status = 408, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody),
+        (status = 422, body = ErrorBody), (status = 429, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody),
     ),
     security(("token" = []))
 )]
@@ -564,11 +590,10 @@ async fn keep_share(
 ) -> Answer {
     let session = vault.session(&headers)?;
     let patient = id(&patient)?;
-    let sealed = to_bytes(body, MAX_SHARE).await.map_err(|_| {
-        ApiError::too_large(format!(
-            "a share has at most {MAX_SHARE} bytes: send the age file of one share, and nothing else"
-        ))
-    })?;
+    let too_large = ApiError::too_large(format!(
+        "a share has at most {MAX_SHARE} bytes: send the age file of one share, and nothing else"
+    ));
+    let sealed = small_body(body, MAX_SHARE, too_large).await?;
     vault.keep_share(&session.account, patient, sealed).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -677,7 +702,7 @@ impl Vault {
                 let stream = self
                     .stream(question.clone(), permit.clone(), &found, range)
                     .await?;
-                self.note(&session, &question, &permit).await?;
+                self.note(&question, &permit).await?;
                 Body::from_stream(stream)
             }
         };

@@ -2,13 +2,11 @@
 //!
 //! Because the challenge names the audience and the origin, a vault cannot relay it to another one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::RngCore;
-use salus_primitives::{
-    AccountId, Delivery, Genesis, GrantIndex, Moment, OrgId, Part, PatientId, RecordIndex,
-};
+use salus_primitives::{AccountId, Genesis, Moment, OrgId};
 use sha2::{Digest, Sha256};
 use sp_core::sr25519;
 use sp_runtime::MultiSignature;
@@ -22,7 +20,8 @@ pub const CHALLENGE_LIFETIME: Moment = 5 * 60 * 1_000;
 /// Bounds of what is kept in memory.
 const MAX_SESSIONS_PER_ACCOUNT: usize = 16;
 const MAX_SESSIONS: usize = 100_000;
-const MAX_NOTED: usize = 4_096;
+/// Of one account, while its challenges have not expired.
+const MAX_SIGN_INS: usize = 256;
 const MAX_WALKED: usize = 16;
 
 /// What a challenge must name to mean anything here.
@@ -113,39 +112,10 @@ impl Challenge {
 pub struct Session {
     pub account: AccountId,
     pub expires_at: Moment,
-    noted: Mutex<HashSet<Noted>>,
     walked: Mutex<Vec<ObjectId>>,
 }
 
-/// A delivery to a session's account.
-type Noted = (PatientId, GrantIndex, RecordIndex, Part);
-
-fn noted(delivery: &Delivery) -> Noted {
-    let Delivery {
-        patient,
-        grant,
-        record,
-        part,
-        ..
-    } = delivery;
-    (*patient, *grant, *record, *part)
-}
-
 impl Session {
-    /// Whether this handing out is the first in this session: ranges of one download are one delivery.
-    pub fn is_new(&self, delivery: &Delivery) -> bool {
-        !lock(&self.noted).contains(&noted(delivery))
-    }
-
-    /// To be called once the delivery is safely in the queue.
-    pub fn note(&self, delivery: &Delivery) {
-        let mut noted = lock(&self.noted);
-        if noted.len() >= MAX_NOTED {
-            noted.clear();
-        }
-        noted.insert(self::noted(delivery));
-    }
-
     /// Objects whose root this session fetched through the gateway: where its next blocks are.
     pub fn walked(&self) -> Vec<ObjectId> {
         lock(&self.walked).clone()
@@ -170,8 +140,8 @@ pub struct Sessions {
 #[derive(Default)]
 struct Inner {
     tokens: HashMap<[u8; 32], Arc<Session>>,
-    /// Challenges that were redeemed and have not expired yet.
-    used: HashMap<(AccountId, [u8; 16]), Moment>,
+    /// Challenges that were redeemed and have not expired yet, by account and nonce.
+    used: HashMap<AccountId, HashMap<[u8; 16], Moment>>,
 }
 
 impl Sessions {
@@ -179,19 +149,26 @@ impl Sessions {
     pub fn redeem(&self, challenge: Challenge, now: Moment) -> Result<(String, Moment), ApiError> {
         let mut inner = lock(&self.inner);
         inner.tokens.retain(|_, session| session.expires_at > now);
-        inner.used.retain(|_, expires| *expires > now);
+        inner.used.retain(|_, used| {
+            used.retain(|_, expires| *expires > now);
+            !used.is_empty()
+        });
         let Challenge {
             account,
             nonce,
             expires,
         } = challenge;
-        if inner
-            .used
-            .insert((account.clone(), nonce), expires)
-            .is_some()
-        {
+        let used = inner.used.entry(account.clone()).or_default();
+        if used.contains_key(&nonce) {
             return Err(ApiError::bad_challenge("it has been used already"));
         }
+        if used.len() >= MAX_SIGN_INS {
+            return Err(ApiError::quota(format!(
+                "this account has signed in {MAX_SIGN_INS} times within a few minutes: use the token that it got, or \
+                 wait"
+            )));
+        }
+        used.insert(nonce, expires);
         let of_account = inner
             .tokens
             .iter()
@@ -219,7 +196,6 @@ impl Sessions {
             Arc::new(Session {
                 account,
                 expires_at,
-                noted: Mutex::default(),
                 walked: Mutex::default(),
             }),
         );

@@ -1,24 +1,27 @@
 //! Where the blocks lie: a local folder or S3, behind `object_store`.
 //!
 //! ```text
-//! pending/<kind>/<root>                  first: this object is not known to be named by the chain
+//! staged/<random>/<block>                an upload, until it is whole and verified
+//! pending/<kind>/<root>                  then first: this object is not known to be named by the chain
 //! objects/<kind>/<root>/<block>          then its blocks, never shared with another object
 //! roots/<kind>/<root>.json               last: from here on the object exists
-//! deliveries/<when due>-<random>.json    handed out, not yet logged on the chain
+//! deliveries/<when due>-<reader>-<random>.json   handed out, not yet logged on the chain
 //! undelivered/<since>-<random>.json      handed out, and never to be logged on the chain
 //! shares/<patient>/<fingerprint>.age     this vault's share of an emergency plan, encrypted to the vault
 //! ```
 //!
-//! An object that is sent while it is made lies under its binding's CID until its directory is there.
+//! What a sender claims names nothing here: each upload has a stage of its own, under a random name.
 //!
-//! A crash leaves at most a `pending` mark without a root; [`Store::recover`] deletes what belongs
-//! to it. The blocks are on the disk before the root is written, and the root before the answer.
+//! A crash leaves at most stages, and a `pending` mark without a root; [`Store::recover`] deletes them and
+//! what belongs to them. The blocks are on the disk before the root is written, and the root before the
+//! answer.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{stream, StreamExt, TryStreamExt};
@@ -31,8 +34,10 @@ use salus_primitives::{
     AccountId, Cid, Delivery, GrantIndex, Moment, ObjectKind, OrgId, PatientId, RecordIndex,
 };
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use sp_core::H256;
 
+use crate::bucket::Bucket;
 use crate::dag::{hashes_to, is_small, parse, text};
 
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +50,11 @@ pub enum StoreError {
     Missing { root: String, block: String },
     #[error("storage: {0}")]
     Unavailable(String),
+    #[error(
+        "the storage keeps what is deleted ({0}), so no erasure could be confirmed: use a bucket without versions, \
+         locks and replication"
+    )]
+    Keeps(String),
 }
 
 impl From<object_store::Error> for StoreError {
@@ -121,6 +131,10 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// first byte, and whoever fills the disk must not keep everybody from reading.
 const RESERVE: u64 = 8 * 1024 * 1024;
 
+/// How often, and how long apart, to look whether a lock is free.
+const LOCK_LOOKS: u32 = 500;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
 /// Blocks that are moved at the same time.
 const MOVES: usize = 16;
 
@@ -130,15 +144,38 @@ const MAX_DOUBTS: usize = 10_000;
 /// An object's name within the vault.
 pub type ObjectId = (ObjectKind, Cid);
 
+/// Where the blocks of one upload lie until it is whole.
+#[derive(Clone, Debug)]
+pub struct Stage(String);
+
+impl Stage {
+    fn block(&self, block: &Cid) -> Path {
+        Path::from_iter([STAGED, &self.0, &text(block)])
+    }
+}
+
+const STAGED: &str = "staged";
+const PROBE: &str = "probe";
+
 /// A share, by whose emergency plan it belongs to and by its fingerprint there.
 pub type ShareId = (PatientId, H256);
+
+/// In whose common quota an object counts, or would.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pool {
+    /// Of an organisation's people and software.
+    Staff(OrgId),
+    /// Of all patients whom an organisation has enrolled.
+    Patients(OrgId),
+}
 
 /// What the vault notes of a whole object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Root {
     #[serde(with = "hex_account")]
     pub author: AccountId,
-    pub organisation: OrgId,
+    pub pool: Pool,
     #[serde(with = "hex_patient")]
     pub patient: PatientId,
     /// Of all blocks.
@@ -163,6 +200,40 @@ pub struct Queued {
     /// When it was handed out.
     pub since: Moment,
     pub delivery: Delivery,
+}
+
+/// What of the queue comes next, and how much waits in all, by [`reader_tag`].
+#[derive(Debug, Default)]
+pub struct Due {
+    pub batch: Vec<Queued>,
+    pub waiting: HashMap<String, usize>,
+}
+
+/// Tells readers apart in the names of queued deliveries.
+pub fn reader_tag(reader: &AccountId) -> String {
+    let digest = Sha256::digest(AsRef::<[u8; 32]>::as_ref(reader));
+    hex::encode(&digest[..8])
+}
+
+/// So many names, in turns of one of each reader, whose oldest come first. Names are sorted.
+fn in_turns(names: Vec<String>, limit: usize) -> Vec<String> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut queues: Vec<VecDeque<String>> = Vec::new();
+    for name in names {
+        let tag = name.split('-').nth(1).unwrap_or_default().to_owned();
+        let place = *places.entry(tag).or_insert(queues.len());
+        match queues.get_mut(place) {
+            Some(queue) => queue.push_back(name),
+            None => queues.push(VecDeque::from([name])),
+        }
+    }
+    let mut found = Vec::with_capacity(limit);
+    while found.len() < limit && !queues.is_empty() {
+        let turn = queues.iter_mut().filter_map(VecDeque::pop_front);
+        found.extend(turn.take(limit - found.len()));
+        queues.retain(|queue| !queue.is_empty());
+    }
+    found
 }
 
 /// A delivery that is in no trail, as people read it.
@@ -193,12 +264,23 @@ pub struct Store {
     durable: Arc<dyn ObjectStore>,
     /// The local folder, if it is one.
     folder: Option<PathBuf>,
+    flush: Flush,
+    bucket: Option<Bucket>,
     busy: Arc<Mutex<HashSet<Cid>>>,
     /// Blocks that were found damaged or gone, for whoever repairs them.
     doubts: Mutex<HashSet<(ObjectId, Cid)>>,
 }
 
-/// Nobody else uploads or deletes this object while the lock is held.
+/// Has everything that was written to a folder's file system, or removed from it, reach the disk.
+type Flush = Arc<dyn Fn(&FsPath) -> std::io::Result<()> + Send + Sync>;
+
+fn flush_file_system(folder: &FsPath) -> std::io::Result<()> {
+    let folder = std::fs::File::open(folder)?;
+    rustix::fs::syncfs(&folder).map_err(std::io::Error::from)
+}
+
+/// Nobody else publishes or deletes this object while the lock is held. Never held while somebody
+/// outside is waited for.
 pub struct Lock {
     root: Cid,
     busy: Arc<Mutex<HashSet<Cid>>>,
@@ -224,6 +306,8 @@ impl Store {
             blocks: Arc::new(open()?),
             durable: Arc::new(open()?.with_fsync(true)),
             folder: Some(folder.to_path_buf()),
+            flush: Arc::new(flush_file_system),
+            bucket: None,
             busy: Arc::default(),
             doubts: Mutex::default(),
         })
@@ -236,16 +320,30 @@ impl Store {
         region: Option<&str>,
         allow_http: bool,
     ) -> Result<Self> {
-        let mut builder = AmazonS3Builder::from_env()
-            .with_bucket_name(bucket)
-            .with_allow_http(allow_http);
+        let mut builder = AmazonS3Builder::new();
+        for (name, value) in std::env::vars().filter(|(_, value)| !value.is_empty()) {
+            let key = name.starts_with("AWS_").then(|| name.to_ascii_lowercase());
+            if let Some(key) = key.and_then(|key| key.parse().ok()) {
+                builder = builder.with_config(key, value);
+            }
+        }
+        builder = builder.with_bucket_name(bucket).with_allow_http(allow_http);
         if let Some(endpoint) = endpoint {
             builder = builder.with_endpoint(endpoint);
         }
         if let Some(region) = region {
             builder = builder.with_region(region);
         }
-        Ok(Self::over(Arc::new(builder.build()?)))
+        let s3 = Arc::new(builder.build()?);
+        Ok(Self {
+            bucket: Some(Bucket::new(s3.clone(), allow_http)?),
+            ..Self::over(s3)
+        })
+    }
+
+    /// For tests: another way to have a folder's content reach the disk.
+    pub fn flushing(self, flush: Flush) -> Self {
+        Self { flush, ..self }
     }
 
     /// Any other object store whose writes are durable when they return.
@@ -254,9 +352,22 @@ impl Store {
             blocks: store.clone(),
             durable: store,
             folder: None,
+            flush: Arc::new(|_| Ok(())),
+            bucket: None,
             busy: Arc::default(),
             doubts: Mutex::default(),
         }
+    }
+
+    /// [`Store::lock`], after a while if need be: nobody holds one for long.
+    pub async fn lock_soon(&self, root: Cid) -> Option<Lock> {
+        for _ in 0..LOCK_LOOKS {
+            if let Some(lock) = self.lock(root) {
+                return Some(lock);
+            }
+            tokio::time::sleep(LOCK_PAUSE).await;
+        }
+        self.lock(root)
     }
 
     /// `None` while someone else holds it.
@@ -306,9 +417,14 @@ impl Store {
         remove(&*self.durable, &pending_path(id)).await
     }
 
+    /// A new stage. Nothing of it is on the disk before its first block.
+    pub fn stage(&self) -> Stage {
+        Stage(format!("{:016x}", rand::rngs::OsRng.next_u64()))
+    }
+
     /// The caller has verified that `bytes` hash to `block`.
-    pub async fn put_block(&self, id: &ObjectId, block: &Cid, bytes: Bytes) -> Result<()> {
-        let path = block_path(id, block);
+    pub async fn put_staged(&self, stage: &Stage, block: &Cid, bytes: Bytes) -> Result<()> {
+        let path = stage.block(block);
         if let (Some(folder), false) = (&self.folder, is_small(bytes.len())) {
             let (path, bytes) = (folder.join(path.as_ref()), bytes.clone());
             let written = tokio::task::spawn_blocking(move || write_direct(&path, &bytes)).await;
@@ -323,22 +439,43 @@ impl Store {
         Ok(())
     }
 
-    /// Moves the blocks of an object that was taken in under another name.
+    /// Moves staged blocks to their object. A sound block that is there already stays.
     pub async fn adopt(
         &self,
-        from: &ObjectId,
-        to: &ObjectId,
-        blocks: impl Iterator<Item = Cid>,
+        stage: &Stage,
+        id: &ObjectId,
+        known: bool,
+        blocks: &[Cid],
     ) -> Result<()> {
-        let moves: Vec<_> = blocks
-            .map(|block| (block_path(from, &block), block_path(to, &block)))
-            .collect();
-        stream::iter(moves)
-            .map(|(from, to)| async move { self.blocks.rename(&from, &to).await })
+        stream::iter(blocks.to_vec())
+            .map(|block| async move {
+                if known && self.block(id, &block).await.is_ok() {
+                    return Ok(());
+                }
+                let (from, to) = (stage.block(&block), block_path(id, &block));
+                let moved = self.blocks.rename(&from, &to).await;
+                moved.map_err(StoreError::from)
+            })
             .buffer_unordered(MOVES)
             .try_collect::<()>()
-            .await?;
-        Ok(())
+            .await
+    }
+
+    /// Deletes what is left of a stage.
+    pub async fn unstage(&self, stage: &Stage) -> Result<()> {
+        self.delete_below(&Path::from_iter([STAGED, &stage.0]))
+            .await
+    }
+
+    /// The staged block, verified against its name.
+    pub async fn staged(&self, stage: &Stage, block: &Cid) -> Result<Bytes> {
+        let path = stage.block(block);
+        let lost = || StoreError::Unavailable(format!("{path} is gone"));
+        let bytes = read_bytes(&*self.blocks, &path).await?.ok_or_else(lost)?;
+        match hashes_to(block, &bytes).await {
+            true => Ok(bytes),
+            false => Err(StoreError::Unavailable(format!("{path} is damaged"))),
+        }
     }
 
     /// The block, verified against its name.
@@ -389,10 +526,6 @@ impl Store {
         }
     }
 
-    pub async fn remove_block(&self, id: &ObjectId, block: &Cid) -> Result<()> {
-        remove(&*self.blocks, &block_path(id, block)).await
-    }
-
     /// The last step of an upload: first all blocks reach the disk, then the root is written.
     pub async fn publish(&self, id: &ObjectId, root: &Root) -> Result<()> {
         self.sync().await?;
@@ -404,13 +537,68 @@ impl Store {
         let Some(folder) = self.folder.clone() else {
             return Ok(());
         };
-        tokio::task::spawn_blocking(move || {
-            let folder = std::fs::File::open(folder)?;
-            rustix::fs::syncfs(&folder).map_err(std::io::Error::from)
-        })
-        .await
-        .map_err(|e| StoreError::Unavailable(e.to_string()))?
-        .map_err(|e| io_error(&e))
+        let flush = self.flush.clone();
+        tokio::task::spawn_blocking(move || flush(&folder))
+            .await
+            .map_err(|e| StoreError::Unavailable(e.to_string()))?
+            .map_err(|e| io_error(&e))
+    }
+
+    /// Errors unless nothing of these objects is left, and neither a power cut nor an old version can
+    /// bring it back.
+    pub async fn ensure_gone(&self, ids: &[ObjectId]) -> Result<()> {
+        self.sync().await?;
+        if let Some(bucket) = &self.bucket {
+            bucket.ensure_forgets().await?;
+        }
+        for id in ids {
+            self.ensure_nothing_below(&object_path(id)).await?;
+            self.ensure_nothing_below(&root_path(id)).await?;
+        }
+        Ok(())
+    }
+
+    async fn ensure_nothing_below(&self, prefix: &Path) -> Result<()> {
+        let left = || StoreError::Unavailable(format!("{prefix} was deleted and is still there"));
+        if read_bytes(&*self.durable, prefix).await?.is_some() {
+            return Err(left());
+        }
+        if self.blocks.list(Some(prefix)).try_next().await?.is_some() {
+            return Err(left());
+        }
+        match &self.bucket {
+            Some(bucket) => bucket.ensure_nothing_left(prefix).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Tries out what the vault needs of its storage: writing, reading, listing, and that what was
+    /// deleted is gone.
+    pub async fn check(&self) -> Result<()> {
+        let wrong = |what: &str| StoreError::Unavailable(format!("{what}: choose other storage"));
+        self.ensure_room()?;
+        let folder = Path::from_iter([PROBE, &format!("{:016x}", rand::rngs::OsRng.next_u64())]);
+        let path = folder.clone().join("probe");
+        let bytes = Bytes::from_static(b"a probe of the storage");
+        let payload = PutPayload::from_bytes(bytes.clone());
+        self.durable.put(&path, payload).await?;
+        if read_bytes(&*self.durable, &path).await? != Some(bytes.clone()) {
+            return Err(wrong("what was written is not read again"));
+        }
+        if self.blocks.get_range(&path, 2..7).await? != bytes.slice(2..7) {
+            return Err(wrong("a range of what was written is not read"));
+        }
+        if self.blocks.list(Some(&folder)).try_next().await?.is_none() {
+            return Err(wrong("what was written is not listed"));
+        }
+        remove(&*self.durable, &path).await?;
+        self.delete_below(&folder).await?;
+        self.sync().await?;
+        if let Some(bucket) = &self.bucket {
+            bucket.ensure_forgets().await?;
+        }
+        self.ensure_nothing_below(&path).await?;
+        self.ensure_nothing_below(&folder).await
     }
 
     /// Deletes an object: unpublished first, so that a crash in the middle leaves a leftover and
@@ -426,34 +614,38 @@ impl Store {
             Err(error) => return Err(error),
         }
         remove(&*self.durable, &root_path(id)).await?;
-        let prefix = object_path(id);
-        if let Some(folder) = &self.folder {
-            // Also takes the temporary files that a listing leaves out.
-            let folder = folder.join(prefix.as_ref());
-            tokio::task::spawn_blocking(move || match std::fs::remove_dir_all(folder) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(io_error(&e)),
-                _ => Ok(()),
-            })
-            .await
-            .map_err(|e| StoreError::Unavailable(e.to_string()))??;
-        } else {
+        self.delete_below(&object_path(id)).await?;
+        remove(&*self.durable, &pending_path(id)).await
+    }
+
+    async fn delete_below(&self, prefix: &Path) -> Result<()> {
+        let Some(folder) = &self.folder else {
             let found = self
                 .blocks
-                .list(Some(&prefix))
+                .list(Some(prefix))
                 .map_ok(|meta| meta.location)
                 .boxed();
             self.blocks
                 .delete_stream(found)
                 .try_for_each(|_| async { Ok(()) })
                 .await?;
-        }
-        remove(&*self.durable, &pending_path(id)).await
+            return Ok(());
+        };
+        // Also takes the temporary files that a listing leaves out.
+        let folder = folder.join(prefix.as_ref());
+        tokio::task::spawn_blocking(move || match std::fs::remove_dir_all(folder) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(io_error(&e)),
+            _ => Ok(()),
+        })
+        .await
+        .map_err(|e| StoreError::Unavailable(e.to_string()))?
     }
 
     /// At start-up: deletes what no finished upload left, and returns the objects that the chain is
     /// not known to name.
     pub async fn recover(&self) -> Result<Vec<(ObjectId, Root, Pending)>> {
         self.remove_temporary_files()?;
+        self.delete_below(&Path::from(STAGED)).await?;
         let mut waiting = Vec::new();
         for kind in KINDS {
             let prefix = Path::from_iter(["pending", kind_name(kind)]);
@@ -536,7 +728,9 @@ impl Store {
         since: Moment,
         due: Moment,
     ) -> Result<()> {
-        let name = format!("{due:020}-{:016x}", rand::rngs::OsRng.next_u64());
+        let reader = reader_tag(&delivery.reader);
+        let random = rand::rngs::OsRng.next_u64();
+        let name = format!("{due:020}-{reader}-{random:016x}");
         let waiting = Waiting {
             since,
             delivery: codec::Encode::encode(delivery),
@@ -552,8 +746,8 @@ impl Store {
         self.remove_delivery(&queued.name).await
     }
 
-    /// Up to `limit` deliveries that are due to be logged, and how many there are in all.
-    pub async fn deliveries(&self, now: Moment, limit: usize) -> Result<(Vec<Queued>, usize)> {
+    /// Up to `limit` deliveries that are due to be logged, readers taking turns; and what waits.
+    pub async fn deliveries(&self, now: Moment, limit: usize) -> Result<Due> {
         let prefix = Path::from("deliveries");
         let mut names: Vec<String> = self
             .durable
@@ -567,15 +761,15 @@ impl Store {
             })
             .try_collect()
             .await?;
-        let total = names.len();
+        let mut found = Due::default();
+        for name in &names {
+            let tag = name.split('-').nth(1).unwrap_or_default().to_owned();
+            *found.waiting.entry(tag).or_default() += 1;
+        }
         let due = format!("{now:020}~");
         names.retain(|name| *name < due);
         names.sort_unstable();
-        let mut found = Vec::with_capacity(limit.min(names.len()));
-        for name in names {
-            if found.len() == limit {
-                break;
-            }
+        for name in in_turns(names, limit) {
             let waiting: Option<Waiting> = read_json(&*self.durable, &delivery_path(&name)).await?;
             let queued = waiting.and_then(|waiting| {
                 Some((
@@ -584,7 +778,7 @@ impl Store {
                 ))
             });
             match queued {
-                Some((since, delivery)) => found.push(Queued {
+                Some((since, delivery)) => found.batch.push(Queued {
                     name,
                     since,
                     delivery,
@@ -594,7 +788,7 @@ impl Store {
                 }
             }
         }
-        Ok((found, total))
+        Ok(found)
     }
 
     /// Keeps a delivery that is in no trail, for people to read. Durable when it returns.
@@ -833,6 +1027,26 @@ mod hex_patient {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn readers_take_turns_and_the_oldest_come_first() {
+        let name = |due: u64, reader: &str| format!("{due:020}-{reader}-0");
+        let mut names: Vec<_> = (0..100).map(|due| name(due, "many")).collect();
+        names.extend([name(50, "few"), name(51, "few"), name(99, "one")]);
+        names.sort_unstable();
+        let turns = in_turns(names.clone(), 6);
+        let expected = [
+            name(0, "many"),
+            name(50, "few"),
+            name(99, "one"),
+            name(1, "many"),
+            name(51, "few"),
+            name(2, "many"),
+        ];
+        assert_eq!(turns, expected);
+        assert_eq!(in_turns(names, 1_000).len(), 103);
+        assert!(in_turns(Vec::new(), 5).is_empty());
+    }
 
     #[test]
     fn blocks_reach_the_disk_whole_whichever_way_they_take() {

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::TryStreamExt;
-use salus_primitives::{AccountId, OrgId, PatientId, Reference};
+use salus_primitives::{AccountId, PatientId, Reference};
 
 use crate::dag::text;
 use crate::error::ApiError;
 use crate::metrics::Metrics;
-use crate::store::{ObjectId, Pending, Root, KINDS};
+use crate::store::{ObjectId, Pending, Pool, Root, KINDS};
 use crate::Vault;
 
 /// Each object is charged at least this much, so that tiny ones cannot exhaust memory or inodes.
@@ -17,10 +17,50 @@ const MIN_CHARGE: u64 = 64 * 1024;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Quotas {
-    /// Un-anchored bytes that one account may hold.
+    /// Un-anchored bytes that one account may hold, and that may be held for one patient.
     pub account: u64,
-    /// Un-anchored bytes that one organisation's members and patients may hold together.
+    /// Un-anchored bytes that one organisation's people may hold together; and, beside them, its patients.
     pub organisation: u64,
+}
+
+/// Whose quota an un-anchored byte counts in. It counts in several.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Purse {
+    Account(AccountId),
+    Patient(PatientId),
+    Pool(Pool),
+}
+
+impl Purse {
+    /// Beside the account's: a patient's own people use none of the organisation's room.
+    fn beside(pool: Pool, patient: PatientId) -> Vec<Self> {
+        match pool {
+            Pool::Staff(_) => vec![Self::Pool(pool)],
+            Pool::Patients(_) => vec![Self::Pool(pool), Self::Patient(patient)],
+        }
+    }
+
+    fn whose(&self) -> String {
+        match self {
+            Self::Account(_) => "this account".into(),
+            Self::Patient(_) => "those who act for this patient together".into(),
+            Self::Pool(Pool::Staff(organisation)) => {
+                format!("the accounts of organisation {organisation} together")
+            }
+            Self::Pool(Pool::Patients(organisation)) => {
+                format!("the patients of organisation {organisation} together")
+            }
+        }
+    }
+}
+
+impl Quotas {
+    fn of(&self, purse: &Purse) -> u64 {
+        match purse {
+            Purse::Account(_) | Purse::Patient(_) => self.account,
+            Purse::Pool(_) => self.organisation,
+        }
+    }
 }
 
 /// The objects that the chain is not known to name, and what they cost whom.
@@ -33,38 +73,32 @@ pub struct Unanchored {
 #[derive(Default)]
 struct Inner {
     objects: HashMap<ObjectId, Held>,
-    accounts: HashMap<AccountId, u64>,
-    organisations: HashMap<OrgId, u64>,
+    purses: HashMap<Purse, u64>,
 }
 
 #[derive(Clone, Debug)]
 struct Held {
-    account: AccountId,
-    organisation: OrgId,
+    purses: Vec<Purse>,
     patient: PatientId,
     charge: u64,
     pending: Pending,
 }
 
 impl Inner {
-    fn add(&mut self, account: &AccountId, organisation: OrgId, bytes: u64) {
-        let held = self.accounts.entry(account.clone()).or_default();
-        *held = held.saturating_add(bytes);
-        let held = self.organisations.entry(organisation).or_default();
-        *held = held.saturating_add(bytes);
+    fn add(&mut self, purses: &[Purse], bytes: u64) {
+        for purse in purses {
+            let held = self.purses.entry(purse.clone()).or_default();
+            *held = held.saturating_add(bytes);
+        }
     }
 
-    fn take(&mut self, account: &AccountId, organisation: OrgId, bytes: u64) {
-        if let Some(held) = self.accounts.get_mut(account) {
-            *held = held.saturating_sub(bytes);
-            if *held == 0 {
-                self.accounts.remove(account);
-            }
-        }
-        if let Some(held) = self.organisations.get_mut(&organisation) {
-            *held = held.saturating_sub(bytes);
-            if *held == 0 {
-                self.organisations.remove(&organisation);
+    fn take(&mut self, purses: &[Purse], bytes: u64) {
+        for purse in purses {
+            if let Some(held) = self.purses.get_mut(purse) {
+                *held = held.saturating_sub(bytes);
+                if *held == 0 {
+                    self.purses.remove(purse);
+                }
             }
         }
     }
@@ -73,37 +107,42 @@ impl Inner {
 /// Room that an upload has taken. Given back when dropped, unless the upload was kept.
 pub struct Reservation {
     unanchored: Arc<Unanchored>,
-    account: AccountId,
-    organisation: OrgId,
+    purses: Vec<Purse>,
     reserved: u64,
     used: u64,
 }
 
 impl Reservation {
-    /// Takes room for more bytes. Errors: the account's or the organisation's quota.
+    /// Takes room for more bytes. Errors: a quota that is used up.
     pub fn grow(&mut self, bytes: u64) -> Result<(), ApiError> {
         self.used = self.used.saturating_add(bytes);
         let missing = self.used.saturating_sub(self.reserved);
-        self.unanchored
-            .reserve(&self.account, self.organisation, missing)?;
+        self.unanchored.reserve(&self.purses, missing)?;
         self.reserved = self.reserved.saturating_add(missing);
         Ok(())
     }
 
+    /// It is known for whom this is: from here on it counts in their quotas, too.
+    pub fn count_in(&mut self, pool: Pool, patient: PatientId) -> Result<(), ApiError> {
+        let purses = Purse::beside(pool, patient);
+        self.unanchored.reserve(&purses, self.reserved)?;
+        self.purses.extend(purses);
+        Ok(())
+    }
+
     /// The upload is published: it keeps its room until the chain names it.
-    pub fn keep(mut self, id: ObjectId, patient: PatientId, pending: Pending) {
+    pub fn keep(&mut self, id: ObjectId, patient: PatientId, pending: Pending) {
         let charge = std::mem::take(&mut self.reserved);
         let mut inner = self.unanchored.lock();
         let held = Held {
-            account: self.account.clone(),
-            organisation: self.organisation,
+            purses: self.purses.clone(),
             patient,
             charge,
             pending,
         };
         if let Some(before) = inner.objects.insert(id, held) {
             if before.pending.counted {
-                inner.take(&before.account, before.organisation, before.charge);
+                inner.take(&before.purses, before.charge);
             }
         }
     }
@@ -112,8 +151,7 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         if self.reserved > 0 {
-            let mut inner = self.unanchored.lock();
-            inner.take(&self.account, self.organisation, self.reserved);
+            self.unanchored.lock().take(&self.purses, self.reserved);
         }
     }
 }
@@ -136,69 +174,50 @@ impl Unanchored {
 
     fn hold(&self, id: ObjectId, root: &Root, pending: Pending) {
         let charge = root.bytes.max(MIN_CHARGE);
+        let mut purses = vec![Purse::Account(root.author.clone())];
+        purses.extend(Purse::beside(root.pool, root.patient));
         let mut inner = self.lock();
         if pending.counted {
-            inner.add(&root.author, root.organisation, charge);
+            inner.add(&purses, charge);
         }
-        inner.objects.insert(
-            id,
-            Held {
-                account: root.author.clone(),
-                organisation: root.organisation,
-                patient: root.patient,
-                charge,
-                pending,
-            },
-        );
+        let held = Held {
+            purses,
+            patient: root.patient,
+            charge,
+            pending,
+        };
+        inner.objects.insert(id, held);
     }
 
-    /// Room for one upload; grows with it.
-    pub fn begin(
-        self: &Arc<Self>,
-        account: AccountId,
-        organisation: OrgId,
-    ) -> Result<Reservation, ApiError> {
-        self.reserve(&account, organisation, MIN_CHARGE)?;
+    /// Room for one upload by this account; grows with it.
+    pub fn begin(self: &Arc<Self>, account: AccountId) -> Result<Reservation, ApiError> {
+        let purses = vec![Purse::Account(account)];
+        self.reserve(&purses, MIN_CHARGE)?;
         Ok(Reservation {
             unanchored: self.clone(),
-            account,
-            organisation,
+            purses,
             reserved: MIN_CHARGE,
             used: 0,
         })
     }
 
-    fn reserve(
-        &self,
-        account: &AccountId,
-        organisation: OrgId,
-        bytes: u64,
-    ) -> Result<(), ApiError> {
+    fn reserve(&self, purses: &[Purse], bytes: u64) -> Result<(), ApiError> {
         if bytes == 0 {
             return Ok(());
         }
         let mut inner = self.lock();
-        let of_account = inner.accounts.get(account).copied().unwrap_or_default();
-        let of_organisation = inner
-            .organisations
-            .get(&organisation)
-            .copied()
-            .unwrap_or_default();
-        if of_account.saturating_add(bytes) > self.quotas.account {
-            return Err(ApiError::quota(format!(
-                "this account holds {of_account} of {} bytes that the chain does not name yet: anchor what was \
-                 uploaded, or wait until the vault has deleted it",
-                self.quotas.account
-            )));
+        for purse in purses {
+            let held = inner.purses.get(purse).copied().unwrap_or_default();
+            let most = self.quotas.of(purse);
+            if held.saturating_add(bytes) > most {
+                return Err(ApiError::quota(format!(
+                    "{} would hold more than {most} bytes that the chain does not name: anchor what was uploaded, \
+                     or wait until it is deleted",
+                    purse.whose()
+                )));
+            }
         }
-        if of_organisation.saturating_add(bytes) > self.quotas.organisation {
-            return Err(ApiError::quota(format!(
-                "this organisation's accounts hold all of the {} bytes that they may while the chain does not name them: \
-                 anchor what was uploaded, or wait until the vault has deleted it",
-                self.quotas.organisation
-            )));
-        }
-        inner.add(account, organisation, bytes);
+        inner.add(purses, bytes);
         Ok(())
     }
 
@@ -206,7 +225,7 @@ impl Unanchored {
         let mut inner = self.lock();
         if let Some(held) = inner.objects.remove(id) {
             if held.pending.counted {
-                inner.take(&held.account, held.organisation, held.charge);
+                inner.take(&held.purses, held.charge);
             }
         }
     }
@@ -268,7 +287,7 @@ impl Vault {
     /// Deletes the file of an erased record at once. False if someone has it in hand, or the chain does
     /// not say that it must go.
     pub async fn delete_erased(&self, id: ObjectId, patient: PatientId) -> Result<bool, ApiError> {
-        let Some(_lock) = self.store.lock(id.1) else {
+        let Some(_lock) = self.store.lock_soon(id.1).await else {
             return Ok(false);
         };
         let head = self.rule.head().await?;

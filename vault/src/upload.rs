@@ -2,26 +2,31 @@
 //! block, published only when it is whole.
 //!
 //! A CAR's root is the object's directory; or its binding, so that an object can be sent while it is
-//! made. Then the directory comes last, and the blocks lie under the binding's name until it is there.
+//! made. Either is a claim until all has come. So an upload lies on a stage of its own, and locks its
+//! object only while that is published.
 //!
 //! Only the blocks of *this* stream count, whatever else the vault holds: otherwise anyone could
-//! upload a new directory that links a victim's payload.
+//! upload a new directory that links a victim's payload. Each comes once, and stands in the object once:
+//! an object is never longer than what was sent.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use salus_primitives::{AccountId, Binding, Cid, ObjectKind, OrgId};
+use salus_primitives::{AccountId, Binding, Cid, ObjectKind, PatientId, Reference};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncRead;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
-use crate::dag::{self, text, CarReader};
+use crate::car::CarReader;
+use crate::dag::{self, text};
 use crate::error::ApiError;
+use crate::incoming::{Claim, Place};
 use crate::ledger::Named;
-use crate::store::{kind_name, Lock, ObjectId, Pending, Root, Store, StoreError};
+use crate::patience::{Patience, Timed};
+use crate::store::{kind_name, ObjectId, Pending, Pool, Root, Stage, Store};
 use crate::sweep::Reservation;
 use crate::Vault;
 
@@ -36,11 +41,11 @@ const MAX_COPY: u64 = 64 * 1024 * 1024 * 1024;
 /// The directory and the binding of a small object.
 const OVERHEAD: u64 = 4 * 1024;
 /// The binding must come within so many bytes: until then nothing is written.
-const MAX_BEFORE_BINDING: u64 = 2 * 1024 * 1024;
+const MAX_BEFORE_BINDING: u64 = 256 * 1024;
 /// Blocks of one upload that are hashed and written while the next one arrives.
 const WRITES: usize = 2;
-/// A sender that is silent for longer has gone.
-const SILENCE: Duration = Duration::from_secs(60);
+/// Blocks that the largest copy has, and so links that are waited for.
+const MAX_LINKED: u64 = MAX_COPY / dag::CHUNK + MAX_COPY / dag::CHUNK / 512 + 64;
 
 /// The vault has the whole object, on disk.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -85,16 +90,11 @@ impl Vault {
         account: AccountId,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<Stored, ApiError> {
-        let organisation = self.sponsor(&account).await?;
-        let reservation = self.unanchored.begin(account.clone(), organisation)?;
-        let mut car = patient(CarReader::new(body)).await?;
-        let root = car.root();
-        let lock = self
-            .store
-            .lock(root)
-            .ok_or_else(ApiError::upload_in_progress)?;
+        self.ensure_standing(&account).await?;
+        let reservation = self.unanchored.begin(account.clone())?;
         let source = Source::Account(account, reservation);
-        Upload::new(self, source, organisation, root, lock)
+        let mut car = self.car_of(body, self.settings.patience).await?;
+        Upload::new(self, source, car.root())
             .take_in(&mut car)
             .await
     }
@@ -106,13 +106,9 @@ impl Vault {
         named: Named,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<Stored, ApiError> {
-        let head = self.rule.head().await?;
-        let organisation = self
-            .ledger
-            .patient(head.hash, named.patient)
-            .await?
-            .map_or(self.settings.audience.organisation, |row| row.enrolled_by);
-        let mut car = patient(CarReader::new(body)).await?;
+        let mut car = self
+            .car_of(body, self.settings.patience_with_members)
+            .await?;
         let root = car.root();
         if root != named.content {
             return Err(ApiError::invalid(
@@ -120,41 +116,49 @@ impl Vault {
                 format!("the CAR's root is {}, not what was asked for", text(&root)),
             ));
         }
-        let lock = self
-            .store
-            .lock(root)
-            .ok_or_else(ApiError::upload_in_progress)?;
         let source = Source::Vault(named, HashSet::from([root]));
-        Upload::new(self, source, organisation, root, lock)
-            .take_in(&mut car)
-            .await
+        Upload::new(self, source, root).take_in(&mut car).await
     }
 
-    /// The organisation whose quota an account's uploads use: its own, or the one that enrolled its patient.
-    async fn sponsor(&self, account: &AccountId) -> Result<OrgId, ApiError> {
+    async fn car_of<R: AsyncRead + Unpin + Send>(
+        &self,
+        body: R,
+        patience: Patience,
+    ) -> Result<CarReader<Timed<R>>, ApiError> {
+        CarReader::new(Timed::new(body, patience, self.memory.clone())).await
+    }
+
+    async fn ensure_standing(&self, account: &AccountId) -> Result<(), ApiError> {
+        let head = self.rule.head().await?;
+        let known = self.ledger.member(head.hash, account).await?.is_some()
+            || !self
+                .ledger
+                .controlled_by(head.hash, account)
+                .await?
+                .is_empty();
+        match known {
+            true => Ok(()),
+            false => Err(self.stranger(account)),
+        }
+    }
+
+    /// In whose quota an object counts that this account made for this patient. It is the patient who
+    /// decides that, and not whose patients the account acts for besides.
+    async fn pool(&self, account: &AccountId, patient: PatientId) -> Result<Pool, ApiError> {
         let head = self.rule.head().await?;
         if let Some(member) = self.ledger.member(head.hash, account).await? {
-            return Ok(member.organisation());
+            return Ok(Pool::Staff(member.organisation()));
         }
-        let controlled = self.ledger.controlled_by(head.hash, account).await?;
-        for patient in controlled {
-            if let Some(patient) = self.ledger.patient(head.hash, patient).await? {
-                return Ok(patient.enrolled_by);
-            }
+        let controls = self.ledger.controller(head.hash, patient, account).await?;
+        let row = self.ledger.patient(head.hash, patient).await?;
+        match (controls, row) {
+            (Some(_), Some(row)) => Ok(Pool::Patients(row.enrolled_by)),
+            _ => Err(ApiError::invalid(
+                "foreign-binding",
+                "the binding names a patient for whom this account does not act: sign in with an account that does",
+            )),
         }
-        Err(self.stranger(account))
     }
-}
-
-async fn patient<T>(
-    reading: impl std::future::Future<Output = Result<T, ApiError>>,
-) -> Result<T, ApiError> {
-    tokio::time::timeout(SILENCE, reading).await.map_err(|_| {
-        ApiError::invalid(
-            "interrupted",
-            "nothing arrived for a minute: upload the object again",
-        )
-    })?
 }
 
 /// Who sends an object, and so what its binding must say.
@@ -169,14 +173,13 @@ enum Source {
 struct Upload<'a> {
     vault: &'a Vault,
     source: Source,
-    /// In whose quota it counts, or would.
-    organisation: OrgId,
     /// The directory; until it is there, what the CAR names.
     root: Cid,
     /// What the CAR names.
     named: Cid,
-    /// Held until nothing of a failed upload is left.
-    locks: Vec<Lock>,
+    stage: Stage,
+    /// Cancelled to end the upload.
+    stop: CancellationToken,
     blocks: Blocks,
     /// The block that came last.
     last: Cid,
@@ -186,59 +189,56 @@ struct Upload<'a> {
     /// Blocks that came before the binding.
     early: Vec<(Cid, Bytes)>,
     early_bytes: u64,
-    /// Blocks this upload added to an object that was there already.
-    added: Vec<Cid>,
-    /// Each tells the block if it has been added.
+    /// Blocks on the stage. The others were sound in the object that is repaired.
+    staged: HashSet<Cid>,
+    /// Each tells the block if it was staged.
     writes: JoinSet<Result<Option<Cid>, ApiError>>,
 }
 
 struct Begun {
-    /// Where the blocks lie.
-    id: ObjectId,
     binding: Binding,
-    /// The object has been published before: this upload repairs what is damaged.
-    known: bool,
+    /// In whose quota it counts, or would.
+    pool: Pool,
+    /// The object that the CAR names, if it is here: the upload repairs what is damaged.
+    present: Option<ObjectId>,
+    _place: Place,
 }
 
-/// Compares a block with its name and stores it. Of a known object, only what is missing or damaged.
+/// Compares a block with its name and stages it, unless it is sound in the object that is present.
 async fn write(
     store: Arc<Store>,
-    id: ObjectId,
-    known: bool,
+    stage: Stage,
+    present: Option<ObjectId>,
     cid: Cid,
     block: Bytes,
 ) -> Result<Option<Cid>, ApiError> {
     dag::verify(&cid, &block).await?;
-    let mut added = None;
-    if known {
-        match store.block(&id, &cid).await {
-            Ok(_) => return Ok(None),
-            Err(StoreError::Missing { .. }) => added = Some(cid),
-            Err(StoreError::Damaged { .. }) => {}
-            Err(error) => return Err(error.into()),
+    if let Some(id) = present {
+        if store.block(&id, &cid).await.is_ok() {
+            return Ok(None);
         }
     }
     store.ensure_room()?;
-    store.put_block(&id, &cid, block).await?;
-    Ok(added)
+    store.put_staged(&stage, &cid, block).await?;
+    Ok(Some(cid))
 }
 
 impl<'a> Upload<'a> {
-    fn new(vault: &'a Vault, source: Source, organisation: OrgId, root: Cid, lock: Lock) -> Self {
+    fn new(vault: &'a Vault, source: Source, root: Cid) -> Self {
         Self {
             vault,
             source,
-            organisation,
             root,
             named: root,
-            locks: vec![lock],
+            stage: vault.store.stage(),
+            stop: CancellationToken::new(),
             blocks: Blocks::new(),
             last: root,
             bytes: 0,
             begun: None,
             early: Vec::new(),
             early_bytes: 0,
-            added: Vec::new(),
+            staged: HashSet::new(),
             writes: JoinSet::new(),
         }
     }
@@ -255,27 +255,34 @@ impl<'a> Upload<'a> {
         mut self,
         car: &mut CarReader<R>,
     ) -> Result<Stored, ApiError> {
-        let published = match self.run(car).await {
+        let stored = match self.run(car).await {
             Ok(root) => self.publish(root).await,
             Err(error) => Err(error),
         };
-        match published {
-            Ok((id, known, root)) => self.finish(id, known, root).await,
-            Err(error) => {
-                // Nothing may be written after it was cleared away.
-                while self.written().await.is_some() {}
-                self.discard().await;
-                Err(error)
+        // Nothing may be written after it was cleared away.
+        while self.written().await.is_some() {}
+        if self.begun.is_some() {
+            if let Err(error) = self.vault.store.unstage(&self.stage).await {
+                tracing::warn!(%error, "an upload's stage could not be cleared; the next start will");
             }
         }
+        stored
     }
 
     async fn run<R: AsyncRead + Unpin + Send>(
         &mut self,
         car: &mut CarReader<R>,
     ) -> Result<Root, ApiError> {
-        while let Some((cid, block)) = patient(car.next_unverified()).await? {
-            self.take(cid, block).await?;
+        let stop = self.stop.clone();
+        loop {
+            let next = tokio::select! {
+                next = self.next(car) => next?,
+                () = stop.cancelled() => return Err(ApiError::upload_in_progress()),
+            };
+            match next {
+                Some((cid, block)) => self.take(cid, block).await?,
+                None => break,
+            }
         }
         while let Some(written) = self.written().await {
             written?;
@@ -292,7 +299,7 @@ impl<'a> Upload<'a> {
         self.verify(begun).await?;
         Ok(Root {
             author: begun.binding.author.clone(),
-            organisation: self.organisation,
+            pool: begun.pool,
             patient: begun.binding.patient,
             bytes: self.bytes,
             uploaded_at: (self.vault.clock)(),
@@ -304,28 +311,31 @@ impl<'a> Upload<'a> {
         dag::is_raw(&self.named)
     }
 
-    /// The outcome of the next block to be written, if any is under way.
-    async fn written(&mut self) -> Option<Result<(), ApiError>> {
-        let written = match self.writes.join_next().await? {
-            Ok(written) => written,
-            Err(error) => {
-                tracing::error!(%error, "a block was not written");
-                Err(ApiError::storage_unavailable())
-            }
+    /// The next block, if it may come: into memory once there is room.
+    async fn next<R: AsyncRead + Unpin + Send>(
+        &mut self,
+        car: &mut CarReader<R>,
+    ) -> Result<Option<(Cid, Bytes)>, ApiError> {
+        let Some((cid, length)) = car.next().await? else {
+            return Ok(None);
         };
-        Some(written.map(|added| self.added.extend(added)))
+        self.expect(cid, length as u64)?;
+        let room = self.vault.memory.take(length as u64).await?;
+        Ok(Some((cid, room.hold(car.block(length).await?))))
     }
 
-    /// One block. Large leaves are compared with their names when they are written.
-    async fn take(&mut self, cid: Cid, block: Bytes) -> Result<(), ApiError> {
-        self.last = cid;
-        if dag::is_small(block.len()) || !dag::is_raw(&cid) {
-            dag::verify(&cid, &block).await?;
+    /// Refuses a block before it is read that cannot belong to the object.
+    fn expect(&mut self, cid: Cid, length: u64) -> Result<(), ApiError> {
+        let most = match dag::is_raw(&cid) {
+            true => dag::CHUNK,
+            false => dag::MAX_NODE,
+        };
+        if length > most {
+            return Err(wrong_shape());
         }
         if self.blocks.contains_key(&cid) {
-            return Ok(());
+            return Err(repeated(&cid));
         }
-        let length = block.len() as u64;
         self.bytes = self.bytes.saturating_add(length);
         let most = self.max_upload();
         if self.bytes > most {
@@ -340,42 +350,69 @@ impl<'a> Upload<'a> {
                 "the blocks are too small: cut files into chunks of 1 MiB",
             ));
         }
+        if self.begun.is_none() {
+            self.early_bytes += length;
+            if self.early_bytes > MAX_BEFORE_BINDING {
+                return Err(ApiError::invalid(
+                    "late-binding",
+                    "the file `binding` must be among the first 256 KiB of the CAR: write it first",
+                ));
+            }
+        }
         match &mut self.source {
             Source::Account(_, reservation) => reservation.grow(length)?,
-            Source::Vault(_, linked) => {
-                if !linked.contains(&cid) {
-                    return Err(ApiError::invalid(
-                        "foreign-blocks",
-                        format!("no block before {} links to it", text(&cid)),
-                    ));
-                }
-                linked.extend(dag::children(&cid, &block));
+            Source::Vault(_, linked) if !linked.contains(&cid) => {
+                return Err(ApiError::invalid(
+                    "foreign-blocks",
+                    format!("no block before {} links to it", text(&cid)),
+                ))
             }
+            Source::Vault(..) => {}
         }
         self.blocks.insert(cid, length);
+        self.last = cid;
+        Ok(())
+    }
 
-        if self.begun.is_none() {
-            let binding = match length == Binding::FILE_LEN as u64 && dag::is_raw(&cid) {
-                true => Binding::from_file(&block),
-                false => None,
-            };
-            self.early_bytes += length;
-            self.early.push((cid, block));
-            match binding {
-                Some(_) if self.root_follows() && cid != self.named => return Err(ApiError::invalid(
-                    "not-a-directory",
-                    "the root of the CAR is neither a UnixFS directory nor the object's binding",
-                )),
-                Some(binding) => self.begin(binding).await?,
-                None if self.early_bytes > MAX_BEFORE_BINDING => return Err(ApiError::invalid(
-                    "late-binding",
-                    "the file `binding` must be among the first 2 MiB of the CAR: write it first",
-                )),
-                None => {}
+    /// The outcome of the next block to be written, if any is under way.
+    async fn written(&mut self) -> Option<Result<(), ApiError>> {
+        let written = match self.writes.join_next().await? {
+            Ok(written) => written,
+            Err(error) => {
+                tracing::error!(%error, "a block was not written");
+                Err(ApiError::storage_unavailable())
             }
-            return Ok(());
+        };
+        Some(written.map(|staged| self.staged.extend(staged)))
+    }
+
+    /// One block. Large leaves are compared with their names when they are written.
+    async fn take(&mut self, cid: Cid, block: Bytes) -> Result<(), ApiError> {
+        if dag::is_small(block.len()) || !dag::is_raw(&cid) {
+            dag::verify(&cid, &block).await?;
         }
-        self.keep(cid, block).await
+        if let Source::Vault(_, linked) = &mut self.source {
+            linked.extend(dag::children(&cid, &block));
+            if linked.len() as u64 > MAX_LINKED {
+                return Err(wrong_shape());
+            }
+        }
+        if self.begun.is_some() {
+            return self.keep(cid, block).await;
+        }
+        let binding = match block.len() == Binding::FILE_LEN && dag::is_raw(&cid) {
+            true => Binding::from_file(&block),
+            false => None,
+        };
+        self.early.push((cid, block));
+        match binding {
+            Some(_) if self.root_follows() && cid != self.named => Err(ApiError::invalid(
+                "not-a-directory",
+                "the root of the CAR is neither a UnixFS directory nor the object's binding",
+            )),
+            Some(binding) => self.begin(binding).await,
+            None => Ok(()),
+        }
     }
 
     /// The binding says what this is: from here on blocks go to the store.
@@ -401,13 +438,33 @@ impl<'a> Upload<'a> {
             }
             _ => {}
         }
-        let id = (binding.kind, self.root);
-        let known = self.vault.store.root(&id).await?.is_some();
-        if !known {
-            self.vault.store.ensure_room()?;
-            self.vault.store.begin(&id, (self.vault.clock)()).await?;
-        }
-        self.begun = Some(Begun { id, binding, known });
+        let pool = match &mut self.source {
+            Source::Account(account, reservation) => {
+                let pool = self.vault.pool(account, binding.patient).await?;
+                reservation.count_in(pool, binding.patient)?;
+                pool
+            }
+            // Copies count in nobody's quota. Should the chain cease to name it, nor does it then.
+            Source::Vault(..) => Pool::Staff(self.vault.settings.audience.organisation),
+        };
+        let store = &self.vault.store;
+        store.ensure_room()?;
+        let root = (!self.root_follows()).then_some(self.named);
+        let id = (binding.kind, self.named);
+        let present = store.root(&id).await?.map(|_| id);
+        let claim = Claim {
+            kind: binding.kind,
+            patient: binding.patient,
+            author: binding.author.clone(),
+            root,
+        };
+        let place = self.vault.incoming.enter(claim, self.stop.clone());
+        self.begun = Some(Begun {
+            binding,
+            pool,
+            present,
+            _place: place,
+        });
         for (cid, block) in std::mem::take(&mut self.early) {
             self.keep(cid, block).await?;
         }
@@ -415,7 +472,10 @@ impl<'a> Upload<'a> {
     }
 
     async fn keep(&mut self, cid: Cid, block: Bytes) -> Result<(), ApiError> {
-        let Some(Begun { id, binding, known }) = &self.begun else {
+        let Some(Begun {
+            binding, present, ..
+        }) = &self.begun
+        else {
             return Ok(());
         };
         let most = match binding.kind {
@@ -429,7 +489,8 @@ impl<'a> Upload<'a> {
                 limit(binding.kind, "body.age", 0),
             ));
         }
-        let write = write(self.vault.store.clone(), *id, *known, cid, block);
+        let (store, stage) = (self.vault.store.clone(), self.stage.clone());
+        let write = write(store, stage, *present, cid, block);
         while self.writes.len() >= WRITES {
             match self.written().await {
                 Some(written) => written?,
@@ -443,7 +504,7 @@ impl<'a> Upload<'a> {
     /// The directory has exactly the files of its kind, every block below it came with this upload,
     /// and nothing else did.
     async fn verify(&self, begun: &Begun) -> Result<(), ApiError> {
-        let kind = begun.id.0;
+        let kind = begun.binding.kind;
         let directory = self.node(begun, &self.root).await?;
         let entries = dag::directory(&self.root, &directory).ok_or_else(|| {
             ApiError::invalid(
@@ -462,7 +523,7 @@ impl<'a> Upload<'a> {
                 ),
             ));
         }
-        // Each block is visited once, in any number of files.
+        // Each block is visited once.
         let mut unvisited: Blocks = self.blocks.clone();
         unvisited.remove(&self.root);
         for (name, cid) in &entries {
@@ -504,18 +565,13 @@ impl<'a> Upload<'a> {
         cid: Cid,
         unvisited: &mut Blocks,
     ) -> Result<u64, ApiError> {
-        let wrong = || {
-            ApiError::invalid(
-                "bad-file",
-                "a file's blocks do not add up as UnixFS (raw leaves, at most 1 MiB, 1024 links)",
-            )
-        };
+        let wrong = wrong_shape;
         let mut total = 0u64;
         // (block, length its parent gives it, depth)
         let mut stack: Vec<(Cid, Option<u64>, u8)> = vec![(cid, None, 0)];
         while let Some((cid, expected, depth)) = stack.pop() {
             let held = *self.blocks.get(&cid).ok_or_else(|| self.incomplete(&cid))?;
-            unvisited.remove(&cid);
+            unvisited.remove(&cid).ok_or_else(|| repeated(&cid))?;
             if dag::is_raw(&cid) {
                 // Only a file's last chunk may be short, so that a walk is as short as the file.
                 let short = held != dag::CHUNK && !stack.is_empty();
@@ -550,7 +606,11 @@ impl<'a> Upload<'a> {
         if !self.blocks.contains_key(cid) {
             return Err(self.incomplete(cid));
         }
-        Ok(self.vault.store.block(&begun.id, cid).await?)
+        let store = &self.vault.store;
+        match begun.present {
+            Some(id) if !self.staged.contains(cid) => Ok(store.block(&id, cid).await?),
+            _ => Ok(store.staged(&self.stage, cid).await?),
+        }
     }
 
     fn incomplete(&self, cid: &Cid) -> ApiError {
@@ -564,35 +624,63 @@ impl<'a> Upload<'a> {
         )
     }
 
-    /// From here on the object exists. Tells its name, and whether it existed before.
-    async fn publish(&mut self, root: Root) -> Result<(ObjectId, bool, Root), ApiError> {
-        let Some(begun) = &mut self.begun else {
+    /// Makes an object of what is staged, if the chain has not said meanwhile that it must not be here.
+    async fn publish(&mut self, root: Root) -> Result<Stored, ApiError> {
+        let Some(begun) = &self.begun else {
             return Err(ApiError::storage_unavailable());
         };
+        let id = (begun.binding.kind, self.root);
         let store = &self.vault.store;
-        let (early, id) = (begun.id, (begun.id.0, self.root));
-        if early != id {
-            self.locks.push(
-                store
-                    .lock(self.root)
-                    .ok_or_else(ApiError::upload_in_progress)?,
-            );
-            begun.known = store.root(&id).await?.is_some();
-            if !begun.known {
-                store.begin(&id, (self.vault.clock)()).await?;
+        let lock = store.lock_soon(self.root).await;
+        let _lock = lock.ok_or_else(ApiError::upload_in_progress)?;
+        self.ensure_wanted(&id, &root).await?;
+        let known = store.root(&id).await?.is_some();
+        if !known {
+            if self.staged.len() < self.blocks.len() {
+                // What lay in the object was deleted with it.
+                return Err(ApiError::upload_in_progress());
             }
-            begun.id = id;
-            let blocks = self.blocks.keys().copied();
-            store.adopt(&early, &id, blocks).await?;
-            store.delete(&early).await?;
+            store.begin(&id, (self.vault.clock)()).await?;
         }
-        store.publish(&id, &root).await?;
-        Ok((id, begun.known, root))
+        let staged: Vec<Cid> = self.staged.iter().copied().collect();
+        let published = match store.adopt(&self.stage, &id, known, &staged).await {
+            Ok(()) => store.publish(&id, &root).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = published {
+            if !known {
+                if let Err(error) = store.delete(&id).await {
+                    tracing::warn!(object = %text(&id.1), %error, "a failed upload could not be cleared; the next start will");
+                }
+            }
+            return Err(error.into());
+        }
+        self.settle(id, known, root).await
     }
 
-    async fn finish(self, id: ObjectId, known: bool, root: Root) -> Result<Stored, ApiError> {
+    async fn ensure_wanted(&self, id: &ObjectId, root: &Root) -> Result<(), ApiError> {
+        let head = self.vault.rule.head().await?;
+        let ledger = &self.vault.ledger;
+        let reference = ledger
+            .reference(head.hash, root.patient, id.0, id.1)
+            .await?;
+        match (&self.source, reference) {
+            (_, Reference::Erased) => Err(ApiError::invalid(
+                "erased",
+                "this is the file of a record that was erased: no vault keeps it",
+            )),
+            (Source::Vault(..), Reference::Unnamed) => Err(ApiError::invalid(
+                "unnamed",
+                "the chain no longer names this object: no vault should keep it",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The object exists. Notes whether it waits to be named, and answers.
+    async fn settle(&mut self, id: ObjectId, known: bool, root: Root) -> Result<Stored, ApiError> {
         let store = &self.vault.store;
-        match self.source {
+        match &mut self.source {
             // What the chain is known to name stays settled; the rest has its grace period from now.
             Source::Account(_, reservation) => {
                 if !known || self.vault.unanchored.contains(&id) {
@@ -621,31 +709,24 @@ impl<'a> Upload<'a> {
             bytes: root.bytes,
         })
     }
+}
 
-    /// Leaves the store as it was.
-    async fn discard(&self) {
-        let Some(begun) = &self.begun else {
-            return;
-        };
-        let store = &self.vault.store;
-        let result = if begun.known {
-            let mut result = Ok(());
-            for block in &self.added {
-                result = result.and(store.remove_block(&begun.id, block).await);
-            }
-            result
-        } else {
-            store.delete(&begun.id).await
-        };
-        let early = (begun.id.0, self.named);
-        let result = match early == begun.id {
-            true => result,
-            false => result.and(store.delete(&early).await),
-        };
-        if let Err(error) = result {
-            tracing::warn!(object = %text(&begun.id.1), %error, "a failed upload could not be cleared; the next start will");
-        }
-    }
+fn wrong_shape() -> ApiError {
+    ApiError::invalid(
+        "bad-file",
+        "a file's blocks do not add up as UnixFS (raw leaves, at most 1 MiB, 1024 links)",
+    )
+}
+
+fn repeated(cid: &Cid) -> ApiError {
+    ApiError::invalid(
+        "repeated-block",
+        format!(
+            "block {} comes twice, or stands in the object twice: send each block once; encrypted files never \
+             repeat one",
+            text(cid)
+        ),
+    )
 }
 
 fn too_large(kind: ObjectKind, file: &str, most: u64) -> ApiError {

@@ -13,6 +13,8 @@ const NAME: &str = "salus";
 pub struct Bucket {
     _server: Process,
     url: String,
+    /// A vault in a bucket has its key in a file beside it.
+    identity: String,
 }
 
 impl Bucket {
@@ -42,11 +44,12 @@ impl Bucket {
         Self {
             _server: server,
             url: format!("http://{address}"),
+            identity: folder.join("vault.identity").display().to_string(),
         }
     }
 
     /// What makes a vault keep its objects here.
-    pub fn options(&self) -> [&str; 7] {
+    pub fn options(&self) -> [&str; 9] {
         [
             "--s3-bucket",
             NAME,
@@ -55,6 +58,8 @@ impl Bucket {
             "--s3-region",
             "us-east-1",
             "--s3-allow-http",
+            "--identity-file",
+            &self.identity,
         ]
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use salus_primitives::{BlockNumber, OrgId, PatientId, Reference};
 
-use super::peers::{in_order, Peers};
-use super::Want;
+use super::peers::{in_order, Gave, Peers};
+use super::{Fetched, Want};
 use crate::dag::text;
 use crate::error::ApiError;
 use crate::ledger::{Change, Head, Named};
@@ -18,8 +18,8 @@ use crate::Vault;
 const LOOK: Duration = Duration::from_millis(500);
 /// How long to leave it when the chain or the disk is away.
 const PAUSE: Duration = Duration::from_secs(5);
-/// Objects fetched at once.
-const WORKERS: usize = 4;
+/// Objects fetched at once; few of them from one vault ([`super::peers`]).
+const WORKERS: usize = 8;
 /// Whoever was away for more blocks than this looks at everything instead of reading them all.
 const MAX_BEHIND: BlockNumber = 10_000;
 
@@ -214,10 +214,20 @@ impl Copier {
         while let Some(want) = copies.take((self.vault.clock)()) {
             let id = (want.named.kind, want.named.content);
             match self.fetch(&want).await {
-                Ok(true) => copies.done(&id),
-                Ok(false) => copies.put_off(&id, (self.vault.clock)()),
+                Ok(Fetched::Done) => {
+                    if let Some(patient) = copies.done(&id) {
+                        let head = self.vault.rule.head().await?;
+                        self.examine(head, patient, &mut Held::default()).await?;
+                    }
+                }
+                Ok(fetched) => {
+                    copies.put_off(&id, fetched, (self.vault.clock)());
+                    if fetched == Fetched::Busy {
+                        return Ok(());
+                    }
+                }
                 Err(error) => {
-                    copies.put_off(&id, (self.vault.clock)());
+                    copies.put_off(&id, Fetched::Later, (self.vault.clock)());
                     return Err(error);
                 }
             }
@@ -225,8 +235,7 @@ impl Copier {
         Ok(())
     }
 
-    /// Whether the object is here now, or not needed any more.
-    async fn fetch(&self, want: &Want) -> Result<bool, ApiError> {
+    async fn fetch(&self, want: &Want) -> Result<Fetched, ApiError> {
         let vault = &self.vault;
         let named = &want.named;
         let id = (named.kind, named.content);
@@ -235,23 +244,41 @@ impl Copier {
             .ledger
             .reference(head.hash, named.patient, named.kind, named.content);
         if reference.await? != Reference::Named {
-            return Ok(true);
+            return Ok(Fetched::Done);
         }
         if !want.damaged && vault.store.root(&id).await?.is_some() {
-            return Ok(true);
+            return Ok(Fetched::Done);
         }
         let keepers = vault.ledger.keepers(head.hash, named.patient).await?;
         if !keepers.contains(&self.own()) {
-            return Ok(true);
+            return Ok(Fetched::Done);
         }
         let peers = vault.ledger.peers(head.hash).await?;
+        let mut fetched = Fetched::Nowhere;
+        let mut busy = false;
         for peer in in_order(&peers, &keepers, self.own()) {
-            let Some(car) = self.peers.car(&peer, &named.content).await else {
-                continue;
+            let (car, _turn) = match self.peers.car(&peer, &named.content).await {
+                Gave::Car(car, turn) => (car, turn),
+                Gave::Nothing => continue,
+                Gave::Busy => {
+                    busy = true;
+                    continue;
+                }
+                Gave::NotNow => {
+                    fetched = Fetched::Later;
+                    continue;
+                }
             };
             match vault.receive_copy(named.clone(), car).await {
-                Ok(_) => return Ok(true),
+                Ok(_) => {
+                    self.peers.gave(&peer);
+                    return Ok(Fetched::Done);
+                }
                 Err(error) => {
+                    fetched = Fetched::Later;
+                    if error.is_of_sender() {
+                        self.peers.failed(&peer);
+                    }
                     vault.metrics.copies_refused.inc();
                     tracing::warn!(
                         object = %text(&named.content), organisation = peer.organisation, %error,
@@ -260,7 +287,10 @@ impl Copier {
                 }
             }
         }
-        Ok(false)
+        Ok(match busy {
+            true => Fetched::Busy,
+            false => fetched,
+        })
     }
 }
 

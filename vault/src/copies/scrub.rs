@@ -1,5 +1,6 @@
 //! Reading everything, slowly: disks forget without telling.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::TryStreamExt;
@@ -26,7 +27,11 @@ impl Copier {
     async fn scrub_object(&self, id: &ObjectId) -> Result<(), ApiError> {
         let store = &self.vault.store;
         let mut stack = vec![id.1];
+        let mut seen = HashSet::new();
         while let Some(cid) = stack.pop() {
+            if !seen.insert(cid) {
+                continue;
+            }
             match store.block(id, &cid).await {
                 Ok(block) => {
                     stack.extend(dag::children(&cid, &block));

@@ -1,6 +1,7 @@
 //! Two vaults and what goes between them, over HTTP.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use salus_client::keys::AccountKey;
@@ -9,6 +10,7 @@ use salus_primitives::{Member, Moment, ObjectKind, OrgId, RecordState};
 use salus_vault::copies::copier::{Copier, Pace};
 use salus_vault::copies::peers::Peers;
 use salus_vault::ledger::{Change, Named, Peer};
+use salus_vault::patience::Patience;
 use salus_vault::Settings;
 
 use crate::chain::GENESIS;
@@ -47,6 +49,11 @@ pub struct Two {
 
 impl Two {
     pub async fn new() -> Self {
+        Self::with(Patience::MEMBERS).await
+    }
+
+    /// The clinic has so much patience with others.
+    async fn with(patience: Patience) -> Self {
         let (settings, listener) = listening(HOSPITAL).await;
         let hospital = World::with(settings).await;
         // Challenges are signed by real clocks.
@@ -55,7 +62,8 @@ impl Two {
         hospital.time.store(now, Ordering::SeqCst);
         hospital.chain.state().moment = now;
         serve(&hospital, listener);
-        let (settings, listener) = listening(CLINIC).await;
+        let (mut settings, listener) = listening(CLINIC).await;
+        settings.patience_with_members = patience;
         let clinic = hospital.beside(settings).await;
         serve(&clinic, listener);
         hospital.chain.state().peers = [&hospital, &clinic]
@@ -505,4 +513,117 @@ async fn what_is_missing_is_counted_once_a_minute_and_told_as_a_fault_after_a_qu
     assert_eq!(clinic.metric(figure).await, 0.0);
     two.hospital.pass(MINUTE);
     assert_eq!(clinic.metric(figure).await, 2.0, "three, rounded");
+}
+
+#[tokio::test]
+async fn an_erasure_ends_uploads_of_its_file_and_waits_for_no_sender() {
+    let two = Two::new().await;
+    let object = two.anchored(0, 2 * MIB).await;
+    two.catch_up().await;
+    two.erase(0);
+    let token = two.clinic.token("Owner").await;
+    let other = record(OTHER_PATIENT, &account("Mallory"), 7, &noise(2 * MIB, 7));
+    let mallory = two.clinic.token("Mallory").await;
+    let half = |bytes: Vec<u8>| bytes[..MIB + MIB / 2].to_vec();
+    let mut uploads = Vec::new();
+    for (token, bytes) in [
+        (&token, half(object.car())),
+        (&token, half(object.streamed())),
+        (&mallory, half(other.streamed())),
+    ] {
+        uploads.push(crate::uploads::stalled(&two.clinic, token, &bytes));
+    }
+    let staged = || {
+        let files = two.clinic.files().into_keys();
+        files
+            .filter(|path| path.starts_with(two.clinic.folder.path().join("staged")))
+            .count()
+    };
+    // Of the first nothing has to be staged: it is all there.
+    while staged() < 6 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    two.copier.round().await.unwrap();
+    assert_eq!(two.copier.confirm().await.unwrap(), 1);
+    // Nothing of the erased record is here, and somebody else's upload goes on.
+    assert_eq!(two.clinic.files().len(), 3);
+    let mut answers = uploads.into_iter();
+    for _ in 0..2 {
+        let (_sender, answer) = answers.next().unwrap();
+        assert_eq!(answer.await.unwrap().status(), 409);
+    }
+    let (sender, answer) = answers.next().unwrap();
+    let rest = other.streamed()[MIB + MIB / 2..].to_vec();
+    sender.send(Ok(rest.into())).await.unwrap();
+    drop(sender);
+    assert_eq!(answer.await.unwrap().status(), 201);
+}
+
+#[tokio::test]
+async fn a_vault_that_trickles_keeps_no_other_copy_waiting() {
+    use axum::body::Body;
+    use axum::extract::Request;
+    use axum::middleware::{from_fn, Next};
+    use axum::response::Response;
+    const SLOW: OrgId = 7;
+    let patience = Patience {
+        silence: Duration::from_millis(500),
+        ..Patience::MEMBERS
+    };
+    let two = Two::with(patience).await;
+    let (settings, listener) = listening(SLOW).await;
+    let url = settings.audience.origin.clone();
+    let slow = two.hospital.beside(settings).await;
+    let asked = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+    let counts = asked.clone();
+    // It signs in like any other, and sends a byte every now and then.
+    let trickles = move |request: Request, next: Next| {
+        let counts = counts.clone();
+        async move {
+            if !request.uri().path().starts_with("/ipfs/") {
+                return next.run(request).await;
+            }
+            let now = counts.0.fetch_add(1, Ordering::SeqCst) + 1;
+            counts.1.fetch_max(now, Ordering::SeqCst);
+            struct Ends(Arc<(AtomicUsize, AtomicUsize)>);
+            impl Drop for Ends {
+                fn drop(&mut self) {
+                    self.0 .0.fetch_sub(1, Ordering::SeqCst);
+                }
+            }
+            let ends = Ends(counts);
+            let body = futures::stream::unfold(ends, |ends| async {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                Some((Ok::<_, std::io::Error>("\x3a"), ends))
+            });
+            Response::new(Body::from_stream(body))
+        }
+    };
+    let app = slow.app.clone().layer(from_fn(trickles));
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let mut objects = Vec::new();
+    for seed in 0..12 {
+        objects.push(two.anchored(seed, 1_000).await);
+    }
+    {
+        let mut state = two.hospital.chain.state();
+        let organisation = SLOW;
+        state.peers.push(Peer { organisation, url });
+        state.keepers = vec![SLOW, HOSPITAL, CLINIC];
+    }
+    two.copier.round().await.unwrap();
+    let began = std::time::Instant::now();
+    let workers = (0..6).map(|_| two.copier.fetch_due());
+    for done in futures::future::join_all(workers).await {
+        done.unwrap();
+    }
+    while two.clinic.vault.copies.missing() > 0 && began.elapsed() < Duration::from_secs(20) {
+        two.hospital.pass(2 * SECOND);
+        two.copier.fetch_due().await.unwrap();
+    }
+    assert!(objects.iter().all(|object| two.is_whole(object)));
+    let most = asked.1.load(Ordering::SeqCst);
+    assert!((1..=3).contains(&most), "{most} at once");
+    assert!(began.elapsed() < Duration::from_secs(20));
 }

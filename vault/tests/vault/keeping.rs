@@ -472,3 +472,81 @@ async fn what_alerts_and_the_dashboard_ask_for_exists() {
     }
     assert!(asked > 15, "only {asked} are asked for");
 }
+
+#[tokio::test]
+async fn what_one_opening_lets_have_is_noted_once_whatever_session_fetches_it() {
+    let world = World::new().await;
+    let object = record(PATIENT, &account("Owner"), 1, b"payload");
+    world.store("Owner", &object).await;
+    world.anchor(PATIENT, 0, &object, "Owner");
+    world.share(0, "Doctor", Rights::Read, Vec::new());
+    for openings in 1..=2 {
+        let entry = world.open("Doctor", &[0], Part::Full, 0);
+        let opened = [("salus-opened", entry.as_str())];
+        for _ in 0..20 {
+            let token = world.token("Doctor").await;
+            let path = record_path(0, "payload");
+            // At the same time, too.
+            let (one, other) = tokio::join!(
+                world.get(&token, &path, &opened),
+                world.get(&token, &path, &opened)
+            );
+            assert_eq!((one.status.as_u16(), other.status.as_u16()), (200, 200));
+            world.pass(SECOND);
+        }
+        assert_eq!(world.waiting().await, openings);
+    }
+}
+
+#[tokio::test]
+async fn who_reads_very_much_holds_up_no_other_and_is_stopped_before_the_queue_overflows() {
+    let world = World::new().await;
+    let give = |name: &'static str, record: u32| {
+        let delivery = Delivery {
+            patient: PATIENT,
+            reader: account(name),
+            grant: 0,
+            record,
+            part: Part::Full,
+        };
+        let opening = salus_vault::ledger::EntryId {
+            block: Default::default(),
+            event: 0,
+        };
+        let deliveries = world.vault.deliveries.clone();
+        async move { deliveries.note(&delivery, opening).await }
+    };
+    for record in 0..1_024 {
+        give("Lab", record).await.unwrap();
+    }
+    let refused = give("Lab", 1_024).await.unwrap_err();
+    assert_eq!((refused.status.as_u16(), refused.code), (429, "quota"));
+    world.pass(SECOND);
+    give("Doctor", 7).await.unwrap();
+    let due = world.vault.store.deliveries(world.now(), 64).await.unwrap();
+    let readers: Vec<_> = due
+        .batch
+        .iter()
+        .map(|queued| &queued.delivery.reader)
+        .collect();
+    assert_eq!(due.batch.len(), 64);
+    assert_eq!(readers[1], &account("Doctor"));
+    // Also after a restart.
+    let mut world = world;
+    world.restart().await;
+    world.chain.state().rejects_deliveries = true;
+    world.vault.deliveries.submit().await.unwrap_err();
+    let opening = salus_vault::ledger::EntryId {
+        block: Default::default(),
+        event: 1,
+    };
+    let delivery = Delivery {
+        patient: PATIENT,
+        reader: account("Lab"),
+        grant: 0,
+        record: 5_000,
+        part: Part::Full,
+    };
+    let refused = world.vault.deliveries.note(&delivery, opening).await;
+    assert_eq!(refused.unwrap_err().code, "quota");
+}

@@ -1,5 +1,6 @@
 //! The vault against an in-memory chain: every refusal, every attack, every way to be interrupted.
 
+mod bucket;
 mod chain;
 mod copies;
 mod crash;
@@ -7,6 +8,7 @@ mod emergency;
 mod figures;
 mod gateway;
 mod keeping;
+mod load;
 mod logs;
 mod objects;
 mod reads;

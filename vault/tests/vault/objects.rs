@@ -81,7 +81,7 @@ pub fn record(patient: PatientId, author: &AccountId, seed: u32, payload: &[u8])
     let binding = binding(ObjectKind::Record, patient, author, seed);
     Object::directory(vec![
         ("binding", file(&binding.to_file())),
-        ("manifest.age", file(&noise(100, seed))),
+        ("manifest.age", file(&noise(99, seed))),
         ("payload.age", file(payload)),
     ])
 }

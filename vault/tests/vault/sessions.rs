@@ -159,3 +159,38 @@ async fn one_account_cannot_crowd_out_the_sessions_of_others() {
     world.get(&first, &path, &[]).await.is(401, "no-session");
     world.get(&owner, &path, &[]).await.is(404, "not-found");
 }
+
+#[tokio::test]
+async fn vault_with_an_account_that_is_no_service_of_its_organisation_does_not_start() {
+    use salus_primitives::Member;
+    let world = World::new().await;
+    assert_eq!(world.vault.unfit().await.unwrap(), None);
+    let doctor = world.chain.state().members[&account("Doctor")].clone();
+    let elsewhere = world.chain.state().members[&account("ClinicService")].clone();
+    let admin = Member::Admin {
+        organisation: HOSPITAL,
+    };
+    for member in [doctor, elsewhere, admin] {
+        let service = account("Service");
+        world.chain.state().members.insert(service, member);
+        let wrong = world.vault.unfit().await.unwrap().unwrap();
+        assert!(wrong.contains("--key-file"), "{wrong}");
+    }
+    // It may be introduced while it runs.
+    world.chain.state().members.remove(&account("Service"));
+    assert_eq!(world.vault.unfit().await.unwrap(), None);
+    world.chain.state().down = true;
+    assert!(world.vault.unfit().await.is_err());
+}
+
+#[tokio::test]
+async fn account_that_signs_in_again_and_again_is_told_to_use_its_token() {
+    let world = World::new().await;
+    for _ in 0..256 {
+        world.token("Doctor").await;
+    }
+    world.login("Doctor").await.is(429, "quota");
+    world.token("Owner").await;
+    world.pass(MINUTE);
+    world.token("Doctor").await;
+}

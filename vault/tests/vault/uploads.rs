@@ -465,7 +465,6 @@ async fn member_who_was_suspended_meanwhile_cannot_upload() {
 #[tokio::test]
 async fn unanchored_bytes_have_a_quota_per_account_and_organisation() {
     let world = World::new().await;
-    let owner = account("Owner");
     let (mine, labs) = (world.token("Owner").await, world.token("Lab").await);
     let big = |author: &str, seed| record(PATIENT, &account(author), seed, &noise(20 * MIB, seed));
     let first = big("Owner", 1);
@@ -475,18 +474,90 @@ async fn unanchored_bytes_have_a_quota_per_account_and_organisation() {
         .await
         .is(429, "quota");
     assert_eq!(world.upload(&labs, big("Lab", 3).car()).await.status, 201);
-    // 40 of the hospital's 48 MiB are taken; the patient counts against who enrolled her.
-    let small = record(PATIENT, &owner, 4, &noise(9 * MIB, 4));
-    world.upload(&mine, small.car()).await.is(429, "quota");
+    // What patients keep takes nothing of the 48 MiB that the hospital's people have together.
+    let doctors = world.token("Doctor").await;
+    let more = big("Doctor", 5);
+    assert_eq!(world.upload(&doctors, more.car()).await.status, 201);
+    let small = record(PATIENT, &account("Service"), 4, &noise(9 * MIB, 4));
+    let service = world.token("Service").await;
+    world.upload(&service, small.car()).await.is(429, "quota");
     // A restart forgets none of it.
     let mut world = world;
     world.restart().await;
+    let service = world.token("Service").await;
+    world.upload(&service, small.car()).await.is(429, "quota");
     let mine = world.token("Owner").await;
-    world.upload(&mine, small.car()).await.is(429, "quota");
+    world
+        .upload(&mine, big("Owner", 2).car())
+        .await
+        .is(429, "quota");
     // Anchored bytes no longer count.
-    world.anchor(PATIENT, 0, &first, "Owner");
+    world.anchor(PATIENT, 0, &more, "Doctor");
+    world.anchor(PATIENT, 1, &first, "Owner");
     world.vault.sweep().await.unwrap();
-    assert_eq!(world.upload(&mine, small.car()).await.status, 201);
+    assert_eq!(world.upload(&service, small.car()).await.status, 201);
+    assert_eq!(world.upload(&mine, big("Owner", 2).car()).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_patients_quota_is_the_patients_whoever_names_them_carer() {
+    use salus_primitives::{Controller, ControllerRole};
+    let world = World::new().await;
+    let carer = || Controller {
+        role: ControllerRole::Decider,
+        expires_at: None,
+    };
+    {
+        // Another organisation's patient names the owner, and fills what that one's patients have.
+        let mut state = world.chain.state();
+        state.patients.get_mut(&OTHER_PATIENT).unwrap().enrolled_by = CLINIC;
+        for name in ["Owner", "Second"] {
+            state
+                .controllers
+                .insert((OTHER_PATIENT, account(name)), carer());
+        }
+        state
+            .controllers
+            .insert((PATIENT, account("Third")), carer());
+    }
+    let of = |patient, name: &str, seed| {
+        let object = record(patient, &account(name), seed, &noise(20 * MIB, seed));
+        object.car()
+    };
+    let mallory = world.token("Mallory").await;
+    let second = world.token("Second").await;
+    let owner = world.token("Owner").await;
+    assert_eq!(
+        world
+            .upload(&mallory, of(OTHER_PATIENT, "Mallory", 1))
+            .await
+            .status,
+        201
+    );
+    // One patient has one quota, however many act for them.
+    world
+        .upload(&second, of(OTHER_PATIENT, "Second", 2))
+        .await
+        .is(429, "quota");
+    world
+        .upload(&owner, of(OTHER_PATIENT, "Owner", 3))
+        .await
+        .is(429, "quota");
+    // And it is not the other patient's.
+    assert_eq!(
+        world.upload(&owner, of(PATIENT, "Owner", 4)).await.status,
+        201
+    );
+    let third = world.token("Third").await;
+    world
+        .upload(&third, of(PATIENT, "Third", 5))
+        .await
+        .is(429, "quota");
+    let foreign = of(OTHER_PATIENT, "Third", 6);
+    world
+        .upload(&third, foreign)
+        .await
+        .is(422, "foreign-binding");
 }
 
 #[tokio::test]
@@ -536,40 +607,207 @@ async fn uploading_again_answers_the_same_and_repairs_damage() {
     assert_eq!(blocks(&world.files()), blocks(&before));
 }
 
+/// An upload that sends this and then nothing, until the sender is dropped.
+pub fn stalled(world: &World, token: &str, bytes: &[u8]) -> (Sender, Answer) {
+    let (sender, receiver) = tokio::sync::mpsc::channel(4);
+    sender.try_send(Ok(Bytes::copy_from_slice(bytes))).unwrap();
+    let body = futures::stream::unfold(receiver, |mut receiver| async {
+        receiver.recv().await.map(|item| (item, receiver))
+    });
+    let request = Request::post("/v1/objects")
+        .header("authorization", format!("Bearer {token}"))
+        .body(Body::from_stream(body))
+        .unwrap();
+    let app = world.app.clone();
+    let answer =
+        tokio::spawn(async move { tower::ServiceExt::oneshot(app, request).await.unwrap() });
+    (sender, answer)
+}
+
+pub type Sender = tokio::sync::mpsc::Sender<std::io::Result<Bytes>>;
+pub type Answer = tokio::task::JoinHandle<axum::response::Response>;
+
 #[tokio::test]
-async fn second_upload_of_the_same_object_at_the_same_time_is_refused() {
+async fn claimed_root_locks_nothing_whoever_claims_it() {
+    let world = World::new().await;
+    let victim = record(PATIENT, &account("Owner"), 1, &noise(2 * MIB, 1));
+    let mallory = world.token("Mallory").await;
+    let foreign = record(OTHER_PATIENT, &account("Mallory"), 2, &noise(2 * MIB, 2));
+    let header = car(&victim.root, &[]);
+    // The victim's name over nothing, over half a block, and over a true binding of Mallory's own.
+    let begun = car(&victim.root, &foreign.blocks);
+    for bytes in [&header[..], &begun[..200], &begun[..MIB + MIB / 2]] {
+        let (_sender, _answer) = stalled(&world, &mallory, bytes);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        world.store("Owner", &victim).await;
+        world.store("Owner", &victim).await;
+    }
+}
+
+#[tokio::test]
+async fn second_upload_of_the_same_object_at_the_same_time_holds_up_neither() {
     let world = World::new().await;
     let token = world.token("Owner").await;
     let object = record(PATIENT, &account("Owner"), 1, &noise(2 * MIB, 1));
     let bytes = object.car();
-    let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<Bytes>>(4);
-    sender
-        .send(Ok(Bytes::copy_from_slice(&bytes[..MIB])))
-        .await
-        .unwrap();
-    let slow = Request::post("/v1/objects")
-        .header("authorization", format!("Bearer {token}"))
-        .body(Body::from_stream(futures::stream::unfold(
-            receiver,
-            |mut receiver| async { receiver.recv().await.map(|item| (item, receiver)) },
-        )))
-        .unwrap();
-    let app = world.app.clone();
-    let slow = tokio::spawn(async move { tower::ServiceExt::oneshot(app, slow).await.unwrap() });
-    // The first upload has begun once its announcement is on disk.
+    let (sender, slow) = stalled(&world, &token, &bytes[..MIB + MIB / 2]);
     while world.files().is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    world
-        .upload(&token, bytes.clone())
-        .await
-        .is(409, "upload-in-progress");
-    sender
-        .send(Ok(Bytes::copy_from_slice(&bytes[MIB..])))
-        .await
-        .unwrap();
+    assert_eq!(world.upload(&token, bytes.clone()).await.status, 201);
+    let after = world.files();
+    let rest = Bytes::copy_from_slice(&bytes[MIB + MIB / 2..]);
+    sender.send(Ok(rest)).await.unwrap();
     drop(sender);
     assert_eq!(slow.await.unwrap().status(), 201);
+    // Once there, with nothing left of either's stage.
+    let names = |files: &std::collections::BTreeMap<std::path::PathBuf, Vec<u8>>| {
+        let mut names: Vec<_> = files.keys().cloned().collect();
+        names.retain(|path| !path.starts_with(world.folder.path().join("staged")));
+        names
+    };
+    assert_eq!(world.files().into_keys().collect::<Vec<_>>(), names(&after));
+}
+
+#[tokio::test]
+async fn sender_who_is_too_slow_is_sent_away_and_leaves_nothing() {
+    let mut settings = settings();
+    settings.patience.silence = Duration::from_millis(300);
+    let world = World::with(settings).await;
+    let token = world.token("Owner").await;
+    let bytes = record(PATIENT, &account("Owner"), 1, &noise(2 * MIB, 1)).car();
+    for cut in [0, 10, 200, MIB + MIB / 2] {
+        let (_sender, answer) = stalled(&world, &token, &bytes[..cut]);
+        let answer = tokio::time::timeout(Duration::from_secs(10), answer).await;
+        assert_eq!(answer.unwrap().unwrap().status(), 408, "after {cut} bytes");
+        assert!(world.files().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn file_of_an_erased_record_is_not_taken_in_again() {
+    let world = World::new().await;
+    let object = record(PATIENT, &account("Owner"), 1, b"payload");
+    world.anchor(PATIENT, 0, &object, "Owner");
+    let erased = salus_primitives::RecordState::Erased;
+    world
+        .chain
+        .state()
+        .records
+        .get_mut(&(PATIENT, 0))
+        .unwrap()
+        .state = erased;
+    let token = world.token("Owner").await;
+    for bytes in [object.car(), object.streamed()] {
+        world.upload(&token, bytes).await.is(422, "erased");
+        assert!(world.files().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn blocks_that_repeat_are_refused_in_the_car_and_in_the_object() {
+    let world = World::new().await;
+    let owner = account("Owner");
+    let token = world.token("Owner").await;
+    let bind = || file(&binding(ObjectKind::Record, PATIENT, &owner, 1).to_file());
+    // 1.1 MiB that would be a file of 64 GiB.
+    let leaf = raw(&noise(MIB, 1));
+    let middle = file_block(&vec![(leaf.0, MIB as u64); 8]);
+    let top = file_block(&[(middle.0, 8 * MIB as u64); 2]);
+    let bomb = |payload: Vec<_>| {
+        let files = vec![
+            ("binding", bind()),
+            ("manifest.age", file(b"m")),
+            ("payload.age", payload),
+        ];
+        Object::directory(files)
+    };
+    let twice = file_block(&[(leaf.0, MIB as u64); 2]);
+    let same = [
+        ("binding", bind()),
+        ("manifest.age", file(b"same")),
+        ("payload.age", vec![]),
+    ];
+    let mut shared = Object::directory(vec![
+        same[0].clone(),
+        same[1].clone(),
+        ("payload.age", file(b"same")),
+    ]);
+    shared.blocks.remove(2);
+    let mut again = record(PATIENT, &owner, 1, &noise(2 * MIB, 1));
+    again.blocks.insert(3, again.blocks[2].clone());
+    let refused = [
+        bomb(vec![leaf.clone(), middle, top]).car(),
+        bomb(vec![leaf.clone(), twice]).car(),
+        shared.car(),
+        again.car(),
+        again.streamed(),
+    ];
+    for (number, car) in refused.into_iter().enumerate() {
+        let reply = world.upload(&token, car).await;
+        let got = (reply.status.as_u16(), reply.code());
+        assert_eq!(got, (422, "repeated-block".into()), "{number}");
+        assert!(world.files().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn file_that_claims_more_than_was_sent_is_not_served_and_walked_in_its_own_length() {
+    use salus_vault::store::{Pool, Root};
+    let world = World::new().await;
+    let owner = account("Owner");
+    let leaf = raw(&noise(MIB, 1));
+    let mut payload = vec![leaf.clone()];
+    let mut length = MIB as u64;
+    for _ in 0..3 {
+        let node = file_block(&vec![(payload.last().unwrap().0, length); 1_024]);
+        length *= 1_024;
+        payload.push(node);
+    }
+    let object = Object::directory(vec![
+        (
+            "binding",
+            file(&binding(ObjectKind::Record, PATIENT, &owner, 1).to_file()),
+        ),
+        ("manifest.age", file(b"m")),
+        ("payload.age", payload),
+    ]);
+    // However it came there.
+    let (store, id) = (&world.vault.store, (ObjectKind::Record, object.root));
+    let stage = store.stage();
+    let mut names = Vec::new();
+    for (cid, block) in &object.blocks {
+        store
+            .put_staged(&stage, cid, block.clone().into())
+            .await
+            .unwrap();
+        names.push(*cid);
+    }
+    store.adopt(&stage, &id, false, &names).await.unwrap();
+    let root = Root {
+        author: owner.clone(),
+        pool: Pool::Staff(HOSPITAL),
+        patient: PATIENT,
+        bytes: object.bytes(),
+        uploaded_at: START,
+    };
+    store.publish(&id, &root).await.unwrap();
+    world.anchor(PATIENT, 0, &object, "Owner");
+
+    let token = world.token("Owner").await;
+    let reply = world.get(&token, &record_path(0, "payload"), &[]).await;
+    reply.is(500, "damaged");
+    let limit = Duration::from_secs(60);
+    let copier = crate::copies::copier(&world, "Service");
+    tokio::time::timeout(limit, copier.scrub())
+        .await
+        .unwrap()
+        .unwrap();
+    let service = world.token("ClinicService").await;
+    let path = format!("/ipfs/{}?format=car", salus_vault::dag::text(&object.root));
+    let reply = tokio::time::timeout(limit, world.get(&service, &path, &[])).await;
+    let (root, blocks) = read_car(&reply.unwrap().body);
+    assert_eq!((root, blocks.len()), (object.root, object.blocks.len()));
 }
 
 #[tokio::test]

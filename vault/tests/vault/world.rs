@@ -17,6 +17,7 @@ use salus_primitives::{
     Record, RecordIndex, RecordState, Rights, Scope, SignedRecipient, Subject,
 };
 use salus_vault::ledger::{Named, Opened};
+use salus_vault::patience::Patience;
 use salus_vault::session::{challenge_text, Audience};
 use salus_vault::store::Store;
 use salus_vault::sweep::Quotas;
@@ -105,6 +106,9 @@ pub fn settings() -> Settings {
         freshness: 30 * SECOND,
         max_upload: 24 * MIB as u64,
         check_every: 2 * MIB as u64,
+        patience: Patience::PEOPLE,
+        patience_with_members: Patience::MEMBERS,
+        memory: 64 * MIB as u64,
         reads_delay: 0,
     }
 }
@@ -174,6 +178,15 @@ impl World {
     pub async fn beside(&self, settings: Settings) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let store = Store::local(folder.path()).unwrap();
+        self.beside_over(settings, store, folder).await
+    }
+
+    pub async fn beside_over(
+        &self,
+        settings: Settings,
+        store: Store,
+        folder: Arc<tempfile::TempDir>,
+    ) -> Self {
         let (chain, time) = (self.chain.clone(), self.time.clone());
         Self::on(chain, time, settings, store, folder).await
     }
@@ -497,7 +510,8 @@ impl World {
 
     /// How many deliveries wait to be logged.
     pub async fn waiting(&self) -> usize {
-        self.vault.store.deliveries(0, 0).await.unwrap().1
+        let due = self.vault.store.deliveries(0, 0).await.unwrap();
+        due.waiting.values().sum()
     }
 
     pub async fn metric(&self, name: &str) -> f64 {
