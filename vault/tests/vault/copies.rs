@@ -294,7 +294,7 @@ async fn a_copy_damaged_at_its_source_is_not_taken() {
 async fn a_vault_that_sends_what_nothing_links_to_is_cut_off_at_once() {
     let two = Two::new().await;
     let object = record(PATIENT, &account("Owner"), 0, &noise(100, 0));
-    let (filler, bytes) = raw(&noise(MIB, 9));
+    let (filler, bytes) = raw(&noise(100_000, 9));
     // Behind the root, whose links are known by then.
     let mut blocks = object.blocks.clone();
     let root = blocks.pop().unwrap();
