@@ -29,7 +29,16 @@ const PRESET: &str = "development";
 
 pub struct Machine {
     executor: WasmExecutor<HostFunctions>,
-    state: BenchmarkingState<BlakeTwo256>,
+    /// Counts each row that is asked for, which takes time.
+    counting: BenchmarkingState<BlakeTwo256>,
+    timing: BenchmarkingState<BlakeTwo256>,
+}
+
+/// What a run is to find out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    Accesses,
+    Times,
 }
 
 impl Machine {
@@ -41,21 +50,29 @@ impl Machine {
         let heap = HeapAllocStrategy::Dynamic {
             maximum_pages: None,
         };
+        // No proofs are recorded: no block of this chain carries any.
+        let state = |counts| {
+            BenchmarkingState::new(genesis.clone(), None, false, counts)
+                .map_err(|error| anyhow!(error))
+        };
         Ok(Self {
             executor: WasmExecutor::builder()
                 .with_onchain_heap_alloc_strategy(heap)
                 .with_offchain_heap_alloc_strategy(heap)
                 .with_max_runtime_instances(2)
                 .build(),
-            // No proofs are recorded: no block of this chain carries any.
-            state: BenchmarkingState::new(genesis, None, false, true)
-                .map_err(|error| anyhow!(error))?,
+            counting: state(true)?,
+            timing: state(false)?,
         })
     }
 
     /// All benchmarks of the runtime.
     pub fn list(&self) -> Result<Vec<BenchmarkList>> {
-        let answer = self.call("Benchmark_benchmark_metadata", &false.encode())?;
+        let answer = self.call(
+            &self.timing,
+            "Benchmark_benchmark_metadata",
+            &false.encode(),
+        )?;
         // What follows is about proofs.
         Ok(Vec::decode(&mut &answer[..])?)
     }
@@ -69,9 +86,14 @@ impl Machine {
         components: &[(BenchmarkParameter, u32)],
         verify: bool,
         repeats: u32,
+        aim: Aim,
     ) -> Result<Vec<BenchmarkResult>> {
         let config = (pallet, instance, benchmark, components, verify, repeats).encode();
-        let answer = self.call("Benchmark_dispatch_benchmark", &config)?;
+        let state = match aim {
+            Aim::Accesses => &self.counting,
+            Aim::Times => &self.timing,
+        };
+        let answer = self.call(state, "Benchmark_dispatch_benchmark", &config)?;
         match Result::<Vec<BenchmarkBatch>, String>::decode(&mut &answer[..])? {
             Ok(batches) => Ok(batches
                 .into_iter()
@@ -81,17 +103,22 @@ impl Machine {
         }
     }
 
-    fn call(&self, function: &str, arguments: &[u8]) -> Result<Vec<u8>> {
+    fn call(
+        &self,
+        state: &BenchmarkingState<BlakeTwo256>,
+        function: &str,
+        arguments: &[u8],
+    ) -> Result<Vec<u8>> {
         let mut extensions = Extensions::default();
         let (offchain, _) = TestOffchainExt::new();
         extensions.register(KeystoreExt::new(MemoryKeystore::new()));
         extensions.register(OffchainWorkerExt::new(offchain.clone()));
         extensions.register(OffchainDbExt::new(offchain));
         extensions.register(ReadRuntimeVersionExt::new(self.executor.clone()));
-        let code = BackendRuntimeCode::new(&self.state, TryPendingCode::No);
+        let code = BackendRuntimeCode::new(state, TryPendingCode::No);
         let code = code.runtime_code().map_err(|error| anyhow!(error))?;
         let answer = StateMachine::new(
-            &self.state,
+            state,
             &mut Default::default(),
             &self.executor,
             function,

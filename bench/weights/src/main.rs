@@ -13,7 +13,7 @@ use anyhow::{bail, Context, Result};
 use clap::Parser;
 use frame_benchmarking::{BenchmarkMetadata, BenchmarkParameter, BenchmarkResult};
 
-use machine::Machine;
+use machine::{Aim, Machine};
 
 #[derive(Parser)]
 struct Arguments {
@@ -127,7 +127,7 @@ fn measure(
         ranges,
     };
     for (n, point) in points(&row.ranges, arguments.steps).into_iter().enumerate() {
-        let run = |verify, repeats| {
+        let run = |verify, repeats, aim| {
             machine.dispatch(
                 pallet.as_bytes(),
                 instance,
@@ -135,14 +135,15 @@ fn measure(
                 &point,
                 verify,
                 repeats,
+                aim,
             )
         };
         // What a benchmark asserts is looked at once; it would add to the time.
         if n == 0 {
-            run(true, 1)?;
+            run(true, 1, Aim::Times)?;
         }
-        row.accesses.extend(run(false, 1)?);
-        row.times.extend(run(false, arguments.repeat)?);
+        row.accesses.extend(run(false, 1, Aim::Accesses)?);
+        row.times.extend(run(false, arguments.repeat, Aim::Times)?);
     }
     Ok(row)
 }
