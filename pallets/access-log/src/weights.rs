@@ -22,19 +22,19 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn commit_reads() -> Weight {
-            Weight::from_parts(39_769_000, 0).saturating_add($db.reads_writes(4, 1))
+            Weight::from_parts(44_029_000, 0).saturating_add($db.reads_writes(4, 1))
         }
         fn delivered(d: u32) -> Weight {
-            Weight::from_parts(254_908_511, 0)
+            Weight::from_parts(93_237_958, 0)
                 .saturating_add($db.reads_writes(6, 0))
-                .saturating_add(Weight::from_parts(59_746_403, 0).saturating_mul(d.into()))
+                .saturating_add(Weight::from_parts(47_661_712, 0).saturating_mul(d.into()))
                 .saturating_add($db.reads(5).saturating_mul(d.into()))
                 .saturating_add($db.writes(2).saturating_mul(d.into()))
         }
         fn open(r: u32) -> Weight {
-            Weight::from_parts(250_777_277, 0)
+            Weight::from_parts(89_431_797, 0)
                 .saturating_add($db.reads_writes(9, 3))
-                .saturating_add(Weight::from_parts(3_795_708, 0).saturating_mul(r.into()))
+                .saturating_add(Weight::from_parts(4_433_754, 0).saturating_mul(r.into()))
                 .saturating_add($db.reads(1).saturating_mul(r.into()))
         }
     };

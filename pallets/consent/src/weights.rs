@@ -31,48 +31,48 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn approve(s: u32) -> Weight {
-            Weight::from_parts(332_277_357, 0)
+            Weight::from_parts(253_497_296, 0)
                 .saturating_add($db.reads_writes(20, 18))
-                .saturating_add(Weight::from_parts(2_496_228, 0).saturating_mul(s.into()))
+                .saturating_add(Weight::from_parts(2_378_812, 0).saturating_mul(s.into()))
                 .saturating_add($db.reads(1).saturating_mul(s.into()))
         }
         fn decline() -> Weight {
-            Weight::from_parts(211_947_000, 0).saturating_add($db.reads_writes(11, 7))
+            Weight::from_parts(148_025_000, 0).saturating_add($db.reads_writes(11, 7))
         }
         fn deliver_envelope() -> Weight {
-            Weight::from_parts(93_791_000, 0).saturating_add($db.reads_writes(8, 5))
+            Weight::from_parts(78_903_000, 0).saturating_add($db.reads_writes(8, 5))
         }
         fn grant(s: u32) -> Weight {
-            Weight::from_parts(157_291_813, 0)
+            Weight::from_parts(137_179_931, 0)
                 .saturating_add($db.reads_writes(13, 11))
-                .saturating_add(Weight::from_parts(3_358_222, 0).saturating_mul(s.into()))
+                .saturating_add(Weight::from_parts(2_593_211, 0).saturating_mul(s.into()))
                 .saturating_add($db.reads(1).saturating_mul(s.into()))
         }
         fn on_succession(n: u32) -> Weight {
-            Weight::from_parts(14_963_000, 0)
+            Weight::from_parts(51_840_161, 0)
                 .saturating_add($db.reads_writes(4, 2))
-                .saturating_add(Weight::from_parts(65_149_143, 0).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(39_788_869, 0).saturating_mul(n.into()))
                 .saturating_add($db.reads(3).saturating_mul(n.into()))
                 .saturating_add($db.writes(4).saturating_mul(n.into()))
         }
         fn refused() -> Weight {
-            Weight::from_parts(137_054_000, 0).saturating_add($db.reads_writes(8, 0))
+            Weight::from_parts(59_208_000, 0).saturating_add($db.reads_writes(8, 0))
         }
         fn request() -> Weight {
-            Weight::from_parts(209_093_000, 0).saturating_add($db.reads_writes(13, 10))
+            Weight::from_parts(180_121_000, 0).saturating_add($db.reads_writes(13, 10))
         }
         fn revoke() -> Weight {
-            Weight::from_parts(121_961_000, 0).saturating_add($db.reads_writes(10, 7))
+            Weight::from_parts(86_213_000, 0).saturating_add($db.reads_writes(10, 7))
         }
         fn sweep(n: u32) -> Weight {
-            Weight::from_parts(16_708_000, 0)
+            Weight::from_parts(10_909_000, 0)
                 .saturating_add($db.reads_writes(4, 0))
-                .saturating_add(Weight::from_parts(60_551_759, 0).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(47_170_457, 0).saturating_mul(n.into()))
                 .saturating_add($db.reads(6).saturating_mul(n.into()))
                 .saturating_add($db.writes(5).saturating_mul(n.into()))
         }
         fn withdraw_request() -> Weight {
-            Weight::from_parts(228_783_000, 0).saturating_add($db.reads_writes(12, 8))
+            Weight::from_parts(152_382_000, 0).saturating_add($db.reads_writes(12, 8))
         }
     };
 }

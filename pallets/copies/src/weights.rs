@@ -20,14 +20,14 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn confirm_erasures(n: u32) -> Weight {
-            Weight::from_parts(86_513_000, 0)
+            Weight::from_parts(72_256_520, 0)
                 .saturating_add($db.reads_writes(4, 0))
-                .saturating_add(Weight::from_parts(53_603_121, 0).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(34_213_035, 0).saturating_mul(n.into()))
                 .saturating_add($db.reads(4).saturating_mul(n.into()))
                 .saturating_add($db.writes(3).saturating_mul(n.into()))
         }
         fn set_replication() -> Weight {
-            Weight::from_parts(36_619_000, 0).saturating_add($db.reads_writes(1, 1))
+            Weight::from_parts(8_130_000, 0).saturating_add($db.reads_writes(1, 1))
         }
     };
 }

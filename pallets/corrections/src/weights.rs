@@ -26,31 +26,31 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn accept() -> Weight {
-            Weight::from_parts(122_815_000, 0).saturating_add($db.reads_writes(10, 6))
+            Weight::from_parts(104_724_000, 0).saturating_add($db.reads_writes(10, 6))
         }
         fn ask() -> Weight {
-            Weight::from_parts(94_003_000, 0).saturating_add($db.reads_writes(8, 5))
+            Weight::from_parts(83_103_000, 0).saturating_add($db.reads_writes(8, 5))
         }
         fn deny() -> Weight {
-            Weight::from_parts(99_821_000, 0).saturating_add($db.reads_writes(9, 5))
+            Weight::from_parts(90_210_000, 0).saturating_add($db.reads_writes(9, 5))
         }
         fn disagree() -> Weight {
-            Weight::from_parts(79_002_000, 0).saturating_add($db.reads_writes(6, 4))
+            Weight::from_parts(74_005_000, 0).saturating_add($db.reads_writes(6, 4))
         }
         fn extend() -> Weight {
-            Weight::from_parts(86_690_000, 0).saturating_add($db.reads_writes(9, 3))
+            Weight::from_parts(86_054_000, 0).saturating_add($db.reads_writes(9, 3))
         }
         fn make() -> Weight {
-            Weight::from_parts(103_432_000, 0).saturating_add($db.reads_writes(10, 4))
+            Weight::from_parts(99_145_000, 0).saturating_add($db.reads_writes(10, 4))
         }
         fn name_successor() -> Weight {
-            Weight::from_parts(22_080_000, 0).saturating_add($db.reads_writes(1, 1))
+            Weight::from_parts(19_916_000, 0).saturating_add($db.reads_writes(1, 1))
         }
         fn partly_accept() -> Weight {
-            Weight::from_parts(116_297_000, 0).saturating_add($db.reads_writes(10, 7))
+            Weight::from_parts(103_710_000, 0).saturating_add($db.reads_writes(10, 7))
         }
         fn rebut() -> Weight {
-            Weight::from_parts(108_137_000, 0).saturating_add($db.reads_writes(9, 5))
+            Weight::from_parts(89_384_000, 0).saturating_add($db.reads_writes(9, 5))
         }
     };
 }

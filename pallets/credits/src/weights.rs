@@ -22,18 +22,18 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn burn() -> Weight {
-            Weight::from_parts(81_066_000, 0).saturating_add($db.reads_writes(2, 2))
+            Weight::from_parts(59_409_000, 0).saturating_add($db.reads_writes(2, 2))
         }
         fn mint() -> Weight {
-            Weight::from_parts(76_340_000, 0).saturating_add($db.reads_writes(2, 2))
+            Weight::from_parts(70_003_000, 0).saturating_add($db.reads_writes(2, 2))
         }
         fn reclaim() -> Weight {
-            Weight::from_parts(184_230_000, 0).saturating_add($db.reads_writes(7, 6))
+            Weight::from_parts(131_924_000, 0).saturating_add($db.reads_writes(7, 6))
         }
         fn sweep(n: u32) -> Weight {
-            Weight::from_parts(10_946_000, 0)
+            Weight::from_parts(215_089_868, 0)
                 .saturating_add($db.reads_writes(4, 1))
-                .saturating_add(Weight::from_parts(165_585_836, 0).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(94_411_505, 0).saturating_mul(n.into()))
                 .saturating_add($db.reads(5).saturating_mul(n.into()))
                 .saturating_add($db.writes(5).saturating_mul(n.into()))
         }

@@ -28,34 +28,36 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn break_glass() -> Weight {
-            Weight::from_parts(221_032_000, 0).saturating_add($db.reads_writes(17, 9))
+            Weight::from_parts(115_316_000, 0).saturating_add($db.reads_writes(17, 9))
         }
         fn break_glass_refused() -> Weight {
-            Weight::from_parts(126_711_000, 0).saturating_add($db.reads_writes(13, 0))
+            Weight::from_parts(64_963_000, 0).saturating_add($db.reads_writes(13, 0))
         }
         fn dispute() -> Weight {
-            Weight::from_parts(73_097_000, 0).saturating_add($db.reads_writes(6, 3))
+            Weight::from_parts(57_691_000, 0).saturating_add($db.reads_writes(6, 3))
         }
         fn end_glass() -> Weight {
-            Weight::from_parts(138_743_000, 0).saturating_add($db.reads_writes(10, 7))
+            Weight::from_parts(108_394_000, 0).saturating_add($db.reads_writes(10, 7))
         }
         fn on_succession() -> Weight {
-            Weight::from_parts(42_940_000, 0).saturating_add($db.reads_writes(4, 2))
+            Weight::from_parts(33_202_000, 0).saturating_add($db.reads_writes(4, 2))
         }
         fn readmit(g: u32) -> Weight {
-            Weight::from_parts(31_158_987, 0)
+            Weight::from_parts(24_594_830, 0)
                 .saturating_add($db.reads_writes(3, 2))
-                .saturating_add(Weight::from_parts(7_746_669, 0).saturating_mul(g.into()))
+                .saturating_add(Weight::from_parts(6_142_767, 0).saturating_mul(g.into()))
                 .saturating_add($db.writes(3).saturating_mul(g.into()))
         }
-        fn reveal(_c: u32) -> Weight {
-            Weight::from_parts(244_356_387, 0).saturating_add($db.reads_writes(12, 11))
+        fn reveal(c: u32) -> Weight {
+            Weight::from_parts(152_897_671, 0)
+                .saturating_add($db.reads_writes(12, 11))
+                .saturating_add(Weight::from_parts(142_595, 0).saturating_mul(c.into()))
         }
         fn review() -> Weight {
-            Weight::from_parts(189_443_000, 0).saturating_add($db.reads_writes(14, 7))
+            Weight::from_parts(145_076_000, 0).saturating_add($db.reads_writes(14, 7))
         }
         fn set_plan() -> Weight {
-            Weight::from_parts(145_558_000, 0).saturating_add($db.reads_writes(12, 2))
+            Weight::from_parts(72_778_000, 0).saturating_add($db.reads_writes(12, 2))
         }
     };
 }

@@ -22,18 +22,18 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn create() -> Weight {
-            Weight::from_parts(69_796_000, 0).saturating_add($db.reads_writes(7, 2))
+            Weight::from_parts(51_103_000, 0).saturating_add($db.reads_writes(7, 2))
         }
         fn end() -> Weight {
-            Weight::from_parts(61_852_000, 0).saturating_add($db.reads_writes(6, 2))
+            Weight::from_parts(44_173_000, 0).saturating_add($db.reads_writes(6, 2))
         }
         fn fetched() -> Weight {
-            Weight::from_parts(80_941_000, 0).saturating_add($db.reads_writes(7, 3))
+            Weight::from_parts(50_363_000, 0).saturating_add($db.reads_writes(7, 3))
         }
         fn on_succession(n: u32) -> Weight {
-            Weight::from_parts(32_577_195, 0)
+            Weight::from_parts(25_828_162, 0)
                 .saturating_add($db.reads_writes(4, 2))
-                .saturating_add(Weight::from_parts(7_979_744, 0).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(7_582_466, 0).saturating_mul(n.into()))
         }
     };
 }

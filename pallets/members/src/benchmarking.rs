@@ -118,6 +118,47 @@ fn admission<T: Config>() -> Result<T::RuntimeOrigin, BenchmarkError> {
     T::AdmissionOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)
 }
 
+/// A row whose urgent bucket is spent.
+fn urgent_spent<T: Config>() -> Spent {
+    Spent {
+        urgent: Bucket {
+            spent: u64::MAX,
+            at: frame_system::Pallet::<T>::block_number().saturated_into(),
+        },
+        ..Spent::default()
+    }
+}
+
+/// Passes the door with an urgent call that in the end does nothing.
+fn pass<T: Config + Send + Sync>(who: AccountId) -> impl FnOnce()
+where
+    T::RuntimeCall: Dispatchable<Info = DispatchInfo, PostInfo = PostDispatchInfo> + From<Call<T>>,
+    T::RuntimeOrigin: AsSystemOriginSigner<AccountId> + Clone,
+{
+    let call: T::RuntimeCall = Call::<T>::end_credential {
+        account: who.clone(),
+    }
+    .into();
+    assert!(T::Urgent::contains(&call));
+    let extension = (CheckMember::<T>::new(), CheckNonce::<T>::from(0u32.into()));
+    let info = DispatchInfo {
+        call_weight: Weight::from_parts(1_000_000, 0),
+        ..Default::default()
+    };
+    let refunding = PostDispatchInfo {
+        actual_weight: Some(Weight::zero()),
+        ..Default::default()
+    };
+    let length = call.encoded_size();
+    move || {
+        let origin = RawOrigin::Signed(who).into();
+        extension
+            .test_run(origin, &call, &info, length, 0, |_| Ok(refunding))
+            .expect("a member or controller; qed")
+            .expect("the call does nothing; qed");
+    }
+}
+
 #[benchmarks(
     where
         T: Config + Send + Sync,
@@ -308,50 +349,36 @@ mod benchmarks {
         Ok(())
     }
 
-    // Who pays is found out last for a controller who is no member; an urgent call looks into
-    // all six buckets when those of the lane are spent; and what it does not use is given back.
+    // An urgent call looks into all buckets when those of its lane are spent; and what it does not use
+    // is given back. A clinician is found out after an admin.
     #[benchmark]
     fn check_member() {
-        let who = T::BenchmarkController::get();
-        let (patient, sponsor) = T::Sponsorship::sponsor(&who).expect("a controller; qed");
-        let full = Spent {
-            urgent: Bucket {
-                spent: u64::MAX,
-                at: frame_system::Pallet::<T>::block_number().saturated_into(),
-            },
-            ..Spent::default()
-        };
-        Buckets::<T>::insert(&who, full);
-        PatientBuckets::<T>::insert(patient, full);
-        SponsorBuckets::<T>::insert(sponsor, full);
-        let call: T::RuntimeCall = Call::<T>::end_credential {
-            account: who.clone(),
-        }
-        .into();
-        assert!(T::Urgent::contains(&call));
-        let extension = (CheckMember::<T>::new(), CheckNonce::<T>::from(0u32.into()));
-        let info = DispatchInfo {
-            call_weight: Weight::from_parts(1_000_000, 0),
-            ..Default::default()
-        };
-        let refunding = PostDispatchInfo {
-            actual_weight: Some(Weight::zero()),
-            ..Default::default()
-        };
-        let length = call.encoded_size();
+        let hospital = organisation::<T>(account("admin", 0, 0));
+        let who: AccountId = account("clinician", 0, 0);
+        clinician::<T>(hospital, who.clone(), Moment::MAX);
+        frame_system::Pallet::<T>::inc_providers(&who);
+        Buckets::<T>::insert(&who, urgent_spent::<T>());
+        OrganisationBuckets::<T>::insert(hospital, urgent_spent::<T>());
+        let pass = pass::<T>(who);
         #[block]
         {
-            extension
-                .test_run(
-                    RawOrigin::Signed(who).into(),
-                    &call,
-                    &info,
-                    length,
-                    0,
-                    |_| Ok(refunding),
-                )
-                .expect("a controller; qed")
-                .expect("the call does nothing; qed");
+            pass();
+        }
+        assert!(OrganisationBuckets::<T>::get(hospital).ordinary.spent > 0);
+    }
+
+    // Who pays is found out last for a controller who is no member, and there are six buckets.
+    #[benchmark]
+    fn check_controller() {
+        let who = T::BenchmarkController::get();
+        let (patient, sponsor) = T::Sponsorship::sponsor(&who).expect("a controller; qed");
+        Buckets::<T>::insert(&who, urgent_spent::<T>());
+        PatientBuckets::<T>::insert(patient, urgent_spent::<T>());
+        SponsorBuckets::<T>::insert(sponsor, urgent_spent::<T>());
+        let pass = pass::<T>(who);
+        #[block]
+        {
+            pass();
         }
         assert!(PatientBuckets::<T>::get(patient).ordinary.spent > 0);
         assert!(SponsorBuckets::<T>::get(sponsor).ordinary.spent > 0);
@@ -377,6 +404,7 @@ mod benchmarks {
                 "end_credential",
                 "set_allowance",
                 "check_member",
+                "check_controller",
             ] {
                 ExtBuilder.build_and_execute(|| {
                     assert_ok!(Members::test_bench_by_name(name.as_bytes()));

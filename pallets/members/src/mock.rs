@@ -423,7 +423,7 @@ pub fn extension(nonce: u32) -> Extension {
 
 pub fn info(call: &RuntimeCall) -> DispatchInfo {
     let mut info = call.get_dispatch_info();
-    info.extension_weight = <() as crate::WeightInfo>::check_member();
+    info.extension_weight = <() as crate::WeightInfo>::check_controller();
     info
 }
 

@@ -1,6 +1,6 @@
 //! Weights of `pallet_motions`, measured: made by `scripts/weights`, not by hand.
 //!
-//! 10 steps, 8 repeats; Intel(R) Xeon(R) Processor, 2 cores.
+//! 20 steps, 10 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -26,26 +26,28 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 
 macro_rules! weights {
     ($db:expr) => {
-        fn close(m: u32) -> Weight {
-            Weight::from_parts(296_112_196, 0)
-                .saturating_add($db.reads_writes(9, 5))
-                .saturating_add(Weight::from_parts(558_993, 0).saturating_mul(m.into()))
+        fn close(_m: u32) -> Weight {
+            Weight::from_parts(209_849_847, 0).saturating_add($db.reads_writes(9, 5))
         }
-        fn propose(_m: u32) -> Weight {
-            Weight::from_parts(612_783_553, 0).saturating_add($db.reads_writes(23, 0))
+        fn propose(m: u32) -> Weight {
+            Weight::from_parts(225_075_849, 0)
+                .saturating_add($db.reads_writes(23, 0))
+                .saturating_add(Weight::from_parts(123_489, 0).saturating_mul(m.into()))
         }
         fn refuse(m: u32) -> Weight {
-            Weight::from_parts(88_479_768, 0)
+            Weight::from_parts(78_379_633, 0)
                 .saturating_add($db.reads_writes(14, 0))
-                .saturating_add(Weight::from_parts(303_058, 0).saturating_mul(m.into()))
+                .saturating_add(Weight::from_parts(219_431, 0).saturating_mul(m.into()))
         }
         fn vote(m: u32) -> Weight {
-            Weight::from_parts(47_186_242, 0)
+            Weight::from_parts(30_717_686, 0)
                 .saturating_add($db.reads_writes(3, 1))
-                .saturating_add(Weight::from_parts(19_998, 0).saturating_mul(m.into()))
+                .saturating_add(Weight::from_parts(61_387, 0).saturating_mul(m.into()))
         }
-        fn withdraw(_m: u32) -> Weight {
-            Weight::from_parts(242_237_455, 0).saturating_add($db.reads_writes(5, 5))
+        fn withdraw(m: u32) -> Weight {
+            Weight::from_parts(153_165_449, 0)
+                .saturating_add($db.reads_writes(5, 5))
+                .saturating_add(Weight::from_parts(8_392, 0).saturating_mul(m.into()))
         }
     };
 }

@@ -34,55 +34,55 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn add_controller() -> Weight {
-            Weight::from_parts(879_365_000, 0).saturating_add($db.reads_writes(41, 19))
+            Weight::from_parts(514_798_000, 0).saturating_add($db.reads_writes(41, 19))
         }
         fn add_controller_alone() -> Weight {
-            Weight::from_parts(550_284_000, 0).saturating_add($db.reads_writes(26, 5))
+            Weight::from_parts(330_850_000, 0).saturating_add($db.reads_writes(26, 5))
         }
         fn announce_removal() -> Weight {
-            Weight::from_parts(180_469_000, 0).saturating_add($db.reads_writes(9, 2))
+            Weight::from_parts(79_740_000, 0).saturating_add($db.reads_writes(9, 2))
         }
         fn complete_hand_over() -> Weight {
-            Weight::from_parts(2_148_597_000, 0).saturating_add($db.reads_writes(101, 87))
+            Weight::from_parts(1_105_774_000, 0).saturating_add($db.reads_writes(101, 87))
         }
         fn declare_owner() -> Weight {
-            Weight::from_parts(606_537_000, 0).saturating_add($db.reads_writes(24, 4))
+            Weight::from_parts(166_672_000, 0).saturating_add($db.reads_writes(22, 3))
         }
         fn enrol() -> Weight {
-            Weight::from_parts(696_271_000, 0).saturating_add($db.reads_writes(11, 9))
+            Weight::from_parts(433_650_000, 0).saturating_add($db.reads_writes(11, 9))
         }
         fn hand_over() -> Weight {
-            Weight::from_parts(2_398_768_000, 0).saturating_add($db.reads_writes(100, 87))
+            Weight::from_parts(1_324_774_000, 0).saturating_add($db.reads_writes(100, 87))
         }
         fn hand_over_waits() -> Weight {
-            Weight::from_parts(606_537_000, 0).saturating_add($db.reads_writes(24, 2))
+            Weight::from_parts(324_047_000, 0).saturating_add($db.reads_writes(24, 2))
         }
         fn remove_controller() -> Weight {
-            Weight::from_parts(843_655_000, 0).saturating_add($db.reads_writes(32, 22))
+            Weight::from_parts(427_487_000, 0).saturating_add($db.reads_writes(32, 22))
         }
         fn restore_keyring() -> Weight {
-            Weight::from_parts(233_139_000, 0).saturating_add($db.reads_writes(9, 5))
+            Weight::from_parts(101_115_000, 0).saturating_add($db.reads_writes(9, 5))
         }
         fn set_inbox() -> Weight {
-            Weight::from_parts(329_870_000, 0).saturating_add($db.reads_writes(6, 2))
+            Weight::from_parts(168_251_000, 0).saturating_add($db.reads_writes(6, 2))
         }
         fn set_keyring() -> Weight {
-            Weight::from_parts(203_868_000, 0).saturating_add($db.reads_writes(7, 4))
+            Weight::from_parts(92_051_000, 0).saturating_add($db.reads_writes(7, 4))
         }
         fn set_keyring_at_limit() -> Weight {
-            Weight::from_parts(1_637_362_000, 0).saturating_add($db.reads_writes(153, 20))
+            Weight::from_parts(839_815_000, 0).saturating_add($db.reads_writes(153, 20))
         }
         fn succeed() -> Weight {
-            Weight::from_parts(2_101_245_000, 0).saturating_add($db.reads_writes(100, 87))
+            Weight::from_parts(1_008_816_000, 0).saturating_add($db.reads_writes(100, 87))
         }
         fn veto_hand_over() -> Weight {
-            Weight::from_parts(141_161_000, 0).saturating_add($db.reads_writes(6, 2))
+            Weight::from_parts(66_330_000, 0).saturating_add($db.reads_writes(6, 2))
         }
         fn veto_removal() -> Weight {
-            Weight::from_parts(151_102_000, 0).saturating_add($db.reads_writes(6, 2))
+            Weight::from_parts(71_590_000, 0).saturating_add($db.reads_writes(6, 2))
         }
         fn void_enrolment() -> Weight {
-            Weight::from_parts(1_942_045_000, 0).saturating_add($db.reads_writes(98, 83))
+            Weight::from_parts(1_029_216_000, 0).saturating_add($db.reads_writes(98, 83))
         }
     };
 }

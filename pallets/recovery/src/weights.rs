@@ -28,37 +28,37 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn approve() -> Weight {
-            Weight::from_parts(393_789_000, 0).saturating_add($db.reads_writes(13, 2))
+            Weight::from_parts(105_568_000, 0).saturating_add($db.reads_writes(13, 2))
         }
         fn cancel() -> Weight {
-            Weight::from_parts(140_543_000, 0).saturating_add($db.reads_writes(7, 2))
+            Weight::from_parts(65_604_000, 0).saturating_add($db.reads_writes(7, 2))
         }
         fn complete() -> Weight {
-            Weight::from_parts(312_582_000, 0).saturating_add($db.reads_writes(15, 10))
+            Weight::from_parts(202_655_000, 0).saturating_add($db.reads_writes(15, 10))
         }
         fn finish() -> Weight {
-            Weight::from_parts(1_096_015_000, 0).saturating_add($db.reads_writes(91, 77))
+            Weight::from_parts(961_522_000, 0).saturating_add($db.reads_writes(91, 77))
         }
         fn invites() -> Weight {
-            Weight::from_parts(84_971_000, 0).saturating_add($db.reads_writes(2, 0))
+            Weight::from_parts(19_980_000, 0).saturating_add($db.reads_writes(2, 0))
         }
         fn on_succession() -> Weight {
-            Weight::from_parts(257_025_000, 0).saturating_add($db.reads_writes(13, 10))
+            Weight::from_parts(164_649_000, 0).saturating_add($db.reads_writes(13, 10))
         }
         fn remove_plan() -> Weight {
-            Weight::from_parts(367_650_000, 0).saturating_add($db.reads_writes(15, 10))
+            Weight::from_parts(208_445_000, 0).saturating_add($db.reads_writes(15, 10))
         }
         fn set_plan() -> Weight {
-            Weight::from_parts(146_177_000, 0).saturating_add($db.reads_writes(7, 3))
+            Weight::from_parts(77_906_000, 0).saturating_add($db.reads_writes(7, 3))
         }
         fn start() -> Weight {
-            Weight::from_parts(594_220_000, 0).saturating_add($db.reads_writes(16, 2))
+            Weight::from_parts(220_226_000, 0).saturating_add($db.reads_writes(16, 2))
         }
         fn veto_ending() -> Weight {
-            Weight::from_parts(71_581_000, 0).saturating_add($db.reads_writes(6, 2))
+            Weight::from_parts(56_325_000, 0).saturating_add($db.reads_writes(6, 2))
         }
         fn withdraw() -> Weight {
-            Weight::from_parts(162_355_000, 0).saturating_add($db.reads_writes(4, 2))
+            Weight::from_parts(48_461_000, 0).saturating_add($db.reads_writes(4, 2))
         }
     };
 }

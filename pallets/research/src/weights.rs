@@ -23,22 +23,22 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn announce() -> Weight {
-            Weight::from_parts(98_699_000, 0).saturating_add($db.reads_writes(7, 4))
+            Weight::from_parts(78_111_000, 0).saturating_add($db.reads_writes(7, 4))
         }
         fn end() -> Weight {
-            Weight::from_parts(158_521_000, 0).saturating_add($db.reads_writes(9, 3))
+            Weight::from_parts(119_748_000, 0).saturating_add($db.reads_writes(9, 3))
         }
         fn on_succession() -> Weight {
-            Weight::from_parts(111_282_000, 0).saturating_add($db.reads_writes(9, 7))
+            Weight::from_parts(83_059_000, 0).saturating_add($db.reads_writes(9, 7))
         }
         fn opt_in() -> Weight {
-            Weight::from_parts(266_833_000, 0).saturating_add($db.reads_writes(18, 14))
+            Weight::from_parts(195_557_000, 0).saturating_add($db.reads_writes(18, 14))
         }
         fn refused() -> Weight {
-            Weight::from_parts(43_937_000, 0).saturating_add($db.reads_writes(6, 0))
+            Weight::from_parts(31_678_000, 0).saturating_add($db.reads_writes(6, 0))
         }
         fn withdraw() -> Weight {
-            Weight::from_parts(124_372_000, 0).saturating_add($db.reads_writes(10, 7))
+            Weight::from_parts(93_014_000, 0).saturating_add($db.reads_writes(10, 7))
         }
     };
 }

@@ -1,6 +1,6 @@
 //! Weights of `pallet_timelock`, measured: made by `scripts/weights`, not by hand.
 //!
-//! 10 steps, 8 repeats; Intel(R) Xeon(R) Processor, 2 cores.
+//! 20 steps, 10 repeats; Intel(R) Xeon(R) Processor, 2 cores.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -20,13 +20,13 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! weights {
     ($db:expr) => {
         fn announce() -> Weight {
-            Weight::from_parts(26_617_000, 0).saturating_add($db.reads_writes(5, 3))
+            Weight::from_parts(23_706_000, 0).saturating_add($db.reads_writes(5, 3))
         }
         fn cancel() -> Weight {
-            Weight::from_parts(25_305_000, 0).saturating_add($db.reads_writes(2, 2))
+            Weight::from_parts(17_633_000, 0).saturating_add($db.reads_writes(2, 2))
         }
         fn enact() -> Weight {
-            Weight::from_parts(28_450_000, 0).saturating_add($db.reads_writes(3, 2))
+            Weight::from_parts(24_034_000, 0).saturating_add($db.reads_writes(3, 2))
         }
     };
 }

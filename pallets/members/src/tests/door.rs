@@ -10,7 +10,8 @@ use sp_runtime::{
 
 use super::{refusal, spent, spent_urgently};
 use crate::{
-    mock::*, Allowance, Bucket, Buckets, OrganisationBuckets, PatientBuckets, Spent, SponsorBuckets,
+    mock::*, Allowance, Bucket, Buckets, OrganisationBuckets, PatientBuckets, Spent,
+    SponsorBuckets, WeightInfo,
 };
 
 /// Without the lot.
@@ -429,6 +430,26 @@ mod urgent {
 
 mod refunds {
     use super::*;
+
+    #[test]
+    fn a_member_takes_less_of_a_block_than_a_controller() {
+        ExtBuilder.build_and_execute(|| {
+            let weight = |who: AccountId| {
+                let whole = |_| Ok(().into());
+                let result = extension(System::account_nonce(&who))
+                    .test_run(signed(who), &remark(), &info(&remark()), 100, 0, whole)
+                    .expect("a valid transaction");
+                result
+                    .expect("a remark")
+                    .calc_actual_weight(&info(&remark()))
+            };
+            let (member, controller) = (weight(doctor()), weight(patient()));
+            assert_eq!(controller, info(&remark()).total_weight());
+            let less = <() as WeightInfo>::check_controller() - <() as WeightInfo>::check_member();
+            assert_eq!(member, controller - less);
+            assert!(less.ref_time() > 0);
+        });
+    }
 
     #[test]
     fn a_refund_returns_to_the_bucket_which_paid() {
