@@ -5,6 +5,7 @@ mod cli;
 mod command;
 mod consortium;
 mod equivocation;
+mod finality;
 mod node_key;
 mod ports;
 mod rpc;

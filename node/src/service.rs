@@ -20,13 +20,14 @@ use sc_telemetry::{Telemetry, TelemetryWorker};
 use sc_transaction_pool_api::OffchainTransactionPoolFactory;
 use sp_consensus_aura::{sr25519::AuthorityPair as AuraPair, SlotDuration};
 
-use crate::{equivocation, rpc};
+use crate::{equivocation, finality::NewBlocks, rpc};
 
 pub type FullClient =
     sc_service::TFullClient<Block, RuntimeApi, WasmExecutor<sp_io::SubstrateHostFunctions>>;
 pub type FullBackend = sc_service::TFullBackend<Block>;
 type FullSelectChain = sc_consensus::LongestChain<FullBackend, Block>;
-type BlockImport = GrandpaBlockImport<FullBackend, Block, FullClient, FullSelectChain>;
+type FinalityTarget = NewBlocks<FullBackend, FullClient>;
+type BlockImport = GrandpaBlockImport<FullBackend, Block, FullClient, FinalityTarget>;
 type Pool = sc_transaction_pool::TransactionPoolHandle<Block, FullClient>;
 
 /// Of each slot, the part in which a block is proposed; see `MAXIMUM_BLOCK_WEIGHT` in the runtime for
@@ -36,8 +37,8 @@ const PROPOSAL_PORTION: f32 = 4f32 / 5f32;
 /// A justification is kept at least every this many blocks.
 const JUSTIFICATION_PERIOD: u32 = 512;
 
-/// How long a vote may travel. A round lasts four times as long, and nodes keep the votes of every
-/// round: half of this would finalize 0.2 s earlier, at twice the rounds.
+/// How long a vote may travel. A round lasts four times as long at least: less than a slot, so that its
+/// timers have run out when the next block comes.
 const GOSSIP_DURATION: Duration = Duration::from_millis(100);
 
 pub type Partial = PartialComponents<
@@ -48,7 +49,7 @@ pub type Partial = PartialComponents<
     Pool,
     (
         BlockImport,
-        LinkHalf<Block, FullClient, FullSelectChain>,
+        LinkHalf<Block, FullClient, FinalityTarget>,
         Option<Telemetry>,
     ),
 >;
@@ -99,7 +100,7 @@ pub fn new_partial(config: &Configuration) -> Result<Partial, ServiceError> {
         client.clone(),
         JUSTIFICATION_PERIOD,
         &client,
-        select_chain.clone(),
+        NewBlocks::new(select_chain.clone(), client.clone()),
         telemetry.as_ref().map(|telemetry| telemetry.handle()),
     )?;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use salus_client::chain::{Block, Chain};
 use serde_json::{json, Value};
 
-use crate::{free_port, http::install_tls, wait_until, Process};
+use crate::{eventually, free_port, http::install_tls, wait_until, Process};
 
 /// A node that makes blocks.
 pub struct Node {
@@ -58,6 +58,19 @@ impl Node {
         let chain = among("local", peers);
         let validates = vec![format!("--{who}"), "--force-authoring".into()];
         Self::new(folder, who, chain, validates)
+    }
+
+    /// Three of the four validators of a preset: enough to finalize, and none too many.
+    pub async fn three_of_four(folder: &Path) -> [Self; 3] {
+        let alice = Self::start_local(folder, "alice", &[]);
+        let peers = [alice.address().await];
+        let bob = Self::start_local(folder, "bob", &peers);
+        let charlie = Self::start_local(folder, "charlie", &peers);
+        eventually("blocks are final", 60, || async {
+            alice.finalized().await > 1
+        })
+        .await;
+        [alice, bob, charlie]
     }
 
     /// A node of a member, whose session keys lie in `folder/name`, and who knows these peers.

@@ -21,6 +21,31 @@ use sp_core::{Blake2Hasher, Hasher};
 
 const DAY: u64 = 24 * 60 * 60 * 1_000;
 
+/// A round of GRANDPA costs every node its votes for ever, and a block that waits for the next one is
+/// final half a second later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_is_final_by_a_round_of_its_own_and_none_runs_without() {
+    const BLOCKS: u64 = 20;
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let [alice, ..] = Node::three_of_four(folder.path()).await;
+    let round = || async {
+        let state = alice.rpc("grandpa_roundState", json!([])).await;
+        state["best"]["round"].as_u64().expect("a number")
+    };
+    let (first_block, first_round) = (alice.finalized().await, round().await);
+    eventually("blocks are final", 120, || async {
+        alice.finalized().await >= first_block + BLOCKS
+    })
+    .await;
+    let rounds = round().await - first_round;
+    let blocks = alice.finalized().await - first_block;
+    // Two or three would run in the time of each block without pause.
+    assert!(
+        rounds <= blocks * 3 / 2,
+        "{rounds} rounds for {blocks} blocks"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_announced_is_enacted_in_its_time_and_not_early_or_called_off() {
     let mut consortium = Founded::with("delay_days = 1");
