@@ -3,7 +3,6 @@
 
 use std::{
     collections::HashMap,
-    path::Path,
     process::{Child, Command, Output, Stdio},
     sync::{
         atomic::{AtomicUsize, Ordering},
@@ -12,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use salus_e2e::{binary, eventually, Founded, Node, Relay};
+use salus_e2e::{binary, eventually, in_checkout, Founded, Node, Relay};
 use serde_json::{json, Value};
 
 const FEW_PEOPLE: &str = "--patients 8 --records 1 --services 4";
@@ -166,6 +165,53 @@ async fn floods_are_measured_and_keep_nobody_else_waiting() {
     }
 }
 
+/// Of each of these blocks that weighs something: what it took to execute it once more, of its weight.
+fn import_shares(node: &Node, first: u64) -> Vec<f64> {
+    let output = Command::new(in_checkout("scripts/import-times"))
+        .args(["--json", "--least", "200", "--from", &first.to_string()])
+        .args(["--node", &node.url().replace("ws:", "http:")])
+        .output()
+        .expect("python3 is there");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    let rows: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let number = |row: &Value, name: &str| row[name].as_f64().expect("a number");
+    let rows = rows.as_array().expect("a list").iter();
+    rows.map(|row| number(row, "took") / number(row, "weight"))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_fills_a_block_with_the_dearest_calls_makes_nobody_late() {
+    /// In ms. Normal calls get so much of a block's weight.
+    const FULL: f64 = 720.0;
+    const SLOT: f64 = 1_000.0;
+    const KINDS: [(&str, u32); 6] = [
+        ("remark", 3_000),
+        ("open", 2_500),
+        ("open64", 800),
+        ("anchor", 2_000),
+        ("anchor-many", 120),
+        ("grant", 1_500),
+    ];
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let node = Node::start(folder.path());
+    for (workload, count) in KINDS {
+        let first = node.finalized().await + 1;
+        let words = format!("--workloads {workload} --runs 1 --count {count} --in-pool 6000");
+        measured(bench(&node, &words));
+        let mut shares = import_shares(&node, first);
+        shares.sort_by(f64::total_cmp);
+        let share = *shares
+            .get(shares.len() / 2)
+            .expect("a block of some weight");
+        assert!(
+            share * FULL < SLOT,
+            "{workload}: {shares:?} of their weight"
+        );
+    }
+}
+
 /// Transactions in the blocks that are not final yet.
 async fn undecided(node: &Node) -> usize {
     let mut found = 0;
@@ -182,25 +228,12 @@ async fn undecided(node: &Node) -> usize {
     found
 }
 
-/// Three of four validators, of which one goes and comes back.
-async fn three_of_four(folder: &Path) -> (Node, Node, Node) {
-    let alice = Node::start_local(folder, "alice", &[]);
-    let peers = [alice.address().await];
-    let bob = Node::start_local(folder, "bob", &peers);
-    let charlie = Node::start_local(folder, "charlie", &peers);
-    eventually("blocks are final", 60, || async {
-        alice.finalized().await > 1
-    })
-    .await;
-    (alice, bob, charlie)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_in_a_block_that_is_not_final_does_not_count() {
     const COUNT: usize = 100;
     const SILENCE: Duration = Duration::from_secs(5);
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let (alice, _bob, mut charlie) = three_of_four(folder.path()).await;
+    let [alice, _bob, mut charlie] = Node::three_of_four(folder.path()).await;
     let words = format!("--workloads remark --count {COUNT} {FEW_PEOPLE}");
     // People are enrolled once, and that must become final.
     measured(bench(&alice, &words));
