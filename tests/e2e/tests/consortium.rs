@@ -27,7 +27,7 @@ const DAY: u64 = 24 * 60 * 60 * 1_000;
 async fn a_block_is_final_by_a_round_of_its_own_and_none_runs_without() {
     const BLOCKS: u64 = 20;
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let [alice, ..] = Node::three_of_four(folder.path()).await;
+    let [alice, _bob, _charlie] = Node::three_of_four(folder.path()).await;
     let round = || async {
         let state = alice.rpc("grandpa_roundState", json!([])).await;
         state["best"]["round"].as_u64().expect("a number")

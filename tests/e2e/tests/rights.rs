@@ -117,7 +117,7 @@ async fn an_export_holds_every_byte_and_names_what_it_cannot_read() {
     );
     assert_eq!(document["grants"][0]["person"], doctor.me().to_string());
     assert_eq!(document["grants"][0]["organisation"], 0);
-    assert_eq!(document["controllers"][0]["role"], "Owner");
+    assert_eq!(document["controllers"][0]["role"], "Decider");
     assert_eq!(document["trail"]["verified"], true);
     let page = fs::read_to_string(out.join("index.html")).expect("it was written");
     assert!(!page.contains("<script"), "{page}");
