@@ -165,20 +165,32 @@ impl Vault {
             .collect()
     }
 
-    /// The roots of objects of which its disk holds blocks, whole or not.
+    /// The roots of objects of which its disk holds blocks, and the names of uploads that it holds parts of.
     pub fn begun(&self) -> BTreeSet<String> {
-        self.names("objects").into_iter().collect()
+        let uploads = self.list("staged").into_iter();
+        let uploads = uploads.filter(|upload| !entries(&upload.path()).is_empty());
+        let uploads = uploads.map(|upload| name_of(&upload));
+        self.names("objects").into_iter().chain(uploads).collect()
     }
 
     fn names(&self, top: &str) -> Vec<String> {
-        let list = |folder: &Path| -> Vec<fs::DirEntry> {
-            fs::read_dir(folder).map_or_else(|_| Vec::new(), |found| found.flatten().collect())
-        };
-        let data = self.data.as_ref().expect("it keeps them in a folder");
-        list(&data.join(top))
-            .iter()
-            .flat_map(|kind| list(&kind.path()))
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        let kinds = self.list(top).into_iter();
+        kinds
+            .flat_map(|kind| entries(&kind.path()))
+            .map(|entry| name_of(&entry))
             .collect()
     }
+
+    fn list(&self, top: &str) -> Vec<fs::DirEntry> {
+        let data = self.data.as_ref().expect("it keeps them in a folder");
+        entries(&data.join(top))
+    }
+}
+
+fn entries(folder: &Path) -> Vec<fs::DirEntry> {
+    fs::read_dir(folder).map_or_else(|_| Vec::new(), |found| found.flatten().collect())
+}
+
+fn name_of(entry: &fs::DirEntry) -> String {
+    entry.file_name().to_string_lossy().into_owned()
 }
