@@ -879,6 +879,8 @@ fn declare_owner(_: Who) -> RuntimeCall {
         role: ControllerRole::Decider,
         expires_at: None,
     };
+    // Only owners end the role of owners.
+    let _ = pallet_patients::Removals::<Runtime>::clear_prefix(PATIENT, u32::MAX, None);
     pallet_patients::Controllers::<Runtime>::insert(PATIENT, Who::Owner.account(), decider);
     pallet_patients::Call::declare_owner { patient: PATIENT }.into()
 }
