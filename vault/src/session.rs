@@ -20,8 +20,11 @@ pub const CHALLENGE_LIFETIME: Moment = 5 * 60 * 1_000;
 /// Bounds of what is kept in memory.
 const MAX_SESSIONS_PER_ACCOUNT: usize = 16;
 const MAX_SESSIONS: usize = 100_000;
-/// Of one account, while its challenges have not expired.
-const MAX_SIGN_INS: usize = 256;
+/// Of one account, while its challenges have not expired: three a second, which is what software that
+/// starts anew for each file needs.
+const MAX_SIGN_INS: usize = 1_024;
+/// Between two looks at the challenges of all accounts.
+const SWEEP_EVERY: Moment = 60 * 1_000;
 const MAX_WALKED: usize = 16;
 
 /// What a challenge must name to mean anything here.
@@ -142,6 +145,22 @@ struct Inner {
     tokens: HashMap<[u8; 32], Arc<Session>>,
     /// Challenges that were redeemed and have not expired yet, by account and nonce.
     used: HashMap<AccountId, HashMap<[u8; 16], Moment>>,
+    swept_at: Moment,
+}
+
+impl Inner {
+    /// Forgets challenges that have expired: of this account at once, of others now and then.
+    fn forget_expired(&mut self, account: &AccountId, now: Moment) {
+        if now.abs_diff(self.swept_at) >= SWEEP_EVERY {
+            self.swept_at = now;
+            self.used.retain(|_, used| {
+                used.retain(|_, expires| *expires > now);
+                !used.is_empty()
+            });
+        } else if let Some(used) = self.used.get_mut(account) {
+            used.retain(|_, expires| *expires > now);
+        }
+    }
 }
 
 impl Sessions {
@@ -149,15 +168,12 @@ impl Sessions {
     pub fn redeem(&self, challenge: Challenge, now: Moment) -> Result<(String, Moment), ApiError> {
         let mut inner = lock(&self.inner);
         inner.tokens.retain(|_, session| session.expires_at > now);
-        inner.used.retain(|_, used| {
-            used.retain(|_, expires| *expires > now);
-            !used.is_empty()
-        });
         let Challenge {
             account,
             nonce,
             expires,
         } = challenge;
+        inner.forget_expired(&account, now);
         let used = inner.used.entry(account.clone()).or_default();
         if used.contains_key(&nonce) {
             return Err(ApiError::bad_challenge("it has been used already"));

@@ -186,7 +186,7 @@ async fn vault_with_an_account_that_is_no_service_of_its_organisation_does_not_s
 #[tokio::test]
 async fn account_that_signs_in_again_and_again_is_told_to_use_its_token() {
     let world = World::new().await;
-    for _ in 0..256 {
+    for _ in 0..1_024 {
         world.token("Doctor").await;
     }
     world.login("Doctor").await.is(429, "quota");
