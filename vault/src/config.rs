@@ -156,7 +156,7 @@ pub struct Config {
     #[arg(
         long,
         env = "SALUS_VAULT_MEMORY",
-        default_value_t = 48,
+        default_value_t = 32,
         value_parser = clap::value_parser!(u64).range(8..)
     )]
     pub memory: u64,

@@ -50,7 +50,7 @@ async fn child() {
         return;
     }
     let mut settings = settings();
-    settings.memory = 48 * MIB as u64;
+    settings.memory = 32 * MIB as u64;
     settings.quotas = Quotas {
         account: u64::MAX,
         organisation: u64::MAX,
