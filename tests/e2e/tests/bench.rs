@@ -165,11 +165,14 @@ async fn floods_are_measured_and_keep_nobody_else_waiting() {
     }
 }
 
-/// Of each of these blocks that weighs something: what it took to execute it once more, of its weight.
-fn import_shares(node: &Node, first: u64) -> Vec<f64> {
+/// Of each of these blocks that weighs something: the CPU time that executing it once more took, of its
+/// weight.
+fn import_shares(node: &mut Node, first: u64) -> Vec<f64> {
+    let process = node.process().id().to_string();
     let output = Command::new(in_checkout("scripts/import-times"))
         .args(["--json", "--least", "200", "--from", &first.to_string()])
         .args(["--node", &node.url().replace("ws:", "http:")])
+        .args(["--pid", &process])
         .output()
         .expect("python3 is there");
     let complaint = String::from_utf8_lossy(&output.stderr);
@@ -195,13 +198,15 @@ async fn whoever_fills_a_block_with_the_dearest_calls_makes_nobody_late() {
         ("grant", 1_500),
     ];
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let node = Node::start(folder.path());
+    let mut node = Node::start(folder.path());
     for (workload, count) in KINDS {
         let first = node.finalized().await + 1;
-        let words = format!("--workloads {workload} --runs 1 --count {count} --in-pool 6000");
+        let words = format!(
+            "--workloads {workload} --runs 1 --count {count} --in-pool 6000 --patients 128"
+        );
         measured(bench(&node, &words));
-        let shares = import_shares(&node, first);
-        // What else the machine does only adds to it.
+        let shares = import_shares(&mut node, first);
+        // What else the node does only adds to it.
         let share = shares.iter().copied().reduce(f64::min);
         let share = share.expect("a block of some weight");
         assert!(
