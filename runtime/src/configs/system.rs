@@ -29,9 +29,9 @@ use crate::{
 ///   author, whatever the weights say;
 /// - the other validators execute and store a block in about 0.7 of the author's time: they have it
 ///   at about the beginning of the next slot;
-/// - 900 ms of weight, 720 ms of it for normal calls: what an author may ask of the others at most. No
-///   call takes longer than it weighs, so that whoever fills a block with the dearest is imported
-///   within the slot; small calls take half of their weight.
+/// - 900 ms of weight, 720 ms of it for normal calls: what an author may ask of the others at most. The
+///   dearest calls take importers 0.7 to 1.06 of what they weigh, small ones half of it: a block full
+///   of any kind is imported within the slot.
 ///
 /// A chain without light clients has no proofs to bound, hence no limit on proof size.
 pub const MAXIMUM_BLOCK_WEIGHT: Weight =
